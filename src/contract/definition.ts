@@ -1,0 +1,91 @@
+/**
+ * What a client writes: an inline workflow definition, a template file, and the bodies of the calls that change a
+ * workflow. Shapes only; what needs the whole graph (cycles, references) is checked by `core/validate.ts`.
+ */
+import { z } from 'zod';
+import { limits } from './limits.ts';
+import { failurePolicySchema, retryPolicySchema, stepIdSchema } from './workflow.ts';
+
+const nameSchema = z.string().min(1).max(limits.nameLengthMax);
+const tagsSchema = z.array(z.string().min(1).max(128)).max(limits.tagsMax);
+const paramsSchema = z.record(z.string(), z.unknown());
+
+export const stepDefinitionSchema = z
+  .strictObject({
+    id: stepIdSchema,
+    name: nameSchema.optional().meta({ description: 'the id when absent' }),
+    action: z.string().min(1).max(128),
+    dependencies: z.array(z.string()).optional(),
+    params: paramsSchema
+      .optional()
+      .meta({ description: 'strings may hold `{{params.x}}` and `{{steps.<id>.outputs.<path>}}`' }),
+    timeoutMs: z.int().min(1).max(limits.timeoutMsMax).optional(),
+    retry: retryPolicySchema.optional(),
+  })
+  .meta({ id: 'StepDefinition' });
+export type StepDefinition = z.infer<typeof stepDefinitionSchema>;
+
+export const workflowDefinitionSchema = z
+  .strictObject({
+    name: nameSchema,
+    description: z.string().max(10_000).optional(),
+    tags: tagsSchema.optional(),
+    params: paramsSchema.optional().meta({ description: 'values that `{{params.x}}` refers to' }),
+    failurePolicy: failurePolicySchema.optional(),
+    steps: z.array(stepDefinitionSchema).min(1, 'a workflow needs at least one step').max(limits.stepsMax),
+  })
+  .meta({ id: 'WorkflowDefinition' });
+export type WorkflowDefinition = z.infer<typeof workflowDefinitionSchema>;
+
+export const templateIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'a template id is 1 to 128 letters, digits, ".", "_" or "-"');
+
+/** A template file, YAML or JSON. `params` is a JSON Schema of what a run takes. */
+export const templateSchema = z
+  .strictObject({
+    id: templateIdSchema,
+    name: nameSchema,
+    description: z.string().max(10_000).optional(),
+    tags: tagsSchema.optional(),
+    params: paramsSchema.optional().meta({ description: 'JSON Schema of the params a run takes' }),
+    failurePolicy: failurePolicySchema.optional(),
+    steps: z.array(stepDefinitionSchema).min(1, 'a template needs at least one step').max(limits.stepsMax),
+  })
+  .meta({ id: 'Template' });
+export type Template = z.infer<typeof templateSchema>;
+
+export const fromTemplateBodySchema = z
+  .strictObject({ template_id: templateIdSchema, params: paramsSchema.optional() })
+  .meta({ id: 'FromTemplateRequest' });
+
+export const branchRequestSchema = z
+  .strictObject({ stepId: stepIdSchema, params: paramsSchema.optional() })
+  .meta({ id: 'BranchRequest' });
+export type BranchRequest = z.infer<typeof branchRequestSchema>;
+
+export const externalDataRequestSchema = z
+  .strictObject({
+    content: z.string(),
+    source_url: z
+      .url({ protocol: /^https?$/ })
+      .max(8_192)
+      .nullish(),
+    content_type: z.string().max(255).default('text'),
+    metadata: z.record(z.string(), z.unknown()).nullish(),
+    step_name: nameSchema.nullish(),
+    action_type: z.string().min(1).max(128).default('external_data'),
+    step_id: stepIdSchema.nullish(),
+  })
+  .meta({ id: 'ExternalDataRequest' });
+export type ExternalDataRequest = z.input<typeof externalDataRequestSchema>;
+
+export const externalDataReplySchema = z
+  .object({
+    step_id: z.string(),
+    workflow_id: z.string(),
+    queued_dependents: z.int().min(0),
+    status: z.literal('success'),
+  })
+  .meta({ id: 'ExternalDataReply' });
+export type ExternalDataReply = z.infer<typeof externalDataReplySchema>;

@@ -1,0 +1,144 @@
+/**
+ * The engine's port: what the server, the command line and programs use. Every call that changes something resolves
+ * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
+ */
+import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template } from './definition.ts';
+import type { EngineEvent, EventGap } from './event.ts';
+import type { Lane } from './task.ts';
+import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
+
+/** A workflow at one version. `json` is the text that REST answers carry; `workflow` parses it when first asked. */
+export class WorkflowReply {
+  readonly id: string;
+  readonly version: number;
+  readonly status: JobStatus;
+  readonly json: string;
+  /** True when an Idempotency-Key met an earlier call and its answer was given again. */
+  readonly replayed: boolean;
+  #workflow: Workflow | undefined;
+
+  constructor(fields: { id: string; version: number; status: JobStatus; json: string; replayed?: boolean }) {
+    this.id = fields.id;
+    this.version = fields.version;
+    this.status = fields.status;
+    this.json = fields.json;
+    this.replayed = fields.replayed ?? false;
+  }
+
+  get workflow(): Workflow {
+    this.#workflow ??= JSON.parse(this.json) as Workflow;
+    return this.#workflow;
+  }
+}
+
+export interface CallOptions {
+  /** The same key gives the same answer and one effect, over restarts, as long as the workflow exists. */
+  idempotencyKey?: string;
+}
+
+export interface WaitOptions {
+  /** Answer when the workflow has come to rest, or after this long. 0 answers at once. */
+  waitMs?: number;
+  /** Ends the wait early; the call then answers at once. */
+  signal?: AbortSignal;
+}
+
+export interface ListQuery {
+  limit?: number;
+  offset?: number;
+  status?: JobStatus;
+  tag?: string;
+  /** Part of the id, name or description, any letter case. */
+  q?: string;
+}
+
+export interface ListReply {
+  /** How many workflows match, before limit and offset. */
+  total: number;
+  /** Newest updatedAt first. */
+  items: WorkflowSummary[];
+}
+
+export interface QueueStats {
+  depth: number;
+  running: number;
+  max_parallel_nodes: number;
+  oldest_wait_ms: number;
+}
+
+/** Counts since the engine started, and what it holds now. */
+export interface EngineStats {
+  queue: QueueStats;
+  workflows: Record<JobStatus, number>;
+  active_in_memory: number;
+  events: number;
+  journal_batches: number;
+  journal_records: number;
+  journal_bytes: number;
+  journal_syncs: number;
+  checkpoints: number;
+  state_files_written: number;
+  queue_files_written: number;
+  steps_started: number;
+  steps_completed: number;
+  steps_failed: number;
+  steps_retried: number;
+  pool_threads: number;
+  set_aside: number;
+  last_seq: number;
+}
+
+export interface EngineHealth {
+  status: 'healthy' | 'degraded';
+  /** Why it is degraded, one line each; also what recovery set aside. */
+  notices: string[];
+}
+
+export interface ActionDescription {
+  action: string;
+  lane: Lane;
+  description: string;
+  /** JSON Schema. */
+  params: Record<string, unknown>;
+  secrets: string[];
+}
+
+export interface EventsOptions {
+  /** Continue after this sequence number; only new events when absent. */
+  after?: number;
+  workflowId?: string;
+  signal?: AbortSignal;
+}
+
+export interface Engine {
+  /** Checks an inline definition and starts it. The reply shows it as created, or at rest when waited for. */
+  submit(definition: unknown, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  submitTemplate(
+    templateId: string,
+    params: Record<string, unknown>,
+    options?: CallOptions & WaitOptions,
+  ): Promise<WorkflowReply>;
+  get(id: string, options?: WaitOptions): Promise<WorkflowReply>;
+  /** Version and status without the document: what an ETag check needs. */
+  peek(id: string): Promise<{ version: number; status: JobStatus }>;
+  getStep(id: string, stepId: string): Promise<WorkflowStep>;
+  list(query?: ListQuery): Promise<ListReply>;
+  /** Waits, without a bound, until the workflow is COMPLETED, FAILED or STOPPED. */
+  finished(id: string, options?: { signal?: AbortSignal }): Promise<WorkflowReply>;
+  stop(id: string, options?: CallOptions): Promise<WorkflowReply>;
+  resume(id: string, options?: CallOptions): Promise<WorkflowReply>;
+  retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
+  branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  delete(id: string): Promise<void>;
+  externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataReply>;
+  externalSteps(id: string): Promise<WorkflowStep[]>;
+  /** Every durable change as it happens. Ends when the signal aborts or the engine closes. */
+  events(options?: EventsOptions): AsyncIterable<EngineEvent | EventGap>;
+  templates(): Promise<Template[]>;
+  template(id: string): Promise<Template>;
+  actions(): Promise<ActionDescription[]>;
+  stats(): Promise<EngineStats>;
+  health(): Promise<EngineHealth>;
+  /** Takes no new work, gives running steps up to 10 s, writes everything out. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,45 @@
+/** What clients are told as it happens: one event per durable change. */
+import { z } from 'zod';
+import { isoTimeSchema, jobStatusSchema } from './workflow.ts';
+
+export const eventKindSchema = z.enum([
+  'workflow.created',
+  'workflow.adopted',
+  'workflow.taken_over',
+  'workflow.waiting',
+  'workflow.stopped',
+  'workflow.resumed',
+  'workflow.retried',
+  'workflow.branched',
+  'workflow.recovered',
+  'workflow.deleted',
+  'step.started',
+  'step.completed',
+  'step.retrying',
+  'step.failed',
+  'external_data.ingested',
+]);
+export type EventKind = z.infer<typeof eventKindSchema>;
+
+export const engineEventSchema = z
+  .object({
+    seq: z.int().meta({ description: 'sequence number over all workflows; the `id:` of the server-sent event' }),
+    kind: eventKindSchema,
+    workflow_id: z.string(),
+    step_id: z.string().optional(),
+    at: isoTimeSchema,
+    status: jobStatusSchema.meta({ description: 'of the workflow, after the change' }),
+    step_status: jobStatusSchema.optional(),
+    version: z.int(),
+  })
+  .meta({ id: 'EngineEvent' });
+export type EngineEvent = z.infer<typeof engineEventSchema>;
+
+/** Sent instead of a backlog that is no longer held: reload, then go on from `oldest`. */
+export interface EventGap {
+  kind: 'gap';
+  /** The id the client asked to continue from. */
+  after: number;
+  /** The oldest sequence number still held. */
+  oldest: number;
+}

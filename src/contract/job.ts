@@ -1,0 +1,77 @@
+/**
+ * What crosses between the coordinator and the pool's threads, and the port in between.
+ *
+ * Rules, numbered for tests:
+ *   P1  every dispatched job yields exactly one outcome, whatever its thread does;
+ *   P2  when the outcome arrives, nothing of that attempt runs any more: its slot is free and the next attempt may start;
+ *   P3  an attempt ends within a second after its deadline or its cancellation;
+ *   P4  a thread that dies costs the attempts that were on it, and no other.
+ * Nothing here says that a thread of this process does the work.
+ */
+import { z } from 'zod';
+import { failureCodes } from './failures.ts';
+import type { Lane, NetworkRules } from './task.ts';
+
+export interface Job {
+  /** Unique while the engine lives; names the attempt in cancellations and outcomes. */
+  readonly jobId: number;
+  readonly workflowId: string;
+  readonly stepId: string;
+  readonly attempt: number;
+  readonly action: string;
+  readonly lane: Exclude<Lane, 'none'>;
+  /** Bound params as JSON text. */
+  readonly paramsJson: string;
+  readonly timeoutMs: number;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+const outcomeBase = {
+  jobId: z.int(),
+  logs: z.array(z.string()),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+  metrics: z.record(z.string(), z.unknown()).nullable(),
+};
+
+export const outcomeSchema = z.discriminatedUnion('kind', [
+  z.object({
+    ...outcomeBase,
+    kind: z.literal('completed'),
+    /** The outputs object as compact JSON text, made in the thread. */
+    outputsJson: z.string(),
+  }),
+  z.object({
+    ...outcomeBase,
+    kind: z.literal('failed'),
+    code: z.enum(failureCodes),
+    message: z.string(),
+    retryAfterMs: z.number().nullable(),
+  }),
+]);
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+export interface PoolStats {
+  threads: number;
+  running: number;
+}
+
+export interface PoolPort {
+  /** Attempts that may run at once in the CPU lane. */
+  readonly cpuThreads: number;
+  /** Jobs that have a free slot; the pool starts all of them, it keeps no backlog. */
+  dispatch(jobs: readonly Job[]): void;
+  /** Ends attempts: their outcome is `failed` with code CANCELLED, unless they had ended before. */
+  cancel(jobIds: readonly number[]): void;
+  stats(): PoolStats;
+  /** Ends every thread. Outcomes of attempts still running are not delivered. */
+  close(): Promise<void>;
+}
+
+export interface PoolOptions {
+  cpuThreads: number;
+  ioThreads: number;
+  network: NetworkRules;
+  onOutcomes(outcomes: Outcome[]): void;
+  /** A fault of the pool itself, worth a line in the log. */
+  onFault(message: string): void;
+}

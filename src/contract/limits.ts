@@ -1,0 +1,46 @@
+/**
+ * Every published bound of the engine, in one place: what crosses it is refused (413, 422, 429, 503) or cut, never
+ * swallowed. The documentation and the OpenAPI document read their figures from here.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  stepsMax: 20_000,
+  jsonDepthMax: 64,
+  /** JSON tokens of a body; creating calls may hold 20,000 steps of some 70 tokens each. */
+  bodyTokensMax: 100_000,
+  creatingBodyTokensMax: 1_500_000,
+  bodyBytesMax: MiB,
+  creatingBodyBytesMax: 8 * MiB,
+  nameLengthMax: 1_000,
+  tagsMax: 64,
+  idempotencyKeyLengthMax: 255,
+  /** Outputs above this many bytes of JSON become a blob beside state.json. */
+  outputsInlineBytesMax: 64 * KiB,
+  /** One step's outputs, as JSON. More fails the step with OUTPUT_TOO_LARGE. */
+  outputsBytesMax: 64 * MiB,
+  stepParamsBytesMax: 64 * MiB,
+  logLinesMax: 1_000,
+  logLineLengthMax: 4 * KiB,
+  errorLengthMax: 4 * KiB,
+  listLimitDefault: 200,
+  listLimitMax: 1_000,
+  listOutputsBytesMax: 4 * KiB,
+  listAnswerBytesMax: 16 * MiB,
+  answerBytesMax: 64 * MiB,
+  waitSecondsMax: 60,
+  /** Events kept for clients that reconnect with Last-Event-ID. */
+  eventWindowMax: 10_000,
+  eventStreamsMax: 32,
+  /** Commands waiting for the coordinator; beyond it, 503. */
+  inboxCommandsMax: 10_000,
+  inboxBytesMax: 64 * MiB,
+  /** One journal batch: this many bytes, or one larger record. */
+  batchBytesMax: MiB,
+  batchRecordsMax: 1_024,
+  connectionsMax: 256,
+  attemptsMax: 100,
+  timeoutMsMax: 24 * 60 * 60 * 1000,
+} as const;

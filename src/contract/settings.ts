@@ -1,0 +1,32 @@
+/** Settings as the engine uses them: read and checked by `src/config.ts`, or given to `createEngine`. */
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface EngineSettings {
+  /** Absolute paths. */
+  workflowsDir: string;
+  templatesDir: string;
+  queueStateFile: string;
+  /** Upper bound on steps running at once, over all workflows. */
+  maxParallelNodes: number;
+  /** Threads of the CPU lane before the bound above is applied. */
+  poolThreads: number;
+  logLevel: LogLevel;
+  unknownActions: 'simulate' | 'reject';
+  simulationMs: number;
+  httpAllowHosts: string[];
+  /** The port the server listens on, which tasks must not reach; null for an engine without a server. */
+  ownPort: number | null;
+  /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
+  secrets: Record<string, string>;
+}
+
+export interface ServerSettings {
+  host: string;
+  port: number;
+  apiToken: string | null;
+  /** Values of the Host header that are answered; empty means the loopback names with our port. */
+  allowedHosts: string[];
+  allowedOrigins: string[];
+}

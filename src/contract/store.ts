@@ -1,0 +1,197 @@
+/**
+ * The store's port: everything the coordinator keeps on disk, and what each completion means after a crash.
+ *
+ * Rules, numbered for tests:
+ *   J1  when append() returns, its records survive kill -9 and power loss;
+ *   J2  what is found at the next start is a prefix of what was appended: a torn tail is dropped, kept aside and reported;
+ *   J3  a bad record before the tail is damage: reported with its offset, kept aside, never guessed at;
+ *   V1  a reader of state.json or of the queue file sees one whole document, old or new;
+ *   V2  a blob is durable before writeBlob() resolves, and readBlob() gives those bytes or rejects;
+ *   C1  segments go only after all that they cover is durable elsewhere.
+ */
+import { z } from 'zod';
+import { workflowSummarySchema } from './workflow.ts';
+
+/** One atomic transition, as it stands in the journal: JSON text of a `JournalEvent`. */
+export interface JournalRecord {
+  readonly seq: number;
+  readonly json: string;
+}
+
+/** A finished workflow's line in the index: enough to list it, find its keys, and check its file, without opening it. */
+export const finishedEntrySchema = z.object({
+  id: z.string(),
+  /** Sequence number of the last event that changed it. */
+  seq: z.int(),
+  /** SHA-256 (hex) of its state.json, byte for byte. */
+  sha256: z.string(),
+  summary: workflowSummarySchema,
+  /** Idempotency keys whose answers its state.json holds. */
+  keys: z.array(z.string()),
+});
+export type FinishedEntry = z.infer<typeof finishedEntrySchema>;
+
+export const manifestSchema = z.object({
+  format: z.literal(1),
+  /** Every event up to this one is in the views listed here, in the finished index, or of a deleted workflow. */
+  seq: z.int(),
+  /** First segment that is still needed. */
+  segment: z.int(),
+  /** Workflows not in the finished index: the event their durable state.json stands at, and its SHA-256 at that time. */
+  live: z.record(z.string(), z.object({ seq: z.int(), sha256: z.string() })),
+  /** Workflows whose files were set aside, and why. */
+  setAside: z.record(z.string(), z.string()),
+  /** Mean time of steps in milliseconds by `<action>\n<name>`, for scheduling. */
+  durations: z.record(z.string(), z.object({ count: z.number(), meanMs: z.number() })),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Something recovery met that a person should know of. */
+export interface Notice {
+  /** `tail` dropped, `damage`, `quarantine` (a file was set aside), `info`. */
+  kind: 'tail' | 'damage' | 'quarantine' | 'info';
+  message: string;
+}
+
+/** What the last life left behind. */
+export interface FoundData {
+  /** null when there is none yet, or it was damaged (then a notice says so). */
+  readonly manifest: Manifest | null;
+  /** Last entry by id; deleted and revived ones are not in it. */
+  readonly finished: ReadonlyMap<string, FinishedEntry>;
+  /** Events after and around the manifest, in order, without gaps within a segment. */
+  readonly records: readonly JournalRecord[];
+  /** True when acknowledged records are known to be missing (J3). */
+  readonly damaged: boolean;
+  /** Directories below WORKFLOWS_DIR whose name is a UUID. */
+  readonly workflowIds: readonly string[];
+  /** Items of the queue file as found; `[]` when it is absent or unreadable. */
+  readonly queueItems: readonly unknown[];
+  readonly notices: readonly Notice[];
+}
+
+/** `_meta` of a state.json: what the engine needs and the contract does not show. */
+export const stateMetaSchema = z.looseObject({
+  /** The event this file stands at. */
+  seq: z.int(),
+  /** SHA-256 (hex) of every byte before the `_meta` field. */
+  sha256: z.string(),
+});
+export type StateMeta = z.infer<typeof stateMetaSchema>;
+
+export type StateFile =
+  /** The engine wrote these bytes. `text` is the workflow's JSON without `_meta`. */
+  | { kind: 'intact'; text: string; value: Record<string, unknown>; meta: StateMeta; sha256: string }
+  /** JSON, but not the bytes the engine wrote: copied in, or edited. `_meta` is taken out of value. */
+  | { kind: 'foreign'; value: unknown; sha256: string }
+  | { kind: 'unreadable'; reason: string }
+  | { kind: 'absent' };
+
+/** One job of the queue file. */
+export interface QueueItem {
+  workflow_id: string;
+  node_id: string;
+  action: string;
+  status: 'PENDING' | 'RUNNING';
+  attempt: number;
+  queued_at: string;
+}
+
+export interface JournalStats {
+  batches: number;
+  records: number;
+  bytes: number;
+  syncs: number;
+}
+
+export interface StorePort {
+  readonly found: FoundData;
+  /** Sequence number the next appended record will get; consecutive over the whole directory, first is 1. */
+  readonly nextSeq: number;
+  /** Bytes appended since the segment that the last cut() began. */
+  readonly bytesSinceCut: number;
+  readonly journalStats: JournalStats;
+
+  /**
+   * Ends recovery: writes the records of `found` and then `payloads` into a new segment, fsyncs file and directory,
+   * and only then removes the segments they came from. Recovery never relies on what may be in the page cache alone.
+   */
+  begin(payloads: readonly string[]): void;
+  /**
+   * One batch: one write (looped until complete), one fdatasync (J1). Throws `DiskFullError` with the journal cut back to
+   * where it was, or `DiskFailedError`, after which nothing more may be acknowledged.
+   */
+  append(payloads: readonly string[]): void;
+  /** Starts a new segment and returns its number: everything appended before lies in segments below it. */
+  cut(): number;
+  /**
+   * Makes the manifest durable, then removes segments below `manifest.segment` (keeping the newest of them as a second
+   * chance), then fsyncs the journal directory. The caller has made durable what the manifest says (C1).
+   */
+  checkpoint(manifest: Manifest): Promise<void>;
+  /** Appends lines to the finished index and fsyncs it. `{id, removed: true}` takes one out (deleted, or running again). */
+  indexFinished(entries: readonly (FinishedEntry | { id: string; removed: true })[]): Promise<void>;
+
+  /** Reads and judges a state.json without changing anything. */
+  readState(id: string): Promise<StateFile>;
+  readStateSync(id: string): StateFile;
+  /**
+   * Replaces state.json: `text` (a JSON object's text, indented by two, ending in "\n}") with `_meta` added as its last
+   * field. `durable`: fsynced, directory too, before it takes the old one's place. Returns SHA-256 of the file's bytes.
+   */
+  writeState(
+    id: string,
+    text: string,
+    meta: Record<string, unknown> & { seq: number },
+    options: { durable: boolean },
+  ): Promise<string>;
+  /** fsyncs state.json files written without `durable`, and their directories. */
+  syncStates(ids: readonly string[]): Promise<void>;
+  /** Moves a workflow's state.json to quarantine with a reason file; its directory and blobs stay. */
+  setAsideState(id: string, reason: string): void;
+  /** Copies a file's bytes to quarantine with a reason file and leaves it where it is. */
+  copyAsideState(id: string, reason: string): void;
+  /** Removes a workflow's directory, durably. */
+  removeWorkflow(id: string): Promise<void>;
+
+  /** Durable before it resolves; the name is the SHA-256 (hex) of the bytes. */
+  writeBlob(id: string, bytes: Uint8Array): Promise<string>;
+  writeBlobSync(id: string, bytes: Uint8Array): string;
+  /** The bytes, checked against their name. Rejects when absent or damaged. */
+  readBlob(id: string, sha256: string): Promise<Uint8Array>;
+  /** Takes blobs over into another workflow's directory, durably. */
+  copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void>;
+
+  /** Replaces the queue file through lowdb; `durable` as above. */
+  writeQueue(items: readonly QueueItem[], options: { durable: boolean }): Promise<void>;
+
+  /** Closes the journal and gives up the lock. Writes nothing. */
+  close(): Promise<void>;
+}
+
+/** No space; nothing was changed. */
+export class DiskFullError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DiskFullError';
+  }
+}
+
+/** The disk failed us: the process ends with status 74 and the next start recovers. */
+export class DiskFailedError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DiskFailedError';
+  }
+}
+
+/** The engine cannot start on this data; one line that a person can act on, and the exit status. */
+export class StartError extends Error {
+  readonly exitStatus: 1 | 74 | 75 | 77;
+
+  constructor(message: string, exitStatus: 1 | 74 | 75 | 77, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StartError';
+    this.exitStatus = exitStatus;
+  }
+}

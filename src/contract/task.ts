@@ -1,0 +1,80 @@
+/**
+ * What an action is: its name, its lane, the schema of its params, and the code that runs it inside a pool thread.
+ * A new action is one file in `src/tasks` that exports a `Task`, and one line in `src/tasks/registry.ts`.
+ */
+import type { z } from 'zod';
+import type { FailureCode } from './failures.ts';
+
+/** `io`: many attempts share a thread, cancelled by signal. `cpu`: one attempt has a thread to itself, cancelled by ending the thread. `none`: completed from outside. */
+export type Lane = 'io' | 'cpu' | 'none';
+
+export interface TaskContext {
+  /** Aborted at the deadline and when the step is stopped; an `io` task must end soon after. */
+  readonly signal: AbortSignal;
+  /** Milliseconds the attempt was given in all. */
+  readonly timeoutMs: number;
+  /** The same for every attempt of a step: `<workflow id>/<step id>`. Send it along where a remote side can use it. */
+  readonly idempotencyKey: string;
+  readonly workflowId: string;
+  readonly stepId: string;
+  readonly attempt: number;
+  /** Values of the secrets that the task declares, by name; those not set are absent. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly network: NetworkRules;
+  /** Adds a line to the step's logs. */
+  log(line: string): void;
+}
+
+/** Where tasks may connect to. */
+export interface NetworkRules {
+  /** `host` or `host:port` entries of HTTP_ALLOW_HOSTS: private or loopback targets that are allowed all the same. */
+  readonly allowHosts: readonly string[];
+  /** The engine's own listening port: refused on loopback whatever allowHosts says. null when it does not listen. */
+  readonly ownPort: number | null;
+}
+
+export interface TaskResult {
+  /** Plain JSON data; `content` holds the main text. */
+  outputs: Record<string, unknown>;
+  metadata?: Record<string, unknown> | undefined;
+  /** Becomes the step's execution_metrics: {tokens, cost, model, …}. */
+  metrics?: Record<string, unknown> | undefined;
+}
+
+export interface Task<Params = unknown> {
+  readonly action: string;
+  readonly lane: Lane;
+  readonly description: string;
+  readonly params: z.ZodType<Params>;
+  /** Names of the secrets (settings such as OPENAI_API_KEY) that run() may see. */
+  readonly secrets?: readonly string[];
+  /** Used when the step gives no timeoutMs. */
+  readonly timeoutMs: number;
+  /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
+  run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
+}
+
+/** How a task says what went wrong. Anything else that it throws counts as TASK_ERROR. */
+export class TaskFailure extends Error {
+  readonly code: FailureCode;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: FailureCode, message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'TaskFailure';
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** What the rest of the engine may know of an action without loading its code. */
+export interface ActionInfo {
+  readonly action: string;
+  readonly lane: Lane;
+  readonly description: string;
+  readonly params: z.ZodType;
+  readonly secrets: readonly string[];
+  readonly timeoutMs: number;
+}
+
+export type ActionCatalogue = ReadonlyMap<string, ActionInfo>;

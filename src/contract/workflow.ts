@@ -1,0 +1,135 @@
+/**
+ * What a workflow looks like to everyone outside: over REST, in `state.json`, in the library. Field names mix camelCase
+ * and snake_case because the frontend's contract does.
+ */
+import { z } from 'zod';
+import { limits } from './limits.ts';
+
+export const jobStatusSchema = z
+  .enum(['PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'WAITING_FOR_DEPENDENCY', 'STOPPED'])
+  .meta({
+    id: 'JobStatus',
+    description:
+      'PENDING: ready, queued, waiting for a thread. WAITING_FOR_DEPENDENCY: a dependency, external data or an approval is still missing, or a budget is used up.',
+  });
+export type JobStatus = z.infer<typeof jobStatusSchema>;
+
+/** A status that only an explicit call (retry, resume, branch) can leave behind. */
+export function isTerminal(status: JobStatus): boolean {
+  return status === 'COMPLETED' || status === 'FAILED' || status === 'STOPPED';
+}
+
+/** At rest: finished, or nothing can move until something comes from outside. */
+export function isAtRest(status: JobStatus): boolean {
+  return isTerminal(status) || status === 'WAITING_FOR_DEPENDENCY';
+}
+
+export const stepIdSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
+    'a step id is 1 to 128 letters, digits, ".", "_" or "-", and starts with a letter or digit',
+  );
+
+export const workflowIdSchema = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i, 'a workflow id is a UUID');
+
+/** ISO 8601, UTC, milliseconds: `2026-01-31T12:00:00.000Z`. */
+export const isoTimeSchema = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC' });
+
+export const retryPolicySchema = z
+  .strictObject({
+    attemptsMax: z
+      .int()
+      .min(1)
+      .max(limits.attemptsMax)
+      .optional()
+      .meta({ description: 'tries in all, the first included' }),
+    backoffMs: z
+      .int()
+      .min(0)
+      .max(limits.timeoutMsMax)
+      .optional()
+      .meta({ description: 'wait before the second attempt; doubles each time' }),
+    backoffMsMax: z.int().min(0).max(limits.timeoutMsMax).optional(),
+  })
+  .meta({ id: 'RetryPolicy' });
+export type RetryPolicy = z.infer<typeof retryPolicySchema>;
+
+const openObject = z.record(z.string(), z.unknown());
+
+export const workflowStepSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    action: z.string(),
+    status: jobStatusSchema,
+    dependencies: z.array(z.string()),
+    params: openObject.meta({ description: 'as written, references unbound' }),
+    outputs: openObject.nullable().meta({
+      description:
+        'the result; `content` holds the main text. `{truncated, bytes}` stands for outputs an answer has no room for',
+    }),
+    error: z.string().nullable(),
+    startTime: isoTimeSchema.nullable(),
+    endTime: isoTimeSchema.nullable().meta({ description: 'startTime plus the monotonic time taken' }),
+    duration: z.string().nullable().meta({ description: '`5 sec`, `1 min 30 sec`, `2 hr 15 min`; rounded down' }),
+    logs: z.array(z.string()),
+    metadata: openObject.nullable(),
+    execution_metrics: openObject
+      .nullable()
+      .meta({ description: '{tokens, cost, model, …}; a cost that is not known is null' }),
+    attempt: z.int().meta({ description: 'number of the last attempt that started, 0 before the first' }),
+    timeoutMs: z.int().nullable(),
+    retry: retryPolicySchema.nullable(),
+  })
+  .meta({ id: 'WorkflowStep' });
+export type WorkflowStep = z.infer<typeof workflowStepSchema>;
+
+export const failurePolicySchema = z.enum(['continue', 'fail-fast']);
+export type FailurePolicy = z.infer<typeof failurePolicySchema>;
+
+export const branchSchema = z.object({ id: z.string(), stepId: z.string(), createdAt: isoTimeSchema });
+
+export const workflowMetricsSchema = z.looseObject({
+  total_tokens: z.number(),
+  total_cost: z.number().meta({ description: 'US dollars; the sum of the steps and of cost_breakdown' }),
+  completed_steps: z.int(),
+  failed_steps: z.int(),
+  total_steps: z.int(),
+  cost_is_floor: z.boolean().meta({ description: 'true when a price was not known' }),
+});
+
+const workflowFields = {
+  id: z.string(),
+  name: z.string(),
+  status: jobStatusSchema,
+  createdAt: isoTimeSchema,
+  updatedAt: isoTimeSchema,
+  description: z.string(),
+  tags: z.array(z.string()),
+  progress: z.int().min(0).max(100),
+  parentId: z.string().nullable(),
+  templateId: z.string().nullable(),
+  failurePolicy: failurePolicySchema,
+  version: z.int().meta({ description: 'grows with every change, never shrinks' }),
+  warnings: z.array(z.string()),
+  metrics: workflowMetricsSchema,
+};
+
+export const workflowSummarySchema = z
+  .object({ ...workflowFields, steps_total: z.int() })
+  .meta({ id: 'WorkflowSummary' });
+export type WorkflowSummary = z.infer<typeof workflowSummarySchema>;
+
+export const workflowSchema = z
+  .object({
+    ...workflowFields,
+    steps: z.array(workflowStepSchema),
+    branches: z.array(branchSchema),
+    cost_breakdown: z.record(z.string(), z.number()).meta({ description: 'model → US dollars' }),
+    params: openObject,
+  })
+  .meta({ id: 'Workflow' });
+export type Workflow = z.infer<typeof workflowSchema>;
