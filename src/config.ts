@@ -1,0 +1,238 @@
+/**
+ * Settings from the environment, and from a `.env` file in the working directory for what the environment leaves out.
+ * The only reader of either. Nothing is created or changed here.
+ *
+ * Guarantees, numbered for tests:
+ *   S1  what is returned has been checked: numbers lie in their range, lists hold well-formed entries, paths are absolute;
+ *   S2  a bad value ends in a `StartError` (status 1) of one line that names the setting, the value and what is allowed;
+ *   S3  no message holds the value of a key or a token;
+ *   S4  an empty value counts as not set, and keeps `.env` from filling that setting in.
+ */
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
+import { limits } from './contract/limits.ts';
+import { type EngineSettings, logLevels, type ServerSettings } from './contract/settings.ts';
+import { StartError } from './contract/store.ts';
+
+const keyNames = ['OPENAI_API_KEY', 'DEEPSEEK_API_KEY', 'GOOGLE_API_KEY'];
+const baseUrlNames = ['OPENAI_BASE_URL', 'DEEPSEEK_BASE_URL', 'GEMINI_BASE_URL'];
+/** Bounds against slips of the keyboard: far above what one machine can use. */
+const parallelNodesMax = 10_000;
+const poolThreadsMax = 256;
+const originSchemes = ['http', 'https', 'chrome-extension', 'moz-extension', 'safari-web-extension'];
+
+export function readSettings(env: NodeJS.ProcessEnv, cwd: string): { engine: EngineSettings; server: ServerSettings } {
+  const fromFile = readEnvFile(cwd);
+  const text = (name: string): string | undefined => (env[name] ?? fromFile[name])?.trim() || undefined;
+
+  const host = readHost(text('HOST') ?? '127.0.0.1');
+  const port = readInteger('PORT', text('PORT'), 0, 65_535) ?? 8000;
+  const apiToken = readSecret('API_TOKEN', text('API_TOKEN')) ?? null;
+  if (apiToken === null && !isLoopback(host)) {
+    throw refuse('HOST', host, 'set API_TOKEN too, or listen on a loopback address (127.0.0.1, ::1, localhost)');
+  }
+
+  const secrets: Record<string, string> = {};
+  for (const name of keyNames) {
+    const key = readSecret(name, text(name));
+    if (key !== undefined) secrets[name] = key;
+  }
+  const httpAllowHosts = readList('HTTP_ALLOW_HOSTS', text('HTTP_ALLOW_HOSTS'), toHost, 'localhost:11434,10.0.0.5');
+  for (const name of baseUrlNames) {
+    const written = text(name);
+    if (written === undefined) continue;
+    const url = readBaseUrl(name, written);
+    secrets[name] = written;
+    // Whoever sets the address means it to be reached, wherever it lies.
+    httpAllowHosts.push(`${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`);
+  }
+
+  return {
+    engine: {
+      workflowsDir: readDirectory('WORKFLOWS_DIR', resolve(cwd, text('WORKFLOWS_DIR') ?? 'workflows'), 'writable').path,
+      templatesDir: readTemplatesDir(resolve(cwd, text('TEMPLATES_DIR') ?? 'workflows/templates')),
+      queueStateFile: readQueueStateFile(resolve(cwd, text('QUEUE_STATE_FILE') ?? 'queue-state.json')),
+      maxParallelNodes: readInteger('MAX_PARALLEL_NODES', text('MAX_PARALLEL_NODES'), 1, parallelNodesMax) ?? 4,
+      poolThreads: readInteger('POOL_THREADS', text('POOL_THREADS'), 1, poolThreadsMax) ?? availableParallelism(),
+      logLevel: readChoice('LOG_LEVEL', text('LOG_LEVEL'), logLevels) ?? 'info',
+      unknownActions:
+        readChoice('UNKNOWN_ACTIONS', text('UNKNOWN_ACTIONS'), ['simulate', 'reject'] as const) ??
+        (text('NODE_ENV') === 'production' ? 'reject' : 'simulate'),
+      simulationMs: readInteger('SIMULATION_MS', text('SIMULATION_MS'), 0, limits.timeoutMsMax) ?? 1000,
+      httpAllowHosts: [...new Set(httpAllowHosts)],
+      // Port 0 lets the system choose; the server then knows better than the settings do.
+      ownPort: port === 0 ? null : port,
+      secrets,
+    },
+    server: {
+      host,
+      port,
+      apiToken,
+      allowedHosts: readList('ALLOWED_HOSTS', text('ALLOWED_HOSTS'), toHost, 'engine.example:8000'),
+      allowedOrigins: readList('ALLOWED_ORIGINS', text('ALLOWED_ORIGINS'), toOrigin, 'http://localhost:3000'),
+    },
+  };
+}
+
+function readEnvFile(cwd: string): NodeJS.Dict<string> {
+  const path = resolve(cwd, '.env');
+  try {
+    return parseEnv(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return {};
+    throw new StartError(`${path} cannot be read (${errorCode(cause)}): make it a readable file, or remove it`, 1, {
+      cause,
+    });
+  }
+}
+
+function readHost(value: string): string {
+  if (isIP(value) !== 0 || isHostName(value)) return value;
+  throw refuse('HOST', value, 'an IP address or a host name to listen on, without a port');
+}
+
+function isLoopback(host: string): boolean {
+  return host.toLowerCase() === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function isHostName(value: string): boolean {
+  if (value.length > 253) return false;
+  const labels = value.split('.');
+  // All digits at the end would be an address that is none: 300.1.1.1, 127.1.
+  return labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,62})$/i.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
+}
+
+function readInteger(name: string, value: string | undefined, min: number, max: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (/^\d{1,15}$/.test(value) && number >= min && number <= max) return number;
+  throw refuse(name, value, `a whole number from ${min} to ${max}`);
+}
+
+function readChoice<const Choice extends string>(
+  name: string,
+  value: string | undefined,
+  choices: readonly Choice[],
+): Choice | undefined {
+  if (value === undefined) return undefined;
+  const choice = choices.find((candidate) => candidate === value.toLowerCase());
+  if (choice !== undefined) return choice;
+  throw refuse(name, value, choices.join(', '));
+}
+
+/** Keys and tokens travel in a header: what cannot stand there is refused here, without being shown. */
+function readSecret(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || /^[\x21-\x7e]{1,4096}$/.test(value)) return value;
+  throw new StartError(
+    `${name} is not usable (its value is not shown): allowed are up to 4096 printable ASCII characters without spaces`,
+    1,
+  );
+}
+
+function readBaseUrl(name: string, value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url && (url.username !== '' || url.password !== '')) {
+    throw new StartError(`${name} holds a user name or password: give the address alone and the key in its setting`, 1);
+  }
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
+  throw refuse(name, value, 'an http or https address such as http://localhost:11434/v1');
+}
+
+function readList(
+  name: string,
+  value: string | undefined,
+  toEntry: (entry: string) => string | undefined,
+  example: string,
+): string[] {
+  const entries: string[] = [];
+  for (const part of (value ?? '').split(',')) {
+    const written = part.trim();
+    if (written === '') continue;
+    const entry = toEntry(written);
+    if (entry === undefined) throw refuse(name, written, `entries such as ${example}, separated by commas`);
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/** `host` or `host:port`, an IPv6 address in brackets, in the spelling a URL gives it. */
+function toHost(entry: string): string | undefined {
+  const match = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(entry);
+  const name = match?.[1];
+  const port = match?.[2];
+  if (name === undefined || (port !== undefined && (Number(port) < 1 || Number(port) > 65_535))) return undefined;
+  const isAddress = name.startsWith('[') ? isIP(name.slice(1, -1)) === 6 : isIP(name) === 4;
+  if (!isAddress && !isHostName(name)) return undefined;
+  if (!URL.canParse(`http://${name}/`)) return undefined;
+  const hostname = new URL(`http://${name}/`).hostname;
+  return port === undefined ? hostname : `${hostname}:${Number(port)}`;
+}
+
+/** An origin exactly as browsers send it, so that it can be compared as text. */
+function toOrigin(entry: string): string | undefined {
+  const match = /^([a-z-]+):\/\/[^/?#@\s]+$/.exec(entry);
+  if (match?.[1] === undefined || !originSchemes.includes(match[1]) || !URL.canParse(entry)) return undefined;
+  const isWeb = match[1] === 'http' || match[1] === 'https';
+  return isWeb && new URL(entry).origin !== entry ? undefined : entry;
+}
+
+function readDirectory(name: string, path: string, needed: 'readable' | 'writable'): { path: string; exists: boolean } {
+  const allowed = `a ${needed} directory`;
+  let isDirectory: boolean;
+  try {
+    isDirectory = statSync(path).isDirectory();
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return { path, exists: false };
+    throw refuse(name, path, `${allowed} (${errorCode(cause)})`, cause);
+  }
+  if (!isDirectory) throw refuse(name, path, allowed);
+  checkAccess(name, path, needed, allowed, constants.X_OK);
+  return { path, exists: true };
+}
+
+function readTemplatesDir(path: string): string {
+  if (readDirectory('TEMPLATES_DIR', path, 'readable').exists) return path;
+  return fileURLToPath(new URL('../workflows/templates', import.meta.url));
+}
+
+function readQueueStateFile(path: string): string {
+  const allowed = 'the path of a writable file, which is created when absent';
+  let isFile: boolean;
+  try {
+    isFile = statSync(path).isFile();
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return path;
+    throw refuse('QUEUE_STATE_FILE', path, `${allowed} (${errorCode(cause)})`, cause);
+  }
+  if (!isFile) throw refuse('QUEUE_STATE_FILE', path, allowed);
+  checkAccess('QUEUE_STATE_FILE', path, 'writable', allowed, 0);
+  return path;
+}
+
+function checkAccess(
+  name: string,
+  path: string,
+  needed: 'readable' | 'writable',
+  allowed: string,
+  extraMode: number,
+): void {
+  try {
+    accessSync(path, constants.R_OK | extraMode | (needed === 'writable' ? constants.W_OK : 0));
+  } catch (cause) {
+    throw refuse(name, path, `${allowed} (${errorCode(cause)})`, cause);
+  }
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+function refuse(name: string, value: string, allowed: string, cause?: unknown): StartError {
+  // As JSON text, so that a control character in a value can neither break the line nor reach the terminal.
+  const shown = JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+  return new StartError(`${name}=${shown} is not allowed; allowed: ${allowed}`, 1, { cause });
+}

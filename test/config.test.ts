@@ -1,0 +1,250 @@
+/**
+ * Goal: every setting has its default, takes what is allowed and refuses the rest in one line that helps (S1 to S4).
+ * Method: tables over `readSettings` with a made-up environment and a fresh working directory.
+ */
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readSettings } from '../src/config.ts';
+import { StartError } from '../src/contract/store.ts';
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'hybrid-config-'));
+});
+afterEach(() => rm(cwd, { recursive: true, force: true }));
+
+function refusal(env: NodeJS.ProcessEnv): StartError {
+  try {
+    readSettings(env, cwd);
+  } catch (error) {
+    if (error instanceof StartError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${JSON.stringify(env)}`);
+}
+
+const read = (env: NodeJS.ProcessEnv = {}) => readSettings(env, cwd);
+
+test('an empty environment gives the documented defaults', () => {
+  expect(read()).toEqual({
+    engine: {
+      workflowsDir: join(cwd, 'workflows'),
+      templatesDir: resolve(import.meta.dirname, '../workflows/templates'),
+      queueStateFile: join(cwd, 'queue-state.json'),
+      maxParallelNodes: 4,
+      poolThreads: availableParallelism(),
+      logLevel: 'info',
+      unknownActions: 'simulate',
+      simulationMs: 1000,
+      httpAllowHosts: [],
+      ownPort: 8000,
+      secrets: {},
+    },
+    server: { host: '127.0.0.1', port: 8000, apiToken: null, allowedHosts: [], allowedOrigins: [] },
+  });
+});
+
+describe('a good value', () => {
+  const cases: [NodeJS.ProcessEnv, (settings: ReturnType<typeof read>) => unknown, unknown][] = [
+    [{ HOST: '::1' }, (s) => s.server.host, '::1'],
+    [{ HOST: 'localhost' }, (s) => s.server.host, 'localhost'],
+    [{ HOST: '127.8.9.1' }, (s) => s.server.host, '127.8.9.1'],
+    [{ HOST: '0.0.0.0', API_TOKEN: 't' }, (s) => s.server.apiToken, 't'],
+    [{ PORT: '65535' }, (s) => s.server.port, 65_535],
+    [{ PORT: '9001' }, (s) => s.engine.ownPort, 9001],
+    [{ PORT: '0' }, (s) => s.engine.ownPort, null],
+    [{ MAX_PARALLEL_NODES: ' 64 ' }, (s) => s.engine.maxParallelNodes, 64],
+    [{ POOL_THREADS: '1' }, (s) => s.engine.poolThreads, 1],
+    [{ LOG_LEVEL: 'INFO' }, (s) => s.engine.logLevel, 'info'],
+    [{ LOG_LEVEL: 'Fatal' }, (s) => s.engine.logLevel, 'fatal'],
+    [{ NODE_ENV: 'production' }, (s) => s.engine.unknownActions, 'reject'],
+    [{ NODE_ENV: 'production', UNKNOWN_ACTIONS: 'simulate' }, (s) => s.engine.unknownActions, 'simulate'],
+    [{ SIMULATION_MS: '0' }, (s) => s.engine.simulationMs, 0],
+    [{ PORT: '' }, (s) => s.server.port, 8000],
+    [{ WORKFLOWS_DIR: 'data/w' }, (s) => s.engine.workflowsDir.slice(cwd.length), '/data/w'],
+    [{ QUEUE_STATE_FILE: '/q.json' }, (s) => s.engine.queueStateFile, '/q.json'],
+    [
+      { OPENAI_API_KEY: 'sk-1', DEEPSEEK_API_KEY: 'sk-2', GOOGLE_API_KEY: 'g' },
+      (s) => s.engine.secrets,
+      { OPENAI_API_KEY: 'sk-1', DEEPSEEK_API_KEY: 'sk-2', GOOGLE_API_KEY: 'g' },
+    ],
+    [
+      { ALLOWED_HOSTS: 'Engine.example:8000, 10.0.0.5,,[::1]:80' },
+      (s) => s.server.allowedHosts,
+      ['engine.example:8000', '10.0.0.5', '[::1]:80'],
+    ],
+    [
+      { ALLOWED_ORIGINS: 'http://localhost:3000,chrome-extension://abc' },
+      (s) => s.server.allowedOrigins,
+      ['http://localhost:3000', 'chrome-extension://abc'],
+    ],
+    [{ HTTP_ALLOW_HOSTS: 'localhost:11434' }, (s) => s.engine.httpAllowHosts, ['localhost:11434']],
+  ];
+  test.each(cases)('%j is taken', (env, pick, expected) => {
+    expect(pick(read(env))).toEqual(expected);
+  });
+
+  test('of a *_BASE_URL is kept as written, and its host may be reached', () => {
+    const { secrets, httpAllowHosts } = read({
+      OPENAI_BASE_URL: 'http://LOCALHOST:11434/v1',
+      DEEPSEEK_BASE_URL: 'https://models.internal',
+      GEMINI_BASE_URL: 'http://[::1]/g',
+      HTTP_ALLOW_HOSTS: 'localhost:11434',
+    }).engine;
+    expect(secrets).toEqual({
+      OPENAI_BASE_URL: 'http://LOCALHOST:11434/v1',
+      DEEPSEEK_BASE_URL: 'https://models.internal',
+      GEMINI_BASE_URL: 'http://[::1]/g',
+    });
+    expect(httpAllowHosts).toEqual(['localhost:11434', 'models.internal:443', '[::1]:80']);
+  });
+});
+
+describe('a bad value', () => {
+  const cases: [string, string, RegExp][] = [
+    ['HOST', '127.0.0.1:8000', /IP address or a host name/],
+    ['HOST', '300.1.1.1', /IP address or a host name/],
+    ['HOST', 'a b', /IP address or a host name/],
+    ['HOST', '0.0.0.0', /set API_TOKEN/],
+    ['HOST', '::', /set API_TOKEN/],
+    ['HOST', '127.evil.example', /set API_TOKEN/],
+    ['PORT', '65536', /from 0 to 65535/],
+    ['PORT', '-1', /from 0 to 65535/],
+    ['PORT', 'http', /from 0 to 65535/],
+    ['PORT', '8e3', /from 0 to 65535/],
+    ['MAX_PARALLEL_NODES', '0', /from 1 to 10000/],
+    ['MAX_PARALLEL_NODES', '10001', /from 1 to 10000/],
+    ['MAX_PARALLEL_NODES', '2.5', /from 1 to 10000/],
+    ['POOL_THREADS', '0', /from 1 to 256/],
+    ['POOL_THREADS', '257', /from 1 to 256/],
+    ['SIMULATION_MS', '86400001', /from 0 to 86400000/],
+    ['LOG_LEVEL', 'loud', /trace, debug, info, warn, error, fatal/],
+    ['UNKNOWN_ACTIONS', 'ignore', /simulate, reject/],
+    ['OPENAI_BASE_URL', 'ftp://x', /http or https address/],
+    ['DEEPSEEK_BASE_URL', 'models', /http or https address/],
+    ['GEMINI_BASE_URL', 'http://', /http or https address/],
+    ['ALLOWED_HOSTS', 'http://engine.example', /entries such as engine.example:8000/],
+    ['ALLOWED_HOSTS', '*', /entries such as/],
+    ['ALLOWED_HOSTS', 'x:0', /entries such as/],
+    ['ALLOWED_HOSTS', 'x:70000', /entries such as/],
+    ['ALLOWED_HOSTS', '[zz]:1', /entries such as/],
+    ['ALLOWED_HOSTS', '0x999999999', /entries such as/],
+    ['HTTP_ALLOW_HOSTS', '10.0.0.0/8', /entries such as localhost:11434/],
+    ['ALLOWED_ORIGINS', '*', /entries such as http:\/\/localhost:3000/],
+    ['ALLOWED_ORIGINS', 'null', /entries such as/],
+    ['ALLOWED_ORIGINS', 'http://localhost:3000/', /entries such as/],
+    ['ALLOWED_ORIGINS', 'http://example.org:80', /entries such as/],
+    ['ALLOWED_ORIGINS', 'file://x', /entries such as/],
+    ['LOG_LEVEL', 'in\nfo\u001b[2J', /trace, debug/],
+  ];
+  test.each(cases)('%s=%j stops the start with one line that says what is allowed', (name, value, allowed) => {
+    const error = refusal({ [name]: value });
+    expect(error.exitStatus).toBe(1);
+    expect(error.message).toContain(`${name}=${JSON.stringify(value)} is not allowed; allowed: `);
+    expect(error.message).toMatch(allowed);
+    expect(error.message).toMatch(/^[\x20-\x7e]+$/);
+  });
+
+  test.each(['OPENAI_API_KEY', 'DEEPSEEK_API_KEY', 'GOOGLE_API_KEY', 'API_TOKEN'])(
+    'of the secret %s is refused by name and never shown',
+    (name) => {
+      const error = refusal({ [name]: 'canary one\nsk-canary' });
+      expect(error.exitStatus).toBe(1);
+      expect(error.message).toMatch(new RegExp(`^${name} is not usable.*printable ASCII`));
+      expect(error.message).not.toContain('canary');
+    },
+  );
+
+  test.each([
+    'https://me:sk-canary@models.internal',
+    'https://:canary@models.internal',
+    'https://canary@models.internal',
+  ])('of a *_BASE_URL that holds credentials is refused and never shown (%s)', (url) => {
+    const error = refusal({ OPENAI_BASE_URL: url });
+    expect(error.message).toMatch(/^OPENAI_BASE_URL holds a user name or password/);
+    expect(error.message).not.toContain('canary');
+  });
+
+  test('that is very long is cut in the message', () => {
+    expect(refusal({ LOG_LEVEL: 'x'.repeat(100_000) }).message.length).toBeLessThan(400);
+  });
+});
+
+describe('paths', () => {
+  test.each([
+    ['WORKFLOWS_DIR', 'a writable directory'],
+    ['TEMPLATES_DIR', 'a readable directory'],
+  ])('%s must be a directory where it exists', async (name, allowed) => {
+    await writeFile(join(cwd, 'file'), '');
+    for (const path of ['file', 'file/below']) {
+      const error = refusal({ [name]: path });
+      expect(error.message).toContain(`${name}=${JSON.stringify(join(cwd, path))} is not allowed`);
+      expect(error.message).toContain(allowed);
+    }
+  });
+
+  test('QUEUE_STATE_FILE must be a file where it exists', async () => {
+    await mkdir(join(cwd, 'q'));
+    expect(refusal({ QUEUE_STATE_FILE: 'q' }).message).toMatch(
+      /^QUEUE_STATE_FILE=.*allowed: the path of a writable file/,
+    );
+    await writeFile(join(cwd, 'ok.json'), '[]');
+    expect(read({ QUEUE_STATE_FILE: 'ok.json' }).engine.queueStateFile).toBe(join(cwd, 'ok.json'));
+  });
+
+  // A superuser may read everything, so there is nothing to see there.
+  test.skipIf(process.getuid?.() === 0)('a directory that may not be read stops the start', async () => {
+    await mkdir(join(cwd, 'shut'));
+    await chmod(join(cwd, 'shut'), 0);
+    expect(refusal({ WORKFLOWS_DIR: 'shut' }).message).toMatch(/EACCES/);
+  });
+
+  test('TEMPLATES_DIR is used where it exists, else the templates of the package', async () => {
+    await mkdir(join(cwd, 'mine'));
+    expect(read({ TEMPLATES_DIR: 'mine' }).engine.templatesDir).toBe(join(cwd, 'mine'));
+    expect(read({ TEMPLATES_DIR: 'absent' }).engine.templatesDir).toBe(
+      resolve(import.meta.dirname, '../workflows/templates'),
+    );
+    await mkdir(join(cwd, 'workflows/templates'), { recursive: true });
+    expect(read().engine.templatesDir).toBe(join(cwd, 'workflows/templates'));
+  });
+});
+
+describe('.env', () => {
+  test('fills in what the environment leaves out', async () => {
+    await writeFile(join(cwd, '.env'), '# comment\nPORT=9000\nLOG_LEVEL="debug"\nexport OPENAI_API_KEY=sk-file\n');
+    const { engine, server } = read({ PORT: '9100', LOG_LEVEL: undefined });
+    expect(server.port).toBe(9100);
+    expect(engine.logLevel).toBe('debug');
+    expect(engine.secrets).toEqual({ OPENAI_API_KEY: 'sk-file' });
+  });
+
+  test('does not fill in what the environment sets to nothing', async () => {
+    await writeFile(join(cwd, '.env'), 'OPENAI_API_KEY=sk-file\n');
+    expect(read({ OPENAI_API_KEY: '' }).engine.secrets).toEqual({});
+  });
+
+  test('is checked like the environment', async () => {
+    await writeFile(join(cwd, '.env'), 'MAX_PARALLEL_NODES=0\n');
+    expect(refusal({}).message).toMatch(/^MAX_PARALLEL_NODES="0" is not allowed/);
+  });
+
+  test('that cannot be read stops the start and is named', async () => {
+    await mkdir(join(cwd, '.env'));
+    expect(refusal({}).message).toMatch(/\.env cannot be read \(EISDIR\)/);
+  });
+
+  test('.env.example names every setting, and only those', async () => {
+    const root = resolve(import.meta.dirname, '..');
+    const example = await readFile(join(root, '.env.example'), 'utf8');
+    const source = await readFile(join(root, 'src/config.ts'), 'utf8');
+    const listed = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]);
+    const used = [...source.matchAll(/'([A-Z]+(?:_[A-Z]+)*)'/g)].map((match) => match[1]);
+    const notSettings = ['ENOENT'];
+    expect([...new Set(listed)].sort()).toEqual(
+      [...new Set(used)].filter((name) => !notSettings.includes(name ?? '')).sort(),
+    );
+  });
+});
