@@ -1,0 +1,110 @@
+/**
+ * The durable facts. One event is one atomic transition over all it touches: a result with the dependents it makes
+ * ready, a branch with its parent's entry. Two events are never needed for one fact, so a crash between events never
+ * leaves half of one. What an event implies is computed by `core/evolve.ts`, the same live and in recovery.
+ */
+import type { FailureCode } from './failures.ts';
+import type { JsonObject } from './json.ts';
+
+/** Outputs in memory: compact JSON text, or the name (SHA-256) and size of the blob that holds it. */
+export type OutputsRef = { readonly json: string } | { readonly blob: string; readonly bytes: number };
+
+/** The answer given to a call that carried an Idempotency-Key. */
+export interface IdempotencyRecord {
+  readonly key: string;
+  /** SHA-256 (hex) of the call and its arguments. */
+  readonly request: string;
+  /** The answer as JSON text, or the blob that holds it. */
+  readonly reply: { readonly json: string } | { readonly blob: string };
+}
+
+interface Base {
+  readonly workflowId: string;
+  /** Milliseconds since 1970, never before the workflow's previous event. */
+  readonly at: number;
+  /** The workflow's version after this event. */
+  readonly version: number;
+  readonly idempotency?: IdempotencyRecord;
+}
+
+export type JournalEvent =
+  | (Base & {
+      readonly kind: 'workflow.created';
+      /** The workflow in the form of a state file; what it leaves out has its default. */
+      readonly workflow: JsonObject;
+      /** A branch also lists itself at its parent, whose version grows to `parentVersion`. */
+      readonly parent?: { readonly id: string; readonly stepId: string; readonly version: number };
+    })
+  | (Base & { readonly kind: 'workflow.adopted' | 'workflow.taken_over'; readonly workflow: JsonObject })
+  | (Base & {
+      readonly kind:
+        | 'workflow.waiting'
+        | 'workflow.stopped'
+        | 'workflow.resumed'
+        | 'workflow.retried'
+        | 'workflow.recovered'
+        | 'workflow.deleted';
+    })
+  | (Base & { readonly kind: 'step.started'; readonly stepId: string; readonly attempt: number })
+  | (Base & {
+      readonly kind: 'step.completed';
+      readonly stepId: string;
+      readonly attempt: number;
+      readonly durationMs: number;
+      readonly outputs: OutputsRef;
+      readonly metadata: JsonObject | null;
+      readonly metrics: JsonObject | null;
+      readonly logs: readonly string[];
+      readonly simulated?: true;
+    })
+  | (Base & {
+      readonly kind: 'step.retrying';
+      readonly stepId: string;
+      readonly attempt: number;
+      readonly durationMs: number;
+      readonly code: FailureCode;
+      readonly error: string;
+      readonly logs: readonly string[];
+      readonly metrics: JsonObject | null;
+      readonly delayMs: number;
+      readonly attemptsMax: number;
+    })
+  | (Base & {
+      readonly kind: 'step.failed';
+      readonly stepId: string;
+      readonly attempt: number;
+      readonly durationMs: number;
+      readonly code: FailureCode;
+      readonly error: string;
+      readonly logs: readonly string[];
+      readonly metadata: JsonObject | null;
+      readonly metrics: JsonObject | null;
+    })
+  | (Base & {
+      readonly kind: 'external_data.ingested';
+      readonly stepId: string;
+      /** Present when no declared step waited for the data and one is added for it. */
+      readonly added?: { readonly name: string; readonly action: string };
+      readonly outputs: OutputsRef;
+      readonly metadata: JsonObject;
+    });
+
+export type JournalEventKind = JournalEvent['kind'];
+
+/** JSON text of an event; outputs that are JSON text already are put in as they are. */
+export function toEventJson(event: JournalEvent): string {
+  if ((event.kind === 'step.completed' || event.kind === 'external_data.ingested') && 'json' in event.outputs) {
+    const { outputs, ...rest } = event;
+    return `${JSON.stringify(rest).slice(0, -1)},"outputs":{"json":${(outputs as { json: string }).json}}}`;
+  }
+  return JSON.stringify(event);
+}
+
+/** Reads what `toEventJson` wrote; the journal's checksums have vouched for the text. */
+export function readEventJson(json: string): JournalEvent {
+  const event = JSON.parse(json) as JournalEvent & { outputs?: { json?: unknown; blob?: string; bytes?: number } };
+  if (event.outputs && event.outputs.json !== undefined) {
+    (event as { outputs: OutputsRef }).outputs = { json: JSON.stringify(event.outputs.json) };
+  }
+  return event;
+}

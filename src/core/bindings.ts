@@ -1,0 +1,121 @@
+/**
+ * References in a step's params: `{{params.<path>}}` and `{{steps.<id>.outputs.<path>}}`.
+ *
+ * Rules, numbered for tests:
+ *   N1  a string that is one reference takes the value with its type; inside a longer string the value becomes text
+ *       (a string as it is, anything else as JSON);
+ *   N2  a path walks own properties and array places only, at most 16 deep;
+ *   N3  one pass: a value that was put in is never read for references again;
+ *   N4  what begins with neither `params.` nor `steps.` is not a reference and stays as written (Liquid lives on it).
+ */
+import type { JsonObject } from '../contract/json.ts';
+
+const pathDepthMax = 16;
+// Linear: no nested quantifiers, and neither braces nor bars can occur inside a reference.
+const referencePattern = /\{\{\s*((?:params|steps)\.[^{}|]*)\}\}/g;
+
+export type Reference =
+  | { readonly kind: 'params'; readonly path: readonly string[]; readonly text: string }
+  | { readonly kind: 'step'; readonly stepId: string; readonly path: readonly string[]; readonly text: string }
+  | { readonly kind: 'malformed'; readonly text: string; readonly reason: string };
+
+/** `isStep` settles where a step id ends, since ids may hold dots. */
+export function readReference(text: string, isStep: (id: string) => boolean): Reference {
+  const trimmed = text.trim();
+  if (trimmed.startsWith('params.')) {
+    const path = readPath(trimmed.slice('params.'.length));
+    return path && path.length > 0
+      ? { kind: 'params', path, text: trimmed }
+      : { kind: 'malformed', text: trimmed, reason: 'write {{params.<name>}}' };
+  }
+  const rest = trimmed.slice('steps.'.length);
+  let fallback: Reference | undefined;
+  for (let at = rest.indexOf('.outputs'); at !== -1; at = rest.indexOf('.outputs', at + 1)) {
+    const tail = rest.slice(at + '.outputs'.length);
+    if (tail !== '' && tail[0] !== '.' && tail[0] !== '[') continue;
+    const path = readPath(tail[0] === '.' ? tail.slice(1) : tail);
+    const stepId = rest.slice(0, at);
+    if (!path || stepId === '') continue;
+    const reference: Reference = { kind: 'step', stepId, path, text: trimmed };
+    if (isStep(stepId)) return reference;
+    fallback ??= reference;
+  }
+  return fallback ?? { kind: 'malformed', text: trimmed, reason: 'write {{steps.<id>.outputs.<path>}}' };
+}
+
+/** `a.b[0].c` → ['a','b','0','c']; '' → []; undefined when it is not a path. */
+function readPath(text: string): string[] | undefined {
+  if (text === '') return [];
+  const parts = text.replace(/\[(\d+)\]/g, '.$1').split('.');
+  if (text.startsWith('[')) parts.shift();
+  return parts.length <= pathDepthMax && parts.every((part) => part !== '' && !/[\s[\]]/.test(part))
+    ? parts
+    : undefined;
+}
+
+/** Calls `visit` for each string that holds references, with its place in the params. */
+export function eachReference(
+  value: unknown,
+  isStep: (id: string) => boolean,
+  visit: (reference: Reference, path: readonly (string | number)[]) => void,
+  path: readonly (string | number)[] = [],
+): void {
+  if (typeof value === 'string') {
+    if (!value.includes('{{')) return;
+    for (const match of value.matchAll(referencePattern)) visit(readReference(match[1]!, isStep), path);
+  } else if (Array.isArray(value)) {
+    value.forEach((item, i) => {
+      eachReference(item, isStep, visit, [...path, i]);
+    });
+  } else if (value !== null && typeof value === 'object') {
+    for (const [key, item] of Object.entries(value)) eachReference(item, isStep, visit, [...path, key]);
+  }
+}
+
+export class BindingError extends Error {}
+
+export interface BindingSources {
+  readonly params: JsonObject;
+  isStep(id: string): boolean;
+  /** The parsed outputs of a completed step; undefined when there are none. */
+  outputsOf(stepId: string): unknown;
+}
+
+/** The params with every reference replaced. Throws BindingError naming the reference that leads nowhere. */
+export function bindParams(params: JsonObject, sources: BindingSources): JsonObject {
+  return bindValue(params, sources) as JsonObject;
+}
+
+function bindValue(value: unknown, sources: BindingSources): unknown {
+  if (typeof value === 'string') return bindString(value, sources);
+  if (Array.isArray(value)) return value.map((item) => bindValue(item, sources));
+  if (value !== null && typeof value === 'object') {
+    // fromEntries defines own properties, so a key named __proto__ stays a key.
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bindValue(item, sources)]));
+  }
+  return value;
+}
+
+function bindString(text: string, sources: BindingSources): unknown {
+  if (!text.includes('{{')) return text;
+  const whole = /^\{\{\s*((?:params|steps)\.[^{}|]*)\}\}$/.exec(text);
+  if (whole) return resolve(readReference(whole[1]!, sources.isStep), sources);
+  return text.replace(referencePattern, (_, inner: string) => {
+    const value = resolve(readReference(inner, sources.isStep), sources);
+    return typeof value === 'string' ? value : JSON.stringify(value);
+  });
+}
+
+function resolve(reference: Reference, sources: BindingSources): unknown {
+  if (reference.kind === 'malformed')
+    throw new BindingError(`{{${reference.text}}} is not a reference: ${reference.reason}`);
+  let value = reference.kind === 'params' ? (sources.params as unknown) : sources.outputsOf(reference.stepId);
+  for (const key of reference.path) {
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key)) {
+      throw new BindingError(`{{${reference.text}}} leads nowhere: there is no "${key}"`);
+    }
+    value = (value as Record<string, unknown>)[key];
+  }
+  if (value === undefined) throw new BindingError(`{{${reference.text}}} leads nowhere: the step has no outputs`);
+  return value;
+}

@@ -1,0 +1,251 @@
+/**
+ * What a command or an outcome makes happen: events to write, or a refusal. Pure: time, randomness and ids come in as
+ * arguments, and nothing is changed here. `evolve.ts` applies the events once they are written.
+ */
+import type { WorkflowDefinition } from '../contract/definition.ts';
+import { type FailureCode, Refusal } from '../contract/failures.ts';
+import type { IdempotencyRecord, JournalEvent, OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { limits } from '../contract/limits.ts';
+import { isTerminal, type JobStatus } from '../contract/workflow.ts';
+import { withDownstream } from './graph.ts';
+import { decideRetry } from './retry.ts';
+import { externalAction, type StepState, type WorkflowState } from './state.ts';
+import { toIso, toStepView } from './view.ts';
+import { toWorkflowStatus } from './workflow-status.ts';
+
+type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
+type External = Extract<JournalEvent, { kind: 'external_data.ingested' }>;
+
+function next(state: WorkflowState, now: number) {
+  return { workflowId: state.header.id, at: Math.max(now, state.header.updatedAt), version: state.header.version + 1 };
+}
+
+export interface Creation {
+  id: string;
+  definition: WorkflowDefinition;
+  templateId: string | null;
+  now: number;
+}
+
+export function decideCreate({ id, definition, templateId, now }: Creation): Created {
+  const steps = definition.steps.map((step) => {
+    const waits = step.action === externalAction || (step.dependencies ?? []).length > 0;
+    return { ...step, status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' };
+  });
+  const workflow = { ...definition, id, templateId, status: 'PENDING', createdAt: toIso(now), steps };
+  return { kind: 'workflow.created', workflowId: id, at: now, version: 1, workflow: workflow as unknown as JsonObject };
+}
+
+/** PENDING at birth is shown to whoever created it; this is the step from there to waiting for the outside. */
+export function decideWaiting(state: WorkflowState, now: number): JournalEvent | null {
+  if (isTerminal(state.header.status)) return null;
+  const status = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
+  return status === state.header.status ? null : { kind: 'workflow.waiting', ...next(state, now) };
+}
+
+export function decideStart(state: WorkflowState, stepId: string, now: number): JournalEvent {
+  const step = state.step(stepId)!;
+  return { kind: 'step.started', ...next(state, now), stepId, attempt: step.attempt + 1 };
+}
+
+export type AttemptResult =
+  | {
+      kind: 'completed';
+      outputs: OutputsRef;
+      metadata: JsonObject | null;
+      metrics: JsonObject | null;
+      logs: string[];
+      simulated: boolean;
+    }
+  | {
+      kind: 'failed';
+      code: FailureCode;
+      message: string;
+      retryAfterMs: number | null;
+      metadata: JsonObject | null;
+      metrics: JsonObject | null;
+      logs: string[];
+    };
+
+/** null when the attempt counts no longer: the step was stopped, or another attempt has taken its place (G4). */
+export function decideOutcome(
+  state: WorkflowState,
+  stepId: string,
+  attempt: number,
+  result: AttemptResult,
+  { now, durationMs, random }: { now: number; durationMs: number; random: number },
+): JournalEvent | null {
+  const step = state.step(stepId);
+  if (step?.status !== 'RUNNING' || step.attempt !== attempt) return null;
+  const base = {
+    ...next(state, now),
+    stepId,
+    attempt,
+    durationMs: Math.max(0, Math.round(durationMs)),
+    logs: result.logs,
+  };
+  const { metadata, metrics } = result;
+  if (result.kind === 'completed') {
+    const event = { kind: 'step.completed' as const, ...base, outputs: result.outputs, metadata, metrics };
+    return result.simulated ? { ...event, simulated: true } : event;
+  }
+  const { code, retryAfterMs } = result;
+  const error = result.message.slice(0, limits.errorLengthMax);
+  const decision = decideRetry({ code, policy: step.retry, failures: step.failures + 1, retryAfterMs, random });
+  if (decision.kind === 'give-up') return { kind: 'step.failed', ...base, code, error, metadata, metrics };
+  const { delayMs, attemptsMax } = decision;
+  return { kind: 'step.retrying', ...base, code, error, metrics, delayMs, attemptsMax };
+}
+
+function conflict(state: WorkflowState, call: string, allowed: string): Refusal {
+  const { id, status } = state.header;
+  return new Refusal({ code: 'CONFLICT', detail: `Workflow ${id} is ${status}; ${call} ${allowed}` });
+}
+
+export function decideStop(state: WorkflowState, now: number): JournalEvent {
+  if (isTerminal(state.header.status)) {
+    throw conflict(state, 'stop', 'takes one that has not finished (PENDING, RUNNING or WAITING_FOR_DEPENDENCY)');
+  }
+  return { kind: 'workflow.stopped', ...next(state, now) };
+}
+
+export function decideResume(state: WorkflowState, now: number): JournalEvent {
+  if (state.header.status !== 'STOPPED') throw conflict(state, 'resume', 'takes one that is STOPPED');
+  return { kind: 'workflow.resumed', ...next(state, now) };
+}
+
+export function decideRetryCall(state: WorkflowState, now: number): JournalEvent {
+  const retriable: JobStatus[] = ['FAILED', 'RUNNING', 'WAITING_FOR_DEPENDENCY'];
+  if (!retriable.includes(state.header.status) || state.counts.FAILED === 0) {
+    throw conflict(state, 'retry', 'takes one with a FAILED step that is not STOPPED (resume a stopped one first)');
+  }
+  return { kind: 'workflow.retried', ...next(state, now) };
+}
+
+export interface BranchInput {
+  id: string;
+  stepId: string;
+  params: JsonObject | undefined;
+  now: number;
+}
+
+/** A new workflow that takes over every completed step not downstream of `stepId`, and runs the rest. */
+export function decideBranch(parent: WorkflowState, { id, stepId, params, now }: BranchInput): Created {
+  const from = parent.index.get(stepId);
+  if (from === undefined) {
+    const known = parent.steps.slice(0, 20).map((step) => step.id);
+    throw new Refusal({
+      code: 'INVALID',
+      detail: `Workflow ${parent.header.id} has no step "${stepId}" to branch from`,
+      errors: [{ path: 'stepId', message: `no such step; there are ${known.join(', ')}` }],
+    });
+  }
+  const again = withDownstream(parent, [from]);
+  const isTaken = (i: number) => !again.has(i) && parent.steps[i]!.status === 'COMPLETED';
+  const steps = parent.steps.map((step, i) => {
+    if (isTaken(i)) return toStepView(step);
+    const waits =
+      step.action === externalAction ||
+      step.dependencies.some((dependency) => {
+        const at = parent.index.get(dependency);
+        return at === undefined || !isTaken(at);
+      });
+    return {
+      id: step.id,
+      name: step.name,
+      action: step.action,
+      dependencies: step.dependencies,
+      params: i === from && params ? params : step.params,
+      timeoutMs: step.timeoutMs,
+      retry: step.retry,
+      status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING',
+    };
+  });
+  const { name, description, tags, failurePolicy, templateId } = parent.header;
+  const workflow = {
+    id,
+    name,
+    description,
+    tags,
+    failurePolicy,
+    templateId,
+    params: parent.header.params,
+    parentId: parent.header.id,
+    status: 'PENDING',
+    createdAt: toIso(now),
+    steps,
+  };
+  return {
+    kind: 'workflow.created',
+    workflowId: id,
+    at: now,
+    version: 1,
+    workflow: workflow as unknown as JsonObject,
+    parent: { id: parent.header.id, stepId, version: parent.header.version + 1 },
+  };
+}
+
+/** Names of the blobs that a branch takes over. */
+export function listBlobs(steps: readonly StepState[]): string[] {
+  return steps.flatMap((step) => (step.outputs && 'blob' in step.outputs ? [step.outputs.blob] : []));
+}
+
+export interface ExternalInput {
+  stepId: string | null;
+  stepName: string | null;
+  sourceUrl: string | null;
+  action: string;
+  outputs: OutputsRef;
+  metadata: JsonObject;
+  /** Eight random hex digits for the id of a step that is added. */
+  suffix: string;
+  now: number;
+}
+
+export function decideExternalData(state: WorkflowState, input: ExternalInput): External {
+  const base = {
+    kind: 'external_data.ingested' as const,
+    ...next(state, input.now),
+    outputs: input.outputs,
+    metadata: input.metadata,
+  };
+  const waits = (step: StepState) => step.action === externalAction && step.status === 'WAITING_FOR_DEPENDENCY';
+  const named = input.stepId === null ? undefined : state.step(input.stepId);
+  if (named) {
+    if (waits(named)) return { ...base, stepId: named.id };
+    throw new Refusal({
+      code: 'CONFLICT',
+      detail: `Step "${named.id}" of workflow ${state.header.id} is ${named.status} and does not wait for external data; leave step_id out to add a new step`,
+    });
+  }
+  if (input.stepId === null && input.stepName !== null) {
+    const waiting = state.steps.find((step) => step.name === input.stepName && waits(step));
+    if (waiting) return { ...base, stepId: waiting.id };
+  }
+  if (state.steps.length >= limits.stepsMax) {
+    throw new Refusal({
+      code: 'CONFLICT',
+      detail: `Workflow ${state.header.id} has ${limits.stepsMax} steps, the most there can be`,
+    });
+  }
+  const stepId = input.stepId ?? `ext_${input.suffix}`;
+  if (state.index.has(stepId)) {
+    throw new Refusal({
+      code: 'CONFLICT',
+      detail: `Step id "${stepId}" is taken in workflow ${state.header.id}; try again`,
+    });
+  }
+  const name = input.stepName ?? `External Data from ${input.sourceUrl ?? 'Browser'}`;
+  return { ...base, stepId, added: { name, action: input.action } };
+}
+
+/** After a start: null when nothing ran and nothing was queued. */
+export function decideRecovery(state: WorkflowState, now: number): JournalEvent | null {
+  if (isTerminal(state.header.status)) return null;
+  return state.counts.RUNNING + state.counts.PENDING === 0 ? null : { kind: 'workflow.recovered', ...next(state, now) };
+}
+
+export function withIdempotency<E extends JournalEvent>(event: E, idempotency: IdempotencyRecord | undefined): E {
+  return idempotency ? { ...event, idempotency } : event;
+}

@@ -1,0 +1,324 @@
+/**
+ * What an event makes of a workflow. The same code runs live, in recovery and in tests; it knows no clock, no disk, no
+ * thread and no randomness, and it never refuses: `decide.ts` has checked before the event was written.
+ *
+ * Rules, numbered for tests:
+ *   E1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
+ *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
+ *   E3  an event is applied once: one at or below the state's sequence number changes nothing;
+ *   E4  after a failure, every unfinished step that hangs on it is STOPPED and names it.
+ */
+import type { JournalEvent } from '../contract/journal-event.ts';
+import { limits } from '../contract/limits.ts';
+import { isTerminal } from '../contract/workflow.ts';
+import { withDownstream } from './graph.ts';
+import { externalAction, type StepState, type WorkflowState } from './state.ts';
+import { readWorkflow } from './state-file.ts';
+import { toIso } from './view.ts';
+import { toWorkflowStatus } from './workflow-status.ts';
+
+/** What the coordinator has to act on once the event is durable. */
+export interface Change {
+  /** Steps that became PENDING, by place. */
+  queued: number[];
+  /** Steps whose running attempt counts no longer, by place. */
+  aborted: number[];
+}
+
+/** The workflow that a creating, adopting or taking-over event brings into being. */
+export function createWorkflow(event: Extract<JournalEvent, { workflow: unknown }>, seq: number): WorkflowState {
+  const state = readWorkflow(event.workflow, {}, event.at);
+  const { status } = state.header;
+  if (event.kind !== 'workflow.created' && !isTerminal(status)) settleSteps(state, event.at);
+  const settled = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
+  state.setHeader({
+    seq,
+    version: event.version,
+    updatedAt: isTerminal(status) ? state.header.updatedAt : event.at,
+    keys: event.idempotency ? [event.idempotency] : [],
+    status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
+  });
+  return state;
+}
+
+/** Applies an event to the workflow it is about. */
+export function evolve(state: WorkflowState, event: JournalEvent, seq: number): Change {
+  const change: Change = { queued: [], aborted: [] };
+  if (seq <= state.header.seq) return change;
+  applyToSteps(state, event, change);
+  const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
+  const keep = isTerminal(state.header.status) && !explicit;
+  const status = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
+  state.setHeader({
+    seq,
+    version: event.version,
+    updatedAt: Math.max(event.at, state.header.updatedAt),
+    ...(keep ? {} : { status: event.kind === 'workflow.stopped' ? 'STOPPED' : status }),
+    ...(event.idempotency ? { keys: [...state.header.keys, event.idempotency] } : {}),
+  });
+  return change;
+}
+
+/** Lists a new branch at its parent; the event is the branch's own creation. */
+export function evolveParent(
+  state: WorkflowState,
+  event: Extract<JournalEvent, { kind: 'workflow.created' }>,
+  seq: number,
+): void {
+  if (seq <= state.header.seq || !event.parent) return;
+  state.setHeader({
+    seq,
+    version: event.parent.version,
+    updatedAt: Math.max(event.at, state.header.updatedAt),
+    branches: [...state.header.branches, { id: event.workflowId, stepId: event.parent.stepId, createdAt: event.at }],
+  });
+}
+
+function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change): void {
+  const at = toIso(event.at);
+  switch (event.kind) {
+    case 'step.started': {
+      const i = state.index.get(event.stepId)!;
+      const logs = addLogs(state.steps[i]!, [`Started execution at ${at}`]);
+      state.setHeader({ started: true });
+      state.setStep(i, {
+        status: 'RUNNING',
+        attempt: event.attempt,
+        startTime: event.at,
+        endTime: null,
+        error: null,
+        dueAt: null,
+        delayMs: 0,
+        logs,
+      });
+      return;
+    }
+    case 'step.completed': {
+      const i = state.index.get(event.stepId)!;
+      const step = state.steps[i]!;
+      if (event.simulated) tagSimulated(state);
+      state.setStep(i, {
+        status: 'COMPLETED',
+        outputs: event.outputs,
+        error: null,
+        endTime: endOf(step, event),
+        metadata: event.metadata,
+        metrics: event.metrics,
+        failures: 0,
+        logs: addLogs(step, [...event.logs, `Completed successfully at ${at}`]),
+      });
+      queueReady(state, state.downstream[i]!, change);
+      return;
+    }
+    case 'step.retrying': {
+      const i = state.index.get(event.stepId)!;
+      const step = state.steps[i]!;
+      const failures = step.failures + 1;
+      const wait = Math.round(event.delayMs / 100) / 10;
+      const line = `Retrying in ${wait} s (attempt ${failures + 1} of ${event.attemptsMax}): ${event.error}`;
+      state.setStep(i, {
+        status: 'PENDING',
+        error: event.error,
+        endTime: endOf(step, event),
+        metrics: event.metrics,
+        failures,
+        dueAt: event.at + event.delayMs,
+        delayMs: event.delayMs,
+        logs: addLogs(step, [...event.logs, line]),
+      });
+      change.queued.push(i);
+      return;
+    }
+    case 'step.failed': {
+      const i = state.index.get(event.stepId)!;
+      const step = state.steps[i]!;
+      state.setStep(i, {
+        status: 'FAILED',
+        error: event.error,
+        endTime: endOf(step, event),
+        metadata: event.metadata,
+        metrics: event.metrics,
+        failures: step.failures + 1,
+        logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
+      });
+      if (state.header.failurePolicy === 'fail-fast') {
+        stopSteps(state, state.steps.keys(), event.at, `Stopped because step "${step.id}" failed (fail-fast)`, change);
+      } else {
+        stopSteps(
+          state,
+          withDownstream(state, state.downstream[i]!),
+          event.at,
+          `Upstream step "${step.id}" failed`,
+          change,
+        );
+      }
+      return;
+    }
+    case 'external_data.ingested': {
+      const done = {
+        status: 'COMPLETED' as const,
+        outputs: event.outputs,
+        error: null,
+        startTime: event.at,
+        endTime: event.at,
+        metadata: event.metadata,
+      };
+      const line = `External data ingested at ${at}`;
+      state.setHeader({ started: true });
+      let i = state.index.get(event.stepId);
+      if (event.added) {
+        i = state.addStep({ ...newStep(event.stepId, event.added.name, event.added.action), ...done, logs: [line] });
+      } else if (i !== undefined) {
+        state.setStep(i, { ...done, logs: addLogs(state.steps[i]!, [line]) });
+      }
+      if (i !== undefined && !isTerminal(state.header.status)) {
+        queueReady(state, state.downstream[i]!, change, `Queued due to external data dependency satisfaction at ${at}`);
+      }
+      return;
+    }
+    case 'workflow.stopped':
+      stopSteps(state, state.steps.keys(), event.at, null, change);
+      return;
+    case 'workflow.resumed':
+      reviveSteps(state, false, change);
+      return;
+    case 'workflow.retried':
+      reviveSteps(state, true, change);
+      return;
+    case 'workflow.recovered':
+      recoverSteps(state, at, change);
+      return;
+    case 'workflow.waiting':
+    case 'workflow.deleted':
+    case 'workflow.created':
+    case 'workflow.adopted':
+    case 'workflow.taken_over':
+      return;
+    default: {
+      const never: never = event;
+      throw new Error(`unknown event ${JSON.stringify(never)}`);
+    }
+  }
+}
+
+function addLogs(step: StepState, lines: readonly string[]): readonly string[] {
+  const logs = [...step.logs, ...lines.map((line) => line.slice(0, limits.logLineLengthMax))];
+  return logs.length > limits.logLinesMax ? logs.slice(-limits.logLinesMax) : logs;
+}
+
+function endOf(step: StepState, event: { at: number; durationMs: number }): number {
+  return (step.startTime ?? event.at) + event.durationMs;
+}
+
+function tagSimulated(state: WorkflowState): void {
+  const { tags } = state.header;
+  if (!tags.includes('simulated')) state.setHeader({ tags: [...tags, 'simulated'] });
+}
+
+function queueReady(state: WorkflowState, candidates: readonly number[], change: Change, line?: string): void {
+  for (const i of candidates) {
+    const step = state.steps[i]!;
+    if (step.status !== 'WAITING_FOR_DEPENDENCY' || step.action === externalAction || state.missing[i] !== 0) continue;
+    state.setStep(i, { status: 'PENDING', ...(line === undefined ? {} : { logs: addLogs(step, [line]) }) });
+    change.queued.push(i);
+  }
+}
+
+function isUnfinished(step: StepState): boolean {
+  return step.status === 'PENDING' || step.status === 'RUNNING' || step.status === 'WAITING_FOR_DEPENDENCY';
+}
+
+function stopSteps(
+  state: WorkflowState,
+  places: Iterable<number>,
+  at: number,
+  error: string | null,
+  change: Change,
+): void {
+  for (const i of places) {
+    const step = state.steps[i]!;
+    if (!isUnfinished(step)) continue;
+    if (step.status === 'RUNNING') change.aborted.push(i);
+    state.setStep(i, {
+      status: 'STOPPED',
+      error: error ?? step.error,
+      endTime: step.status === 'RUNNING' ? Math.max(at, step.startTime ?? at) : step.endTime,
+      dueAt: null,
+      delayMs: 0,
+      logs: addLogs(step, [`Stopped at ${toIso(at)}`]),
+    });
+  }
+}
+
+/** Sets STOPPED steps going again, FAILED ones too where asked; what still hangs on a failure stays STOPPED. */
+function reviveSteps(state: WorkflowState, failedToo: boolean, change: Change): void {
+  const failed = state.steps.flatMap((step, i) => (step.status === 'FAILED' ? [i] : []));
+  const blocked = failedToo ? new Set<number>() : withDownstream(state, failed);
+  const revived: number[] = [];
+  state.steps.forEach((step, i) => {
+    if (blocked.has(i) || (step.status !== 'STOPPED' && step.status !== 'FAILED')) return;
+    state.setStep(i, {
+      status: 'WAITING_FOR_DEPENDENCY',
+      outputs: null,
+      error: null,
+      startTime: null,
+      endTime: null,
+      failures: 0,
+      dueAt: null,
+      delayMs: 0,
+    });
+    revived.push(i);
+  });
+  queueReady(state, revived, change);
+}
+
+/** After a death: what ran is queued anew, and so is everything that was or should have been in the queue. */
+function recoverSteps(state: WorkflowState, at: string, change: Change): void {
+  const requeued = `Re-queued during recovery at ${at}`;
+  state.steps.forEach((step, i) => {
+    if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;
+    const recovered = step.status === 'RUNNING' ? [`Recovered from orphaned RUNNING state at ${at}`] : [];
+    state.setStep(i, { status: 'PENDING', endTime: null, logs: addLogs(step, [...recovered, requeued]) });
+    change.queued.push(i);
+  });
+}
+
+/** Brings the statuses of a foreign file in line with its graph, so that the rules above hold for it from here on. */
+function settleSteps(state: WorkflowState, at: number): void {
+  const change: Change = { queued: [], aborted: [] };
+  state.steps.forEach((step, i) => {
+    const waits = state.missing[i] !== 0 || step.action === externalAction;
+    if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
+      state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });
+    if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING' });
+  });
+  state.steps.forEach((step, i) => {
+    if (step.status !== 'FAILED') return;
+    const error = `Upstream step "${step.id}" failed`;
+    stopSteps(state, withDownstream(state, state.downstream[i]!), at, error, change);
+  });
+}
+
+function newStep(id: string, name: string, action: string): StepState {
+  return {
+    id,
+    name,
+    action,
+    dependencies: [],
+    params: { source: 'browser_extension' },
+    timeoutMs: null,
+    retry: null,
+    status: 'COMPLETED',
+    outputs: null,
+    error: null,
+    startTime: null,
+    endTime: null,
+    logs: [],
+    metadata: null,
+    metrics: null,
+    attempt: 0,
+    failures: 0,
+    dueAt: null,
+    delayMs: 0,
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * Which ready step runs next. The only place that enforces `MAX_PARALLEL_NODES`.
+ *
+ * Rules, numbered for tests:
+ *   D1  at most `slotsMax` attempts hold a slot at once, at most `cpuMax` of them in the CPU lane;
+ *   D2  longest remaining path first, by measured mean times; in order of readiness where nothing is known;
+ *   D3  a step gains one millisecond of rank for each it has waited, so no step starves;
+ *   D4  a slot is free again only when its attempt is known to have ended.
+ *
+ * D3 makes the order static: rank − readyAt. So a heap holds it, and time need not be asked.
+ */
+import TinyQueue from 'tinyqueue';
+import type { Lane } from '../contract/task.ts';
+
+export interface ReadyStep {
+  readonly workflowId: string;
+  readonly stepId: string;
+  readonly lane: Exclude<Lane, 'none'>;
+  /** Expected time of the longest path that hangs on it, itself included, in milliseconds; 0 when unknown. */
+  readonly rankMs: number;
+  /** Monotonic milliseconds. */
+  readonly readyAt: number;
+}
+
+interface Entry extends ReadyStep {
+  readonly order: number;
+}
+
+function compare(a: Entry, b: Entry): number {
+  return b.rankMs - b.readyAt - (a.rankMs - a.readyAt) || a.order - b.order;
+}
+
+export class Schedule {
+  readonly slotsMax: number;
+  readonly cpuMax: number;
+  #heaps = { io: new TinyQueue<Entry>([], compare), cpu: new TinyQueue<Entry>([], compare) };
+  /** The entry that counts for a step; others of it in the heaps are left-overs, dropped when they come up. */
+  #current = new Map<string, Entry>();
+  #running = { io: 0, cpu: 0 };
+  #order = 0;
+
+  constructor(slotsMax: number, cpuMax: number) {
+    this.slotsMax = slotsMax;
+    this.cpuMax = Math.min(cpuMax, slotsMax);
+  }
+
+  get ready(): number {
+    return this.#current.size;
+  }
+
+  get running(): number {
+    return this.#running.io + this.#running.cpu;
+  }
+
+  oldestReadyAt(): number | null {
+    let oldest: number | null = null;
+    for (const entry of this.#current.values()) if (oldest === null || entry.readyAt < oldest) oldest = entry.readyAt;
+    return oldest;
+  }
+
+  add(step: ReadyStep): void {
+    const key = toKey(step.workflowId, step.stepId);
+    if (this.#current.has(key)) return;
+    const entry = { ...step, order: this.#order };
+    this.#order += 1;
+    this.#current.set(key, entry);
+    this.#heaps[step.lane].push(entry);
+  }
+
+  remove(workflowId: string, stepId: string): void {
+    this.#current.delete(toKey(workflowId, stepId));
+  }
+
+  /** Takes the next steps for which there is a slot, at most `most`; their slots are held until `release`. */
+  take(most = Number.POSITIVE_INFINITY): ReadyStep[] {
+    const taken: ReadyStep[] = [];
+    while (taken.length < most && this.running < this.slotsMax) {
+      const io = this.#peek('io');
+      const cpu = this.#running.cpu < this.cpuMax ? this.#peek('cpu') : undefined;
+      const entry = io && cpu ? (compare(io, cpu) <= 0 ? io : cpu) : (io ?? cpu);
+      if (!entry) break;
+      this.#heaps[entry.lane].pop();
+      this.#current.delete(toKey(entry.workflowId, entry.stepId));
+      this.#running[entry.lane] += 1;
+      taken.push(entry);
+    }
+    return taken;
+  }
+
+  release(lane: Exclude<Lane, 'none'>): void {
+    this.#running[lane] -= 1;
+  }
+
+  #peek(lane: Exclude<Lane, 'none'>): Entry | undefined {
+    const heap = this.#heaps[lane];
+    for (let entry = heap.peek(); entry; entry = heap.peek()) {
+      if (this.#current.get(toKey(entry.workflowId, entry.stepId)) === entry) return entry;
+      heap.pop();
+    }
+    return undefined;
+  }
+}
+
+function toKey(workflowId: string, stepId: string): string {
+  return `${workflowId}/${stepId}`;
+}

@@ -1,0 +1,170 @@
+/**
+ * Between a workflow in memory and the JSON of its state file. Reading is lenient, as files copied in or written by hand
+ * may lack or null any field but `id`, `steps` and each step's `id`, `action` and `status`; writing is `view.ts` plus the
+ * `_meta` made here.
+ */
+import { z } from 'zod';
+import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
+import { type Header, type StepState, WorkflowState } from './state.ts';
+
+const jsonObject = z.record(z.string(), z.unknown());
+const lines = z.array(z.string());
+const time = z.string().refine((text) => Number.isFinite(readTime(text)), 'not a time');
+
+const fileStepSchema = z.looseObject({
+  id: z.string().min(1).max(1_000),
+  name: z.string().nullish(),
+  action: z.string(),
+  status: jobStatusSchema,
+  dependencies: z.array(z.string()).nullish(),
+  params: jsonObject.nullish(),
+  outputs: jsonObject.nullish(),
+  error: z.string().nullish(),
+  startTime: time.nullish(),
+  endTime: time.nullish(),
+  logs: lines.nullish(),
+  metadata: jsonObject.nullish(),
+  execution_metrics: jsonObject.nullish(),
+  attempt: z.int().min(0).nullish(),
+  timeoutMs: z.int().min(1).nullish(),
+  retry: retryPolicySchema.nullish(),
+});
+
+/** What must hold for a foreign file to be taken in. */
+export const stateFileSchema = z.looseObject({
+  id: workflowIdSchema,
+  name: z.string().nullish(),
+  status: jobStatusSchema.nullish(),
+  steps: z
+    .array(fileStepSchema)
+    .refine((steps) => new Set(steps.map((step) => step.id)).size === steps.length, 'two steps share an id'),
+  createdAt: time.nullish(),
+  updatedAt: time.nullish(),
+  description: z.string().nullish(),
+  tags: z.array(z.string()).nullish(),
+  parentId: z.string().nullish(),
+  branches: z
+    .array(z.looseObject({ id: z.string(), stepId: z.string().nullish(), createdAt: time.nullish() }))
+    .nullish(),
+  params: jsonObject.nullish(),
+  templateId: z.string().nullish(),
+  failurePolicy: failurePolicySchema.nullish(),
+  version: z.int().min(0).nullish(),
+  warnings: lines.nullish(),
+});
+type StateFileShape = z.infer<typeof stateFileSchema>;
+type FileStep = z.infer<typeof fileStepSchema>;
+
+/** `_meta` beyond what the store adds. */
+export interface WorkflowMeta {
+  seq: number;
+  started: boolean;
+  keys?: readonly IdempotencyRecord[];
+  /** Steps with something to remember that the contract does not show. */
+  steps?: Record<string, { failures?: number; dueAt?: number; delayMs?: number }>;
+}
+
+/** Milliseconds since 1970; a time without a zone counts as UTC. NaN when it is none. */
+export function readTime(text: string): number {
+  return Date.parse(/[zZ]$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
+}
+
+function readTimeOrNull(text: string | null | undefined): number | null {
+  return text === null || text === undefined ? null : readTime(text);
+}
+
+export function toMeta(state: WorkflowState): WorkflowMeta {
+  const steps: Record<string, { failures?: number; dueAt?: number; delayMs?: number }> = {};
+  for (const step of state.steps) {
+    if (step.failures === 0 && step.dueAt === null) continue;
+    steps[step.id] = {
+      ...(step.failures > 0 ? { failures: step.failures } : {}),
+      ...(step.dueAt === null ? {} : { dueAt: step.dueAt, delayMs: step.delayMs }),
+    };
+  }
+  const { seq, started, keys } = state.header;
+  return {
+    seq,
+    started,
+    ...(keys.length > 0 ? { keys } : {}),
+    ...(Object.keys(steps).length > 0 ? { steps } : {}),
+  };
+}
+
+/**
+ * A workflow from the JSON of a state file or of a creating event. The value has been checked with `stateFileSchema`, or
+ * was written by the engine. `now` stands in for times that are missing.
+ */
+export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: number): WorkflowState {
+  const file = value as StateFileShape;
+  const status = file.status ?? 'PENDING';
+  const createdAt = readTimeOrNull(file.createdAt) ?? now;
+  const header: Header = {
+    id: file.id,
+    name: file.name ?? 'Unnamed workflow',
+    status,
+    createdAt,
+    updatedAt: readTimeOrNull(file.updatedAt) ?? createdAt,
+    description: file.description ?? '',
+    tags: file.tags ?? [],
+    parentId: file.parentId ?? null,
+    branches: (file.branches ?? []).map((branch) => ({
+      id: branch.id,
+      stepId: branch.stepId ?? '',
+      createdAt: readTimeOrNull(branch.createdAt) ?? now,
+    })),
+    params: (file.params ?? {}) as JsonObject,
+    templateId: file.templateId ?? null,
+    failurePolicy: file.failurePolicy ?? 'continue',
+    version: file.version ?? 0,
+    warnings: file.warnings ?? [],
+    started: meta.started ?? (status !== 'PENDING' || file.steps.some((step) => (step.attempt ?? 0) > 0)),
+    keys: meta.keys ?? [],
+    seq: meta.seq ?? 0,
+  };
+  return new WorkflowState(
+    header,
+    file.steps.map((step) => readStep(step, meta.steps?.[step.id])),
+  );
+}
+
+function readStep(
+  step: FileStep,
+  kept: { failures?: number; dueAt?: number; delayMs?: number } | undefined,
+): StepState {
+  const ran = step.status === 'RUNNING' || step.status === 'COMPLETED' || step.status === 'FAILED';
+  return {
+    id: step.id,
+    name: step.name ?? step.id,
+    action: step.action,
+    dependencies: step.dependencies ?? [],
+    params: (step.params ?? {}) as JsonObject,
+    timeoutMs: step.timeoutMs ?? null,
+    retry: step.retry ?? null,
+    status: step.status,
+    outputs: readOutputs(step.outputs),
+    error: step.error ?? null,
+    startTime: readTimeOrNull(step.startTime),
+    endTime: readTimeOrNull(step.endTime),
+    logs: step.logs ?? [],
+    metadata: (step.metadata ?? null) as JsonObject | null,
+    metrics: (step.execution_metrics ?? null) as JsonObject | null,
+    attempt: step.attempt ?? (ran && step.action !== 'external_data' ? 1 : 0),
+    failures: kept?.failures ?? 0,
+    dueAt: kept?.dueAt ?? null,
+    delayMs: kept?.delayMs ?? 0,
+  };
+}
+
+function readOutputs(outputs: Record<string, unknown> | null | undefined): OutputsRef | null {
+  if (outputs === null || outputs === undefined) return null;
+  const { blob, bytes } = outputs;
+  const isBlob =
+    Object.keys(outputs).length === 2 &&
+    typeof blob === 'string' &&
+    /^[0-9a-f]{64}$/.test(blob) &&
+    typeof bytes === 'number';
+  return isBlob ? { blob, bytes } : { json: JSON.stringify(outputs) };
+}

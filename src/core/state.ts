@@ -1,0 +1,162 @@
+/**
+ * A workflow in memory: immutable headers and steps, plus counts derived from them so that nothing has to walk the
+ * whole graph when one step ends. Only `evolve.ts` changes it.
+ *
+ * Rules, numbered for tests:
+ *   S1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);
+ *   S2  everything that is not derived survives `toStateFile` and `readWorkflow` unchanged.
+ */
+
+import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
+import { createGraph } from './graph.ts';
+import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
+
+export interface StepState {
+  readonly id: string;
+  readonly name: string;
+  readonly action: string;
+  readonly dependencies: readonly string[];
+  readonly params: JsonObject;
+  readonly timeoutMs: number | null;
+  readonly retry: RetryPolicy | null;
+  readonly status: JobStatus;
+  readonly outputs: OutputsRef | null;
+  readonly error: string | null;
+  /** Milliseconds since 1970. */
+  readonly startTime: number | null;
+  readonly endTime: number | null;
+  readonly logs: readonly string[];
+  readonly metadata: JsonObject | null;
+  readonly metrics: JsonObject | null;
+  readonly attempt: number;
+  /** Failed attempts since the step was last set going. */
+  readonly failures: number;
+  /** While it waits for its next attempt: when that is due, and how long the wait was. */
+  readonly dueAt: number | null;
+  readonly delayMs: number;
+}
+
+export interface Branch {
+  readonly id: string;
+  readonly stepId: string;
+  readonly createdAt: number;
+}
+
+export interface Header {
+  readonly id: string;
+  readonly name: string;
+  readonly status: JobStatus;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly parentId: string | null;
+  readonly branches: readonly Branch[];
+  readonly params: JsonObject;
+  readonly templateId: string | null;
+  readonly failurePolicy: FailurePolicy;
+  readonly version: number;
+  readonly warnings: readonly string[];
+  /** A step has started, or data has come in: the workflow is no longer PENDING. */
+  readonly started: boolean;
+  readonly keys: readonly IdempotencyRecord[];
+  /** Sequence number of the last event applied. */
+  readonly seq: number;
+}
+
+export type StatusCounts = Record<JobStatus, number>;
+
+export const externalAction = 'external_data';
+
+export class WorkflowState {
+  header: Header;
+  readonly steps: StepState[];
+  readonly index = new Map<string, number>();
+  downstream: number[][] = [];
+  /** For each step, how many of its dependencies are not COMPLETED; ids that are not there count too. */
+  missing: number[] = [];
+  counts: StatusCounts = emptyCounts();
+  totals: Totals = emptyTotals();
+  /** Steps that wait for an id that is not there yet. */
+  #waitingForAbsent = new Map<string, number[]>();
+
+  constructor(header: Header, steps: StepState[]) {
+    this.header = header;
+    this.steps = steps;
+    this.derive();
+  }
+
+  /** Computes everything derived afresh, O(steps + dependencies). */
+  derive(): void {
+    const graph = createGraph(this.steps);
+    this.index.clear();
+    for (const [id, i] of graph.index) this.index.set(id, i);
+    this.downstream = graph.downstream as number[][];
+    this.counts = emptyCounts();
+    this.totals = emptyTotals();
+    this.#waitingForAbsent.clear();
+    this.missing = this.steps.map((step, i) => {
+      this.counts[step.status] += 1;
+      addMetrics(this.totals, step.metrics, 1);
+      let missing = 0;
+      for (const id of new Set(step.dependencies)) {
+        const at = this.index.get(id);
+        if (at === undefined) this.#waitFor(id, i);
+        if (at === undefined || this.steps[at]!.status !== 'COMPLETED') missing += 1;
+      }
+      return missing;
+    });
+  }
+
+  step(id: string): StepState | undefined {
+    const i = this.index.get(id);
+    return i === undefined ? undefined : this.steps[i];
+  }
+
+  setHeader(change: Partial<Header>): void {
+    this.header = { ...this.header, ...change };
+  }
+
+  setStep(i: number, change: Partial<StepState>): void {
+    const before = this.steps[i]!;
+    const after = { ...before, ...change };
+    this.steps[i] = after;
+    if (before.status !== after.status) {
+      this.counts[before.status] -= 1;
+      this.counts[after.status] += 1;
+      const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
+      if (step !== 0) for (const next of this.downstream[i]!) this.missing[next]! += step;
+    }
+    if (before.metrics !== after.metrics) {
+      addMetrics(this.totals, before.metrics, -1);
+      addMetrics(this.totals, after.metrics, 1);
+    }
+  }
+
+  /** Adds a COMPLETED step without dependencies; steps that waited for its id now hang on it. */
+  addStep(step: StepState): number {
+    const i = this.steps.length;
+    const waiting = this.#waitingForAbsent.get(step.id) ?? [];
+    this.#waitingForAbsent.delete(step.id);
+    this.steps.push(step);
+    this.index.set(step.id, i);
+    this.missing.push(0);
+    this.downstream.push(waiting);
+    this.counts[step.status] += 1;
+    addMetrics(this.totals, step.metrics, 1);
+    for (const next of waiting) this.missing[next]! -= 1;
+    return i;
+  }
+
+  #waitFor(id: string, i: number): void {
+    const waiting = this.#waitingForAbsent.get(id);
+    if (waiting) waiting.push(i);
+    else this.#waitingForAbsent.set(id, [i]);
+  }
+}
+
+function emptyCounts(): StatusCounts {
+  return { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0, WAITING_FOR_DEPENDENCY: 0, STOPPED: 0 };
+}

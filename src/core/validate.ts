@@ -1,0 +1,174 @@
+/**
+ * Checks a definition as a whole and names every fault at once: shape, repeated and unknown ids, cycles by their steps,
+ * references to what is not upstream, unknown actions, params that an action's schema refuses.
+ */
+import type { ZodError, z } from 'zod';
+import { type StepDefinition, type WorkflowDefinition, workflowDefinitionSchema } from '../contract/definition.ts';
+import type { FieldError } from '../contract/failures.ts';
+import type { ActionCatalogue } from '../contract/task.ts';
+import { eachReference, type Reference } from './bindings.ts';
+import { createGraph, findCycles, type Graph, type GraphNode, isUpstream, topologicalOrder } from './graph.ts';
+
+/** More faults than this help nobody; the last entry says how many were left out. */
+const errorsMax = 100;
+
+export interface ValidationOptions {
+  catalogue: ActionCatalogue;
+  unknownActions: 'simulate' | 'reject';
+}
+
+export type Validation = { ok: true; definition: WorkflowDefinition } | { ok: false; errors: FieldError[] };
+
+export function validateDefinition(input: unknown, options: ValidationOptions): Validation {
+  const parsed = workflowDefinitionSchema.safeParse(input);
+  const errors = parsed.success ? [] : toFieldErrors(parsed.error);
+  const nodes = readNodes(input);
+  errors.push(...checkGraph(nodes));
+  if (parsed.success) {
+    const graph = createGraph(nodes);
+    const rank = toRank(graph);
+    parsed.data.steps.forEach((step, i) => {
+      errors.push(...checkStep(step, i, { graph, rank, params: parsed.data.params ?? {}, ...options }));
+    });
+  }
+  if (errors.length > errorsMax) {
+    const left = errors.length - errorsMax;
+    errors.splice(errorsMax, left, { path: '', message: `and ${left} more` });
+  }
+  return parsed.success && errors.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, errors };
+}
+
+/** Zod's issues as fields: `steps[3].dependencies[0]`, one entry for each unknown field. */
+export function toFieldErrors(error: ZodError, prefix: readonly PropertyKey[] = []): FieldError[] {
+  return error.issues.flatMap((issue) => {
+    const path = [...prefix, ...issue.path];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: toPath([...path, key]), message: `unknown field "${key}"` }));
+    }
+    return [{ path: toPath(path), message: issue.message }];
+  });
+}
+
+export function toPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+}
+
+/** The graph as far as the input lets itself be read, so that its faults are named beside those of shape. */
+function readNodes(input: unknown): GraphNode[] {
+  const steps = (input as { steps?: unknown } | null)?.steps;
+  if (!Array.isArray(steps)) return [];
+  return steps.map((step: unknown, i) => {
+    const { id, dependencies } = (step ?? {}) as { id?: unknown; dependencies?: unknown };
+    return {
+      // A step without a usable id gets one that nothing can refer to; its own fault is named by the schema.
+      id: typeof id === 'string' ? id : `\u0000${i}`,
+      dependencies: Array.isArray(dependencies) ? dependencies.filter((item) => typeof item === 'string') : [],
+    };
+  });
+}
+
+function checkGraph(nodes: readonly GraphNode[]): FieldError[] {
+  const errors: FieldError[] = [];
+  const graph = createGraph(nodes);
+  nodes.forEach((node, i) => {
+    if (graph.index.get(node.id) !== i) {
+      const message = `step id "${node.id}" is used before, by step ${graph.index.get(node.id)}; ids must be unique`;
+      errors.push({ path: `steps[${i}].id`, message });
+    }
+    node.dependencies.forEach((dependency, d) => {
+      if (graph.index.has(dependency)) return;
+      const message = `step "${node.id}" depends on "${dependency}", which is not a step of this workflow`;
+      errors.push({ path: `steps[${i}].dependencies[${d}]`, message });
+    });
+  });
+  for (const cycle of findCycles(graph)) {
+    const names = [...cycle, cycle[0]!].map((i) => nodes[i]!.id);
+    const message = `steps wait for each other in a circle: ${names.join(' → ')}`;
+    errors.push({ path: `steps[${cycle[0]}].dependencies`, message });
+  }
+  return errors;
+}
+
+function toRank(graph: Graph): number[] {
+  const rank: number[] = new Array(graph.upstream.length).fill(0);
+  topologicalOrder(graph).forEach((step, place) => {
+    rank[step] = place;
+  });
+  return rank;
+}
+
+interface StepCheck extends ValidationOptions {
+  graph: Graph;
+  rank: readonly number[];
+  params: Record<string, unknown>;
+}
+
+/** Also used for one step whose params are replaced by a branch. */
+export function checkStep(
+  step: Pick<StepDefinition, 'id' | 'action' | 'params'>,
+  i: number,
+  check: StepCheck,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const bound: string[] = [];
+  const isStep = (id: string) => check.graph.index.has(id);
+  eachReference(step.params ?? {}, isStep, (reference, path) => {
+    bound.push(toPath(path));
+    const message = checkReference(reference, step.id, i, check);
+    if (message) errors.push({ path: toPath(['steps', i, 'params', ...path]), message });
+  });
+  const info = check.catalogue.get(step.action);
+  if (info) {
+    const issues = checkParams(info.params, step.params ?? {}, ['steps', i, 'params'], bound);
+    errors.push(...issues);
+  } else if (check.unknownActions === 'reject') {
+    const message = `unknown action "${step.action}"; GET /api/actions lists those there are`;
+    errors.push({ path: `steps[${i}].action`, message });
+  }
+  return errors;
+}
+
+function checkReference(reference: Reference, stepId: string, i: number, check: StepCheck): string | undefined {
+  switch (reference.kind) {
+    case 'malformed':
+      return `{{${reference.text}}} is not a reference: ${reference.reason}`;
+    case 'params': {
+      const name = reference.path[0]!;
+      return Object.hasOwn(check.params, name)
+        ? undefined
+        : `{{${reference.text}}}: the workflow has no param "${name}"`;
+    }
+    case 'step': {
+      const up = check.graph.index.get(reference.stepId);
+      if (up === undefined) return `{{${reference.text}}}: there is no step "${reference.stepId}"`;
+      if (isUpstream(check.graph, check.rank, up, i)) return undefined;
+      return `{{${reference.text}}}: step "${reference.stepId}" is not upstream of "${stepId}"; add it to its dependencies`;
+    }
+    default: {
+      const never: never = reference;
+      throw new Error(`unknown reference ${JSON.stringify(never)}`);
+    }
+  }
+}
+
+/** Faults of params against an action's schema, save those at or below a place that a reference will fill. */
+function checkParams(
+  schema: z.ZodType,
+  params: unknown,
+  prefix: readonly PropertyKey[],
+  bound: readonly string[],
+): FieldError[] {
+  const parsed = schema.safeParse(params);
+  if (parsed.success) return [];
+  if (bound.length === 0) return toFieldErrors(parsed.error, prefix);
+  const base = toPath(prefix).length;
+  return toFieldErrors(parsed.error, prefix).filter((error) => {
+    const at = error.path.slice(base).replace(/^\./, '');
+    return (
+      at !== '' && !bound.some((place) => place === at || place.startsWith(`${at}.`) || place.startsWith(`${at}[`))
+    );
+  });
+}
