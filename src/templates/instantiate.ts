@@ -1,0 +1,32 @@
+/** From a template and the params of a run to the definition of a workflow. */
+import type { Template, WorkflowDefinition } from '../contract/definition.ts';
+import { Refusal } from '../contract/failures.ts';
+import { createParamsSchema, type ParamsSchema } from './params-schema.ts';
+import { toFieldPath } from './source-text.ts';
+
+/** Making one costs more than applying it, and templates stay the same objects while their files do. */
+const schemas = new WeakMap<Template, ParamsSchema>();
+
+/** Fills in the defaults of the params' schema and checks the params. Throws `Refusal` INVALID with every bad field. */
+export function instantiate(template: Template, given: Record<string, unknown>): WorkflowDefinition {
+  const { id: _, params: schema, ...definition } = template;
+  if (schema === undefined) return { ...definition, params: given };
+  const { params, errors } = toSchema(template, schema).check(given);
+  const first = errors[0];
+  if (first === undefined) return { ...definition, params };
+  const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const detail = `The params do not fit template ${template.id}: ${first.path} ${first.message}${others}`;
+  throw new Refusal({ code: 'INVALID', detail, errors });
+}
+
+function toSchema(template: Template, written: Record<string, unknown>): ParamsSchema {
+  const known = schemas.get(template);
+  if (known) return known;
+  const made = createParamsSchema(written);
+  if (made.kind === 'faulty') {
+    const errors = made.faults.map(({ path, message }) => ({ path: toFieldPath(['params', ...path]), message }));
+    throw new Refusal({ code: 'INVALID', detail: `The params schema of template ${template.id} is faulty`, errors });
+  }
+  schemas.set(template, made.schema);
+  return made.schema;
+}

@@ -1,0 +1,176 @@
+/**
+ * The JSON Schema of a template's params: checked when the template is loaded, then applied to what a run gives. The
+ * validator walks the schema, it generates no code, and it never fetches anything: `$ref` leads within the schema.
+ */
+import { dereference, type OutputUnit, type Schema, validate } from '@cfworker/json-schema';
+import type { FieldError } from '../contract/failures.ts';
+import { schemaOfSchemas } from './schema-keywords.ts';
+import { isSlowPattern } from './slow-pattern.ts';
+import { type FieldPath, toFieldPath } from './source-text.ts';
+
+const draft = '2020-12';
+/** More than a person reads; a list of thousands of bad items would only hide the first. */
+const errorsMax = 100;
+/** Their own message says only that something below them is wrong, and that is listed too. */
+const wrapperKeywords = new Set(
+  '$ref properties patternProperties additionalProperties unevaluatedProperties propertyNames dependentSchemas items prefixItems additionalItems unevaluatedItems allOf if'.split(
+    ' ',
+  ),
+);
+
+export interface ParamsSchema {
+  /** The params with the defaults of `properties` filled in; errors have paths such as `params.url`. */
+  check(params: Record<string, unknown>): { params: Record<string, unknown>; errors: FieldError[] };
+}
+
+export interface SchemaFault {
+  path: FieldPath;
+  message: string;
+}
+
+const metaLookup = dereference(schemaOfSchemas);
+
+type Made = { kind: 'usable'; schema: ParamsSchema } | { kind: 'faulty'; faults: SchemaFault[] };
+
+export function createParamsSchema(written: Record<string, unknown>): Made {
+  try {
+    return toParamsSchema(written);
+  } catch (error) {
+    // The validator's own words on what it cannot take: an address that is none, two parts with one $id.
+    return { kind: 'faulty', faults: [{ path: [], message: error instanceof Error ? error.message : String(error) }] };
+  }
+}
+
+function toParamsSchema(written: Record<string, unknown>): Made {
+  const faults: SchemaFault[] = leafErrors(validate(written, schemaOfSchemas, draft, metaLookup, false).errors).map(
+    (error) => ({
+      path: toPath(error.instanceLocation, written),
+      message: toMessage(error),
+    }),
+  );
+  if (faults.length > 0) return { kind: 'faulty', faults };
+  if (written.type !== undefined && written.type !== 'object') {
+    return { kind: 'faulty', faults: [{ path: ['type'], message: 'must be object: params are given by name' }] };
+  }
+  // The validator keeps notes inside the schema, so it gets a copy of its own.
+  const schema: Schema = structuredClone(written);
+  const lookup: Record<string, Schema | boolean> = dereference(schema);
+  for (const part of Object.values(lookup)) {
+    if (typeof part === 'object') faults.push(...checkPart(part, lookup));
+  }
+  if (faults.length > 0) return { kind: 'faulty', faults };
+  return { kind: 'usable', schema: { check: (params) => checkParams(params, schema, lookup) } };
+}
+
+/** What the shape alone does not show: references that lead nowhere, patterns that do not compile or do not end. */
+function checkPart(part: Schema, lookup: Record<string, Schema | boolean>): SchemaFault[] {
+  const pointer = decodeURIComponent((part.__absolute_uri__ ?? '').split('#')[1] ?? '');
+  const path = pointer.split('/').slice(1).map(unescapePointer);
+  const faults: SchemaFault[] = [];
+  if (part.$ref !== undefined && lookup[part.__absolute_ref__ ?? part.$ref] === undefined) {
+    faults.push({ path: [...path, '$ref'], message: `leads nowhere within this schema: ${part.$ref}` });
+  }
+  const patterns = [
+    ...(part.pattern === undefined ? [] : [{ path: [...path, 'pattern'], pattern: part.pattern }]),
+    ...Object.keys(part.patternProperties ?? {}).map((pattern) => ({
+      path: [...path, 'patternProperties', pattern],
+      pattern,
+    })),
+  ];
+  for (const { path: place, pattern } of patterns) {
+    try {
+      new RegExp(pattern, 'u');
+    } catch (error) {
+      faults.push({ path: place, message: error instanceof Error ? error.message : String(error) });
+      continue;
+    }
+    if (isSlowPattern(pattern)) {
+      faults.push({ path: place, message: 'repeats a group that itself repeats or branches, which can run for ever' });
+    }
+  }
+  return faults;
+}
+
+function checkParams(
+  given: Record<string, unknown>,
+  schema: Schema,
+  lookup: Record<string, Schema | boolean>,
+): { params: Record<string, unknown>; errors: FieldError[] } {
+  const params = withDefaults(given, schema) as Record<string, unknown>;
+  let found: OutputUnit[];
+  try {
+    found = leafErrors(validate(params, schema, draft, lookup, false).errors);
+  } catch (error) {
+    // A schema that refers to itself without end, or more errors than a call can hold.
+    const message = `cannot be checked: ${error instanceof Error ? error.message : String(error)}`;
+    return { params, errors: [{ path: 'params', message }] };
+  }
+  const errors = found.slice(0, errorsMax).map((error) => {
+    const path: FieldPath = ['params', ...toPath(error.instanceLocation, params)];
+    const missing = error.keyword === 'required' ? /property "(.*)"\.$/s.exec(error.error)?.[1] : undefined;
+    if (missing !== undefined) return { path: toFieldPath([...path, missing]), message: 'is required' };
+    if (error.keyword === 'false' && path.length === 2) {
+      const known = Object.keys(schema.properties ?? {}).join(', ');
+      return { path: toFieldPath(path), message: `is not a param of this template; it takes ${known || 'none'}` };
+    }
+    return { path: toFieldPath(path), message: toMessage(error) };
+  });
+  return { params, errors };
+}
+
+/** Fills in `default` for absent properties, in objects that are there and in those a default made. */
+function withDefaults(value: unknown, schema: unknown): unknown {
+  if (!isObject(value) || !isObject(schema) || !isObject(schema.properties)) return value;
+  const entries = new Map(Object.entries(value));
+  for (const [name, property] of Object.entries(schema.properties)) {
+    if (!entries.has(name) && isObject(property) && property.default !== undefined) {
+      entries.set(name, structuredClone(property.default));
+    }
+    if (entries.has(name)) entries.set(name, withDefaults(entries.get(name), property));
+  }
+  return Object.fromEntries(entries);
+}
+
+function leafErrors(errors: OutputUnit[]): OutputUnit[] {
+  // Of a choice (anyOf, oneOf) the summary stays and what failed in each alternative goes.
+  const choices = errors.filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf');
+  return errors.filter(
+    (error) =>
+      !wrapperKeywords.has(error.keyword) &&
+      !choices.some(
+        (choice) =>
+          choice !== error &&
+          (error.keywordLocation.startsWith(`${choice.keywordLocation}/`) ||
+            (error.keyword === 'false' && error.instanceLocation.startsWith(choice.instanceLocation))),
+      ),
+  );
+}
+
+function toMessage(error: OutputUnit): string {
+  const type = /^Instance type "(.*)" is invalid\. Expected "(.*)"\.$/s.exec(error.error);
+  if (type) return `must be ${type[2]?.replaceAll('", "', ' or ')}, not ${type[1]}`;
+  if (error.keyword === 'false') return 'is not allowed';
+  return error.error;
+}
+
+/** `#/items/0` → ['items', 0]; a number only where it counts places in an array. */
+function toPath(pointer: string, instance: unknown): (string | number)[] {
+  let value = instance;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => {
+      const key = unescapePointer(decodeURIComponent(part));
+      const isPlace = Array.isArray(value);
+      value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+      return isPlace ? Number(key) : key;
+    });
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

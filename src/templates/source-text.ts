@@ -1,0 +1,89 @@
+/**
+ * YAML or JSON text as data, with the way back: where in the text a field stands. Duplicate keys, alias bombs and
+ * nesting beyond the engine's bound are refused; tags make no objects.
+ */
+import { LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { limits } from '../contract/limits.ts';
+
+export type FieldPath = readonly (string | number)[];
+
+export interface TextPosition {
+  line: number;
+  column: number;
+}
+
+/** One fault of a file: `path` as in `steps[3].dependencies[0]`, `""` for the whole. */
+export interface SourceFault {
+  path: string;
+  message: string;
+  position: TextPosition | undefined;
+}
+
+export type SourceText =
+  | { kind: 'read'; value: unknown; locate: (path: FieldPath) => TextPosition | undefined }
+  | { kind: 'faulty'; faults: SourceFault[] };
+
+export function readSourceText(text: string): SourceText {
+  const lines = new LineCounter();
+  let document: ReturnType<typeof parseDocument>;
+  let value: unknown;
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+    if (document.errors.length === 0) value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    // Alias bombs end here, and so does nesting that the parser has no stack for.
+    const message = error instanceof RangeError ? 'is nested too deeply' : String(error);
+    return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
+  }
+  if (document.errors.length > 0) {
+    const faults = document.errors.map((error) => ({
+      path: '',
+      // The parser reports that its own stack ran out as a fault of the text, which it is.
+      message: /call stack/.test(error.message) ? 'is nested too deeply' : error.message,
+      position: toPosition(lines, error.pos[0]),
+    }));
+    return { kind: 'faulty', faults };
+  }
+  const locate = (path: FieldPath): TextPosition | undefined => {
+    // The nearest field that is there: what is missing has no place of its own.
+    for (let length = path.length; length >= 0; length -= 1) {
+      const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+      if (hasRange(node)) return toPosition(lines, node.range[0]);
+    }
+    return undefined;
+  };
+  if (isDeeperThan(value, limits.jsonDepthMax)) {
+    const message = `is nested deeper than ${limits.jsonDepthMax} levels`;
+    return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
+  }
+  return { kind: 'read', value, locate };
+}
+
+/** The faults that a schema found, with their places in the text. */
+export function toFaults(error: z.ZodError, locate: (path: FieldPath) => TextPosition | undefined): SourceFault[] {
+  return error.issues.map((issue) => {
+    const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+    const first = issue.code === 'unrecognized_keys' ? [...path, issue.keys[0] ?? ''] : path;
+    return { path: toFieldPath(path), message: issue.message, position: locate(first) };
+  });
+}
+
+/** `['steps', 3, 'id']` → `steps[3].id`. */
+export function toFieldPath(path: FieldPath): string {
+  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('');
+}
+
+function toPosition(lines: LineCounter, offset: number): TextPosition {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+function hasRange(node: unknown): node is { range: [number, number, number] } {
+  return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
+}
