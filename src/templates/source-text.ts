@@ -62,10 +62,15 @@ export function readSourceText(text: string): SourceText {
 
 /** The faults that a schema found, with their places in the text. */
 export function toFaults(error: z.ZodError, locate: (path: FieldPath) => TextPosition | undefined): SourceFault[] {
-  return error.issues.map((issue) => {
+  return error.issues.flatMap((issue) => {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-    const first = issue.code === 'unrecognized_keys' ? [...path, issue.keys[0] ?? ''] : path;
-    return { path: toFieldPath(path), message: issue.message, position: locate(first) };
+    const toFault = (place: FieldPath, message: string) => ({
+      path: toFieldPath(place),
+      message,
+      position: locate(place),
+    });
+    if (issue.code !== 'unrecognized_keys') return [toFault(path, issue.message)];
+    return issue.keys.map((key) => toFault([...path, key], `unknown field "${key}"`));
   });
 }
 
