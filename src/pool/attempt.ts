@@ -1,0 +1,156 @@
+/**
+ * One attempt from job to outcome, inside a thread.
+ *
+ * Guarantees:
+ *   A1  it always resolves, with an outcome that is plain data: what a task throws never crosses a thread as an error,
+ *       because errors lose their class, code and fields on the way;
+ *   A2  no value of a secret that came with the job is in the outcome;
+ *   A3  message, logs and outputs are within `limits`.
+ */
+import { type FailureCode, failureTable } from '../contract/failures.ts';
+import type { Job, Outcome } from '../contract/job.ts';
+import { limits } from '../contract/limits.ts';
+import { type NetworkRules, type Task, TaskFailure, type TaskResult } from '../contract/task.ts';
+import { toJsonText } from './outputs.ts';
+import { createRedaction, type Redact, redactJson } from './redaction.ts';
+
+export interface AttemptEnvironment {
+  readonly tasks: ReadonlyMap<string, Task>;
+  readonly network: NetworkRules;
+  readonly signal: AbortSignal;
+}
+
+/** Why an attempt's signal was aborted; decides the outcome's code, whatever the task makes of the abort. */
+export type AbortReason = 'TIMEOUT' | 'CANCELLED';
+
+export async function runAttempt(job: Job, environment: AttemptEnvironment): Promise<Outcome> {
+  const redact = createRedaction(job.secrets);
+  const log = createLog(redact);
+  const base = { jobId: job.jobId, metadata: null, metrics: null };
+  try {
+    const result = await runTask(job, environment, log.add);
+    throwIfAborted(job, environment.signal);
+    return {
+      ...base,
+      kind: 'completed',
+      outputsJson: redactJson(toJsonText('outputs', result.outputs, limits.outputsBytesMax), redact),
+      metadata: toRedactedRecord('metadata', result.metadata, redact),
+      metrics: toRedactedRecord('metrics', result.metrics, redact),
+      logs: log.lines(),
+    };
+  } catch (error) {
+    const failure = toFailure(job, environment.signal, error);
+    return {
+      ...base,
+      kind: 'failed',
+      code: failure.code,
+      message: toMessage(redact(failure.message)),
+      retryAfterMs: failure.retryAfterMs ?? null,
+      logs: log.lines(),
+    };
+  }
+}
+
+function runTask(job: Job, { tasks, network, signal }: AttemptEnvironment, log: (line: string) => void) {
+  const task = tasks.get(job.action);
+  if (task === undefined) {
+    throw new TaskFailure(
+      'UNKNOWN_ACTION',
+      `no task implements the action "${job.action}"; GET /api/actions lists them`,
+    );
+  }
+  return task.run(parseParams(task, job.paramsJson), {
+    signal,
+    timeoutMs: job.timeoutMs,
+    idempotencyKey: `${job.workflowId}/${job.stepId}`,
+    workflowId: job.workflowId,
+    stepId: job.stepId,
+    attempt: job.attempt,
+    secrets: pickSecrets(task, job.secrets),
+    network,
+    log,
+  });
+}
+
+function parseParams(task: Task, paramsJson: string): unknown {
+  const parsed = task.params.safeParse(JSON.parse(paramsJson));
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map((issue) => `${toPath(issue.path)}: ${issue.message}`);
+  throw new TaskFailure('BAD_PARAMS', `params do not fit the action "${task.action}": ${fields.join('; ')}`);
+}
+
+/** `headers.accept`, `messages[0].content`; `params` for the whole. */
+function toPath(keys: readonly PropertyKey[]): string {
+  let path = '';
+  for (const key of keys) path += typeof key === 'number' ? `[${key}]` : `${path && '.'}${String(key)}`;
+  return path || 'params';
+}
+
+function pickSecrets(task: Task, secrets: Readonly<Record<string, string>>): Record<string, string> {
+  const declared = new Set(task.secrets ?? []);
+  return Object.fromEntries(Object.entries(secrets).filter(([name]) => declared.has(name)));
+}
+
+function toRedactedRecord(what: string, value: TaskResult['metadata'], redact: Redact): Record<string, unknown> | null {
+  if (value === undefined) return null;
+  // Metadata rides along in lists and events; it has the bound of outputs that are stored inline.
+  return JSON.parse(redactJson(toJsonText(what, value, limits.outputsInlineBytesMax), redact)) as Record<
+    string,
+    unknown
+  >;
+}
+
+function throwIfAborted(job: Job, signal: AbortSignal): void {
+  if (signal.aborted) throw toAbortFailure(job, signal);
+}
+
+function toFailure(job: Job, signal: AbortSignal, error: unknown): TaskFailure {
+  if (signal.aborted) return toAbortFailure(job, signal);
+  if (isTaskFailure(error)) return error;
+  if (error instanceof Error) return new TaskFailure('TASK_ERROR', error.message || error.name);
+  return new TaskFailure('TASK_ERROR', `the task threw ${typeof error === 'string' ? error : `a ${typeof error}`}`);
+}
+
+function toAbortFailure(job: Job, signal: AbortSignal): TaskFailure {
+  const code: AbortReason = signal.reason === 'CANCELLED' ? 'CANCELLED' : 'TIMEOUT';
+  return new TaskFailure(code, describeAbort(code, job));
+}
+
+export function describeAbort(reason: AbortReason, job: Job): string {
+  return reason === 'CANCELLED'
+    ? 'the attempt was cancelled'
+    : `the attempt took longer than its ${job.timeoutMs} ms; raise the step's timeoutMs if it needs more`;
+}
+
+/** By name, not by class: a module that a loader evaluates twice in one thread has two classes of the same name. */
+function isTaskFailure(error: unknown): error is TaskFailure {
+  return error instanceof Error && error.name === 'TaskFailure' && 'code' in error && isFailureCode(error.code);
+}
+
+function isFailureCode(code: unknown): code is FailureCode {
+  return typeof code === 'string' && Object.hasOwn(failureTable, code);
+}
+
+function toMessage(text: string): string {
+  return toWellFormed(text.length <= limits.errorLengthMax ? text : `${text.slice(0, limits.errorLengthMax - 1)}…`);
+}
+
+/** Half a surrogate pair, from a cut or from the task, cannot be written as UTF-8. */
+function toWellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+function createLog(redact: Redact) {
+  const kept: string[] = [];
+  let dropped = 0;
+  return {
+    add(line: string): void {
+      // One line is kept free for the note on those that were dropped.
+      if (kept.length >= limits.logLinesMax - 1) dropped += 1;
+      else kept.push(toWellFormed(redact(String(line)).slice(0, limits.logLineLengthMax)));
+    },
+    lines(): string[] {
+      return dropped === 0 ? [...kept] : [...kept, `${dropped} more lines were dropped`];
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * The messages between the pool and its threads. A bundle is a handful of jobs that travel in one message; its port
+ * carries outcomes back as soon as they are there (arrays of `Outcome`) and cancellations the other way.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { z } from 'zod';
+import { type Job, outcomeSchema } from '../contract/job.ts';
+import type { NetworkRules } from '../contract/task.ts';
+
+/** Enough to make the message's own cost small (measured: 32 jobs carry twice the rate of 1), few enough to spread. */
+export const bundleJobsMax = 32;
+
+/** No jobs: the thread only shows that it is up. */
+export interface BundleMessage {
+  readonly jobs: readonly Job[];
+  readonly port: MessagePort;
+}
+
+export interface CancelMessage {
+  readonly cancelledJobIds: readonly number[];
+}
+
+/** What every thread of the pool gets at its start. */
+export interface ThreadData {
+  readonly network: NetworkRules;
+}
+
+export const outcomesMessageSchema = z.array(outcomeSchema);

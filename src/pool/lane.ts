@@ -1,0 +1,268 @@
+/**
+ * One Piscina instance and the bundles that run on it. Keeps P1–P4 of `contract/job.ts` for its lane.
+ *
+ * What it stands on: everything a thread posted before it died can still be read from the bundle's port, and a thread is
+ * gone when `terminate()` resolves. So a bundle is settled in this order: read the port, end the thread if a job has no
+ * outcome yet, read the port again, and only then declare what is left lost.
+ */
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import { Piscina, queueOptionsSymbol } from 'piscina';
+import type { FailureCode } from '../contract/failures.ts';
+import type { Job, Outcome } from '../contract/job.ts';
+import { type AbortReason, describeAbort } from './attempt.ts';
+import { type BundleMessage, type CancelMessage, outcomesMessageSchema, type ThreadData } from './bundle.ts';
+
+export interface LaneOptions {
+  readonly threads: number;
+  /** `shared`: many bundles on a thread, ended by signal. `exclusive`: one job on a thread, ended with the thread. */
+  readonly sharing: 'shared' | 'exclusive';
+  /** How long a job may outlive its deadline or cancellation before its thread is ended. 0: at once. */
+  readonly graceMs: number;
+  readonly heapMbMax: number;
+  readonly threadUrl: URL;
+  readonly execArgv: readonly string[] | undefined;
+  readonly threadData: ThreadData;
+  onOutcomes(outcomes: Outcome[]): void;
+  onFault(message: string): void;
+}
+
+interface Bundle {
+  readonly running: Map<number, Running>;
+  readonly port: MessagePort;
+  readonly abort: AbortController;
+  /** How much it weighs when threads are compared. */
+  readonly load: number;
+  /** null until it is handed to a thread. */
+  thread: Worker | null;
+}
+
+interface Running {
+  readonly job: Job;
+  readonly bundle: Bundle;
+  ended: AbortReason | null;
+  watch: NodeJS.Timeout | undefined;
+}
+
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #piscina: Piscina<BundleMessage, void>;
+  readonly #running = new Map<number, Running>();
+  readonly #unsettled = new Map<Bundle, Promise<void>>();
+  readonly #loads = new Map<Worker, number>();
+  #closed = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#piscina = new Piscina<BundleMessage, void>({
+      filename: options.threadUrl.href,
+      minThreads: options.threads,
+      maxThreads: options.threads,
+      concurrentTasksPerWorker: options.sharing === 'shared' ? Number.MAX_SAFE_INTEGER : 1,
+      // The default would freeze a thread's timers and sockets whenever no bundle is on it.
+      atomics: 'disabled',
+      recordTiming: false,
+      workerHistogram: false,
+      // Nothing of the engine's environment, API keys above all, is for tasks to see.
+      env: {},
+      ...(options.execArgv ? { execArgv: [...options.execArgv] } : {}),
+      resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax },
+      workerData: options.threadData,
+      loadBalancer: (task, workers) => {
+        const bundle = task[queueOptionsSymbol] as Bundle;
+        const choice = this.#choose(workers);
+        if (choice) this.#assign(bundle, choice.thread);
+        return choice?.worker ?? null;
+      },
+    });
+    this.#piscina.on('error', (error: unknown) => this.#onThreadFault(error));
+  }
+
+  get threads(): number {
+    return this.#piscina.threads.length;
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** Resolves when every thread has loaded its module; rejects with the reason when one cannot. */
+  async start(): Promise<void> {
+    const probes = Array.from({ length: this.#options.threads }, () => this.#run(this.#createBundle([]), []));
+    await Promise.all(probes);
+  }
+
+  dispatch(jobs: readonly Job[]): void {
+    if (this.#closed) return;
+    const bundle = this.#createBundle(jobs);
+    const run = this.#run(bundle, jobs);
+    this.#unsettled.set(
+      bundle,
+      run.then(
+        () => this.#settle(bundle, null),
+        (error: unknown) => this.#settle(bundle, error),
+      ),
+    );
+  }
+
+  cancel(jobId: number): void {
+    const running = this.#running.get(jobId);
+    if (running === undefined || running.ended !== null) return;
+    const { bundle } = running;
+    running.ended = 'CANCELLED';
+    if (this.#options.sharing === 'exclusive') {
+      bundle.abort.abort();
+      return;
+    }
+    bundle.port.postMessage({ cancelledJobIds: [jobId] } satisfies CancelMessage);
+    if (bundle.thread) this.#arm(running, this.#options.graceMs);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { watch } of this.#running.values()) clearTimeout(watch);
+    this.#running.clear();
+    await this.#piscina.destroy();
+    await Promise.all(this.#unsettled.values());
+  }
+
+  #createBundle(jobs: readonly Job[]): Bundle & { readonly remote: MessagePort } {
+    const { port1, port2 } = new MessageChannel();
+    const bundle: Bundle & { remote: MessagePort } = {
+      running: new Map(),
+      port: port1,
+      remote: port2,
+      abort: new AbortController(),
+      load: Math.max(jobs.length, 1),
+      thread: null,
+    };
+    for (const job of jobs) {
+      const running: Running = { job, bundle, ended: null, watch: undefined };
+      bundle.running.set(job.jobId, running);
+      this.#running.set(job.jobId, running);
+    }
+    // An exclusive job's outcome waits until its thread is free, which is when the run has ended.
+    if (this.#options.sharing === 'shared') port1.on('message', (message: unknown) => this.#accept(bundle, message));
+    return bundle;
+  }
+
+  async #run(bundle: Bundle & { readonly remote: MessagePort }, jobs: readonly Job[]): Promise<void> {
+    // The symbol's property stays on this side; it is how the balancer knows which bundle it places.
+    const message = { jobs, port: bundle.remote, [queueOptionsSymbol]: bundle };
+    try {
+      await this.#piscina.run(message, { transferList: [bundle.remote], signal: bundle.abort.signal });
+    } finally {
+      if (bundle.thread) this.#loads.set(bundle.thread, (this.#loads.get(bundle.thread) ?? 0) - bundle.load);
+      if (jobs.length === 0) bundle.port.close();
+    }
+  }
+
+  #choose<W extends { readonly id: number; readonly currentUsage: number }>(workers: readonly W[]) {
+    const threads = new Map(this.#piscina.threads.map((thread) => [thread.threadId, thread]));
+    let best: { worker: W; thread: Worker; load: number } | null = null;
+    for (const worker of workers) {
+      const thread = threads.get(worker.id);
+      if (thread === undefined) continue;
+      if (this.#options.sharing === 'exclusive') {
+        if (worker.currentUsage === 0) return { worker, thread };
+        continue;
+      }
+      const load = this.#loads.get(thread) ?? 0;
+      if (best === null || load < best.load) best = { worker, thread, load };
+    }
+    return best;
+  }
+
+  #assign(bundle: Bundle, thread: Worker): void {
+    bundle.thread = thread;
+    this.#loads.set(thread, (this.#loads.get(thread) ?? 0) + bundle.load);
+    // The clock starts here and not at dispatch: a thread that has to be started first takes half a second.
+    for (const running of bundle.running.values()) {
+      const { graceMs } = this.#options;
+      this.#arm(running, running.ended === 'CANCELLED' ? graceMs : running.job.timeoutMs + graceMs);
+    }
+  }
+
+  #arm(running: Running, ms: number): void {
+    clearTimeout(running.watch);
+    running.watch = setTimeout(() => {
+      running.ended ??= 'TIMEOUT';
+      running.bundle.abort.abort();
+    }, ms);
+  }
+
+  /** P1: an outcome of a job that has ended already, or was never here, is dropped. */
+  #accept(bundle: Bundle, message: unknown): void {
+    const parsed = outcomesMessageSchema.safeParse(message);
+    if (!parsed.success) {
+      this.#options.onFault(`a thread sent a message that is no list of outcomes: ${parsed.error.message}`);
+      return;
+    }
+    this.#deliver(parsed.data.filter((outcome) => this.#end(bundle, outcome.jobId)));
+  }
+
+  #end(bundle: Bundle, jobId: number): boolean {
+    const running = bundle.running.get(jobId);
+    if (running === undefined) return false;
+    clearTimeout(running.watch);
+    bundle.running.delete(jobId);
+    return this.#running.delete(jobId);
+  }
+
+  #deliver(outcomes: Outcome[]): void {
+    if (outcomes.length > 0 && !this.#closed) this.#options.onOutcomes(outcomes);
+  }
+
+  async #settle(bundle: Bundle, error: unknown): Promise<void> {
+    this.#drain(bundle);
+    if (bundle.running.size > 0) {
+      // P2: an abort only begins to end the thread, and an uncaught error is reported while the thread still unwinds.
+      await bundle.thread?.terminate();
+      this.#drain(bundle);
+    }
+    const lost = [...bundle.running.values()].map((running) => toLoss(running, error));
+    for (const { jobId } of lost) this.#end(bundle, jobId);
+    bundle.port.close();
+    this.#unsettled.delete(bundle);
+    this.#deliver(lost);
+  }
+
+  #drain(bundle: Bundle): void {
+    for (let entry = receiveMessageOnPort(bundle.port); entry; entry = receiveMessageOnPort(bundle.port)) {
+      this.#accept(bundle, entry.message);
+    }
+  }
+
+  /** An error while no bundle was on the thread. Piscina starts no other one when a thread dies while it starts. */
+  #onThreadFault(error: unknown): void {
+    if (this.#closed) return;
+    this.#options.onFault(`a thread of the pool died: ${messageOf(error)}`);
+    if (this.#piscina.threads.length > 0) return;
+    for (const bundle of this.#unsettled.keys()) bundle.abort.abort();
+  }
+}
+
+function toLoss({ job, ended }: Running, error: unknown): Outcome {
+  const failed = (code: FailureCode, message: string): Outcome => ({
+    kind: 'failed',
+    jobId: job.jobId,
+    code,
+    message,
+    retryAfterMs: null,
+    logs: [],
+    metadata: null,
+    metrics: null,
+  });
+  if (ended !== null) return failed(ended, describeAbort(ended, job));
+  if (codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return failed('WORKER_OUT_OF_MEMORY', 'the thread of this attempt ran out of memory');
+  }
+  return failed('WORKER_LOST', `the thread of this attempt was lost: ${messageOf(error)}`);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : `it threw ${String(error)}`;
+}

@@ -1,0 +1,74 @@
+/** A pool whose outcomes can be awaited by job, and jobs that say only what a test is about. */
+import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
+import { createPool, type ThreadOptions } from '../../src/pool/pool.ts';
+
+export interface TestPool {
+  readonly pool: PoolPort;
+  /** Every outcome in the order of arrival, repeated ones too. */
+  readonly outcomes: Outcome[];
+  readonly faults: string[];
+  outcomeOf(jobId: number): Promise<Outcome>;
+  run(...jobs: Job[]): Promise<Outcome[]>;
+  nextOutcomes(): Promise<Outcome[]>;
+}
+
+export async function createTestPool(
+  options: Partial<PoolOptions> = {},
+  thread: ThreadOptions = {},
+): Promise<TestPool> {
+  const outcomes: Outcome[] = [];
+  const faults: string[] = [];
+  const waiting = new Map<number, (outcome: Outcome) => void>();
+  const next: ((arrived: Outcome[]) => void)[] = [];
+  const pool = await createPool(
+    {
+      cpuThreads: 2,
+      ioThreads: 2,
+      network: { allowHosts: [], ownPort: null },
+      onOutcomes(arrived) {
+        outcomes.push(...arrived);
+        for (const outcome of arrived) waiting.get(outcome.jobId)?.(outcome);
+        for (const resolve of next.splice(0)) resolve(arrived);
+      },
+      onFault: (message) => void faults.push(message),
+      ...options,
+    },
+    { threadUrl: new URL('./faulty-thread.ts', import.meta.url), ...thread },
+  );
+  const outcomeOf = (jobId: number) =>
+    new Promise<Outcome>((resolve) => {
+      const arrived = outcomes.find((outcome) => outcome.jobId === jobId);
+      if (arrived) resolve(arrived);
+      else waiting.set(jobId, resolve);
+    });
+  return {
+    pool,
+    outcomes,
+    faults,
+    outcomeOf,
+    run(...jobs) {
+      pool.dispatch(jobs);
+      return Promise.all(jobs.map(({ jobId }) => outcomeOf(jobId)));
+    },
+    nextOutcomes: () => new Promise((resolve) => void next.push(resolve)),
+  };
+}
+
+let lastJobId = 0;
+
+export function createJob(action: string, rest: Partial<Job> & { params?: unknown } = {}): Job {
+  const { params = {}, ...job } = rest;
+  lastJobId += 1;
+  return {
+    jobId: lastJobId,
+    workflowId: '0198c0de-0000-7000-8000-000000000001',
+    stepId: `step-${lastJobId}`,
+    attempt: 1,
+    action,
+    lane: 'io',
+    paramsJson: JSON.stringify(params),
+    timeoutMs: 30_000,
+    secrets: {},
+    ...job,
+  };
+}
