@@ -1,0 +1,163 @@
+/**
+ * A request's body: JSON and nothing else, checked byte by byte before it is parsed.
+ *
+ *   B1  the media type is exactly `application/json` (`charset=utf-8` allowed), so that no form and no "simple"
+ *       cross-site request reaches a handler; content codings are refused, so that no body grows on the way in;
+ *   B2  bytes are counted as they come: neither Content-Length nor its absence is believed;
+ *   B3  depth, tokens, keys and UTF-8 are checked before anything is built from the bytes.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Context } from 'koa';
+import { HttpMethodEnum, koaBody } from 'koa-body';
+import { Refusal } from '../contract/failures.ts';
+import { limits } from '../contract/limits.ts';
+import { scanJson } from './json-scan.ts';
+import { invalid, quoted } from './problem.ts';
+
+export interface BodyBounds {
+  bytesMax: number;
+  tokensMax: number;
+}
+
+/** The client went away while we read: there is nobody to answer. */
+export class ClientGoneError extends Error {
+  constructor() {
+    super('the client closed the connection');
+    this.name = 'ClientGoneError';
+  }
+}
+
+export function announcesBody(request: IncomingMessage): boolean {
+  const length = request.headers['content-length'];
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0);
+}
+
+/** The body as an object; undefined when there is none. */
+export async function readJsonObject(ctx: Context, bounds: BodyBounds): Promise<Record<string, unknown> | undefined> {
+  checkHeaders(ctx.req);
+  if (!announcesBody(ctx.req)) return undefined;
+  const bytes = await readBytes(ctx.req, ctx.res, bounds.bytesMax);
+  if (bytes.length === 0) return undefined;
+  checkBytes(bytes, bounds);
+  const body = await parse(ctx, bytes, bounds.bytesMax);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalid('The body', [{ path: '', message: 'must be a JSON object: {"name": value, ...}' }]);
+  }
+  return body as Record<string, unknown>;
+}
+
+export async function requireJsonObject(ctx: Context, bounds: BodyBounds): Promise<Record<string, unknown>> {
+  const body = await readJsonObject(ctx, bounds);
+  if (body !== undefined) return body;
+  throw new Refusal({
+    code: 'BAD_REQUEST',
+    detail: 'This call needs a JSON object as its body, with Content-Type: application/json',
+  });
+}
+
+/** For calls that take no body: none, or an empty object. */
+export async function refuseBody(ctx: Context, bounds: BodyBounds): Promise<void> {
+  const body = await readJsonObject(ctx, bounds);
+  const errors = Object.keys(body ?? {}).map((key) => ({ path: quoted(key), message: 'is not a known field' }));
+  if (errors.length > 0) throw invalid('The body of a call that takes none', errors);
+}
+
+function checkHeaders(request: IncomingMessage): void {
+  const coding = request.headers['content-encoding'];
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') {
+    throw new Refusal({
+      code: 'UNSUPPORTED_MEDIA_TYPE',
+      detail: `Content-Encoding ${quoted(coding)} is not accepted: send the body as it is`,
+    });
+  }
+  const type = request.headers['content-type'];
+  if (type === undefined && !announcesBody(request)) return;
+  if (type === undefined || !isJsonMediaType(type)) {
+    const given = type === undefined ? 'none' : quoted(type);
+    throw new Refusal({
+      code: 'UNSUPPORTED_MEDIA_TYPE',
+      detail: `The Content-Type must be application/json (charset=utf-8 allowed); it was: ${given}`,
+    });
+  }
+}
+
+function isJsonMediaType(type: string): boolean {
+  const [media, ...parameters] = type.split(';').map((part) => part.trim().toLowerCase());
+  return media === 'application/json' && parameters.every((each) => /^charset="?utf-8"?$/.test(each));
+}
+
+function readBytes(request: IncomingMessage, response: ServerResponse, bytesMax: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold at most ${bytesMax} bytes` });
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const settle = (finish: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      finish();
+    };
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= bytesMax) {
+        chunks.push(chunk);
+        return;
+      }
+      request.pause();
+      settle(() => reject(tooLarge()));
+    };
+    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
+    const onClose = () => settle(() => reject(new ClientGoneError()));
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+    // Only now is the client that asked first told to send: what the guard refuses is never sent at all.
+    if (request.headers.expect !== undefined) response.writeContinue();
+  });
+}
+
+function checkBytes(bytes: Buffer, bounds: BodyBounds): void {
+  if (!isUtf8(bytes)) {
+    throw new Refusal({ code: 'BAD_JSON', detail: 'The body is not valid UTF-8: encode it as UTF-8' });
+  }
+  const finding = scanJson(bytes, bounds.tokensMax);
+  if (finding === null) return;
+  if (finding.kind === 'too_many_tokens') {
+    throw new Refusal({
+      code: 'TOO_LARGE',
+      detail: `The body of this call may hold at most ${bounds.tokensMax} JSON tokens: send less at once`,
+    });
+  }
+  const message =
+    finding.kind === 'too_deep'
+      ? `is nested deeper than ${limits.jsonDepthMax} levels`
+      : `holds the key "${finding.key}", which is not allowed at any depth: rename it`;
+  throw invalid('The body', [{ path: '', message }]);
+}
+
+const parseBody = koaBody({
+  json: true,
+  jsonTypes: ['application/json'],
+  // Primitives get through the parser and are refused above with everything else that is not an object.
+  jsonStrict: false,
+  text: false,
+  urlencoded: false,
+  multipart: false,
+  jsonLimit: Number.MAX_SAFE_INTEGER,
+  parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.DELETE],
+});
+
+/** Hands koa-body the bytes that were checked, in place of the stream they came from. */
+async function parse(ctx: Context, bytes: Buffer, bytesMax: number): Promise<unknown> {
+  const source = Object.assign(Readable.from([bytes], { objectMode: false, highWaterMark: bytesMax }), { headers: {} });
+  const stand: Context = Object.create(ctx, { req: { value: source } });
+  try {
+    await parseBody(stand, async () => {});
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new Refusal({ code: 'BAD_JSON', detail: `The body is not JSON: ${quoted(error.message)}` });
+    }
+    throw error;
+  }
+  return ctx.request.body;
+}

@@ -1,0 +1,110 @@
+/**
+ * Server-sent events over the engine's.
+ *
+ *   S1  the subscription stands before the answer's head is sent: a change made after that is never missed;
+ *   S2  `id:` is the event's sequence number, so that a client that comes back with it goes on where it was;
+ *   S3  a client that reads slowly costs a bounded buffer; one that stays behind is cut off, and comes back by itself.
+ */
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { createSession, type Session } from 'better-sse';
+import type { Context } from 'koa';
+import type { Engine, EventsOptions } from '../contract/engine.ts';
+import type { EngineEvent, EventGap } from '../contract/event.ts';
+import { Refusal } from '../contract/failures.ts';
+import type { ServerBounds } from './bounds.ts';
+import type { OpenRequests } from './open-requests.ts';
+
+export class EventStreams {
+  readonly #engine: Engine;
+  readonly #bounds: ServerBounds;
+  readonly #openRequests: OpenRequests;
+  #open = 0;
+
+  constructor(engine: Engine, bounds: ServerBounds, openRequests: OpenRequests) {
+    this.#engine = engine;
+    this.#bounds = bounds;
+    this.#openRequests = openRequests;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  async serve(ctx: Context, from: Pick<EventsOptions, 'after' | 'workflowId'>): Promise<void> {
+    if (ctx.method === 'HEAD') {
+      ctx.status = 200;
+      ctx.type = 'text/event-stream';
+      return;
+    }
+    if (this.#open >= this.#bounds.eventStreamsMax) {
+      throw new Refusal({
+        code: 'TOO_MANY',
+        detail: `${this.#bounds.eventStreamsMax} event streams are open already: close one, or read the workflow with ?wait`,
+        retryAfterSeconds: 5,
+      });
+    }
+    this.#open += 1;
+    try {
+      await this.#stream(ctx, from);
+    } finally {
+      this.#open -= 1;
+    }
+  }
+
+  async #stream(ctx: Context, from: Pick<EventsOptions, 'after' | 'workflowId'>): Promise<void> {
+    const signal = this.#openRequests.signalFor(ctx.res);
+    const events = this.#engine.events({ ...from, signal })[Symbol.asyncIterator]();
+    let next = events.next();
+    // Looked at below; until then a rejection must not count as unhandled.
+    next.catch(() => {});
+    ctx.respond = false;
+    ctx.res.statusCode = 200;
+    const session = await createSession(ctx.req, ctx.res, {
+      trustClientEventId: false,
+      keepAlive: this.#bounds.eventKeepAliveMs,
+      retry: 2_000,
+    });
+    try {
+      for (;;) {
+        const { done, value } = await next;
+        if (done || !session.isConnected) break;
+        push(session, value);
+        if (!(await this.#drained(ctx.res))) break;
+        next = events.next();
+      }
+    } finally {
+      await events.return?.();
+      // A client that reads on gets the end of the answer; one that does not must not keep the bytes.
+      if (ctx.res.writableLength > this.#bounds.eventBufferBytesMax) ctx.res.destroy();
+      else ctx.res.end();
+    }
+  }
+
+  /** False when the client stayed too far behind for too long. */
+  async #drained(response: ServerResponse): Promise<boolean> {
+    if (response.writableLength <= this.#bounds.eventBufferBytesMax) return true;
+    const stalled = new AbortController();
+    const timer = setTimeout(() => stalled.abort(), this.#bounds.eventStallMs);
+    response.once('close', () => stalled.abort());
+    try {
+      await once(response, 'drain', { signal: stalled.signal });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function push(session: Session, event: EngineEvent | EventGap): void {
+  if (event.kind !== 'gap') {
+    session.push(event, event.kind, String(event.seq));
+    return;
+  }
+  const advice = 'read the workflows again with GET /api/workflows; this stream goes on by itself';
+  const detail = `Events after ${event.after} and before ${event.oldest} are no longer held: ${advice}`;
+  // The id lets a client that loses the connection just here go on from the oldest event, not meet the gap again.
+  session.push({ ...event, detail }, 'gap', String(Math.max(0, event.oldest - 1)));
+}

@@ -1,0 +1,116 @@
+/**
+ * Error answers, RFC 9457: whatever goes wrong becomes `application/problem+json` with a `detail` a person can act on.
+ *
+ *   E1  a Refusal is told as it is; a validation failure names every bad field;
+ *   E2  anything else is a 500 that tells a correlation id and nothing more: the log holds the rest under that id.
+ */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { type FieldError, Refusal, refusalTable } from '../contract/failures.ts';
+
+export const problemSchema = z
+  .object({
+    type: z.string().meta({ description: 'a URN per code: `urn:hybrid-engine:not_found`' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'what happened and the way out' }),
+    code: z.enum([...(Object.keys(refusalTable) as [keyof typeof refusalTable]), 'INTERNAL']),
+    instance: z.string().optional().meta({ description: 'the correlation id of an unexpected error' }),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457' });
+export type Problem = z.infer<typeof problemSchema>;
+
+export const problemMediaType = 'application/problem+json; charset=utf-8';
+
+export interface ProblemAnswer {
+  problem: Problem;
+  headers: Record<string, string>;
+}
+
+/** Headers that only some refusals carry ride along as data of the error. */
+export class RefusalWithHeaders extends Refusal {
+  readonly headers: Record<string, string>;
+
+  constructor(data: ConstructorParameters<typeof Refusal>[0], headers: Record<string, string>) {
+    super(data);
+    this.headers = headers;
+  }
+}
+
+export function toProblemAnswer(error: unknown, log: Logger): ProblemAnswer {
+  if (error instanceof Refusal) {
+    const headers = error instanceof RefusalWithHeaders ? { ...error.headers } : {};
+    if (error.retryAfterSeconds !== undefined) headers['Retry-After'] = String(Math.ceil(error.retryAfterSeconds));
+    return { problem: toProblem(error), headers };
+  }
+  const correlationId = randomUUID();
+  log.error({ err: error, correlationId }, 'request failed unexpectedly');
+  return {
+    problem: {
+      type: 'urn:hybrid-engine:internal',
+      title: STATUS_CODES[500] ?? 'Internal error',
+      status: 500,
+      detail: `Something unexpected went wrong; the server's log tells more under ${correlationId}`,
+      code: 'INTERNAL',
+      instance: `urn:uuid:${correlationId}`,
+    },
+    headers: {},
+  };
+}
+
+export function toProblem(refusal: Refusal): Problem {
+  return {
+    type: `urn:hybrid-engine:${refusal.code.toLowerCase()}`,
+    title: refusalTable[refusal.code].title,
+    status: refusal.status,
+    detail: refusal.detail,
+    code: refusal.code,
+    ...(refusal.errors ? { errors: refusal.errors } : {}),
+  };
+}
+
+/** `['steps', 3, 'dependencies', 0]` as `steps[3].dependencies[0]`. */
+export function toFieldPath(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const key of path) {
+    if (typeof key === 'number') text += `[${key}]`;
+    else text += text === '' ? String(key) : `.${String(key)}`;
+  }
+  return text;
+}
+
+/** One entry per bad field; unknown fields are named one by one. */
+export function toFieldErrors(error: z.ZodError): FieldError[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: toFieldPath([...issue.path, key]), message: 'is not a known field' }));
+    }
+    return [{ path: toFieldPath(issue.path), message: issue.message }];
+  });
+}
+
+export function invalid(subject: string, errors: FieldError[]): Refusal {
+  const first = errors[0];
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
+  const named = first ? `: ${first.path === '' ? '' : `${first.path}: `}${first.message}${more}` : '';
+  return new Refusal({ code: 'INVALID', detail: `${subject} is not valid${named}`, errors });
+}
+
+/** The value as the schema gives it, or a Refusal that names what is wrong with it. */
+export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown, subject: string): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (!result.success) throw invalid(subject, toFieldErrors(result.error));
+  return result.data;
+}
+
+/** Part of what a client sent, fit for a message: 64 characters, control characters made visible. */
+export function quoted(text: string): string {
+  const cut = text.length > 64 ? `${text.slice(0, 64)}…` : text;
+  return cut.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

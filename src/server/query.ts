@@ -1,0 +1,123 @@
+/** What stands in a URL's query and in the headers of a call, read by schema. Numbers arrive there as text. */
+import type { Context } from 'koa';
+import { z } from 'zod';
+import type { ZodOpenApiOverrideMetaContext } from 'zod-openapi';
+import { templateIdSchema } from '../contract/definition.ts';
+import type { CallOptions, WaitOptions } from '../contract/engine.ts';
+import { limits } from '../contract/limits.ts';
+import { jobStatusSchema } from '../contract/workflow.ts';
+import type { OpenRequests } from './open-requests.ts';
+import { validate } from './problem.ts';
+
+function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
+  const message = `must be a whole number from ${range.min} to ${range.max}`;
+  return z
+    .string(message)
+    .regex(/^\d{1,15}$/, message)
+    .transform(Number)
+    .refine((value) => value >= range.min && value <= range.max, message)
+    .meta({
+      description,
+      override: ({ jsonSchema }: ZodOpenApiOverrideMetaContext) => {
+        delete jsonSchema.pattern;
+        jsonSchema.type = 'integer';
+        jsonSchema.minimum = range.min;
+        jsonSchema.maximum = range.max;
+        if (range.otherwise !== undefined) jsonSchema.default = range.otherwise;
+      },
+    });
+}
+
+const waitMessage = `must be a number of seconds from 0 to ${limits.waitSecondsMax}, such as 2.5`;
+const waitSchema = z
+  .string(waitMessage)
+  .regex(/^\d{1,3}(\.\d{1,9})?$/, waitMessage)
+  .transform(Number)
+  .refine((seconds) => seconds <= limits.waitSecondsMax, waitMessage)
+  .meta({
+    description: 'seconds to wait for the workflow to come to rest: finished, or waiting for the outside',
+    override: ({ jsonSchema }: ZodOpenApiOverrideMetaContext) => {
+      delete jsonSchema.pattern;
+      jsonSchema.type = 'number';
+      jsonSchema.minimum = 0;
+      jsonSchema.maximum = limits.waitSecondsMax;
+      jsonSchema.default = 0;
+    },
+  });
+
+export const waitQuerySchema = z.object({ wait: waitSchema.optional() });
+
+export const fromTemplateQuerySchema = z.object({
+  template_id: templateIdSchema.optional().meta({ description: 'with it, the body is the params object' }),
+  wait: waitSchema.optional(),
+});
+
+export const listQuerySchema = z.object({
+  limit: wholeNumberText(
+    { min: 1, max: limits.listLimitMax, otherwise: limits.listLimitDefault },
+    'how many at most',
+  ).optional(),
+  offset: wholeNumberText({ min: 0, max: 1_000_000_000, otherwise: 0 }, 'how many to skip').optional(),
+  status: jobStatusSchema.optional(),
+  tag: z.string('must be given once').min(1).max(128).optional().meta({ description: 'workflows that carry this tag' }),
+  q: z
+    .string('must be given once')
+    .max(1_000)
+    .optional()
+    .meta({ description: 'part of the id, name or description, any letter case' }),
+  view: z
+    .enum(['full', 'summary'])
+    .optional()
+    .meta({ description: '`full`, the default: whole workflows; `summary`: without their steps' }),
+});
+
+export const eventsQuerySchema = z.object({
+  lastEventId: wholeNumberText(
+    { min: 0, max: 999_999_999_999_999 },
+    'like the Last-Event-ID header, for clients that cannot set it',
+  ).optional(),
+});
+
+const idempotencyKeyMessage = `must be 1 to ${limits.idempotencyKeyLengthMax} visible ASCII characters`;
+export const idempotencyHeaderSchema = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, idempotencyKeyMessage)
+    .max(limits.idempotencyKeyLengthMax, idempotencyKeyMessage)
+    .optional()
+    .meta({ description: 'the same key gives the same answer and one effect, as long as the workflow exists' }),
+});
+
+const eventIdMessage = 'must be the id of an event, a whole number';
+export const lastEventIdHeaderSchema = z.object({
+  'Last-Event-ID': z
+    .string()
+    .regex(/^\d{1,15}$/, eventIdMessage)
+    .optional()
+    .meta({ description: 'continue after this event' }),
+});
+
+export function readQuery<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
+  return validate(schema, { ...ctx.query }, 'The query');
+}
+
+export function readCallOptions(ctx: Context): CallOptions {
+  const given = ctx.req.headers['idempotency-key'];
+  const headers = validate(idempotencyHeaderSchema, { 'Idempotency-Key': given }, 'A header');
+  const key = headers['Idempotency-Key'];
+  return key === undefined ? {} : { idempotencyKey: key };
+}
+
+export function toWaitOptions(ctx: Context, seconds: number | undefined, openRequests: OpenRequests): WaitOptions {
+  if (seconds === undefined || seconds === 0) return {};
+  return { waitMs: Math.round(seconds * 1000), signal: openRequests.signalFor(ctx.res) };
+}
+
+/** The header wins over the query; an empty one counts as none, as browsers send it before the first event. */
+export function readLastEventId(ctx: Context): number | undefined {
+  const query = readQuery(ctx, eventsQuerySchema);
+  const given = ctx.req.headers['last-event-id'];
+  if (given === undefined || given === '') return query.lastEventId;
+  const header = validate(lastEventIdHeaderSchema, { 'Last-Event-ID': given }, 'A header')['Last-Event-ID'];
+  return Number(header);
+}

@@ -1,0 +1,34 @@
+/**
+ * What a route is: method, path, its page of the documentation, and the code that answers. The router and the OpenAPI
+ * document are made from one list of these, so that neither knows a route that the other does not.
+ */
+import type { Context } from 'koa';
+import type { Logger } from 'pino';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import type { Engine } from '../contract/engine.ts';
+import type { ServerSettings } from '../contract/settings.ts';
+import type { ServerBounds } from './bounds.ts';
+import type { OpenRequests } from './open-requests.ts';
+
+export interface Route {
+  readonly method: 'get' | 'post' | 'delete';
+  /** As OpenAPI writes it: `/api/workflows/{id}`. */
+  readonly path: string;
+  /** null for what lies outside `/api` and is not part of the document. */
+  readonly operation: ZodOpenApiOperationObject | null;
+  handle(ctx: Context): Promise<void> | void;
+}
+
+export interface RouteParts {
+  readonly engine: Engine;
+  readonly settings: ServerSettings;
+  readonly bounds: ServerBounds;
+  readonly log: Logger;
+  readonly version: string;
+  readonly openRequests: OpenRequests;
+}
+
+export function pathParameter(ctx: Context, name: string): string {
+  const value: unknown = ctx.params?.[name];
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,52 @@
+/** Server-sent events: of one workflow, and of all. */
+import { engineEventSchema } from '../../contract/event.ts';
+import { EventStreams } from '../event-stream.ts';
+import { refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
+import { eventsQuerySchema, lastEventIdHeaderSchema, readLastEventId } from '../query.ts';
+import type { Route, RouteParts } from '../route.ts';
+import { readWorkflowId } from '../workflow-reply.ts';
+
+const answer = {
+  description:
+    'one event per durable change: `event:` its kind, `id:` its sequence number, `data:` as below. `event: gap` stands for events no longer held.',
+  content: { 'text/event-stream': { schema: engineEventSchema } },
+};
+
+export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
+  const streams = new EventStreams(engine, bounds, openRequests);
+  const after = (lastEventId: number | undefined) => (lastEventId === undefined ? {} : { after: lastEventId });
+  return [
+    {
+      method: 'get',
+      path: '/api/events',
+      operation: {
+        operationId: 'streamEvents',
+        summary: 'Every durable change of every workflow, as it happens',
+        tags: ['events'],
+        requestParams: { query: eventsQuerySchema, header: lastEventIdHeaderSchema },
+        responses: { 200: answer, ...refusals('INVALID', 'TOO_MANY') },
+      },
+      async handle(ctx) {
+        await streams.serve(ctx, after(readLastEventId(ctx)));
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/workflows/{id}/events',
+      operation: {
+        operationId: 'streamWorkflowEvents',
+        summary: 'Every durable change of one workflow, as it happens; never ends by itself',
+        tags: ['events'],
+        requestParams: { path: workflowIdPath, query: eventsQuerySchema, header: lastEventIdHeaderSchema },
+        responses: { 200: answer, ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY') },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        const from = after(readLastEventId(ctx));
+        // A stream of nothing would stay silent for ever: an unknown workflow is told before it starts.
+        await engine.peek(id);
+        await streams.serve(ctx, { ...from, workflowId: id });
+      },
+    },
+  ];
+}

@@ -1,0 +1,77 @@
+/** Data that comes from outside, such as a page that the browser extension captured. */
+import { z } from 'zod';
+import { externalDataReplySchema, externalDataRequestSchema } from '../../contract/definition.ts';
+import { workflowStepSchema } from '../../contract/workflow.ts';
+import { requireJsonObject } from '../body.ts';
+import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
+import { validate } from '../problem.ts';
+import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
+import type { Route, RouteParts } from '../route.ts';
+import { readWorkflowId, sendJson, stepHref } from '../workflow-reply.ts';
+
+const externalStepsSchema = z
+  .object({ workflow_id: z.string(), external_steps: z.array(workflowStepSchema), count: z.int() })
+  .meta({ id: 'ExternalSteps' });
+
+export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
+  const path = '/api/workflows/{id}/external-data';
+  return [
+    {
+      method: 'post',
+      path,
+      operation: {
+        operationId: 'ingestExternalData',
+        summary: 'Complete a waiting external_data step, or add a completed one',
+        tags: ['external data'],
+        requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: externalDataRequestSchema,
+              example: {
+                content: 'The text of the page',
+                source_url: 'https://example.com/page',
+                step_name: 'Article',
+              },
+            },
+          },
+        },
+        responses: {
+          201: jsonAnswer('taken over, and what it set going is queued', externalDataReplySchema, {
+            Location: 'where the step is read',
+          }),
+          ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
+        },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        const options = readCallOptions(ctx);
+        const body = await requireJsonObject(ctx, {
+          bytesMax: bounds.creatingBodyBytesMax,
+          tokensMax: bounds.creatingBodyTokensMax,
+        });
+        const request = validate(externalDataRequestSchema, body, 'The body');
+        const reply = await engine.externalData(id, request, options);
+        ctx.set('Location', stepHref(reply.workflow_id, reply.step_id));
+        sendJson(ctx, 201, JSON.stringify(reply));
+      },
+    },
+    {
+      method: 'get',
+      path,
+      operation: {
+        operationId: 'listExternalSteps',
+        summary: 'The steps of a workflow whose data comes from outside',
+        tags: ['external data'],
+        requestParams: { path: workflowIdPath },
+        responses: { 200: jsonAnswer('the steps', externalStepsSchema), ...refusals(...workflowRefusals) },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        const steps = await engine.externalSteps(id);
+        sendJson(ctx, 200, JSON.stringify({ workflow_id: id, external_steps: steps, count: steps.length }));
+      },
+    },
+  ];
+}

@@ -1,0 +1,83 @@
+/** For those who run the engine: health, queue, metrics. */
+import { z } from 'zod';
+import { isoTimeSchema } from '../../contract/workflow.ts';
+import { jsonAnswer, refusals } from '../operation.ts';
+import type { Route, RouteParts } from '../route.ts';
+import type { ServerMetrics } from '../server-metrics.ts';
+import { sendJson } from '../workflow-reply.ts';
+
+const healthSchema = z
+  .object({
+    status: z.enum(['healthy', 'degraded']),
+    timestamp: isoTimeSchema,
+    version: z.string(),
+    uptime_seconds: z.number(),
+    notices: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'why it is degraded, and what recovery set aside; left out where API_TOKEN is set' }),
+  })
+  .meta({ id: 'Health' });
+
+const queueSchema = z
+  .object({
+    depth: z.int(),
+    running: z.int(),
+    max_parallel_nodes: z.int(),
+    oldest_wait_ms: z.number(),
+  })
+  .meta({ id: 'Queue' });
+
+export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Route[] {
+  const { engine, settings, version } = parts;
+  return [
+    {
+      method: 'get',
+      path: '/api/health',
+      operation: {
+        operationId: 'getHealth',
+        summary: 'Is it there, and is it well',
+        tags: ['operations'],
+        security: [],
+        responses: { 200: jsonAnswer('it answers', healthSchema), ...refusals() },
+      },
+      async handle(ctx) {
+        const health = await engine.health();
+        const reply = {
+          status: health.status,
+          timestamp: new Date().toISOString(),
+          version,
+          uptime_seconds: Math.round(process.uptime() * 10) / 10,
+          // Anyone may ask for health; what went wrong inside is for those who hold the token.
+          ...(settings.apiToken === null ? { notices: health.notices } : {}),
+        };
+        sendJson(ctx, 200, JSON.stringify(reply));
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/queue',
+      operation: {
+        operationId: 'getQueue',
+        summary: 'How much waits and how much runs',
+        tags: ['operations'],
+        responses: { 200: jsonAnswer('now', queueSchema), ...refusals() },
+      },
+      async handle(ctx) {
+        const { queue } = await engine.stats();
+        sendJson(ctx, 200, JSON.stringify(queue));
+      },
+    },
+    {
+      method: 'get',
+      path: '/metrics',
+      operation: null,
+      async handle(ctx) {
+        const text = await metrics.expose(await engine.stats());
+        ctx.status = 200;
+        ctx.type = metrics.contentType;
+        ctx.body = text;
+      },
+    },
+  ];
+}

@@ -1,0 +1,295 @@
+/** Workflows: making, reading, steering and deleting them. */
+import type { Context } from 'koa';
+import { z } from 'zod';
+import { branchRequestSchema, fromTemplateBodySchema, workflowDefinitionSchema } from '../../contract/definition.ts';
+import type { CallOptions, WorkflowReply } from '../../contract/engine.ts';
+import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../contract/workflow.ts';
+import { readJsonObject, refuseBody, requireJsonObject } from '../body.ts';
+import { entityTag, matchesEntityTag } from '../entity-tag.ts';
+import {
+  bodyRefusals,
+  changeRefusals,
+  emptyBody,
+  jsonAnswer,
+  refusals,
+  workflowIdPath,
+  workflowRefusals,
+} from '../operation.ts';
+import { validate } from '../problem.ts';
+import {
+  fromTemplateQuerySchema,
+  idempotencyHeaderSchema,
+  listQuerySchema,
+  readCallOptions,
+  readQuery,
+  toWaitOptions,
+  waitQuerySchema,
+} from '../query.ts';
+import { pathParameter, type Route, type RouteParts } from '../route.ts';
+import { sendWorkflowList } from '../workflow-list.ts';
+import { readWorkflowId, sendCreated, sendJson, sendWorkflow } from '../workflow-reply.ts';
+
+const created = jsonAnswer('the workflow as created, or at rest when waited for', workflowSchema, {
+  Location: 'where the workflow is read',
+  'Idempotency-Replayed': '`true` when the Idempotency-Key met an earlier call',
+});
+
+export function workflowRoutes(parts: RouteParts): Route[] {
+  return [...makingRoutes(parts), ...readingRoutes(parts), ...steeringRoutes(parts)];
+}
+
+function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
+  const bodyBounds = { bytesMax: bounds.creatingBodyBytesMax, tokensMax: bounds.creatingBodyTokensMax };
+  return [
+    {
+      method: 'post',
+      path: '/api/workflows',
+      operation: {
+        operationId: 'createWorkflow',
+        summary: 'Create and start a workflow from an inline definition',
+        tags: ['workflows'],
+        requestParams: { query: waitQuerySchema, header: idempotencyHeaderSchema },
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: workflowDefinitionSchema,
+              example: {
+                name: 'Two steps',
+                steps: [
+                  { id: 'fetch', action: 'http_request', params: { url: 'https://example.com' } },
+                  {
+                    id: 'keywords',
+                    action: 'text_keywords',
+                    dependencies: ['fetch'],
+                    params: { text: '{{steps.fetch.outputs.content}}' },
+                  },
+                ],
+              },
+            },
+          },
+        },
+        responses: { 201: created, ...refusals(...changeRefusals) },
+      },
+      async handle(ctx) {
+        const { wait } = readQuery(ctx, waitQuerySchema);
+        const options = readCallOptions(ctx);
+        const body = await requireJsonObject(ctx, bodyBounds);
+        // The definition goes on as it is: the engine names shape and graph errors in one answer.
+        const reply = await engine.submit(body, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
+        sendCreated(ctx, reply, bounds);
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/workflows/from-template',
+      operation: {
+        operationId: 'createWorkflowFromTemplate',
+        summary: 'Create and start a workflow from a template',
+        description:
+          'With `template_id` in the query, the body is the params object (none counts as `{}`); without it, the body is `{template_id, params}`.',
+        tags: ['workflows'],
+        requestParams: { query: fromTemplateQuerySchema, header: idempotencyHeaderSchema },
+        requestBody: {
+          required: false,
+          content: {
+            'application/json': {
+              schema: z.union([fromTemplateBodySchema, z.record(z.string(), z.unknown())]),
+              examples: {
+                body: { value: { template_id: 'openai_chat', params: { prompt: 'Say hello' } } },
+                'params only, with template_id in the query': { value: { prompt: 'Say hello' } },
+              },
+            },
+          },
+        },
+        responses: { 201: created, ...refusals('NOT_FOUND', ...changeRefusals) },
+      },
+      async handle(ctx) {
+        const query = readQuery(ctx, fromTemplateQuerySchema);
+        const options = readCallOptions(ctx);
+        const body = await readJsonObject(ctx, bodyBounds);
+        const { template_id, params } =
+          query.template_id === undefined
+            ? validate(fromTemplateBodySchema, body ?? {}, 'The body')
+            : { template_id: query.template_id, params: body };
+        const reply = await engine.submitTemplate(template_id, params ?? {}, {
+          ...options,
+          ...toWaitOptions(ctx, query.wait, openRequests),
+        });
+        sendCreated(ctx, reply, bounds);
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/workflows/{id}/branches',
+      operation: {
+        operationId: 'branchWorkflow',
+        summary: 'Start a new workflow that takes over every result not downstream of a step',
+        tags: ['workflows'],
+        requestParams: { path: workflowIdPath, query: waitQuerySchema, header: idempotencyHeaderSchema },
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: branchRequestSchema,
+              example: { stepId: 'keywords', params: { text: 'Another text', count: 5 } },
+            },
+          },
+        },
+        responses: { 201: created, ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals) },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        const { wait } = readQuery(ctx, waitQuerySchema);
+        const options = readCallOptions(ctx);
+        const body = await requireJsonObject(ctx, bodyBounds);
+        const request = validate(branchRequestSchema, body, 'The body');
+        const reply = await engine.branch(id, request, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
+        sendCreated(ctx, reply, bounds);
+      },
+    },
+  ];
+}
+
+function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
+  return [
+    {
+      method: 'get',
+      path: '/api/workflows',
+      operation: {
+        operationId: 'listWorkflows',
+        summary: 'List workflows, newest change first',
+        description:
+          'Outputs over 4 KiB are replaced by `{truncated: true, bytes}`; an answer ends early at 16 MiB with a `Link` to the rest.',
+        tags: ['workflows'],
+        requestParams: { query: listQuerySchema },
+        responses: {
+          200: jsonAnswer('one page', z.array(z.union([workflowSchema, workflowSummarySchema])), {
+            'X-Total-Count': 'how many match in all',
+            Link: '`rel="next"` and `rel="prev"`',
+          }),
+          ...refusals('INVALID'),
+        },
+      },
+      async handle(ctx) {
+        await sendWorkflowList(ctx, readQuery(ctx, listQuerySchema), engine, bounds);
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/workflows/{id}',
+      operation: {
+        operationId: 'getWorkflow',
+        summary: 'Read a workflow',
+        description: 'Beyond 64 MiB, outputs become `{truncated, bytes, href}`, largest first.',
+        tags: ['workflows'],
+        requestParams: {
+          path: workflowIdPath,
+          query: waitQuerySchema,
+          header: z.object({ 'If-None-Match': z.string().optional() }),
+        },
+        responses: {
+          200: jsonAnswer('the workflow', workflowSchema, { ETag: 'changes with every version' }),
+          304: { description: 'the version named by If-None-Match is the current one' },
+          ...refusals(...workflowRefusals, 'INVALID'),
+        },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        const waiting = toWaitOptions(ctx, readQuery(ctx, waitQuerySchema).wait, openRequests);
+        const condition = ctx.req.headers['if-none-match'];
+        ctx.set('Cache-Control', 'private, no-cache');
+        // What a client already has is found out without building the document.
+        if (condition !== undefined && waiting.waitMs === undefined) {
+          const { version } = await engine.peek(id);
+          if (answerUnchanged(ctx, condition, entityTag(id, version))) return;
+        }
+        const reply = await engine.get(id, waiting);
+        const tag = entityTag(reply.id, reply.version);
+        if (condition !== undefined && answerUnchanged(ctx, condition, tag)) return;
+        ctx.set('ETag', tag);
+        sendWorkflow(ctx, 200, reply, bounds);
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/workflows/{id}/steps/{stepId}',
+      operation: {
+        operationId: 'getStep',
+        summary: 'Read one step, outputs whole',
+        tags: ['workflows'],
+        requestParams: { path: workflowIdPath.extend({ stepId: z.string() }) },
+        responses: { 200: jsonAnswer('the step', workflowStepSchema), ...refusals(...workflowRefusals) },
+      },
+      async handle(ctx) {
+        const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'));
+        sendJson(ctx, 200, JSON.stringify(step));
+      },
+    },
+  ];
+}
+
+function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
+  const bodyBounds = { bytesMax: bounds.bodyBytesMax, tokensMax: bounds.bodyTokensMax };
+  const steer = (
+    verb: 'stop' | 'resume' | 'retry',
+    summary: string,
+    call: (id: string, options: CallOptions) => Promise<WorkflowReply>,
+  ): Route => ({
+    method: 'post',
+    path: `/api/workflows/{id}/${verb}`,
+    operation: {
+      operationId: `${verb}Workflow`,
+      summary,
+      tags: ['workflows'],
+      requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
+      requestBody: emptyBody,
+      responses: {
+        200: jsonAnswer('the workflow after the change', workflowSchema),
+        ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
+      },
+    },
+    async handle(ctx) {
+      const id = readWorkflowId(ctx);
+      const options = readCallOptions(ctx);
+      await refuseBody(ctx, bodyBounds);
+      sendWorkflow(ctx, 200, await call(id, options), bounds);
+    },
+  });
+  return [
+    steer('stop', 'Stop a workflow; what runs is aborted', (id, options) => engine.stop(id, options)),
+    steer('resume', 'Continue a stopped workflow, or one paused by its budget', (id, options) =>
+      engine.resume(id, options),
+    ),
+    steer('retry', 'Run the failed steps, and all that hung on them, again', (id, options) =>
+      engine.retry(id, options),
+    ),
+    {
+      method: 'delete',
+      path: '/api/workflows/{id}',
+      operation: {
+        operationId: 'deleteWorkflow',
+        summary: 'Delete a workflow and its files; a running one is stopped first',
+        tags: ['workflows'],
+        requestParams: { path: workflowIdPath },
+        responses: {
+          204: { description: 'gone' },
+          ...refusals(...workflowRefusals, ...bodyRefusals, 'DISK_FULL'),
+        },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        await refuseBody(ctx, bodyBounds);
+        await engine.delete(id);
+        ctx.status = 204;
+      },
+    },
+  ];
+}
+
+function answerUnchanged(ctx: Context, condition: string, tag: string): boolean {
+  if (!matchesEntityTag(condition, tag)) return false;
+  ctx.set('ETag', tag);
+  ctx.status = 304;
+  return true;
+}

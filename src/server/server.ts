@@ -1,0 +1,107 @@
+/**
+ * The REST side: an HTTP server over the Engine port. It keeps nothing of its own; every answer comes from the engine.
+ *
+ *   L1  listen() resolves when requests are answered, or rejects with a StartError of one line;
+ *   L2  close() stops accepting, ends event streams and waits, answers 503 to what still comes, then closes connections;
+ *   L3  no client holds a connection for longer than `bounds.ts` says.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { Engine } from '../contract/engine.ts';
+import type { ServerSettings } from '../contract/settings.ts';
+import { StartError } from '../contract/store.ts';
+import { createApp } from './app.ts';
+import { type ServerBounds, serverBounds } from './bounds.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import { OpenRequests } from './open-requests.ts';
+
+export interface EngineServerOptions {
+  engine: Engine;
+  settings: ServerSettings;
+  log: Logger;
+  version: string;
+  bounds?: Partial<ServerBounds>;
+}
+
+export interface EngineServer {
+  listen(): Promise<{ host: string; port: number; url: string }>;
+  close(): Promise<void>;
+}
+
+export function createServer(options: EngineServerOptions): EngineServer {
+  const { engine, settings, log, version } = options;
+  const bounds: ServerBounds = { ...serverBounds, ...options.bounds };
+  const openRequests = new OpenRequests();
+  let port = settings.port;
+  const app = createApp({ engine, settings, bounds, log, version, openRequests }, () => port);
+  const server = createHttpServer({
+    connectionsCheckingInterval: bounds.connectionsCheckMs,
+    headersTimeout: bounds.headersTimeoutMs,
+    requestTimeout: bounds.requestTimeoutMs,
+    keepAliveTimeout: bounds.keepAliveTimeoutMs,
+    noDelay: true,
+    // The guard answers a missing Host itself, like any other wrong one.
+    requireHostHeader: false,
+  });
+  server.maxConnections = bounds.connectionsMax;
+  server.maxRequestsPerSocket = bounds.requestsPerSocketMax;
+  server.timeout = bounds.idleTimeoutMs;
+  const respond = app.callback();
+  const answer = (request: IncomingMessage, response: ServerResponse) => void respond(request, response);
+  server.on('request', answer);
+  // Without these Node would tell a client to go on and send its body before the guard has looked at it.
+  server.on('checkContinue', answer);
+  server.on('checkExpectation', answer);
+  answerBrokenRequest(server);
+
+  return {
+    async listen() {
+      const host = settings.host.replace(/^\[(.*)\]$/, '$1');
+      await bind(server, host, settings.port);
+      port = (server.address() as AddressInfo).port;
+      const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+      return { host, port, url };
+    },
+    async close() {
+      openRequests.close();
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), bounds.closeGraceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException) => {
+      server.off('listening', onListening);
+      reject(new StartError(toStartMessage(error, host, port), 1, { cause: error }));
+    };
+    const onListening = () => {
+      server.off('error', onError);
+      resolve();
+    };
+    server.once('error', onError).once('listening', onListening);
+    server.listen({ host, port });
+  });
+}
+
+function toStartMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `PORT=${port} on HOST=${host} is taken by another program: stop it, or set PORT to a free one`;
+    case 'EACCES':
+      return `PORT=${port} may not be used by this user: set PORT to one from 1024 to 65535`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EINVAL':
+      return `HOST=${host} is not an address of this machine: set HOST to 127.0.0.1, or to an address it has`;
+    default:
+      return `HOST=${host} PORT=${port} cannot be listened on (${error.code ?? error.message}): set others`;
+  }
+}
