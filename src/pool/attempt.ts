@@ -7,6 +7,7 @@
  *   A2  no value of a secret that came with the job is in the outcome;
  *   A3  message, logs and outputs are within `limits`.
  */
+import { inspect } from 'node:util';
 import { type FailureCode, failureTable } from '../contract/failures.ts';
 import type { Job, Outcome } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
@@ -28,14 +29,15 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
   const log = createLog(redact);
   const base = { jobId: job.jobId, metadata: null, metrics: null };
   try {
-    const result = await runTask(job, environment, log.add);
+    // Types bind our own tasks only at compile time; what came back is checked like any other input.
+    const result: TaskResult | undefined = await runTask(job, environment, log.add);
     throwIfAborted(job, environment.signal);
     return {
       ...base,
       kind: 'completed',
-      outputsJson: redactJson(toJsonText('outputs', result.outputs, limits.outputsBytesMax), redact),
-      metadata: toRedactedRecord('metadata', result.metadata, redact),
-      metrics: toRedactedRecord('metrics', result.metrics, redact),
+      outputsJson: redactJson(toJsonText('outputs', result?.outputs, limits.outputsBytesMax), redact),
+      metadata: toRedactedRecord('metadata', result?.metadata, redact),
+      metrics: toRedactedRecord('metrics', result?.metrics, redact),
       logs: log.lines(),
     };
   } catch (error) {
@@ -108,7 +110,7 @@ function toFailure(job: Job, signal: AbortSignal, error: unknown): TaskFailure {
   if (signal.aborted) return toAbortFailure(job, signal);
   if (isTaskFailure(error)) return error;
   if (error instanceof Error) return new TaskFailure('TASK_ERROR', error.message || error.name);
-  return new TaskFailure('TASK_ERROR', `the task threw ${typeof error === 'string' ? error : `a ${typeof error}`}`);
+  return new TaskFailure('TASK_ERROR', `the task threw ${inspect(error, { depth: 1 })}`);
 }
 
 function toAbortFailure(job: Job, signal: AbortSignal): TaskFailure {

@@ -48,7 +48,7 @@ export class Lane {
   readonly #piscina: Piscina<BundleMessage, void>;
   readonly #running = new Map<number, Running>();
   readonly #unsettled = new Map<Bundle, Promise<void>>();
-  readonly #loads = new Map<Worker, number>();
+  readonly #loads = new WeakMap<Worker, number>();
   #closed = false;
 
   constructor(options: LaneOptions) {

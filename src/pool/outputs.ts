@@ -75,7 +75,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 function describe(value: unknown): string {
-  if (value === null) return 'null';
+  if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'unknown'}`;
   if (typeof value === 'number') return String(value);

@@ -1,17 +1,17 @@
 /** A thread with the product's tasks and some that misbehave in every way the pool has to survive. */
+import { appendFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Task, TaskContext } from '../../src/contract/task.ts';
 import { TaskFailure } from '../../src/contract/task.ts';
 import { createBundleRunner } from '../../src/pool/bundle-runner.ts';
 import { tasks } from '../../src/tasks/registry.ts';
 
-type Run = (params: Record<string, never>, context: TaskContext) => ReturnType<Task['run']>;
+type Run = (params: Record<string, string>, context: TaskContext) => ReturnType<Task['run']>;
 
 const nothing = { outputs: {} };
 const never = (): Promise<never> => new Promise(() => {});
 const retained: unknown[] = [];
 
-/** Whether the signal of a `deaf` task was aborted is seen by the next attempt in the same thread. */
 const faults: Record<string, Run> = {
   throws: () => {
     throw Object.assign(new Error('no such row'), { code: 'E_ROW' });
@@ -30,6 +30,22 @@ const faults: Record<string, Run> = {
   exits_after_return: () => {
     setTimeout(() => process.exit(3), 50);
     return nothing;
+  },
+  exits_right_after_return: () => {
+    setImmediate(() => process.exit(3));
+    return nothing;
+  },
+  exits_later: () => {
+    setTimeout(() => process.exit(3), 100);
+    return never();
+  },
+  /** Shows in a file that it still runs; hears no signal. */
+  beats: ({ file = '' }) => {
+    setInterval(() => appendFileSync(file, '.'), 1);
+    return never();
+  },
+  beats_in_a_loop: ({ file = '' }) => {
+    for (;;) appendFileSync(file, '.');
   },
   rejects_unhandled: () => {
     void Promise.reject(new Error('nobody listens'));

@@ -1,9 +1,19 @@
 /**
  * Goal: P1–P4 of `contract/job.ts` hold whatever a task does. Method: a real pool whose threads also know tasks that
- * misbehave; every wait is for an outcome, never for a time.
+ * misbehave (faulty-thread.ts); every wait is for an outcome, never for a time.
  */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Outcome } from '../../src/contract/job.ts';
+import { createPool } from '../../src/pool/pool.ts';
 import { createJob, createTestPool, type TestPool } from './harness.ts';
+
+const codeOf = (outcome: Outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
 
 let threads: TestPool;
 beforeAll(async () => {
@@ -17,5 +27,265 @@ describe('the pool', () => {
     for (const outcome of await threads.run(...jobs)) {
       expect(outcome).toMatchObject({ kind: 'completed', outputsJson: '{}', logs: [], metadata: null, metrics: null });
     }
+  });
+
+  it('carries hundreds of jobs in few bundles and counts those that run', async () => {
+    const jobs = Array.from({ length: 500 }, () => createJob('noop'));
+    const done = threads.run(...jobs);
+    expect(threads.pool.stats()).toEqual({ threads: 4, running: 500 });
+    expect(new Set((await done).map(codeOf))).toEqual(new Set(['completed']));
+    expect(threads.pool.stats()).toEqual({ threads: 4, running: 0 });
+  });
+
+  it('works inside a worker thread, where its threads are nested', async () => {
+    const loader = createRequire(import.meta.url).resolve('tsx/cjs');
+    const entry = fileURLToPath(new URL('./nested-coordinator.ts', import.meta.url));
+    const worker = new Worker(`require(${JSON.stringify(loader)}); require(${JSON.stringify(entry)});`, {
+      eval: true,
+      execArgv: [],
+    });
+    const exit = new Promise((resolve) => worker.once('exit', resolve));
+    const codes = await new Promise((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+    expect(codes).toEqual(['completed', 'completed', 'TASK_ERROR', 'WORKER_LOST']);
+    expect(await exit).toBe(0);
+  });
+
+  it.each([
+    ['is absent', 'absent-thread.ts'],
+    ['throws while it loads', 'broken-thread.ts'],
+  ])('refuses to start when the module of its threads %s (W8)', async (_why, file) => {
+    const faults: string[] = [];
+    const start = createPool(
+      {
+        cpuThreads: 2,
+        ioThreads: 2,
+        network: { allowHosts: [], ownPort: null },
+        onOutcomes() {},
+        onFault: faults.push,
+      },
+      { threadUrl: new URL(file, import.meta.url) },
+    );
+    await expect(start).rejects.toThrow(/the pool's threads cannot start: .*(absent-thread|broken on purpose)/);
+  });
+
+  it('starts nothing after it was closed', async () => {
+    const closing = await createTestPool({ cpuThreads: 1, ioThreads: 1 });
+    closing.pool.dispatch([createJob('hears'), createJob('loops', { lane: 'cpu' })]);
+    await closing.pool.close();
+    closing.pool.dispatch([createJob('noop'), createJob('noop', { lane: 'cpu' })]);
+    closing.pool.cancel([1]);
+    await threads.run(createJob('noop'), createJob('noop', { lane: 'cpu' }));
+    expect(closing.pool.stats()).toEqual({ threads: 0, running: 0 });
+    expect(closing.outcomes).toEqual([]);
+    expect(closing.faults).toEqual([]);
+  });
+});
+
+describe('P1: every job yields exactly one outcome', () => {
+  it('drops second answers, answers to jobs nobody sent, and reports rubbish', async () => {
+    const odd = await createTestPool({}, { threadUrl: new URL('./odd-thread.ts', import.meta.url) });
+    const jobs = [createJob('twice'), createJob('twice'), createJob('twice', { lane: 'cpu' })];
+    await odd.run(...jobs);
+    const silent = [createJob('silent'), createJob('silent', { lane: 'cpu' })];
+    expect((await odd.run(...silent)).map(codeOf)).toEqual(['WORKER_LOST', 'WORKER_LOST']);
+    await odd.pool.close();
+    expect(odd.outcomes.map(({ jobId }) => jobId).sort()).toEqual(
+      [...jobs, ...silent].map(({ jobId }) => jobId).sort(),
+    );
+    expect(
+      odd.outcomes.filter((outcome) => outcome.kind === 'completed').map((outcome) => outcome.outputsJson),
+    ).toEqual(['{}', '{}', '{}']);
+    expect(odd.faults).toHaveLength(6);
+  });
+
+  it('keeps an outcome that was posted just before the thread ended (W1)', async () => {
+    // A job that is handed to a thread about to end is lost with it, so every round has threads of its own.
+    for (let round = 0; round < 3; round += 1) {
+      const fresh = await createTestPool();
+      const jobs = [
+        createJob('exits_right_after_return'),
+        createJob('exits_right_after_return'),
+        createJob('exits_right_after_return', { lane: 'cpu' }),
+        createJob('exits_after_return', { lane: 'cpu' }),
+      ];
+      expect((await fresh.run(...jobs)).map(codeOf)).toEqual(['completed', 'completed', 'completed', 'completed']);
+      await fresh.pool.close();
+    }
+  });
+
+  it('reports a thread that ran out of memory, again and again (W2)', async () => {
+    const small = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { cpuHeapMbMax: 32 });
+    for (let round = 0; round < 4; round += 1) {
+      const [outcome] = await small.run(createJob('exhausts_heap', { lane: 'cpu' }));
+      expect(outcome).toMatchObject({ kind: 'failed', code: 'WORKER_OUT_OF_MEMORY' });
+    }
+    expect((await small.run(createJob('noop', { lane: 'cpu' }))).map(codeOf)).toEqual(['completed']);
+    expect(small.pool.stats()).toEqual({ threads: 2, running: 0 });
+    await small.pool.close();
+  });
+});
+
+describe('P2: when the outcome arrives, nothing of the attempt runs any more', () => {
+  it.each([
+    ['beats_in_a_loop', 'cpu', 'TIMEOUT'],
+    ['beats_in_a_loop', 'cpu', 'CANCELLED'],
+    ['beats', 'cpu', 'TIMEOUT'],
+    ['beats', 'io', 'TIMEOUT'],
+    ['beats', 'io', 'CANCELLED'],
+    ['beats_in_a_loop', 'io', 'TIMEOUT'],
+  ] as const)('%s in the %s lane, ended by %s', async (action, lane, code) => {
+    const dir = mkdtempSync(join(tmpdir(), 'pool-'));
+    const file = join(dir, 'beats');
+    const job = createJob(action, { lane, params: { file }, timeoutMs: code === 'TIMEOUT' ? 300 : 30_000 });
+    const run = threads.run(job);
+    if (code === 'CANCELLED') {
+      await threads.run(createJob('delay', { params: { ms: 300 } }));
+      threads.pool.cancel([job.jobId]);
+    }
+    const [outcome] = await run;
+    const sizeAtOutcome = statSync(file).size;
+    expect(outcome).toMatchObject({ kind: 'failed', code });
+    await threads.run(createJob('delay', { params: { ms: 50 } }));
+    expect(sizeAtOutcome).toBeGreaterThan(0);
+    expect(statSync(file).size).toBe(sizeAtOutcome);
+    rmSync(dir, { recursive: true });
+  });
+
+  it('frees the thread of the CPU lane: the next attempt starts from within the outcome', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const outcomes = await threads.run(createJob('noop', { lane: 'cpu' }), createJob('noop', { lane: 'cpu' }));
+      expect(outcomes.map(codeOf)).toEqual(['completed', 'completed']);
+    }
+  });
+});
+
+describe('P3: an attempt ends soon after its deadline or its cancellation', () => {
+  it('ends a task that hears its signal, with what it had logged', async () => {
+    const late = createJob('hears', { timeoutMs: 50 });
+    const cancelled = createJob('hears');
+    const both = threads.run(late, cancelled);
+    threads.pool.cancel([cancelled.jobId, 999_999_999]);
+    expect(await both).toMatchObject([
+      { kind: 'failed', code: 'TIMEOUT', logs: ['listening'], message: expect.stringContaining('50 ms') },
+      { kind: 'failed', code: 'CANCELLED', logs: ['listening'] },
+    ]);
+  });
+
+  it('counts a task that completes because it was aborted as aborted', async () => {
+    const cancelled = createJob('completes_when_aborted');
+    const run = threads.run(createJob('completes_when_aborted', { timeoutMs: 20 }), cancelled);
+    threads.pool.cancel([cancelled.jobId]);
+    expect((await run).map(codeOf)).toEqual(['TIMEOUT', 'CANCELLED']);
+  });
+
+  it('lets a task of the same length as its deadline win', async () => {
+    const jobs = [1, 5, 20].map((ms) => createJob('delay', { params: { ms }, timeoutMs: ms }));
+    expect((await threads.run(...jobs)).map(codeOf)).toEqual(['completed', 'completed', 'completed']);
+  });
+
+  it.each(['loops', 'backtracks', 'waits_on_memory', 'deaf'])(
+    'ends %s in the CPU lane at its deadline and when it is cancelled (W4)',
+    async (action) => {
+      const neighbour = createJob('hears');
+      const cancelled = createJob(action, { lane: 'cpu' });
+      threads.pool.dispatch([neighbour]);
+      const both = threads.run(createJob(action, { lane: 'cpu', timeoutMs: 200 }), cancelled);
+      threads.pool.cancel([cancelled.jobId]);
+      expect((await both).map(codeOf)).toEqual(['TIMEOUT', 'CANCELLED']);
+      threads.pool.cancel([neighbour.jobId]);
+      expect(await threads.outcomeOf(neighbour.jobId)).toMatchObject({ code: 'CANCELLED' });
+    },
+  );
+
+  it('ends a task of the I/O lane that ignores its signal, at the cost of its thread', async () => {
+    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
+    const neighbour = createJob('hears');
+    const cancelledNeighbour = createJob('deaf');
+    const run = one.run(createJob('deaf', { timeoutMs: 100 }), neighbour, cancelledNeighbour);
+    one.pool.cancel([cancelledNeighbour.jobId]);
+    expect((await run).map(codeOf)).toEqual(['WORKER_LOST', 'WORKER_LOST', 'CANCELLED']);
+    expect((await one.run(createJob('deaf', { timeoutMs: 100 }), createJob('hears'))).map(codeOf)).toEqual([
+      'TIMEOUT',
+      'WORKER_LOST',
+    ]);
+    expect((await one.run(createJob('noop'))).map(codeOf)).toEqual(['completed']);
+    await one.pool.close();
+  });
+});
+
+describe('P4: a thread that dies costs the attempts that were on it, and no other', () => {
+  it.each(['exits', 'exits_with_3', 'rejects_unhandled', 'throws_uncaught', 'throws_uncaught_null'])(
+    '%s costs its own attempt in the CPU lane (W1, W5)',
+    async (action) => {
+      const neighbours = [createJob('hears'), createJob('hears'), createJob('hears', { lane: 'cpu' })];
+      threads.pool.dispatch(neighbours);
+      expect((await threads.run(createJob(action, { lane: 'cpu' }))).map(codeOf)).toEqual(['WORKER_LOST']);
+      threads.pool.cancel(neighbours.map(({ jobId }) => jobId));
+      for (const { jobId } of neighbours) {
+        expect(await threads.outcomeOf(jobId)).toMatchObject({ code: 'CANCELLED' });
+      }
+      expect(threads.pool.stats()).toEqual({ threads: 4, running: 0 });
+    },
+  );
+
+  it('costs all attempts of a shared thread that have no outcome yet, and none on the other thread', async () => {
+    const jobs = [createJob('noop'), createJob('exits_later'), createJob('hears'), createJob('hears')];
+    const [first, second, third, fourth] = jobs.map(({ jobId }) => threads.outcomeOf(jobId));
+    threads.pool.dispatch(jobs);
+    expect(await first).toMatchObject({ kind: 'completed' });
+    expect(await second).toMatchObject({ code: 'WORKER_LOST', message: expect.stringContaining('code: 3') });
+    threads.pool.cancel(jobs.map(({ jobId }) => jobId));
+    expect(await Promise.all([third, fourth])).toMatchObject([{ code: 'CANCELLED' }, { code: 'CANCELLED' }]);
+  });
+
+  it('survives random faults: each job ends once, the threads are as many as before (W9)', async () => {
+    const actions = [
+      'noop',
+      'throws',
+      'returns_bigint',
+      'noop',
+      'exits',
+      'hears',
+      'exits_later',
+      'noop',
+      'loops',
+      'deaf',
+    ];
+    let seed = 20;
+    const random = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return Math.floor((seed / 2 ** 31) * below);
+    };
+    const arrivedBefore = threads.outcomes.length;
+    const allJobs = Array.from({ length: 120 }, () => {
+      const lane = random(4) === 0 ? 'cpu' : 'io';
+      // Loops end threads of the I/O lane as well, but each takes the grace of its whole thread.
+      const action = actions[random(lane === 'cpu' ? 10 : 8)] ?? 'noop';
+      return createJob(action, { lane, timeoutMs: 100 + random(100) });
+    });
+    const runLane = async (jobs: typeof allJobs, slots: number) => {
+      const waiting = [...jobs];
+      const runSlot = async () => {
+        for (let job = waiting.shift(); job; job = waiting.shift()) await threads.run(job);
+      };
+      await Promise.all(Array.from({ length: slots }, runSlot));
+    };
+    await Promise.all([
+      runLane(
+        allJobs.filter(({ lane }) => lane === 'cpu'),
+        2,
+      ),
+      runLane(
+        allJobs.filter(({ lane }) => lane === 'io'),
+        8,
+      ),
+    ]);
+    const arrived = threads.outcomes.slice(arrivedBefore).map(({ jobId }) => jobId);
+    expect(arrived.sort((a, b) => a - b)).toEqual(allJobs.map(({ jobId }) => jobId));
+    expect(threads.pool.stats()).toEqual({ threads: 4, running: 0 });
+    expect(threads.faults).toEqual([]);
   });
 });
