@@ -1,0 +1,38 @@
+/** What an error of the disk means to the store: no space (nothing changed, try later), or a disk that cannot be trusted. */
+import { DiskFailedError, DiskFullError } from '../contract/store.ts';
+
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+export function isAbsent(error: unknown): boolean {
+  return errorCode(error) === 'ENOENT';
+}
+
+export function isFull(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** Of anything but fsync: no space is DiskFullError, a broken or read-only disk DiskFailedError, the rest stays as it is. */
+export function toDiskError(error: unknown, what: string): unknown {
+  if (isFull(error)) return new DiskFullError(`${what}: no space left (${errorCode(error)})`, { cause: error });
+  const code = errorCode(error);
+  if (code === 'EIO' || code === 'EROFS') return new DiskFailedError(`${what}: ${code}`, { cause: error });
+  return error;
+}
+
+/**
+ * Of fsync, fdatasync and directory fsync: always DiskFailedError, whatever the code, ENOSPC too. The kernel has dropped
+ * the pages it could not write and forgets the error, so a second call would report success for data that is gone.
+ */
+export function toSyncError(error: unknown, what: string): DiskFailedError {
+  return new DiskFailedError(`${what}: the disk did not take what was written (${errorCode(error) ?? String(error)})`, {
+    cause: error,
+  });
+}
+
+/** A write that keeps returning 0 has no room; reported as the system would have done. */
+export function noProgress(): Error {
+  return Object.assign(new Error('write returned 0 twice'), { code: 'ENOSPC' });
+}

@@ -1,0 +1,146 @@
+/**
+ * The disk as the store uses it: a port of few operations, so that a fake can count, fail, tear and lose them.
+ * Every file of the store is touched through it.
+ *
+ * What a completion means after a power cut: nothing, until `fsync`/`fdatasync` of the file (its bytes) and
+ * `fsyncDirectory` of its directory (its name) have returned. A rename shows the old file or the new one, never neither.
+ * Errors carry Node's `code` (`ENOENT`, `ENOSPC`, …). New files get mode 0600, new directories 0700.
+ */
+import fs from 'node:fs';
+import { promisify } from 'node:util';
+
+export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
+
+export interface FileStat {
+  kind: FileKind;
+  bytes: number;
+  /** Device and inode as decimal text: both can exceed a double. */
+  dev: string;
+  ino: string;
+}
+
+export interface DirectoryEntry {
+  name: string;
+  kind: FileKind;
+}
+
+/** `r` reads, `wx` creates and fails where something exists, `r+` writes an existing file in place. */
+export type OpenFlags = 'r' | 'wx' | 'r+';
+
+export interface Disk {
+  openSync(path: string, flags: OpenFlags): number;
+  /** May write less than asked; returns how much. */
+  writeSync(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
+  truncateSync(fd: number, length: number): void;
+  fsyncSync(fd: number): void;
+  fdatasyncSync(fd: number): void;
+  closeSync(fd: number): void;
+  fsyncDirectorySync(path: string): void;
+  renameSync(from: string, to: string): void;
+  unlinkSync(path: string): void;
+  /** Creates one directory; its parent exists. */
+  mkdirSync(path: string): void;
+  readFileSync(path: string): Buffer;
+  readDirectorySync(path: string): DirectoryEntry[];
+  /** Of the entry itself, links not followed; null when there is none. */
+  lstatSync(path: string): FileStat | null;
+  realpathSync(path: string): string;
+  /** Throws unless this process may list, enter and change the directory. */
+  accessDirectorySync(path: string): void;
+
+  open(path: string, flags: OpenFlags): Promise<number>;
+  write(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+  truncate(fd: number, length: number): Promise<void>;
+  fsync(fd: number): Promise<void>;
+  fdatasync(fd: number): Promise<void>;
+  close(fd: number): Promise<void>;
+  fsyncDirectory(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  mkdir(path: string): Promise<void>;
+  /** Removes a directory and all in it, links not followed. */
+  removeTree(path: string): Promise<void>;
+  readFile(path: string): Promise<Buffer>;
+  lstat(path: string): Promise<FileStat | null>;
+}
+
+const fileMode = 0o600;
+const directoryMode = 0o700;
+/** Directories cannot be opened for fsync there; names are made durable by the file system itself. */
+const directoriesCannotSync = process.platform === 'win32';
+
+const open = promisify(fs.open);
+const write = promisify(fs.write);
+const fsync = promisify(fs.fsync);
+const close = promisify(fs.close);
+
+export function createNodeDisk(): Disk {
+  return {
+    openSync: (path, flags) => fs.openSync(path, flags, fileMode),
+    writeSync: (fd, bytes, offset, length, position) => fs.writeSync(fd, bytes, offset, length, position),
+    truncateSync: (fd, length) => fs.ftruncateSync(fd, length),
+    fsyncSync: (fd) => fs.fsyncSync(fd),
+    fdatasyncSync: (fd) => fs.fdatasyncSync(fd),
+    closeSync: (fd) => fs.closeSync(fd),
+    fsyncDirectorySync(path) {
+      if (directoriesCannotSync) return;
+      const fd = fs.openSync(path, 'r');
+      try {
+        fs.fsyncSync(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
+    renameSync: (from, to) => fs.renameSync(from, to),
+    unlinkSync: (path) => fs.unlinkSync(path),
+    mkdirSync: (path) => fs.mkdirSync(path, { mode: directoryMode }),
+    readFileSync: (path) => fs.readFileSync(path),
+    readDirectorySync: (path) =>
+      fs.readdirSync(path, { withFileTypes: true }).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
+    lstatSync: (path) => toFileStat(fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })),
+    realpathSync: (path) => fs.realpathSync(path),
+    accessDirectorySync: (path) => fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK),
+
+    open: (path, flags) => open(path, flags, fileMode),
+    async write(fd, bytes, offset, length, position) {
+      return (await write(fd, bytes, offset, length, position)).bytesWritten;
+    },
+    truncate: promisify(fs.ftruncate),
+    fsync,
+    fdatasync: promisify(fs.fdatasync),
+    close,
+    async fsyncDirectory(path) {
+      if (directoriesCannotSync) return;
+      const fd = await open(path, 'r');
+      try {
+        await fsync(fd);
+      } finally {
+        await close(fd);
+      }
+    },
+    rename: promisify(fs.rename),
+    unlink: promisify(fs.unlink),
+    mkdir: (path) => fs.promises.mkdir(path, { mode: directoryMode }),
+    removeTree: (path) => fs.promises.rm(path, { recursive: true, force: true }),
+    readFile: (path) => fs.promises.readFile(path),
+    async lstat(path) {
+      try {
+        return toFileStat(await fs.promises.lstat(path, { bigint: true }));
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+        throw error;
+      }
+    },
+  };
+}
+
+function kindOf(entry: fs.Dirent | fs.BigIntStats): FileKind {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  return entry.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+function toFileStat(stat: fs.BigIntStats | undefined): FileStat | null {
+  if (stat === undefined) return null;
+  return { kind: kindOf(stat), bytes: Number(stat.size), dev: String(stat.dev), ino: String(stat.ino) };
+}

@@ -1,0 +1,126 @@
+/**
+ * Replacing a file whole: a reader of the path sees the old document or the new one, at any moment (V1).
+ *
+ *   unique temp name (`wx`, 0600) → full write → fsync when durable → rename → directory fsync when durable
+ *
+ * Besides the moves into quarantine these are the only renames of the engine. When a durable replace has returned, the
+ * new bytes survive a power cut; when a plain one has, they survive the death of the process. On an error the old file
+ * stands; ENOSPC is DiskFullError, any failed fsync DiskFailedError.
+ */
+import path from 'node:path';
+import type { Disk } from './disk.ts';
+import { noProgress, toDiskError, toSyncError } from './disk-error.ts';
+
+export interface ReplaceOptions {
+  durable: boolean;
+}
+
+let tempCount = 0;
+
+function tempPathOf(target: string): string {
+  tempCount += 1;
+  return path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${tempCount}.tmp`);
+}
+
+/** Temp files that a dead process left; only the owner of the directory may remove them. */
+export function isTempName(name: string): boolean {
+  return /^\..+\.\d+\.\d+\.tmp$/.test(name);
+}
+
+export async function replaceFile(
+  disk: Disk,
+  target: string,
+  bytes: Uint8Array,
+  { durable }: ReplaceOptions,
+): Promise<void> {
+  const temp = tempPathOf(target);
+  try {
+    const fd = await disk.open(temp, 'wx');
+    try {
+      await writeWhole(disk, fd, bytes, 0);
+      if (durable) await disk.fsync(fd).catch((error) => Promise.reject(toSyncError(error, target)));
+    } finally {
+      await disk.close(fd);
+    }
+    await disk.rename(temp, target);
+  } catch (error) {
+    await disk.unlink(temp).catch(() => undefined); // Best effort: what stays is removed at the next start.
+    throw toDiskError(error, target);
+  }
+  if (durable) await syncDirectory(disk, path.dirname(target));
+}
+
+export function replaceFileSync(disk: Disk, target: string, bytes: Uint8Array, { durable }: ReplaceOptions): void {
+  const temp = tempPathOf(target);
+  try {
+    const fd = disk.openSync(temp, 'wx');
+    try {
+      writeWholeSync(disk, fd, bytes, 0);
+      if (durable) syncFileSync(disk, fd, target);
+    } finally {
+      disk.closeSync(fd);
+    }
+    disk.renameSync(temp, target);
+  } catch (error) {
+    try {
+      disk.unlinkSync(temp);
+    } catch {
+      // Best effort: what stays is removed at the next start.
+    }
+    throw toDiskError(error, target);
+  }
+  if (durable) syncDirectorySync(disk, path.dirname(target));
+}
+
+/** A short count is no error: the loop goes on with the rest. */
+export async function writeWhole(disk: Disk, fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  let zeros = 0;
+  while (done < bytes.length) {
+    const count = await disk.write(fd, bytes, done, bytes.length - done, position + done);
+    zeros = count === 0 ? zeros + 1 : 0;
+    if (zeros === 2) throw noProgress();
+    done += count;
+  }
+}
+
+export function writeWholeSync(
+  disk: Disk,
+  fd: number,
+  bytes: Uint8Array,
+  position: number,
+  length: number = bytes.length,
+): void {
+  let done = 0;
+  let zeros = 0;
+  while (done < length) {
+    const count = disk.writeSync(fd, bytes, done, length - done, position + done);
+    zeros = count === 0 ? zeros + 1 : 0;
+    if (zeros === 2) throw noProgress();
+    done += count;
+  }
+}
+
+export function syncFileSync(disk: Disk, fd: number, what: string): void {
+  try {
+    disk.fsyncSync(fd);
+  } catch (error) {
+    throw toSyncError(error, what);
+  }
+}
+
+export async function syncDirectory(disk: Disk, directory: string): Promise<void> {
+  try {
+    await disk.fsyncDirectory(directory);
+  } catch (error) {
+    throw toSyncError(error, directory);
+  }
+}
+
+export function syncDirectorySync(disk: Disk, directory: string): void {
+  try {
+    disk.fsyncDirectorySync(directory);
+  } catch (error) {
+    throw toSyncError(error, directory);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The index of finished workflows, `.engine/finished.jsonl`: append-only lines `<crc:8 hex> <json>`, each with its own
+ * CRC-32. The last line about a workflow wins; `{id, removed: true}` takes it out. A line is durable when append() resolves.
+ *
+ * A bad line at the end is the torn tail of an append nobody was told of. A bad line before the end is damage: it is
+ * skipped and reported, and its workflow is found again through its directory.
+ */
+import { crc32 } from 'node:zlib';
+import { DiskFailedError, type FinishedEntry, type Notice } from '../contract/store.ts';
+import type { Disk } from './disk.ts';
+import { isAbsent, isFull, toDiskError, toSyncError } from './disk-error.ts';
+import { replaceFileSync, syncFileSync, writeWhole } from './durable-file.ts';
+import type { Finding } from './journal-reading.ts';
+import { hex, readHex } from './record.ts';
+
+const payloadAt = 9;
+
+export type FinishedLine = FinishedEntry | { id: string; removed: true };
+
+export interface FinishedReading {
+  entries: Map<string, FinishedEntry>;
+  /** Highest sequence number in any good line. */
+  seqMax: number;
+  findings: Finding[];
+  /** Bytes of the file, and whether it is worth writing anew: bad lines in it, or more dead ones than live ones. */
+  bytes: number;
+  needsRewrite: boolean;
+}
+
+export function readFinishedIndex(disk: Disk, file: string): FinishedReading {
+  const entries = new Map<string, FinishedEntry>();
+  const reading: FinishedReading = { entries, seqMax: 0, findings: [], bytes: 0, needsRewrite: false };
+  let bytes: Buffer;
+  try {
+    bytes = disk.readFileSync(file);
+  } catch (error) {
+    if (isAbsent(error)) return reading;
+    throw error;
+  }
+  reading.bytes = bytes.length;
+  let lines = 0;
+  const bad: { at: number; end: number }[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const found = bytes.indexOf(0x0a, at);
+    const end = found === -1 ? bytes.length : found;
+    const line = found === -1 ? null : readLine(bytes, at, end);
+    lines += 1;
+    if (line === null) {
+      bad.push({ at, end });
+    } else if ('removed' in line) {
+      entries.delete(line.id);
+    } else {
+      entries.delete(line.id); // So that the map keeps the order of finishing.
+      entries.set(line.id, line);
+      reading.seqMax = Math.max(reading.seqMax, line.seq);
+    }
+    at = end + 1;
+  }
+  reading.needsRewrite = bad.length > 0 || lines - entries.size > lines / 2;
+  reading.findings = bad.map(({ at, end }) => badLine(bytes, at, end));
+  return reading;
+}
+
+function readLine(bytes: Buffer, at: number, end: number): FinishedLine | null {
+  if (end - at <= payloadAt || bytes[at + 8] !== 0x20) return null;
+  if (readHex(bytes, at, 8) !== crc32(bytes.subarray(at + payloadAt, end))) return null;
+  // Bytes with this checksum are ours: a schema for each of 100,000 lines would be the slowest part of the start.
+  return JSON.parse(bytes.toString('utf8', at + payloadAt, end)) as FinishedLine;
+}
+
+function badLine(bytes: Buffer, at: number, end: number): Finding {
+  const isLast = end + 1 >= bytes.length;
+  const kind: Notice['kind'] = isLast ? 'tail' : 'damage';
+  const message = isLast
+    ? `finished.jsonl: the last ${bytes.length - at} bytes are a line that was never acknowledged; dropped`
+    : `finished.jsonl: bad line at offset ${at}; its workflow is looked up in its directory`;
+  return { notice: { kind, message }, keep: { name: 'finished.jsonl-line', bytes: bytes.subarray(at, end) } };
+}
+
+function encodeLines(lines: Iterable<FinishedLine>): Buffer {
+  let text = '';
+  for (const line of lines) {
+    const json = JSON.stringify(line);
+    text += `${hex(crc32(json), 8)} ${json}\n`;
+  }
+  return Buffer.from(text);
+}
+
+export class FinishedIndex {
+  readonly #disk: Disk;
+  readonly #file: string;
+  readonly #fd: number;
+  #bytes: number;
+  #turn: Promise<void> = Promise.resolve();
+
+  /** Takes the index over from an earlier life: what may stand in the page cache alone is made durable first. */
+  constructor(disk: Disk, file: string, reading: FinishedReading) {
+    this.#disk = disk;
+    this.#file = file;
+    this.#bytes = reading.bytes;
+    if (reading.needsRewrite || disk.lstatSync(file) === null) {
+      const bytes = encodeLines(reading.entries.values());
+      replaceFileSync(disk, file, bytes, { durable: true });
+      this.#bytes = bytes.length;
+    }
+    this.#fd = disk.openSync(file, 'r+');
+    syncFileSync(disk, this.#fd, file);
+  }
+
+  append(lines: readonly FinishedLine[]): Promise<void> {
+    const done = this.#turn.then(() => this.#append(encodeLines(lines)));
+    this.#turn = done.catch(() => undefined); // The caller has the error; the next append starts clean.
+    return done;
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#disk.close(this.#fd);
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
+    if (bytes.length === 0) return;
+    try {
+      await writeWhole(this.#disk, this.#fd, bytes, this.#bytes);
+    } catch (error) {
+      if (isFull(error)) await this.#cutBack();
+      throw toDiskError(error, this.#file);
+    }
+    try {
+      await this.#disk.fdatasync(this.#fd);
+    } catch (error) {
+      throw toSyncError(error, this.#file);
+    }
+    this.#bytes += bytes.length;
+  }
+
+  async #cutBack(): Promise<void> {
+    try {
+      await this.#disk.truncate(this.#fd, this.#bytes);
+    } catch (error) {
+      throw new DiskFailedError(`${this.#file}: cannot be cut back after a full disk`, { cause: error });
+    }
+  }
+}

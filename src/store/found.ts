@@ -1,0 +1,80 @@
+/**
+ * Reads what the last life left behind, in the order in which one thing vouches for the next: format, manifest, finished
+ * index, journal, directories, queue file. Changes nothing.
+ */
+import type { FoundData, Manifest } from '../contract/store.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import type { Disk } from './disk.ts';
+import { type FinishedReading, readFinishedIndex } from './finished-index.ts';
+import { readFormat } from './format.ts';
+import { type Finding, type JournalReading, readJournal } from './journal-reading.ts';
+import { isWorkflowId, type Layout } from './layout.ts';
+import { readQueueFile } from './queue-file.ts';
+
+export interface Found {
+  /** Its notices are those of `findings`. */
+  data: FoundData;
+  findings: readonly Finding[];
+  formatIsWhole: boolean;
+  finished: FinishedReading;
+  journal: JournalReading;
+  queueIsAbsent: boolean;
+}
+
+export function readFound(disk: Disk, layout: Layout): Found {
+  const format = readFormat(disk, layout.formatFile);
+  const findings: Finding[] = [...format.findings];
+  const checkpoint = readCheckpoint(disk, layout.checkpointFile);
+  if (checkpoint.kind === 'damaged') {
+    const message = `checkpoint.json is damaged (${checkpoint.reason}); state files and journal are read without it`;
+    findings.push({ notice: { kind: 'damage', message }, keep: { name: 'checkpoint.json', bytes: checkpoint.bytes } });
+  }
+  const manifest = checkpoint.kind === 'whole' ? checkpoint.manifest : null;
+  const finished = readFinishedIndex(disk, layout.finishedFile);
+  findings.push(...finished.findings);
+  const journal = readJournal(disk, layout.journalDir, {
+    covered: manifest,
+    coverLost: checkpoint.kind === 'damaged',
+    seqKnown: highestSeq(manifest, finished),
+  });
+  findings.push(...journal.findings);
+  const workflowIds = listWorkflows(disk, layout, findings);
+  const queue = readQueueFile(disk, layout.queueFile);
+  findings.push(...queue.findings);
+  return {
+    data: {
+      manifest,
+      finished: finished.entries,
+      records: journal.records,
+      damaged: journal.damaged,
+      workflowIds,
+      queueItems: queue.items,
+      notices: findings.map((finding) => finding.notice),
+    },
+    findings,
+    formatIsWhole: format.isWhole,
+    finished,
+    journal,
+    queueIsAbsent: queue.isAbsent,
+  };
+}
+
+function highestSeq(manifest: Manifest | null, finished: FinishedReading): number {
+  let highest = finished.seqMax;
+  for (const view of Object.values(manifest?.live ?? {})) highest = Math.max(highest, view.seq);
+  return highest;
+}
+
+function listWorkflows(disk: Disk, layout: Layout, findings: Finding[]): string[] {
+  const ids: string[] = [];
+  for (const { name, kind } of disk.readDirectorySync(layout.workflowsDir)) {
+    if (!isWorkflowId(name)) continue;
+    if (kind === 'directory') {
+      ids.push(name);
+    } else {
+      const message = `${name} in WORKFLOWS_DIR is named like a workflow but is no directory; it is left alone`;
+      findings.push({ notice: { kind: 'info', message }, keep: null });
+    }
+  }
+  return ids;
+}

@@ -1,0 +1,44 @@
+/** Looks at a data directory without taking its lock and without creating or changing anything: for `doctor`. */
+import path from 'node:path';
+import { type FoundData, StartError, type StateFile } from '../contract/store.ts';
+import { toStartError } from './data-directory.ts';
+import { createNodeDisk, type Disk } from './disk.ts';
+import { isAbsent } from './disk-error.ts';
+import { type Found, readFound } from './found.ts';
+import { type Layout, layoutOf, stateFileOf } from './layout.ts';
+import { readStateFile } from './state-file.ts';
+
+export interface Inspection {
+  readonly found: FoundData;
+  /** Reads and judges one state.json, when asked. */
+  readState(id: string): Promise<StateFile>;
+}
+
+/** A running engine removes segments while they are read: the reading is then begun anew, this often at most. */
+const readingsMax = 5;
+
+/** Throws StartError where the engine would not start either; a running engine's last batch may look like a torn tail. */
+export function inspectStore(options: { workflowsDir: string; queueStateFile: string; disk?: Disk }): Inspection {
+  const { disk = createNodeDisk() } = options;
+  const workflowsDir = path.resolve(options.workflowsDir);
+  const layout = layoutOf(workflowsDir, path.resolve(options.queueStateFile));
+  try {
+    if (disk.lstatSync(workflowsDir) === null) {
+      throw new StartError(`WORKFLOWS_DIR ${workflowsDir} does not exist`, 1);
+    }
+    const { data } = readSteadily(disk, layout);
+    return { found: data, readState: (id) => readStateFile(disk, stateFileOf(layout, id)) };
+  } catch (error) {
+    throw toStartError('WORKFLOWS_DIR', workflowsDir, error);
+  }
+}
+
+function readSteadily(disk: Disk, layout: Layout): Found {
+  for (let reading = 1; ; reading += 1) {
+    try {
+      return readFound(disk, layout);
+    } catch (error) {
+      if (!isAbsent(error) || reading === readingsMax) throw error;
+    }
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * The journal's writing side: every event of every workflow, in order, one checksummed line each.
+ *
+ * Assumes a single appender (lock.ts). All calls are synchronous: when append() returns, its records survive kill -9 and
+ * power loss (J1). One batch is one write, looped until complete, and one fdatasync. A new segment is created with `wx`,
+ * gets its header, its file and its directory are fsynced, and only then is it used. A segment of an earlier life is
+ * never appended to. No space on a write: the segment is cut back to the last good record and DiskFullError is thrown.
+ * A failed fsync, or a disk that refuses writes: DiskFailedError, then and from every later call; it is never retried.
+ */
+import path from 'node:path';
+import { DiskFailedError, DiskFullError, type JournalRecord, type JournalStats } from '../contract/store.ts';
+import type { Disk } from './disk.ts';
+import { errorCode, isFull, toSyncError } from './disk-error.ts';
+import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
+import { RecordEncoder, seqMax } from './record.ts';
+import { encodeSegmentHeader, segmentName } from './segment-header.ts';
+
+/** A segment that has passed this gets no further batch. */
+const segmentBytesMax = 16 * 1024 * 1024;
+/** begin() may copy far more than a batch holds; it is written in pieces of about this size. */
+const pieceBytes = 4 * 1024 * 1024;
+
+/** Where the earlier life ended. */
+export interface JournalStart {
+  lastSeq: number;
+  lastBatch: number;
+  lastNumber: number;
+  damaged: boolean;
+  /** Numbers of the segments on disk, ascending. */
+  segments: readonly number[];
+}
+
+interface OpenSegment {
+  number: number;
+  path: string;
+  fd: number;
+  /** Length of what is good: whole, and written in full. */
+  bytes: number;
+  /** Of the last good record. */
+  crc: number;
+}
+
+export class Journal {
+  readonly stats: JournalStats = { batches: 0, records: 0, bytes: 0, syncs: 0 };
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #encoder = new RecordEncoder();
+  readonly #start: JournalStart;
+  /** Numbers of the segments on disk, ascending. */
+  #numbers: number[];
+  #segment: OpenSegment | null = null;
+  #lastSeq: number;
+  #lastBatch: number;
+  #lastNumber: number;
+  /** Highest sequence number that a record in the journal calls acknowledged. */
+  #markedSeq = 0;
+  #bytesSinceCut = 0;
+  #failure: DiskFailedError | null = null;
+
+  constructor(disk: Disk, directory: string, start: JournalStart) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#lastSeq = start.lastSeq;
+    this.#lastBatch = start.lastBatch;
+    this.#lastNumber = start.lastNumber;
+    this.#start = start;
+    this.#numbers = [...start.segments];
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get currentNumber(): number {
+    return this.#segment?.number ?? 0;
+  }
+
+  get bytesSinceCut(): number {
+    return this.#bytesSinceCut;
+  }
+
+  /** Before begin(): a file vouches for this sequence number, so it is not given again. */
+  keepClearOf(seq: number): void {
+    if (this.#segment === null && seq > this.#lastSeq && seq < seqMax / 2) this.#lastSeq = seq;
+  }
+
+  /** See StorePort.begin(). The segments from `replacedFrom` on are those that the copies come from. */
+  begin(copies: readonly JournalRecord[], payloads: readonly string[], replacedFrom: number): void {
+    this.#check();
+    if (this.#segment !== null) throw new Error('The journal has begun already');
+    const first = copies[0];
+    const after = first === undefined ? this.#start.lastSeq : first.seq - 1;
+    const replaced = this.#numbers.filter((number) => number >= replacedFrom);
+    const segment = this.#createSegment({ after, begins: true, damaged: this.#start.damaged });
+    try {
+      this.#writeBegin(segment, after, copies, payloads);
+    } catch (error) {
+      this.#disk.closeSync(segment.fd);
+      if (error instanceof DiskFailedError) throw error;
+      this.#remove(segment.number);
+      throw error;
+    }
+    this.#segment = segment;
+    this.#bytesSinceCut = segment.bytes;
+    for (const number of replaced) this.#remove(number);
+    this.removeBelow(replacedFrom);
+  }
+
+  append(payloads: readonly string[]): void {
+    this.#check();
+    let segment = this.#segment;
+    if (segment === null) throw new Error('The journal has not begun: begin() comes first');
+    if (payloads.length === 0 && this.#markedSeq === this.#lastSeq) return;
+    if (segment.bytes > segmentBytesMax) segment = this.#nextSegment(segment);
+    const acked = this.#lastSeq;
+    const batch = this.#lastBatch + 1;
+    const encoder = this.#encoder;
+    encoder.start(segment.crc);
+    if (payloads.length === 0) encoder.add(acked, batch, acked, '');
+    for (const [index, json] of payloads.entries()) encoder.add(acked + 1 + index, batch, acked, json);
+    this.#lastBatch = batch;
+    this.#write(segment, encoder.bytes, encoder.length, segment.bytes);
+    this.#sync(segment);
+    segment.bytes += encoder.length;
+    segment.crc = encoder.crc;
+    this.#lastSeq = acked + payloads.length;
+    this.#markedSeq = acked;
+    this.#bytesSinceCut += encoder.length;
+    this.#count(payloads.length, encoder.length);
+  }
+
+  cut(): number {
+    this.#check();
+    if (this.#segment === null) throw new Error('The journal has not begun: begin() comes first');
+    const number = this.#nextSegment(this.#segment).number;
+    this.#bytesSinceCut = 0;
+    return number;
+  }
+
+  /** Removes the segments below this one, except the newest of them, and makes that durable. */
+  removeBelow(segment: number): void {
+    this.#check();
+    for (const number of this.#numbers.filter((each) => each < segment).slice(0, -1)) this.#remove(number);
+    this.#guardSync(() => syncDirectorySync(this.#disk, this.#directory));
+  }
+
+  /** The disk failed elsewhere in the store: nothing more may be acknowledged. */
+  fail(error: DiskFailedError): void {
+    this.#failure ??= error;
+  }
+
+  close(): void {
+    if (this.#segment !== null) this.#disk.closeSync(this.#segment.fd);
+    this.#segment = null;
+    this.#failure ??= new DiskFailedError('The store is closed');
+  }
+
+  #check(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #writeBegin(
+    segment: OpenSegment,
+    after: number,
+    copies: readonly JournalRecord[],
+    payloads: readonly string[],
+  ): void {
+    const encoder = this.#encoder;
+    const batch = this.#lastBatch + 1;
+    let lastSeq = this.#lastSeq;
+    encoder.start(segment.crc);
+    const flush = (): void => {
+      this.#write(segment, encoder.bytes, encoder.length, segment.bytes);
+      segment.bytes += encoder.length;
+      encoder.flush();
+    };
+    const add = (seq: number, json: string): void => {
+      encoder.add(seq, batch, after, json);
+      if (encoder.length > pieceBytes) flush();
+    };
+    for (const record of copies) add(record.seq, record.json);
+    for (const json of payloads) {
+      lastSeq += 1;
+      add(lastSeq, json);
+    }
+    flush();
+    this.#sync(segment);
+    this.#count(copies.length + payloads.length, segment.bytes);
+    // The marker proves that all before it was durable: from here on the old segments are not needed.
+    encoder.add(lastSeq, batch + 1, lastSeq, '');
+    segment.crc = encoder.crc;
+    const markerBytes = encoder.length;
+    flush();
+    this.#sync(segment);
+    this.#count(0, markerBytes);
+    this.#lastSeq = lastSeq;
+    this.#lastBatch = batch + 1;
+    this.#markedSeq = lastSeq;
+  }
+
+  #nextSegment(current: OpenSegment): OpenSegment {
+    const next = this.#createSegment({ after: this.#lastSeq, begins: false, damaged: false });
+    this.#disk.closeSync(current.fd);
+    this.#segment = next;
+    this.#markedSeq = this.#lastSeq;
+    return next;
+  }
+
+  #createSegment(fields: { after: number; begins: boolean; damaged: boolean }): OpenSegment {
+    const number = this.#lastNumber + 1;
+    const segmentPath = path.join(this.#directory, segmentName(number));
+    const header = encodeSegmentHeader({ number, batch: this.#lastBatch, ...fields });
+    let fd: number | null = null;
+    try {
+      fd = this.#disk.openSync(segmentPath, 'wx');
+      writeWholeSync(this.#disk, fd, header.bytes, 0);
+    } catch (error) {
+      if (fd !== null) {
+        this.#disk.closeSync(fd);
+        this.#remove(number);
+      }
+      throw this.#writeError(error, segmentPath);
+    }
+    const open = fd;
+    this.#guardSync(() => {
+      syncFileSync(this.#disk, open, segmentPath);
+      syncDirectorySync(this.#disk, this.#directory);
+    });
+    this.#lastNumber = number;
+    this.#numbers.push(number);
+    return { number, path: segmentPath, fd, bytes: header.bytes.length, crc: header.crc };
+  }
+
+  #write(segment: OpenSegment, bytes: Uint8Array, length: number, position: number): void {
+    try {
+      writeWholeSync(this.#disk, segment.fd, bytes, position, length);
+    } catch (error) {
+      const reported = this.#writeError(error, segment.path);
+      if (reported instanceof DiskFullError) this.#cutBack(segment);
+      throw reported;
+    }
+  }
+
+  /** What a full disk left of a batch must not stand before the next one. */
+  #cutBack(segment: OpenSegment): void {
+    this.#guardSync(() => {
+      try {
+        this.#disk.truncateSync(segment.fd, segment.bytes);
+        this.#disk.fsyncSync(segment.fd);
+      } catch (error) {
+        throw toSyncError(error, segment.path);
+      }
+    });
+  }
+
+  #sync(segment: OpenSegment): void {
+    this.#guardSync(() => {
+      try {
+        this.#disk.fdatasyncSync(segment.fd);
+      } catch (error) {
+        throw toSyncError(error, segment.path);
+      }
+    });
+  }
+
+  #remove(number: number): void {
+    const file = path.join(this.#directory, segmentName(number));
+    try {
+      this.#disk.unlinkSync(file);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw this.#writeError(error, file);
+    }
+    this.#numbers = this.#numbers.filter((each) => each !== number);
+  }
+
+  #writeError(error: unknown, what: string): DiskFullError | DiskFailedError {
+    if (isFull(error)) return new DiskFullError(`${what}: no space left (${errorCode(error)})`, { cause: error });
+    const failure = new DiskFailedError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+    this.fail(failure);
+    return failure;
+  }
+
+  #guardSync(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof DiskFailedError) this.fail(error);
+      throw error;
+    }
+  }
+
+  #count(records: number, bytes: number): void {
+    this.stats.batches += 1;
+    this.stats.records += records;
+    this.stats.bytes += bytes;
+    this.stats.syncs += 1;
+  }
+}

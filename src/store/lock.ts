@@ -1,0 +1,168 @@
+/**
+ * One owner of a data directory. Two means, because each has a hole:
+ *
+ * - on Linux an abstract unix socket named by the directory's device and inode: held by the kernel, free the moment its
+ *   process is dead, the same through any path or link; but each network namespace has its own names;
+ * - a lock file with pid, start time, boot id and a nonce: seen from every namespace that sees the process; but left behind
+ *   by a kill. It is stale when its process is dead, or its pid belongs to a process of another start time or boot.
+ */
+import { randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { StartError } from '../contract/store.ts';
+import type { Disk } from './disk.ts';
+import { errorCode } from './disk-error.ts';
+import { writeWholeSync } from './durable-file.ts';
+
+export interface Lock {
+  /** False once someone else has put a lock of his own in place: then nothing may be written any more. */
+  isHeld(): boolean;
+  release(): Promise<void>;
+}
+
+const ownerSchema = z.object({
+  pid: z.int().min(1),
+  /** Field 22 of /proc/<pid>/stat; null where there is no /proc. */
+  startTime: z.string().nullable(),
+  bootId: z.string().nullable(),
+  nonce: z.string(),
+});
+type Owner = z.infer<typeof ownerSchema>;
+
+/** An owner that has just taken the socket needs a moment to write its pid: looked for this often, this far apart. */
+const ownerLooksMax = 20;
+const ownerLookEveryMs = 20;
+
+/** Throws StartError with status 75 when another engine, or another store of this process, owns the directory. */
+export async function takeLock(disk: Disk, workflowsDir: string, lockFile: string): Promise<Lock> {
+  const socket = await holdSocket(disk, workflowsDir);
+  if (socket === 'taken') throw inUse(workflowsDir, await findOwner(disk, lockFile));
+  try {
+    const owner = takeLockFile(disk, workflowsDir, lockFile, socket !== null);
+    const isHeld = (): boolean => readOwner(disk, lockFile)?.nonce === owner.nonce;
+    return {
+      isHeld,
+      async release() {
+        if (isHeld()) disk.unlinkSync(lockFile);
+        await closeSocket(socket);
+      },
+    };
+  } catch (error) {
+    await closeSocket(socket);
+    throw error;
+  }
+}
+
+/** null where the platform has no abstract sockets, or does not let us have one. */
+async function holdSocket(disk: Disk, workflowsDir: string): Promise<net.Server | 'taken' | null> {
+  if (process.platform !== 'linux') return null;
+  const stat = disk.lstatSync(disk.realpathSync(workflowsDir));
+  if (stat === null) return null;
+  const server = net.createServer((connection) => connection.destroy());
+  const code = await new Promise<string | undefined>((resolve) => {
+    server.once('error', (error) => resolve(errorCode(error) ?? 'unknown'));
+    server.listen({ path: `\0hybrid-${stat.dev}-${stat.ino}` }, () => resolve(undefined));
+  });
+  if (code === 'EADDRINUSE') return 'taken';
+  if (code !== undefined) return null;
+  server.unref();
+  return server;
+}
+
+async function closeSocket(socket: net.Server | null): Promise<void> {
+  if (socket !== null) await new Promise<void>((resolve) => socket.close(() => resolve()));
+}
+
+function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, holdsSocket: boolean): Owner {
+  const owner: Owner = {
+    pid: process.pid,
+    startTime: readProcess(disk, process.pid)?.startTime ?? null,
+    bootId: readBootId(disk),
+    nonce: randomBytes(16).toString('hex'),
+  };
+  // A stale file is removed and the creation tried anew; losing that race twice means that another engine is starting.
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    if (createLockFile(disk, lockFile, owner)) return owner;
+    const other = readOwner(disk, lockFile);
+    // With the socket in hand, a lock of this very process is what a store that was not closed left behind.
+    const isOwnLeftover = holdsSocket && other?.pid === process.pid;
+    if (other !== null && !isOwnLeftover && isAlive(disk, other)) throw inUse(workflowsDir, other.pid);
+    if (disk.lstatSync(lockFile) !== null) disk.unlinkSync(lockFile);
+  }
+  throw inUse(workflowsDir, null);
+}
+
+function createLockFile(disk: Disk, lockFile: string, owner: Owner): boolean {
+  let fd: number;
+  try {
+    fd = disk.openSync(lockFile, 'wx');
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+  try {
+    writeWholeSync(disk, fd, Buffer.from(`${JSON.stringify(owner)}\n`), 0);
+  } finally {
+    disk.closeSync(fd);
+  }
+  return true;
+}
+
+async function findOwner(disk: Disk, lockFile: string): Promise<number | null> {
+  for (let look = 1; look <= ownerLooksMax; look += 1) {
+    const owner = readOwner(disk, lockFile);
+    if (owner !== null && isAlive(disk, owner)) return owner.pid;
+    await delay(ownerLookEveryMs);
+  }
+  return null;
+}
+
+function inUse(workflowsDir: string, pid: number | null): StartError {
+  const who = pid === null ? 'another process' : pid === process.pid ? 'this process already' : `process ${pid}`;
+  const wayOut = 'stop it first, or set WORKFLOWS_DIR to another directory';
+  return new StartError(`WORKFLOWS_DIR ${workflowsDir} is in use by ${who}: ${wayOut}`, 75);
+}
+
+function readOwner(disk: Disk, lockFile: string): Owner | null {
+  try {
+    return ownerSchema.parse(JSON.parse(disk.readFileSync(lockFile).toString()));
+  } catch {
+    return null; // Absent, or half written by a process that died over it: it names no owner.
+  }
+}
+
+function isAlive(disk: Disk, owner: Owner): boolean {
+  const bootId = readBootId(disk);
+  if (owner.bootId !== null && bootId !== null && owner.bootId !== bootId) return false;
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    if (errorCode(error) === 'ESRCH') return false;
+    // EPERM: it lives, and belongs to someone else.
+  }
+  const found = readProcess(disk, owner.pid);
+  if (found === null) return true;
+  return !found.isZombie && (owner.startTime === null || owner.startTime === found.startTime);
+}
+
+/** null where /proc does not tell. */
+function readProcess(disk: Disk, pid: number): { startTime: string; isZombie: boolean } | null {
+  try {
+    const stat = disk.readFileSync(`/proc/${pid}/stat`).toString();
+    // The second field is the command in parentheses and may hold anything; the third is the state.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const startTime = fields[19];
+    return startTime === undefined ? null : { startTime, isZombie: fields[0] === 'Z' };
+  } catch {
+    return null; // No /proc here, or the process has just ended.
+  }
+}
+
+function readBootId(disk: Disk): string | null {
+  try {
+    return disk.readFileSync('/proc/sys/kernel/random/boot_id').toString().trim();
+  } catch {
+    return null; // Not Linux: pid alone has to do.
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Files that are not what the engine wrote are set aside in `.engine/quarantine/<utc>-<name>/`, each with a `reason.json`.
+ * Nothing there is ever overwritten or deleted by the engine. Durable when the call returns.
+ */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { Disk } from './disk.ts';
+import { errorCode, isAbsent, toDiskError } from './disk-error.ts';
+import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
+
+export class Quarantine {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #now: () => Date;
+
+  constructor(disk: Disk, directory: string, now: () => Date) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#now = now;
+  }
+
+  /**
+   * Keeps a copy of bytes; returns the directory they lie in. What an interrupted start has kept already is not kept
+   * twice, or a machine that restarts in a loop would fill its disk with copies.
+   */
+  keep(name: string, bytes: Uint8Array, reason: string): string {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const kept = this.#findKept(name, sha256);
+    if (kept !== null) return kept;
+    return this.#convert(name, () => {
+      const directory = this.#createEntry(name);
+      this.#writeNew(path.join(directory, name), bytes);
+      this.#writeReason(directory, { file: name, reason, sha256, bytes: bytes.length });
+      this.#syncEntry(directory);
+      return directory;
+    });
+  }
+
+  /** Moves a file, link or directory here; returns the directory it lies in. */
+  move(file: string, label: string, reason: string): string {
+    return this.#convert(file, () => {
+      const directory = this.#createEntry(label);
+      this.#writeReason(directory, { file, reason });
+      this.#disk.renameSync(file, path.join(directory, path.basename(file)));
+      this.#syncEntry(directory);
+      syncDirectorySync(this.#disk, path.dirname(file));
+      return directory;
+    });
+  }
+
+  #findKept(name: string, sha256: string): string | null {
+    if (this.#disk.lstatSync(this.#directory) === null) return null;
+    for (const entry of this.#disk.readDirectorySync(this.#directory)) {
+      if (!entry.name.endsWith(`-${name}`)) continue;
+      const directory = path.join(this.#directory, entry.name);
+      try {
+        if (
+          createHash('sha256')
+            .update(this.#disk.readFileSync(path.join(directory, name)))
+            .digest('hex') !== sha256
+        ) {
+          continue;
+        }
+        if (this.#disk.lstatSync(path.join(directory, 'reason.json')) !== null) return directory;
+      } catch (error) {
+        if (!isAbsent(error)) throw error; // An entry that a crash left unfinished; another one is made.
+      }
+    }
+    return null;
+  }
+
+  #createEntry(label: string): string {
+    if (this.#disk.lstatSync(this.#directory) === null) {
+      this.#disk.mkdirSync(this.#directory);
+      syncDirectorySync(this.#disk, path.dirname(this.#directory));
+    }
+    const stamp = this.#now().toISOString().replaceAll(':', '-');
+    for (let copy = 1; ; copy += 1) {
+      const directory = path.join(this.#directory, `${stamp}-${copy === 1 ? '' : `${copy}-`}${label}`);
+      try {
+        this.#disk.mkdirSync(directory);
+        return directory;
+      } catch (error) {
+        if (errorCode(error) !== 'EEXIST') throw error;
+      }
+    }
+  }
+
+  #writeReason(directory: string, reason: Record<string, unknown>): void {
+    const text = `${JSON.stringify({ ...reason, at: this.#now().toISOString() }, null, 2)}\n`;
+    this.#writeNew(path.join(directory, 'reason.json'), Buffer.from(text));
+  }
+
+  #writeNew(file: string, bytes: Uint8Array): void {
+    const fd = this.#disk.openSync(file, 'wx');
+    try {
+      writeWholeSync(this.#disk, fd, bytes, 0);
+      syncFileSync(this.#disk, fd, file);
+    } finally {
+      this.#disk.closeSync(fd);
+    }
+  }
+
+  #syncEntry(directory: string): void {
+    syncDirectorySync(this.#disk, directory);
+    syncDirectorySync(this.#disk, this.#directory);
+  }
+
+  #convert<T>(what: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw toDiskError(error, `quarantine of ${what}`);
+    }
+  }
+}

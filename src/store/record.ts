@@ -1,0 +1,134 @@
+/**
+ * One line of the journal, readable with `less` and checkable by machine:
+ *
+ *   HJ1 <seq:10 hex> <batch:8 hex> <acked:10 hex> <length:8 hex> <crc:8 hex> <json>\n
+ *
+ * `batch` counts writes, `acked` is the highest sequence number acknowledged when its batch was written, `length` is the
+ * payload's in bytes. `crc` is CRC-32 over the head before it and the payload, seeded with the previous record's crc (the
+ * first one's with the segment header's), so a dropped, repeated, reordered or stale record breaks the chain.
+ * A record of length 0 is a marker: it carries no event and repeats the last sequence number; its `acked` says that
+ * everything up to there was durable.
+ */
+import { crc32 } from 'node:zlib';
+
+export const recordHeadBytes = 53;
+/** The part of the head that the crc covers: all before the crc itself. */
+const checkedHeadBytes = 44;
+/** Ten hex digits. */
+export const seqMax = 2 ** 40 - 1;
+const newline = 0x0a;
+const space = 0x20;
+
+const scratchBytesMin = 64 * 1024;
+/** A larger buffer is not kept between batches: a batch is 1 MiB, or one larger record. */
+const scratchBytesKept = 4 * 1024 * 1024;
+
+export function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
+
+/** Encodes records one behind the other into one buffer that it uses again for the next batch. */
+export class RecordEncoder {
+  #bytes = Buffer.allocUnsafe(scratchBytesMin);
+  #length = 0;
+  #crc = 0;
+
+  /** Begins anew behind a record, or a segment header, that has this crc. */
+  start(crc: number): void {
+    if (this.#bytes.length > scratchBytesKept) this.#bytes = Buffer.allocUnsafe(scratchBytesMin);
+    this.#length = 0;
+    this.#crc = crc;
+  }
+
+  /** Forgets the bytes made so far, which have been written, and goes on in the chain. */
+  flush(): void {
+    this.start(this.#crc);
+  }
+
+  add(seq: number, batch: number, acked: number, json: string): void {
+    if (json.includes('\n')) throw new Error(`Journal record ${seq} holds a line break; a record is one line of JSON`);
+    const at = this.#length;
+    // Three bytes are the most a UTF-16 unit takes; for a large text counting is cheaper than room for the worst case.
+    this.#reserve(recordHeadBytes + 1 + (json.length < scratchBytesKept ? json.length * 3 : Buffer.byteLength(json)));
+    const bytes = this.#bytes;
+    const payloadAt = at + recordHeadBytes;
+    const length = bytes.write(json, payloadAt, 'utf8');
+    bytes.write(`HJ1 ${hex(seq, 10)} ${hex(batch, 8)} ${hex(acked, 10)} ${hex(length, 8)} `, at, 'latin1');
+    const headCrc = crc32(bytes.subarray(at, at + checkedHeadBytes), this.#crc);
+    this.#crc = length === 0 ? headCrc : crc32(bytes.subarray(payloadAt, payloadAt + length), headCrc);
+    bytes.write(`${hex(this.#crc, 8)} `, at + checkedHeadBytes, 'latin1');
+    bytes[payloadAt + length] = newline;
+    this.#length = payloadAt + length + 1;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get crc(): number {
+    return this.#crc;
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#length + more, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}
+
+/** Fields of the head that was read last; one object serves a whole segment. */
+export interface RecordHead {
+  seq: number;
+  batch: number;
+  acked: number;
+  length: number;
+  crc: number;
+}
+
+export function createRecordHead(): RecordHead {
+  return { seq: 0, batch: 0, acked: 0, length: 0, crc: 0 };
+}
+
+/**
+ * Reads the head at an offset and says whether it is self-consistent: well formed, its payload inside the buffer and
+ * followed by a line break. Says nothing of the crc.
+ */
+export function readRecordHead(bytes: Buffer, at: number, head: RecordHead): boolean {
+  if (at + recordHeadBytes >= bytes.length) return false;
+  if (bytes[at] !== 0x48 || bytes[at + 1] !== 0x4a || bytes[at + 2] !== 0x31 || bytes[at + 3] !== space) return false;
+  if (bytes[at + 14] !== space || bytes[at + 23] !== space || bytes[at + 34] !== space) return false;
+  if (bytes[at + 43] !== space || bytes[at + 52] !== space) return false;
+  head.seq = readHex(bytes, at + 4, 10);
+  head.batch = readHex(bytes, at + 15, 8);
+  head.acked = readHex(bytes, at + 24, 10);
+  head.length = readHex(bytes, at + 35, 8);
+  head.crc = readHex(bytes, at + 44, 8);
+  if (head.seq < 0 || head.batch < 0 || head.acked < 0 || head.length < 0 || head.crc < 0) return false;
+  return head.acked <= head.seq && bytes[at + recordHeadBytes + head.length] === newline;
+}
+
+export function crcMatches(bytes: Buffer, at: number, head: RecordHead, crcBefore: number): boolean {
+  const headCrc = crc32(bytes.subarray(at, at + checkedHeadBytes), crcBefore);
+  if (head.length === 0) return headCrc === head.crc;
+  const payloadAt = at + recordHeadBytes;
+  return crc32(bytes.subarray(payloadAt, payloadAt + head.length), headCrc) === head.crc;
+}
+
+const digitValues = new Int8Array(256).fill(-1);
+for (let value = 0; value < 16; value += 1) digitValues[value.toString(16).charCodeAt(0)] = value;
+
+/** -1 unless all are lower-case hex digits. */
+export function readHex(bytes: Buffer, at: number, digits: number): number {
+  let value = 0;
+  for (let index = at; index < at + digits; index += 1) {
+    const digit = digitValues[bytes[index] ?? 0] ?? -1;
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}

@@ -1,0 +1,126 @@
+/**
+ * The bytes of a state.json: the workflow's JSON, indented, with `_meta` as its last field. `_meta.sha256` is over every
+ * byte before that field, `_meta.crc` over every byte before the crc, so that any change of the file shows: what fails the
+ * sums but is JSON was written by someone else (`foreign`), what is no JSON is `unreadable`.
+ */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { type StateFile, stateMetaSchema } from '../contract/store.ts';
+import type { Disk, FileStat } from './disk.ts';
+import { errorCode, isAbsent } from './disk-error.ts';
+import { hex, readHex } from './record.ts';
+
+/** A larger file is not ours: the engine keeps large outputs in blobs. */
+const stateBytesMax = 256 * 1024 * 1024;
+
+const metaField = '\n  "_meta": ';
+const documentEnd = '\n}';
+const crcField = ',"crc":"';
+const crcDigits = 8;
+const fileEnd = `"}${documentEnd}\n`;
+
+export interface ComposedState {
+  bytes: Buffer;
+  /** Of all bytes. */
+  sha256: string;
+}
+
+export function composeState(text: string, meta: Record<string, unknown> & { seq: number }): ComposedState {
+  if (!text.startsWith('{') || !text.endsWith(documentEnd)) {
+    throw new Error('The text of a state.json is an indented JSON object: it starts with "{" and ends in "\\n}"');
+  }
+  const body = Buffer.from(text.slice(0, -documentEnd.length));
+  const hash = createHash('sha256').update(body);
+  const { sha256: _sum, crc: _crc, ...own } = meta;
+  const tail = composeTail(body, { ...own, seq: meta.seq, sha256: hash.copy().digest('hex') });
+  return { bytes: Buffer.concat([body, tail]), sha256: hash.update(tail).digest('hex') };
+}
+
+/** From the comma after the body to the end of the file. */
+function composeTail(body: Buffer, meta: Record<string, unknown>): Buffer {
+  const comma = body.length === 1 ? '' : ',';
+  const unsummed = `${comma}${metaField}${JSON.stringify(meta).slice(0, -1)}${crcField}`;
+  return Buffer.from(`${unsummed}${hex(crc32(unsummed, crc32(body)), 8)}${fileEnd}`);
+}
+
+export function judgeState(bytes: Buffer): StateFile {
+  let document: string;
+  try {
+    document = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return { kind: 'unreadable', reason: 'not UTF-8' };
+  }
+  const intact = judgeIntact(bytes);
+  if (intact !== null) return intact;
+  let value: unknown;
+  try {
+    value = JSON.parse(document);
+  } catch (error) {
+    return { kind: 'unreadable', reason: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  if (typeof value === 'object' && value !== null && '_meta' in value) delete value._meta;
+  return { kind: 'foreign', value, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function judgeIntact(bytes: Buffer): StateFile | null {
+  const crcAt = bytes.length - fileEnd.length - crcDigits;
+  const crcFieldAt = crcAt - crcField.length;
+  if (crcFieldAt < 0 || bytes.toString('latin1', crcFieldAt, crcAt) !== crcField) return null;
+  if (bytes.toString('latin1', crcAt + crcDigits) !== fileEnd) return null;
+  if (readHex(bytes, crcAt, crcDigits) !== crc32(bytes.subarray(0, crcAt))) return null;
+  const fieldAt = bytes.lastIndexOf(metaField);
+  if (fieldAt < 1) return null;
+  const body = bytes.subarray(0, fieldAt === 1 ? 1 : fieldAt - 1);
+  const text = body.toString() + documentEnd;
+  const meta = stateMetaSchema.safeParse(
+    parseObject(`${bytes.toString('utf8', fieldAt + metaField.length, crcFieldAt)}}`),
+  );
+  const value = parseObject(text);
+  const hash = createHash('sha256').update(body);
+  if (!meta.success || value === null || hash.copy().digest('hex') !== meta.data.sha256) return null;
+  const sha256 = hash.update(bytes.subarray(body.length)).digest('hex');
+  return { kind: 'intact', text, value, meta: meta.data, sha256 };
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return null; // The sums hold over something that is no JSON; the file is judged as a whole.
+  }
+}
+
+export async function readStateFile(disk: Disk, file: string): Promise<StateFile> {
+  try {
+    const refused = judgeStat(await disk.lstat(file));
+    return refused ?? judgeState(await disk.readFile(file));
+  } catch (error) {
+    return judgeError(error);
+  }
+}
+
+export function readStateFileSync(disk: Disk, file: string): StateFile {
+  try {
+    return judgeStat(disk.lstatSync(file)) ?? judgeState(disk.readFileSync(file));
+  } catch (error) {
+    return judgeError(error);
+  }
+}
+
+/** Before it is opened: a link may lead anywhere, a pipe never ends. */
+function judgeStat(stat: FileStat | null): StateFile | null {
+  if (stat === null) return { kind: 'absent' };
+  if (stat.kind !== 'file')
+    return { kind: 'unreadable', reason: `a ${stat.kind === 'other' ? 'special file' : stat.kind}, not a file` };
+  if (stat.bytes > stateBytesMax)
+    return { kind: 'unreadable', reason: `${stat.bytes} bytes, at most ${stateBytesMax} are read` };
+  return null;
+}
+
+function judgeError(error: unknown): StateFile {
+  if (isAbsent(error)) return { kind: 'absent' };
+  const code = errorCode(error);
+  // Out of file handles says nothing of the file; whoever reads has to wait and try again.
+  if (code === undefined || code === 'EMFILE' || code === 'ENFILE') throw error;
+  return { kind: 'unreadable', reason: `cannot be read (${code})` };
+}

@@ -1,0 +1,263 @@
+/**
+ * The durable store: opens a data directory and keeps the promises of `StorePort` (src/contract/store.ts), whose rules
+ * J1 to J3, V1, V2 and C1 the other files of this folder carry out.
+ *
+ * Opening changes little: directories, the lock, `format.json`, copies in quarantine, leftover temp files, a compacted
+ * finished index. The journal is not touched before begin(), so a crash while opening loses nothing. Any DiskFailedError,
+ * wherever it comes from, also ends the journal: nothing is acknowledged on a disk that has failed once.
+ */
+import path from 'node:path';
+import {
+  DiskFailedError,
+  type FinishedEntry,
+  type FoundData,
+  type JournalStats,
+  type Manifest,
+  type QueueItem,
+  type StateFile,
+  type StorePort,
+} from '../contract/store.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+import {
+  prepareEngineDirs,
+  prepareQueueFile,
+  prepareWorkflowsDir,
+  removeTempFiles,
+  toStartError,
+} from './data-directory.ts';
+import { createNodeDisk, type Disk } from './disk.ts';
+import { replaceFileSync, syncDirectorySync } from './durable-file.ts';
+import { FinishedIndex } from './finished-index.ts';
+import { writeFormat } from './format.ts';
+import { type Found, readFound } from './found.ts';
+import { Journal } from './journal.ts';
+import { type Layout, layoutOf, stateFileOf, workflowDirectoryOf } from './layout.ts';
+import { type Lock, takeLock as takeMachineLock } from './lock.ts';
+import { Quarantine } from './quarantine.ts';
+import { QueueFile } from './queue-file.ts';
+import { readStateFile, readStateFileSync } from './state-file.ts';
+import { WorkflowDirectories } from './workflow-directories.ts';
+
+export interface StoreOptions {
+  workflowsDir: string;
+  queueStateFile: string;
+  disk?: Disk;
+  now?: () => Date;
+  takeLock?: (disk: Disk, workflowsDir: string, lockFile: string) => Promise<Lock>;
+}
+
+/** Rejects with StartError when the directory cannot be used, is of a newer format, or has an owner; then nothing is held. */
+export async function openStore(options: StoreOptions): Promise<StorePort> {
+  const { disk = createNodeDisk(), now = () => new Date(), takeLock = takeMachineLock } = options;
+  const given = path.resolve(options.workflowsDir);
+  const workflowsDir = prepareWorkflowsDir(disk, given);
+  const layout = layoutOf(workflowsDir, prepareQueueFile(disk, path.resolve(options.queueStateFile)));
+  prepareEngineDirs(disk, layout);
+  let lock: Lock | null = null;
+  try {
+    lock = await takeLock(disk, workflowsDir, layout.lockFile);
+    return new Store(disk, layout, lock, now);
+  } catch (error) {
+    await lock?.release();
+    throw toStartError('WORKFLOWS_DIR', given, error);
+  }
+}
+
+class Store implements StorePort {
+  readonly found: FoundData;
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #lock: Lock;
+  readonly #journal: Journal;
+  readonly #directories: WorkflowDirectories;
+  readonly #finished: FinishedIndex;
+  readonly #queue: QueueFile;
+  readonly #quarantine: Quarantine;
+  readonly #replacedFrom: number;
+  readonly #copies: FoundData['records'];
+  #checkpointTurn: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(disk: Disk, layout: Layout, lock: Lock, now: () => Date) {
+    const found = readFound(disk, layout);
+    this.found = found.data;
+    this.#disk = disk;
+    this.#layout = layout;
+    this.#lock = lock;
+    this.#quarantine = new Quarantine(disk, layout.quarantineDir, now);
+    this.#keepAside(found);
+    if (!found.formatIsWhole) writeFormat(disk, layout.formatFile, now());
+    this.#removeTempFiles();
+    if (found.queueIsAbsent) replaceFileSync(disk, layout.queueFile, Buffer.from('[]\n'), { durable: false });
+    // Names that an earlier life may have left in the page cache alone count as durable from here on.
+    syncDirectorySync(disk, layout.journalDir);
+    syncDirectorySync(disk, layout.engineDir);
+    syncDirectorySync(disk, layout.workflowsDir);
+    this.#journal = new Journal(disk, layout.journalDir, found.journal);
+    this.#copies = found.journal.records.slice(found.journal.secondChances);
+    this.#replacedFrom = found.data.manifest?.segment ?? 0;
+    this.#directories = new WorkflowDirectories(disk, layout, found.data.workflowIds);
+    this.#queue = new QueueFile(disk, layout.queueFile);
+    this.#finished = new FinishedIndex(disk, layout.finishedFile, found.finished);
+  }
+
+  get nextSeq(): number {
+    return this.#journal.lastSeq + 1;
+  }
+
+  get bytesSinceCut(): number {
+    return this.#journal.bytesSinceCut;
+  }
+
+  get journalStats(): JournalStats {
+    return { ...this.#journal.stats };
+  }
+
+  begin(payloads: readonly string[]): void {
+    this.#journal.begin(this.#copies, payloads, this.#replacedFrom);
+  }
+
+  append(payloads: readonly string[]): void {
+    this.#journal.append(payloads);
+  }
+
+  cut(): number {
+    return this.#journal.cut();
+  }
+
+  checkpoint(manifest: Manifest): Promise<void> {
+    const done = this.#checkpointTurn.then(() => this.#guard(() => this.#checkpoint(manifest)));
+    this.#checkpointTurn = done.catch(() => undefined); // The caller has the error.
+    return done;
+  }
+
+  indexFinished(entries: readonly (FinishedEntry | { id: string; removed: true })[]): Promise<void> {
+    return this.#guard(() => this.#finished.append(entries));
+  }
+
+  async readState(id: string): Promise<StateFile> {
+    return this.#noteSeq(await readStateFile(this.#disk, stateFileOf(this.#layout, id)));
+  }
+
+  readStateSync(id: string): StateFile {
+    return this.#noteSeq(readStateFileSync(this.#disk, stateFileOf(this.#layout, id)));
+  }
+
+  writeState(
+    id: string,
+    text: string,
+    meta: Record<string, unknown> & { seq: number },
+    options: { durable: boolean },
+  ): Promise<string> {
+    return this.#guard(() => this.#directories.writeState(id, text, meta, options));
+  }
+
+  syncStates(ids: readonly string[]): Promise<void> {
+    return this.#guard(() => this.#directories.syncStates(ids));
+  }
+
+  setAsideState(id: string, reason: string): void {
+    this.#guardSync(() => this.#quarantine.move(stateFileOf(this.#layout, id), `${id}-state.json`, reason));
+  }
+
+  copyAsideState(id: string, reason: string): void {
+    this.#guardSync(() => {
+      const bytes = this.#disk.readFileSync(stateFileOf(this.#layout, id));
+      this.#quarantine.keep(`${id}-state.json`, bytes, reason);
+    });
+  }
+
+  removeWorkflow(id: string): Promise<void> {
+    return this.#guard(() => this.#directories.remove(id));
+  }
+
+  writeBlob(id: string, bytes: Uint8Array): Promise<string> {
+    return this.#guard(() => this.#directories.writeBlob(id, bytes));
+  }
+
+  writeBlobSync(id: string, bytes: Uint8Array): string {
+    return this.#guardSync(() => this.#directories.writeBlobSync(id, bytes));
+  }
+
+  readBlob(id: string, sha256: string): Promise<Uint8Array> {
+    return this.#directories.readBlob(id, sha256);
+  }
+
+  copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void> {
+    return this.#guard(() => this.#directories.copyBlobs(fromId, toId, names));
+  }
+
+  writeQueue(items: readonly QueueItem[], options: { durable: boolean }): Promise<void> {
+    return this.#guard(() => this.#queue.write(items, options));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await Promise.all([this.#directories.idle(), this.#queue.idle(), this.#checkpointTurn]);
+    this.#journal.close();
+    await this.#finished.close();
+    await this.#lock.release();
+  }
+
+  async #checkpoint(manifest: Manifest): Promise<void> {
+    if (manifest.seq > this.#journal.lastSeq || manifest.segment > this.#journal.currentNumber) {
+      throw new Error(
+        `Manifest of event ${manifest.seq}, segment ${manifest.segment}: the journal has not come that far`,
+      );
+    }
+    if (!this.#lock.isHeld()) {
+      throw new DiskFailedError(
+        `${this.#layout.lockFile} is gone or another engine's: this one no longer owns the data`,
+      );
+    }
+    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);
+    this.#journal.removeBelow(manifest.segment);
+  }
+
+  /** A view may stand at an event that the journal has lost; its number must not be given to another event. */
+  #noteSeq(state: StateFile): StateFile {
+    if (state.kind === 'intact') this.#journal.keepClearOf(state.meta.seq);
+    return state;
+  }
+
+  #keepAside(found: Found): void {
+    for (const { notice, keep } of found.findings) {
+      if (keep === null) continue;
+      const directory = this.#quarantine.keep(keep.name, keep.bytes, notice.message);
+      notice.message += `; a copy is in ${directory}`;
+    }
+  }
+
+  /** Directories of finished workflows are left out: a start does not touch 100,000 of them. */
+  #removeTempFiles(): void {
+    removeTempFiles(this.#disk, this.#layout.engineDir);
+    const queueFile = this.#layout.queueFile;
+    removeTempFiles(this.#disk, path.dirname(queueFile), path.basename(queueFile));
+    for (const id of this.found.workflowIds) {
+      if (this.found.finished.has(id)) continue;
+      const directory = workflowDirectoryOf(this.#layout, id);
+      removeTempFiles(this.#disk, directory);
+      removeTempFiles(this.#disk, path.join(directory, 'blobs'));
+    }
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new Error('The store is closed');
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DiskFailedError) this.#journal.fail(error);
+      throw error;
+    }
+  }
+
+  #guardSync<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof DiskFailedError) this.#journal.fail(error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * The directories of workflows: `<WORKFLOWS_DIR>/<id>/state.json` and `blobs/`. Calls for one workflow run in call order,
+ * calls for different ones side by side. Directories are made on first use; their names are durable before anything in
+ * them is called durable.
+ */
+import path from 'node:path';
+import { readBlobFile, writeBlobFile, writeBlobFileSync } from './blobs.ts';
+import type { Disk } from './disk.ts';
+import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
+import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
+import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
+import { composeState } from './state-file.ts';
+import { Turns } from './turns.ts';
+
+/** Views must not use up the file handles that connections need. */
+const openFilesMax = 8;
+
+export class WorkflowDirectories {
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #turns = new Turns(openFilesMax);
+  /** Directories that exist. */
+  readonly #present: Set<string>;
+  /** Those of them whose name is not yet durable. */
+  readonly #unsynced = new Set<string>();
+  /** Those whose `blobs` directory exists durably. */
+  readonly #withBlobs = new Set<string>();
+
+  /** `ids` are of directories that exist durably. */
+  constructor(disk: Disk, layout: Layout, ids: readonly string[]) {
+    this.#disk = disk;
+    this.#layout = layout;
+    this.#present = new Set(ids);
+  }
+
+  writeState(
+    id: string,
+    text: string,
+    meta: Record<string, unknown> & { seq: number },
+    options: ReplaceOptions,
+  ): Promise<string> {
+    const file = stateFileOf(this.#layout, id);
+    return this.#turns.run(id, async () => {
+      const { bytes, sha256 } = composeState(text, meta);
+      await this.#ensure(id);
+      try {
+        await replaceFile(this.#disk, file, bytes, options);
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+        // Somebody has removed the directory; what it held is ours to write again.
+        this.#forget(id);
+        await this.#ensure(id);
+        await replaceFile(this.#disk, file, bytes, options);
+      }
+      if (options.durable) await this.#syncName(id);
+      return sha256;
+    });
+  }
+
+  async syncStates(ids: readonly string[]): Promise<void> {
+    await Promise.all(ids.map((id) => this.#turns.run(id, () => this.#syncState(id))));
+  }
+
+  remove(id: string): Promise<void> {
+    const directory = workflowDirectoryOf(this.#layout, id);
+    return this.#turns.run(id, async () => {
+      try {
+        const stat = await this.#disk.lstat(directory);
+        // A link is removed as a link: what it leads to is not ours.
+        if (stat?.kind === 'directory') await this.#disk.removeTree(directory);
+        else if (stat !== null) await this.#disk.unlink(directory);
+      } catch (error) {
+        throw toDiskError(error, directory);
+      }
+      this.#forget(id);
+      await syncDirectory(this.#disk, this.#layout.workflowsDir);
+    });
+  }
+
+  writeBlob(id: string, bytes: Uint8Array): Promise<string> {
+    return this.#turns.run(id, async () => writeBlobFile(this.#disk, await this.#ensureBlobs(id), bytes));
+  }
+
+  writeBlobSync(id: string, bytes: Uint8Array): string {
+    const directory = workflowDirectoryOf(this.#layout, id);
+    const blobs = path.join(directory, 'blobs');
+    if (!this.#withBlobs.has(id)) {
+      this.#makeSync(directory);
+      this.#makeSync(blobs);
+      syncDirectorySync(this.#disk, directory);
+      syncDirectorySync(this.#disk, this.#layout.workflowsDir);
+      this.#present.add(id);
+      this.#withBlobs.add(id);
+    }
+    return writeBlobFileSync(this.#disk, blobs, bytes);
+  }
+
+  readBlob(id: string, sha256: string): Promise<Uint8Array> {
+    return readBlobFile(this.#disk, this.#blobsOf(id), sha256);
+  }
+
+  async copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void> {
+    for (const name of new Set(names)) {
+      const bytes = await this.readBlob(fromId, name);
+      await this.writeBlob(toId, bytes);
+    }
+  }
+
+  idle(): Promise<void> {
+    return this.#turns.idle();
+  }
+
+  async #syncState(id: string): Promise<void> {
+    const file = stateFileOf(this.#layout, id);
+    let fd: number;
+    try {
+      fd = await this.#disk.open(file, 'r');
+    } catch (error) {
+      if (isAbsent(error)) return; // Removed since: there is nothing to keep.
+      throw toDiskError(error, file);
+    }
+    try {
+      await this.#disk.fsync(fd).catch((error) => Promise.reject(toSyncError(error, file)));
+    } finally {
+      await this.#disk.close(fd);
+    }
+    await syncDirectory(this.#disk, path.dirname(file));
+    await this.#syncName(id);
+  }
+
+  async #ensure(id: string): Promise<string> {
+    const directory = workflowDirectoryOf(this.#layout, id);
+    if (this.#present.has(id)) return directory;
+    await this.#make(directory);
+    this.#present.add(id);
+    this.#unsynced.add(id);
+    return directory;
+  }
+
+  async #syncName(id: string): Promise<void> {
+    if (!this.#unsynced.has(id)) return;
+    await syncDirectory(this.#disk, this.#layout.workflowsDir);
+    this.#unsynced.delete(id);
+  }
+
+  async #ensureBlobs(id: string): Promise<string> {
+    const blobs = this.#blobsOf(id);
+    if (this.#withBlobs.has(id)) return blobs;
+    const directory = await this.#ensure(id);
+    await this.#make(blobs);
+    await syncDirectory(this.#disk, directory);
+    await this.#syncName(id);
+    this.#withBlobs.add(id);
+    return blobs;
+  }
+
+  #blobsOf(id: string): string {
+    return path.join(workflowDirectoryOf(this.#layout, id), 'blobs');
+  }
+
+  #forget(id: string): void {
+    this.#present.delete(id);
+    this.#unsynced.delete(id);
+    this.#withBlobs.delete(id);
+  }
+
+  async #make(directory: string): Promise<void> {
+    try {
+      await this.#disk.mkdir(directory);
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw toDiskError(error, directory);
+    }
+  }
+
+  #makeSync(directory: string): void {
+    try {
+      this.#disk.mkdirSync(directory);
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw toDiskError(error, directory);
+    }
+  }
+}
