@@ -104,7 +104,12 @@ export class FinishedIndex {
       this.#bytes = bytes.length;
     }
     this.#fd = disk.openSync(file, 'r+');
-    syncFileSync(disk, this.#fd, file);
+    try {
+      syncFileSync(disk, this.#fd, file);
+    } catch (error) {
+      disk.closeSync(this.#fd);
+      throw error;
+    }
   }
 
   append(lines: readonly FinishedLine[]): Promise<void> {

@@ -13,7 +13,7 @@
 import path from 'node:path';
 import type { JournalRecord, Notice } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { crcMatches, createRecordHead, readRecordHead, recordHeadBytes } from './record.ts';
+import { crcMatches, createRecordHead, readHeadFields, readRecordHead, recordHeadBytes } from './record.ts';
 import {
   readSegmentHeader,
   type SegmentHeader,
@@ -104,6 +104,11 @@ export function readJournal(disk: Disk, directory: string, context: JournalConte
       if (to > coveredSeq) damaged = true;
     }
   }
+  if (context.covered !== null && !own.some((segment) => segment.number >= coveredSegment)) {
+    damaged = true;
+    const text = `journal/${segmentName(coveredSegment)}, which the checkpoint needs, is missing`;
+    findings.push(notice('damage', `${text}, and whatever was recorded after event ${coveredSeq} with it`));
+  }
   if (joined.lastSeq < context.seqKnown && context.seqKnown > coveredSeq) {
     damaged = true;
     const text = `the journal ends at event ${joined.lastSeq}, but other files name event ${context.seqKnown}`;
@@ -193,6 +198,11 @@ function countHead(segment: Segment, head: { acked: number; seq: number; batch: 
 /** Self-consistent records behind a bad one are no data, but they are witnesses. The bad one's own head is not. */
 function searchBehind(segment: Segment, badAt: number): void {
   const head = createRecordHead();
+  // Where the bad byte is the line break itself, the search below cannot see the record right behind it.
+  if (readHeadFields(segment.bytes, badAt, head)) {
+    const end = badAt + recordHeadBytes + head.length;
+    if (readRecordHead(segment.bytes, end + 1, head)) countHead(segment, head);
+  }
   let at = segment.bytes.indexOf('\nHJ1 ', badAt, 'latin1');
   while (at !== -1) {
     if (readRecordHead(segment.bytes, at + 1, head)) countHead(segment, head);
@@ -223,7 +233,7 @@ function joinSegments(segments: readonly Segment[], context: JournalContext, fin
     const from: number = last ?? (context.covered === null ? after : Math.min(after, context.covered.seq));
     if (after > from) {
       gaps.push({ from: from + 1, to: after });
-      const text = `events ${from + 1} to ${after} are missing before journal/${segment.name}`;
+      const text = `${namesOf({ from: from + 1, to: after })} missing before journal/${segment.name}`;
       const isCovered = context.covered !== null && after <= context.covered.seq;
       // Behind a bad record the gap is no news: it is reported with the record.
       if (!badBefore) findings.push(notice('damage', isCovered ? `${text}; ${coveredText}` : text));
@@ -278,13 +288,16 @@ function tornTail(segment: Segment, badAt: number): Finding {
 }
 
 function damage(segment: Segment, badAt: number, lost: Loss, coveredSeq: number): Finding {
-  const events = lost.to > lost.from ? `events ${lost.from} to ${lost.to} are` : `event ${lost.from} is`;
   const outcome = lost.to <= coveredSeq ? coveredText : 'acknowledged data is missing';
-  const message = `journal/${segment.name}: bad record at offset ${badAt}; ${events} unreadable; ${outcome}`;
+  const message = `journal/${segment.name}: bad record at offset ${badAt}; ${namesOf(lost)} unreadable; ${outcome}`;
   return { notice: { kind: 'damage', message }, keep: { name: segment.name, bytes: segment.bytes } };
 }
 
 const coveredText = 'the checkpoint covers what is missing, nothing is lost';
+
+function namesOf({ from, to }: Loss): string {
+  return to > from ? `events ${from} to ${to} are` : `event ${from} is`;
+}
 
 function notice(kind: Notice['kind'], message: string): Finding {
   return { notice: { kind, message }, keep: null };

@@ -56,6 +56,7 @@ export class Journal {
   #markedSeq = 0;
   #bytesSinceCut = 0;
   #failure: DiskFailedError | null = null;
+  #isClosed = false;
 
   constructor(disk: Disk, directory: string, start: JournalStart) {
     this.#disk = disk;
@@ -152,11 +153,12 @@ export class Journal {
   close(): void {
     if (this.#segment !== null) this.#disk.closeSync(this.#segment.fd);
     this.#segment = null;
-    this.#failure ??= new DiskFailedError('The store is closed');
+    this.#isClosed = true;
   }
 
   #check(): void {
     if (this.#failure !== null) throw this.#failure;
+    if (this.#isClosed) throw new Error('The store is closed');
   }
 
   #writeBegin(

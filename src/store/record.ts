@@ -99,6 +99,11 @@ export function createRecordHead(): RecordHead {
  * followed by a line break. Says nothing of the crc.
  */
 export function readRecordHead(bytes: Buffer, at: number, head: RecordHead): boolean {
+  return readHeadFields(bytes, at, head) && bytes[at + recordHeadBytes + head.length] === newline;
+}
+
+/** The same without a look at the line break, whose own bits can be damaged too. */
+export function readHeadFields(bytes: Buffer, at: number, head: RecordHead): boolean {
   if (at + recordHeadBytes >= bytes.length) return false;
   if (bytes[at] !== 0x48 || bytes[at + 1] !== 0x4a || bytes[at + 2] !== 0x31 || bytes[at + 3] !== space) return false;
   if (bytes[at + 14] !== space || bytes[at + 23] !== space || bytes[at + 34] !== space) return false;
@@ -109,7 +114,7 @@ export function readRecordHead(bytes: Buffer, at: number, head: RecordHead): boo
   head.length = readHex(bytes, at + 35, 8);
   head.crc = readHex(bytes, at + 44, 8);
   if (head.seq < 0 || head.batch < 0 || head.acked < 0 || head.length < 0 || head.crc < 0) return false;
-  return head.acked <= head.seq && bytes[at + recordHeadBytes + head.length] === newline;
+  return head.acked <= head.seq;
 }
 
 export function crcMatches(bytes: Buffer, at: number, head: RecordHead, crcBefore: number): boolean {
