@@ -24,7 +24,7 @@ export function readReference(text: string, isStep: (id: string) => boolean): Re
   const trimmed = text.trim();
   if (trimmed.startsWith('params.')) {
     const path = readPath(trimmed.slice('params.'.length));
-    return path && path.length > 0
+    return path
       ? { kind: 'params', path, text: trimmed }
       : { kind: 'malformed', text: trimmed, reason: 'write {{params.<name>}}' };
   }
@@ -33,7 +33,7 @@ export function readReference(text: string, isStep: (id: string) => boolean): Re
   for (let at = rest.indexOf('.outputs'); at !== -1; at = rest.indexOf('.outputs', at + 1)) {
     const tail = rest.slice(at + '.outputs'.length);
     if (tail !== '' && tail[0] !== '.' && tail[0] !== '[') continue;
-    const path = readPath(tail[0] === '.' ? tail.slice(1) : tail);
+    const path = tail === '' ? [] : readPath(tail[0] === '.' ? tail.slice(1) : tail);
     const stepId = rest.slice(0, at);
     if (!path || stepId === '') continue;
     const reference: Reference = { kind: 'step', stepId, path, text: trimmed };
@@ -43,14 +43,14 @@ export function readReference(text: string, isStep: (id: string) => boolean): Re
   return fallback ?? { kind: 'malformed', text: trimmed, reason: 'write {{steps.<id>.outputs.<path>}}' };
 }
 
-/** `a.b[0].c` → ['a','b','0','c']; '' → []; undefined when it is not a path. */
+// Linear: each part begins with a character that cannot occur in the part before it.
+const pathPattern = /^(?:\[\d+\]|[^\s.[\]]+)(?:\.[^\s.[\]]+|\[\d+\])*$/;
+
+/** `a.b[0].c` → ['a','b','0','c']; undefined when it is not a path. */
 function readPath(text: string): string[] | undefined {
-  if (text === '') return [];
-  const parts = text.replace(/\[(\d+)\]/g, '.$1').split('.');
-  if (text.startsWith('[')) parts.shift();
-  return parts.length <= pathDepthMax && parts.every((part) => part !== '' && !/[\s[\]]/.test(part))
-    ? parts
-    : undefined;
+  if (!pathPattern.test(text)) return undefined;
+  const parts = text.split(/[.[\]]+/).filter((part) => part !== '');
+  return parts.length <= pathDepthMax ? parts : undefined;
 }
 
 /** Calls `visit` for each string that holds references, with its place in the params. */

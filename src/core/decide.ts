@@ -219,7 +219,7 @@ export function decideExternalData(state: WorkflowState, input: ExternalInput): 
       detail: `Step "${named.id}" of workflow ${state.header.id} is ${named.status} and does not wait for external data; leave step_id out to add a new step`,
     });
   }
-  if (input.stepId === null && input.stepName !== null) {
+  if (input.stepName !== null) {
     const waiting = state.steps.find((step) => step.name === input.stepName && waits(step));
     if (waiting) return { ...base, stepId: waiting.id };
   }

@@ -6,7 +6,8 @@
  *   E1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
  *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
  *   E3  an event is applied once: one at or below the state's sequence number changes nothing;
- *   E4  after a failure, every unfinished step that hangs on it is STOPPED and names it.
+ *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
+ *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { limits } from '../contract/limits.ts';
@@ -23,6 +24,8 @@ export interface Change {
   queued: number[];
   /** Steps whose running attempt counts no longer, by place. */
   aborted: number[];
+  /** Steps that were PENDING and are STOPPED now, by place. */
+  unqueued: number[];
 }
 
 /** The workflow that a creating, adopting or taking-over event brings into being. */
@@ -43,7 +46,7 @@ export function createWorkflow(event: Extract<JournalEvent, { workflow: unknown 
 
 /** Applies an event to the workflow it is about. */
 export function evolve(state: WorkflowState, event: JournalEvent, seq: number): Change {
-  const change: Change = { queued: [], aborted: [] };
+  const change: Change = { queued: [], aborted: [], unqueued: [] };
   if (seq <= state.header.seq) return change;
   applyToSteps(state, event, change);
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
@@ -96,16 +99,17 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     case 'step.completed': {
       const i = state.index.get(event.stepId)!;
       const step = state.steps[i]!;
+      const endTime = endOf(step, event);
       if (event.simulated) tagSimulated(state);
       state.setStep(i, {
         status: 'COMPLETED',
         outputs: event.outputs,
         error: null,
-        endTime: endOf(step, event),
+        endTime,
         metadata: event.metadata,
         metrics: event.metrics,
         failures: 0,
-        logs: addLogs(step, [...event.logs, `Completed successfully at ${at}`]),
+        logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
       });
       queueReady(state, state.downstream[i]!, change);
       return;
@@ -141,17 +145,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         failures: step.failures + 1,
         logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
       });
-      if (state.header.failurePolicy === 'fail-fast') {
-        stopSteps(state, state.steps.keys(), event.at, `Stopped because step "${step.id}" failed (fail-fast)`, change);
-      } else {
-        stopSteps(
-          state,
-          withDownstream(state, state.downstream[i]!),
-          event.at,
-          `Upstream step "${step.id}" failed`,
-          change,
-        );
-      }
+      stopAfterFailure(state, i, event.at, change);
       return;
     }
     case 'external_data.ingested': {
@@ -239,6 +233,7 @@ function stopSteps(
     const step = state.steps[i]!;
     if (!isUnfinished(step)) continue;
     if (step.status === 'RUNNING') change.aborted.push(i);
+    if (step.status === 'PENDING') change.unqueued.push(i);
     state.setStep(i, {
       status: 'STOPPED',
       error: error ?? step.error,
@@ -250,10 +245,24 @@ function stopSteps(
   }
 }
 
+/** E4. */
+function stopAfterFailure(state: WorkflowState, failed: number, at: number, change: Change): void {
+  const { id } = state.steps[failed]!;
+  if (state.header.failurePolicy === 'fail-fast') {
+    stopSteps(state, state.steps.keys(), at, `Stopped because step "${id}" failed (fail-fast)`, change);
+  } else {
+    stopSteps(state, heldUpBy(state, [failed]), at, `Upstream step "${id}" failed`, change);
+  }
+}
+
+function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
+  return withDownstream(state, failed, (i) => state.steps[i]!.status === 'COMPLETED');
+}
+
 /** Sets STOPPED steps going again, FAILED ones too where asked; what still hangs on a failure stays STOPPED. */
 function reviveSteps(state: WorkflowState, failedToo: boolean, change: Change): void {
   const failed = state.steps.flatMap((step, i) => (step.status === 'FAILED' ? [i] : []));
-  const blocked = failedToo ? new Set<number>() : withDownstream(state, failed);
+  const blocked = failedToo ? new Set<number>() : heldUpBy(state, failed);
   const revived: number[] = [];
   state.steps.forEach((step, i) => {
     if (blocked.has(i) || (step.status !== 'STOPPED' && step.status !== 'FAILED')) return;
@@ -285,7 +294,7 @@ function recoverSteps(state: WorkflowState, at: string, change: Change): void {
 
 /** Brings the statuses of a foreign file in line with its graph, so that the rules above hold for it from here on. */
 function settleSteps(state: WorkflowState, at: number): void {
-  const change: Change = { queued: [], aborted: [] };
+  const change: Change = { queued: [], aborted: [], unqueued: [] };
   state.steps.forEach((step, i) => {
     const waits = state.missing[i] !== 0 || step.action === externalAction;
     if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
@@ -293,9 +302,7 @@ function settleSteps(state: WorkflowState, at: number): void {
     if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING' });
   });
   state.steps.forEach((step, i) => {
-    if (step.status !== 'FAILED') return;
-    const error = `Upstream step "${step.id}" failed`;
-    stopSteps(state, withDownstream(state, state.downstream[i]!), at, error, change);
+    if (step.status === 'FAILED') stopAfterFailure(state, i, at, change);
   });
 }
 

@@ -88,10 +88,17 @@ function walkToCycle(graph: Graph, left: ReadonlySet<number>): number[] {
   return [...place.keys()].slice(place.get(at));
 }
 
-/** The steps themselves and everything that waits for them, directly or not. */
-export function withDownstream(graph: Pick<Graph, 'downstream'>, starts: Iterable<number>): Set<number> {
+/**
+ * The steps themselves and everything that waits for them, directly or not. Steps for which `isEnd` holds are left out,
+ * and so is what hangs on them alone.
+ */
+export function withDownstream(
+  graph: Pick<Graph, 'downstream'>,
+  starts: Iterable<number>,
+  isEnd: (i: number) => boolean = () => false,
+): Set<number> {
   const reached = new Set(starts);
-  for (const i of reached) for (const next of graph.downstream[i]!) reached.add(next);
+  for (const i of reached) for (const next of graph.downstream[i]!) if (!isEnd(next)) reached.add(next);
   return reached;
 }
 

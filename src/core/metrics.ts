@@ -23,13 +23,15 @@ export function addMetrics(totals: Totals, metrics: JsonObject | null, sign: 1 |
   if (metrics === null) return;
   const { tokens, cost, model } = metrics;
   if (typeof tokens === 'number' && Number.isFinite(tokens)) totals.tokens += sign * tokens;
-  if (typeof cost === 'number' && Number.isFinite(cost)) {
-    const pico = BigInt(Math.round(cost * picoPerDollar)) * BigInt(sign);
-    totals.costPico += pico;
-    if (typeof model === 'string') {
-      const sum = (totals.byModel.get(model) ?? 0n) + pico;
-      totals.byModel.set(model, sum);
-    }
+  const pico = typeof cost === 'number' ? Math.round(cost * picoPerDollar) : Number.NaN;
+  if (Number.isFinite(pico)) {
+    const change = BigInt(pico) * BigInt(sign);
+    totals.costPico += change;
+    // The sums by model make the total, so a cost that names no model has its place among them too.
+    const key = typeof model === 'string' ? model : 'unknown';
+    const sum = (totals.byModel.get(key) ?? 0n) + change;
+    if (sum === 0n) totals.byModel.delete(key);
+    else totals.byModel.set(key, sum);
   } else if (cost === null) {
     totals.unpriced += sign;
   }

@@ -106,12 +106,7 @@ interface StepCheck extends ValidationOptions {
   params: Record<string, unknown>;
 }
 
-/** Also used for one step whose params are replaced by a branch. */
-export function checkStep(
-  step: Pick<StepDefinition, 'id' | 'action' | 'params'>,
-  i: number,
-  check: StepCheck,
-): FieldError[] {
+function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: number, check: StepCheck): FieldError[] {
   const errors: FieldError[] = [];
   const bound: string[] = [];
   const isStep = (id: string) => check.graph.index.has(id);
@@ -129,6 +124,25 @@ export function checkStep(
     errors.push({ path: `steps[${i}].action`, message });
   }
   return errors;
+}
+
+/** The faults of new params for one step of an existing workflow; paths begin with `params`. */
+export function validateStepParams(
+  steps: readonly (GraphNode & { action: string })[],
+  stepId: string,
+  params: Record<string, unknown>,
+  workflowParams: Record<string, unknown>,
+  options: ValidationOptions,
+): FieldError[] {
+  const graph = createGraph(steps);
+  const i = graph.index.get(stepId);
+  if (i === undefined) return [];
+  const step = { id: stepId, action: steps[i]!.action, params };
+  const prefix = `steps[${i}].`;
+  return checkStep(step, i, { graph, rank: toRank(graph), params: workflowParams, ...options }).map((error) => ({
+    ...error,
+    path: error.path.slice(prefix.length),
+  }));
 }
 
 function checkReference(reference: Reference, stepId: string, i: number, check: StepCheck): string | undefined {

@@ -4,11 +4,10 @@
  * The I/O lane puts many attempts on each of a few threads, the CPU lane one attempt on a thread. Neither keeps a
  * backlog: who dispatches knows how many slots there are.
  */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
 import { bundleJobsMax } from './bundle.ts';
 import { Lane, type LaneOptions } from './lane.ts';
+import { toExecArgv } from './source-loader.ts';
 
 /** P3 gives a second from the deadline to the end; a quarter of it is left for ending the thread. */
 const graceMs = 750;
@@ -80,16 +79,3 @@ function toBundles(jobs: readonly Job[], threads: number): Job[][] {
 
 /** The same file runs from source and from the build. */
 const sourceExtension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-
-/**
- * A thread that runs from source needs the loader, found from here because the working directory may be anywhere. In a
- * worker thread on Node 20 tsx hooks `require` alone, which is how Piscina loads a module first; what that module imports
- * later needs the hooks of `import` as well.
- */
-function toExecArgv(threadUrl: URL): string[] | undefined {
-  if (!threadUrl.pathname.endsWith('.ts')) return undefined;
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx'));
-  const api = new URL('./esm/api/index.mjs', loader);
-  const registerImport = `import { register } from ${JSON.stringify(api.href)}; register();`;
-  return ['--import', loader.href, '--import', `data:text/javascript,${encodeURIComponent(registerImport)}`];
-}

@@ -1,0 +1,67 @@
+/** The coordinator thread: opens the store, wires the coordinator to it and to the pool, and serves its port. */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { destination, pino } from 'pino';
+import type { FromCoordinator } from './contract/coordinator.ts';
+import type { EngineSettings } from './contract/settings.ts';
+import { StartError } from './contract/store.ts';
+import { createChance, createClock } from './coordinator/clock.ts';
+import { Coordinator } from './coordinator/coordinator.ts';
+import { serveCoordinator } from './coordinator/thread-host.ts';
+import { createPool } from './pool/pool.ts';
+import { openStore } from './store/store.ts';
+import { createActionCatalogue } from './tasks/registry.ts';
+
+export interface CoordinatorThreadData {
+  settings: EngineSettings;
+  /** 1 standard output, 2 standard error. */
+  logFd: 1 | 2;
+}
+
+/** In this thread or in another's place: everything that a coordinator needs, from the settings. */
+export async function startCoordinator(
+  { settings, logFd }: CoordinatorThreadData,
+  onFatal: (message: string, exitStatus: 70 | 74) => void,
+): Promise<Coordinator> {
+  const output = destination({ fd: logFd, sync: false });
+  const log = pino({ level: settings.logLevel, base: null }, output);
+  const store = await openStore({ workflowsDir: settings.workflowsDir, queueStateFile: settings.queueStateFile });
+  try {
+    return await Coordinator.start({
+      settings,
+      store,
+      catalogue: createActionCatalogue(),
+      createPool,
+      clock: createClock(),
+      chance: createChance(),
+      log,
+      onFatal: (message, exitStatus) => {
+        log.fatal(message);
+        output.flushSync();
+        onFatal(message, exitStatus);
+      },
+    });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function serveThread(): Promise<void> {
+  const port = parentPort!;
+  const send = (message: FromCoordinator) => port.postMessage(message);
+  const onFatal = (message: string, exitStatus: 70 | 74) => send({ kind: 'fatal', message, exitStatus });
+  try {
+    const coordinator = await startCoordinator(workerData as CoordinatorThreadData, onFatal);
+    const onFault = (error: unknown) => coordinator.fatal(error);
+    process.on('uncaughtException', onFault);
+    process.on('unhandledRejection', onFault);
+    serveCoordinator(coordinator, port, onFault);
+    send({ kind: 'ready', notices: coordinator.notices });
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    send({ kind: 'unstartable', message: error.message, exitStatus: error.exitStatus });
+  }
+}
+
+// Imported by the main thread for an engine without a thread of its own, run as a thread otherwise.
+if (!isMainThread && (workerData as CoordinatorThreadData | null)?.settings) await serveThread();

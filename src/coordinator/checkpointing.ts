@@ -1,0 +1,47 @@
+/**
+ * Lets the journal forget: makes durable elsewhere what its oldest segments cover, says so in the manifest, and only
+ * then drops them. In that order; any other loses data.
+ */
+import type { Manifest } from '../contract/store.ts';
+import type { Coordinator } from './coordinator.ts';
+
+type Parts = Pick<Coordinator, 'workflows' | 'views' | 'execution' | 'removals'> & {
+  parts: Pick<Coordinator['parts'], 'store'>;
+};
+
+export async function runCheckpoint({ workflows, views, execution, removals, parts: { store } }: Parts): Promise<void> {
+  const seq = store.nextSeq - 1;
+  const segment = store.cut();
+  // From here on no file that the manifest will rely on is replaced by one that is not durable.
+  views.coverAfter(seq);
+  await Promise.all(removals);
+  await views.flush();
+  // Taken in one go: every file that the entries and the manifest rely on is durable or among the unsynced.
+  const unsynced = views.takeUnsynced();
+  const entries = [...workflows.unindexed].flatMap((id) => workflows.finished.get(id) ?? []);
+  const removed = new Set(workflows.removedFromIndex);
+  const live: Manifest['live'] = {};
+  for (const [id, { entry, firstSeq }] of workflows.live) {
+    // One that runs again is no longer finished.
+    if (entry) removed.add(id);
+    const written = views.written.get(id);
+    if (firstSeq <= seq && written) live[id] = written;
+  }
+  try {
+    await store.syncStates(unsynced);
+    await store.indexFinished([...[...removed].map((id) => ({ id, removed: true as const })), ...entries]);
+    await store.checkpoint({
+      format: 1,
+      seq,
+      segment,
+      live,
+      setAside: Object.fromEntries(workflows.setAside),
+      durations: execution.durations.toRecord(),
+    });
+  } catch (error) {
+    views.putBackUnsynced(unsynced);
+    throw error;
+  }
+  for (const entry of entries) if (workflows.finished.get(entry.id) === entry) workflows.unindexed.delete(entry.id);
+  for (const id of removed) workflows.removedFromIndex.delete(id);
+}

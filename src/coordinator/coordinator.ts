@@ -1,0 +1,469 @@
+/**
+ * The single writer: owns the journal, every state.json, the queue file, the schedule and the pool. Others send it calls
+ * and get plain data back.
+ *
+ * Rules, numbered for tests:
+ *   K1  write, then speak: an answer, an event or a job leaves only after the event behind it is durable;
+ *   K2  one key, one effect: a call with a known Idempotency-Key changes nothing and gets the answer of the first;
+ *   K3  a finished workflow leaves memory once its file says everything; a call that needs it brings it back.
+ */
+import type {
+  CallName,
+  CoordinatorCalls,
+  CoordinatorPort,
+  EventSink,
+  IdempotencyClaim,
+  WorkflowText,
+} from '../contract/coordinator.ts';
+import type { EngineEvent } from '../contract/event.ts';
+import { Refusal } from '../contract/failures.ts';
+import type { PoolOptions, PoolPort } from '../contract/job.ts';
+import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
+import { limits } from '../contract/limits.ts';
+import type { EngineSettings } from '../contract/settings.ts';
+import { DiskFailedError, type StorePort } from '../contract/store.ts';
+import type { ActionCatalogue } from '../contract/task.ts';
+import { isTerminal } from '../contract/workflow.ts';
+import { Durations } from '../core/critical-path.ts';
+import { decideOutcome, decideStart, decideWaiting } from '../core/decide.ts';
+import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
+import type { WorkflowState } from '../core/state.ts';
+import { type CallHandlers, createCallHandlers } from './calls.ts';
+import { runCheckpoint } from './checkpointing.ts';
+import type { Chance, Clock } from './clock.ts';
+import { EventWindow } from './event-window.ts';
+import { type Ended, Execution } from './execution.ts';
+import { toBranchedEvent, toEngineEvent } from './published.ts';
+import { recover } from './recovery.ts';
+import { type Batch, Turns } from './turns.ts';
+import { Views } from './views.ts';
+import { Waits } from './waits.ts';
+import { type Live, Workflows } from './workflows.ts';
+
+/** The part of a pino logger that is used. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface CoordinatorParts {
+  settings: EngineSettings;
+  store: StorePort;
+  catalogue: ActionCatalogue;
+  createPool(options: PoolOptions): Promise<PoolPort>;
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+  /** The engine cannot go on; nothing further is acknowledged. */
+  onFatal(message: string, exitStatus: 70 | 74): void;
+}
+
+/** An answer larger than this is kept in a blob rather than in the journal. */
+const replyInlineBytesMax = 4 * 1024;
+const checkpointBytes = 8 * 1024 * 1024;
+const checkpointIdleMs = 10 * 60 * 1000;
+const shutdownGraceMs = 10_000;
+const ioThreadsMax = 2;
+
+/** What a recorded event has done. */
+export interface Recorded {
+  live: Live;
+  change: Change;
+  /** The answer as given to the call's first maker, when the call asked for one. */
+  replyJson: string;
+}
+
+export class Coordinator implements CoordinatorPort {
+  readonly parts: CoordinatorParts;
+  readonly workflows: Workflows;
+  readonly views: Views;
+  readonly window: EventWindow;
+  readonly waits: Waits;
+  readonly turns: Turns;
+  readonly execution: Execution;
+  readonly pool: PoolPort;
+  readonly notices: string[] = [];
+  /** Directories of deleted workflows on their way out. */
+  readonly removals = new Set<Promise<void>>();
+  readonly counts = { events: 0, started: 0, completed: 0, failed: 0, retried: 0, checkpoints: 0 };
+  readonly #handlers: CallHandlers;
+  #batchEvents: EngineEvent[] = [];
+  #starts: Parameters<Execution['launch']>[0][number][] = [];
+  #settled = new Set<string>();
+  #checkpoint: Promise<void> | null = null;
+  #cancelIdleCheckpoint: (() => void) | null = null;
+  #closing: Promise<void> | null = null;
+  #onFlightsZero: (() => void) | null = null;
+
+  /** Recovers, and resolves when the engine may be shown to the world. */
+  static async start(parts: CoordinatorParts): Promise<Coordinator> {
+    const late: { execution: Execution | null } = { execution: null };
+    const { settings } = parts;
+    const cpuThreads = Math.min(settings.poolThreads, settings.maxParallelNodes);
+    const pool = await parts.createPool({
+      cpuThreads,
+      ioThreads: Math.min(cpuThreads, ioThreadsMax),
+      network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
+      onOutcomes: (outcomes) => late.execution?.onOutcomes(outcomes),
+      onFault: (message) => parts.log.error({}, message),
+    });
+    try {
+      const coordinator = new Coordinator(parts, pool);
+      late.execution = coordinator.execution;
+      await coordinator.#recover();
+      return coordinator;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  private constructor(parts: CoordinatorParts, pool: PoolPort) {
+    const { store, clock, settings, catalogue } = parts;
+    this.parts = parts;
+    this.pool = pool;
+    this.workflows = new Workflows(store);
+    this.views = new Views(store, this.workflows, clock, (error) => this.#onViewFault(error));
+    this.window = new EventWindow(limits.eventWindowMax, Math.max(0, store.nextSeq - 1 - limits.eventWindowMax));
+    this.waits = new Waits(clock);
+    this.turns = new Turns({
+      store,
+      clock,
+      startReady: (batch) => this.#startReady(batch),
+      onFatal: (error) => this.fatal(error),
+      onDiskFull: (isFull) => this.#onDiskFull(isFull),
+    });
+    this.execution = new Execution({
+      settings,
+      store,
+      clock,
+      catalogue,
+      pool,
+      durations: new Durations(store.found.manifest?.durations),
+      onEnded: (ended) => this.#onEnded(ended),
+      onReady: () => this.turns.arm(),
+      onFatal: (error) => this.fatal(error),
+    });
+    this.#handlers = createCallHandlers(this);
+  }
+
+  async #recover(): Promise<void> {
+    const { store, log, clock } = this.parts;
+    this.views.coverAfter(store.found.manifest?.seq ?? 0);
+    const recovered = recover(store, this.workflows, clock);
+    for (const { kind, message } of recovered.notices) {
+      if (kind === 'info') log.info({}, message);
+      else {
+        log.warn({}, message);
+        this.notices.push(message);
+      }
+    }
+    store.begin(recovered.payloads);
+    this.window.publish(recovered.published);
+    for (const id of recovered.leftovers) await store.removeWorkflow(id);
+    for (const [id, live] of [...this.workflows.live]) {
+      const sha256 = recovered.upToDate.get(id);
+      if (sha256 === undefined) this.views.touch(live);
+      else this.views.found(live, sha256);
+      live.state.steps.forEach((step, i) => {
+        if (step.status === 'PENDING') this.#line(live, i);
+      });
+    }
+    await this.views.flush();
+    for (const { id, steps } of recovered.requeued)
+      log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
+    this.turns.arm();
+    this.#armIdleCheckpoint();
+  }
+
+  call<K extends CallName>(
+    name: K,
+    args: CoordinatorCalls[K]['args'],
+    signal?: AbortSignal,
+  ): Promise<CoordinatorCalls[K]['answer']> {
+    if (this.#closing && name !== 'close') {
+      const refusal = new Refusal({
+        code: 'BUSY',
+        detail: 'The engine is stopping. Try again when it is back.',
+        retryAfterSeconds: 5,
+      });
+      return Promise.reject(refusal);
+    }
+    const handler: CallHandlers[K] = this.#handlers[name];
+    return handler(args, signal);
+  }
+
+  subscribe(after: number | null, sink: EventSink): () => void {
+    return this.window.subscribe(after, sink);
+  }
+
+  /**
+   * Writes an event into the batch and applies it. `claim` binds the answer, rendered after the event, to a key; the
+   * answer is in the event, or in a blob that is durable before it.
+   */
+  record(
+    batch: Batch,
+    event: JournalEvent,
+    claim?: IdempotencyClaim,
+    toReply: (live: Live, change: Change) => string = () => '',
+  ): Recorded {
+    const seq = batch.nextSeq;
+    const isNew = 'workflow' in event;
+    const live = isNew
+      ? this.workflows.add(createWorkflow(event, seq), seq)
+      : this.workflows.live.get(event.workflowId);
+    if (!live) throw new Error(`event ${event.kind} for workflow ${event.workflowId}, which is not in memory`);
+    const change = isNew ? newChange(live.state) : evolve(live.state, event, seq);
+    const replyJson = toReply(live, change);
+    let written = event;
+    if (claim) {
+      const idempotency: IdempotencyRecord = { ...claim, reply: this.#keepReply(event.workflowId, replyJson) };
+      written = { ...event, idempotency };
+      live.state.setHeader({ keys: [...live.state.header.keys, idempotency] });
+      this.workflows.claimKey(claim.key, event.workflowId);
+    }
+    batch.add(toEventJson(written));
+    batch.touched.add(event.workflowId);
+    this.#note(event, seq, live.state);
+    if (event.kind === 'workflow.created' && event.parent) {
+      const parent = this.workflows.live.get(event.parent.id)!;
+      evolveParent(parent.state, event, seq);
+      batch.touched.add(event.parent.id);
+      this.views.touch(parent);
+      this.#batchEvents.push(toBranchedEvent(event, seq, parent.state));
+    }
+    this.#follow(batch, live, event, change);
+    return { live, change, replyJson };
+  }
+
+  #keepReply(id: string, json: string): IdempotencyRecord['reply'] {
+    if (json.length <= replyInlineBytesMax) return { json };
+    return { blob: this.parts.store.writeBlobSync(id, Buffer.from(json, 'utf8')) };
+  }
+
+  #note(event: JournalEvent, seq: number, state: WorkflowState): void {
+    this.#batchEvents.push(toEngineEvent(event, seq, state));
+    this.#settled.add(event.workflowId);
+    this.counts.events += 1;
+  }
+
+  /** What an event implies for the queue, the schedule and the views. */
+  #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
+    const { id } = live.state.header;
+    if (event.kind === 'step.started') this.views.started(id, event.stepId, event.attempt);
+    if (event.kind === 'step.completed' || event.kind === 'step.failed') this.views.ended(id, event.stepId);
+    for (const i of change.unqueued) {
+      const stepId = live.state.steps[i]!.id;
+      this.execution.unready(id, stepId);
+      this.views.ended(id, stepId);
+    }
+    for (const i of change.aborted) {
+      const stepId = live.state.steps[i]!.id;
+      this.views.ended(id, stepId);
+      batch.after.push(() => this.execution.cancel(id, stepId));
+    }
+    for (const i of change.queued) this.#line(live, i);
+    this.views.touch(live);
+  }
+
+  #line(live: Live, i: number): void {
+    const step = live.state.steps[i]!;
+    this.views.queued(live.state.header.id, step.id, step.action, step.attempt + 1, this.parts.clock.now());
+    this.execution.ready(live, i);
+  }
+
+  #startReady(batch: Batch): boolean {
+    if (!this.execution.isPaused) {
+      const room = limits.batchRecordsMax - batch.payloads.length;
+      for (const ready of this.execution.schedule.take(Math.max(0, room))) {
+        const live = this.workflows.live.get(ready.workflowId)!;
+        const event = decideStart(live.state, ready.stepId, this.parts.clock.now()) as Extract<
+          JournalEvent,
+          { kind: 'step.started' }
+        >;
+        const flight = this.execution.openFlight(ready, event.attempt, live.state.step(ready.stepId)!.action);
+        this.record(batch, event);
+        this.#starts.push({ flight, live });
+        this.counts.started += 1;
+      }
+    }
+    if (batch.payloads.length > 0) this.#finishBatch(batch);
+    const { schedule } = this.execution;
+    return (
+      !this.execution.isPaused &&
+      batch.payloads.length >= limits.batchRecordsMax &&
+      schedule.ready > 0 &&
+      schedule.running < schedule.slotsMax
+    );
+  }
+
+  /** Everything the batch lets out, in this order: events, waits, jobs; answers follow, as the calls have asked. */
+  #finishBatch(batch: Batch): void {
+    const events = this.#batchEvents;
+    const starts = this.#starts;
+    const settled = this.#settled;
+    this.#batchEvents = [];
+    this.#starts = [];
+    this.#settled = new Set();
+    batch.after.unshift(() => {
+      this.window.publish(events);
+      for (const event of events) this.#logEvent(event);
+      if (starts.length > 0) this.execution.launch(starts);
+      for (const id of settled) this.waits.settle(id, this.workflows.has(id) ? this.workflows.status(id) : null);
+      this.#afterBatch();
+    });
+  }
+
+  #logEvent(event: EngineEvent): void {
+    const fields = {
+      workflow: event.workflow_id,
+      ...(event.step_id === undefined ? {} : { step: event.step_id }),
+      status: event.status,
+    };
+    this.parts.log.info(fields, event.kind);
+  }
+
+  #onEnded(ended: Ended): void {
+    this.turns.push({ run: (batch) => this.#recordOutcome(batch, ended) });
+  }
+
+  #recordOutcome(batch: Batch, { flight, result, durationMs }: Ended): void {
+    const { clock, chance, log } = this.parts;
+    this.execution.closeFlight(flight);
+    const live = this.workflows.live.get(flight.workflowId);
+    const input = { now: clock.now(), durationMs, random: chance.random() };
+    const event = live ? decideOutcome(live.state, flight.stepId, flight.attempt, result, input) : null;
+    if (live && event) {
+      this.record(batch, event);
+      if (event.kind === 'step.completed') {
+        this.counts.completed += 1;
+        this.execution.durations.record(live.state.step(flight.stepId)!, durationMs);
+      } else if (event.kind === 'step.failed') this.counts.failed += 1;
+      else this.counts.retried += 1;
+    } else {
+      // The step was stopped, or its workflow deleted, while the attempt ran (G4).
+      log.info({ workflow: flight.workflowId, step: flight.stepId, attempt: flight.attempt }, 'late outcome dropped');
+    }
+    if (this.execution.flights === 0) this.#onFlightsZero?.();
+  }
+
+  /** After a creating call: from PENDING, as its maker sees it, to what it is. */
+  recordWaiting(batch: Batch, live: Live): void {
+    const event = decideWaiting(live.state, this.parts.clock.now());
+    if (event) this.record(batch, event);
+  }
+
+  #afterBatch(): void {
+    if (this.parts.store.bytesSinceCut >= checkpointBytes) void this.checkpoint();
+    this.#armIdleCheckpoint();
+  }
+
+  #armIdleCheckpoint(): void {
+    this.#cancelIdleCheckpoint?.();
+    this.#cancelIdleCheckpoint = this.parts.clock.timer(checkpointIdleMs, () => void this.checkpoint());
+  }
+
+  /** One at a time; a failed disk ends the engine, a full one is waited out. */
+  checkpoint(): Promise<void> {
+    if (this.#checkpoint) return this.#checkpoint;
+    this.#checkpoint = runCheckpoint(this)
+      .then(
+        () => {
+          this.counts.checkpoints += 1;
+        },
+        (error: unknown) => this.#onViewFault(error),
+      )
+      .finally(() => {
+        this.#checkpoint = null;
+      });
+    return this.#checkpoint;
+  }
+
+  /** Takes a deleted workflow's files off the disk; the event that says so is durable. */
+  async removeFiles(id: string): Promise<void> {
+    const removal = this.views.settled(id).then(() => this.parts.store.removeWorkflow(id));
+    this.removals.add(removal);
+    try {
+      await removal;
+    } finally {
+      this.removals.delete(removal);
+    }
+  }
+
+  #onViewFault(error: unknown): void {
+    if (error instanceof DiskFailedError) this.fatal(error);
+    else this.parts.log.warn({}, `A file could not be written and will be tried again: ${(error as Error).message}`);
+  }
+
+  #onDiskFull(isFull: boolean): void {
+    if (isFull)
+      this.parts.log.error(
+        {},
+        'The disk is full: changes are answered with 507 until there is room; nothing acknowledged is lost',
+      );
+    else this.parts.log.info({}, 'There is room on the disk again; the engine goes on');
+  }
+
+  fatal(error: unknown): void {
+    this.turns.halt();
+    this.execution.stop();
+    this.views.stop();
+    const isDisk = error instanceof DiskFailedError;
+    const message = error instanceof Error ? (isDisk ? error.message : (error.stack ?? error.message)) : String(error);
+    this.parts.onFatal(message, isDisk ? 74 : 70);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { clock, store } = this.parts;
+    this.execution.stop();
+    this.#cancelIdleCheckpoint?.();
+    this.waits.endAll();
+    if (this.execution.flights > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.timer(shutdownGraceMs, resolve);
+        this.#onFlightsZero = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    // One more turn, so that the outcomes which have come are recorded.
+    await new Promise<void>((resolve) => {
+      this.turns.push({ run: (batch) => batch.after.push(resolve) });
+    });
+    await this.pool.close();
+    await this.#checkpoint;
+    await this.checkpoint();
+    this.turns.mark();
+    this.turns.halt();
+    this.views.stop();
+    await store.close();
+  }
+
+  /** The workflow's text as it stands; refused while a full disk leaves it unwritten (T3). */
+  toText(live: Live, json: string): WorkflowText {
+    const { id, version, status } = live.state.header;
+    return { id, version, status, json, hasBlobs: json.includes('"blob": "'), replayed: false };
+  }
+
+  /** K3: called when a call is done with a workflow. */
+  unpin(live: Live): void {
+    this.workflows.unpin(live);
+    if (isTerminal(live.state.header.status)) this.views.retire(live);
+  }
+}
+
+/** A workflow's first steps are queued by its birth. */
+function newChange(state: WorkflowState): Change {
+  return {
+    queued: state.steps.flatMap((step, i) => (step.status === 'PENDING' ? [i] : [])),
+    aborted: [],
+    unqueued: [],
+  };
+}

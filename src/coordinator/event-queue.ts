@@ -1,0 +1,56 @@
+/** Events between the coordinator that pushes them and a reader that takes them at its own pace. */
+import type { EngineEvent, EventGap } from '../contract/event.ts';
+import { limits } from '../contract/limits.ts';
+
+type Item = EngineEvent | EventGap;
+
+export class EventQueue {
+  readonly #workflowId: string | undefined;
+  #items: Item[] = [];
+  #wake: (() => void) | null = null;
+  #isEnded = false;
+
+  constructor(workflowId: string | undefined, signal: AbortSignal | undefined) {
+    this.#workflowId = workflowId;
+    if (signal?.aborted) this.#isEnded = true;
+    signal?.addEventListener('abort', () => this.end(), { once: true });
+  }
+
+  push(events: readonly Item[]): void {
+    for (const event of events) {
+      if (event.kind === 'gap' || this.#workflowId === undefined || event.workflow_id === this.#workflowId)
+        this.#items.push(event);
+    }
+    // A reader that far behind is told so, rather than having everything kept for it.
+    if (this.#items.length > 2 * limits.eventWindowMax) {
+      const dropped = this.#items.splice(0, this.#items.length - limits.eventWindowMax);
+      const last = dropped.findLast((item) => item.kind !== 'gap');
+      const oldest = this.#items.find((item) => item.kind !== 'gap');
+      if (last && oldest)
+        this.#items.unshift({ kind: 'gap', after: (dropped[0] as EngineEvent).seq ?? last.seq, oldest: oldest.seq });
+    }
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake?.();
+  }
+
+  async *drain(): AsyncGenerator<Item> {
+    while (!this.#isEnded) {
+      const items = this.#items;
+      this.#items = [];
+      for (const item of items) {
+        if (this.#isEnded) return;
+        yield item;
+      }
+      if (this.#items.length === 0 && !this.#isEnded) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = null;
+      }
+    }
+  }
+}

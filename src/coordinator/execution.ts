@@ -1,0 +1,365 @@
+/**
+ * From a ready step to its attempt and back: slots, bound params, jobs, and what comes of them.
+ *
+ * Rules, numbered for tests:
+ *   X1  an attempt starts after its `step.started` is durable, and after the step's last attempt is known to have ended;
+ *   X2  a step sees exactly the recorded outputs of the steps it refers to;
+ *   X3  an outcome counts once, and only for the attempt the step stands at.
+ */
+
+import type { Job, Outcome, PoolPort } from '../contract/job.ts';
+import type { OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { limits } from '../contract/limits.ts';
+import type { EngineSettings } from '../contract/settings.ts';
+import { DiskFullError, type StorePort } from '../contract/store.ts';
+import type { ActionCatalogue, Lane } from '../contract/task.ts';
+import { BindingError, bindParams, eachReference } from '../core/bindings.ts';
+import { type Durations, toRanks } from '../core/critical-path.ts';
+import type { AttemptResult } from '../core/decide.ts';
+import { type ReadyStep, Schedule } from '../core/schedule.ts';
+import type { StepState } from '../core/state.ts';
+import type { Clock } from './clock.ts';
+import type { Live } from './workflows.ts';
+
+/** An attempt that holds a slot. */
+export interface Flight {
+  readonly jobId: number;
+  readonly workflowId: string;
+  readonly stepId: string;
+  readonly attempt: number;
+  readonly lane: Exclude<Lane, 'none'>;
+  readonly startedAt: number;
+  readonly isSimulated: boolean;
+  /** `preparing` until the pool has it. */
+  phase: 'preparing' | 'dispatched' | 'cancelled';
+}
+
+export interface Ended {
+  flight: Flight;
+  result: AttemptResult;
+  durationMs: number;
+}
+
+export interface ExecutionOptions {
+  settings: EngineSettings;
+  store: StorePort;
+  clock: Clock;
+  catalogue: ActionCatalogue;
+  pool: PoolPort;
+  durations: Durations;
+  /** An attempt has ended and its outputs are where they belong; called once per flight. */
+  onEnded(ended: Ended): void;
+  /** There may be something to start. */
+  onReady(): void;
+  onFatal(error: unknown): void;
+}
+
+/** The name under which pool threads know the stand-in for unknown actions. */
+const simulateAction = '$simulate';
+/** How long a simulated step may take beyond its time. */
+const simulateSlackMs = 30_000;
+const diskFullRetryMs = 1_000;
+
+export class Execution {
+  readonly schedule: Schedule;
+  readonly durations: Durations;
+  readonly #options: ExecutionOptions;
+  readonly #flights = new Map<number, Flight>();
+  readonly #flightOfStep = new Map<string, Flight>();
+  /** Ready steps whose last attempt has not ended yet (X1). */
+  readonly #held = new Map<string, ReadyStep>();
+  /** Steps that wait for their next attempt. */
+  readonly #timers = new Map<string, () => void>();
+  readonly #ranks = new WeakMap<Live, number[]>();
+  readonly #blobs = new Map<string, Promise<unknown>>();
+  #nextJobId = 1;
+  /** Set when nothing may start any more. */
+  isPaused = false;
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options;
+    this.durations = options.durations;
+    this.schedule = new Schedule(options.settings.maxParallelNodes, options.pool.cpuThreads);
+  }
+
+  get flights(): number {
+    return this.#flights.size;
+  }
+
+  laneOf(action: string): Exclude<Lane, 'none'> {
+    return this.#options.catalogue.get(action)?.lane === 'cpu' ? 'cpu' : 'io';
+  }
+
+  /** Puts a PENDING step in line, at once or when its wait is over. */
+  ready(live: Live, i: number): void {
+    const step = live.state.steps[i]!;
+    const key = toKey(live.state.header.id, step.id);
+    const { clock } = this.#options;
+    if (step.dueAt !== null) {
+      // A wall clock that jumped must not lengthen the wait.
+      const waitMs = Math.min(Math.max(step.dueAt - clock.now(), 0), step.delayMs);
+      if (waitMs > 0) {
+        this.#timers.get(key)?.();
+        this.#timers.set(
+          key,
+          clock.timer(waitMs, () => {
+            this.#timers.delete(key);
+            this.#lineUp(live, i, key);
+            this.#options.onReady();
+          }),
+        );
+        return;
+      }
+    }
+    this.#lineUp(live, i, key);
+  }
+
+  #lineUp(live: Live, i: number, key: string): void {
+    const step = live.state.steps[i]!;
+    const ranks = this.#ranks.get(live) ?? toRanks(live.state, live.state.steps, this.durations);
+    this.#ranks.set(live, ranks);
+    const ready: ReadyStep = {
+      workflowId: live.state.header.id,
+      stepId: step.id,
+      lane: this.laneOf(step.action),
+      rankMs: ranks[i] ?? 0,
+      readyAt: this.#options.clock.monotonic(),
+    };
+    if (this.#flightOfStep.has(key)) this.#held.set(key, ready);
+    else this.schedule.add(ready);
+  }
+
+  /** A PENDING step that is so no longer. */
+  unready(workflowId: string, stepId: string): void {
+    const key = toKey(workflowId, stepId);
+    this.#timers.get(key)?.();
+    this.#timers.delete(key);
+    this.#held.delete(key);
+    this.schedule.remove(workflowId, stepId);
+  }
+
+  /** Gives the step its slot; the attempt begins with `launch`, once its start is durable. */
+  openFlight(ready: ReadyStep, attempt: number, action: string): Flight {
+    const flight: Flight = {
+      jobId: this.#nextJobId,
+      workflowId: ready.workflowId,
+      stepId: ready.stepId,
+      attempt,
+      lane: ready.lane,
+      startedAt: this.#options.clock.monotonic(),
+      isSimulated: !this.#options.catalogue.has(action),
+      phase: 'preparing',
+    };
+    this.#nextJobId += 1;
+    this.#flights.set(flight.jobId, flight);
+    this.#flightOfStep.set(toKey(flight.workflowId, flight.stepId), flight);
+    return flight;
+  }
+
+  /** Ends the running attempts of a step that was stopped or deleted; their slots come back when they have ended. */
+  cancel(workflowId: string, stepId: string): void {
+    const flight = this.#flightOfStep.get(toKey(workflowId, stepId));
+    if (!flight) return;
+    if (flight.phase === 'dispatched') this.#options.pool.cancel([flight.jobId]);
+    else flight.phase = 'cancelled';
+  }
+
+  /** The attempt is over: frees its slot, and lets the step's next attempt in. */
+  closeFlight(flight: Flight): void {
+    const key = toKey(flight.workflowId, flight.stepId);
+    this.#flights.delete(flight.jobId);
+    this.#flightOfStep.delete(key);
+    this.schedule.release(flight.lane);
+    const held = this.#held.get(key);
+    if (!held) return;
+    this.#held.delete(key);
+    this.schedule.add(held);
+  }
+
+  /** Sends attempts on their way. Those that need outputs from a blob follow when it has been read. */
+  launch(starts: readonly { flight: Flight; live: Live }[]): void {
+    const jobs: Job[] = [];
+    for (const { flight, live } of starts) {
+      if (flight.phase === 'cancelled') {
+        this.#fail(flight, 'CANCELLED', 'stopped before it began');
+        continue;
+      }
+      const step = live.state.step(flight.stepId)!;
+      const wanted = this.#referredOutputs(live, step);
+      const blobs = [...wanted.values()].flatMap((ref) => (ref && 'blob' in ref ? [ref.blob] : []));
+      if (blobs.length === 0) {
+        const job = this.#toJob(flight, live, step, wanted, new Map());
+        if (job) jobs.push(job);
+      } else {
+        void this.#launchWithBlobs(flight, live, step, wanted, blobs);
+      }
+    }
+    if (jobs.length > 0) this.#options.pool.dispatch(jobs);
+  }
+
+  async #launchWithBlobs(
+    flight: Flight,
+    live: Live,
+    step: StepState,
+    wanted: ReadonlyMap<string, OutputsRef | null>,
+    names: readonly string[],
+  ): Promise<void> {
+    const blobs = new Map<string, unknown>();
+    try {
+      for (const name of names) blobs.set(name, await this.#readBlob(flight.workflowId, name));
+    } catch (error) {
+      this.#fail(flight, 'BINDING', `outputs that the step refers to cannot be read: ${(error as Error).message}`);
+      return;
+    }
+    // A stop may have come while the blobs were read.
+    if ((flight.phase as Flight['phase']) === 'cancelled') {
+      this.#fail(flight, 'CANCELLED', 'stopped before it began');
+      return;
+    }
+    const job = this.#toJob(flight, live, step, wanted, blobs);
+    if (job) this.#options.pool.dispatch([job]);
+  }
+
+  /** Steps of a wide fan-out all want the same blob: it is parsed once while they start. */
+  #readBlob(workflowId: string, name: string): Promise<unknown> {
+    const key = toKey(workflowId, name);
+    const reading = this.#blobs.get(key);
+    if (reading) return reading;
+    const read = this.#options.store
+      .readBlob(workflowId, name)
+      .then((bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown);
+    this.#blobs.set(key, read);
+    const forget = () => this.#options.clock.soon(() => this.#blobs.delete(key));
+    read.then(forget, forget);
+    return read;
+  }
+
+  #referredOutputs(live: Live, step: StepState): Map<string, OutputsRef | null> {
+    const wanted = new Map<string, OutputsRef | null>();
+    const isStep = (id: string) => live.state.index.has(id);
+    eachReference(step.params, isStep, (reference) => {
+      if (reference.kind === 'step') wanted.set(reference.stepId, live.state.step(reference.stepId)?.outputs ?? null);
+    });
+    return wanted;
+  }
+
+  #toJob(
+    flight: Flight,
+    live: Live,
+    step: StepState,
+    wanted: ReadonlyMap<string, OutputsRef | null>,
+    blobs: ReadonlyMap<string, unknown>,
+  ): Job | null {
+    const { settings, catalogue } = this.#options;
+    const parsed = new Map<string, unknown>();
+    for (const [id, ref] of wanted) {
+      if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
+    }
+    let params: JsonObject;
+    try {
+      params = bindParams(step.params, {
+        params: live.state.header.params,
+        isStep: (id) => live.state.index.has(id),
+        outputsOf: (id) => parsed.get(id),
+      });
+    } catch (error) {
+      if (!(error instanceof BindingError)) throw error;
+      this.#fail(flight, 'BINDING', error.message);
+      return null;
+    }
+    const info = catalogue.get(step.action);
+    if (!info && settings.unknownActions === 'reject') {
+      this.#fail(flight, 'UNKNOWN_ACTION', `no task implements action "${step.action}", and UNKNOWN_ACTIONS is reject`);
+      return null;
+    }
+    const paramsJson = JSON.stringify(info ? params : { action: step.action, ms: settings.simulationMs });
+    if (paramsJson.length > limits.stepParamsBytesMax) {
+      this.#fail(
+        flight,
+        'BAD_PARAMS',
+        `the bound params take ${paramsJson.length} bytes of JSON; ${limits.stepParamsBytesMax} is the most`,
+      );
+      return null;
+    }
+    const secrets = (info?.secrets ?? []).flatMap((name) => {
+      const value = settings.secrets[name];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    flight.phase = 'dispatched';
+    return {
+      jobId: flight.jobId,
+      workflowId: flight.workflowId,
+      stepId: flight.stepId,
+      attempt: flight.attempt,
+      action: info ? step.action : simulateAction,
+      lane: flight.lane,
+      paramsJson,
+      timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
+      secrets: Object.fromEntries(secrets),
+    };
+  }
+
+  onOutcomes(outcomes: readonly Outcome[]): void {
+    for (const outcome of outcomes) {
+      const flight = this.#flights.get(outcome.jobId);
+      if (!flight) continue;
+      const base = {
+        logs: outcome.logs,
+        metadata: outcome.metadata as JsonObject | null,
+        metrics: outcome.metrics as JsonObject | null,
+      };
+      const durationMs = this.#options.clock.monotonic() - flight.startedAt;
+      if (outcome.kind === 'failed') {
+        const { code, message, retryAfterMs } = outcome;
+        this.#options.onEnded({ flight, durationMs, result: { kind: 'failed', code, message, retryAfterMs, ...base } });
+        continue;
+      }
+      const end = (outputs: OutputsRef) => {
+        const result = { kind: 'completed' as const, outputs, simulated: flight.isSimulated, ...base };
+        this.#options.onEnded({ flight, durationMs, result });
+      };
+      // A blob is durable before the record that names it.
+      if (outcome.outputsJson.length <= limits.outputsInlineBytesMax / 4) end({ json: outcome.outputsJson });
+      else this.toOutputs(flight.workflowId, outcome.outputsJson).then(end, this.#options.onFatal);
+    }
+  }
+
+  /** Where outputs belong: in the event, or in a blob that is durable when this resolves. Waits while the disk is full. */
+  async toOutputs(workflowId: string, json: string): Promise<OutputsRef> {
+    const bytes = Buffer.from(json, 'utf8');
+    if (bytes.length <= limits.outputsInlineBytesMax) return { json };
+    for (;;) {
+      try {
+        return { blob: await this.#options.store.writeBlob(workflowId, bytes), bytes: bytes.length };
+      } catch (error) {
+        if (!(error instanceof DiskFullError)) throw error;
+        await new Promise<void>((resolve) => this.#options.clock.timer(diskFullRetryMs, resolve));
+      }
+    }
+  }
+
+  #fail(flight: Flight, code: 'BINDING' | 'BAD_PARAMS' | 'UNKNOWN_ACTION' | 'CANCELLED', message: string): void {
+    const durationMs = this.#options.clock.monotonic() - flight.startedAt;
+    const result = {
+      kind: 'failed' as const,
+      code,
+      message,
+      retryAfterMs: null,
+      metadata: null,
+      metrics: null,
+      logs: [],
+    };
+    this.#options.onEnded({ flight, durationMs, result });
+  }
+
+  stop(): void {
+    this.isPaused = true;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+}
+
+function toKey(workflowId: string, name: string): string {
+  return `${workflowId}/${name}`;
+}

@@ -1,0 +1,301 @@
+/**
+ * What the last life left, made whole: views with the journal's later events on top, foreign files adopted, damaged ones
+ * rebuilt, taken over or set aside, and everything that ran or was queued in line again.
+ *
+ * Rules, numbered for tests:
+ *   R1  a workflow whose beginning the journal holds is what the journal says; its file only says whether it was damaged;
+ *   R2  otherwise it is its file plus the journal's later events;
+ *   R3  a file that can be neither trusted nor rebuilt costs its own workflow only;
+ *   R4  nothing stays RUNNING, and nothing that is ready is missing from the queue;
+ *   R5  recovery reads; what it decides is written by `store.begin` in one piece, so a crash in it changes nothing.
+ */
+import type { EngineEvent } from '../contract/event.ts';
+import { type JournalEvent, markerJson, readEventJson, toEventJson } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { limits } from '../contract/limits.ts';
+import type { FinishedEntry, Notice, StateFile, StorePort } from '../contract/store.ts';
+import { isTerminal } from '../contract/workflow.ts';
+import { decideRecovery, decideWaiting } from '../core/decide.ts';
+import { createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
+import type { WorkflowState } from '../core/state.ts';
+import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
+import { toIso, toSummary } from '../core/view.ts';
+import type { Clock } from './clock.ts';
+import { toBranchedEvent, toEngineEvent } from './published.ts';
+import type { Workflows } from './workflows.ts';
+
+export interface Recovered {
+  /** Events that recovery makes, to be written by `store.begin`. */
+  payloads: string[];
+  /** The latest events, old and new, for the event window. */
+  published: EngineEvent[];
+  notices: Notice[];
+  /** Workflows that were queued anew, with how many of their steps. */
+  requeued: { id: string; steps: number }[];
+  /** Directories of deleted workflows that are still there. */
+  leftovers: string[];
+  /** Live workflows whose file already says what they are: its SHA-256. */
+  upToDate: Map<string, string>;
+}
+
+interface Entry {
+  seq: number;
+  event: JournalEvent;
+}
+
+type Beginning = Extract<JournalEvent, { workflow: unknown }>;
+
+class Recovery {
+  readonly #store: StorePort;
+  readonly #workflows: Workflows;
+  readonly #clock: Clock;
+  readonly #found: StorePort['found'];
+  readonly #entries = new Map<string, Entry[]>();
+  readonly #windowFrom: number;
+  #seq: number;
+  readonly #result: Recovered = {
+    payloads: [],
+    published: [],
+    notices: [],
+    requeued: [],
+    leftovers: [],
+    upToDate: new Map(),
+  };
+
+  constructor(store: StorePort, workflows: Workflows, clock: Clock) {
+    this.#store = store;
+    this.#workflows = workflows;
+    this.#clock = clock;
+    this.#found = store.found;
+    this.#seq = store.nextSeq;
+    this.#windowFrom = store.nextSeq - limits.eventWindowMax;
+  }
+
+  run(): Recovered {
+    this.#result.notices.push(...this.#found.notices);
+    for (const { seq, json } of this.#found.records)
+      if (json !== markerJson) this.#sort({ seq, event: readEventJson(json) });
+    for (const [id, reason] of Object.entries(this.#found.manifest?.setAside ?? {}))
+      this.#workflows.setAside.set(id, reason);
+    const directories = new Set(this.#found.workflowIds);
+    const known = new Set([
+      ...this.#found.finished.keys(),
+      ...this.#entries.keys(),
+      ...Object.keys(this.#found.manifest?.live ?? {}),
+    ]);
+    for (const id of known) this.#recover(id, directories.has(id));
+    for (const id of directories) if (!known.has(id)) this.#adoptUnknown(id);
+    for (const live of this.#workflows.live.values()) this.#resume(live.state);
+    this.#checkQueueFile();
+    this.#result.published.sort((a, b) => a.seq - b.seq);
+    return this.#result;
+  }
+
+  #sort(entry: Entry): void {
+    this.#entriesOf(entry.event.workflowId).push(entry);
+    if (entry.event.kind === 'workflow.created' && entry.event.parent)
+      this.#entriesOf(entry.event.parent.id).push(entry);
+  }
+
+  #entriesOf(id: string): Entry[] {
+    const entries = this.#entries.get(id) ?? [];
+    this.#entries.set(id, entries);
+    return entries;
+  }
+
+  #note(kind: Notice['kind'], message: string): void {
+    this.#result.notices.push({ kind, message });
+  }
+
+  #recover(id: string, hasDirectory: boolean): void {
+    const entries = this.#entries.get(id) ?? [];
+    const last = entries.at(-1);
+    if (last?.event.kind === 'workflow.deleted') {
+      this.#tellDeleted(last);
+      if (hasDirectory) this.#result.leftovers.push(id);
+      return;
+    }
+    const finished = this.#found.finished.get(id);
+    if (finished && (last === undefined || last.seq <= finished.seq)) {
+      this.#keepFinished(finished, hasDirectory);
+      return;
+    }
+    const from = entries.findLastIndex(({ event }) => isBeginning(event, id));
+    if (from !== -1) this.#rebuild(id, entries.slice(from));
+    else this.#rebase(id, entries);
+  }
+
+  #tellDeleted({ seq, event }: Entry): void {
+    if (seq < this.#windowFrom) return;
+    const { kind, workflowId, at, version } = event;
+    this.#result.published.push({ seq, kind, workflow_id: workflowId, at: toIso(at), status: 'STOPPED', version });
+  }
+
+  #keepFinished(entry: FinishedEntry, hasDirectory: boolean): void {
+    if (hasDirectory) this.#workflows.addFinished(entry, true);
+    else this.#note('info', `Workflow ${entry.id} is gone from the disk; it is forgotten`);
+  }
+
+  /** R1. */
+  #rebuild(id: string, entries: readonly Entry[]): void {
+    const [{ seq, event }] = entries as [Entry];
+    const state = createWorkflow(event as Beginning, seq);
+    this.#publish(event, seq, state);
+    this.#apply(state, entries.slice(1));
+    this.#workflows.add(state, seq);
+    const file = this.#store.readStateSync(id);
+    if (file.kind === 'intact') {
+      if (file.meta.seq === state.header.seq) this.#result.upToDate.set(id, file.sha256);
+    } else if (file.kind !== 'absent') {
+      const reason = `state.json of workflow ${id} is not what the engine wrote; it was rebuilt from the journal`;
+      this.#store.copyAsideState(id, reason);
+      this.#note('quarantine', reason);
+    }
+  }
+
+  /** R2. */
+  #rebase(id: string, entries: readonly Entry[]): void {
+    const file = this.#store.readStateSync(id);
+    const promised = this.#found.manifest?.live[id] ?? this.#found.finished.get(id);
+    if (file.kind !== 'intact') {
+      this.#takeOver(id, file, 'its state.json is not what the engine wrote', entries);
+      return;
+    }
+    const meta = file.meta as unknown as WorkflowMeta;
+    const state = readWorkflow(file.value, meta, this.#clock.now());
+    const later = entries.filter(({ seq }) => seq > meta.seq);
+    const next = later[0]?.event;
+    const gap = next !== undefined && versionFor(next, id) !== state.header.version + 1;
+    if (gap || (promised !== undefined && meta.seq < promised.seq)) {
+      this.#takeOver(id, file, 'its state.json is older than what the journal follows on', entries);
+      return;
+    }
+    this.#apply(state, later);
+    this.#workflows.add(state, 0);
+    if (later.length === 0) this.#result.upToDate.set(id, file.sha256);
+  }
+
+  #apply(state: WorkflowState, entries: readonly Entry[]): void {
+    for (const { seq, event } of entries) {
+      if (event.workflowId === state.header.id) {
+        evolve(state, event, seq);
+        this.#publish(event, seq, state);
+      } else if (event.kind === 'workflow.created') {
+        evolveParent(state, event, seq);
+        if (seq >= this.#windowFrom) this.#result.published.push(toBranchedEvent(event, seq, state));
+      }
+    }
+  }
+
+  #publish(event: JournalEvent, seq: number, state: WorkflowState): void {
+    if (seq >= this.#windowFrom) this.#result.published.push(toEngineEvent(event, seq, state));
+  }
+
+  /** R3: a known workflow whose file is damaged and whose journal is gone. */
+  #takeOver(id: string, file: StateFile, why: string, entries: readonly Entry[]): void {
+    const value = file.kind === 'intact' || file.kind === 'foreign' ? file.value : undefined;
+    const parsed = stateFileSchema.safeParse(value);
+    if (!parsed.success || parsed.data.id !== id) {
+      const reason =
+        file.kind === 'unreadable'
+          ? file.reason
+          : file.kind === 'absent'
+            ? 'its state.json is gone'
+            : 'its state.json is not a workflow';
+      if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
+      this.#workflows.setAside.set(id, reason);
+      this.#note('quarantine', `Workflow ${id} was set aside: ${reason}`);
+      return;
+    }
+    this.#store.copyAsideState(id, why);
+    const warning = `${why.replace('its ', '')}; its content was taken over as found`;
+    this.#note('quarantine', `Workflow ${id}: ${warning}`);
+    const warnings = [...(parsed.data.warnings ?? []), warning];
+    const version = Math.max(parsed.data.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
+    this.#begin('workflow.taken_over', { ...parsed.data, warnings } as unknown as JsonObject, version + 1);
+  }
+
+  #adoptUnknown(id: string): void {
+    const wasSetAside = this.#workflows.setAside.has(id);
+    const file = this.#store.readStateSync(id);
+    if (file.kind === 'absent') {
+      if (!wasSetAside) this.#note('info', `Directory ${id} holds no state.json and is left alone`);
+      return;
+    }
+    const value = file.kind === 'unreadable' ? undefined : file.value;
+    const parsed = stateFileSchema.safeParse(value);
+    if (!parsed.success || parsed.data.id !== id) {
+      const fault = parsed.success ? 'it holds another workflow id' : (parsed.error.issues[0]?.message ?? '');
+      const reason = file.kind === 'unreadable' ? file.reason : `its state.json is not a workflow: ${fault}`;
+      this.#store.setAsideState(id, reason);
+      this.#workflows.setAside.set(id, reason);
+      this.#note('quarantine', `Workflow ${id} was set aside: ${reason}`);
+      return;
+    }
+    this.#workflows.setAside.delete(id);
+    const now = this.#clock.now();
+    const state = readWorkflow(parsed.data, {}, now);
+    if (isTerminal(state.header.status)) {
+      // Finished and stopped files are left as they stand.
+      const sha256 = (file as { sha256: string }).sha256;
+      this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys: [] }, false);
+    } else {
+      this.#begin('workflow.adopted', parsed.data as unknown as JsonObject, state.header.version + 1);
+    }
+    this.#note('info', `Workflow ${id} was adopted from its state.json`);
+  }
+
+  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', workflow: JsonObject, version: number): void {
+    const event: Beginning = { kind, workflowId: String(workflow.id), at: this.#clock.now(), version, workflow };
+    const seq = this.#append(event);
+    const state = createWorkflow(event, seq);
+    this.#workflows.add(state, seq);
+    this.#publish(event, seq, state);
+  }
+
+  #append(event: JournalEvent): number {
+    const seq = this.#seq;
+    this.#seq += 1;
+    this.#result.payloads.push(toEventJson(event));
+    return seq;
+  }
+
+  /** R4. */
+  #resume(state: WorkflowState): void {
+    const { id } = state.header;
+    for (const decide of [decideRecovery, decideWaiting]) {
+      const event = decide(state, this.#clock.now());
+      if (!event) continue;
+      const seq = this.#append(event);
+      const { queued } = evolve(state, event, seq);
+      this.#publish(event, seq, state);
+      this.#result.upToDate.delete(id);
+      if (event.kind === 'workflow.recovered') this.#result.requeued.push({ id, steps: queued.length });
+    }
+  }
+
+  /** The queue is derived from the steps; what else the file holds is named, so that nobody waits for it. */
+  #checkQueueFile(): void {
+    for (const item of this.#found.queueItems) {
+      const { workflow_id: id, node_id: stepId } = (item ?? {}) as { workflow_id?: unknown; node_id?: unknown };
+      const status = this.#workflows.live.get(String(id))?.state.step(String(stepId))?.status;
+      if (status === 'PENDING') continue;
+      const why = status === undefined ? 'there is no such step to run' : `the step is ${status}`;
+      this.#note('info', `Queue item ${String(id)}/${String(stepId)} was dropped: ${why}`);
+    }
+  }
+}
+
+function isBeginning(event: JournalEvent, id: string): event is Beginning {
+  return 'workflow' in event && event.workflowId === id;
+}
+
+/** The version that an event gives a workflow, be it the event's own or its parent. */
+function versionFor(event: JournalEvent, id: string): number {
+  return event.kind === 'workflow.created' && event.workflowId !== id ? (event.parent?.version ?? 0) : event.version;
+}
+
+/** Fills `workflows` and says what is to be written and told. */
+export function recover(store: StorePort, workflows: Workflows, clock: Clock): Recovered {
+  return new Recovery(store, workflows, clock).run();
+}

@@ -1,0 +1,142 @@
+/** A coordinator in a thread of its own, as a port in this one. */
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type {
+  CallName,
+  CoordinatorCalls,
+  CoordinatorPort,
+  EventSink,
+  FromCoordinator,
+  ToCoordinator,
+} from '../contract/coordinator.ts';
+import { Refusal } from '../contract/failures.ts';
+import { StartError } from '../contract/store.ts';
+
+interface Pending {
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
+
+export interface ThreadOptions {
+  /** Module that opens the store and serves a coordinator on its parent port. */
+  url: URL;
+  worker: WorkerOptions;
+  /** The thread has ended on its own account: 74 the disk failed, 70 a broken rule. */
+  onFatal(message: string, exitStatus: 70 | 74): void;
+}
+
+/** Resolves when the engine has recovered; rejects with StartError when it cannot start on this data. */
+export async function startCoordinatorThread(options: ThreadOptions): Promise<CoordinatorPort> {
+  const client = new ThreadClient(new Worker(options.url, options.worker), options.onFatal);
+  await client.ready;
+  return client;
+}
+
+class ThreadClient implements CoordinatorPort {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly #sinks = new Map<number, EventSink>();
+  #nextId = 1;
+  /** Why no call can be answered any more. */
+  #ended: Error | null = null;
+
+  constructor(worker: Worker, onFatal: ThreadOptions['onFatal']) {
+    this.#worker = worker;
+    let isClosed = false;
+    const die = (message: string, exitStatus: 70 | 74) => {
+      if (this.#ended) return;
+      this.#end(new Error(`The engine has ended: ${message}`));
+      onFatal(message, exitStatus);
+    };
+    this.ready = new Promise((resolve, reject) => {
+      worker.on('message', (message: FromCoordinator) => {
+        if (message.kind === 'ready') resolve();
+        else if (message.kind === 'unstartable') {
+          this.#ended = new StartError(message.message, message.exitStatus as StartError['exitStatus']);
+          reject(this.#ended);
+        } else if (message.kind === 'fatal') {
+          reject(new Error(message.message));
+          die(message.message, message.exitStatus);
+        } else this.#take(message);
+      });
+      worker.on('error', (error) => {
+        reject(error);
+        die(error.stack ?? error.message, 70);
+      });
+      worker.on('exit', (code) => {
+        reject(new Error(`the coordinator thread ended with code ${code} while it started`));
+        if (!isClosed) die(`the coordinator thread ended with code ${code}`, 70);
+      });
+    });
+    this.#onClosed = () => {
+      isClosed = true;
+    };
+  }
+
+  readonly #onClosed: () => void;
+
+  #take(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' }>): void {
+    if (message.kind === 'events') {
+      this.#sinks.get(message.subscriptionId)?.(message.events);
+      return;
+    }
+    const pending = this.#pending.get(message.callId);
+    this.#pending.delete(message.callId);
+    if (message.kind === 'answer') pending?.resolve(message.answer);
+    else pending?.reject(new Refusal(message.refusal));
+  }
+
+  #end(error: Error): void {
+    this.#ended = error;
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+  }
+
+  #send(message: ToCoordinator): void {
+    this.#worker.postMessage(message);
+  }
+
+  async call<K extends CallName>(
+    name: K,
+    args: CoordinatorCalls[K]['args'],
+    signal?: AbortSignal,
+  ): Promise<CoordinatorCalls[K]['answer']> {
+    if (this.#ended) {
+      if (name === 'close') return null as CoordinatorCalls[K]['answer'];
+      throw this.#ended;
+    }
+    const callId = this.#nextId;
+    this.#nextId += 1;
+    const abort = () => this.#send({ kind: 'abort', callId });
+    const answer = new Promise<unknown>((resolve, reject) => {
+      this.#pending.set(callId, { resolve, reject });
+    });
+    this.#send({ kind: 'call', callId, name, args });
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const value = (await answer) as CoordinatorCalls[K]['answer'];
+      if (name === 'close') await this.#close();
+      return value;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#onClosed();
+    this.#end(new Refusal({ code: 'BUSY', detail: 'The engine is closed.' }));
+    await this.#worker.terminate();
+  }
+
+  subscribe(after: number | null, sink: EventSink): () => void {
+    const subscriptionId = this.#nextId;
+    this.#nextId += 1;
+    this.#sinks.set(subscriptionId, sink);
+    this.#send({ kind: 'subscribe', subscriptionId, after });
+    return () => {
+      this.#sinks.delete(subscriptionId);
+      if (!this.#ended) this.#send({ kind: 'unsubscribe', subscriptionId });
+    };
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * All workflows the engine knows: those in memory, the finished ones of which a summary is left, and those whose file was
+ * set aside.
+ */
+import type { ListQuery, ListReply } from '../contract/engine.ts';
+import { Refusal, workflowNotFound } from '../contract/failures.ts';
+import { limits } from '../contract/limits.ts';
+import type { FinishedEntry, StorePort } from '../contract/store.ts';
+import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/workflow.ts';
+import type { WorkflowState } from '../core/state.ts';
+import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
+import { toSummary, ViewEncoder } from '../core/view.ts';
+
+/** A workflow in memory. */
+export interface Live {
+  readonly state: WorkflowState;
+  readonly encoder: ViewEncoder;
+  /** The journal holds everything from this event on; 0 when it does not hold the workflow's beginning. */
+  readonly firstSeq: number;
+  /** Calls that need it in memory although it has finished. */
+  pins: number;
+  /** What stood for it while it was out of memory, when it came back from its file. */
+  readonly entry: FinishedEntry | null;
+}
+
+export class Workflows {
+  readonly live = new Map<string, Live>();
+  readonly finished: Map<string, FinishedEntry>;
+  readonly setAside: Map<string, string>;
+  /** Idempotency key → workflow. */
+  readonly #keys = new Map<string, string>();
+  readonly #loads = new Map<string, Promise<Live>>();
+  readonly #store: StorePort;
+  /** Finished since the last checkpoint, and so not in the index yet. */
+  readonly unindexed = new Set<string>();
+  /** In the index, but gone since the last checkpoint. */
+  readonly removedFromIndex = new Set<string>();
+
+  constructor(store: StorePort) {
+    this.#store = store;
+    this.finished = new Map();
+    this.setAside = new Map();
+  }
+
+  add(state: WorkflowState, firstSeq: number, entry: FinishedEntry | null = null): Live {
+    const live = { state, encoder: new ViewEncoder(), firstSeq, pins: 0, entry };
+    this.live.set(state.header.id, live);
+    this.finished.delete(state.header.id);
+    this.setAside.delete(state.header.id);
+    for (const record of state.header.keys) this.#keys.set(record.key, state.header.id);
+    return live;
+  }
+
+  addFinished(entry: FinishedEntry, isIndexed: boolean): void {
+    this.finished.set(entry.id, entry);
+    if (!isIndexed) this.unindexed.add(entry.id);
+    for (const key of entry.keys) this.#keys.set(key, entry.id);
+  }
+
+  claimKey(key: string, id: string): void {
+    this.#keys.set(key, id);
+  }
+
+  keyOwner(key: string): string | undefined {
+    return this.#keys.get(key);
+  }
+
+  remove(id: string): void {
+    const keys = this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];
+    for (const key of keys) this.#keys.delete(key);
+    const isIndexed = (this.finished.has(id) || this.live.get(id)?.entry != null) && !this.unindexed.has(id);
+    if (isIndexed) this.removedFromIndex.add(id);
+    this.live.delete(id);
+    this.finished.delete(id);
+    this.unindexed.delete(id);
+  }
+
+  /** Leaves memory, once its file says everything. */
+  retire(live: Live, sha256: string): void {
+    const { header } = live.state;
+    this.live.delete(header.id);
+    const keys = header.keys.map((record) => record.key);
+    this.addFinished({ id: header.id, seq: header.seq, sha256, summary: toSummary(live.state), keys }, false);
+  }
+
+  /** Takes back a pin. One that came from its file and was not changed leaves memory again as it was. */
+  unpin(live: Live): void {
+    live.pins -= 1;
+    const { entry } = live;
+    if (live.pins > 0 || entry === null || live.state.header.seq !== entry.seq || this.live.get(entry.id) !== live)
+      return;
+    this.live.delete(entry.id);
+    this.addFinished(entry, !this.unindexed.has(entry.id));
+  }
+
+  /** The refusal for an id that cannot be had. */
+  refusal(id: string): Refusal {
+    const reason = this.setAside.get(id);
+    if (reason === undefined) return workflowNotFound(id);
+    return new Refusal({ code: 'SET_ASIDE', detail: `Workflow with ID ${id} was set aside: ${reason}` });
+  }
+
+  has(id: string): boolean {
+    return this.live.has(id) || this.finished.has(id);
+  }
+
+  status(id: string): JobStatus {
+    const live = this.live.get(id);
+    if (live) return live.state.header.status;
+    const entry = this.finished.get(id);
+    if (entry) return entry.summary.status;
+    throw this.refusal(id);
+  }
+
+  version(id: string): number {
+    return this.live.get(id)?.state.header.version ?? this.finished.get(id)?.summary.version ?? 0;
+  }
+
+  /** Reads a finished workflow's text, after checking that it is what was written. */
+  async readFinished(id: string): Promise<{ text: string; value: unknown; meta: Partial<WorkflowMeta> }> {
+    const entry = this.finished.get(id);
+    if (!entry) throw this.refusal(id);
+    const file = await this.#store.readState(id);
+    if (file.kind === 'intact' && file.sha256 === entry.sha256) {
+      return { text: file.text, value: file.value, meta: file.meta as unknown as WorkflowMeta };
+    }
+    if (file.kind === 'foreign' && file.sha256 === entry.sha256) {
+      // Adopted as it stood; it is shown in the engine's own form.
+      const state = readWorkflow(file.value, {}, Date.parse(entry.summary.createdAt));
+      return { text: new ViewEncoder().encode(state), value: file.value, meta: {} };
+    }
+    if (this.finished.get(id) !== entry) return this.readFinished(id);
+    return this.#judgeChanged(id, file);
+  }
+
+  /** A finished workflow's file that is no longer what was written: taken over when valid, else set aside. */
+  #judgeChanged(
+    id: string,
+    file: Awaited<ReturnType<StorePort['readState']>>,
+  ): { text: string; value: unknown; meta: Partial<WorkflowMeta> } {
+    const entry = this.finished.get(id)!;
+    const value = file.kind === 'intact' || file.kind === 'foreign' ? file.value : undefined;
+    const parsed = stateFileSchema.safeParse(value);
+    if (parsed.success && parsed.data.id === id && parsed.data.status && isTerminal(parsed.data.status)) {
+      const state = readWorkflow(parsed.data, {}, Date.parse(entry.summary.createdAt));
+      const warning = 'state.json is not what the engine wrote; its content was taken over as found';
+      const warnings = state.header.warnings.includes(warning)
+        ? state.header.warnings
+        : [...state.header.warnings, warning];
+      state.setHeader({ warnings, version: Math.max(state.header.version, entry.summary.version) });
+      return { text: new ViewEncoder().encode(state), value: { ...parsed.data, warnings }, meta: {} };
+    }
+    const reason =
+      file.kind === 'absent'
+        ? 'its state.json is gone'
+        : file.kind === 'unreadable'
+          ? file.reason
+          : 'its state.json is not a workflow';
+    if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
+    this.remove(id);
+    this.setAside.set(id, reason);
+    throw this.refusal(id);
+  }
+
+  /** Brings a workflow into memory and keeps it there until `unpin`. */
+  async pin(id: string): Promise<Live> {
+    for (;;) {
+      const live = this.live.get(id) ?? (await this.#load(id));
+      // It may have been retired or removed while it was waited for.
+      if (this.live.get(id) !== live) continue;
+      live.pins += 1;
+      return live;
+    }
+  }
+
+  #load(id: string): Promise<Live> {
+    const loading = this.#loads.get(id);
+    if (loading) return loading;
+    const load = this.readFinished(id)
+      .then(({ value, meta }) => {
+        const entry = this.finished.get(id);
+        if (!entry) throw this.refusal(id);
+        const state = readWorkflow(value, meta, Date.parse(entry.summary.createdAt));
+        state.setHeader({ version: Math.max(state.header.version, entry.summary.version), seq: entry.seq });
+        return this.add(state, 0, entry);
+      })
+      .finally(() => this.#loads.delete(id));
+    this.#loads.set(id, load);
+    return load;
+  }
+
+  list(query: ListQuery): ListReply {
+    const q = query.q?.toLowerCase();
+    const found: WorkflowSummary[] = [];
+    const take = (summary: WorkflowSummary) => {
+      if (query.status && summary.status !== query.status) return;
+      if (query.tag !== undefined && !summary.tags.includes(query.tag)) return;
+      if (
+        q !== undefined &&
+        ![summary.id, summary.name, summary.description].some((text) => text.toLowerCase().includes(q))
+      )
+        return;
+      found.push(summary);
+    };
+    for (const entry of this.finished.values()) take(entry.summary);
+    for (const live of this.live.values()) take(toSummary(live.state));
+    // Finished ones stand nearly in order already, which the sort makes use of.
+    found.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
+    const offset = query.offset ?? 0;
+    return { total: found.length, items: found.slice(offset, offset + (query.limit ?? limits.listLimitDefault)) };
+  }
+
+  countByStatus(): Record<JobStatus, number> {
+    const counts = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0, WAITING_FOR_DEPENDENCY: 0, STOPPED: 0 };
+    for (const entry of this.finished.values()) counts[entry.summary.status] += 1;
+    for (const live of this.live.values()) counts[live.state.header.status] += 1;
+    return counts;
+  }
+}

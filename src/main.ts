@@ -1,0 +1,136 @@
+/**
+ * Wiring: an engine for programs (`createEngine`), and the engine with its server (`serve`). Nothing else in `src` knows
+ * which store, which pool and which server there are.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { readSettings } from './config.ts';
+import type { CoordinatorPort } from './contract/coordinator.ts';
+import type { Engine } from './contract/engine.ts';
+import type { EngineSettings } from './contract/settings.ts';
+import { CoordinatedEngine } from './coordinator/engine.ts';
+import { startCoordinatorThread } from './coordinator/thread-client.ts';
+import { type CoordinatorThreadData, startCoordinator } from './coordinator-main.ts';
+import { toExecArgv } from './pool/source-loader.ts';
+import { createServer } from './server/server.ts';
+import { createActionCatalogue } from './tasks/registry.ts';
+import { createTemplateCatalogue } from './templates/catalogue.ts';
+import { instantiate } from './templates/instantiate.ts';
+
+export type {
+  BranchRequest,
+  ExternalDataReply,
+  ExternalDataRequest,
+  Template,
+  WorkflowDefinition,
+} from './contract/definition.ts';
+export { type Engine, type ListQuery, type ListReply, WorkflowReply } from './contract/engine.ts';
+export type { EngineEvent, EventGap } from './contract/event.ts';
+export { Refusal } from './contract/failures.ts';
+export type { EngineSettings } from './contract/settings.ts';
+export { StartError } from './contract/store.ts';
+export type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './contract/workflow.ts';
+
+const threadUrl = new URL(`./coordinator-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+const shippedTemplatesDir = fileURLToPath(new URL('../workflows/templates', import.meta.url));
+
+export const version: string = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+export interface EngineOptions {
+  /** What is left out has the default of the setting of that name; paths may be relative. */
+  settings?: Partial<EngineSettings>;
+  /** False runs the coordinator in the caller's own thread: for tests, and for programs that have a thread to spare. */
+  ownThread?: boolean;
+  /** 1 standard output, 2 standard error (the default). */
+  logFd?: 1 | 2;
+  /** The engine cannot go on: 74 the disk failed, 70 a broken rule. Without it, the process ends with that status. */
+  onFatal?: (message: string, exitStatus: 70 | 74) => void;
+}
+
+/** Recovers what the data directory holds and resolves when the engine takes work. Rejects with StartError. */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const settings = toSettings(options.settings ?? {});
+  const data: CoordinatorThreadData = { settings, logFd: options.logFd ?? 2 };
+  const onFatal = options.onFatal ?? endProcess;
+  const coordinator: CoordinatorPort =
+    options.ownThread === false
+      ? await startCoordinator(data, onFatal)
+      : await startCoordinatorThread({
+          url: threadUrl,
+          worker: {
+            workerData: data,
+            execArgv: toExecArgv(threadUrl) ?? [],
+            // Tasks get their secrets one by one; nothing in a thread reads the environment.
+            env: {},
+          },
+          onFatal,
+        });
+  return new CoordinatedEngine({
+    coordinator,
+    catalogue: createActionCatalogue(),
+    unknownActions: settings.unknownActions,
+    templates: { ...createTemplateCatalogue(settings.templatesDir), instantiate },
+  });
+}
+
+function endProcess(message: string, exitStatus: number): never {
+  process.stderr.write(`Hybrid Engine has to end (exit status ${exitStatus}): ${message}\n`);
+  process.exit(exitStatus);
+}
+
+function toSettings(given: Partial<EngineSettings>): EngineSettings {
+  return {
+    maxParallelNodes: 4,
+    poolThreads: availableParallelism(),
+    logLevel: 'warn',
+    unknownActions: 'simulate',
+    simulationMs: 1_000,
+    httpAllowHosts: [],
+    ownPort: null,
+    secrets: {},
+    ...given,
+    workflowsDir: resolve(given.workflowsDir ?? 'workflows'),
+    templatesDir: resolve(given.templatesDir ?? shippedTemplatesDir),
+    queueStateFile: resolve(given.queueStateFile ?? 'queue-state.json'),
+  };
+}
+
+/** Runs the product until a signal ends it. Rejects with StartError when it cannot start. */
+export async function serve(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Promise<void> {
+  const settings = readSettings(env, cwd);
+  const log = pino({ level: settings.engine.logLevel, base: null });
+  process.on('uncaughtException', (error) => endProcess(error.stack ?? error.message, 70));
+  process.on('unhandledRejection', (error) =>
+    endProcess(error instanceof Error ? (error.stack ?? error.message) : String(error), 70),
+  );
+  const engine = await createEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess });
+  const server = createServer({ engine, settings: settings.server, log, version });
+  try {
+    const { url } = await server.listen();
+    process.stdout.write(`Hybrid Engine ${version} listening on ${url} (docs at ${url}/docs)\n`);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    // A second signal ends it at once, which is as safe as any crash.
+    if (isStopping) process.exit(130);
+    isStopping = true;
+    log.info(`${signal}: stopping; running steps get up to 10 s (once more to end at once)`);
+    server
+      .close()
+      .then(() => engine.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => endProcess(String(error), 70),
+      );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}

@@ -1,0 +1,16 @@
+/** What a thread needs to run from source, without a build. */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+/**
+ * A thread that runs from source needs the loader, found from here because the working directory may be anywhere. In a
+ * worker thread on Node 20 tsx hooks `require` alone, which is how Piscina loads a module first; modules
+ * of a plain Worker, and what any of them imports later, need the hooks of `import` as well.
+ */
+export function toExecArgv(threadUrl: URL): string[] | undefined {
+  if (!threadUrl.pathname.endsWith('.ts')) return undefined;
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx'));
+  const api = new URL('./esm/api/index.mjs', loader);
+  const registerImport = `import { register } from ${JSON.stringify(api.href)}; register();`;
+  return ['--import', loader.href, '--import', `data:text/javascript,${encodeURIComponent(registerImport)}`];
+}
