@@ -16,6 +16,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { steeringRoutes } from './routes/workflow-steering.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { ServerMetrics } from './server-metrics.ts';
 
@@ -31,6 +32,7 @@ const commonHeaders = {
 export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[] {
   const routes = [
     ...workflowRoutes(parts),
+    ...steeringRoutes(parts),
     ...externalDataRoutes(parts),
     ...eventRoutes(parts),
     ...catalogueRoutes(parts),

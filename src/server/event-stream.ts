@@ -34,7 +34,7 @@ export class EventStreams {
   async serve(ctx: Context, from: Pick<EventsOptions, 'after' | 'workflowId'>): Promise<void> {
     if (ctx.method === 'HEAD') {
       ctx.status = 200;
-      ctx.type = 'text/event-stream';
+      ctx.set('Content-Type', 'text/event-stream');
       return;
     }
     if (this.#open >= this.#bounds.eventStreamsMax) {
@@ -85,8 +85,9 @@ export class EventStreams {
   async #drained(response: ServerResponse): Promise<boolean> {
     if (response.writableLength <= this.#bounds.eventBufferBytesMax) return true;
     const stalled = new AbortController();
-    const timer = setTimeout(() => stalled.abort(), this.#bounds.eventStallMs);
-    response.once('close', () => stalled.abort());
+    const giveUp = () => stalled.abort();
+    const timer = setTimeout(giveUp, this.#bounds.eventStallMs);
+    response.once('close', giveUp);
     try {
       await once(response, 'drain', { signal: stalled.signal });
       return true;
@@ -94,6 +95,7 @@ export class EventStreams {
       return false;
     } finally {
       clearTimeout(timer);
+      response.off('close', giveUp);
     }
   }
 }

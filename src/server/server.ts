@@ -67,9 +67,11 @@ export function createServer(options: EngineServerOptions): EngineServer {
       openRequests.close();
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // Node closes what is idle now; what becomes idle as answers finish would stay for its keep-alive time.
+      const sweep = setInterval(() => server.closeIdleConnections(), 20);
       const timer = setTimeout(() => server.closeAllConnections(), bounds.closeGraceMs);
       await closed;
+      clearInterval(sweep);
       clearTimeout(timer);
     },
   };

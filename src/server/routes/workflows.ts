@@ -1,20 +1,11 @@
-/** Workflows: making, reading, steering and deleting them. */
+/** Workflows: making and reading them. */
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { branchRequestSchema, fromTemplateBodySchema, workflowDefinitionSchema } from '../../contract/definition.ts';
-import type { CallOptions, WorkflowReply } from '../../contract/engine.ts';
 import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../contract/workflow.ts';
-import { readJsonObject, refuseBody, requireJsonObject } from '../body.ts';
+import { readJsonObject, requireJsonObject } from '../body.ts';
 import { entityTag, matchesEntityTag } from '../entity-tag.ts';
-import {
-  bodyRefusals,
-  changeRefusals,
-  emptyBody,
-  jsonAnswer,
-  refusals,
-  workflowIdPath,
-  workflowRefusals,
-} from '../operation.ts';
+import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { validate } from '../problem.ts';
 import {
   fromTemplateQuerySchema,
@@ -35,7 +26,7 @@ const created = jsonAnswer('the workflow as created, or at rest when waited for'
 });
 
 export function workflowRoutes(parts: RouteParts): Route[] {
-  return [...makingRoutes(parts), ...readingRoutes(parts), ...steeringRoutes(parts)];
+  return [...makingRoutes(parts), ...readingRoutes(parts)];
 }
 
 function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
@@ -224,64 +215,6 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
       async handle(ctx) {
         const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'));
         sendJson(ctx, 200, JSON.stringify(step));
-      },
-    },
-  ];
-}
-
-function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
-  const bodyBounds = { bytesMax: bounds.bodyBytesMax, tokensMax: bounds.bodyTokensMax };
-  const steer = (
-    verb: 'stop' | 'resume' | 'retry',
-    summary: string,
-    call: (id: string, options: CallOptions) => Promise<WorkflowReply>,
-  ): Route => ({
-    method: 'post',
-    path: `/api/workflows/{id}/${verb}`,
-    operation: {
-      operationId: `${verb}Workflow`,
-      summary,
-      tags: ['workflows'],
-      requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
-      requestBody: emptyBody,
-      responses: {
-        200: jsonAnswer('the workflow after the change', workflowSchema),
-        ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
-      },
-    },
-    async handle(ctx) {
-      const id = readWorkflowId(ctx);
-      const options = readCallOptions(ctx);
-      await refuseBody(ctx, bodyBounds);
-      sendWorkflow(ctx, 200, await call(id, options), bounds);
-    },
-  });
-  return [
-    steer('stop', 'Stop a workflow; what runs is aborted', (id, options) => engine.stop(id, options)),
-    steer('resume', 'Continue a stopped workflow, or one paused by its budget', (id, options) =>
-      engine.resume(id, options),
-    ),
-    steer('retry', 'Run the failed steps, and all that hung on them, again', (id, options) =>
-      engine.retry(id, options),
-    ),
-    {
-      method: 'delete',
-      path: '/api/workflows/{id}',
-      operation: {
-        operationId: 'deleteWorkflow',
-        summary: 'Delete a workflow and its files; a running one is stopped first',
-        tags: ['workflows'],
-        requestParams: { path: workflowIdPath },
-        responses: {
-          204: { description: 'gone' },
-          ...refusals(...workflowRefusals, ...bodyRefusals, 'DISK_FULL'),
-        },
-      },
-      async handle(ctx) {
-        const id = readWorkflowId(ctx);
-        await refuseBody(ctx, bodyBounds);
-        await engine.delete(id);
-        ctx.status = 204;
       },
     },
   ];

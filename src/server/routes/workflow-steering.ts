@@ -1,0 +1,74 @@
+/** Changing the course of a workflow that exists: stop, resume, retry, delete. */
+import type { CallOptions, WorkflowReply } from '../../contract/engine.ts';
+import { workflowSchema } from '../../contract/workflow.ts';
+import { refuseBody } from '../body.ts';
+import {
+  bodyRefusals,
+  changeRefusals,
+  emptyBody,
+  jsonAnswer,
+  refusals,
+  workflowIdPath,
+  workflowRefusals,
+} from '../operation.ts';
+import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
+import type { Route, RouteParts } from '../route.ts';
+import { readWorkflowId, sendWorkflow } from '../workflow-reply.ts';
+
+export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
+  const bodyBounds = { bytesMax: bounds.bodyBytesMax, tokensMax: bounds.bodyTokensMax };
+  const steer = (
+    verb: 'stop' | 'resume' | 'retry',
+    summary: string,
+    call: (id: string, options: CallOptions) => Promise<WorkflowReply>,
+  ): Route => ({
+    method: 'post',
+    path: `/api/workflows/{id}/${verb}`,
+    operation: {
+      operationId: `${verb}Workflow`,
+      summary,
+      tags: ['workflows'],
+      requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
+      requestBody: emptyBody,
+      responses: {
+        200: jsonAnswer('the workflow after the change', workflowSchema),
+        ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
+      },
+    },
+    async handle(ctx) {
+      const id = readWorkflowId(ctx);
+      const options = readCallOptions(ctx);
+      await refuseBody(ctx, bodyBounds);
+      sendWorkflow(ctx, 200, await call(id, options), bounds);
+    },
+  });
+  return [
+    steer('stop', 'Stop a workflow; what runs is aborted', (id, options) => engine.stop(id, options)),
+    steer('resume', 'Continue a stopped workflow, or one paused by its budget', (id, options) =>
+      engine.resume(id, options),
+    ),
+    steer('retry', 'Run the failed steps, and all that hung on them, again', (id, options) =>
+      engine.retry(id, options),
+    ),
+    {
+      method: 'delete',
+      path: '/api/workflows/{id}',
+      operation: {
+        operationId: 'deleteWorkflow',
+        summary: 'Delete a workflow and its files; a running one is stopped first',
+        tags: ['workflows'],
+        requestParams: { path: workflowIdPath },
+        responses: {
+          204: { description: 'gone' },
+          ...refusals(...workflowRefusals, ...bodyRefusals, 'DISK_FULL'),
+        },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        await refuseBody(ctx, bodyBounds);
+        await engine.delete(id);
+        ctx.status = 204;
+      },
+    },
+  ];
+}

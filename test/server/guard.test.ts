@@ -1,0 +1,321 @@
+// Goal: nobody but the allowed gets an effect or a byte of data. Method: every spelling of Host and Origin that has
+// fooled others, the "simple" cross-site requests, and a walk over the route table without the token.
+import { connect } from 'node:net';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { createRoutes } from '../../src/server/app.ts';
+import { serverBounds } from '../../src/server/bounds.ts';
+import { isOpenPath } from '../../src/server/guard.ts';
+import { OpenRequests } from '../../src/server/open-requests.ts';
+import { ServerMetrics } from '../../src/server/server-metrics.ts';
+import { FakeEngine } from '../fixtures/fake-engine.ts';
+import { createWorkflow, oneStep, startServer, testSettings } from './running-server.ts';
+
+const routes = createRoutes(
+  {
+    engine: new FakeEngine(),
+    settings: testSettings,
+    bounds: serverBounds,
+    log: pino({ level: 'silent' }),
+    version: '0.0.0',
+    openRequests: new OpenRequests(),
+  },
+  new ServerMetrics(),
+);
+const anyId = '00000000-0000-4000-8000-000000000000';
+const walk = routes.map(({ method, path }) => ({
+  method: method.toUpperCase(),
+  path: path.replace('{id}', anyId).replace('{stepId}', 'only').replace('{file}', 'start.js'),
+}));
+const mutating = walk.filter(({ method }) => method !== 'GET');
+
+describe('the Host header', () => {
+  it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT'])('is answered when it is %s', async (host) => {
+    const running = await startServer();
+    const headers = { Host: host.replace('PORT', String(running.port)) };
+    expect((await running.call('GET', '/api/health', { headers })).status).toBe(200);
+  });
+
+  const wrong = [
+    '',
+    '127.0.0.1',
+    'localhost',
+    '[::1]',
+    '::1:PORT',
+    'LOCALHOST:PORT',
+    'Localhost:PORT',
+    'localhost.:PORT',
+    'localhost:PORT.',
+    '127.1:PORT',
+    '127.0.0.1.:PORT',
+    '127.0.0.2:PORT',
+    '0.0.0.0:PORT',
+    '0:PORT',
+    '2130706433:PORT',
+    '0x7f000001:PORT',
+    '0177.0.0.1:PORT',
+    '127.000.000.001:PORT',
+    '[::]:PORT',
+    '[::ffff:127.0.0.1]:PORT',
+    '[0:0:0:0:0:0:0:1]:PORT',
+    '[::1%25lo]:PORT',
+    'ip6-localhost:PORT',
+    'attacker.test',
+    'attacker.test:PORT',
+    'localhost.attacker.test:PORT',
+    'localhost:PORT.attacker.test',
+    'attacker.test:PORT@localhost:PORT',
+    'user@localhost:PORT',
+    'localhost:PORT@attacker.test',
+    'localhost:PORT,attacker.test',
+    'localhost:PORT localhost:PORT',
+    'localhost:0PORT',
+    'localhost:PORT0',
+    'localhost:',
+    'localhost:PORT/',
+    'localhost:PORT#',
+    'localhost:PORT?',
+    'http://localhost:PORT',
+    '//localhost:PORT',
+    '127.0.0.1.nip.io:PORT',
+    'localhost%00:PORT',
+    'null',
+    '*',
+  ];
+  it.each(wrong)('is refused when it is "%s"', async (host) => {
+    const running = await startServer();
+    const headers = { Host: host.replaceAll('PORT', String(running.port)) };
+    const answer = await running.call('GET', '/api/health', { headers });
+    expect([answer.status, answer.json.code]).toEqual([421, 'MISDIRECTED']);
+    expect(answer.json.detail).toContain('ALLOWED_HOSTS');
+    expect(running.engine.calls).toEqual([]);
+  });
+
+  it('answers only those of ALLOWED_HOSTS when they are set', async () => {
+    const running = await startServer({ settings: { allowedHosts: ['engine.lan:8000', 'engine.lan'] } });
+    const status = async (Host: string) => (await running.call('GET', '/api/health', { headers: { Host } })).status;
+    expect(await status('engine.lan:8000')).toBe(200);
+    expect(await status('engine.lan')).toBe(200);
+    expect(await status(`localhost:${running.port}`)).toBe(421);
+    expect(await status('other.lan')).toBe(421);
+  });
+});
+
+describe('the Origin header', () => {
+  const allowedOrigins = ['http://localhost:3000', 'chrome-extension://abcdefghijklmnop'];
+
+  it.each(allowedOrigins)('is named in the answer when it is %s', async (origin) => {
+    const running = await startServer({ settings: { allowedOrigins } });
+    const answer = await running.call('POST', '/api/workflows', { headers: { Origin: origin }, body: oneStep });
+    expect(answer.status).toBe(201);
+    expect(answer.headers['access-control-allow-origin']).toBe(origin);
+    expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
+    expect(answer.headers['access-control-expose-headers']).toContain('ETag, Link, X-Total-Count');
+    expect(answer.headers.vary).toBe('Origin');
+  });
+
+  it('may be our own, so that the documentation page can call', async () => {
+    const running = await startServer();
+    const headers = { Origin: `http://localhost:${running.port}`, Host: `localhost:${running.port}` };
+    expect((await running.call('POST', '/api/workflows', { headers, body: oneStep })).status).toBe(201);
+  });
+
+  const wrong = [
+    'null',
+    '',
+    '*',
+    'http://localhost',
+    'http://localhost:3001',
+    'http://localhost:30000',
+    'https://localhost:3000',
+    'HTTP://localhost:3000',
+    'http://LOCALHOST:3000',
+    'http://localhost:3000/',
+    'http://localhost:3000.attacker.test',
+    'http://localhost:3000@attacker.test',
+    'http://attacker.test#http://localhost:3000',
+    'http://attacker.test?http://localhost:3000',
+    'http://xlocalhost:3000',
+    'http://localhost.attacker.test:3000',
+    'http://127.0.0.1:3000',
+    'http://[::1]:3000',
+    'http://localhost:3000, http://attacker.test',
+    'http://attacker.test, http://localhost:3000',
+    'http://localhost:3000 http://localhost:3000',
+    'localhost:3000',
+    '//localhost:3000',
+    'file://',
+    'chrome-extension://abcdefghijklmno',
+    'chrome-extension://abcdefghijklmnopq',
+    'chrome-extension://',
+    'moz-extension://abcdefghijklmnop',
+    'http://attacker.test',
+    'http://localhost:PORT.attacker.test',
+    'https://localhost:PORT',
+    'http://0.0.0.0:PORT',
+  ];
+  it.each(wrong)('is refused, and not named, when it is "%s"', async (origin) => {
+    const running = await startServer({ settings: { allowedOrigins } });
+    const headers = { Origin: origin.replace('PORT', String(running.port)) };
+    for (const [method, path] of [['GET', '/api/health'] as const, ['POST', '/api/workflows'] as const]) {
+      const answer = await running.call(method, path, { headers });
+      expect([answer.status, answer.json.code]).toEqual([403, 'FORBIDDEN']);
+      expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+      expect(answer.headers.vary).toBe('Origin');
+    }
+    const preflight = { ...headers, 'Access-Control-Request-Method': 'POST' };
+    const answer = await running.call('OPTIONS', '/api/workflows', { headers: preflight });
+    expect(answer.status).toBe(403);
+    expect(answer.headers['access-control-allow-methods']).toBeUndefined();
+    expect(running.engine.calls).toEqual([]);
+  });
+
+  it('is refused when it comes twice, even when both are allowed', async () => {
+    const running = await startServer({ settings: { allowedOrigins } });
+    const host = `localhost:${running.port}`;
+    const origin = `Origin: ${allowedOrigins[0]}\r\n`;
+    const text = `GET /api/health HTTP/1.1\r\nHost: ${host}\r\n${origin}${origin}Connection: close\r\n\r\n`;
+    expect(await running.raw(text)).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  it('gets its preflight answered, without the token', async () => {
+    const running = await startServer({ settings: { allowedOrigins, apiToken: 'secret' } });
+    const headers = { Origin: 'http://localhost:3000', 'Access-Control-Request-Method': 'POST' };
+    const answer = await running.call('OPTIONS', '/api/workflows', { headers });
+    expect(answer.status).toBe(204);
+    expect(answer.headers['access-control-allow-origin']).toBe('http://localhost:3000');
+    for (const name of ['Content-Type', 'Authorization', 'Idempotency-Key', 'If-None-Match', 'Last-Event-ID']) {
+      expect(answer.headers['access-control-allow-headers']).toContain(name);
+    }
+    expect(answer.headers['access-control-allow-methods']).toContain('DELETE');
+  });
+
+  it('can read why it was refused when it is allowed', async () => {
+    const running = await startServer({ settings: { allowedOrigins, apiToken: 'secret' } });
+    const answer = await running.call('GET', '/api/queue', { headers: { Origin: 'http://localhost:3000' } });
+    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([401, 'http://localhost:3000']);
+  });
+});
+
+describe('"simple" cross-site requests', () => {
+  const bodies: [string, Record<string, string>, string][] = [
+    ['a form', { 'Content-Type': 'application/x-www-form-urlencoded' }, 'name=x&steps='],
+    ['a multipart form', { 'Content-Type': 'multipart/form-data; boundary=b' }, '--b--'],
+    ['text', { 'Content-Type': 'text/plain' }, JSON.stringify(oneStep)],
+    ['text that names JSON', { 'Content-Type': 'text/plain; application/json' }, JSON.stringify(oneStep)],
+    ['no media type', {}, JSON.stringify(oneStep)],
+    ['two media types', { 'Content-Type': 'application/json, text/plain' }, JSON.stringify(oneStep)],
+    ['another charset', { 'Content-Type': 'application/json; charset=utf-16' }, JSON.stringify(oneStep)],
+    ['a relative of JSON', { 'Content-Type': 'application/vnd.api+json' }, JSON.stringify(oneStep)],
+  ];
+  it.each(bodies)('are refused with 415 on every mutating route: %s', async (_name, headers, body) => {
+    const running = await startServer();
+    for (const { method, path } of mutating) {
+      const answer = await running.call(method, path, { headers, body });
+      expect([method, path, answer.status]).toEqual([method, path, 415]);
+    }
+    expect(running.engine.calls).toEqual([]);
+  });
+
+  it('are refused with 415 when a form is empty', async () => {
+    const running = await startServer();
+    const id = await createWorkflow(running);
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': '0' };
+    expect((await running.call('POST', `/api/workflows/${id}/stop`, { headers })).status).toBe(415);
+    expect(running.engine.callsOf('stop')).toEqual([]);
+  });
+
+  it('are refused with 403 when the browser says that another site asks', async () => {
+    const running = await startServer();
+    for (const { method, path } of mutating) {
+      const answer = await running.call(method, path, { headers: { 'Sec-Fetch-Site': 'cross-site' } });
+      expect([method, path, answer.status]).toEqual([method, path, 403]);
+    }
+    const safe = await running.call('GET', '/api/health', { headers: { 'Sec-Fetch-Site': 'cross-site' } });
+    expect(safe.status).toBe(200);
+    const same = { headers: { 'Sec-Fetch-Site': 'same-origin' }, body: oneStep };
+    expect((await running.call('POST', '/api/workflows', same)).status).toBe(201);
+  });
+
+  it('are answered for an origin that is allowed', async () => {
+    const running = await startServer({ settings: { allowedOrigins: ['http://localhost:3000'] } });
+    const headers = { Origin: 'http://localhost:3000', 'Sec-Fetch-Site': 'cross-site' };
+    expect((await running.call('POST', '/api/workflows', { headers, body: oneStep })).status).toBe(201);
+  });
+});
+
+describe('API_TOKEN', () => {
+  const apiToken = 'a-long-token';
+
+  it('is asked for on every route but health and the documentation, before any body byte is read', async () => {
+    const running = await startServer({ settings: { apiToken } });
+    expect(walk.length).toBeGreaterThan(20);
+    for (const { method, path } of walk) {
+      if (isOpenPath(path)) continue;
+      for (const Authorization of [undefined, 'Bearer wrong', `Bearer ${apiToken}x`, `Basic ${apiToken}`, apiToken]) {
+        const headers = {
+          ...(Authorization === undefined ? {} : { Authorization }),
+          // A hundred megabytes are announced and never sent: an answer shows that nobody waited for them.
+          ...(method === 'GET' ? {} : { 'Content-Type': 'application/json', 'Content-Length': '100000000' }),
+        };
+        const answer = await running.call(method, path, { headers, withholdBody: method !== 'GET' });
+        expect([method, path, answer.status]).toEqual([method, path, 401]);
+        expect(answer.headers['www-authenticate']).toBe('Bearer realm="hybrid-engine"');
+        expect(answer.text).not.toContain(apiToken);
+      }
+    }
+    expect((await running.call('GET', '/nowhere')).status).toBe(401);
+    expect((await running.call('GET', `/api/queue?token=${apiToken}`)).status).toBe(401);
+    expect((await running.call('GET', '/docsx')).status).toBe(401);
+    expect(running.engine.calls).toEqual([]);
+  });
+
+  it('opens every route when it is right', async () => {
+    const running = await startServer({ settings: { apiToken } });
+    const headers = { Authorization: `Bearer ${apiToken}` };
+    for (const { method, path } of walk) {
+      if (path.endsWith('/events')) continue;
+      expect((await running.call(method, path, { headers })).status, path).not.toBe(401);
+    }
+    expect((await running.call('GET', '/api/health/', { headers })).status).toBe(200);
+  });
+
+  it('is not needed for health and the documentation, and health then tells nothing of the inside', async () => {
+    const running = await startServer({ settings: { apiToken } });
+    running.engine.healthNotices = ['a file was set aside'];
+    for (const path of ['/api/health', '/docs', '/docs/start.js', '/openapi.json']) {
+      expect((await running.call('GET', path)).status, path).toBe(200);
+    }
+    expect((await running.call('GET', '/api/health')).json.notices).toBeUndefined();
+  });
+
+  it('is asked for before a client that waits is told to send its body', async () => {
+    const running = await startServer({ settings: { apiToken } });
+    const head = `POST /api/workflows HTTP/1.1\r\nHost: localhost:${running.port}\r\nExpect: 100-continue\r\n`;
+    const text = await running.raw(`${head}Content-Type: application/json\r\nContent-Length: 10\r\n\r\n`);
+    expect(text).toMatch(/^HTTP\/1\.1 401 /);
+    expect(text).not.toContain('100 Continue');
+  });
+
+  it('stops a client that sends on: little of a large body is taken', async () => {
+    const running = await startServer({ settings: { apiToken }, bounds: { lingerBytesMax: 1_024 } });
+    const socket = connect(running.port, '127.0.0.1');
+    const head = `POST /api/workflows HTTP/1.1\r\nHost: localhost:${running.port}\r\n`;
+    socket.write(`${head}Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n`);
+    const chunk = Buffer.alloc(64 * 1024, 0x20);
+    let sent = 0;
+    const send = () => {
+      while (sent < 100_000_000 && !socket.destroyed) {
+        sent += chunk.length;
+        if (!socket.write(chunk)) return;
+      }
+    };
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.on('drain', send).on('error', () => {});
+    socket.resume();
+    send();
+    await closed;
+    // What the two systems' socket buffers hold has left us; nobody read it.
+    expect(sent).toBeLessThan(50_000_000);
+  });
+});

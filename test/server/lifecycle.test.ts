@@ -1,0 +1,113 @@
+// Goal: a server starts or says in one line why not, and closes without cutting off what it can still answer.
+import { connect, createServer as createNetServer } from 'node:net';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { StartError } from '../../src/contract/store.ts';
+import { createServer } from '../../src/server/server.ts';
+import { FakeEngine } from '../fixtures/fake-engine.ts';
+import { openEvents } from './event-reader.ts';
+import { createWorkflow, startServer, testSettings } from './running-server.ts';
+
+const create = (settings: Partial<typeof testSettings>) =>
+  createServer({
+    engine: new FakeEngine(),
+    settings: { ...testSettings, ...settings },
+    log: pino({ level: 'silent' }),
+    version: '0.0.0',
+  });
+
+async function startError(settings: Partial<typeof testSettings>): Promise<StartError> {
+  const server = create(settings);
+  onTestFinished(() => server.close());
+  return server.listen().then(
+    () => expect.unreachable('it started'),
+    (error) => error,
+  );
+}
+
+describe('listen', () => {
+  it('says where it listens', async () => {
+    const { url, port } = await startServer();
+    expect(url).toBe(`http://127.0.0.1:${port}`);
+    expect((await fetch(`${url}/api/health`)).status).toBe(200);
+  });
+
+  it('names the setting and the port when another program has it', async () => {
+    const other = createNetServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await new Promise((resolve) => other.once('listening', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const error = await startError({ port });
+    expect([error.name, error.exitStatus]).toEqual(['StartError', 1]);
+    expect(error.message).toContain(`PORT=${port}`);
+    expect(error.message).not.toContain('\n');
+  });
+
+  it.each(['203.0.113.7', '256.1.1.1', 'not a host'])('names the setting when HOST is %s', async (host) => {
+    const error = await startError({ host });
+    expect([error.name, error.exitStatus]).toEqual(['StartError', 1]);
+    expect(error.message).toContain(`HOST=${host}`);
+    expect(error.message).not.toContain('\n');
+  });
+});
+
+describe('close', () => {
+  it('ends waits with what the workflow is, ends streams, and closes connections', async () => {
+    const running = await startServer({ bounds: { closeGraceMs: 60_000 } });
+    const id = await createWorkflow(running);
+    const reader = await openEvents(running.port, '/api/events');
+    const waiting = running.call('GET', `/api/workflows/${id}?wait=60`);
+    await running.engine.untilCalled('get');
+    const closed = running.server.close();
+    expect((await waiting).json.status).toBe('PENDING');
+    await reader.ended;
+    await closed;
+    await expect(running.call('GET', '/api/health')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('lets an answer under way finish, and answers 503 to what still comes on its connection', async () => {
+    let release: () => void = () => {};
+    class SlowEngine extends FakeEngine {
+      override async stats() {
+        const reply = await super.stats();
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return reply;
+      }
+    }
+    const running = await startServer({ engine: new SlowEngine(), bounds: { closeGraceMs: 60_000 } });
+    const socket = connect(running.port, '127.0.0.1');
+    const head = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost:${running.port}\r\n`;
+    // The second request has begun when the server closes, and ends after the first is answered.
+    socket.write(`${head('/api/queue')}\r\n${head('/api/health')}`);
+    await running.engine.untilCalled('stats');
+    const closed = running.server.close();
+    release();
+    const first = await new Promise<string>((resolve) => socket.once('data', (chunk) => resolve(String(chunk))));
+    expect(first).toMatch(/^HTTP\/1\.1 200 /);
+    socket.write('\r\n');
+    const second = await new Promise<string>((resolve) => socket.once('data', (chunk) => resolve(String(chunk))));
+    expect(second).toMatch(/^HTTP\/1\.1 503 /);
+    expect(second.toLowerCase()).toContain('connection: close');
+    expect(running.engine.callsOf('health')).toEqual([]);
+    await closed;
+  });
+
+  it('does not wait for clients that never finish', async () => {
+    const running = await startServer({ bounds: { closeGraceMs: 20 } });
+    const never = running.raw(
+      `POST /api/workflows HTTP/1.1\r\nHost: localhost:${running.port}\r\nContent-Length: 9\r\n`,
+    );
+    await running.call('GET', '/api/health');
+    await running.server.close();
+    expect(await never).toBe('');
+  });
+
+  it('may be called before listen and more than once', async () => {
+    const server = create({});
+    await server.close();
+    await server.close();
+  });
+});

@@ -1,0 +1,134 @@
+// Goal: the document is valid OpenAPI 3.1, and it and the router know the same routes.
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { describe, expect, it } from 'vitest';
+import { startServer } from './running-server.ts';
+
+async function readDocument() {
+  const running = await startServer();
+  const answer = await running.call('GET', '/openapi.json');
+  expect(answer.status).toBe(200);
+  return { running, document: answer.json };
+}
+
+const expected = [
+  'DELETE /api/workflows/{id}',
+  'GET /api/actions',
+  'GET /api/events',
+  'GET /api/health',
+  'GET /api/queue',
+  'GET /api/templates',
+  'GET /api/templates/{id}',
+  'GET /api/workflows',
+  'GET /api/workflows/{id}',
+  'GET /api/workflows/{id}/events',
+  'GET /api/workflows/{id}/external-data',
+  'GET /api/workflows/{id}/steps/{stepId}',
+  'POST /api/workflows',
+  'POST /api/workflows/from-template',
+  'POST /api/workflows/{id}/branches',
+  'POST /api/workflows/{id}/external-data',
+  'POST /api/workflows/{id}/resume',
+  'POST /api/workflows/{id}/retry',
+  'POST /api/workflows/{id}/stop',
+];
+
+interface Page {
+  operationId: string;
+  summary: string;
+  responses: Record<string, unknown>;
+  parameters?: { in: string; name: string }[];
+  requestBody?: { content: Record<string, { example?: unknown; examples?: unknown }> };
+}
+
+function pagesOf(document: { paths: Record<string, Record<string, Page>> }): [string, Page][] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, page]): [string, Page] => [`${method.toUpperCase()} ${path}`, page]),
+  );
+}
+
+describe('GET /openapi.json', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const { document } = await readDocument();
+    const validator = new Validator();
+    const result = await validator.validate(document);
+    expect(result.errors).toBeUndefined();
+    expect(result.valid).toBe(true);
+    expect(document.openapi).toMatch(/^3\.1\./);
+    expect(document.info.version).toBe('1.2.3');
+    const broken = structuredClone(document);
+    broken.paths['/api/health'].get.responses = [];
+    expect((await new Validator().validate(broken)).valid).toBe(false);
+  });
+
+  it('has every call of the contract under /api, and no other', async () => {
+    const { document } = await readDocument();
+    expect(
+      pagesOf(document)
+        .map(([call]) => call)
+        .sort(),
+    ).toEqual(expected);
+  });
+
+  it('has a route behind every page', async () => {
+    const { running, document } = await readDocument();
+    for (const [call, page] of pagesOf(document)) {
+      const [method = '', path = ''] = call.split(' ');
+      const real = path.replace('{id}', '00000000-0000-4000-8000-000000000000').replace('{stepId}', 'a');
+      if (path === '/api/events') continue;
+      const answer = await running.call(method, real);
+      expect([call, answer.status !== 405, String(answer.status) in page.responses]).toEqual([call, true, true]);
+      if (answer.status === 404) expect(answer.json.detail).not.toContain('There is no');
+    }
+  });
+
+  it('names the components that clients are generated from', async () => {
+    const { document } = await readDocument();
+    const { Workflow, WorkflowStep, JobStatus } = document.components.schemas;
+    expect(JobStatus.enum).toContain('WAITING_FOR_DEPENDENCY');
+    expect(Workflow.properties.steps.items.$ref).toBe('#/components/schemas/WorkflowStep');
+    expect(WorkflowStep.properties.status.$ref).toBe('#/components/schemas/JobStatus');
+    expect(Workflow.required).toContain('cost_breakdown');
+    expect(
+      Object.keys(document.components.schemas).filter((name) => /^(Workflow|WorkflowStep|JobStatus)Output$/.test(name)),
+    ).toEqual([]);
+  });
+
+  it('documents the errors of every call, and gives an example of every body', async () => {
+    const { document } = await readDocument();
+    const ids = new Set<string>();
+    for (const [call, page] of pagesOf(document)) {
+      ids.add(page.operationId);
+      expect(page.summary, call).not.toBe('');
+      expect(Object.keys(page.responses), call).toEqual(expect.arrayContaining(['401', '403', '421', '503']));
+      if (page.requestBody) {
+        expect(Object.keys(page.responses), call).toEqual(expect.arrayContaining(['400', '413', '415', '422']));
+        const body = page.requestBody.content['application/json'];
+        expect(body?.example ?? body?.examples, call).toBeDefined();
+      }
+      if (call.startsWith('POST')) {
+        expect(
+          page.parameters?.map((each) => each.name),
+          call,
+        ).toContain('Idempotency-Key');
+        expect(Object.keys(page.responses), call).toContain('507');
+      }
+    }
+    expect(ids.size).toBe(expected.length);
+  });
+
+  it('describes numbers of the query as numbers, with their bounds', async () => {
+    const { document } = await readDocument();
+    const parameters = document.paths['/api/workflows'].get.parameters;
+    const limit = parameters.find((each: { name: string }) => each.name === 'limit');
+    expect(limit.schema).toMatchObject({ type: 'integer', minimum: 1, maximum: 1_000, default: 200 });
+    const [wait] = document.paths['/api/workflows'].post.parameters;
+    expect(wait).toMatchObject({ name: 'wait', in: 'query', schema: { type: 'number', maximum: 60 } });
+  });
+
+  it('asks for the token where one is set, and not for health', async () => {
+    const running = await startServer({ settings: { apiToken: 'x' } });
+    const { json } = await running.call('GET', '/openapi.json');
+    expect(json.security).toEqual([{ apiToken: [] }]);
+    expect(json.paths['/api/health'].get.security).toEqual([]);
+  });
+});

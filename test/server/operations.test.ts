@@ -1,0 +1,128 @@
+// Goal: those who run the engine see how it is; the documentation page works without any network.
+import { describe, expect, it } from 'vitest';
+import { createWorkflow, startServer } from './running-server.ts';
+
+describe('GET /api/health', () => {
+  it('says that it is well, since when, and which version', async () => {
+    const running = await startServer();
+    const { status, json } = await running.call('GET', '/api/health');
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ status: 'healthy', version: '1.2.3', notices: [] });
+    expect(new Date(json.timestamp).toISOString()).toBe(json.timestamp);
+    expect(json.uptime_seconds).toBeGreaterThan(0);
+  });
+
+  it('says what is wrong', async () => {
+    const running = await startServer();
+    running.engine.healthNotices = ['the disk is full'];
+    expect((await running.call('GET', '/api/health')).json).toMatchObject({
+      status: 'degraded',
+      notices: ['the disk is full'],
+    });
+  });
+});
+
+describe('GET /api/queue', () => {
+  it('tells how much waits and how much runs', async () => {
+    const running = await startServer();
+    await createWorkflow(running);
+    const { json } = await running.call('GET', '/api/queue');
+    expect(json).toEqual({ depth: 1, running: 0, max_parallel_nodes: 4, oldest_wait_ms: 0 });
+  });
+});
+
+describe('the catalogue', () => {
+  it('lists templates and actions', async () => {
+    const running = await startServer();
+    const [template] = (await running.call('GET', '/api/templates')).json;
+    expect(template).toMatchObject({ id: 'two-steps', name: 'Two steps', description: '', params: { type: 'object' } });
+    expect(template.steps).toHaveLength(2);
+    expect((await running.call('GET', '/api/templates/two-steps')).json).toEqual(template);
+    expect((await running.call('GET', '/api/actions')).json).toEqual([
+      { action: 'noop', lane: 'io', description: 'does nothing', params: { type: 'object' }, secrets: [] },
+    ]);
+  });
+
+  it.each(['none', '..%2f..%2fetc%2fpasswd', '__proto__', '%00', 'x'.repeat(200)])(
+    'knows no template %s',
+    async (id) => {
+      const running = await startServer();
+      const answer = await running.call('GET', `/api/templates/${id}`);
+      expect([answer.status, answer.json.code]).toEqual([404, 'NOT_FOUND']);
+    },
+  );
+});
+
+describe('GET /metrics', () => {
+  it('shows the process, the calls by route pattern, and the engine', async () => {
+    const running = await startServer();
+    const id = await createWorkflow(running);
+    await running.call('GET', `/api/workflows/${id}`);
+    await running.call('GET', '/nowhere/at/all');
+    await running.call('GET', '/metrics');
+    const { status, headers, text } = await running.call('GET', '/metrics');
+    expect(status).toBe(200);
+    expect(headers['content-type']).toMatch(/^text\/plain/);
+    const count = (labels: string) =>
+      text.match(new RegExp(`^hybrid_engine_http_request_duration_seconds_count\\{${labels}\\} (\\d+)$`, 'm'))?.[1];
+    expect(count('method="GET",route="/api/workflows/\\{id\\}",status="200"')).toBe('1');
+    expect(count('method="POST",route="/api/workflows",status="201"')).toBe('1');
+    expect(count('method="GET",route="none",status="404"')).toBe('1');
+    expect(text).not.toContain(id);
+    expect(text).not.toContain('nowhere');
+    expect(text).toMatch(/^process_resident_memory_bytes \d+/m);
+    expect(text).toMatch(/^hybrid_engine_workflows\{status="PENDING"\} 1$/m);
+    expect(text).toMatch(/^hybrid_engine_queue_depth 1$/m);
+    expect(text).toMatch(/^# TYPE hybrid_engine_steps_completed_total counter$/m);
+    // Scraped twice, shown as it is: the engine's counts are not added up.
+    expect(text).toMatch(/^hybrid_engine_steps_completed_total 18$/m);
+  });
+});
+
+describe('the access log', () => {
+  it('has one line per request, with nothing of what the client sent', async () => {
+    const running = await startServer();
+    const headers = { Authorization: 'Bearer canary', 'Idempotency-Key': 'canary' };
+    const body = { name: 'canary', steps: [{ id: 'a', action: 'noop' }] };
+    await running.call('POST', '/api/workflows?canary=1', { headers, body });
+    await running.call('GET', '/canary');
+    const lines = running.logLines.map((line) => JSON.parse(line)).filter((line) => line.msg === 'request');
+    expect(lines).toMatchObject([
+      { level: 20, method: 'POST', route: '/api/workflows', status: 201 },
+      { level: 20, method: 'GET', route: 'none', status: 404 },
+    ]);
+    expect(Object.keys(lines[0])).toEqual(expect.arrayContaining(['ms']));
+    expect(running.logLines.join('')).not.toContain('canary');
+  });
+});
+
+describe('the documentation', () => {
+  it('is a page whose every file comes from here', async () => {
+    const running = await startServer();
+    const page = await running.call('GET', '/docs');
+    expect(page.status).toBe(200);
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+    const policy = String(page.headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'; script-src 'self'");
+    expect(policy).not.toMatch(/https?:|\*|unsafe-eval/);
+    const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map((each) => each[1] ?? '');
+    expect(links).toHaveLength(5);
+    for (const link of links) {
+      expect(link).toMatch(/^\//);
+      const file = await running.call('GET', link);
+      expect([link, file.status]).toEqual([link, 200]);
+      expect(file.headers['x-content-type-options']).toBe('nosniff');
+    }
+    expect(page.text).not.toMatch(/<script>|style=|https?:/);
+    expect((await running.call('GET', '/docs/start.js')).text).toContain('validatorUrl: null');
+  });
+
+  it.each(['package.json', '..%2fpackage.json', '%2e%2e%2fpackage.json', 'index.html', '__proto__', 'x'])(
+    'does not give out %s',
+    async (name) => {
+      const running = await startServer();
+      const answer = await running.call('GET', `/docs/${name}`);
+      expect([answer.status, answer.json.code]).toEqual([404, 'NOT_FOUND']);
+    },
+  );
+});
