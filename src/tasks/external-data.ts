@@ -1,0 +1,18 @@
+/** `external_data`: a step that something outside completes, by `POST /api/workflows/<id>/external-data`. */
+import { z } from 'zod';
+import { limits } from '../contract/limits.ts';
+import { type Task, TaskFailure } from '../contract/task.ts';
+
+export const externalData: Task = {
+  action: 'external_data',
+  lane: 'none',
+  description:
+    'Waits for content from outside, such as a page captured in the browser. It is completed by POST /api/workflows/<id>/external-data and never runs on a thread.',
+  params: z
+    .record(z.string(), z.unknown())
+    .meta({ description: 'Free; `source` and the like tell people what is awaited.' }),
+  timeoutMs: limits.timeoutMsMax,
+  run() {
+    throw new TaskFailure('TASK_ERROR', 'external_data is completed from outside and cannot be run');
+  },
+};

@@ -1,0 +1,30 @@
+/** How long a server asks to be left alone, from the headers of a refusal. */
+
+/** More than this is not waited for: the step's own backoff goes on instead of a day's pause. */
+const retryAfterMsMax = 60_000;
+
+/**
+ * `retry-after-ms: 1500` (used by model providers), `retry-after: 2` or an HTTP date. Milliseconds, at most a minute;
+ * undefined where nothing usable is said.
+ */
+export function readRetryAfterMs(
+  headers: { readonly 'retry-after'?: string | undefined; readonly 'retry-after-ms'?: string | undefined },
+  now: number,
+): number | undefined {
+  const exact = toNumber(headers['retry-after-ms']);
+  if (exact !== undefined) return bound(exact);
+  const value = headers['retry-after'];
+  const seconds = toNumber(value);
+  if (seconds !== undefined) return bound(seconds * 1_000);
+  // Every HTTP date names its day; Date.parse alone would take "-5" or "2" for a date too.
+  const date = value !== undefined && /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(date) ? undefined : bound(date - now);
+}
+
+function toNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\s*\d{1,15}(\.\d{1,6})?\s*$/.test(text) ? Number(text) : undefined;
+}
+
+function bound(ms: number): number {
+  return Math.min(Math.max(Math.ceil(ms), 0), retryAfterMsMax);
+}
