@@ -1,0 +1,151 @@
+#!/usr/bin/env node
+/**
+ * The command line: what each command is called and takes. What it does is in the file of its name, which is loaded when
+ * it is called, so that no command waits for the libraries of the others.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { limits } from '../contract/limits.ts';
+import { jobStatusSchema } from '../contract/workflow.ts';
+import type { CliContext } from './engine-access.ts';
+import { toExit } from './exit.ts';
+
+const { env, stdout, stderr } = process;
+const context: CliContext = { env, cwd: process.cwd(), stdout, stderr };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const serverOption = () =>
+  new Option('--server <url>', 'the engine to talk to; API_TOKEN is sent along where it is set');
+const dataOption = () => new Option('--data <dir>', 'data directory: holds workflows/ and queue-state.json');
+const jsonOption = () => new Option('--json', 'print JSON');
+
+const program = new Command('hybrid-engine')
+  .description('Local-first engine for AI workflows: a DAG of steps in, durable results out.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(--help shows how it is used)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  hybrid-engine serve
+  hybrid-engine run page-digest --param html=@page.html > digest.md
+  hybrid-engine run my-workflow.yaml --param topic=tea --json
+  hybrid-engine validate workflows/templates/*.yaml
+  hybrid-engine list --status FAILED
+  hybrid-engine doctor --data .
+
+Settings come from the environment and from .env; .env.example lists them.
+Exit status: 0 done, 1 failed or stopped, 2 called wrongly, 3 the workflow waits for the outside.`,
+  );
+
+program
+  .command('serve')
+  .description('start the engine and its server; Ctrl-C ends both in good order')
+  .option('--host <host>', 'address to listen on (HOST)')
+  .option('--port <port>', 'port to listen on (PORT)')
+  .addOption(dataOption())
+  .action(async (options) => {
+    const { serveEngine } = await import('./serve.ts');
+    await serveEngine(options, context);
+  });
+
+program
+  .command('run <template-or-file>')
+  .description('run one workflow and print its result: the content of its last steps')
+  .option('--param <key=value>', 'a param of the run; key=@file takes the text of a file; repeatable', collect, [])
+  .addOption(new Option('--json', 'print the whole workflow as JSON'))
+  .addOption(serverOption())
+  .addOption(dataOption())
+  .option('--timeout <seconds>', 'stop the workflow when it has not ended by then', toMilliseconds)
+  .addHelpText(
+    'after',
+    `
+Without --server the workflow runs on an engine of its own, in a temporary directory unless --data names one.
+Values stay text unless the template's schema wants a number, a boolean, an object or an array.
+
+Examples:
+  hybrid-engine run page-digest --param html=@page.html
+  hybrid-engine run definition.json --timeout 60 --json
+  hybrid-engine run page-digest --param html=@page.html --server http://127.0.0.1:8000`,
+  )
+  .action(async (target, options) => {
+    const { run } = await import('./run.ts');
+    process.exitCode = await run(target, options, context);
+  });
+
+program
+  .command('validate <file...>')
+  .description('check templates and definitions and name every fault with its place; nothing runs')
+  .action(async (files) => {
+    const { validate } = await import('./validate.ts');
+    process.exitCode = await validate(files, context);
+  });
+
+program
+  .command('list')
+  .description('list the workflows of a server, newest change first')
+  .addOption(new Option('--status <status>', 'only those').choices(jobStatusSchema.options))
+  .option('--tag <tag>', 'only those with this tag')
+  .option('--q <text>', 'only those whose id, name or description holds this text')
+  .option('--limit <count>', `at most this many, up to ${limits.listLimitMax}`, toCount)
+  .option('--offset <count>', 'leave out the first', toCount)
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (options) => {
+    const { list } = await import('./list.ts');
+    await list(options, context);
+  });
+
+program
+  .command('show <workflow-id>')
+  .description('show one workflow of a server with its steps')
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (id, options) => {
+    const { show } = await import('./show.ts');
+    await show(id, options, context);
+  });
+
+program
+  .command('doctor')
+  .description('check a data directory without changing it, and say what is found')
+  .addOption(dataOption())
+  .option('--repair', 'recover it as a start would, then close it')
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { doctor } = await import('./doctor.ts');
+    process.exitCode = await doctor(options, context);
+  });
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function toCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+function toMilliseconds(text: string): number {
+  const seconds = Number(text);
+  // Beyond this a timer of the runtime would fire at once.
+  if (/^\d+(\.\d+)?$/.test(text) && seconds > 0 && seconds <= 2_000_000) return Math.ceil(seconds * 1000);
+  throw new InvalidArgumentError('It must be a number of seconds, up to 2000000.');
+}
+
+// A reader that has seen enough (`| head`) is no fault.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { text, status } = toExit(error);
+  stderr.write(text);
+  process.exitCode = status;
+}

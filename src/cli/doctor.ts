@@ -1,0 +1,126 @@
+/**
+ * `doctor`: what a data directory holds and what is wrong with it. Nothing is created or changed, unless `--repair` asks
+ * for what a start would do: recovery, which sets aside what it cannot vouch for and never deletes it.
+ */
+import { readSettings } from '../config.ts';
+import { type Inspection, inspectStore } from '../store/inspect.ts';
+import { type CliContext, type DataPaths, openLocalEngine, toDataPaths } from './engine-access.ts';
+import { exits } from './exit.ts';
+import { printable } from './printable.ts';
+
+export interface DoctorOptions {
+  data?: string;
+  repair?: boolean;
+  json?: boolean;
+}
+
+interface Diagnosis {
+  workflowsDir: string;
+  workflows: number;
+  finished: number;
+  /** Not in the index of finished ones: a start reads and continues these. */
+  unfinished: number;
+  /** Events that the last checkpoint does not cover yet. */
+  eventsToApply: number;
+  queued: number;
+  problems: string[];
+  /** Worth knowing, and no harm: a start deals with them. */
+  notes: string[];
+}
+
+export async function doctor(options: DoctorOptions, context: CliContext): Promise<number> {
+  const settings = readSettings(context.env, context.cwd).engine;
+  const paths = options.data === undefined ? settings : toDataPaths(options.data, context.cwd);
+  // Before a repair too: recovery of a directory that is not there would only make an empty one.
+  let diagnosis = await diagnose(paths);
+  let repairs: string[] | undefined;
+  if (options.repair) {
+    repairs = await repair(paths, context);
+    diagnosis = await diagnose(paths);
+  }
+  const { stdout } = context;
+  if (options.json) stdout.write(`${JSON.stringify({ ...diagnosis, ...(repairs ? { repairs } : {}) }, null, 2)}\n`);
+  else for (const line of toLines(diagnosis, repairs)) stdout.write(`${printable(line)}\n`);
+  return diagnosis.problems.length === 0 ? exits.done : exits.failed;
+}
+
+async function repair(paths: DataPaths, context: CliContext): Promise<string[]> {
+  const { workflowsDir, queueStateFile } = paths;
+  const access = await openLocalEngine(context, { workflowsDir, queueStateFile });
+  try {
+    return (await access.engine.health()).notices;
+  } finally {
+    await access.close();
+  }
+}
+
+async function diagnose({ workflowsDir, queueStateFile }: DataPaths): Promise<Diagnosis> {
+  const inspection = inspectStore({ workflowsDir, queueStateFile });
+  const { found } = inspection;
+  const coveredSeq = found.manifest?.seq ?? 0;
+  const problems: string[] = [];
+  const notes: string[] = [];
+  for (const { kind, message } of found.notices) {
+    (kind === 'damage' || kind === 'quarantine' ? problems : notes).push(message);
+  }
+  for (const [id, reason] of Object.entries(found.manifest?.setAside ?? {})) {
+    problems.push(`workflow ${id} is set aside: ${reason}`);
+  }
+  await judgeStates(inspection, problems, notes);
+  return {
+    workflowsDir,
+    workflows: found.workflowIds.length,
+    finished: found.finished.size,
+    unfinished: found.workflowIds.filter((id) => !found.finished.has(id)).length,
+    eventsToApply: found.records.filter((record) => record.seq > coveredSeq).length,
+    queued: found.queueItems.length,
+    problems,
+    notes,
+  };
+}
+
+/** One file after the other: a directory may hold a hundred thousand. */
+async function judgeStates({ found, readState }: Inspection, problems: string[], notes: string[]): Promise<void> {
+  const inJournal = new Set(found.records.map(({ json }) => (JSON.parse(json) as { workflowId: string }).workflowId));
+  const present = new Set(found.workflowIds);
+  for (const id of found.workflowIds) {
+    const file = await readState(id);
+    const entry = found.finished.get(id);
+    const isKnown = entry !== undefined || found.manifest?.live[id] !== undefined || inJournal.has(id);
+    const remedy = inJournal.has(id)
+      ? 'a start rebuilds it where the journal still holds it'
+      : 'a start takes it over or sets it aside';
+    if (file.kind === 'unreadable') {
+      problems.push(`workflow ${id}: state.json cannot be used (${file.reason}); ${remedy}`);
+    } else if (file.kind === 'foreign') {
+      if (isKnown) problems.push(`workflow ${id}: state.json was not written by the engine; ${remedy}`);
+      else notes.push(`workflow ${id}: unknown here, a start adopts it if it is valid`);
+    } else if (file.kind === 'absent') {
+      if (entry) problems.push(`workflow ${id}: state.json is missing though the workflow had finished`);
+      else if (!inJournal.has(id)) notes.push(`workflow ${id}: has a directory and no state.json`);
+    } else if (entry && entry.sha256 !== file.sha256 && !inJournal.has(id)) {
+      problems.push(`workflow ${id}: state.json is another version than the one that was recorded when it finished`);
+    }
+  }
+  for (const id of found.finished.keys()) {
+    if (!present.has(id) && !inJournal.has(id)) problems.push(`workflow ${id}: its directory is missing`);
+  }
+}
+
+function toLines(diagnosis: Diagnosis, repairs: string[] | undefined): string[] {
+  const { workflowsDir, workflows, finished, unfinished, eventsToApply, queued, problems, notes } = diagnosis;
+  const verdict =
+    problems.length === 0
+      ? 'sound'
+      : `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}${repairs ? ' left' : ''}`;
+  return [
+    ...(repairs ?? []).map((line) => `repair: ${line}`),
+    `directory  ${workflowsDir}`,
+    `workflows  ${workflows}: ${finished} finished, ${unfinished} not finished`,
+    `journal    ${eventsToApply} events since the last checkpoint`,
+    `queue      ${queued} steps`,
+    ...notes.map((line) => `note: ${line}`),
+    ...problems.map((line) => `problem: ${line}`),
+    verdict,
+  ];
+}

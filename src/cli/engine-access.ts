@@ -1,0 +1,94 @@
+/** The engine a command talks to: one of its own on a data directory, or a server's. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { readSettings } from '../config.ts';
+import type { Engine } from '../contract/engine.ts';
+import type { EngineSettings, ServerSettings } from '../contract/settings.ts';
+import { usageError } from './exit.ts';
+import { createRemoteEngine } from './remote-engine.ts';
+
+/** The part of the engine's port that commands use. */
+export type CliEngine = Pick<
+  Engine,
+  'submit' | 'submitTemplate' | 'get' | 'getStep' | 'list' | 'stop' | 'events' | 'templates' | 'actions' | 'close'
+>;
+
+/** Where a command was called: all it may know of the process. */
+export interface CliContext {
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+}
+
+export interface EngineAccess {
+  engine: CliEngine;
+  /** Where the server is; null for an engine of our own. */
+  serverUrl: string | null;
+  /** Whether what the workflow leaves behind is still there afterwards. */
+  keepsData: boolean;
+  close(): Promise<void>;
+}
+
+export type DataPaths = Pick<EngineSettings, 'workflowsDir' | 'queueStateFile'>;
+
+/** A data directory holds `workflows/` and `queue-state.json`, as the working directory of `serve` does. */
+export function toDataPaths(dir: string, cwd: string): DataPaths {
+  return { workflowsDir: resolve(cwd, dir, 'workflows'), queueStateFile: resolve(cwd, dir, 'queue-state.json') };
+}
+
+/** Without paths the engine lives in a temporary directory, which goes when it is closed. */
+export async function openLocalEngine(
+  context: CliContext,
+  paths: DataPaths | undefined,
+): Promise<EngineAccess & { engine: Engine }> {
+  const settings = readSettings(context.env, context.cwd).engine;
+  const tempDir = paths === undefined ? await mkdtemp(join(tmpdir(), 'hybrid-engine-')) : undefined;
+  const removeTempDir = async () => {
+    if (tempDir !== undefined) await rm(tempDir, { recursive: true, force: true });
+  };
+  try {
+    const { createEngine } = await import('../main.ts');
+    const engine = await createEngine({
+      // The terminal belongs to the progress; what a workflow has to say is in its steps.
+      settings: {
+        ...settings,
+        ...(paths ?? toDataPaths(tempDir ?? '', context.cwd)),
+        ownPort: null,
+        logLevel: 'fatal',
+      },
+    });
+    const close = async () => {
+      await engine.close();
+      await removeTempDir();
+    };
+    return { engine, serverUrl: null, keepsData: tempDir === undefined, close };
+  } catch (error) {
+    await removeTempDir();
+    throw error;
+  }
+}
+
+/** The server at `url`, or the one that HOST and PORT name. */
+export function openServer(context: CliContext, url: string | undefined): EngineAccess {
+  const { server } = readSettings(context.env, context.cwd);
+  const serverUrl = url === undefined ? toUrl(server) : checkUrl(url);
+  const engine = createRemoteEngine(serverUrl, server.apiToken);
+  return { engine, serverUrl, keepsData: true, close: () => engine.close() };
+}
+
+function toUrl({ host, port }: ServerSettings): string {
+  // A server that listens on every address is reached on the loopback one.
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${isIPv6(reached) ? `[${reached}]` : reached}:${port}`;
+}
+
+function checkUrl(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if ((parsed?.protocol === 'http:' || parsed?.protocol === 'https:') && parsed.username === '') {
+    return (parsed.origin + parsed.pathname).replace(/\/+$/, '');
+  }
+  throw usageError(`--server ${url} is not an address of an engine; write it like http://127.0.0.1:8000`);
+}

@@ -1,0 +1,33 @@
+/** A run as lines for a log or a pipe: one per change of a step. */
+import type { Workflow } from '../contract/workflow.ts';
+import { toElapsed } from './elapsed.ts';
+import { printable } from './printable.ts';
+import { type Progress, toEndLine } from './progress.ts';
+import type { StepBoard, StepLine } from './step-board.ts';
+
+export function createPlainProgress(created: Workflow, board: StepBoard, out: NodeJS.WritableStream): Progress {
+  const write = (line: string) => out.write(`${printable(line)}\n`);
+  const writeSteps = (steps: readonly StepLine[]) => {
+    for (const step of steps) write(toPlainLine(step, board));
+  };
+  write(`workflow ${created.id} ${created.name} (${created.steps.length} steps)`);
+  return {
+    show: (workflow) => writeSteps(board.show(workflow)),
+    apply: (event) => {
+      const step = board.apply(event);
+      if (step) writeSteps([step]);
+    },
+    note: write,
+    end: (workflow) => {
+      writeSteps(board.show(workflow));
+      write(toEndLine(workflow, board));
+    },
+  };
+}
+
+function toPlainLine(step: StepLine, board: StepBoard): string {
+  const attempt = step.attempt > 1 ? ` attempt ${step.attempt}` : '';
+  const time = step.durationMs === null ? '' : ` ${toElapsed(step.durationMs)}`;
+  const error = step.error === null ? '' : `: ${step.error}`;
+  return `[${board.completed}/${board.steps.size}] ${step.id} (${step.action}) ${step.status}${attempt}${time}${error}`;
+}

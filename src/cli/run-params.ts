@@ -1,0 +1,69 @@
+/**
+ * `--param key=value` as the params of a run. A value stays text unless its place wants something else, as the
+ * template's schema (or the value that an inline definition has there) tells; then it is read as JSON. `key=@file` takes
+ * the text of a file, `key=@@x` is the text `@x`.
+ */
+import { resolve } from 'node:path';
+import { readTextFile } from './definition-file.ts';
+import { usageError } from './exit.ts';
+
+/** Types by param name, as JSON Schema names them; an unknown one is text. */
+export type ParamTypes = ReadonlyMap<string, readonly string[]>;
+
+export async function readRunParams(
+  written: readonly string[],
+  types: ParamTypes,
+  cwd: string,
+): Promise<Record<string, unknown>> {
+  const params = new Map<string, unknown>();
+  for (const entry of written) {
+    const at = entry.indexOf('=');
+    if (at < 1) throw usageError(`--param ${entry}: write it as key=value, or key=@file`);
+    const key = entry.slice(0, at);
+    if (params.has(key)) throw usageError(`--param ${key} is given twice`);
+    params.set(key, toValue(key, await readValue(entry.slice(at + 1), cwd), types.get(key) ?? []));
+  }
+  return Object.fromEntries(params);
+}
+
+async function readValue(written: string, cwd: string): Promise<string> {
+  if (written.startsWith('@@')) return written.slice(1);
+  if (!written.startsWith('@')) return written;
+  const file = written.slice(1);
+  return readTextFile(resolve(cwd, file), file);
+}
+
+function toValue(key: string, text: string, types: readonly string[]): unknown {
+  if (types.length === 0 || types.includes('string')) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+    throw usageError(`--param ${key}: ${JSON.stringify(shown)} is not JSON; the template wants ${types.join(' or ')}`);
+  }
+}
+
+/** Of a template's params schema. */
+export function toParamTypes(schema: Record<string, unknown> | undefined): ParamTypes {
+  const types = new Map<string, string[]>();
+  const properties = schema?.properties;
+  if (typeof properties !== 'object' || properties === null) return types;
+  for (const [name, property] of Object.entries(properties as Record<string, unknown>)) {
+    if (typeof property !== 'object' || property === null || !('type' in property)) continue;
+    types.set(
+      name,
+      [property.type].flat().filter((type) => typeof type === 'string'),
+    );
+  }
+  return types;
+}
+
+/** Of the params that an inline definition brings along. */
+export function toTypesOfValues(params: Record<string, unknown> | undefined): ParamTypes {
+  return new Map(Object.entries(params ?? {}).map(([name, value]) => [name, [toType(value)]]));
+}
+
+function toType(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}

@@ -1,0 +1,181 @@
+/**
+ * `run`: one workflow from a template or a file, on an engine of its own or on a server, watched until it rests. The
+ * result goes to stdout, everything else to stderr.
+ */
+import { stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import type { WorkflowReply } from '../contract/engine.ts';
+import { Refusal } from '../contract/failures.ts';
+import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
+import { instantiate } from '../templates/instantiate.ts';
+import { readDefinitionFile, toFaultLine } from './definition-file.ts';
+import {
+  type CliContext,
+  type CliEngine,
+  type EngineAccess,
+  openLocalEngine,
+  openServer,
+  toDataPaths,
+} from './engine-access.ts';
+import { CommandError, exits, usageError } from './exit.ts';
+import { followWorkflow } from './follow.ts';
+import { LiveProgress } from './live-progress.ts';
+import { createPlainProgress } from './plain-progress.ts';
+import { printableLines } from './printable.ts';
+import { type ParamTypes, readRunParams, toParamTypes, toTypesOfValues } from './run-params.ts';
+import { StepBoard } from './step-board.ts';
+
+export interface RunOptions {
+  param: string[];
+  json?: boolean;
+  server?: string;
+  data?: string;
+  /** Milliseconds. */
+  timeout?: number;
+}
+
+type Start = (engine: CliEngine) => Promise<WorkflowReply>;
+
+export async function run(target: string, options: RunOptions, context: CliContext): Promise<number> {
+  if (options.server !== undefined && options.data !== undefined) {
+    throw usageError('--server and --data exclude each other: the data of a server is where the server keeps it');
+  }
+  // What the file and the params say is checked before an engine is started for them.
+  const startFile = (await isFile(target, context.cwd)) ? await readStart(target, options, context) : undefined;
+  const access =
+    options.server === undefined
+      ? await openLocalEngine(context, options.data === undefined ? undefined : toDataPaths(options.data, context.cwd))
+      : openServer(context, options.server);
+  try {
+    const start = startFile ?? (await toTemplateStart(target, options, context, access.engine));
+    const created = await start(access.engine);
+    const { stderr } = context;
+    const board = new StepBoard(created.workflow);
+    const progress = stderr.isTTY
+      ? new LiveProgress(board, stderr)
+      : createPlainProgress(created.workflow, board, stderr);
+    const { reply, ending } = await followWorkflow(access.engine, created, progress, {
+      timeoutMs: options.timeout,
+      stopOnInterrupt: access.serverUrl === null,
+    });
+    progress.end(reply.workflow);
+    if (ending === 'detached') {
+      stderr.write(`left running on ${access.serverUrl}; see it with: hybrid-engine show ${reply.id}\n`);
+      return exits.interrupted;
+    }
+    if (ending === 'timeout') stderr.write('stopped: it had not ended within the --timeout\n');
+    await writeResult(reply, options, context, access.engine);
+    return toStatus(reply.workflow, access, context);
+  } finally {
+    await access.close();
+  }
+}
+
+async function isFile(target: string, cwd: string): Promise<boolean> {
+  if (/[\\/]/.test(target) || ['.yaml', '.yml', '.json'].includes(extname(target).toLowerCase())) return true;
+  try {
+    return (await stat(resolve(cwd, target))).isFile();
+  } catch {
+    // Not there, or not to be seen: then it can only be the id of a template.
+    return false;
+  }
+}
+
+async function readStart(file: string, options: RunOptions, context: CliContext): Promise<Start> {
+  const read = await readDefinitionFile(file, context.cwd);
+  const readParams = (types: ParamTypes) => readRunParams(options.param, types, context.cwd);
+  switch (read.kind) {
+    case 'faulty':
+      throw usageFaults(read.faults.map((fault) => toFaultLine(file, fault)));
+    case 'template': {
+      const definition = instantiate(read.template, await readParams(toParamTypes(read.template.params)));
+      return (engine) => engine.submit(definition);
+    }
+    case 'definition': {
+      const params = { ...read.definition.params, ...(await readParams(toTypesOfValues(read.definition.params))) };
+      return (engine) => engine.submit({ ...read.definition, params });
+    }
+    default: {
+      const never: never = read;
+      throw new Error(`unknown file ${JSON.stringify(never)}`);
+    }
+  }
+}
+
+/** Several lines, which an error message is not meant to have. */
+function usageFaults(lines: string[]): Error {
+  return new Refusal({
+    code: 'INVALID',
+    detail: 'The file is not a workflow that can run',
+    errors: lines.map((message) => ({ path: '', message })),
+  });
+}
+
+async function toTemplateStart(
+  id: string,
+  options: RunOptions,
+  context: CliContext,
+  engine: CliEngine,
+): Promise<Start> {
+  const templates = await engine.templates();
+  const template = templates.find((candidate) => candidate.id === id);
+  // An action is as good as a template of one step.
+  const known = template ?? (await engine.actions()).find((candidate) => candidate.action === id);
+  if (!known) {
+    const ids = templates.map((candidate) => candidate.id).join(', ') || 'none';
+    throw usageError(`${id} is no file, no template and no action; templates: ${ids}`);
+  }
+  const params = await readRunParams(options.param, toParamTypes(known.params), context.cwd);
+  return () => engine.submitTemplate(id, params);
+}
+
+async function writeResult(
+  reply: WorkflowReply,
+  options: RunOptions,
+  { stdout }: CliContext,
+  engine: CliEngine,
+): Promise<void> {
+  if (options.json) {
+    stdout.write(`${reply.json.trimEnd()}\n`);
+    return;
+  }
+  const results: string[] = [];
+  for (const step of lastSteps(reply.workflow)) {
+    if (step.status === 'COMPLETED') results.push(await readContent(reply.id, step, engine));
+  }
+  const text = results.filter((content) => content !== '').join('\n\n');
+  if (text === '') return;
+  // Into a pipe the bytes go as they are; a terminal must not be steered by what a page held.
+  stdout.write(`${(stdout.isTTY ? printableLines(text) : text).replace(/\n+$/, '')}\n`);
+}
+
+/** Those that no other step waits for. */
+function lastSteps(workflow: Workflow): WorkflowStep[] {
+  const awaited = new Set(workflow.steps.flatMap((step) => step.dependencies));
+  return workflow.steps.filter((step) => !awaited.has(step.id));
+}
+
+async function readContent(workflowId: string, step: WorkflowStep, engine: CliEngine): Promise<string> {
+  const { outputs } = step.outputs?.truncated === true ? await engine.getStep(workflowId, step.id) : step;
+  if (outputs === null || Object.keys(outputs).length === 0) return '';
+  return typeof outputs.content === 'string' ? outputs.content : JSON.stringify(outputs, null, 2);
+}
+
+function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliContext): number {
+  if (workflow.status === 'COMPLETED') return exits.done;
+  if (workflow.status === 'FAILED' || workflow.status === 'STOPPED') return exits.failed;
+  if (!isAtRest(workflow.status)) throw new CommandError(`workflow ${workflow.id} is ${workflow.status}, not at rest`);
+  const waiting = workflow.steps.filter(
+    (step) => step.action === 'external_data' && step.status === 'WAITING_FOR_DEPENDENCY',
+  );
+  const names = waiting.map((step) => step.id).join(', ') || 'something outside';
+  const path = `/api/workflows/${workflow.id}/external-data`;
+  const advice =
+    access.serverUrl !== null
+      ? `send it with POST ${access.serverUrl}${path}`
+      : access.keepsData
+        ? `serve this data directory and send it with POST ${path}`
+        : 'run it with --server, or with --data and serve that directory, so that there is something to send it to';
+  stderr.write(`waits for ${names}: ${advice}\n`);
+  return exits.waiting;
+}

@@ -1,0 +1,52 @@
+/** `show`: one workflow of a server with its steps. */
+import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
+import { type CliContext, openServer } from './engine-access.ts';
+import { printable } from './printable.ts';
+import { toTable } from './table.ts';
+
+export interface ShowOptions {
+  json?: boolean;
+  server?: string;
+}
+
+export async function show(id: string, { json, server }: ShowOptions, context: CliContext): Promise<void> {
+  const access = openServer(context, server);
+  try {
+    const reply = await access.engine.get(id);
+    const { stdout } = context;
+    if (json) {
+      stdout.write(`${reply.json.trimEnd()}\n`);
+      return;
+    }
+    stdout.write(toHead(reply.workflow));
+    const head = ['STEP', 'ACTION', 'STATUS', 'ATTEMPT', 'DURATION', 'ERROR'];
+    stdout.write(`\n${toTable(head, reply.workflow.steps.map(toRow), stdout.isTTY ? stdout.columns : undefined)}`);
+  } finally {
+    await access.close();
+  }
+}
+
+function toHead(workflow: Workflow): string {
+  const { metrics } = workflow;
+  const cost = metrics.total_tokens > 0 ? `${metrics.total_tokens} tokens, $${metrics.total_cost}` : '';
+  const fields: [string, string][] = [
+    ['id', workflow.id],
+    ['name', workflow.name],
+    ['status', `${workflow.status}, ${workflow.progress} % of ${workflow.steps.length} steps`],
+    ['created', workflow.createdAt],
+    ['updated', workflow.updatedAt],
+    ['template', workflow.templateId ?? ''],
+    ['parent', workflow.parentId ?? ''],
+    ['tags', workflow.tags.join(', ')],
+    ['models', cost],
+    ...workflow.warnings.map((warning): [string, string] => ['warning', warning]),
+  ];
+  return fields
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name.padEnd(9)} ${printable(value)}\n`)
+    .join('');
+}
+
+function toRow(step: WorkflowStep): string[] {
+  return [step.id, step.action, step.status, String(step.attempt), step.duration ?? '', step.error ?? ''];
+}

@@ -1,0 +1,111 @@
+/** `validate`: every fault of template and definition files, each with its place. Nothing runs. */
+import { resolve } from 'node:path';
+import { readSettings } from '../config.ts';
+import type { FieldError } from '../contract/failures.ts';
+import { validateDefinition } from '../core/validate.ts';
+import { createActionCatalogue } from '../tasks/registry.ts';
+import { readSourceText, type SourceFault } from '../templates/source-text.ts';
+import { readTemplateText } from '../templates/template-file.ts';
+import { readTextFile, toFaultLine } from './definition-file.ts';
+import type { CliContext } from './engine-access.ts';
+import { CommandError, exits } from './exit.ts';
+import { printable } from './printable.ts';
+
+type UnknownActions = 'simulate' | 'reject';
+
+export async function validate(files: readonly string[], context: CliContext): Promise<number> {
+  const { unknownActions } = readSettings(context.env, context.cwd).engine;
+  let sound = true;
+  for (const file of files) {
+    const lines: string[] = [];
+    try {
+      const { faults, notes, summary } = checkText(
+        await readTextFile(resolve(context.cwd, file), file),
+        unknownActions,
+      );
+      lines.push(...faults.map((fault) => toFaultLine(file, fault)), ...notes.map((note) => `${file}: note: ${note}`));
+      if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
+      else sound = false;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      // The other files are checked all the same.
+      lines.push(error.message);
+      sound = false;
+    }
+    for (const line of lines) context.stdout.write(`${printable(line)}\n`);
+  }
+  return sound ? exits.done : exits.failed;
+}
+
+interface Check {
+  faults: SourceFault[];
+  notes: string[];
+  summary: string;
+}
+
+function checkText(text: string, unknownActions: UnknownActions): Check {
+  const source = readSourceText(text);
+  if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
+  const { value, locate } = source;
+  const isTemplate = isObject(value) && 'id' in value;
+  const schema = isTemplate && isObject(value.params) ? value.params : undefined;
+
+  const faults = isTemplate ? readTemplateFaults(text) : [];
+  const catalogue = createActionCatalogue();
+  const definition = isTemplate ? toDefinition(value, schema) : value;
+  const checked = validateDefinition(definition, { catalogue, unknownActions });
+  const named = new Set(faults.map((fault) => fault.path));
+  for (const error of checked.ok ? [] : checked.errors) {
+    // Without a schema a run may give whatever the steps refer to.
+    if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;
+    const position = locate(toParts(error.path));
+    faults.push({ path: error.path, message: explain(error, schema), position });
+  }
+  const actions = checked.ok ? checked.definition.steps.map((step) => step.action) : [];
+  const unknown = [...new Set(actions)].filter((action) => !catalogue.has(action));
+  return {
+    faults,
+    notes: unknown.map((action) => `action ${action} is not known here and would be simulated`),
+    summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${actions.length} steps`,
+  };
+}
+
+function readTemplateFaults(text: string): SourceFault[] {
+  const read = readTemplateText(text);
+  return read.kind === 'faulty' ? read.faults : [];
+}
+
+/** As a run makes it: with the params that every run has, because they are required or have a default. */
+function toDefinition(template: Record<string, unknown>, schema: Record<string, unknown> | undefined): unknown {
+  const { id: _, ...definition } = template;
+  const required = Array.isArray(schema?.required) ? schema.required.map(String) : [];
+  const withDefault = Object.entries(toProperties(schema)).flatMap(([name, property]) =>
+    isObject(property) && 'default' in property ? [name] : [],
+  );
+  return { ...definition, params: Object.fromEntries([...required, ...withDefault].map((name) => [name, null])) };
+}
+
+function toProperties(schema: Record<string, unknown> | undefined): Record<string, unknown> {
+  return isObject(schema?.properties) ? schema.properties : {};
+}
+
+function isAboutParam(error: FieldError): boolean {
+  return error.message.includes(': the workflow has no param "');
+}
+
+function explain(error: FieldError, schema: Record<string, unknown> | undefined): string {
+  const name = isAboutParam(error) ? /no param "(.*)"$/s.exec(error.message)?.[1] : undefined;
+  if (name === undefined || !Object.hasOwn(toProperties(schema), name)) return error.message;
+  return `${error.message} when a run leaves it out; make it required, or give it a default`;
+}
+
+/** `steps[3].params.x` → ['steps', 3, 'params', 'x']. */
+function toParts(path: string): (string | number)[] {
+  return [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map((match) =>
+    match[1] === undefined ? match[0] : Number(match[1]),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
