@@ -7,7 +7,7 @@
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { createSession, type Session } from 'better-sse';
+import { createEventBuffer, createSession, type Session } from 'better-sse';
 import type { Context } from 'koa';
 import type { Engine, EventsOptions } from '../contract/engine.ts';
 import type { EngineEvent, EventGap } from '../contract/event.ts';
@@ -25,10 +25,6 @@ export class EventStreams {
     this.#engine = engine;
     this.#bounds = bounds;
     this.#openRequests = openRequests;
-  }
-
-  get open(): number {
-    return this.#open;
   }
 
   async serve(ctx: Context, from: Pick<EventsOptions, 'after' | 'workflowId'>): Promise<void> {
@@ -62,9 +58,11 @@ export class EventStreams {
     ctx.res.statusCode = 200;
     const session = await createSession(ctx.req, ctx.res, {
       trustClientEventId: false,
-      keepAlive: this.#bounds.eventKeepAliveMs,
+      // The session's own timer would go on writing after we have ended the answer, until the client has read it.
+      keepAlive: null,
       retry: 2_000,
     });
+    const beat = setInterval(() => sendComment(session), this.#bounds.eventKeepAliveMs);
     try {
       for (;;) {
         const { done, value } = await next;
@@ -74,6 +72,7 @@ export class EventStreams {
         next = events.next();
       }
     } finally {
+      clearInterval(beat);
       await events.return?.();
       // A client that reads on gets the end of the answer; one that does not must not keep the bytes.
       if (ctx.res.writableLength > this.#bounds.eventBufferBytesMax) ctx.res.destroy();
@@ -98,6 +97,11 @@ export class EventStreams {
       response.off('close', giveUp);
     }
   }
+}
+
+/** Keeps what lies between us and the client from taking the connection for dead. */
+function sendComment(session: Session): void {
+  if (session.isConnected) void session.batch(createEventBuffer().comment().dispatch());
 }
 
 function push(session: Session, event: EngineEvent | EventGap): void {

@@ -59,6 +59,8 @@ export function createServer(options: EngineServerOptions): EngineServer {
     async listen() {
       const host = settings.host.replace(/^\[(.*)\]$/, '$1');
       await bind(server, host, settings.port);
+      // Such as too many open files while accepting: that client is lost, the others are not.
+      server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
       port = (server.address() as AddressInfo).port;
       const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
       return { host, port, url };

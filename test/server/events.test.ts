@@ -123,6 +123,34 @@ describe('GET /api/events', () => {
     expect((await running.call('GET', '/api/health')).status).toBe(200);
   });
 
+  it('sends nothing more once it has ended, though the client has not read all of it', async () => {
+    class LongEngine extends FakeEngine {
+      override async *events({ after }: { after?: number } = {}): AsyncGenerator<EngineEvent> {
+        if (after !== undefined) await new Promise(() => {});
+        for (let seq = 1; seq <= 400; seq += 1) {
+          const at = '2026-01-01T00:00:00.000Z';
+          yield { seq, kind: 'step.started', workflow_id: 'x'.repeat(64 * 1024), at, status: 'RUNNING', version: seq };
+        }
+      }
+    }
+    // Far more than the systems' socket buffers take, far less than would get the client cut off.
+    const bounds = { eventBufferBytesMax: 100_000_000, eventKeepAliveMs: 5 };
+    const running = await startServer({ engine: new LongEngine(), bounds });
+    const socket = connect(running.port, '127.0.0.1').pause();
+    onTestFinished(() => void socket.destroy());
+    socket.write(`GET /api/events HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
+    // Another stream's comments show that the time for some has passed.
+    const other = connect(running.port, '127.0.0.1');
+    onTestFinished(() => void other.destroy());
+    other.write(`GET /api/events?lastEventId=0 HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
+    let text = '';
+    for await (const chunk of other) {
+      text += String(chunk);
+      if ((text.match(/\r\n:\n\n/g) ?? []).length >= 10) break;
+    }
+    expect((await running.call('GET', '/api/health')).status).toBe(200);
+  });
+
   it('is ended for a client that stays too far behind, at a bounded cost', async () => {
     let sent = 0;
     let over: () => void = () => {};
