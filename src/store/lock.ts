@@ -30,7 +30,7 @@ const ownerSchema = z.object({
 });
 type Owner = z.infer<typeof ownerSchema>;
 
-/** An owner that has just taken the socket needs a moment to write its pid: looked for this often, this far apart. */
+/** An owner that has just taken its lock needs a moment to write its pid: looked for this often, this far apart. */
 const ownerLooksMax = 20;
 const ownerLookEveryMs = 20;
 
@@ -39,7 +39,7 @@ export async function takeLock(disk: Disk, workflowsDir: string, lockFile: strin
   const socket = await holdSocket(disk, workflowsDir);
   if (socket === 'taken') throw inUse(workflowsDir, await findOwner(disk, lockFile));
   try {
-    const owner = takeLockFile(disk, workflowsDir, lockFile, socket !== null);
+    const owner = await takeLockFile(disk, workflowsDir, lockFile, socket !== null);
     const isHeld = (): boolean => readOwner(disk, lockFile)?.nonce === owner.nonce;
     return {
       isHeld,
@@ -74,7 +74,7 @@ async function closeSocket(socket: net.Server | null): Promise<void> {
   if (socket !== null) await new Promise<void>((resolve) => socket.close(() => resolve()));
 }
 
-function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, holdsSocket: boolean): Owner {
+async function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, holdsSocket: boolean): Promise<Owner> {
   const owner: Owner = {
     pid: process.pid,
     startTime: readProcess(disk, process.pid)?.startTime ?? null,
@@ -84,7 +84,7 @@ function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, holdsS
   // A stale file is removed and the creation tried anew; losing that race twice means that another engine is starting.
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     if (createLockFile(disk, lockFile, owner)) return owner;
-    const other = readOwner(disk, lockFile);
+    const other = await readWrittenOwner(disk, lockFile);
     // With the socket in hand, a lock of this very process is what a store that was not closed left behind.
     const isOwnLeftover = holdsSocket && other?.pid === process.pid;
     if (other !== null && !isOwnLeftover && isAlive(disk, other)) throw inUse(workflowsDir, other.pid);
@@ -107,6 +107,16 @@ function createLockFile(disk: Disk, lockFile: string, owner: Owner): boolean {
     disk.closeSync(fd);
   }
   return true;
+}
+
+/** A file without an owner in it is being written at this moment; or else its process died over it, and it names nobody. */
+async function readWrittenOwner(disk: Disk, lockFile: string): Promise<Owner | null> {
+  for (let look = 1; look <= ownerLooksMax; look += 1) {
+    const owner = readOwner(disk, lockFile);
+    if (owner !== null || disk.lstatSync(lockFile) === null) return owner;
+    await delay(ownerLookEveryMs);
+  }
+  return null;
 }
 
 async function findOwner(disk: Disk, lockFile: string): Promise<number | null> {

@@ -1,0 +1,154 @@
+// Goal: one owner, whatever the path; a dead owner holds nothing. Method: processes of their own, killed for real.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createNodeDisk, type Disk } from '../../src/store/disk.ts';
+import { takeLock } from '../../src/store/lock.ts';
+import { createDataDir, type DataDir, open } from './data-dir.ts';
+
+const ownerScript = path.join(import.meta.dirname, 'lock-owner.ts');
+
+function startOwner(workflowsDir: string, queueStateFile: string): ChildProcess {
+  const child = spawn(process.execPath, ['--import', 'tsx', ownerScript, workflowsDir, queueStateFile]);
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  });
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<{ status: unknown; stderr: string }> {
+  let stderr = '';
+  child.stderr?.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const [status] = await once(child, 'close');
+  return { status, stderr };
+}
+
+async function opened(child: ChildProcess): Promise<void> {
+  if (child.stdout === null) throw new Error('no output');
+  const [said] = await once(child.stdout, 'data');
+  expect(String(said)).toBe('open\n');
+}
+
+function lockFile(dir: DataDir): string {
+  return path.join(dir.engineDir, 'lock');
+}
+
+/** As on a platform without abstract sockets: the name of the directory is not to be had, so the file has to do. */
+function withoutSocket(): Disk {
+  const real = createNodeDisk();
+  return { ...real, realpathSync: (file) => `${real.realpathSync(file)}/no-such-entry` };
+}
+
+test('a second process ends with status 75 and one line that names the directory and the pid of the owner', async () => {
+  const dir = createDataDir();
+  await open(dir);
+  const { status, stderr } = await ended(startOwner(dir.workflowsDir, dir.queueStateFile));
+  expect(status).toBe(75);
+  expect(stderr).toContain(dir.workflowsDir);
+  expect(stderr).toContain(`process ${process.pid}`);
+  expect(stderr.split('\n')).toHaveLength(1);
+});
+
+test('the same directory by another name is the same directory', async () => {
+  const dir = createDataDir();
+  await open(dir);
+  const link = path.join(dir.root, 'link');
+  fs.symlinkSync(dir.workflowsDir, link);
+  await expect(open({ ...dir, workflowsDir: link })).rejects.toMatchObject({ exitStatus: 75 });
+  const relative = path.relative(process.cwd(), dir.workflowsDir);
+  await expect(open({ ...dir, workflowsDir: relative })).rejects.toMatchObject({ exitStatus: 75 });
+});
+
+test('after SIGKILL of the owner the next start succeeds at once', async () => {
+  const dir = createDataDir();
+  const owner = startOwner(dir.workflowsDir, dir.queueStateFile);
+  await opened(owner);
+  await expect(open(dir)).rejects.toThrow(`process ${owner.pid}`);
+  owner.kill('SIGKILL');
+  await once(owner, 'exit');
+  expect(fs.existsSync(lockFile(dir))).toBe(true);
+  await open(dir);
+});
+
+test('of many that start at once exactly one opens', async () => {
+  const dir = createDataDir();
+  const results = await Promise.allSettled(Array.from({ length: 20 }, () => open(dir)));
+  const refused = results.filter((result) => result.status === 'rejected');
+  expect(refused).toHaveLength(19);
+  for (const result of refused) expect(result.reason).toMatchObject({ exitStatus: 75 });
+});
+
+test('a closed store gives everything up, and the owner that is refused leaves the lock alone', async () => {
+  const dir = createDataDir();
+  const store = await open(dir);
+  const before = fs.readFileSync(lockFile(dir), 'utf8');
+  await expect(open(dir)).rejects.toThrow('this process already');
+  expect(fs.readFileSync(lockFile(dir), 'utf8')).toBe(before);
+  await store.close();
+  expect(fs.existsSync(lockFile(dir))).toBe(false);
+  await open(dir);
+});
+
+const parentStartTime = (): string => {
+  const stat = fs.readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+};
+const bootId = (): string => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+test.skipIf(process.platform !== 'linux').each([
+  ['of a process that is dead', { pid: 2 ** 22 + 1, startTime: '1', bootId: null }],
+  [
+    'whose pid was given to a process that started at another time',
+    { pid: process.ppid, startTime: '1', bootId: null },
+  ],
+  ['of another boot', { pid: process.ppid, startTime: null, bootId: 'another' }],
+  ['that was half written', null],
+])('a lock file %s is stale', async (_whose, owner) => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.engineDir, { recursive: true });
+  const text = owner === null ? '{"pid":' : JSON.stringify({ ...owner, nonce: 'n' });
+  for (const disk of [createNodeDisk(), withoutSocket()]) {
+    fs.writeFileSync(lockFile(dir), text);
+    const lock = await takeLock(disk, dir.workflowsDir, lockFile(dir));
+    expect(lock.isHeld()).toBe(true);
+    await lock.release();
+    expect(fs.existsSync(lockFile(dir))).toBe(false);
+  }
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a lock file of a living process is respected where its socket is not seen',
+  async () => {
+    const dir = createDataDir();
+    fs.mkdirSync(dir.engineDir, { recursive: true });
+    const owner = { pid: process.ppid, startTime: parentStartTime(), bootId: bootId(), nonce: 'n' };
+    fs.writeFileSync(lockFile(dir), JSON.stringify(owner));
+    await expect(open(dir)).rejects.toThrow(`process ${process.ppid}`);
+    expect(JSON.parse(fs.readFileSync(lockFile(dir), 'utf8'))).toEqual(owner);
+  },
+);
+
+test('without a socket the lock file alone keeps a second owner out', async () => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.engineDir, { recursive: true });
+  const lock = await takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir));
+  await expect(takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir))).rejects.toMatchObject({ exitStatus: 75 });
+  await lock.release();
+});
+
+test('a lock whose file somebody has replaced is no longer held, and releasing it leaves the other one', async () => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.engineDir, { recursive: true });
+  const lock = await takeLock(createNodeDisk(), dir.workflowsDir, lockFile(dir));
+  fs.writeFileSync(lockFile(dir), JSON.stringify({ pid: 1, startTime: null, bootId: null, nonce: 'other' }));
+  expect(lock.isHeld()).toBe(false);
+  await lock.release();
+  expect(fs.existsSync(lockFile(dir))).toBe(true);
+});
