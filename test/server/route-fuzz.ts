@@ -63,6 +63,7 @@ export async function fuzzRoutes(baseUrl: string, options: FuzzOptions): Promise
         judge(request.operation, status, text);
         const created = location?.match(/^\/api\/workflows\/([^/]+)$/)?.[1];
         if (created !== undefined) ids.push(created);
+        if (status === 204 && id !== undefined) ids.splice(ids.indexOf(id), 1);
       },
     ),
     // A server keeps state: a smaller request sent later proves nothing, so what failed is shown as it was.
@@ -106,7 +107,7 @@ function requestArbitrary(operation: Operation, document: JsonSchema): fc.Arbitr
     headers: partsIn('header').map((headers) =>
       Object.fromEntries(Object.entries(headers).filter(([, value]) => /^[\x20-\x7e\x80-\xff]*$/.test(value))),
     ),
-    body: operation.body === null ? fc.constant(undefined) : bodyArbitrary(operation.body, document),
+    body: operation.body === null ? fc.constant(undefined) : bodyArbitrary(operation, operation.body, document),
     known: fc.option(fc.nat({ max: 1_000 }), { freq: 8 }),
   });
 }
@@ -133,15 +134,24 @@ function encodeSegment(text: string): string {
 }
 
 function textArbitrary(parameter: Operation['parameters'][number], document: JsonSchema): fc.Arbitrary<string> {
+  const hostile = { arbitrary: hostileText, weight: 1 };
   // Waits are kept short: whether they end is asked of every request, how long they last of none.
-  if (parameter.name === 'wait') return fc.constantFrom('0', '0.01', '0.02', '60.1', '-1', 'x', '1e1', '');
+  if (parameter.name === 'wait') {
+    const refused = fc.constantFrom('60.1', '-1', 'x', '1e1', '');
+    return fc.oneof({ arbitrary: fc.constantFrom('0', '0.01', '0.02'), weight: 10 }, { arbitrary: refused, weight: 1 });
+  }
+  // Few keys, so that some come again with the same body and some with another.
+  if (parameter.name === 'Idempotency-Key') {
+    return fc.oneof({ arbitrary: fc.constantFrom('k1', 'k2', 'k3'), weight: 10 }, hostile);
+  }
+  if (parameter.name === 'Last-Event-ID') return fc.oneof({ arbitrary: fc.nat().map(String), weight: 10 }, hostile);
   const fromSchema = valueArbitrary(parameter.schema, document, 2).map((value) => String(value));
-  return fc.oneof({ arbitrary: fromSchema, weight: 4 }, { arbitrary: hostileText, weight: 1 });
+  return fc.oneof({ arbitrary: fromSchema, weight: 10 }, hostile);
 }
 
-function bodyArbitrary(schema: JsonSchema, document: JsonSchema): fc.Arbitrary<string | undefined> {
-  const valid = valueArbitrary(schema, document, 4);
-  const workable = fc.constantFrom<unknown>(
+/** Bodies that get past validation, by the last part of the path: made-up ones alone would seldom reach the engine. */
+const workableBodies: Record<string, unknown[]> = {
+  workflows: [
     {
       name: 'fuzz',
       steps: [
@@ -150,12 +160,24 @@ function bodyArbitrary(schema: JsonSchema, document: JsonSchema): fc.Arbitrary<s
       ],
     },
     { name: 'fuzz', steps: [{ id: 'a', action: 'external_data', name: 'Data' }] },
-    { stepId: 'a' },
+    { name: 'fuzz', steps: [{ id: 'a', action: 'transform', params: { input: {}, expression: '$error("no")' } }] },
+  ],
+  'from-template': [{ template_id: 'noop', params: {} }, { template_id: 'fuzzed' }],
+  branches: [{ stepId: 'a' }, { stepId: 'b', params: { x: 1 } }],
+  'external-data': [
     { content: 'x', step_id: 'a' },
     { content: 'x', source_url: 'https://example.com/' },
-    { template_id: 'noop', params: {} },
-    {},
-  );
+    { content: 'x', step_name: 'Data' },
+  ],
+};
+
+function bodyArbitrary(
+  operation: Operation,
+  schema: JsonSchema,
+  document: JsonSchema,
+): fc.Arbitrary<string | undefined> {
+  const valid = valueArbitrary(schema, document, 4);
+  const workable = fc.constantFrom(...(workableBodies[operation.path.split('/').at(-1) ?? ''] ?? [{}]));
   const mutated = fc
     .tuple(valid, hostileText, fc.jsonValue({ maxDepth: 3 }))
     .map(([value, key, inner]) =>
@@ -163,7 +185,7 @@ function bodyArbitrary(schema: JsonSchema, document: JsonSchema): fc.Arbitrary<s
     );
   const text = fc
     .oneof(
-      { arbitrary: workable, weight: 3 },
+      { arbitrary: workable, weight: 6 },
       { arbitrary: valid, weight: 3 },
       { arbitrary: mutated, weight: 2 },
       { arbitrary: fc.jsonValue({ maxDepth: 4 }), weight: 1 },
