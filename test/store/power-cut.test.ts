@@ -1,0 +1,130 @@
+// Goal: J1, J2, V2 and C1 over power cuts. Method: seeded histories of several lives on a disk that loses all it was not
+// asked to keep; what was confirmed must be found by the next life, whichever way the last one ended.
+import { expect, test } from 'vitest';
+import type { FinishedEntry, StorePort } from '../../src/contract/store.ts';
+import type { Lock } from '../../src/store/lock.ts';
+import { openStore } from '../../src/store/store.ts';
+import { emptyManifest } from './data-dir.ts';
+import { createRandom, PowerCutDisk, type Random } from './power-cut-disk.ts';
+
+const seeds = 60;
+const ids = [1, 2, 3].map((number) => `0190a1b2-0000-7000-8000-00000000000${number}`);
+const noLock = (): Promise<Lock> => Promise.resolve({ isHeld: () => true, release: () => Promise.resolve() });
+
+/** What the store has confirmed, and so owes. */
+class Owed {
+  readonly events = new Map<number, string>();
+  readonly states = new Map<string, number>();
+  readonly blobs = new Map<string, string>();
+  readonly finished = new Set<string>();
+  manifestSeq = 0;
+
+  /** Checks a store that has just been opened, and takes over what survived without having been confirmed. */
+  async check(store: StorePort): Promise<void> {
+    const { found } = store;
+    expect(found.damaged).toBe(false);
+    expect(found.notices.filter((notice) => notice.kind === 'damage')).toEqual([]);
+    const covered = found.manifest?.seq ?? 0;
+    expect(covered).toBeGreaterThanOrEqual(this.manifestSeq);
+    const records = new Map(found.records.map((record) => [record.seq, record.json]));
+    for (const [seq, json] of this.events) if (seq > covered) expect(records.get(seq)).toBe(json);
+    for (const [seq, json] of records) expect(this.events.get(seq) ?? json).toBe(json);
+    for (const [id, seq] of this.states) {
+      const state = store.readStateSync(id);
+      expect(state.kind).toBe('intact');
+      if (state.kind === 'intact') expect(state.meta.seq).toBeGreaterThanOrEqual(seq);
+    }
+    for (const [name, id] of this.blobs)
+      expect(Buffer.from(await store.readBlob(id, name)).toString()).toContain('blob');
+    for (const id of this.finished) expect(found.finished.has(id)).toBe(true);
+  }
+}
+
+function finishedEntry(id: string, seq: number): FinishedEntry {
+  return { id, seq, sha256: 'a'.repeat(64), summary: { id } as never, keys: [] };
+}
+
+async function live(store: StorePort, owed: Owed, random: Random): Promise<void> {
+  const pick = (): string => ids[Math.floor(random() * ids.length)] ?? '';
+  const append = (write: (payloads: string[]) => void): void => {
+    const seq = store.nextSeq;
+    const payloads = Array.from({ length: Math.floor(random() * 4) }, () => JSON.stringify('x'.repeat(random() * 900)));
+    write(payloads);
+    for (const [index, json] of payloads.entries()) owed.events.set(seq + index, json);
+  };
+  append((payloads) => store.begin(payloads));
+  for (const record of store.found.records) owed.events.set(record.seq, record.json);
+  for (let step = 0; step < 25; step += 1) {
+    const choice = random();
+    const seq = store.nextSeq - 1;
+    const id = pick();
+    if (choice < 0.5) {
+      append((payloads) => store.append(payloads));
+    } else if (choice < 0.62) {
+      await store.writeState(id, JSON.stringify({ id, step }, null, 2), { seq }, { durable: true });
+      owed.states.set(id, seq);
+    } else if (choice < 0.7) {
+      owed.states.delete(id); // A plain write may leave the old file, the new one, or after a power cut neither.
+      await store.writeState(id, JSON.stringify({ id, step }, null, 2), { seq }, { durable: false });
+      if (random() < 0.5) {
+        await store.syncStates([id]);
+        owed.states.set(id, seq);
+      }
+    } else if (choice < 0.78) {
+      owed.blobs.set(await store.writeBlob(id, Buffer.from(`blob ${random()}`)), id);
+    } else if (choice < 0.84) {
+      owed.blobs.set(store.writeBlobSync(id, Buffer.from(`blob ${random()}`)), id);
+    } else if (choice < 0.9) {
+      await store.indexFinished([finishedEntry(`finished-${seq}-${step}`, seq)]);
+      owed.finished.add(`finished-${seq}-${step}`);
+    } else {
+      const segment = store.cut();
+      await store.checkpoint({ ...emptyManifest, seq, segment });
+      owed.manifestSeq = seq;
+    }
+  }
+}
+
+test.each([
+  ['a power cut', 1],
+  ['a kill', 0],
+  ['either', 0.5],
+])(`after %s, at any moment of any life, ${seeds} seeds`, async (_what, powerShare) => {
+  let deaths = 0;
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const random = createRandom(seed);
+    const disk = new PowerCutDisk(random);
+    const owed = new Owed();
+    try {
+      for (let life = 1; life <= 4; life += 1) {
+        disk.operationsLeft = 1 + Math.floor(random() * 260);
+        try {
+          const store = await openStore({
+            workflowsDir: '/w',
+            queueStateFile: '/q.json',
+            disk: disk.port,
+            takeLock: noLock,
+          });
+          await live(store, owed, random);
+          await store.close();
+        } catch (error) {
+          if (!disk.isDead) throw error;
+          deaths += 1;
+        }
+        disk.restart({ power: random() < powerShare });
+        const next = await openStore({
+          workflowsDir: '/w',
+          queueStateFile: '/q.json',
+          disk: disk.port,
+          takeLock: noLock,
+        });
+        await owed.check(next);
+        await next.close();
+        disk.restart({ power: false });
+      }
+    } catch (error) {
+      throw new Error(`seed ${seed}`, { cause: error });
+    }
+  }
+  expect(deaths).toBeGreaterThan(seeds);
+});
