@@ -9,14 +9,25 @@ const noopWorker = fileURLToPath(new URL('./noop-worker.js', import.meta.url));
 
 /** Jobs a second through a bare Piscina of two threads, `bundle` jobs in a message and `parallel` jobs on the way. */
 export async function measurePiscina(jobs: number, bundle: number, parallel: number): Promise<number> {
-  const pool = new Piscina({ filename: noopWorker, minThreads: 2, maxThreads: 2, concurrentTasksPerWorker: 64, atomics: 'disabled' });
+  const pool = new Piscina({
+    filename: noopWorker,
+    minThreads: 2,
+    maxThreads: 2,
+    concurrentTasksPerWorker: 64,
+    atomics: 'disabled',
+  });
   await Promise.all([pool.run([]), pool.run([])]);
   const startedAt = performance.now();
   let next = 0;
   const lane = async () => {
     while (next < jobs) {
       const size = Math.min(bundle, jobs - next);
-      const message = Array.from({ length: size }, (_, i) => ({ jobId: next + i, action: 'noop', paramsJson: '{}', timeoutMs: 30_000 }));
+      const message = Array.from({ length: size }, (_, i) => ({
+        jobId: next + i,
+        action: 'noop',
+        paramsJson: '{}',
+        timeoutMs: 30_000,
+      }));
       next += size;
       await pool.run(message);
     }

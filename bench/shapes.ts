@@ -9,7 +9,11 @@ export interface Shape {
 }
 
 function noop(id: number, dependencies: number[] = []): StepDefinition {
-  return { id: `s${id}`, action: 'noop', ...(dependencies.length > 0 ? { dependencies: dependencies.map((up) => `s${up}`) } : {}) };
+  return {
+    id: `s${id}`,
+    action: 'noop',
+    ...(dependencies.length > 0 ? { dependencies: dependencies.map((up) => `s${up}`) } : {}),
+  };
 }
 
 function shape(name: string, workflows: number, steps: StepDefinition[]): Shape {
@@ -28,7 +32,17 @@ function toLattice(width: number, rows: number): StepDefinition[] {
 
 export const shapes: Shape[] = [
   shape('single', 1_000, [noop(0)]),
-  shape('chain', 50, Array.from({ length: 100 }, (_, i) => (i === 0 ? noop(0) : noop(i, [i - 1])))),
-  shape('fan', 1, [...Array.from({ length: 5_000 }, (_, i) => noop(i)), noop(5_000, Array.from({ length: 5_000 }, (_, i) => i))]),
+  shape(
+    'chain',
+    50,
+    Array.from({ length: 100 }, (_, i) => (i === 0 ? noop(0) : noop(i, [i - 1]))),
+  ),
+  shape('fan', 1, [
+    ...Array.from({ length: 5_000 }, (_, i) => noop(i)),
+    noop(
+      5_000,
+      Array.from({ length: 5_000 }, (_, i) => i),
+    ),
+  ]),
   shape('lattice', 1, toLattice(100, 50)),
 ];

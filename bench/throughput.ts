@@ -54,7 +54,11 @@ async function runShape(shape: Shape, submit: Submit): Promise<void> {
 async function withEngine<T>(parallel: number, use: (engine: Engine) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'hybrid-bench-'));
   const engine = await createEngine({
-    settings: { workflowsDir: join(dir, 'workflows'), queueStateFile: join(dir, 'queue-state.json'), maxParallelNodes: parallel },
+    settings: {
+      workflowsDir: join(dir, 'workflows'),
+      queueStateFile: join(dir, 'queue-state.json'),
+      maxParallelNodes: parallel,
+    },
   });
   try {
     return await use(engine);
@@ -88,7 +92,8 @@ async function restClient(engine: Engine): Promise<{ submit: Submit; close(): Pr
         body: JSON.stringify(definition),
       });
       const text = await body.text();
-      if (statusCode !== 201 || !text.includes('"status": "COMPLETED"')) throw new Error(`${statusCode}: ${text.slice(0, 200)}`);
+      if (statusCode !== 201 || !text.includes('"status": "COMPLETED"'))
+        throw new Error(`${statusCode}: ${text.slice(0, 200)}`);
     },
     close: async () => {
       await pool.close();
@@ -110,7 +115,11 @@ async function measure(way: Row['way'], shape: Shape, parallel: number): Promise
       rates.push((shape.workflows * shape.stepsEach * 1_000) / (performance.now() - startedAt));
     }
     const after = await engine.stats();
-    stats = { ...after, journal_records: after.journal_records - before.journal_records, journal_syncs: after.journal_syncs - before.journal_syncs };
+    stats = {
+      ...after,
+      journal_records: after.journal_records - before.journal_records,
+      journal_syncs: after.journal_syncs - before.journal_syncs,
+    };
     await client.close();
   });
   const recordsPerSync = stats!.journal_records / stats!.journal_syncs;
@@ -137,7 +146,9 @@ function commit(): string {
 
 const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${process.version}`;
 console.log(`Durable steps a second. ${machine}, commit ${commit()}, ${runs} runs, ${clients} clients.`);
-console.log('Floors in steps a second: Piscina = two threads, same jobs, bundles of up to 32; append = two records a step, batches as the engine made them.\n');
+console.log(
+  'Floors in steps a second: Piscina = two threads, same jobs, bundles of up to 32; append = two records a step, batches as the engine made them.\n',
+);
 console.log('| way | shape | parallel | worst | middle | best | records a sync | floor: Piscina | floor: append |');
 console.log('|---|---|---:|---:|---:|---:|---:|---:|---:|');
 const rows: Row[] = [];

@@ -15,7 +15,9 @@ interface Arrow {
 /** Folder or file → what it may import. */
 function readTable(markdown: string): Map<string, string[]> {
   const rows = [...markdown.matchAll(/^\| `(src[^`]*)` \|[^|]*\|([^|]*)\|$/gm)];
-  return new Map(rows.map(([, owner, allowed]) => [owner!, [...allowed!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)]));
+  return new Map(
+    rows.map(([, owner, allowed]) => [owner!, [...allowed!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)]),
+  );
 }
 
 function isWithin(path: string, place: string): boolean {
@@ -65,7 +67,8 @@ describe('the import arrows', () => {
 });
 
 /** Words that would make the core depend on more than its arguments. */
-const impure = /\bDate\.now\b|\bnew Date\(\)|\bperformance\b|Math\.random|\bprocess\b|\bset(?:Timeout|Interval|Immediate)\b|from 'node:/;
+const impure =
+  /\bDate\.now\b|\bnew Date\(\)|\bperformance\b|Math\.random|\bprocess\b|\bset(?:Timeout|Interval|Immediate)\b|from 'node:/;
 
 describe('the core', () => {
   it('knows no clock, no randomness, no environment, no timer and no file', () => {

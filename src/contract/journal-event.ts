@@ -89,8 +89,6 @@ export type JournalEvent =
       readonly metadata: JsonObject;
     });
 
-export type JournalEventKind = JournalEvent['kind'];
-
 /** Written when the engine falls idle: it says that the batch before it was acknowledged, and changes nothing. */
 export const markerJson = '{"kind":"engine.marker"}';
 
