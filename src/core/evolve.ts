@@ -15,7 +15,7 @@ import { isTerminal } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
-import { toIso } from './view.ts';
+import { toIso } from './time.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
 
 /** What the coordinator has to act on once the event is durable. */
@@ -30,7 +30,8 @@ export interface Change {
 
 /** The workflow that a creating, adopting or taking-over event brings into being. */
 export function createWorkflow(event: Extract<JournalEvent, { workflow: unknown }>, seq: number): WorkflowState {
-  const state = readWorkflow(event.workflow, {}, event.at);
+  // What a branch takes over has run elsewhere: the branch itself has not started.
+  const state = readWorkflow(event.workflow, event.kind === 'workflow.created' ? { started: false } : {}, event.at);
   const { status } = state.header;
   if (event.kind !== 'workflow.created' && !isTerminal(status)) settleSteps(state, event.at);
   const settled = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
@@ -174,10 +175,10 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       stopSteps(state, state.steps.keys(), event.at, null, change);
       return;
     case 'workflow.resumed':
-      reviveSteps(state, false, change);
+      reviveSteps(state, event.at, false, change);
       return;
     case 'workflow.retried':
-      reviveSteps(state, true, change);
+      reviveSteps(state, event.at, true, change);
       return;
     case 'workflow.recovered':
       recoverSteps(state, at, change);
@@ -260,7 +261,10 @@ function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> 
 }
 
 /** Sets STOPPED steps going again, FAILED ones too where asked; what still hangs on a failure stays STOPPED. */
-function reviveSteps(state: WorkflowState, failedToo: boolean, change: Change): void {
+function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
+  // A foreign file may call itself finished while steps are not; nothing of them runs or is queued here.
+  if (isTerminal(state.header.status))
+    stopSteps(state, state.steps.keys(), at, null, { queued: [], aborted: [], unqueued: [] });
   const failed = state.steps.flatMap((step, i) => (step.status === 'FAILED' ? [i] : []));
   const blocked = failedToo ? new Set<number>() : heldUpBy(state, failed);
   const revived: number[] = [];

@@ -76,20 +76,18 @@ function readTimeOrNull(text: string | null | undefined): number | null {
 }
 
 export function toMeta(state: WorkflowState): WorkflowMeta {
-  const steps: Record<string, { failures?: number; dueAt?: number; delayMs?: number }> = {};
-  for (const step of state.steps) {
-    if (step.failures === 0 && step.dueAt === null) continue;
-    steps[step.id] = {
-      ...(step.failures > 0 ? { failures: step.failures } : {}),
-      ...(step.dueAt === null ? {} : { dueAt: step.dueAt, delayMs: step.delayMs }),
-    };
-  }
+  const kept = state.steps.flatMap((step) => {
+    if (step.failures === 0 && step.dueAt === null) return [];
+    const due = step.dueAt === null ? {} : { dueAt: step.dueAt, delayMs: step.delayMs };
+    return [[step.id, { failures: step.failures, ...due }] as const];
+  });
   const { seq, started, keys } = state.header;
   return {
     seq,
     started,
     ...(keys.length > 0 ? { keys } : {}),
-    ...(Object.keys(steps).length > 0 ? { steps } : {}),
+    // fromEntries defines own properties, so a step may be called __proto__.
+    ...(kept.length > 0 ? { steps: Object.fromEntries(kept) } : {}),
   };
 }
 
@@ -101,6 +99,7 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
   const file = value as StateFileShape;
   const status = file.status ?? 'PENDING';
   const createdAt = readTimeOrNull(file.createdAt) ?? now;
+  const steps = file.steps.map((step) => readStep(step, meta.steps?.[step.id]));
   const header: Header = {
     id: file.id,
     name: file.name ?? 'Unnamed workflow',
@@ -120,14 +119,11 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
     failurePolicy: file.failurePolicy ?? 'continue',
     version: file.version ?? 0,
     warnings: file.warnings ?? [],
-    started: meta.started ?? (status !== 'PENDING' || file.steps.some((step) => (step.attempt ?? 0) > 0)),
+    started: meta.started ?? (status !== 'PENDING' || steps.some((step) => step.attempt > 0)),
     keys: meta.keys ?? [],
     seq: meta.seq ?? 0,
   };
-  return new WorkflowState(
-    header,
-    file.steps.map((step) => readStep(step, meta.steps?.[step.id])),
-  );
+  return new WorkflowState(header, steps);
 }
 
 function readStep(

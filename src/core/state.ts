@@ -4,7 +4,7 @@
  *
  * Rules, numbered for tests:
  *   S1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);
- *   S2  everything that is not derived survives `toStateFile` and `readWorkflow` unchanged.
+ *   S2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`) unchanged.
  */
 
 import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';

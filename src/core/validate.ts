@@ -7,7 +7,7 @@ import { type StepDefinition, type WorkflowDefinition, workflowDefinitionSchema 
 import type { FieldError } from '../contract/failures.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { eachReference, type Reference } from './bindings.ts';
-import { createGraph, findCycles, type Graph, type GraphNode, isUpstream, topologicalOrder } from './graph.ts';
+import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
 
 /** More faults than this help nobody; the last entry says how many were left out. */
 const errorsMax = 100;
@@ -26,9 +26,9 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   errors.push(...checkGraph(nodes));
   if (parsed.success) {
     const graph = createGraph(nodes);
-    const rank = toRank(graph);
+    const ancestry = new Ancestry(graph);
     parsed.data.steps.forEach((step, i) => {
-      errors.push(...checkStep(step, i, { graph, rank, params: parsed.data.params ?? {}, ...options }));
+      errors.push(...checkStep(step, i, { graph, ancestry, params: parsed.data.params ?? {}, ...options }));
     });
   }
   if (errors.length > errorsMax) {
@@ -56,21 +56,29 @@ export function toPath(path: readonly PropertyKey[]): string {
   }, '');
 }
 
+interface InputNode extends GraphNode {
+  /** The place of each dependency in the input, where others may be no text at all. */
+  readonly places: readonly number[];
+}
+
 /** The graph as far as the input lets itself be read, so that its faults are named beside those of shape. */
-function readNodes(input: unknown): GraphNode[] {
+function readNodes(input: unknown): InputNode[] {
   const steps = (input as { steps?: unknown } | null)?.steps;
   if (!Array.isArray(steps)) return [];
   return steps.map((step: unknown, i) => {
     const { id, dependencies } = (step ?? {}) as { id?: unknown; dependencies?: unknown };
+    const list: unknown[] = Array.isArray(dependencies) ? dependencies : [];
+    const places = [...list.keys()].filter((place) => typeof list[place] === 'string');
     return {
       // A step without a usable id gets one that nothing can refer to; its own fault is named by the schema.
       id: typeof id === 'string' ? id : `\u0000${i}`,
-      dependencies: Array.isArray(dependencies) ? dependencies.filter((item) => typeof item === 'string') : [],
+      dependencies: places.map((place) => list[place] as string),
+      places,
     };
   });
 }
 
-function checkGraph(nodes: readonly GraphNode[]): FieldError[] {
+function checkGraph(nodes: readonly InputNode[]): FieldError[] {
   const errors: FieldError[] = [];
   const graph = createGraph(nodes);
   nodes.forEach((node, i) => {
@@ -81,7 +89,7 @@ function checkGraph(nodes: readonly GraphNode[]): FieldError[] {
     node.dependencies.forEach((dependency, d) => {
       if (graph.index.has(dependency)) return;
       const message = `step "${node.id}" depends on "${dependency}", which is not a step of this workflow`;
-      errors.push({ path: `steps[${i}].dependencies[${d}]`, message });
+      errors.push({ path: `steps[${i}].dependencies[${node.places[d]}]`, message });
     });
   });
   for (const cycle of findCycles(graph)) {
@@ -92,17 +100,9 @@ function checkGraph(nodes: readonly GraphNode[]): FieldError[] {
   return errors;
 }
 
-function toRank(graph: Graph): number[] {
-  const rank: number[] = new Array(graph.upstream.length).fill(0);
-  topologicalOrder(graph).forEach((step, place) => {
-    rank[step] = place;
-  });
-  return rank;
-}
-
 interface StepCheck extends ValidationOptions {
   graph: Graph;
-  rank: readonly number[];
+  ancestry: Ancestry;
   params: Record<string, unknown>;
 }
 
@@ -139,33 +139,24 @@ export function validateStepParams(
   if (i === undefined) return [];
   const step = { id: stepId, action: steps[i]!.action, params };
   const prefix = `steps[${i}].`;
-  return checkStep(step, i, { graph, rank: toRank(graph), params: workflowParams, ...options }).map((error) => ({
-    ...error,
-    path: error.path.slice(prefix.length),
-  }));
+  return checkStep(step, i, { graph, ancestry: new Ancestry(graph), params: workflowParams, ...options }).map(
+    (error) => ({
+      ...error,
+      path: error.path.slice(prefix.length),
+    }),
+  );
 }
 
 function checkReference(reference: Reference, stepId: string, i: number, check: StepCheck): string | undefined {
-  switch (reference.kind) {
-    case 'malformed':
-      return `{{${reference.text}}} is not a reference: ${reference.reason}`;
-    case 'params': {
-      const name = reference.path[0]!;
-      return Object.hasOwn(check.params, name)
-        ? undefined
-        : `{{${reference.text}}}: the workflow has no param "${name}"`;
-    }
-    case 'step': {
-      const up = check.graph.index.get(reference.stepId);
-      if (up === undefined) return `{{${reference.text}}}: there is no step "${reference.stepId}"`;
-      if (isUpstream(check.graph, check.rank, up, i)) return undefined;
-      return `{{${reference.text}}}: step "${reference.stepId}" is not upstream of "${stepId}"; add it to its dependencies`;
-    }
-    default: {
-      const never: never = reference;
-      throw new Error(`unknown reference ${JSON.stringify(never)}`);
-    }
+  if (reference.kind === 'malformed') return `{{${reference.text}}} is not a reference: ${reference.reason}`;
+  if (reference.kind === 'params') {
+    const name = reference.path[0]!;
+    return Object.hasOwn(check.params, name) ? undefined : `{{${reference.text}}}: the workflow has no param "${name}"`;
   }
+  const up = check.graph.index.get(reference.stepId);
+  if (up === undefined) return `{{${reference.text}}}: there is no step "${reference.stepId}"`;
+  if (check.ancestry.isUpstream(up, i)) return undefined;
+  return `{{${reference.text}}}: step "${reference.stepId}" is not upstream of "${stepId}"; add it to its dependencies`;
 }
 
 /** Faults of params against an action's schema, save those at or below a place that a reference will fill. */

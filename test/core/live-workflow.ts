@@ -1,0 +1,202 @@
+/**
+ * A workflow driven by hand: decisions are made, their events written to a list and applied, as the coordinator does it
+ * with a journal. Time moves one second with each event.
+ */
+import type { WorkflowDefinition } from '../../src/contract/definition.ts';
+import type { FailureCode } from '../../src/contract/failures.ts';
+import { type JournalEvent, readEventJson, toEventJson } from '../../src/contract/journal-event.ts';
+import type { JsonObject } from '../../src/contract/json.ts';
+import * as decide from '../../src/core/decide.ts';
+import { type Change, createWorkflow, evolve } from '../../src/core/evolve.ts';
+import { type StepState, WorkflowState } from '../../src/core/state.ts';
+import { readWorkflow, toMeta } from '../../src/core/state-file.ts';
+import { ViewEncoder } from '../../src/core/view.ts';
+
+export const workflowId = '11111111-2222-4333-8444-555555555555';
+export const bornAt = Date.parse('2026-01-31T12:00:00.000Z');
+
+type Born = Extract<JournalEvent, { workflow: unknown }>;
+
+export interface Fact {
+  seq: number;
+  json: string;
+}
+
+export class LiveWorkflow {
+  readonly journal: Fact[] = [];
+  readonly state: WorkflowState;
+  now = bornAt;
+
+  constructor(born: Born) {
+    this.journal.push({ seq: 1, json: toEventJson(born) });
+    this.state = createWorkflow(born, 1);
+  }
+
+  /** `steps` in short: `{ a: '', b: 'a', c: 'a b' }`, each name with what it waits for; ext… waits for external data. */
+  static of(steps: Record<string, string>, more: Partial<WorkflowDefinition> = {}): LiveWorkflow {
+    const definition: WorkflowDefinition = {
+      name: 'test',
+      ...more,
+      steps: Object.entries(steps).map(([id, dependencies]) => ({
+        id,
+        action: id.startsWith('ext') ? 'external_data' : 'noop',
+        dependencies: dependencies.split(' ').filter((name) => name !== ''),
+      })),
+    };
+    return new LiveWorkflow(decide.decideCreate({ id: workflowId, definition, templateId: null, now: bornAt }));
+  }
+
+  /** A workflow that a file brings in. */
+  static adopted(file: Record<string, unknown>): LiveWorkflow {
+    const workflow = { id: workflowId, ...file } as JsonObject;
+    return new LiveWorkflow({ kind: 'workflow.adopted', workflowId, at: bornAt, version: 1, workflow });
+  }
+
+  get status() {
+    return this.state.header.status;
+  }
+
+  step(id: string): StepState {
+    const step = this.state.step(id);
+    if (!step) throw new Error(`no step ${id}`);
+    return step;
+  }
+
+  statuses(): Record<string, string> {
+    return Object.fromEntries(this.state.steps.map((step) => [step.id, step.status]));
+  }
+
+  names(places: readonly number[]): string[] {
+    return places.map((i) => this.state.steps[i]!.id);
+  }
+
+  apply(event: JournalEvent): Change {
+    const seq = this.journal.length + 1;
+    this.journal.push({ seq, json: toEventJson(event) });
+    return evolve(this.state, event, seq);
+  }
+
+  tick(): number {
+    this.now += 1_000;
+    return this.now;
+  }
+
+  start(...ids: string[]): void {
+    for (const id of ids) this.apply(decide.decideStart(this.state, id, this.tick()));
+  }
+
+  /** The change, or null when the attempt counts no longer. */
+  end(id: string, result: decide.AttemptResult, attempt = this.step(id).attempt, random = 0): Change | null {
+    const context = { now: this.tick(), durationMs: 500, random };
+    const event = decide.decideOutcome(this.state, id, attempt, result, context);
+    return event && this.apply(event);
+  }
+
+  complete(id: string, attempt?: number): Change | null {
+    return this.end(id, completed(), attempt);
+  }
+
+  fail(id: string, code: FailureCode = 'BINDING', attempt?: number): Change | null {
+    return this.end(id, failed(code), attempt);
+  }
+
+  /** Starts and completes each. */
+  run(...ids: string[]): void {
+    for (const id of ids) {
+      this.start(id);
+      this.complete(id);
+    }
+  }
+
+  runToFailure(id: string): void {
+    this.start(id);
+    this.fail(id);
+  }
+
+  stop(): Change {
+    return this.apply(decide.decideStop(this.state, this.tick()));
+  }
+
+  resume(): Change {
+    return this.apply(decide.decideResume(this.state, this.tick()));
+  }
+
+  retry(): Change {
+    return this.apply(decide.decideRetryCall(this.state, this.tick()));
+  }
+
+  give(input: Partial<decide.ExternalInput>): Change {
+    return this.apply(decide.decideExternalData(this.state, external({ now: this.tick(), ...input })));
+  }
+}
+
+export function completed(change: Partial<Extract<decide.AttemptResult, { kind: 'completed' }>> = {}) {
+  const outputs = { json: '{"content":"done"}' };
+  return {
+    kind: 'completed' as const,
+    outputs,
+    metadata: null,
+    metrics: null,
+    logs: [],
+    simulated: false,
+    ...change,
+  };
+}
+
+export function failed(code: FailureCode, change: Partial<Extract<decide.AttemptResult, { kind: 'failed' }>> = {}) {
+  const message = `${code} for the test`;
+  return {
+    kind: 'failed' as const,
+    code,
+    message,
+    retryAfterMs: null,
+    metadata: null,
+    metrics: null,
+    logs: [],
+    ...change,
+  };
+}
+
+export function external(change: Partial<decide.ExternalInput> = {}): decide.ExternalInput {
+  return {
+    stepId: null,
+    stepName: null,
+    sourceUrl: null,
+    action: 'external_data',
+    outputs: { json: '{"content":"data"}' },
+    metadata: {},
+    suffix: '0a1b2c3d',
+    now: bornAt,
+    ...change,
+  };
+}
+
+/** The workflow that a journal alone gives. */
+export function replay(journal: readonly Fact[]): WorkflowState {
+  const [first, ...rest] = journal;
+  const state = createWorkflow(readEventJson(first!.json) as Born, first!.seq);
+  for (const { seq, json } of rest) evolve(state, readEventJson(json), seq);
+  return state;
+}
+
+/** The workflow that its state file alone gives. */
+export function throughFile(state: WorkflowState): WorkflowState {
+  const file: unknown = JSON.parse(new ViewEncoder().encode(state));
+  return readWorkflow(file, JSON.parse(JSON.stringify(toMeta(state))), 0);
+}
+
+/** All that is not derived. */
+export function toKept(state: WorkflowState) {
+  return { header: state.header, steps: state.steps };
+}
+
+/** All that is derived (S1). */
+export function toDerived(state: WorkflowState) {
+  const { index, downstream, missing, counts, totals } = state;
+  return { index, downstream, missing, counts, totals };
+}
+
+/** The same steps with everything derived afresh. */
+export function derivedAfresh(state: WorkflowState): WorkflowState {
+  return new WorkflowState(state.header, [...state.steps]);
+}

@@ -1,0 +1,204 @@
+/** Goal: S2, what is not derived survives the state file; and how leniently foreign files are read. Method: round trips and tables. */
+import { describe, expect, test } from 'vitest';
+import * as decide from '../../src/core/decide.ts';
+import { readTime, readWorkflow, stateFileSchema, toMeta } from '../../src/core/state-file.ts';
+import {
+  bornAt,
+  completed,
+  failed,
+  LiveWorkflow,
+  throughFile,
+  toDerived,
+  toKept,
+  workflowId,
+} from './live-workflow.ts';
+
+/** A workflow in which every field of header and steps differs from its default. */
+function fullWorkflow(): LiveWorkflow {
+  const live = LiveWorkflow.adopted({
+    name: 'Full',
+    description: 'all of it',
+    tags: ['x'],
+    parentId: 'p',
+    templateId: 't',
+    failurePolicy: 'fail-fast',
+    params: { deep: [1, { a: null }] },
+    warnings: ['careful'],
+    branches: [{ id: 'b1', stepId: 's', createdAt: '2026-01-01T00:00:00.000Z' }],
+    steps: [
+      {
+        id: 'done',
+        name: 'Done',
+        action: 'noop',
+        status: 'PENDING',
+        params: { q: '{{x}}' },
+        timeoutMs: 5,
+        retry: { attemptsMax: 2 },
+      },
+      { id: 'blob', action: 'noop', status: 'PENDING' },
+      { id: 'again', action: 'noop', status: 'PENDING' },
+      { id: 'last', action: 'noop', status: 'PENDING', dependencies: ['done', 'absent'] },
+    ],
+  });
+  live.start('done', 'blob', 'again');
+  const metrics = { tokens: 1, cost: 0.1, model: 'm' };
+  live.end('done', completed({ metadata: { m: 1 }, metrics, logs: ['l'], outputs: { json: '{"1":2,"content":"ü"}' } }));
+  live.end('blob', completed({ outputs: { blob: 'a'.repeat(64), bytes: 70_000 } }));
+  live.end('again', failed('TIMEOUT'));
+  live.give({ stepId: 'extra' });
+  const stop = decide.decideRecovery(live.state, live.tick())!;
+  live.apply(decide.withIdempotency(stop, { key: 'k', request: 'r', reply: { json: '{"a":1}' } }));
+  return live;
+}
+
+describe('S2: nothing is lost on the way through the file', () => {
+  test('a workflow with every field in use comes back the same', () => {
+    const { state } = fullWorkflow();
+    const again = throughFile(state);
+    expect(toKept(again)).toEqual(toKept(state));
+    expect(toDerived(again)).toEqual(toDerived(state));
+  });
+
+  test('_meta holds what the contract does not show, and no more', () => {
+    expect(toMeta(LiveWorkflow.of({ a: '' }).state)).toEqual({ seq: 1, started: false });
+    expect(toMeta(fullWorkflow().state)).toEqual({
+      seq: 9,
+      started: true,
+      keys: [{ key: 'k', request: 'r', reply: { json: '{"a":1}' } }],
+      steps: { again: { failures: 1, dueAt: bornAt + 6_500, delayMs: 500 } },
+    });
+  });
+
+  test('failures without a delay, and a step id that is also a word of the language', () => {
+    const steps = ['__proto__', 'constructor'].map((id) => ({ id, action: 'noop', status: 'PENDING' }));
+    const live = LiveWorkflow.adopted({ steps });
+    live.start('__proto__', 'constructor');
+    live.fail('__proto__', 'TIMEOUT');
+    live.fail('constructor', 'TIMEOUT');
+    live.start('constructor');
+    expect(toKept(throughFile(live.state))).toEqual(toKept(live.state));
+    expect(live.step('constructor')).toMatchObject({ failures: 1, dueAt: null });
+  });
+
+  test('outputs that merely look a little like a blob stay outputs', () => {
+    const sha = 'a'.repeat(64);
+    for (const outputs of [
+      { blob: 'x', bytes: 1 },
+      { blob: sha, bytes: '1' },
+      { blob: sha, bytes: 1, more: 1 },
+      { blob: 5, bytes: 1 },
+    ]) {
+      const live = LiveWorkflow.of({ a: '' });
+      live.start('a');
+      live.end('a', completed({ outputs: { json: JSON.stringify(outputs) } }));
+      expect(throughFile(live.state).step('a')?.outputs).toEqual({ json: JSON.stringify(outputs) });
+    }
+  });
+});
+
+describe('a foreign file', () => {
+  const least = { id: workflowId, steps: [{ id: 'a', action: 'noop', status: 'PENDING' }] };
+
+  test('may lack everything but id, steps and each step’s id, action and status', () => {
+    expect(stateFileSchema.safeParse(least).success).toBe(true);
+    const { header, steps } = readWorkflow(least, {}, bornAt);
+    expect(header).toEqual({
+      id: workflowId,
+      name: 'Unnamed workflow',
+      status: 'PENDING',
+      createdAt: bornAt,
+      updatedAt: bornAt,
+      description: '',
+      tags: [],
+      parentId: null,
+      branches: [],
+      params: {},
+      templateId: null,
+      failurePolicy: 'continue',
+      version: 0,
+      warnings: [],
+      started: false,
+      keys: [],
+      seq: 0,
+    });
+    expect(steps).toEqual([
+      {
+        id: 'a',
+        name: 'a',
+        action: 'noop',
+        dependencies: [],
+        params: {},
+        timeoutMs: null,
+        retry: null,
+        status: 'PENDING',
+        outputs: null,
+        error: null,
+        startTime: null,
+        endTime: null,
+        logs: [],
+        metadata: null,
+        metrics: null,
+        attempt: 0,
+        failures: 0,
+        dueAt: null,
+        delayMs: 0,
+      },
+    ]);
+  });
+
+  test('may null the same fields', () => {
+    const names =
+      'name status createdAt updatedAt description tags parentId branches params templateId failurePolicy version warnings';
+    const ofSteps =
+      'name dependencies params outputs error startTime endTime logs metadata execution_metrics attempt timeoutMs retry duration';
+    const nulls = (text: string) => Object.fromEntries(text.split(' ').map((name) => [name, null]));
+    const file = { ...nulls(names), ...least, steps: least.steps.map((step) => ({ ...nulls(ofSteps), ...step })) };
+    expect(stateFileSchema.safeParse(file).success).toBe(true);
+    expect(toKept(readWorkflow(file, {}, bornAt))).toEqual(toKept(readWorkflow(least, {}, bornAt)));
+  });
+
+  test('a branch entry may lack step and time', () => {
+    const file = { ...least, branches: [{ id: 'b' }] };
+    expect(stateFileSchema.safeParse(file).success).toBe(true);
+    expect(readWorkflow(file, {}, bornAt).header.branches).toEqual([{ id: 'b', stepId: '', createdAt: bornAt }]);
+  });
+
+  test.each([
+    ['RUNNING', 'noop', 1],
+    ['COMPLETED', 'noop', 1],
+    ['FAILED', 'noop', 1],
+    ['COMPLETED', 'external_data', 0],
+    ['STOPPED', 'noop', 0],
+  ])('a %s step of %s without a count has had %i attempts', (status, action, attempt) => {
+    const { header, steps } = readWorkflow({ id: workflowId, steps: [{ id: 'a', action, status }] }, {}, bornAt);
+    expect([steps[0]!.attempt, header.started]).toEqual([attempt, attempt > 0]);
+  });
+
+  test('any status but PENDING says that it has started', () => {
+    expect(readWorkflow({ ...least, status: 'WAITING_FOR_DEPENDENCY' }, {}, bornAt).header.started).toBe(true);
+  });
+
+  test.each([
+    ['an id that is no UUID', { id: 'x' }],
+    ['two steps with one id', { steps: [...least.steps, ...least.steps] }],
+    ['a step without an action', { steps: [{ id: 'a', status: 'PENDING' }] }],
+    ['an unknown status', { steps: [{ id: 'a', action: 'x', status: 'DONE' }] }],
+    ['a time that is none', { createdAt: 'yesterday' }],
+    ['no steps field', { steps: undefined }],
+  ])('%s is not taken in', (_, change) => {
+    expect(stateFileSchema.safeParse({ ...least, ...change }).success).toBe(false);
+  });
+});
+
+test.each([
+  ['2026-01-31T12:00:00.000Z', '2026-01-31T12:00:00.000Z'],
+  ['2026-01-31T12:00:00z', '2026-01-31T12:00:00.000Z'],
+  ['2026-01-31T12:00:00+02:00', '2026-01-31T10:00:00.000Z'],
+  ['2026-01-31T12:00:00-0530', '2026-01-31T17:30:00.000Z'],
+  ['2026-01-31T12:00:00', '2026-01-31T12:00:00.000Z'],
+  ['2026-01-31T12:00:00.123456', '2026-01-31T12:00:00.123Z'],
+  ['2026-01-31 12:00:00', '2026-01-31T12:00:00.000Z'],
+  ['2026-01-31', '2026-01-31T00:00:00.000Z'],
+])('the time %s is read as %s', (text, iso) => {
+  expect(new Date(readTime(text)).toISOString()).toBe(iso);
+});

@@ -1,0 +1,235 @@
+/** Goal: every fault of a definition is named at once, by its place. Method: definitions with one fault or several. */
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { ActionCatalogue, ActionInfo } from '../../src/contract/task.ts';
+import { toPath, type ValidationOptions, validateDefinition, validateStepParams } from '../../src/core/validate.ts';
+
+function action(name: string, params: z.ZodType): [string, ActionInfo] {
+  return [name, { action: name, lane: 'io', description: '', params, secrets: [], timeoutMs: 1 }];
+}
+
+const chat = z
+  .strictObject({
+    prompt: z.string().min(1).optional(),
+    messages: z.array(z.strictObject({ role: z.string(), content: z.string() })).optional(),
+    n: z.number().optional(),
+  })
+  .refine((value) => value.prompt !== undefined || value.messages !== undefined, 'give prompt or messages');
+const catalogue: ActionCatalogue = new Map([action('noop', z.looseObject({})), action('chat', chat)]);
+
+const check = (input: unknown, options: Partial<ValidationOptions> = {}) =>
+  validateDefinition(input, { catalogue, unknownActions: 'reject', ...options });
+const faults = (input: unknown, options?: Partial<ValidationOptions>) => {
+  const result = check(input, options);
+  return result.ok ? [] : result.errors.map((error) => `${error.path}: ${error.message}`);
+};
+const step = (id: string, dependencies: string[] = [], params: object = {}, name = 'noop') => ({
+  id,
+  action: name,
+  dependencies,
+  params,
+});
+const withSteps = (...steps: unknown[]) => ({ name: 'w', steps });
+
+describe('a sound definition', () => {
+  test('is given back as it was read', () => {
+    const definition = withSteps(step('a'), step('b', ['a'], { x: '{{steps.a.outputs.content}}' }));
+    expect(check(definition)).toEqual({ ok: true, definition });
+  });
+
+  test('needs no dependencies, params or params of the workflow', () => {
+    expect(faults(withSteps({ id: 'a', action: 'noop' }))).toEqual([]);
+  });
+});
+
+describe('shape', () => {
+  test.each([
+    [null],
+    [undefined],
+    ['text'],
+    [5],
+    [{}],
+    [{ name: 'w', steps: 'none' }],
+    [{ name: 'w', steps: [null, 7] }],
+  ])('%o is refused, not thrown at', (input) => {
+    expect(faults(input).length).toBeGreaterThan(0);
+  });
+
+  test('an unknown field is named, each by its own entry', () => {
+    expect(faults({ ...withSteps({ ...step('a'), depends: 1, when: 2 }), extra: 3 })).toEqual([
+      'steps[0].depends: unknown field "depends"',
+      'steps[0].when: unknown field "when"',
+      'extra: unknown field "extra"',
+    ]);
+  });
+
+  test('a fault of shape does not hide those of the graph', () => {
+    const input = { steps: [step('a', ['a']), { ...step('b', ['nowhere']), action: 5 }, step('a')] };
+    const found = faults(input);
+    expect(found.map((text) => text.slice(0, text.indexOf(':')))).toEqual([
+      'name',
+      'steps[1].action',
+      'steps[1].dependencies[0]',
+      'steps[2].id',
+      'steps[0].dependencies',
+    ]);
+  });
+
+  test('a dependency is named by its own place, also behind one that is no text', () => {
+    expect(faults(withSteps({ ...step('a'), dependencies: [5, 'nowhere'] })).at(-1)).toBe(
+      'steps[0].dependencies[1]: step "a" depends on "nowhere", which is not a step of this workflow',
+    );
+  });
+
+  test('a step without an id is no target, and its dependencies are still checked', () => {
+    expect(faults(withSteps({ action: 'noop', dependencies: 'x' }, { action: 'noop', dependencies: ['b'] }))).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^steps\[1\]\.dependencies\[0\]: step .* depends on "b"/)]),
+    );
+  });
+});
+
+describe('the graph', () => {
+  test('a repeated id names the step that has it', () => {
+    expect(faults(withSteps(step('a'), step('b'), step('a')))).toEqual([
+      'steps[2].id: step id "a" is used before, by step 0; ids must be unique',
+    ]);
+  });
+
+  test('an unknown dependency names the step and the id', () => {
+    expect(faults(withSteps(step('a'), step('b', ['a', 'c'])))).toEqual([
+      'steps[1].dependencies[1]: step "b" depends on "c", which is not a step of this workflow',
+    ]);
+  });
+
+  test('a circle names its steps in the order of waiting', () => {
+    expect(
+      faults(withSteps(step('start'), step('a', ['b', 'start']), step('b', ['c']), step('c', ['a']), step('d', ['c']))),
+    ).toEqual(['steps[1].dependencies: steps wait for each other in a circle: a → b → c → a']);
+  });
+
+  test('a step that waits for itself is a circle', () => {
+    expect(faults(withSteps(step('a', ['a'])))).toEqual([
+      'steps[0].dependencies: steps wait for each other in a circle: a → a',
+    ]);
+  });
+});
+
+describe('references', () => {
+  const refer = (text: string) =>
+    faults({
+      ...withSteps(step('a'), step('b', ['a']), step('other'), step('c', ['b'], { deep: [text] })),
+      params: { x: 1 },
+    });
+
+  test.each([
+    '{{steps.a.outputs.x}}',
+    '{{steps.b.outputs}}',
+    'see {{params.x}} and {{steps.a.outputs.x}}',
+    '{{ liquid }}',
+  ])('%s is sound', (text) => {
+    expect(refer(text)).toEqual([]);
+  });
+
+  test.each([
+    ['{{steps.other.outputs.x}}', 'step "other" is not upstream of "c"; add it to its dependencies'],
+    ['{{steps.c.outputs.x}}', 'step "c" is not upstream of "c"; add it to its dependencies'],
+    ['{{steps.nobody.outputs.x}}', 'there is no step "nobody"'],
+    ['{{params.y}}', 'the workflow has no param "y"'],
+    ['{{params.toString}}', 'the workflow has no param "toString"'],
+  ])('%s is named with its fault', (text, fault) => {
+    expect(refer(`at ${text}`)).toEqual([`steps[3].params.deep[0]: ${text}: ${fault}`]);
+  });
+
+  test('what is malformed is told how to be written', () => {
+    expect(refer('{{steps.a}}')).toEqual([
+      'steps[3].params.deep[0]: {{steps.a}} is not a reference: write {{steps.<id>.outputs.<path>}}',
+    ]);
+  });
+
+  test('a workflow without params has none to refer to', () => {
+    expect(faults(withSteps(step('a', [], { v: '{{params.x}}' })))).toEqual([
+      'steps[0].params.v: {{params.x}}: the workflow has no param "x"',
+    ]);
+  });
+
+  test('20,000 steps that refer to steps far up their chain are taken', () => {
+    const chain = Array.from({ length: 20_000 }, (_, i) =>
+      i === 0
+        ? step('s0')
+        : step(`s${i}`, [`s${i - 1}`], { first: '{{steps.s0.outputs.x}}', half: `{{steps.s${i >> 1}.outputs.x}}` }),
+    );
+    expect(faults(withSteps(...chain))).toEqual([]);
+  });
+});
+
+describe('actions', () => {
+  test('an unknown one is refused or simulated, as the setting says', () => {
+    const definition = withSteps(step('a', [], {}, 'dream'));
+    expect(faults(definition)).toEqual([
+      'steps[0].action: unknown action "dream"; GET /api/actions lists those there are',
+    ]);
+    expect(faults(definition, { unknownActions: 'simulate' })).toEqual([]);
+  });
+
+  test('params without references are checked against the action’s schema', () => {
+    const definition = withSteps(step('a', [], { prompt: '', temperature: 1 }, 'chat'), { id: 'b', action: 'chat' });
+    expect(faults(definition)).toEqual([
+      expect.stringMatching(/^steps\[0\]\.params\.prompt: /),
+      'steps[0].params.temperature: unknown field "temperature"',
+      'steps[1].params: give prompt or messages',
+    ]);
+  });
+
+  test('what a reference will fill is not checked, the rest is', () => {
+    const params = {
+      n: '{{params.n}}',
+      prompt: 5,
+      messages: [
+        { role: 'user', content: 'q: {{params.n}}' },
+        { role: 3, content: '' },
+      ],
+    };
+    const definition = { ...withSteps(step('a', [], params, 'chat')), params: { n: 1 } };
+    expect(faults(definition).map((text) => text.slice(0, text.indexOf(':')))).toEqual([
+      'steps[0].params.prompt',
+      'steps[0].params.messages[1].role',
+    ]);
+  });
+
+  test('a fault of something that holds a reference waits until it is bound', () => {
+    const params = { messages: '{{params.n}}', prompt: ['{{params.n}}'] };
+    expect(faults({ ...withSteps(step('a', [], params, 'chat')), params: { n: 1 } })).toEqual([]);
+    const whole = { nested: { prompt: '{{params.n}}' } };
+    expect(faults({ ...withSteps(step('a', [], whole, 'chat')), params: { n: 1 } })).toEqual([]);
+  });
+});
+
+describe('new params for one step of a workflow', () => {
+  const steps = [step('a'), step('b', ['a'], {}, 'chat'), step('c')];
+  const options: ValidationOptions = { catalogue, unknownActions: 'reject' };
+  const paramFaults = (stepId: string, params: Record<string, unknown>) =>
+    validateStepParams(steps, stepId, params, { x: 1 }, options).map((error) => `${error.path}: ${error.message}`);
+
+  test('are checked as those of a definition, with paths that begin at params', () => {
+    expect(paramFaults('b', { prompt: '{{steps.a.outputs.content}} {{params.x}}' })).toEqual([]);
+    expect(paramFaults('b', { prompt: '{{steps.c.outputs.content}}', temperature: 1 })).toEqual([
+      'params.prompt: {{steps.c.outputs.content}}: step "c" is not upstream of "b"; add it to its dependencies',
+      'params.temperature: unknown field "temperature"',
+    ]);
+  });
+
+  test('for a step that is not there are left to whoever names the step', () => {
+    expect(paramFaults('z', { any: 1 })).toEqual([]);
+  });
+});
+
+test('more faults than help anybody are counted', () => {
+  const found = faults(withSteps(...Array.from({ length: 150 }, () => step('a', ['nowhere']))));
+  expect(found.length).toBe(101);
+  expect(found.at(-1)).toBe(': and 199 more');
+});
+
+test('paths read as people write them', () => {
+  expect(toPath(['steps', 3, 'dependencies', 0])).toBe('steps[3].dependencies[0]');
+  expect(toPath([])).toBe('');
+});
