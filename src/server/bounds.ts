@@ -26,7 +26,7 @@ export interface ServerBounds {
   /** How much an event stream may hold for a client that reads slowly, and how long it may stay that far behind. */
   eventBufferBytesMax: number;
   eventStallMs: number;
-  /** After a refusal that left a body unread: how much of it is thrown away, and for how long, before the connection closes. */
+  /** After a refusal that left a body unread: how much of it is thrown away, and how long until the connection closes. */
   lingerBytesMax: number;
   lingerMs: number;
   /** How long close() lets answers under way finish. */

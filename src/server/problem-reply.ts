@@ -40,7 +40,8 @@ function discard(request: IncomingMessage, bounds: ServerBounds): Promise<void> 
     };
     const onData = (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > bounds.lingerBytesMax) finish();
+      // Enough taken; the rest of the time is the client's, to notice the answer and close.
+      if (bytes > bounds.lingerBytesMax) request.pause();
     };
     const timer = setTimeout(finish, bounds.lingerMs);
     request.on('data', onData).on('end', finish).on('close', finish).on('error', finish);

@@ -298,7 +298,7 @@ describe('API_TOKEN', () => {
   });
 
   it('stops a client that sends on: little of a large body is taken', async () => {
-    const running = await startServer({ settings: { apiToken }, bounds: { lingerBytesMax: 1_024, lingerMs: 5_000 } });
+    const running = await startServer({ settings: { apiToken }, bounds: { lingerBytesMax: 1_024, lingerMs: 1_000 } });
     const socket = connect(running.port, '127.0.0.1');
     const head = `POST /api/workflows HTTP/1.1\r\nHost: localhost:${running.port}\r\n`;
     socket.write(`${head}Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n`);

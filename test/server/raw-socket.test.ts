@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { oneStep, type RunningServer, startServer } from './running-server.ts';
 
-const quick = { headersTimeoutMs: 150, requestTimeoutMs: 300, connectionsCheckMs: 30, keepAliveTimeoutMs: 100 };
+const quick = { headersTimeoutMs: 500, requestTimeoutMs: 700, connectionsCheckMs: 30, keepAliveTimeoutMs: 100 };
 
 const get = (port: number, path = '/api/health', more = '') =>
   `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\n${more}Connection: close\r\n\r\n`;

@@ -55,7 +55,7 @@ export async function startServer(
     settings: { ...testSettings, ...options.settings },
     log: pino({ level: 'debug' }, sink),
     version: '1.2.3',
-    bounds: { closeGraceMs: 100, lingerMs: 50, ...options.bounds },
+    bounds: { closeGraceMs: 100, lingerMs: 500, ...options.bounds },
   });
   const { port, url } = await server.listen();
   onTestFinished(async () => {
