@@ -23,6 +23,8 @@ export interface CancelMessage {
 /** What every thread of the pool gets at its start. */
 export interface ThreadData {
   readonly network: NetworkRules;
+  /** `shared`: many attempts at once, of the I/O lane. `exclusive`: one at a time. */
+  readonly sharing: 'shared' | 'exclusive';
 }
 
 export const outcomesMessageSchema = z.array(outcomeSchema);

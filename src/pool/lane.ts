@@ -9,19 +9,20 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } f
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import type { FailureCode } from '../contract/failures.ts';
 import type { Job, Outcome } from '../contract/job.ts';
+import type { NetworkRules } from '../contract/task.ts';
 import { type AbortReason, describeAbort } from './attempt.ts';
 import { type BundleMessage, type CancelMessage, outcomesMessageSchema, type ThreadData } from './bundle.ts';
 
 export interface LaneOptions {
   readonly threads: number;
   /** `shared`: many bundles on a thread, ended by signal. `exclusive`: one job on a thread, ended with the thread. */
-  readonly sharing: 'shared' | 'exclusive';
+  readonly sharing: ThreadData['sharing'];
   /** How long a job may outlive its deadline or cancellation before its thread is ended. 0: at once. */
   readonly graceMs: number;
   readonly heapMbMax: number;
   readonly threadUrl: URL;
   readonly execArgv: readonly string[] | undefined;
-  readonly threadData: ThreadData;
+  readonly network: NetworkRules;
   onOutcomes(outcomes: Outcome[]): void;
   onFault(message: string): void;
 }
@@ -66,7 +67,7 @@ export class Lane {
       env: {},
       ...(options.execArgv ? { execArgv: [...options.execArgv] } : {}),
       resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax },
-      workerData: options.threadData,
+      workerData: { network: options.network, sharing: options.sharing } satisfies ThreadData,
       loadBalancer: (task, workers) => {
         const bundle = task[queueOptionsSymbol] as Bundle;
         const choice = this.#choose(workers);

@@ -28,7 +28,7 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
   const shared = {
     threadUrl,
     execArgv: toExecArgv(threadUrl),
-    threadData: { network: options.network },
+    network: options.network,
     onOutcomes: options.onOutcomes,
     onFault: options.onFault,
   } satisfies Partial<LaneOptions>;

@@ -6,6 +6,10 @@
  */
 import { z } from 'zod';
 import { type Task, type TaskContext, TaskFailure } from '../contract/task.ts';
+import { guardedAgent } from './http/guarded-agent.ts';
+import { decodeText, readBody } from './http/read-body.ts';
+import { readRetryAfterMs } from './http/retry-after.ts';
+import { checkUrl } from './http/target.ts';
 
 const responseBytesMax = 16 * 1024 * 1024;
 /** What is read of an unwanted answer, to show its beginning. */
@@ -134,18 +138,14 @@ function toExchange(request: Params, context: TaskContext): Exchange {
 type Response = Awaited<ReturnType<typeof send>>;
 
 async function send(exchange: Exchange, { network, signal }: TaskContext) {
-  const [{ request }, { checkUrl }, { guardedAgent }] = await Promise.all([
-    import('undici'),
-    import('./http/target.ts'),
-    import('./http/guarded-agent.ts'),
-  ]);
+  const { request } = await import('undici');
   checkUrl(exchange.url);
   try {
     const { statusCode, headers, body } = await request(exchange.url, {
       method: exchange.method,
       headers: exchange.headers,
       body: exchange.body ?? null,
-      dispatcher: guardedAgent(network),
+      dispatcher: await guardedAgent(network),
       signal,
       // The attempt's own deadline ends a silent server; it may be longer than what undici would wait.
       headersTimeout: 0,
@@ -158,12 +158,11 @@ async function send(exchange: Exchange, { network, signal }: TaskContext) {
 }
 
 async function toResult(request: Params, exchange: Exchange, response: Response, context: TaskContext) {
-  const { readBody, decodeText } = await import('./http/read-body.ts');
   const { status, headers, body } = response;
   const read = async (bytesMax: number) =>
     decodeText(await readBody(body, headers['content-encoding'], bytesMax, context.signal), headers['content-type']);
   if (!isExpected(status, request.expect)) {
-    throw await toStatusFailure(exchange, response, await read(refusalBytesMax).catch(() => ''));
+    throw toStatusFailure(exchange, response, await read(refusalBytesMax).catch(() => ''));
   }
   try {
     const content = await read(responseBytesMax);
@@ -188,8 +187,7 @@ function dropPrototypes(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value;
 }
 
-async function toStatusFailure(exchange: Exchange, response: Response, text: string): Promise<TaskFailure> {
-  const { readRetryAfterMs } = await import('./http/retry-after.ts');
+function toStatusFailure(exchange: Exchange, response: Response, text: string): TaskFailure {
   const { status, headers } = response;
   const shown = withoutValuesOf(exchange.headers, text.slice(0, 4 * refusalShownMax))
     .trim()

@@ -1,4 +1,7 @@
-/** The one list of tasks. Importing it is cheap: what a task needs to run, it imports when it runs. */
+/**
+ * The one list of tasks. Importing it is cheap: a task imports the packages that it needs when it runs. Our own files are
+ * imported statically throughout: from source, a file imported both ways is loaded twice, with two classes of one name.
+ */
 import type { ActionCatalogue, Task } from '../contract/task.ts';
 import { delay } from './delay.ts';
 import { externalData } from './external-data.ts';
@@ -32,6 +35,11 @@ export const simulatedAction: Task = simulate;
 export const tasks: ReadonlyMap<string, Task> = new Map(
   [...actions, simulatedAction].map((task): [string, Task] => [task.action, task]),
 );
+
+/** What tasks of the I/O lane import when they run; see `pool/thread.ts` for why it is loaded before. */
+export async function loadIoLibraries(): Promise<void> {
+  await import('undici');
+}
 
 /** What a definition can name. */
 export function createActionCatalogue(): ActionCatalogue {

@@ -105,7 +105,7 @@ describe('a name', () => {
       lookups += 1;
       return [{ address: lookups === 1 ? '127.0.0.1' : '10.255.255.1', family: 4 }];
     };
-    const agent = createGuardedAgent({ allowHosts: ['rebinding.example'], ownPort: null }, lookup);
+    const agent = await createGuardedAgent({ allowHosts: ['rebinding.example'], ownPort: null }, lookup);
     const { body } = await agent.request({ origin: `http://rebinding.example:${port}`, path: '/', method: 'GET' });
     expect(await body.text()).toBe('reached');
     expect(lookups).toBe(1);
