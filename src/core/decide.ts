@@ -11,7 +11,8 @@ import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
 import { decideRetry } from './retry.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
-import { toIso, toStepView } from './view.ts';
+import { toIso } from './time.ts';
+import { toStepView } from './view.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
 
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;

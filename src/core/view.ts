@@ -6,10 +6,8 @@ import type { Workflow, WorkflowStep, WorkflowSummary } from '../contract/workfl
 import { toDuration, toProgress } from './duration.ts';
 import { type Totals, toDollars } from './metrics.ts';
 import type { StepState, WorkflowState } from './state.ts';
-
-export function toIso(ms: number): string {
-  return new Date(ms).toISOString();
-}
+import { type FixedText, indent, toFixedText, toStepText } from './step-text.ts';
+import { toIso } from './time.ts';
 
 function toIsoOrNull(ms: number | null): string | null {
   return ms === null ? null : toIso(ms);
@@ -86,27 +84,29 @@ function toHeaderView(state: WorkflowState): Omit<Workflow, 'steps' | 'params'> 
 export class ViewEncoder {
   #steps: StepState[] = [];
   #texts: string[] = [];
+  #fixed: FixedText[] = [];
   #params: { value: unknown; text: string } = { value: undefined, text: '' };
 
   /** The workflow's JSON text, ending in "\n}". */
   encode(state: WorkflowState): string {
     const params = state.header.params;
-    if (this.#params.value !== params)
+    if (this.#params.value !== params) {
       this.#params = { value: params, text: indent(JSON.stringify(params, null, 2), '  ') };
+    }
     const steps = state.steps;
     for (let i = 0; i < steps.length; i += 1) {
       const step = steps[i]!;
-      if (this.#steps[i] === step) continue;
+      const before = this.#steps[i];
+      if (before === step) continue;
+      // Steps of one definition share their params object.
+      const fixed = before?.params === step.params ? this.#fixed[i]! : toFixedText(step);
       this.#steps[i] = step;
-      this.#texts[i] = `    ${indent(JSON.stringify(toStepView(step), null, 2), '    ')}`;
+      this.#fixed[i] = fixed;
+      this.#texts[i] = toStepText(step, fixed);
     }
+    this.#texts.length = steps.length;
     const header = JSON.stringify(toHeaderView(state), null, 2).slice(0, -2);
     const list = steps.length === 0 ? '[]' : `[\n${this.#texts.join(',\n')}\n  ]`;
     return `${header},\n  "params": ${this.#params.text},\n  "steps": ${list}\n}`;
   }
-}
-
-/** JSON text holds no raw newline inside strings, so every one of them is layout. */
-function indent(json: string, prefix: string): string {
-  return json.replaceAll('\n', `\n${prefix}`);
 }
