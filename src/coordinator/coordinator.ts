@@ -125,7 +125,7 @@ export class Coordinator implements CoordinatorPort {
     this.pool = pool;
     this.workflows = new Workflows(store);
     this.views = new Views(store, this.workflows, clock, (error) => this.#onViewFault(error));
-    this.window = new EventWindow(limits.eventWindowMax, Math.max(0, store.nextSeq - 1 - limits.eventWindowMax));
+    this.window = new EventWindow(limits.eventWindowMax);
     this.waits = new Waits(clock);
     this.turns = new Turns({
       store,
@@ -160,7 +160,7 @@ export class Coordinator implements CoordinatorPort {
       }
     }
     store.begin(recovered.payloads);
-    this.window.publish(recovered.published);
+    this.window.restore(recovered.published, recovered.publishedAfter);
     for (const id of recovered.leftovers) await store.removeWorkflow(id);
     for (const [id, live] of [...this.workflows.live]) {
       const sha256 = recovered.upToDate.get(id);

@@ -11,10 +11,15 @@ export class EventWindow {
   #events: EngineEvent[] = [];
   #sinks = new Set<EventSink>();
   /** Everything after this number is held. */
-  #floor: number;
+  #floor = 0;
 
-  constructor(eventsMax: number, floor: number) {
+  constructor(eventsMax: number) {
     this.#eventsMax = eventsMax;
+  }
+
+  /** After a start: the events that can be told again, of which those after `floor` are all there are. */
+  restore(events: readonly EngineEvent[], floor: number): void {
+    this.#events = events.filter(({ seq }) => seq > floor);
     this.#floor = floor;
   }
 

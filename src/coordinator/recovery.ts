@@ -29,6 +29,8 @@ export interface Recovered {
   payloads: string[];
   /** The latest events, old and new, for the event window. */
   published: EngineEvent[];
+  /** Every event after this number is among them. */
+  publishedAfter: number;
   notices: Notice[];
   /** Workflows that were queued anew, with how many of their steps. */
   requeued: { id: string; steps: number }[];
@@ -56,6 +58,7 @@ class Recovery {
   readonly #result: Recovered = {
     payloads: [],
     published: [],
+    publishedAfter: 0,
     notices: [],
     requeued: [],
     leftovers: [],
@@ -88,7 +91,17 @@ class Recovery {
     for (const live of this.#workflows.live.values()) this.#resume(live.state);
     this.#checkQueueFile();
     this.#result.published.sort((a, b) => a.seq - b.seq);
+    this.#result.publishedAfter = this.#findPublishedAfter();
     return this.#result;
+  }
+
+  /** Events that a checkpoint covers, or that only a file tells of, cannot be told again. */
+  #findPublishedAfter(): number {
+    const told = new Set(this.#result.published.map(({ seq }) => seq));
+    for (const { seq, json } of this.#found.records) if (json === markerJson) told.add(seq);
+    let seq = this.#seq - 1;
+    while (told.has(seq)) seq -= 1;
+    return seq;
   }
 
   #sort(entry: Entry): void {

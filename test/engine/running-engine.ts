@@ -7,6 +7,7 @@ import type { Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
 import { createEngine, type EngineOptions } from '../../src/main.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { Gate } from '../fixtures/gate.ts';
+import { type InlineEngine, type InlineOptions, openInline } from '../fixtures/inline-engine.ts';
 
 export interface Running {
   engine: Engine;
@@ -30,6 +31,15 @@ export async function startEngine(options: EngineOptions = {}): Promise<Running>
   const engine = await openEngine(dir, options);
   onTestFinished(() => engine.close());
   return { engine, dir };
+}
+
+/** The same with tasks in this thread, which starts at once. */
+export async function startInline(options: InlineOptions = {}): Promise<InlineEngine & { dir: EngineDir }> {
+  const dir = new EngineDir();
+  onTestFinished(() => dir.remove());
+  const inline = await openInline(dir, options);
+  onTestFinished(() => inline.engine.close());
+  return { ...inline, dir };
 }
 
 export async function startGate(): Promise<Gate> {

@@ -1,0 +1,70 @@
+/** Goal: with the coordinator in a thread of its own, the port behaves as it does without: answers, refusals, events, waits, end. */
+import { expect, onTestFinished, test } from 'vitest';
+import { StartError } from '../../src/contract/store.ts';
+import { EngineDir } from '../fixtures/engine-dir.ts';
+import { Follower } from '../fixtures/follower.ts';
+import { expectRefusal, openEngine, refusalOf, startEngine, startGate, stepOf } from './running-engine.ts';
+
+test('calls, waits, events and refusals cross the thread; a second owner does not start', async () => {
+  const gate = await startGate();
+  const { engine, dir } = await startEngine({ ownThread: true, settings: { httpAllowHosts: [gate.host] } });
+  const follower = new Follower(engine);
+  const reply = await engine.submit(
+    {
+      name: 'across',
+      steps: [
+        gate.step('held'),
+        { id: 'b', action: 'render', dependencies: ['held'], params: { template: 'z'.repeat(80_000) } },
+      ],
+    },
+    { idempotencyKey: 'k' },
+  );
+  expect(dir.state(reply.id)).toEqual(reply.workflow);
+  await gate.arrived('held');
+  const abort = new AbortController();
+  const aborted = engine.finished(reply.id, { signal: abort.signal });
+  abort.abort();
+  expect((await aborted).status).toBe('RUNNING');
+  gate.release('held');
+  const { workflow } = await engine.finished(reply.id);
+  expect(workflow.status).toBe('COMPLETED');
+  expect(stepOf(workflow, 'b').outputs).toEqual({ content: 'z'.repeat(80_000) });
+  await follower.untilStep('step.completed', reply.id, 'b');
+  expect(follower.kinds()).toEqual([
+    'workflow.created',
+    'step.started held',
+    'step.completed held',
+    'step.started b',
+    'step.completed b',
+  ]);
+  await expectRefusal(engine.stop(reply.id), 'CONFLICT', /COMPLETED/);
+  expect((await refusalOf(engine.submit({}))).errors!.length).toBeGreaterThan(0);
+  await expectRefusal(engine.branch(reply.id, { stepId: 'ghost' }), 'INVALID', /ghost/);
+
+  const second = openEngine(dir, { ownThread: true });
+  await expect(second).rejects.toThrow(StartError);
+  await expect(second).rejects.toMatchObject({ exitStatus: 75, message: expect.stringContaining(dir.workflowsDir) });
+
+  const backlog = new Follower(engine, { after: 1, workflowId: reply.id });
+  await backlog.untilStep('step.completed', reply.id, 'b');
+  expect(backlog.all).toEqual(follower.all.slice(1));
+  await engine.close();
+  await Promise.all([follower.done, backlog.done]);
+  await expectRefusal(engine.get(reply.id), 'BUSY', /clos|stopp/);
+
+  const again = await openEngine(dir, { ownThread: true });
+  onTestFinished(() => again.close());
+  expect((await again.get(reply.id)).workflow).toEqual(workflow);
+});
+
+test('a data directory that cannot be used rejects with one line and the status to end with', async () => {
+  const dir = new EngineDir();
+  onTestFinished(() => dir.remove());
+  for (const ownThread of [true, false]) {
+    const start = openEngine(dir, { ownThread, settings: { workflowsDir: '/proc/nowhere' } });
+    await expect(start).rejects.toThrow(StartError);
+    await expect(start).rejects.toMatchObject({
+      message: expect.stringMatching(/^WORKFLOWS_DIR .*\/proc\/nowhere[^\n]*$/),
+    });
+  }
+});
