@@ -3,6 +3,8 @@
  * for what a start would do: recovery, which sets aside what it cannot vouch for and never deletes it.
  */
 import { readSettings } from '../config.ts';
+import type { StateFile } from '../contract/store.ts';
+import { jobStatusSchema } from '../contract/workflow.ts';
 import { type Inspection, inspectStore } from '../store/inspect.ts';
 import { type CliContext, type DataPaths, openLocalEngine, toDataPaths } from './engine-access.ts';
 import { exits } from './exit.ts';
@@ -17,9 +19,8 @@ export interface DoctorOptions {
 interface Diagnosis {
   workflowsDir: string;
   workflows: number;
-  finished: number;
-  /** Not in the index of finished ones: a start reads and continues these. */
-  unfinished: number;
+  /** How many state files tell each status; `unreadable` and `absent` for those that tell none. */
+  statuses: Record<string, number>;
   /** Events that the last checkpoint does not cover yet. */
   eventsToApply: number;
   queued: number;
@@ -66,12 +67,11 @@ async function diagnose({ workflowsDir, queueStateFile }: DataPaths): Promise<Di
   for (const [id, reason] of Object.entries(found.manifest?.setAside ?? {})) {
     problems.push(`workflow ${id} is set aside: ${reason}`);
   }
-  await judgeStates(inspection, problems, notes);
+  const statuses = await judgeStates(inspection, problems, notes);
   return {
     workflowsDir,
     workflows: found.workflowIds.length,
-    finished: found.finished.size,
-    unfinished: found.workflowIds.filter((id) => !found.finished.has(id)).length,
+    statuses,
     eventsToApply: found.records.filter((record) => record.seq > coveredSeq).length,
     queued: found.queueItems.length,
     problems,
@@ -80,11 +80,18 @@ async function diagnose({ workflowsDir, queueStateFile }: DataPaths): Promise<Di
 }
 
 /** One file after the other: a directory may hold a hundred thousand. */
-async function judgeStates({ found, readState }: Inspection, problems: string[], notes: string[]): Promise<void> {
+async function judgeStates(
+  { found, readState }: Inspection,
+  problems: string[],
+  notes: string[],
+): Promise<Record<string, number>> {
   const inJournal = new Set(found.records.map(({ json }) => (JSON.parse(json) as { workflowId: string }).workflowId));
   const present = new Set(found.workflowIds);
+  const statuses = new Map<string, number>();
   for (const id of found.workflowIds) {
     const file = await readState(id);
+    const status = toStatus(file);
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
     const entry = found.finished.get(id);
     const isKnown = entry !== undefined || found.manifest?.live[id] !== undefined || inJournal.has(id);
     const remedy = inJournal.has(id)
@@ -105,10 +112,17 @@ async function judgeStates({ found, readState }: Inspection, problems: string[],
   for (const id of found.finished.keys()) {
     if (!present.has(id) && !inJournal.has(id)) problems.push(`workflow ${id}: its directory is missing`);
   }
+  return Object.fromEntries([...statuses].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function toStatus(file: StateFile): string {
+  if (file.kind === 'absent' || file.kind === 'unreadable') return file.kind;
+  const status = jobStatusSchema.safeParse((file.value as { status?: unknown } | null)?.status);
+  return status.success ? status.data : 'unreadable';
 }
 
 function toLines(diagnosis: Diagnosis, repairs: string[] | undefined): string[] {
-  const { workflowsDir, workflows, finished, unfinished, eventsToApply, queued, problems, notes } = diagnosis;
+  const { workflowsDir, workflows, statuses, eventsToApply, queued, problems, notes } = diagnosis;
   const verdict =
     problems.length === 0
       ? 'sound'
@@ -116,7 +130,7 @@ function toLines(diagnosis: Diagnosis, repairs: string[] | undefined): string[] 
   return [
     ...(repairs ?? []).map((line) => `repair: ${line}`),
     `directory  ${workflowsDir}`,
-    `workflows  ${workflows}: ${finished} finished, ${unfinished} not finished`,
+    `workflows  ${[workflows, ...Object.entries(statuses).map(([status, count]) => `${count} ${status}`)].join(', ')}`,
     `journal    ${eventsToApply} events since the last checkpoint`,
     `queue      ${queued} steps`,
     ...notes.map((line) => `note: ${line}`),

@@ -20,6 +20,8 @@ export function createPlainProgress(created: Workflow, board: StepBoard, out: No
     note: write,
     end: (workflow) => {
       writeSteps(board.show(workflow));
+      // Events do not carry errors; by now they are known.
+      for (const { id, error } of board.steps.values()) if (error !== null) write(`${id}: ${error}`);
       write(toEndLine(workflow, board));
     },
   };
@@ -28,6 +30,5 @@ export function createPlainProgress(created: Workflow, board: StepBoard, out: No
 function toPlainLine(step: StepLine, board: StepBoard): string {
   const attempt = step.attempt > 1 ? ` attempt ${step.attempt}` : '';
   const time = step.durationMs === null ? '' : ` ${toElapsed(step.durationMs)}`;
-  const error = step.error === null ? '' : `: ${step.error}`;
-  return `[${board.completed}/${board.steps.size}] ${step.id} (${step.action}) ${step.status}${attempt}${time}${error}`;
+  return `[${board.completed}/${board.steps.size}] ${step.id} (${step.action}) ${step.status}${attempt}${time}`;
 }

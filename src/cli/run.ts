@@ -4,9 +4,14 @@
  */
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
+import { z } from 'zod';
+import { readSettings } from '../config.ts';
+import type { Template } from '../contract/definition.ts';
 import type { WorkflowReply } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
+import { createActionCatalogue } from '../tasks/registry.ts';
+import { createTemplateCatalogue } from '../templates/catalogue.ts';
 import { instantiate } from '../templates/instantiate.ts';
 import { readDefinitionFile, toFaultLine } from './definition-file.ts';
 import {
@@ -40,14 +45,13 @@ export async function run(target: string, options: RunOptions, context: CliConte
   if (options.server !== undefined && options.data !== undefined) {
     throw usageError('--server and --data exclude each other: the data of a server is where the server keeps it');
   }
-  // What the file and the params say is checked before an engine is started for them.
-  const startFile = (await isFile(target, context.cwd)) ? await readStart(target, options, context) : undefined;
-  const access =
-    options.server === undefined
-      ? await openLocalEngine(context, options.data === undefined ? undefined : toDataPaths(options.data, context.cwd))
-      : openServer(context, options.server);
+  // What was asked for is checked before an engine is started for it.
+  const local = options.server === undefined ? await readStart(target, options, context) : undefined;
+  const access = local
+    ? await openLocalEngine(context, options.data === undefined ? undefined : toDataPaths(options.data, context.cwd))
+    : openServer(context, options.server);
   try {
-    const start = startFile ?? (await toTemplateStart(target, options, context, access.engine));
+    const start = local ?? (await readStart(target, options, context, access.engine));
     const created = await start(access.engine);
     const { stderr } = context;
     const board = new StepBoard(created.workflow);
@@ -81,7 +85,19 @@ async function isFile(target: string, cwd: string): Promise<boolean> {
   }
 }
 
-async function readStart(file: string, options: RunOptions, context: CliContext): Promise<Start> {
+/** `engine` is the server's; without it the templates are those of the settings. */
+async function readStart(target: string, options: RunOptions, context: CliContext, engine?: CliEngine): Promise<Start> {
+  if (await isFile(target, context.cwd)) return readFileStart(target, options, context);
+  if (engine) return readTemplateStart(target, options, context, engine);
+  const catalogue = createTemplateCatalogue(readSettings(context.env, context.cwd).engine.templatesDir);
+  const actions = [...createActionCatalogue().values()].map(({ action, params }) => ({
+    action,
+    params: z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }),
+  }));
+  return readTemplateStart(target, options, context, { templates: catalogue.list, actions: async () => actions });
+}
+
+async function readFileStart(file: string, options: RunOptions, context: CliContext): Promise<Start> {
   const read = await readDefinitionFile(file, context.cwd);
   const readParams = (types: ParamTypes) => readRunParams(options.param, types, context.cwd);
   switch (read.kind) {
@@ -111,22 +127,23 @@ function usageFaults(lines: string[]): Error {
   });
 }
 
-async function toTemplateStart(
-  id: string,
-  options: RunOptions,
-  context: CliContext,
-  engine: CliEngine,
-): Promise<Start> {
-  const templates = await engine.templates();
+interface Known {
+  templates(): Promise<Template[]>;
+  actions(): Promise<{ action: string; params: Record<string, unknown> }[]>;
+}
+
+async function readTemplateStart(id: string, options: RunOptions, context: CliContext, known: Known): Promise<Start> {
+  const templates = await known.templates();
   const template = templates.find((candidate) => candidate.id === id);
   // An action is as good as a template of one step.
-  const known = template ?? (await engine.actions()).find((candidate) => candidate.action === id);
-  if (!known) {
+  const target = template ?? (await known.actions()).find((candidate) => candidate.action === id);
+  if (!target) {
     const ids = templates.map((candidate) => candidate.id).join(', ') || 'none';
     throw usageError(`${id} is no file, no template and no action; templates: ${ids}`);
   }
-  const params = await readRunParams(options.param, toParamTypes(known.params), context.cwd);
-  return () => engine.submitTemplate(id, params);
+  const params = await readRunParams(options.param, toParamTypes(target.params), context.cwd);
+  if (template) instantiate(template, params);
+  return (engine) => engine.submitTemplate(id, params);
 }
 
 async function writeResult(

@@ -1,0 +1,231 @@
+/**
+ * Goal: each command does what its help says, keeps the result and the talk apart, and ends with the status that tells
+ * how it went. Method: the real command as a process, from source, each in a directory of its own.
+ */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { runCli } from './cli-process.ts';
+
+// Each run starts processes and threads from source, which a busy machine makes slow.
+vi.setConfig({ testTimeout: 240_000 });
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'hybrid-cli-'));
+});
+afterEach(() => rm(cwd, { recursive: true, force: true }));
+
+const cli = (args: string[], env: Record<string, string> = {}) => runCli(args, { cwd, env });
+const write = (file: string, content: unknown) =>
+  writeFile(join(cwd, file), typeof content === 'string' ? content : JSON.stringify(content));
+
+describe('called wrongly', () => {
+  const cases: [string[], RegExp][] = [
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['run', 'x', '--timeout', 'soon'], /must be a number of seconds/],
+    [['run', 'absent.yaml'], /^absent\.yaml cannot be read \(ENOENT\)\n$/],
+    [['run', 'x', '--server', 'http://127.0.0.1:1', '--data', '.'], /^--server and --data exclude each other/],
+    [['list', '--status', 'LOST'], /Allowed choices are PENDING/],
+  ];
+  test.each(cases)('%j ends with 2 and one clear message', async (args, message) => {
+    const { status, stdout, stderr } = await cli(args);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n {4}at /);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+
+  test('a bad setting ends with 1 and its one line', async () => {
+    const { status, stderr } = await cli(['list'], { PORT: 'x' });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'PORT="x" is not allowed; allowed: a whole number from 0 to 65535\n',
+    });
+  });
+});
+
+test('--version and --help answer on stdout with 0', async () => {
+  const { version } = JSON.parse(await readFile(resolve(import.meta.dirname, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  expect(await cli(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+  const help = await cli(['run', '--help']);
+  expect(help).toMatchObject({ status: 0, stderr: '' });
+  expect(help.stdout).toMatch(/Usage: hybrid-engine run .*Examples:/s);
+});
+
+describe('validate', () => {
+  test('names every fault of every file with its place, and ends with 1', async () => {
+    await write(
+      'bad.yaml',
+      `id: bad
+name: Bad
+params:
+  properties: { given: {} }
+steps:
+  - id: a
+    action: html_extract
+    dependencies: [z]
+    params: { html: '{{params.given}}', format: pdf }
+  - id: b
+    action: noop
+    depends: [a]
+`,
+    );
+    await write('good.json', {
+      name: 'Good',
+      steps: [
+        { id: 'a', action: 'noop' },
+        { id: 'b', action: 'my_action' },
+      ],
+    });
+    await write('broken.yaml', 'name: "x\n');
+    const { status, stdout, stderr } = await cli(['validate', 'bad.yaml', 'absent.yaml', 'good.json', 'broken.yaml']);
+    expect(stdout.split('\n')).toEqual([
+      'bad.yaml:12:14: steps[1].depends: unknown field "depends"',
+      'bad.yaml:8:20: steps[0].dependencies[0]: step "a" depends on "z", which is not a step of this workflow',
+      'absent.yaml cannot be read (ENOENT)',
+      'good.json: note: action my_action is not known here and would be simulated',
+      'good.json: ok (definition, 2 steps)',
+      'broken.yaml:2:1: Missing closing "quote',
+      '',
+    ]);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  });
+
+  test('sees what a run of a template would meet', async () => {
+    const template = (params: unknown, text: string) => ({
+      id: 't',
+      name: 'T',
+      params,
+      steps: [{ id: 'a', action: 'text_keywords', params: { text, count: 0 } }],
+    });
+    await write('optional.json', template({ properties: { text: {} } }, '{{params.text}}'));
+    await write('free.json', template(undefined, '{{params.text}}'));
+    const { status, stdout } = await cli(['validate', 'optional.json', 'free.json']);
+    expect(stdout).toMatch(
+      /optional\.json:1:\d+: steps\[0\]\.params\.text: .*no param "text" when a run leaves it out/,
+    );
+    expect(stdout.match(/steps\[0\]\.params\.count: /g)).toHaveLength(2);
+    expect(stdout).not.toMatch(/free\.json.*no param/);
+    expect(status).toBe(1);
+  });
+
+  test('ends with 0 on the templates of the package', async () => {
+    const dir = resolve(import.meta.dirname, '../../workflows/templates');
+    const files = (await readdir(dir)).map((file) => join(dir, file));
+    const { status, stdout } = await cli(['validate', ...files], { UNKNOWN_ACTIONS: 'reject' });
+    expect(stdout.trimEnd().split('\n')).toHaveLength(files.length);
+    expect(stdout).toMatch(/^(.*: ok \(template .*\)\n)+$/);
+    expect(status).toBe(0);
+  });
+});
+
+describe('run', () => {
+  test('gives the result on stdout and the steps on stderr, and leaves nothing behind', async () => {
+    const temp = join(cwd, 'temp');
+    await mkdir(temp);
+    await write('greet.yaml', {
+      id: 'greet',
+      name: 'Greet',
+      params: { properties: { who: { type: 'string' }, times: { type: 'integer', default: 1 } }, required: ['who'] },
+      steps: [
+        { id: 'wait', action: 'delay', params: { ms: 1 } },
+        {
+          id: 'greet',
+          action: 'render',
+          dependencies: ['wait'],
+          params: {
+            template: '{% for i in (1..times) %}Hello {{ who }}! {% endfor %}',
+            data: { who: '{{params.who}}', times: '{{params.times}}' },
+          },
+        },
+      ],
+    });
+    const { status, stdout, stderr } = await cli(['run', 'greet.yaml', '--param', 'who=5', '--param', 'times=2'], {
+      TMPDIR: temp,
+    });
+    expect(stdout).toBe('Hello 5! Hello 5! \n');
+    expect(stderr).toMatch(
+      /^workflow \S+ Greet \(2 steps\)\n\[0\/2\] wait \(delay\) RUNNING\n\[1\/2\] wait \(delay\) COMPLETED \d+ ms\n\[1\/2\] greet \(render\) RUNNING\n\[2\/2\] greet \(render\) COMPLETED .*\nworkflow \S+ COMPLETED: 2 of 2 steps in .*\n$/,
+    );
+    expect(status).toBe(0);
+    expect((await readdir(temp)).filter((name) => name.startsWith('hybrid-engine-'))).toEqual([]);
+    expect(await readdir(cwd)).toEqual(['greet.yaml', 'temp']);
+  });
+
+  test('of a failing definition ends with 1 and tells the error; --json gives the whole workflow', async () => {
+    await write('fail.json', {
+      name: 'Fail',
+      params: { n: 1 },
+      steps: [{ id: 'a', action: 'transform', params: { input: '{{params.n}}', expression: '$error("went wrong")' } }],
+    });
+    const { status, stdout, stderr } = await cli(['run', 'fail.json', '--json', '--param', 'n=7']);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'FAILED', params: { n: 7 }, steps: [{ id: 'a' }] });
+    expect(stderr).toMatch(/a \(transform\) FAILED .*\na: .*went wrong/);
+    expect(status).toBe(1);
+  });
+
+  test('stops what takes longer than --timeout and ends with 1; an action runs like a template', async () => {
+    const { status, stdout, stderr } = await cli(['run', 'delay', '--param', 'ms=600000', '--timeout', '0.2']);
+    expect(stderr).toMatch(/STOPPED.*\nstopped: it had not ended within the --timeout\n$/s);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  });
+
+  test('with params that do not fit ends with 2 and names each', async () => {
+    const { status, stderr } = await cli(['run', 'page-digest', '--param', 'keywords=0', '--param', 'htlm=x']);
+    expect(stderr).toMatch(/^The params do not fit template page-digest: /);
+    expect(stderr).toMatch(
+      /\n {2}params\.html: is required\n {2}params\.keywords: .*\n {2}params\.htlm: is not a param/,
+    );
+    expect(status).toBe(2);
+  });
+
+  test('of what is nothing at all ends with 2 and lists the templates', async () => {
+    const { status, stderr } = await cli(['run', 'page-digset']);
+    expect(stderr).toBe(
+      'page-digset is no file, no template and no action; templates: fan-out-report, page-digest, page-watch\n',
+    );
+    expect(status).toBe(2);
+  });
+
+  test('of what waits for the outside ends with 3; with --data it is kept, and doctor finds it sound', async () => {
+    const { status, stdout, stderr } = await cli(['run', 'page-watch', '--data', 'kept']);
+    expect(stderr).toMatch(
+      /\nwaits for capture: serve this data directory and send it with POST \/api\/workflows\/\S+\n$/,
+    );
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+
+    const [workflow] = (await readdir(join(cwd, 'kept/workflows'))).filter((name) => /^[0-9a-f]{8}-/.test(name));
+    const sound = await cli(['doctor', '--data', 'kept', '--json']);
+    expect(JSON.parse(sound.stdout)).toMatchObject({
+      workflows: 1,
+      statuses: { WAITING_FOR_DEPENDENCY: 1 },
+      problems: [],
+    });
+    expect(sound.status).toBe(0);
+
+    const state = join(cwd, 'kept/workflows', String(workflow), 'state.json');
+    const before = await readFile(state, 'utf8');
+    const edited = before.replace('"Watch for a page"', '"Edited"');
+    await writeFile(state, edited);
+    const edit = await cli(['doctor', '--data', 'kept']);
+    expect(edit.stdout).toMatch(/problem: workflow \S+: state\.json was not written by the engine.*\n1 problem\n$/s);
+    expect(edit.status).toBe(1);
+    expect(await readFile(state, 'utf8')).toBe(edited);
+
+    const repaired = await cli(['doctor', '--data', 'kept', '--repair']);
+    expect(repaired.stdout).toMatch(/\nsound\n$/);
+    expect(repaired.status).toBe(0);
+  });
+});
+
+test('doctor of a directory that is not there ends with 1, and creates nothing', async () => {
+  for (const options of [[], ['--repair']]) {
+    const { status, stdout, stderr } = await cli(['doctor', '--data', 'absent', ...options]);
+    expect(stderr).toMatch(/absent.*does not exist\n$/);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  }
+  expect(await readdir(cwd)).toEqual([]);
+});

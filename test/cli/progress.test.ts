@@ -1,0 +1,159 @@
+/**
+ * Goal: progress tells each change once whatever the order of snapshots and events, and the live picture overwrites
+ * itself without clearing first. Method: made-up workflows and events into a stream that remembers.
+ */
+import { afterEach, expect, test, vi } from 'vitest';
+import { LiveProgress } from '../../src/cli/live-progress.ts';
+import { createPlainProgress } from '../../src/cli/plain-progress.ts';
+import { StepBoard } from '../../src/cli/step-board.ts';
+import type { EngineEvent, EventKind } from '../../src/contract/event.ts';
+import type { JobStatus, Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
+
+const atMs = Date.parse('2026-01-31T12:00:00.000Z');
+const iso = (ms: number) => new Date(atMs + ms).toISOString();
+
+function step(id: string, fields: Partial<WorkflowStep> = {}): WorkflowStep {
+  return {
+    id,
+    name: id,
+    action: 'noop',
+    status: 'PENDING',
+    dependencies: [],
+    params: {},
+    outputs: null,
+    error: null,
+    startTime: null,
+    endTime: null,
+    duration: null,
+    logs: [],
+    metadata: null,
+    execution_metrics: null,
+    attempt: 0,
+    timeoutMs: null,
+    retry: null,
+    ...fields,
+  };
+}
+
+function workflow(version: number, status: JobStatus, steps: WorkflowStep[], name = 'Tea'): Workflow {
+  return { id: 'w', name, version, status, steps, createdAt: iso(0), updatedAt: iso(1500) } as Workflow;
+}
+
+function event(kind: EventKind, version: number, ms: number, fields: Partial<EngineEvent> = {}): EngineEvent {
+  return { seq: version, kind, workflow_id: 'w', at: iso(ms), status: 'RUNNING', version, ...fields };
+}
+
+class Screen {
+  readonly writes: string[] = [];
+  columns = 60;
+  rows = 10;
+  write(text: string): boolean {
+    this.writes.push(text);
+    return true;
+  }
+  hasColors(): boolean {
+    return false;
+  }
+  asStream(): NodeJS.WriteStream {
+    return this as unknown as NodeJS.WriteStream;
+  }
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function startPlain(steps: WorkflowStep[]) {
+  const screen = new Screen();
+  const created = workflow(1, 'PENDING', steps);
+  const progress = createPlainProgress(created, new StepBoard(created), screen.asStream());
+  return { progress, lines: () => screen.writes.map((line) => line.trimEnd()) };
+}
+
+test('plain progress has one line per change, with times taken from the events', () => {
+  const { progress, lines } = startPlain([step('a'), step('b')]);
+  progress.apply(event('step.started', 2, 100, { step_id: 'a', step_status: 'RUNNING' }));
+  progress.apply(event('step.retrying', 3, 200, { step_id: 'a', step_status: 'PENDING' }));
+  progress.apply(event('step.started', 4, 300, { step_id: 'a', step_status: 'RUNNING' }));
+  progress.apply(event('step.completed', 5, 1300, { step_id: 'a', step_status: 'COMPLETED' }));
+  expect(lines()).toEqual([
+    'workflow w Tea (2 steps)',
+    '[0/2] a (noop) RUNNING',
+    '[0/2] a (noop) PENDING 100 ms',
+    '[0/2] a (noop) RUNNING attempt 2',
+    '[1/2] a (noop) COMPLETED attempt 2 1.0 s',
+  ]);
+});
+
+test('a snapshot catches up on what no event told, and events that it contains change nothing', () => {
+  const { progress, lines } = startPlain([step('a'), step('b')]);
+  const done = { status: 'COMPLETED', startTime: iso(100), endTime: iso(350), attempt: 1 } as const;
+  progress.show(workflow(6, 'RUNNING', [step('a', done), step('b')]));
+  progress.apply(event('step.started', 2, 100, { step_id: 'a', step_status: 'RUNNING' }));
+  progress.show(workflow(5, 'RUNNING', [step('a', { status: 'RUNNING' }), step('b')]));
+  const failed = {
+    status: 'FAILED',
+    startTime: iso(400),
+    endTime: iso(1500),
+    attempt: 1,
+    error: 'no\u001b[2J way',
+  } as const;
+  progress.end(workflow(8, 'FAILED', [step('a', done), step('b', failed)]));
+  expect(lines()).toEqual([
+    'workflow w Tea (2 steps)',
+    '[1/2] a (noop) COMPLETED 250 ms',
+    '[1/2] b (noop) FAILED 1.1 s',
+    'b: no\\u001b[2J way',
+    'workflow w FAILED: 1 of 2 steps in 1.5 s',
+  ]);
+});
+
+test('events of one version are all told: one change may start several steps', () => {
+  const { progress, lines } = startPlain([step('a'), step('b')]);
+  progress.apply(event('step.started', 2, 1, { step_id: 'a', step_status: 'RUNNING' }));
+  progress.apply(event('step.started', 2, 1, { step_id: 'b', step_status: 'RUNNING' }));
+  expect(lines()).toHaveLength(3);
+});
+
+test('the live picture is redrawn in one write that goes up over the last one and clears only what is left', () => {
+  vi.useFakeTimers({ now: atMs });
+  const screen = new Screen();
+  const board = new StepBoard(workflow(1, 'PENDING', [step('extract'), step('report')]));
+  const progress = new LiveProgress(board, screen.asStream());
+  expect(screen.writes[0]).toBe('\x1b[?25l');
+  expect(screen.writes[1]).toBe(
+    `\rTea ${'░'.repeat(24)} 0/2  0 ms\x1b[K\n  · extract  noop\x1b[K\n  · report   noop\x1b[K\n\x1b[J`,
+  );
+  progress.apply(event('step.started', 2, 0, { step_id: 'extract', step_status: 'RUNNING' }));
+  vi.advanceTimersByTime(100);
+  expect(screen.writes).toHaveLength(3);
+  expect(screen.writes[2]).toContain(
+    `\r\x1b[3ATea ${'░'.repeat(24)} 0/2  100 ms\x1b[K\n  ▶ extract  noop  100 ms\x1b[K\n`,
+  );
+  progress.note('a note');
+  expect(screen.writes[3]).toContain('\r\x1b[3Aa note\x1b[K\nTea ');
+  const done = { status: 'COMPLETED', startTime: iso(0), endTime: iso(700), attempt: 1 } as const;
+  progress.end(workflow(9, 'COMPLETED', [step('extract', done), step('report', done)]));
+  expect(screen.writes[4]).toBe(
+    `\r\x1b[3ATea ${'█'.repeat(24)} 2/2  1.5 s\x1b[K\n  ✓ extract  noop  700 ms\x1b[K\n  ✓ report   noop  700 ms\x1b[K\nworkflow w COMPLETED: 2 of 2 steps in 1.5 s\x1b[K\n\x1b[J`,
+  );
+  expect(screen.writes.at(-1)).toBe('\x1b[?25h');
+  vi.advanceTimersByTime(1000);
+  expect(screen.writes).toHaveLength(6);
+});
+
+test('where the steps do not fit, running and failed ones stay in sight and no line is wider than the terminal', () => {
+  vi.useFakeTimers({ now: atMs });
+  const screen = new Screen();
+  const steps = Array.from({ length: 50 }, (_, i) => step(`step-${i}`, { status: i < 20 ? 'COMPLETED' : 'PENDING' }));
+  steps[3] = step('broken', { status: 'FAILED', error: 'x'.repeat(500) });
+  steps[40] = step('busy', { status: 'RUNNING', startTime: iso(0) });
+  new LiveProgress(new StepBoard(workflow(1, 'RUNNING', steps, 'n'.repeat(200))), screen.asStream()).end(
+    workflow(2, 'STOPPED', steps),
+  );
+  const frame = (screen.writes[1] ?? '').split('\x1b[K\n').slice(0, -1);
+  expect(frame).toHaveLength(7);
+  expect(Math.max(...frame.map((line) => line.replace('\r', '').length))).toBeLessThan(60);
+  expect(frame.join()).toMatch(/✗ broken.*✓ step-18.*✓ step-19.*▶ busy/s);
+  expect(frame.at(-1)).toBe('  … and 45 more');
+});

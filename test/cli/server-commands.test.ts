@@ -1,0 +1,103 @@
+/**
+ * Goal: `serve` serves, and `run --server`, `list` and `show` work on it as on an engine of one's own. Method: a real
+ * server process on a free port, asked by real command processes.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { runCli, startCli } from './cli-process.ts';
+
+// Each command is a process from source, which a busy machine makes slow.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const token = 'canary-token-of-the-test';
+let cwd: string;
+let server: ChildProcess;
+let url: string;
+let closed: Promise<unknown>;
+
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'hybrid-cli-server-'));
+  server = startCli(['serve', '--port', '0', '--data', 'data'], { cwd, env: { API_TOKEN: token, LOG_LEVEL: 'fatal' } });
+  closed = once(server, 'close');
+  server.stderr?.resume();
+  for await (const line of createInterface({ input: server.stdout! })) {
+    const match = /^Hybrid Engine \S+ listening on (http:\/\/127\.0\.0\.1:\d+) \(docs at .*\/docs\)$/.exec(line);
+    if (match?.[1] === undefined) continue;
+    url = match[1];
+    break;
+  }
+  server.stdout?.resume();
+});
+afterAll(async () => {
+  if (server.exitCode === null && server.signalCode === null) server.kill('SIGKILL');
+  await closed;
+  await rm(cwd, { recursive: true, force: true });
+});
+
+const cli = (args: string[], env: Record<string, string> = { API_TOKEN: token }) =>
+  runCli([...args, '--server', url], { cwd, env });
+
+test('run, list and show on a server; without its token they end with 1 and say what is missing', async () => {
+  await writeFile(
+    join(cwd, 'page.html'),
+    '<html><head><title>Tea</title></head><body><p>Tea is a drink made from leaves.</p></body></html>',
+  );
+  const run = await cli(['run', 'page-digest', '--param', 'html=@page.html', '--param', 'keywords=2']);
+  expect(run.stderr).toMatch(/\[6\/6\] report \(render\) COMPLETED.*\nworkflow \S+ COMPLETED: 6 of 6 steps/s);
+  expect(run.stderr).not.toContain('no live events');
+  expect(run.stdout).toMatch(/^# Tea\n.*Tea is a drink made from leaves\..*tea, drink\n/s);
+  expect(run.status).toBe(0);
+  const id = /^workflow (\S+)/.exec(run.stderr)?.[1] ?? '';
+
+  const list = await cli(['list', '--status', 'COMPLETED']);
+  expect(list.stdout).toMatch(/^ID +STATUS +DONE +STEPS +UPDATED +NAME\n/);
+  expect(list.stdout).toMatch(new RegExp(`\\n${id}  COMPLETED  100 %  6 +\\S+  Digest of a page\\n$`));
+  expect(list.status).toBe(0);
+
+  const show = await cli(['show', id]);
+  expect(show.stdout).toMatch(/^id +\S+\nname +Digest of a page\nstatus +COMPLETED, 100 % of 6 steps\n/);
+  expect(show.stdout).toMatch(/\nSTEP +ACTION +STATUS +ATTEMPT +DURATION +ERROR\nextract +html_extract +COMPLETED +1 /);
+  expect(JSON.parse((await cli(['show', id, '--json'])).stdout)).toMatchObject({ id, templateId: 'page-digest' });
+
+  const stranger = await cli(['show', id], {});
+  expect(stranger).toMatchObject({ status: 1, stdout: '' });
+  expect(stranger.stderr).toMatch(/set API_TOKEN to the token/);
+});
+
+test('an unknown workflow ends with 1 and its one line', async () => {
+  const id = '0192f0c1-0000-7000-8000-000000000001';
+  expect(await cli(['show', id])).toEqual({ status: 1, stdout: '', stderr: `Workflow with ID ${id} not found\n` });
+});
+
+test('what waits for the outside ends with 3 and says where to send it', async () => {
+  const { status, stderr } = await cli(['run', 'page-watch', '--timeout', '50']);
+  expect(stderr).toMatch(
+    new RegExp(`\nwaits for capture: send it with POST ${url}/api/workflows/\\S+/external-data\n$`),
+  );
+  expect(status).toBe(3);
+});
+
+test('Ctrl-C leaves a workflow running on the server and says so', async () => {
+  const child = startCli(['run', 'delay', '--param', 'ms=600000', '--server', url], { cwd, env: { API_TOKEN: token } });
+  let stderr = '';
+  for await (const line of createInterface({ input: child.stderr! })) {
+    stderr += `${line}\n`;
+    if (line.endsWith('(delay) RUNNING')) child.kill('SIGINT');
+  }
+  if (child.exitCode === null) await once(child, 'close');
+  expect(child.exitCode).toBe(130);
+  const id = /left running on \S+; see it with: hybrid-engine show (\S+)\n$/.exec(stderr)?.[1] ?? stderr;
+  expect(JSON.parse((await cli(['show', id, '--json'])).stdout)).toMatchObject({ status: 'RUNNING' });
+});
+
+// The last test of the file: it ends the server.
+test('SIGTERM ends serve with 0', async () => {
+  server.kill('SIGTERM');
+  await closed;
+  expect(server.exitCode).toBe(0);
+});
