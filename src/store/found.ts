@@ -1,15 +1,16 @@
 /**
  * Reads what the last life left behind, in the order in which one thing vouches for the next: format, manifest, finished
- * index, journal, directories, queue file. Changes nothing.
+ * index, directories, journal, queue file. Changes nothing.
  */
 import type { FoundData, Manifest } from '../contract/store.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { type FinishedReading, readFinishedIndex } from './finished-index.ts';
 import { readFormat } from './format.ts';
-import { type Finding, type JournalReading, readJournal } from './journal-reading.ts';
-import { isWorkflowId, type Layout } from './layout.ts';
+import { type Finding, type JournalContext, type JournalReading, readJournal } from './journal-reading.ts';
+import { isWorkflowId, type Layout, stateFileOf } from './layout.ts';
 import { readQueueFile } from './queue-file.ts';
+import { readStateFileSync } from './state-file.ts';
 
 export interface Found {
   /** Its notices are those of `findings`. */
@@ -32,13 +33,20 @@ export function readFound(disk: Disk, layout: Layout): Found {
   const manifest = checkpoint.kind === 'whole' ? checkpoint.manifest : null;
   const finished = readFinishedIndex(disk, layout.finishedFile);
   findings.push(...finished.findings);
-  const journal = readJournal(disk, layout.journalDir, {
+  const workflowIds = listWorkflows(disk, layout, findings);
+  const context: JournalContext = {
     covered: manifest,
     coverLost: checkpoint.kind === 'damaged',
     seqKnown: highestSeq(manifest, finished),
-  });
+  };
+  let journal = readJournal(disk, layout.journalDir, context);
+  if (journal.findings.some((finding) => finding.notice.kind === 'tail')) {
+    // A state.json is written after its event is durable: one that is ahead of the journal says that the tail was no
+    // unconfirmed batch but an acknowledged one, damaged. Looked for only here, for it means reading them all.
+    const seqKnown = highestViewSeq(disk, layout, workflowIds, finished);
+    if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
+  }
   findings.push(...journal.findings);
-  const workflowIds = listWorkflows(disk, layout, findings);
   const queue = readQueueFile(disk, layout.queueFile);
   findings.push(...queue.findings);
   return {
@@ -62,6 +70,16 @@ export function readFound(disk: Disk, layout: Layout): Found {
 function highestSeq(manifest: Manifest | null, finished: FinishedReading): number {
   let highest = finished.seqMax;
   for (const view of Object.values(manifest?.live ?? {})) highest = Math.max(highest, view.seq);
+  return highest;
+}
+
+function highestViewSeq(disk: Disk, layout: Layout, ids: readonly string[], finished: FinishedReading): number {
+  let highest = 0;
+  for (const id of ids) {
+    if (finished.entries.has(id)) continue;
+    const state = readStateFileSync(disk, stateFileOf(layout, id));
+    if (state.kind === 'intact') highest = Math.max(highest, state.meta.seq);
+  }
   return highest;
 }
 

@@ -109,7 +109,7 @@ export function readJournal(disk: Disk, directory: string, context: JournalConte
     const text = `journal/${segmentName(coveredSegment)}, which the checkpoint needs, is missing`;
     findings.push(notice('damage', `${text}, and whatever was recorded after event ${coveredSeq} with it`));
   }
-  if (joined.lastSeq < context.seqKnown && context.seqKnown > coveredSeq) {
+  if (!damaged && joined.lastSeq < context.seqKnown && context.seqKnown > coveredSeq) {
     damaged = true;
     const text = `the journal ends at event ${joined.lastSeq}, but other files name event ${context.seqKnown}`;
     findings.push(notice('damage', text));

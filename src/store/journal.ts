@@ -12,7 +12,7 @@ import { DiskFailedError, DiskFullError, type JournalRecord, type JournalStats }
 import type { Disk } from './disk.ts';
 import { errorCode, isFull, toSyncError } from './disk-error.ts';
 import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
-import { RecordEncoder, seqMax } from './record.ts';
+import { RecordEncoder } from './record.ts';
 import { encodeSegmentHeader, segmentName } from './segment-header.ts';
 
 /** A segment that has passed this gets no further batch. */
@@ -78,11 +78,6 @@ export class Journal {
 
   get bytesSinceCut(): number {
     return this.#bytesSinceCut;
-  }
-
-  /** Before begin(): a file vouches for this sequence number, so it is not given again. */
-  keepClearOf(seq: number): void {
-    if (this.#segment === null && seq > this.#lastSeq && seq < seqMax / 2) this.#lastSeq = seq;
   }
 
   /** See StorePort.begin(). The segments from `replacedFrom` on are those that the copies come from. */

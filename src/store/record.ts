@@ -14,8 +14,6 @@ import { crc32 } from 'node:zlib';
 export const recordHeadBytes = 53;
 /** The part of the head that the crc covers: all before the crc itself. */
 const checkedHeadBytes = 44;
-/** Ten hex digits. */
-export const seqMax = 2 ** 40 - 1;
 const newline = 0x0a;
 const space = 0x20;
 

@@ -90,7 +90,6 @@ class Store implements StorePort {
     this.#removeTempFiles();
     if (found.queueIsAbsent) replaceFileSync(disk, layout.queueFile, Buffer.from('[]\n'), { durable: false });
     // Names that an earlier life may have left in the page cache alone count as durable from here on.
-    syncDirectorySync(disk, layout.journalDir);
     syncDirectorySync(disk, layout.engineDir);
     syncDirectorySync(disk, layout.workflowsDir);
     this.#journal = new Journal(disk, layout.journalDir, found.journal);
@@ -136,11 +135,11 @@ class Store implements StorePort {
   }
 
   async readState(id: string): Promise<StateFile> {
-    return this.#noteSeq(await readStateFile(this.#disk, stateFileOf(this.#layout, id)));
+    return readStateFile(this.#disk, stateFileOf(this.#layout, id));
   }
 
   readStateSync(id: string): StateFile {
-    return this.#noteSeq(readStateFileSync(this.#disk, stateFileOf(this.#layout, id)));
+    return readStateFileSync(this.#disk, stateFileOf(this.#layout, id));
   }
 
   writeState(
@@ -213,12 +212,6 @@ class Store implements StorePort {
     }
     await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);
     this.#journal.removeBelow(manifest.segment);
-  }
-
-  /** A view may stand at an event that the journal has lost; its number must not be given to another event. */
-  #noteSeq(state: StateFile): StateFile {
-    if (state.kind === 'intact') this.#journal.keepClearOf(state.meta.seq);
-    return state;
   }
 
   #keepAside(found: Found): void {
