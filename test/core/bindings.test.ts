@@ -1,0 +1,163 @@
+/** Goal: rules N1 to N4 of references in params. Method: `bindParams` over a few outputs; hostile paths among them. */
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/contract/json.ts';
+import { BindingError, bindParams, eachReference, readReference } from '../../src/core/bindings.ts';
+
+const outputs: Record<string, unknown> = {
+  a: { content: 'text', n: 42, flag: false, none: null, list: [{ x: 1 }, 'two'], 'with space': 1 },
+  'a.b': { content: 'dotted' },
+  'x.outputs': { content: 'strange' },
+  evil: { content: '{{params.secret}} {{steps.a.outputs.content}}' },
+  empty: undefined,
+};
+const params: JsonObject = { name: 'World', deep: { er: [10, 20] }, secret: 'hidden' };
+const isStep = (id: string) => Object.hasOwn(outputs, id);
+const bind = (value: JsonObject) => bindParams(value, { params, isStep, outputsOf: (id) => outputs[id] });
+const bindOne = (text: string) => bind({ text }).text;
+
+describe('N1: what a reference becomes', () => {
+  test.each([
+    ['{{steps.a.outputs.n}}', 42],
+    ['{{ steps.a.outputs.n }}', 42],
+    ['{{steps.a.outputs.flag}}', false],
+    ['{{steps.a.outputs.none}}', null],
+    ['{{steps.a.outputs.list}}', [{ x: 1 }, 'two']],
+    ['{{params.deep}}', { er: [10, 20] }],
+    ['{{params.deep.er[1]}}', 20],
+    ['{{params.deep.er.1}}', 20],
+    ['{{steps.a.outputs}}', outputs.a],
+  ])('%s alone takes the value with its type', (text, value) => {
+    expect(bindOne(text)).toEqual(value);
+  });
+
+  test.each([
+    ['Hello {{params.name}}!', 'Hello World!'],
+    [' {{steps.a.outputs.n}}', ' 42'],
+    ['{{params.name}}{{params.name}}', 'WorldWorld'],
+    ['{{steps.a.outputs.none}} and {{steps.a.outputs.list}}', 'null and [{"x":1},"two"]'],
+  ])('%s becomes text', (text, value) => {
+    expect(bindOne(text)).toBe(value);
+  });
+
+  test('holds at every depth, and leaves other values and all keys alone', () => {
+    const before = { list: ['{{params.name}}', 1, null, true], in: { '{{params.name}}': '{{params.name}}' } };
+    expect(bind(before)).toEqual({ list: ['World', 1, null, true], in: { '{{params.name}}': 'World' } });
+    expect(before.list[0]).toBe('{{params.name}}');
+  });
+});
+
+describe('N2: a path walks own properties and array places only', () => {
+  test.each([
+    '{{params.constructor}}',
+    '{{params.__proto__}}',
+    '{{steps.a.outputs.toString}}',
+    '{{steps.a.outputs.content.length}}',
+    '{{steps.a.outputs.list.map}}',
+    '{{steps.a.outputs.list[2]}}',
+    '{{steps.a.outputs.none.x}}',
+    '{{steps.a.outputs.missing}}',
+  ])('%s leads nowhere, and the error names it', (text) => {
+    expect(() => bindOne(`see ${text}`)).toThrow(BindingError);
+    expect(() => bindOne(text)).toThrow(`${text} leads nowhere`);
+  });
+
+  test('a step without outputs is named', () => {
+    expect(() => bindOne('{{steps.empty.outputs}}')).toThrow('leads nowhere: the step has no outputs');
+    expect(() => bindOne('{{steps.empty.outputs.content}}')).toThrow('leads nowhere: there is no "content"');
+  });
+
+  test('is at most 16 deep', () => {
+    const path = (depth: number) => `params.${Array.from({ length: depth }, () => 'p').join('.')}`;
+    expect(readReference(path(16), isStep).kind).toBe('params');
+    expect(readReference(path(17), isStep).kind).toBe('malformed');
+  });
+
+  test('a key named __proto__ in params stays a key', () => {
+    const bound = bind(JSON.parse('{"__proto__":{"x":"{{params.name}}"}}'));
+    expect(Object.hasOwn(bound, '__proto__')).toBe(true);
+    expect(JSON.stringify(bound)).toBe('{"__proto__":{"x":"World"}}');
+  });
+});
+
+describe('N3: one pass', () => {
+  test('a value that was put in is not read for references again', () => {
+    expect(bindOne('{{steps.evil.outputs.content}}')).toBe(
+      outputs.evil && (outputs.evil as { content: string }).content,
+    );
+    expect(bindOne('<{{steps.evil.outputs.content}}>')).toBe('<{{params.secret}} {{steps.a.outputs.content}}>');
+  });
+
+  test('values that stand side by side do not make a reference', () => {
+    const sources = { params: { open: '{{', rest: 'params.secret}}' }, isStep, outputsOf: () => undefined };
+    expect(bindParams({ text: '{{params.open}}{{params.rest}}' }, sources)).toEqual({ text: '{{params.secret}}' });
+  });
+});
+
+describe('N4: what begins otherwise is not a reference', () => {
+  test.each([
+    '{{ page.title | upcase }}',
+    '{{title}}',
+    '{{params}}',
+    '{{steps}}',
+    '{{parameters.x}}',
+    '{{params.x | upcase}}',
+    '{{{params.x}',
+    '{% if params.x %}',
+    '{ {params.x}}',
+    '{{{}}}',
+  ])('%s stays as written', (text) => {
+    expect(bindOne(text)).toBe(text);
+  });
+});
+
+describe('readReference', () => {
+  test('a step id may hold dots, also ".outputs"; the steps there are settle where it ends', () => {
+    expect(readReference('steps.a.b.outputs.content', isStep)).toMatchObject({ stepId: 'a.b', path: ['content'] });
+    expect(readReference('steps.x.outputs.outputs.content', isStep)).toMatchObject({ stepId: 'x.outputs' });
+    expect(readReference('steps.a.outputs.outputs.content', isStep)).toMatchObject({
+      stepId: 'a',
+      path: ['outputs', 'content'],
+    });
+  });
+
+  test('where no step fits, the shortest id is named', () => {
+    expect(readReference('steps.q.outputs.outputs', isStep)).toMatchObject({ stepId: 'q', path: ['outputs'] });
+  });
+
+  test('array places may follow at once', () => {
+    expect(readReference('steps.a.outputs[0][1].x', isStep)).toMatchObject({ path: ['0', '1', 'x'] });
+  });
+
+  test.each([
+    'params.',
+    'params.a..b',
+    'params.a b',
+    'params.[x].b',
+    'params.a[x]',
+    'params.a[0]b',
+    'params.a[0',
+    'steps.a',
+    'steps.a.output',
+    'steps.a.outputsX',
+    'steps.a.outputs.',
+    'steps.a.outputs[0',
+    'steps.a.outputs[x]',
+    'steps.a.outputs[x].content',
+    'steps.a.outputs..b',
+    'steps..outputs.x',
+  ])('%s is malformed', (text) => {
+    expect(readReference(text, isStep)).toMatchObject({ kind: 'malformed', text });
+    expect(() => bindOne(`{{${text}}}`)).toThrow(/is not a reference: write \{\{/);
+  });
+});
+
+test('eachReference visits every reference with its place', () => {
+  const seen: string[] = [];
+  const value = {
+    a: ['{{params.x}} {{steps.a.outputs.n}}', 5, null],
+    b: { c: '{{ params.y }}', d: '{{ liquid }}' },
+    e: 'no',
+  };
+  eachReference(value, isStep, (reference, path) => seen.push(`${path.join('/')}: ${reference.text}`));
+  expect(seen).toEqual(['a/0: params.x', 'a/0: steps.a.outputs.n', 'b/c: params.y']);
+});

@@ -1,0 +1,303 @@
+/** Goal: what is refused and what event a call or an outcome becomes. Method: small workflows; nothing is applied here unless said. */
+import { describe, expect, test } from 'vitest';
+import { Refusal } from '../../src/contract/failures.ts';
+import { limits } from '../../src/contract/limits.ts';
+import * as decide from '../../src/core/decide.ts';
+import { evolve } from '../../src/core/evolve.ts';
+import { bornAt, completed, external, failed, LiveWorkflow, workflowId } from './live-workflow.ts';
+
+function refusalOf(call: () => unknown): Refusal {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error('not refused');
+}
+
+describe('decideCreate', () => {
+  test('makes steps ready that wait for nothing, and none that wait for external data', () => {
+    const event = decide.decideCreate({
+      id: workflowId,
+      templateId: 'tpl',
+      now: bornAt,
+      definition: {
+        name: 'n',
+        steps: [
+          { id: 'a', action: 'noop' },
+          { id: 'b', action: 'noop', dependencies: [] },
+          { id: 'c', action: 'noop', dependencies: ['a'] },
+          { id: 'e', action: 'external_data' },
+        ],
+      },
+    });
+    expect(event).toMatchObject({ kind: 'workflow.created', version: 1, at: bornAt });
+    expect(event.workflow).toMatchObject({
+      status: 'PENDING',
+      templateId: 'tpl',
+      createdAt: '2026-01-31T12:00:00.000Z',
+    });
+    expect((event.workflow.steps as { status: string }[]).map((step) => step.status)).toEqual([
+      'PENDING',
+      'PENDING',
+      'WAITING_FOR_DEPENDENCY',
+      'WAITING_FOR_DEPENDENCY',
+    ]);
+  });
+});
+
+describe('decideWaiting', () => {
+  test('is null where the status already says it, and once the workflow has ended', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    expect(decide.decideWaiting(live.state, bornAt)).toBeNull();
+    live.stop();
+    expect(decide.decideWaiting(live.state, bornAt)).toBeNull();
+  });
+
+  test('takes a workflow that waits for the outside alone out of PENDING', () => {
+    const live = LiveWorkflow.of({ ext: '' });
+    expect(decide.decideWaiting(live.state, bornAt)).toMatchObject({ kind: 'workflow.waiting', version: 2 });
+  });
+});
+
+describe('decideOutcome', () => {
+  const context = { now: bornAt, durationMs: 12.6, random: 0 };
+
+  test('drops the outcome of a step that is not there, does not run, or runs another attempt', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    expect(decide.decideOutcome(live.state, 'nobody', 1, completed(), context)).toBeNull();
+    expect(decide.decideOutcome(live.state, 'a', 0, completed(), context)).toBeNull();
+    live.start('a');
+    live.stop();
+    expect(decide.decideOutcome(live.state, 'a', 1, completed(), context)).toBeNull();
+    live.resume();
+    live.start('a');
+    expect(decide.decideOutcome(live.state, 'a', 1, failed('BINDING'), context)).toBeNull();
+    expect(decide.decideOutcome(live.state, 'a', 2, completed(), context)).not.toBeNull();
+  });
+
+  test('rounds the time taken and never lets it be negative', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.start('a');
+    const durations = [12.6, -3].map((durationMs) => {
+      const event = decide.decideOutcome(live.state, 'a', 1, completed(), { ...context, durationMs });
+      return event?.kind === 'step.completed' && event.durationMs;
+    });
+    expect(durations).toEqual([13, 0]);
+  });
+
+  test('marks a simulated result and no other', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.start('a');
+    const decided = (simulated: boolean) => decide.decideOutcome(live.state, 'a', 1, completed({ simulated }), context);
+    expect(decided(true)).toHaveProperty('simulated', true);
+    expect(decided(false)).not.toHaveProperty('simulated');
+  });
+
+  test('cuts an error to its bound', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.start('a');
+    const event = decide.decideOutcome(live.state, 'a', 1, failed('BINDING', { message: 'x'.repeat(9_999) }), context);
+    expect(event?.kind === 'step.failed' && event.error.length).toBe(limits.errorLengthMax);
+  });
+});
+
+describe('stop, resume and retry are refused where the status does not allow them', () => {
+  const live = {
+    PENDING: LiveWorkflow.of({ a: '' }),
+    RUNNING: LiveWorkflow.of({ a: '' }),
+    WAITING_FOR_DEPENDENCY: LiveWorkflow.of({ a: '', ext: '' }),
+    COMPLETED: LiveWorkflow.of({ a: '' }),
+    FAILED: LiveWorkflow.of({ a: '' }),
+    STOPPED: LiveWorkflow.of({ a: '', b: '' }),
+  };
+  live.RUNNING.start('a');
+  live.WAITING_FOR_DEPENDENCY.run('a');
+  live.COMPLETED.run('a');
+  live.FAILED.runToFailure('a');
+  live.STOPPED.runToFailure('a');
+  live.STOPPED.stop();
+
+  test.each([
+    ['stop', decide.decideStop, ['PENDING', 'RUNNING', 'WAITING_FOR_DEPENDENCY']],
+    ['resume', decide.decideResume, ['STOPPED']],
+    ['retry', decide.decideRetryCall, ['FAILED']],
+  ] as const)('%s', (call, decideCall, allowed) => {
+    const taken = Object.entries(live).flatMap(([status, { state }]) => {
+      expect(state.header.status).toBe(status);
+      try {
+        return decideCall(state, bornAt).version === state.header.version + 1 ? [status] : [];
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'CONFLICT', status: 409 });
+        expect((error as Refusal).detail).toMatch(new RegExp(`^Workflow ${workflowId} is ${status}; ${call} takes `));
+        return [];
+      }
+    });
+    expect(taken).toEqual(allowed);
+  });
+
+  test('retry is taken while other branches still run or wait', () => {
+    const { state, ...rest } = LiveWorkflow.of({ a: '', b: '' });
+    expect(rest.journal.length).toBe(1);
+    const running = LiveWorkflow.of({ a: '', b: '' });
+    running.runToFailure('a');
+    expect(running.status).toBe('RUNNING');
+    expect(running.names(running.retry().queued)).toEqual(['a']);
+    const waiting = LiveWorkflow.of({ a: '', ext: '' });
+    waiting.runToFailure('a');
+    expect(waiting.status).toBe('WAITING_FOR_DEPENDENCY');
+    expect(waiting.names(waiting.retry().queued)).toEqual(['a']);
+    expect(refusalOf(() => decide.decideRetryCall(state, bornAt)).status).toBe(409);
+  });
+});
+
+describe('decideBranch', () => {
+  const branchOf = (parent: LiveWorkflow, stepId: string, params?: { p: number }) => {
+    const event = decide.decideBranch(parent.state, { id: workflowId, stepId, params, now: parent.tick() });
+    return { event, branch: new LiveWorkflow(event) };
+  };
+
+  test('takes over the results of every step not downstream, and runs the rest again', () => {
+    const parent = LiveWorkflow.of({ a: '', b: 'a', c: 'a', d: 'b c', lone: '' }, { tags: ['t'], params: { x: 1 } });
+    parent.start('a');
+    parent.end('a', completed({ outputs: { json: '{"n":1}' }, metrics: { cost: 0.5, model: 'm' } }));
+    parent.run('b', 'c', 'd', 'lone');
+    const { event, branch } = branchOf(parent, 'b', { p: 1 });
+    expect(event.parent).toEqual({ id: workflowId, stepId: 'b', version: parent.state.header.version + 1 });
+    expect(branch.state.header).toMatchObject({
+      parentId: workflowId,
+      tags: ['t'],
+      params: { x: 1 },
+      version: 1,
+      branches: [],
+    });
+    expect(branch.statuses()).toEqual({
+      a: 'COMPLETED',
+      b: 'PENDING',
+      c: 'COMPLETED',
+      d: 'WAITING_FOR_DEPENDENCY',
+      lone: 'COMPLETED',
+    });
+    expect(branch.step('a')).toEqual(parent.step('a'));
+    expect(branch.state.totals).toEqual(parent.state.totals);
+    expect(branch.step('b')).toMatchObject({ params: { p: 1 }, attempt: 0, logs: [], outputs: null });
+    expect(branch.step('d').params).toEqual({});
+    branch.run('b', 'd');
+    expect(branch.status).toBe('COMPLETED');
+  });
+
+  test('runs what the parent has not completed, and waits again for data from outside', () => {
+    const parent = LiveWorkflow.of({ a: '', b: 'a', ext: '', fin: 'ext b' });
+    parent.run('a');
+    parent.give({ stepId: 'ext' });
+    parent.runToFailure('b');
+    const { branch } = branchOf(parent, 'ext');
+    expect(branch.statuses()).toEqual({
+      a: 'COMPLETED',
+      b: 'PENDING',
+      ext: 'WAITING_FOR_DEPENDENCY',
+      fin: 'WAITING_FOR_DEPENDENCY',
+    });
+  });
+
+  test('a dependency that is not there is still missing', () => {
+    const steps = [{ id: 'a', action: 'noop', status: 'PENDING', dependencies: ['later'] }];
+    expect(branchOf(LiveWorkflow.adopted({ steps }), 'a').branch.statuses()).toEqual({ a: 'WAITING_FOR_DEPENDENCY' });
+  });
+
+  test('from a step that is not there is refused with those there are', () => {
+    const refusal = refusalOf(() => branchOf(LiveWorkflow.of({ a: '', b: '' }), 'z'));
+    expect(refusal).toMatchObject({
+      status: 422,
+      errors: [{ path: 'stepId', message: 'no such step; there are a, b' }],
+    });
+    expect(refusal.detail).toBe(`Workflow ${workflowId} has no step "z" to branch from`);
+  });
+
+  test('listBlobs names the blobs of outputs, and those alone', () => {
+    const live = LiveWorkflow.of({ a: '', b: '', c: '' });
+    live.start('a', 'b');
+    live.end('a', completed({ outputs: { blob: 'f'.repeat(64), bytes: 99 } }));
+    live.complete('b');
+    expect(decide.listBlobs(live.state.steps)).toEqual(['f'.repeat(64)]);
+  });
+});
+
+describe('decideExternalData', () => {
+  const decided = (live: LiveWorkflow, input: Parameters<typeof external>[0]) =>
+    decide.decideExternalData(live.state, external(input));
+
+  test('completes the declared step that step_id names', () => {
+    const event = decided(LiveWorkflow.of({ ext1: '', ext2: '' }), { stepId: 'ext2', stepName: 'ext1' });
+    expect(event.stepId).toBe('ext2');
+    expect(event).not.toHaveProperty('added');
+  });
+
+  test('else the one waiting whose name is step_name, also when step_id names no step', () => {
+    const live = LiveWorkflow.of({ ext1: '', ext2: '' });
+    expect(decided(live, { stepName: 'ext2' }).stepId).toBe('ext2');
+    expect(decided(live, { stepId: 'free', stepName: 'ext2' }).stepId).toBe('ext2');
+  });
+
+  test('a name is no match when its step does not wait, or is not one for external data', () => {
+    const live = LiveWorkflow.of({ ext: '', a: 'ext' });
+    live.give({ stepId: 'ext' });
+    expect(decided(live, { stepName: 'ext' })).toMatchObject({ stepId: 'ext_0a1b2c3d', added: { name: 'ext' } });
+    expect(decided(live, { stepName: 'a' })).toMatchObject({ added: { name: 'a', action: 'external_data' } });
+  });
+
+  test('else adds a step: id and name as given, or made', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    const added = (input: Parameters<typeof external>[0]) => {
+      const event = decided(live, input);
+      return [event.stepId, event.added?.name, event.added?.action];
+    };
+    expect(added({})).toEqual(['ext_0a1b2c3d', 'External Data from Browser', 'external_data']);
+    expect(added({ stepId: 'mine', stepName: 'Mine', action: 'clip' })).toEqual(['mine', 'Mine', 'clip']);
+    expect(added({ sourceUrl: 'http://s.test/' })[1]).toBe('External Data from http://s.test/');
+  });
+
+  test('a step_id that exists and does not wait is a conflict that names its status', () => {
+    const live = LiveWorkflow.of({ ext: '', a: '', b: 'a' });
+    live.give({ stepId: 'ext' });
+    expect(refusalOf(() => decided(live, { stepId: 'ext' })).detail).toMatch(/"ext" .* is COMPLETED and does not wait/);
+    expect(refusalOf(() => decided(live, { stepId: 'b', stepName: 'ext' })).status).toBe(409);
+  });
+
+  test('a made id that is taken is a conflict; the next try has another', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.give({});
+    expect(refusalOf(() => decided(live, {})).detail).toMatch(/"ext_0a1b2c3d" is taken .*; try again/);
+  });
+
+  test('a workflow with the most steps there can be takes no more, but declared ones are still completed', () => {
+    const steps = Array.from({ length: limits.stepsMax }, (_, i) => ({
+      id: `s${i}`,
+      action: 'external_data',
+      status: 'PENDING',
+    }));
+    const live = LiveWorkflow.adopted({ steps });
+    expect(refusalOf(() => decided(live, {})).detail).toContain('20000 steps, the most there can be');
+    expect(decided(live, { stepId: 's7' }).stepId).toBe('s7');
+  });
+});
+
+test('decideRecovery has nothing to do for what waits or has ended', () => {
+  const waiting = LiveWorkflow.of({ ext: '' });
+  const stopped = LiveWorkflow.of({ a: '' });
+  stopped.stop();
+  expect([waiting, stopped].map((live) => decide.decideRecovery(live.state, bornAt))).toEqual([null, null]);
+  const queued = LiveWorkflow.of({ a: '' });
+  expect(decide.decideRecovery(queued.state, bornAt)?.kind).toBe('workflow.recovered');
+});
+
+test('withIdempotency adds the record where there is one', () => {
+  const { state } = LiveWorkflow.of({ a: '' });
+  const event = decide.decideStop(state, bornAt);
+  expect(decide.withIdempotency(event, undefined)).toBe(event);
+  const record = { key: 'k', request: 'r', reply: { json: '{}' } };
+  const marked = decide.withIdempotency(event, record);
+  evolve(state, marked, 2);
+  expect(state.header.keys).toEqual([record]);
+});

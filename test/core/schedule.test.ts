@@ -1,0 +1,127 @@
+/** Goal: rules D1 to D4 of the schedule. Method: steps by hand, names taken in order. */
+import { describe, expect, test } from 'vitest';
+import { type ReadyStep, Schedule } from '../../src/core/schedule.ts';
+
+function ready(stepId: string, change: Partial<ReadyStep> = {}): ReadyStep {
+  return { workflowId: 'w', stepId, lane: 'io', rankMs: 0, readyAt: 0, ...change };
+}
+
+function scheduleOf(slotsMax: number, cpuMax: number, steps: ReadyStep[]): Schedule {
+  const schedule = new Schedule(slotsMax, cpuMax);
+  for (const step of steps) schedule.add(step);
+  return schedule;
+}
+
+const take = (schedule: Schedule, most?: number) => schedule.take(most).map((step) => step.stepId);
+const letters = (text: string, change: Partial<ReadyStep> = {}) => text.split('').map((id) => ready(id, change));
+
+describe('D1: slots are bounded', () => {
+  test('at most slotsMax attempts hold one', () => {
+    const schedule = scheduleOf(3, 3, letters('abcde'));
+    expect(take(schedule)).toEqual(['a', 'b', 'c']);
+    expect(take(schedule)).toEqual([]);
+    expect([schedule.running, schedule.ready]).toEqual([3, 2]);
+  });
+
+  test('at most cpuMax of them in the CPU lane, and I/O steps pass those that wait for a thread', () => {
+    const schedule = scheduleOf(4, 1, [...letters('AB', { lane: 'cpu', rankMs: 9 }), ...letters('cd')]);
+    expect(take(schedule)).toEqual(['A', 'c', 'd']);
+    schedule.release('io');
+    expect(take(schedule)).toEqual([]);
+    schedule.release('cpu');
+    expect(take(schedule)).toEqual(['B']);
+  });
+
+  test('the CPU lane is never wider than the slots', () => {
+    expect(new Schedule(2, 8).cpuMax).toBe(2);
+    expect(take(scheduleOf(2, 8, letters('ABC', { lane: 'cpu' })))).toEqual(['A', 'B']);
+  });
+
+  test('takes no more than asked for', () => {
+    const schedule = scheduleOf(4, 4, letters('abc'));
+    expect([take(schedule, 1), take(schedule, 0), take(schedule, 5)]).toEqual([['a'], [], ['b', 'c']]);
+  });
+});
+
+describe('D2: the longest remaining path goes first', () => {
+  test('over both lanes', () => {
+    const steps = [ready('a', { rankMs: 1 }), ready('b', { rankMs: 30, lane: 'cpu' }), ready('c', { rankMs: 20 })];
+    expect(take(scheduleOf(4, 4, steps))).toEqual(['b', 'c', 'a']);
+  });
+
+  test('in order of readiness where nothing is known', () => {
+    const steps = [
+      ready('late', { readyAt: 9 }),
+      ready('early', { readyAt: 1 }),
+      ready('middle', { readyAt: 5, lane: 'cpu' }),
+    ];
+    expect(take(scheduleOf(4, 4, steps))).toEqual(['early', 'middle', 'late']);
+  });
+
+  test('in order of arrival where all is equal', () => {
+    expect(take(scheduleOf(9, 9, [ready('a'), ready('b', { lane: 'cpu' }), ready('c'), ready('d')]))).toEqual([
+      'a',
+      'b',
+      'c',
+      'd',
+    ]);
+  });
+});
+
+test('D3: a step that has waited longer than another’s path is long goes before it', () => {
+  const schedule = scheduleOf(1, 1, [ready('patient', { readyAt: 0, rankMs: 10 })]);
+  for (let at = 100; at < 2_000; at += 100) schedule.add(ready(`at ${at}`, { readyAt: at, rankMs: 1_000 }));
+  const order: string[] = [];
+  for (let [next] = take(schedule); next; [next] = take(schedule)) {
+    order.push(next);
+    schedule.release('io');
+  }
+  expect(order.indexOf('patient')).toBe(9);
+  expect(order[8]).toBe('at 900');
+});
+
+test('D4: a slot is free only after release, also when its step is removed or comes again', () => {
+  const schedule = scheduleOf(1, 1, letters('ab'));
+  expect(take(schedule)).toEqual(['a']);
+  schedule.remove('w', 'a');
+  schedule.add(ready('a'));
+  expect([take(schedule), schedule.running]).toEqual([[], 1]);
+  schedule.release('io');
+  expect(take(schedule)).toEqual(['b']);
+});
+
+describe('what is ready', () => {
+  test('counts once, however often it is added', () => {
+    const schedule = scheduleOf(4, 4, [ready('a'), ready('a', { rankMs: 50 }), ready('b', { rankMs: 20 })]);
+    expect(schedule.ready).toBe(2);
+    expect(take(schedule)).toEqual(['b', 'a']);
+  });
+
+  test('is not taken after it was removed, and once when it came back', () => {
+    const schedule = scheduleOf(4, 4, letters('abc'));
+    for (const id of 'ab') schedule.remove('w', id);
+    schedule.remove('w', 'unknown');
+    schedule.add(ready('a'));
+    expect(take(schedule)).toEqual(['c', 'a']);
+    expect([schedule.ready, take(schedule)]).toEqual([0, []]);
+  });
+
+  test('has the place of its last coming', () => {
+    const schedule = scheduleOf(1, 1, [ready('a', { rankMs: 99 }), ready('b', { rankMs: 50 })]);
+    schedule.remove('w', 'a');
+    schedule.add(ready('a'));
+    expect(take(schedule)).toEqual(['b']);
+  });
+
+  test('the same step id in two workflows is two steps', () => {
+    const schedule = scheduleOf(4, 4, [ready('a'), ready('a', { workflowId: 'v' })]);
+    expect(schedule.take().map((step) => step.workflowId)).toEqual(['w', 'v']);
+  });
+
+  test('says how long the oldest has been', () => {
+    const schedule = scheduleOf(1, 1, []);
+    expect(schedule.oldestReadyAt()).toBeNull();
+    for (const readyAt of [7, 3, 5]) schedule.add(ready(`${readyAt}`, { readyAt }));
+    expect(schedule.oldestReadyAt()).toBe(3);
+  });
+});

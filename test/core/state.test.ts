@@ -1,0 +1,54 @@
+/** Goal: S1, the counts kept while steps change are those a walk over all steps gives. Method: changes by hand, then a fresh walk. */
+import { expect, test } from 'vitest';
+import { derivedAfresh, external, LiveWorkflow, toDerived } from './live-workflow.ts';
+
+const metrics = { tokens: 3, cost: 0.1, model: 'm' };
+
+function expectS1(live: LiveWorkflow): void {
+  expect(toDerived(live.state)).toEqual(toDerived(derivedAfresh(live.state)));
+}
+
+test('S1 holds when a step completes, when it is taken back, and when its metrics change or go', () => {
+  const live = LiveWorkflow.of({ a: '', b: 'a', c: 'a b' });
+  live.state.setStep(0, { status: 'COMPLETED', metrics });
+  expect(live.state.missing).toEqual([0, 0, 1]);
+  expectS1(live);
+  live.state.setStep(0, { metrics: { ...metrics, model: 'other', cost: null } });
+  expect(live.state.totals.byModel.size).toBe(0);
+  expectS1(live);
+  live.state.setStep(0, { status: 'STOPPED', metrics: null });
+  expect(live.state.missing).toEqual([0, 1, 2]);
+  expect(live.state.counts).toMatchObject({ STOPPED: 1, COMPLETED: 0, WAITING_FOR_DEPENDENCY: 2 });
+  expectS1(live);
+});
+
+test('S1 holds when a step is added that others waited for, and when nobody did', () => {
+  const waits = (id: string) => ({ id, action: 'noop', status: 'PENDING', dependencies: ['later', 'later', 'a'] });
+  const live = LiveWorkflow.adopted({
+    steps: [{ id: 'a', action: 'noop', status: 'PENDING' }, waits('b'), waits('c')],
+  });
+  expect(live.state.missing).toEqual([0, 2, 2]);
+  live.give({ stepId: 'later' });
+  expect(live.state.missing).toEqual([0, 1, 1, 0]);
+  expect(live.state.downstream[3]).toEqual([1, 2]);
+  expectS1(live);
+  live.give({ stepId: 'other' });
+  expect(live.state.downstream[4]).toEqual([]);
+  expectS1(live);
+});
+
+test('S1 can fail: a count that is off is not what the walk gives', () => {
+  const live = LiveWorkflow.of({ a: '' });
+  live.state.counts.PENDING += 1;
+  expect(toDerived(live.state)).not.toEqual(toDerived(derivedAfresh(live.state)));
+});
+
+test('a step is found by its id, and an unknown id finds none', () => {
+  const live = LiveWorkflow.of({ a: '' });
+  live.give(external({ stepId: 'added' }));
+  expect([live.state.step('a')?.id, live.state.step('added')?.id, live.state.step('nobody')]).toEqual([
+    'a',
+    'added',
+    undefined,
+  ]);
+});

@@ -1,0 +1,122 @@
+/** Goal: a workflow's text is its JSON, indented by two, and only what changed is encoded anew. Method: against plain JSON.stringify. */
+import { describe, expect, test } from 'vitest';
+import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../src/contract/workflow.ts';
+import { toCostBreakdown, toStepView, toSummary, ViewEncoder } from '../../src/core/view.ts';
+import { bornAt, completed, LiveWorkflow, workflowId } from './live-workflow.ts';
+
+function sample(): LiveWorkflow {
+  const live = LiveWorkflow.of({ a: '', b: 'a' }, { description: 'line\nbreak', params: { x: { y: [1, 'two\n'] } } });
+  live.start('a');
+  const outputs = { json: '{"content":"line\\nbreak","list":[]}' };
+  live.end('a', completed({ outputs, metrics: { tokens: 12, cost: 0.1, model: 'm' }, logs: ['a\nb'] }));
+  return live;
+}
+
+describe('toStepView', () => {
+  test('shows a step as the contract has it', () => {
+    const { state } = sample();
+    expect(workflowStepSchema.parse(toStepView(state.steps[0]!))).toEqual({
+      id: 'a',
+      name: 'a',
+      action: 'noop',
+      status: 'COMPLETED',
+      dependencies: [],
+      params: {},
+      outputs: { content: 'line\nbreak', list: [] },
+      error: null,
+      startTime: '2026-01-31T12:00:01.000Z',
+      endTime: '2026-01-31T12:00:01.500Z',
+      duration: '0 sec',
+      logs: [
+        'Started execution at 2026-01-31T12:00:01.000Z',
+        'a\nb',
+        'Completed successfully at 2026-01-31T12:00:01.500Z',
+      ],
+      metadata: null,
+      execution_metrics: { tokens: 12, cost: 0.1, model: 'm' },
+      attempt: 1,
+      timeoutMs: null,
+      retry: null,
+    });
+  });
+
+  test('has no duration before the end, and shows outputs in a blob by name and size', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    expect(toStepView(live.step('a'))).toMatchObject({ startTime: null, endTime: null, duration: null, outputs: null });
+    live.start('a');
+    expect(toStepView(live.step('a'))).toMatchObject({ startTime: '2026-01-31T12:00:01.000Z', duration: null });
+    live.end('a', completed({ outputs: { blob: 'b'.repeat(64), bytes: 9 } }));
+    expect(toStepView(live.step('a')).outputs).toEqual({ blob: 'b'.repeat(64), bytes: 9 });
+  });
+});
+
+describe('ViewEncoder', () => {
+  test('gives the text that JSON.stringify would give, byte for byte', () => {
+    const text = new ViewEncoder().encode(sample().state);
+    expect(text).toBe(JSON.stringify(JSON.parse(text), null, 2));
+    expect(workflowSchema.parse(JSON.parse(text))).toMatchObject({
+      id: workflowId,
+      status: 'RUNNING',
+      progress: 50,
+      description: 'line\nbreak',
+      params: { x: { y: [1, 'two\n'] } },
+      cost_breakdown: { m: 0.1 },
+      metrics: {
+        total_tokens: 12,
+        total_cost: 0.1,
+        completed_steps: 1,
+        failed_steps: 0,
+        total_steps: 2,
+        cost_is_floor: false,
+      },
+      branches: [],
+    });
+  });
+
+  test('an encoder that is used again gives what a fresh one gives, after every change', () => {
+    const live = sample();
+    const encoder = new ViewEncoder();
+    const same = () => expect(encoder.encode(live.state)).toBe(new ViewEncoder().encode(live.state));
+    same();
+    live.run('b');
+    same();
+    live.give({});
+    same();
+    live.state.setHeader({ params: { other: 1 }, branches: [{ id: 'x', stepId: 'a', createdAt: bornAt }] });
+    same();
+    expect(JSON.parse(encoder.encode(live.state)).branches).toEqual([
+      { id: 'x', stepId: 'a', createdAt: '2026-01-31T12:00:00.000Z' },
+    ]);
+  });
+
+  test('encodes only the steps that changed', () => {
+    const live = sample();
+    const encoder = new ViewEncoder();
+    encoder.encode(live.state);
+    const untouched = live.state.steps[0] as { name: string };
+    untouched.name = 'changed behind the back of setStep';
+    expect(JSON.parse(encoder.encode(live.state)).steps[0].name).toBe('a');
+  });
+
+  test('a workflow without steps has an empty list', () => {
+    const text = new ViewEncoder().encode(LiveWorkflow.of({}).state);
+    expect(text).toBe(JSON.stringify(JSON.parse(text), null, 2));
+    expect(JSON.parse(text)).toMatchObject({ steps: [], progress: 0 });
+  });
+});
+
+test('a summary is the workflow without steps, params and branches', () => {
+  const summary = workflowSummarySchema.parse(toSummary(sample().state));
+  expect(summary).toMatchObject({ id: workflowId, steps_total: 2, version: 3, status: 'RUNNING' });
+  expect(summary).not.toHaveProperty('steps');
+});
+
+test('the total is the sum of the breakdown to the last digit, and a floor when a price was not known', () => {
+  const live = LiveWorkflow.of({ a: '', b: '', c: '' });
+  live.start('a', 'b', 'c');
+  live.end('a', completed({ metrics: { cost: 0.1, model: 'm' } }));
+  live.end('b', completed({ metrics: { cost: 0.2, model: 'm' } }));
+  live.end('c', completed({ metrics: { cost: null, model: 'free' } }));
+  expect(toCostBreakdown(live.state.totals)).toEqual({ m: 0.3 });
+  expect(toSummary(live.state).metrics).toMatchObject({ total_cost: 0.3, cost_is_floor: true });
+});
