@@ -1,4 +1,5 @@
 /** A thread with the product's tasks and some that misbehave in every way the pool has to survive. */
+import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Task, TaskContext } from '../../src/contract/task.ts';
@@ -46,6 +47,11 @@ const faults: Record<string, Run> = {
   },
   beats_in_a_loop: ({ file = '' }) => {
     for (;;) appendFileSync(file, '.');
+  },
+  /** No thread can be ended in the middle of a native call: it takes as long as the call does. */
+  beats_in_a_native_call: ({ file = '' }) => {
+    spawnSync('/bin/sh', ['-c', 'for i in 1 2 3 4 5 6 7 8 9; do echo . >> "$0"; /bin/sleep 0.1; done', file]);
+    return never();
   },
   rejects_unhandled: () => {
     void Promise.reject(new Error('nobody listens'));

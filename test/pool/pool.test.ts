@@ -132,6 +132,7 @@ describe('P2: when the outcome arrives, nothing of the attempt runs any more', (
   it.each([
     ['beats_in_a_loop', 'cpu', 'TIMEOUT'],
     ['beats_in_a_loop', 'cpu', 'CANCELLED'],
+    ['beats_in_a_native_call', 'cpu', 'TIMEOUT'],
     ['beats', 'cpu', 'TIMEOUT'],
     ['beats', 'io', 'TIMEOUT'],
     ['beats', 'io', 'CANCELLED'],
@@ -148,7 +149,7 @@ describe('P2: when the outcome arrives, nothing of the attempt runs any more', (
     const [outcome] = await run;
     const sizeAtOutcome = statSync(file).size;
     expect(outcome).toMatchObject({ kind: 'failed', code });
-    await threads.run(createJob('delay', { params: { ms: 50 } }));
+    await threads.run(createJob('delay', { params: { ms: 150 } }));
     expect(sizeAtOutcome).toBeGreaterThan(0);
     expect(statSync(file).size).toBe(sizeAtOutcome);
     rmSync(dir, { recursive: true });
