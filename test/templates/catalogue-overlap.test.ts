@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createTemplateCatalogue } from '../../src/templates/catalogue.ts';
 
 const held = vi.hoisted(() => ({ listed: () => {}, letGo: Promise.resolve(), count: 0 }));
@@ -23,6 +23,7 @@ vi.mock('node:fs/promises', async (importOriginal) => {
 
 test('a call during another sees what changed before it, and shares its reading with others', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'hybrid-templates-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const catalogue = createTemplateCatalogue(dir);
   let letGo = () => {};
   held.letGo = new Promise((resolve) => {
@@ -39,5 +40,4 @@ test('a call during another sees what changed before it, and shares its reading 
   expect(await first).toEqual([]);
   expect((await Promise.all(later)).map((template) => template?.name)).toEqual(['A', 'A', 'A']);
   expect(held.count).toBe(2);
-  await rm(dir, { recursive: true });
 });
