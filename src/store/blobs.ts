@@ -8,7 +8,7 @@ import type { Disk } from './disk.ts';
 import { isAbsent } from './disk-error.ts';
 import { replaceFile, replaceFileSync } from './durable-file.ts';
 
-export function blobNameOf(bytes: Uint8Array): string {
+function blobNameOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -13,7 +13,7 @@ const beforeSum = '{"sha256":"';
 const beforeManifest = '",\n"manifest":';
 const end = '}\n';
 
-export type CheckpointReading =
+type CheckpointReading =
   | { kind: 'whole'; manifest: Manifest }
   | { kind: 'absent' }
   | { kind: 'damaged'; bytes: Buffer; reason: string };

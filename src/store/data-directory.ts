@@ -9,7 +9,7 @@ import { errorCode, isAbsent } from './disk-error.ts';
 import { isTempName, syncDirectorySync } from './durable-file.ts';
 import type { Layout } from './layout.ts';
 
-export type PathSetting = 'WORKFLOWS_DIR' | 'QUEUE_STATE_FILE';
+type PathSetting = 'WORKFLOWS_DIR' | 'QUEUE_STATE_FILE';
 
 /** Creates what is missing of WORKFLOWS_DIR; returns its real path. */
 export function prepareWorkflowsDir(disk: Disk, directory: string): string {
@@ -55,7 +55,7 @@ export function removeTempFiles(disk: Disk, directory: string, of?: string): voi
 }
 
 /** Turns what the file system says at the start into a line that a person can act on. */
-export function asStart<T>(setting: PathSetting, value: string, work: () => T): T {
+function asStart<T>(setting: PathSetting, value: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

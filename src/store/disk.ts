@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 
-export type FileKind = 'file' | 'directory' | 'symlink' | 'other';
+type FileKind = 'file' | 'directory' | 'symlink' | 'other';
 
 export interface FileStat {
   kind: FileKind;
@@ -25,7 +25,7 @@ export interface DirectoryEntry {
 }
 
 /** `r` reads, `wx` creates and fails where something exists, `r+` writes an existing file in place. */
-export type OpenFlags = 'r' | 'wx' | 'r+';
+type OpenFlags = 'r' | 'wx' | 'r+';
 
 export interface Disk {
   openSync(path: string, flags: OpenFlags): number;

@@ -15,7 +15,7 @@ import { hex, readHex } from './record.ts';
 
 const payloadAt = 9;
 
-export type FinishedLine = FinishedEntry | { id: string; removed: true };
+type FinishedLine = FinishedEntry | { id: string; removed: true };
 
 export interface FinishedReading {
   entries: Map<string, FinishedEntry>;

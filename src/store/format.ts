@@ -7,7 +7,7 @@ import type { Finding } from './journal-reading.ts';
 
 const formatVersion = 1;
 
-export interface FormatReading {
+interface FormatReading {
   /** False where the file has to be written: in a fresh directory, or over a damaged one. */
   isWhole: boolean;
   findings: Finding[];

@@ -21,7 +21,7 @@ const segmentBytesMax = 16 * 1024 * 1024;
 const pieceBytes = 4 * 1024 * 1024;
 
 /** Where the earlier life ended. */
-export interface JournalStart {
+interface JournalStart {
   lastSeq: number;
   lastBatch: number;
   lastNumber: number;

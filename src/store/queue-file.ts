@@ -9,7 +9,7 @@ import { isAbsent } from './disk-error.ts';
 import { replaceFile } from './durable-file.ts';
 import type { Finding } from './journal-reading.ts';
 
-export interface QueueReading {
+interface QueueReading {
   items: readonly unknown[];
   isAbsent: boolean;
   findings: Finding[];

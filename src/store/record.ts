@@ -80,7 +80,7 @@ export class RecordEncoder {
 }
 
 /** Fields of the head that was read last; one object serves a whole segment. */
-export interface RecordHead {
+interface RecordHead {
   seq: number;
   batch: number;
   acked: number;

@@ -19,7 +19,7 @@ const crcField = ',"crc":"';
 const crcDigits = 8;
 const fileEnd = `"}${documentEnd}\n`;
 
-export interface ComposedState {
+interface ComposedState {
   bytes: Buffer;
   /** Of all bytes. */
   sha256: string;

@@ -118,6 +118,31 @@ test('a write that returns 0 twice is a full disk, one that returns 0 once is no
   expect(store.nextSeq).toBe(2);
 });
 
+test('no room for what begin writes leaves the old segments as they were, and begin can be tried again', async () => {
+  const dir = createDataDir();
+  const first = await open(dir);
+  first.begin(['1', '2']);
+  await first.close();
+  let writesLeft = 1;
+  const { disk } = createFaultDisk((operation) => {
+    if (operation.name !== 'writeSync' || !inJournal(operation)) return undefined;
+    writesLeft -= 1;
+    if (writesLeft < 0) throw diskError('ENOSPC');
+    return undefined;
+  });
+  const second = await open(dir, { disk });
+  expect(() => second.begin(['3'])).toThrow(DiskFullError);
+  expect(fs.readdirSync(dir.journalDir)).toEqual(['000001.hj']);
+  expect(second.nextSeq).toBe(3);
+  writesLeft = 100;
+  second.begin(['3']);
+  second.append(['4']);
+  await second.close();
+  const found = (await open(dir)).found;
+  expect(found.records.map((record) => record.json)).toEqual(['1', '2', '3', '4']);
+  expect(found.notices).toEqual([]);
+});
+
 test('no room for a new segment leaves the old one in use', async () => {
   const dir = createDataDir();
   let full = false;

@@ -135,6 +135,17 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
+test.skipIf(process.platform !== 'linux')(
+  'where the lock file was deleted, the socket still keeps a second owner out',
+  async () => {
+    const dir = createDataDir();
+    await open(dir);
+    fs.rmSync(lockFile(dir));
+    await expect(open(dir)).rejects.toThrow('in use by another process');
+    expect(fs.existsSync(lockFile(dir))).toBe(false);
+  },
+);
+
 test('without a socket the lock file alone keeps a second owner out', async () => {
   const dir = createDataDir();
   fs.mkdirSync(dir.engineDir, { recursive: true });
