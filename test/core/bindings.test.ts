@@ -97,6 +97,7 @@ describe('N4: what begins otherwise is not a reference', () => {
   test.each([
     '{{ page.title | upcase }}',
     '{{title}}',
+    '{{ page.title }}',
     '{{params}}',
     '{{steps}}',
     '{{parameters.x}}',

@@ -66,11 +66,12 @@ describe('E2: what is recorded is final', () => {
   });
 
   test.each([
-    ['COMPLETED', (live: LiveWorkflow) => live.run('a')],
-    ['FAILED', (live: LiveWorkflow) => live.runToFailure('a')],
-    ['STOPPED', (live: LiveWorkflow) => live.stop()],
+    ['COMPLETED', (live: LiveWorkflow) => live.run('a', 'b')],
+    ['FAILED', (live: LiveWorkflow) => [live.run('b'), live.runToFailure('a')]],
+    // The steps alone would give FAILED.
+    ['STOPPED', (live: LiveWorkflow) => [live.runToFailure('a'), live.stop()]],
   ])('a %s workflow takes data from outside and keeps its status', (status, bring) => {
-    const live = LiveWorkflow.of({ a: '' });
+    const live = LiveWorkflow.of({ a: '', b: '' });
     bring(live);
     const { version } = live.state.header;
     expect(live.give({ suffix: 'feedbeef' }).queued).toEqual([]);

@@ -54,6 +54,25 @@ function fullWorkflow(): LiveWorkflow {
 describe('S2: nothing is lost on the way through the file', () => {
   test('a workflow with every field in use comes back the same', () => {
     const { state } = fullWorkflow();
+    expect(state.header).toMatchObject({
+      name: 'Full',
+      description: 'all of it',
+      tags: ['x'],
+      parentId: 'p',
+      templateId: 't',
+      failurePolicy: 'fail-fast',
+      params: { deep: [1, { a: null }] },
+      warnings: ['careful'],
+      branches: [{ id: 'b1', stepId: 's', createdAt: Date.parse('2026-01-01T00:00:00.000Z') }],
+    });
+    expect(state.step('done')).toMatchObject({
+      name: 'Done',
+      params: { q: '{{x}}' },
+      timeoutMs: 5,
+      retry: { attemptsMax: 2 },
+      metadata: { m: 1 },
+    });
+    expect(state.step('last')?.dependencies).toEqual(['done', 'absent']);
     const again = throughFile(state);
     expect(toKept(again)).toEqual(toKept(state));
     expect(toDerived(again)).toEqual(toDerived(state));

@@ -98,6 +98,13 @@ describe('ViewEncoder', () => {
     expect(JSON.parse(encoder.encode(live.state)).steps[0].name).toBe('a');
   });
 
+  test('follows a workflow that a shorter file has replaced', () => {
+    const encoder = new ViewEncoder();
+    encoder.encode(LiveWorkflow.of({ a: '', b: '', c: '' }).state);
+    const { state } = LiveWorkflow.of({ z: '' });
+    expect(encoder.encode(state)).toBe(new ViewEncoder().encode(state));
+  });
+
   test('a workflow without steps has an empty list', () => {
     const text = new ViewEncoder().encode(LiveWorkflow.of({}).state);
     expect(text).toBe(JSON.stringify(JSON.parse(text), null, 2));
