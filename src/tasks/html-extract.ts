@@ -104,9 +104,12 @@ interface Page {
   querySelector(selectors: string): PageElement | null;
 }
 
-/** The parser takes the first element for the root, whatever it is. */
+/** The parser takes the first element for the root, whatever it is, and leaves a title where it stands. */
 function toWholeDocument(html: string): string {
-  return /<html[\s>]/i.test(html) ? html : `<!doctype html><html><head></head><body>${html}</body></html>`;
+  if (/<html[\s>]/i.test(html)) return html;
+  if (/<(?:head|body)[\s>]/i.test(html)) return `<!doctype html><html>${html}</html>`;
+  const title = /<title\b[^<>]*>[^<]*<\/title>/i.exec(html)?.[0] ?? '';
+  return `<!doctype html><html><head>${title}</head><body>${html.replace(title, '')}</body></html>`;
 }
 
 function addBase(document: Page, url: string): void {

@@ -7,10 +7,18 @@ export const analysedText = z
   .max(1_000_000)
   .meta({ description: 'English text, at most 1,000,000 characters.' });
 
-export async function loadLanguage() {
+/** Making the language ready takes a third of a second: once a thread is enough. */
+let loading: ReturnType<typeof load> | undefined;
+
+async function load() {
   const [{ default: createNlp }, { default: model }] = await Promise.all([
     import('wink-nlp'),
     import('wink-eng-lite-web-model'),
   ]);
   return createNlp(model);
+}
+
+export function loadLanguage() {
+  loading ??= load();
+  return loading;
 }

@@ -34,6 +34,16 @@ describe('html_extract', () => {
     expect(content).not.toMatch(/[<>*]/);
   });
 
+  it('finds the title of a page without <html>, and keeps it out of the text', async () => {
+    const pages = [
+      '<title>Tea</title><p>Tea is a drink.</p>',
+      '<head><title>Tea</title></head><body><p>Tea is a drink.</p></body>',
+    ];
+    for (const html of pages) {
+      expect(await runTask('html_extract', { html })).toMatchObject({ title: 'Tea', content: 'Tea is a drink.' });
+    }
+  });
+
   it('takes the whole body where there is no article', async () => {
     expect(
       await runTask('html_extract', { html: '<title>Tiny</title><p>Hi <i>there</i></p><script>x()</script>' }),
