@@ -5,16 +5,13 @@
  *   npm run bench                 all shapes, MAX_PARALLEL_NODES 4, 64 and 1024, three runs each
  *   npm run bench -- --runs 5 --parallel 64
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { Pool } from 'undici';
 import type { Engine, EngineStats } from '../src/contract/engine.ts';
 import { createEngine, version } from '../src/main.ts';
 import { createServer } from '../src/server/server.ts';
+import { createDataDir, describeMachine } from './fixtures.ts';
 import { measureAppend, measurePiscina } from './floors.ts';
 import { type Shape, shapes } from './shapes.ts';
 
@@ -52,19 +49,13 @@ async function runShape(shape: Shape, submit: Submit): Promise<void> {
 }
 
 async function withEngine<T>(parallel: number, use: (engine: Engine) => Promise<T>): Promise<T> {
-  const dir = mkdtempSync(join(tmpdir(), 'hybrid-bench-'));
-  const engine = await createEngine({
-    settings: {
-      workflowsDir: join(dir, 'workflows'),
-      queueStateFile: join(dir, 'queue-state.json'),
-      maxParallelNodes: parallel,
-    },
-  });
+  const dir = createDataDir();
+  const engine = await createEngine({ settings: { ...dir.settings, maxParallelNodes: parallel } });
   try {
     return await use(engine);
   } finally {
     await engine.close();
-    rmSync(dir, { recursive: true, force: true });
+    dir.remove();
   }
 }
 
@@ -136,16 +127,8 @@ async function measure(way: Row['way'], shape: Shape, parallel: number): Promise
   };
 }
 
-function commit(): string {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  } catch {
-    return 'unknown';
-  }
-}
-
-const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${process.version}`;
-console.log(`Durable steps a second. ${machine}, commit ${commit()}, ${runs} runs, ${clients} clients.`);
+const machine = describeMachine();
+console.log(`Durable steps a second. ${machine}, ${runs} runs, ${clients} clients.`);
 console.log(
   'Floors in steps a second: Piscina = two threads, same jobs, bundles of up to 32; append = two records a step, batches as the engine made them.\n',
 );
@@ -165,4 +148,4 @@ for (const parallel of parallels) {
     }
   }
 }
-console.log(`\n${JSON.stringify({ bench: 'throughput', machine, commit: commit(), runs, rows })}`);
+console.log(`\n${JSON.stringify({ bench: 'throughput', machine, runs, rows })}`);
