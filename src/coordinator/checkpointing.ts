@@ -21,8 +21,13 @@ export async function runCheckpoint({ workflows, views, execution, removals, par
   const entries = [...workflows.unindexed].flatMap((id) => workflows.finished.get(id) ?? []);
   const removed = new Set(workflows.removedFromIndex);
   const live: Manifest['live'] = {};
-  for (const [id, { entry, firstSeq }] of workflows.live) {
-    // One that runs again is no longer finished.
+  for (const [id, { entry, firstSeq, state }] of workflows.live) {
+    if (entry?.seq === state.header.seq) {
+      // In memory for a call that reads it, and still what its entry says.
+      if (workflows.unindexed.has(id)) entries.push(entry);
+      continue;
+    }
+    // One that has changed is no longer what its entry says.
     if (entry) removed.add(id);
     const written = views.written.get(id);
     if (firstSeq <= seq && written) live[id] = written;
@@ -42,6 +47,9 @@ export async function runCheckpoint({ workflows, views, execution, removals, par
     views.putBackUnsynced(unsynced);
     throw error;
   }
-  for (const entry of entries) if (workflows.finished.get(entry.id) === entry) workflows.unindexed.delete(entry.id);
+  for (const entry of entries) {
+    const now = workflows.finished.get(entry.id) ?? workflows.live.get(entry.id)?.entry;
+    if (now === entry) workflows.unindexed.delete(entry.id);
+  }
   for (const id of removed) workflows.removedFromIndex.delete(id);
 }

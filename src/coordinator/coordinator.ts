@@ -123,7 +123,7 @@ export class Coordinator implements CoordinatorPort {
     const { store, clock, settings, catalogue } = parts;
     this.parts = parts;
     this.pool = pool;
-    this.workflows = new Workflows(store);
+    this.workflows = new Workflows(store, (message) => this.#warn(message));
     this.views = new Views(store, this.workflows, clock, (error) => this.#onViewFault(error));
     this.window = new EventWindow(limits.eventWindowMax);
     this.waits = new Waits(clock);
@@ -154,10 +154,7 @@ export class Coordinator implements CoordinatorPort {
     const recovered = recover(store, this.workflows, clock);
     for (const { kind, message } of recovered.notices) {
       if (kind === 'info') log.info({}, message);
-      else {
-        log.warn({}, message);
-        this.notices.push(message);
-      }
+      else this.#warn(message);
     }
     store.begin(recovered.payloads);
     this.window.restore(recovered.published, recovered.publishedAfter);
@@ -170,6 +167,7 @@ export class Coordinator implements CoordinatorPort {
         if (step.status === 'PENDING') this.#line(live, i);
       });
     }
+    this.views.replaceQueue();
     await this.views.flush();
     for (const { id, steps } of recovered.requeued)
       log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
@@ -389,6 +387,12 @@ export class Coordinator implements CoordinatorPort {
     } finally {
       this.removals.delete(removal);
     }
+  }
+
+  /** Into the log, and into what health() tells. */
+  #warn(message: string): void {
+    this.parts.log.warn({}, message);
+    this.notices.push(message);
   }
 
   #onViewFault(error: unknown): void {

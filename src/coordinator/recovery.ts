@@ -10,7 +10,7 @@
  *   R5  recovery reads; what it decides is written by `store.begin` in one piece, so a crash in it changes nothing.
  */
 import type { EngineEvent } from '../contract/event.ts';
-import { type JournalEvent, markerJson, readEventJson, toEventJson } from '../contract/journal-event.ts';
+import { type JournalEvent, readEventJson, toEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { FinishedEntry, Notice, StateFile, StorePort } from '../contract/store.ts';
@@ -76,8 +76,7 @@ class Recovery {
 
   run(): Recovered {
     this.#result.notices.push(...this.#found.notices);
-    for (const { seq, json } of this.#found.records)
-      if (json !== markerJson) this.#sort({ seq, event: readEventJson(json) });
+    for (const { seq, json } of this.#found.records) this.#sort({ seq, event: readEventJson(json) });
     for (const [id, reason] of Object.entries(this.#found.manifest?.setAside ?? {}))
       this.#workflows.setAside.set(id, reason);
     const directories = new Set(this.#found.workflowIds);
@@ -88,6 +87,8 @@ class Recovery {
     ]);
     for (const id of known) this.#recover(id, directories.has(id));
     for (const id of directories) if (!known.has(id)) this.#adoptUnknown(id);
+    for (const id of this.#found.finished.keys())
+      if (!this.#workflows.finished.has(id)) this.#workflows.removedFromIndex.add(id);
     for (const live of this.#workflows.live.values()) this.#resume(live.state);
     this.#checkQueueFile();
     this.#result.published.sort((a, b) => a.seq - b.seq);
@@ -98,7 +99,6 @@ class Recovery {
   /** Events that a checkpoint covers, or that only a file tells of, cannot be told again. */
   #findPublishedAfter(): number {
     const told = new Set(this.#result.published.map(({ seq }) => seq));
-    for (const { seq, json } of this.#found.records) if (json === markerJson) told.add(seq);
     let seq = this.#seq - 1;
     while (told.has(seq)) seq -= 1;
     return seq;
@@ -156,20 +156,28 @@ class Recovery {
     this.#publish(event, seq, state);
     this.#apply(state, entries.slice(1));
     this.#workflows.add(state, seq);
-    const file = this.#store.readStateSync(id);
+    const file = this.#readState(id);
     if (file.kind === 'intact') {
       if (file.meta.seq === state.header.seq) this.#result.upToDate.set(id, file.sha256);
     } else if (file.kind !== 'absent') {
       const reason = `state.json of workflow ${id} is not what the engine wrote; it was rebuilt from the journal`;
-      this.#store.copyAsideState(id, reason);
+      // What cannot be read may be no file at all, and is in the way of the new one.
+      if (file.kind === 'unreadable') this.#store.setAsideState(id, reason);
+      else this.#store.copyAsideState(id, reason);
       this.#note('quarantine', reason);
     }
   }
 
   /** R2. */
   #rebase(id: string, entries: readonly Entry[]): void {
-    const file = this.#store.readStateSync(id);
+    const file = this.#readState(id);
     const promised = this.#found.manifest?.live[id] ?? this.#found.finished.get(id);
+    const adopted = this.#readAdopted(id, file, entries);
+    if (adopted) {
+      this.#apply(adopted, entries);
+      this.#workflows.add(adopted, 0);
+      return;
+    }
     if (file.kind !== 'intact') {
       this.#takeOver(id, file, 'its state.json is not what the engine wrote', entries);
       return;
@@ -186,6 +194,26 @@ class Recovery {
     this.#apply(state, later);
     this.#workflows.add(state, 0);
     if (later.length === 0) this.#result.upToDate.set(id, file.sha256);
+  }
+
+  /** A finished file is adopted as it stands, without an event; what came later was written on top of it. */
+  #readAdopted(id: string, file: StateFile, entries: readonly Entry[]): WorkflowState | null {
+    const entry = this.#found.finished.get(id);
+    if (file.kind !== 'foreign' || this.#found.manifest?.live[id]) return null;
+    if (entry && entry.sha256 !== file.sha256) return null;
+    const parsed = stateFileSchema.safeParse(file.value);
+    if (!parsed.success || parsed.data.id !== id) return null;
+    const state = readWorkflow(parsed.data, {}, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
+    const next = entries[0];
+    const follows = next !== undefined && versionFor(next.event, id) === state.header.version + 1;
+    return isTerminal(state.header.status) && follows ? state : null;
+  }
+
+  /** A file with another workflow's id is not this one's, whoever wrote it. */
+  #readState(id: string): StateFile {
+    const file = this.#store.readStateSync(id);
+    if (file.kind !== 'intact' || file.value.id === id) return file;
+    return { kind: 'foreign', value: file.value, sha256: file.sha256 };
   }
 
   #apply(state: WorkflowState, entries: readonly Entry[]): void {
@@ -230,7 +258,7 @@ class Recovery {
 
   #adoptUnknown(id: string): void {
     const wasSetAside = this.#workflows.setAside.has(id);
-    const file = this.#store.readStateSync(id);
+    const file = this.#readState(id);
     if (file.kind === 'absent') {
       if (!wasSetAside) this.#note('info', `Directory ${id} holds no state.json and is left alone`);
       return;

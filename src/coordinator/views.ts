@@ -107,6 +107,11 @@ export class Views {
     this.#queueTouched();
   }
 
+  /** Whatever an earlier life left in the queue file gives way. */
+  replaceQueue(): void {
+    this.#queueTouched();
+  }
+
   #queueTouched(): void {
     this.#queueDirty = true;
     this.#arm();

@@ -31,13 +31,15 @@ export class Workflows {
   readonly #keys = new Map<string, string>();
   readonly #loads = new Map<string, Promise<Live>>();
   readonly #store: StorePort;
+  readonly #onSetAside: (message: string) => void;
   /** Finished since the last checkpoint, and so not in the index yet. */
   readonly unindexed = new Set<string>();
   /** In the index, but gone since the last checkpoint. */
   readonly removedFromIndex = new Set<string>();
 
-  constructor(store: StorePort) {
+  constructor(store: StorePort, onSetAside: (message: string) => void) {
     this.#store = store;
+    this.#onSetAside = onSetAside;
     this.finished = new Map();
     this.setAside = new Map();
   }
@@ -159,6 +161,7 @@ export class Workflows {
     if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
     this.remove(id);
     this.setAside.set(id, reason);
+    this.#onSetAside(`Workflow ${id} was set aside: ${reason}`);
     throw this.refusal(id);
   }
 
