@@ -89,9 +89,6 @@ export type JournalEvent =
       readonly metadata: JsonObject;
     });
 
-/** Written when the engine falls idle: it says that the batch before it was acknowledged, and changes nothing. */
-export const markerJson = '{"kind":"engine.marker"}';
-
 /** JSON text of an event; outputs that are JSON text already are put in as they are. */
 export function toEventJson(event: JournalEvent): string {
   if ((event.kind === 'step.completed' || event.kind === 'external_data.ingested') && 'json' in event.outputs) {

@@ -118,6 +118,7 @@ export interface StorePort {
    */
   begin(payloads: readonly string[]): void;
   /**
+   * No payload at all: a marker that vouches for the batch before it, unless one stands there already.
    * One batch: one write (looped until complete), one fdatasync (J1). Throws `DiskFullError` with the journal cut back to
    * where it was, or `DiskFailedError`, after which nothing more may be acknowledged.
    */

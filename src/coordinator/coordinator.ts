@@ -364,7 +364,7 @@ export class Coordinator implements CoordinatorPort {
 
   /** One at a time; a failed disk ends the engine, a full one is waited out. */
   checkpoint(): Promise<void> {
-    if (this.#checkpoint) return this.#checkpoint;
+    if (this.#checkpoint !== null) return this.#checkpoint;
     this.#checkpoint = runCheckpoint(this)
       .then(
         () => {

@@ -225,7 +225,7 @@ export class Execution {
   #readBlob(workflowId: string, name: string): Promise<unknown> {
     const key = toKey(workflowId, name);
     const reading = this.#blobs.get(key);
-    if (reading) return reading;
+    if (reading !== undefined) return reading;
     const read = this.#options.store
       .readBlob(workflowId, name)
       .then((bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown);

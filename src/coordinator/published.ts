@@ -2,7 +2,7 @@
 import type { EngineEvent } from '../contract/event.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { WorkflowState } from '../core/state.ts';
-import { toIso } from '../core/view.ts';
+import { toIso } from '../core/time.ts';
 
 /** `state` is the workflow after the event. */
 export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowState): EngineEvent {

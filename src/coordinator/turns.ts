@@ -11,7 +11,6 @@
  * Appending is synchronous, so between two turns all state in memory is durable; only a full disk interrupts that.
  */
 import { Refusal } from '../contract/failures.ts';
-import { markerJson } from '../contract/journal-event.ts';
 import { limits } from '../contract/limits.ts';
 import { DiskFullError, type StorePort } from '../contract/store.ts';
 import type { Clock } from './clock.ts';
@@ -116,7 +115,7 @@ export class Turns {
 
   /** Says on disk that everything before it was acknowledged. */
   mark(): void {
-    this.#options.store.append([markerJson]);
+    this.#options.store.append([]);
   }
 
   #turn(): void {

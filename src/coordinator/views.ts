@@ -10,7 +10,7 @@
 import type { QueueItem, StorePort } from '../contract/store.ts';
 import { isAtRest, isTerminal } from '../contract/workflow.ts';
 import { toMeta, type WorkflowMeta } from '../core/state-file.ts';
-import { toIso } from '../core/view.ts';
+import { toIso } from '../core/time.ts';
 import type { Clock } from './clock.ts';
 import type { Live, Workflows } from './workflows.ts';
 
@@ -167,7 +167,7 @@ export class Views {
   }
 
   #arm(): void {
-    if (this.#round || (this.#dirty.size === 0 && !this.#queueDirty)) return;
+    if (this.#round !== null || (this.#dirty.size === 0 && !this.#queueDirty)) return;
     const now = this.#clock.monotonic();
     const dueAt = this.#urgent.size > 0 ? now : Math.max(now, this.#fullRoundAt);
     if (this.#cancelTimer && this.#timerAt <= dueAt) return;
@@ -177,7 +177,7 @@ export class Views {
   }
 
   #startRound(everything: boolean): Promise<void> {
-    if (this.#round) return this.#round.then(() => this.#startRound(everything));
+    if (this.#round !== null) return this.#round.then(() => this.#startRound(everything));
     this.stop();
     const startedAt = this.#clock.monotonic();
     const full = everything || startedAt >= this.#fullRoundAt;

@@ -178,7 +178,7 @@ export class Workflows {
 
   #load(id: string): Promise<Live> {
     const loading = this.#loads.get(id);
-    if (loading) return loading;
+    if (loading !== undefined) return loading;
     const load = this.readFinished(id)
       .then(({ value, meta }) => {
         const entry = this.finished.get(id);
