@@ -132,14 +132,15 @@ export class Views {
     this.#coveredAfter = seq;
   }
 
-  /** Writes everything that is dirty. Throws when a whole round could write nothing. */
+  /**
+   * Writes everything that is dirty now; what becomes so meanwhile is left to later rounds, or steady work would keep
+   * this from ever ending. Throws when a file could not be written.
+   */
   async flush(): Promise<void> {
-    for (let failures = this.#failures; ; failures = this.#failures) {
-      await this.#startRound(true);
-      await Promise.all(this.#writing.values());
-      if (this.#dirty.size === 0 && !this.#queueDirty) return;
-      if (this.#failures > failures) throw new Error('state files could not be written; see the log');
-    }
+    const failures = this.#failures;
+    await this.#startRound(true);
+    await Promise.all(this.#writing.values());
+    if (this.#failures > failures) throw new Error('state files could not be written; see the log');
   }
 
   takeUnsynced(): string[] {
