@@ -16,7 +16,6 @@ import {
 } from '../core/decide.ts';
 import type { Change } from '../core/evolve.ts';
 import type { WorkflowState } from '../core/state.ts';
-import { toMeta, type WorkflowMeta } from '../core/state-file.ts';
 import { validateStepParams } from '../core/validate.ts';
 import type { Coordinator } from './coordinator.ts';
 import { type Batch, diskFullRefusal } from './turns.ts';
@@ -99,14 +98,14 @@ class Calls implements CallHandlers {
     claim: IdempotencyClaim | undefined,
   ) {
     const { live, replyJson } = this.#c.record(batch, event, claim, encode);
-    const first = { live, text: this.#c.toText(live, replyJson), meta: toMeta(live.state) };
+    const text = this.#c.toText(live, replyJson);
     this.#c.recordWaiting(batch, live);
-    return first;
+    return { live, text };
   }
 
   /** state.json exists before the answer. */
-  async #show({ live, text, meta }: { live: Live; text: WorkflowText; meta: WorkflowMeta }): Promise<WorkflowText> {
-    await this.#c.views.writeFirst(live, text.json, meta);
+  async #show({ live, text }: { live: Live; text: WorkflowText }): Promise<WorkflowText> {
+    await this.#c.views.hasFile(live);
     return text;
   }
 
@@ -206,13 +205,13 @@ class Calls implements CallHandlers {
   };
 
   stats: Call<'stats'> = async () => {
-    const { execution, workflows, views, counts, parts, pool } = this.#c;
+    const { execution, workflows, views, queue, counts, parts, pool } = this.#c;
     const { schedule } = execution;
     const oldest = schedule.oldestReadyAt();
     const { batches, records, bytes, syncs } = parts.store.journalStats;
     return {
       queue: {
-        depth: views.queueItems.size - schedule.running,
+        depth: queue.size - schedule.running,
         running: schedule.running,
         max_parallel_nodes: schedule.slotsMax,
         oldest_wait_ms: oldest === null ? 0 : Math.round(parts.clock.monotonic() - oldest),
@@ -225,8 +224,8 @@ class Calls implements CallHandlers {
       journal_bytes: bytes,
       journal_syncs: syncs,
       checkpoints: counts.checkpoints,
-      state_files_written: views.stateFilesWritten,
-      queue_files_written: views.queueFilesWritten,
+      state_files_written: views.filesWritten,
+      queue_files_written: queue.filesWritten,
       steps_started: counts.started,
       steps_completed: counts.completed,
       steps_failed: counts.failed,

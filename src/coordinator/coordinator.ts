@@ -34,6 +34,7 @@ import type { Chance, Clock } from './clock.ts';
 import { EventWindow } from './event-window.ts';
 import { type Ended, Execution } from './execution.ts';
 import { toBranchedEvent, toEngineEvent } from './published.ts';
+import { QueueView } from './queue-view.ts';
 import { recover } from './recovery.ts';
 import { type Batch, Turns } from './turns.ts';
 import { Views } from './views.ts';
@@ -78,6 +79,7 @@ export class Coordinator implements CoordinatorPort {
   readonly parts: CoordinatorParts;
   readonly workflows: Workflows;
   readonly views: Views;
+  readonly queue: QueueView;
   readonly window: EventWindow;
   readonly waits: Waits;
   readonly turns: Turns;
@@ -124,7 +126,15 @@ export class Coordinator implements CoordinatorPort {
     this.parts = parts;
     this.pool = pool;
     this.workflows = new Workflows(store, (message) => this.#warn(message));
-    this.views = new Views(store, this.workflows, clock, (error) => this.#onViewFault(error));
+    const onFault = (error: unknown) => this.#onViewFault(error);
+    this.queue = new QueueView(store, clock, onFault);
+    this.views = new Views({
+      store,
+      workflows: this.workflows,
+      clock,
+      isDurable: (id) => this.turns.isDurable(id),
+      onFault,
+    });
     this.window = new EventWindow(limits.eventWindowMax);
     this.waits = new Waits(clock);
     this.turns = new Turns({
@@ -167,8 +177,9 @@ export class Coordinator implements CoordinatorPort {
         if (step.status === 'PENDING') this.#line(live, i);
       });
     }
-    this.views.replaceQueue();
+    this.queue.touch();
     await this.views.flush();
+    await this.queue.flush();
     for (const { id, steps } of recovered.requeued)
       log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
     this.turns.arm();
@@ -249,16 +260,16 @@ export class Coordinator implements CoordinatorPort {
   /** What an event implies for the queue, the schedule and the views. */
   #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
     const { id } = live.state.header;
-    if (event.kind === 'step.started') this.views.started(id, event.stepId, event.attempt);
-    if (event.kind === 'step.completed' || event.kind === 'step.failed') this.views.ended(id, event.stepId);
+    if (event.kind === 'step.started') this.queue.started(id, event.stepId, event.attempt);
+    if (event.kind === 'step.completed' || event.kind === 'step.failed') this.queue.ended(id, event.stepId);
     for (const i of change.unqueued) {
       const stepId = live.state.steps[i]!.id;
       this.execution.unready(id, stepId);
-      this.views.ended(id, stepId);
+      this.queue.ended(id, stepId);
     }
     for (const i of change.aborted) {
       const stepId = live.state.steps[i]!.id;
-      this.views.ended(id, stepId);
+      this.queue.ended(id, stepId);
       batch.after.push(() => this.execution.cancel(id, stepId));
     }
     for (const i of change.queued) this.#line(live, i);
@@ -267,7 +278,7 @@ export class Coordinator implements CoordinatorPort {
 
   #line(live: Live, i: number): void {
     const step = live.state.steps[i]!;
-    this.views.queued(live.state.header.id, step.id, step.action, step.attempt + 1, this.parts.clock.now());
+    this.queue.ready(live.state.header.id, step.id, step.action, step.attempt + 1, this.parts.clock.now());
     this.execution.ready(live, i);
   }
 
@@ -413,6 +424,7 @@ export class Coordinator implements CoordinatorPort {
     this.turns.halt();
     this.execution.stop();
     this.views.stop();
+    this.queue.stop();
     const isDisk = error instanceof DiskFailedError;
     const message = error instanceof Error ? (isDisk ? error.message : (error.stack ?? error.message)) : String(error);
     this.parts.onFatal(message, isDisk ? 74 : 70);
@@ -437,16 +449,20 @@ export class Coordinator implements CoordinatorPort {
         };
       });
     }
-    // One more turn, so that the outcomes which have come are recorded.
-    await new Promise<void>((resolve) => {
-      this.turns.push({ run: (batch) => batch.after.push(resolve) });
-    });
     await this.pool.close();
-    await this.#checkpoint;
-    await this.checkpoint();
-    this.turns.mark();
+    try {
+      await this.turns.drain();
+      await this.#checkpoint;
+      await this.checkpoint();
+      await this.queue.flush();
+      this.turns.mark();
+    } catch (error) {
+      // What was acknowledged is in the journal; the next start makes the views.
+      this.#onViewFault(error);
+    }
     this.turns.halt();
     this.views.stop();
+    this.queue.stop();
     await store.close();
   }
 

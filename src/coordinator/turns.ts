@@ -113,6 +113,19 @@ export class Turns {
     this.#cancelMarker?.();
   }
 
+  /** Resolves when what waits now has been recorded, at once where nothing can be. */
+  drain(): Promise<void> {
+    if (this.#stuck || this.#isHalted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.push({
+        run: (batch) => {
+          batch.after.push(resolve);
+          batch.refusals.push(() => resolve());
+        },
+      });
+    });
+  }
+
   /** Says on disk that everything before it was acknowledged. */
   mark(): void {
     this.#options.store.append([]);

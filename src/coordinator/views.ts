@@ -1,23 +1,23 @@
 /**
- * Writes the views: each workflow's `state.json` and the queue file, a little behind the journal and never in its way.
+ * Writes each workflow's `state.json`, a little behind the journal and never in its way.
  *
  * Rules, numbered for tests:
- *   W1  a view shows durable state only;
+ *   W1  a file shows durable state only;
  *   W2  a workflow's file is written at birth, whenever it comes to rest, and in between at most every 100 ms; the pauses
- *       stretch with what a round costs;
+ *       stretch with what they cost;
  *   W3  where the journal no longer holds a workflow's beginning, its file is durable before it replaces the last one.
+ *
+ * Files that are wanted now stand in line, and a few are written at a time; each write takes the latest state. So a
+ * workflow that is born and finished while it stands in line is written once, and whoever submits faster than the disk
+ * takes files is slowed down by waiting for the first one.
  */
-import type { QueueItem, StorePort } from '../contract/store.ts';
+import { DiskFullError, type StorePort } from '../contract/store.ts';
 import { isAtRest, isTerminal } from '../contract/workflow.ts';
-import { toMeta, type WorkflowMeta } from '../core/state-file.ts';
-import { toIso } from '../core/time.ts';
+import { toMeta } from '../core/state-file.ts';
 import type { Clock } from './clock.ts';
+import { Pace } from './pace.ts';
 import type { Live, Workflows } from './workflows.ts';
 
-const pauseMsMin = 100;
-const pauseMsMax = 2_000;
-/** A round may take a fifth of the time: the pause after it is four times as long. */
-const pausePerCost = 4;
 const writesAtOnceMax = 8;
 
 export interface Written {
@@ -25,47 +25,45 @@ export interface Written {
   sha256: string;
 }
 
+export interface ViewsOptions {
+  store: StorePort;
+  workflows: Workflows;
+  clock: Clock;
+  /** Whether what memory says of a workflow is durable. */
+  isDurable(id: string): boolean;
+  onFault(error: unknown): void;
+}
+
 export class Views {
-  readonly #store: StorePort;
-  readonly #workflows: Workflows;
-  readonly #clock: Clock;
-  readonly #onFault: (error: unknown) => void;
+  readonly #options: ViewsOptions;
+  readonly #pace: Pace;
+  /** Changed since their last write. */
   readonly #dirty = new Set<string>();
-  readonly #urgent = new Set<string>();
-  readonly #queue = new Map<string, QueueItem>();
-  #queueDirty = false;
+  /** To be written now, in this order. */
+  readonly #line = new Set<string>();
+  readonly #writing = new Map<string, Promise<void>>();
+  readonly #firstWrites = new Map<string, (() => void)[]>();
   /** What the files of workflows in memory hold. */
   readonly written = new Map<string, Written>();
   /** Files written since the last checkpoint without an fsync of their own. */
   readonly #unsynced = new Set<string>();
   /** Workflows that began at or before this event are not covered by the journal (W3). */
   #coveredAfter = 0;
-  readonly #writing = new Map<string, Promise<void>>();
-  #round: Promise<void> | null = null;
-  /** Monotonic milliseconds before which only urgent files are written. */
-  #fullRoundAt = 0;
-  #cancelTimer: (() => void) | null = null;
-  #timerAt = 0;
+  #isArmed = false;
+  #isStopped = false;
   #failures = 0;
-  stateFilesWritten = 0;
-  queueFilesWritten = 0;
+  filesWritten = 0;
 
-  constructor(store: StorePort, workflows: Workflows, clock: Clock, onFault: (error: unknown) => void) {
-    this.#store = store;
-    this.#workflows = workflows;
-    this.#clock = clock;
-    this.#onFault = onFault;
-  }
-
-  get queueItems(): ReadonlyMap<string, QueueItem> {
-    return this.#queue;
+  constructor(options: ViewsOptions) {
+    this.#options = options;
+    this.#pace = new Pace(options.clock);
   }
 
   touch(live: Live): void {
     const { id, status } = live.state.header;
     this.#dirty.add(id);
-    if (isAtRest(status)) this.#urgent.add(id);
-    this.#arm();
+    if (isAtRest(status) || !this.written.has(id)) this.#enqueue(id);
+    else this.#pace.arm(() => this.#enqueueAll());
   }
 
   /** Its file stands on the disk as it should, though perhaps not durably. */
@@ -76,50 +74,23 @@ export class Views {
     this.retire(live);
   }
 
+  /** Resolves when the workflow has a file, or is gone. */
+  hasFile(live: Live): Promise<void> {
+    const { id } = live.state.header;
+    if (this.written.has(id) || this.#options.workflows.live.get(id) !== live) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiting = this.#firstWrites.get(id) ?? [];
+      this.#firstWrites.set(id, waiting);
+      waiting.push(resolve);
+    });
+  }
+
   forget(id: string): void {
     this.#dirty.delete(id);
-    this.#urgent.delete(id);
+    this.#line.delete(id);
     this.#unsynced.delete(id);
     this.written.delete(id);
-  }
-
-  queued(workflowId: string, stepId: string, action: string, attempt: number, now: number): void {
-    const item = {
-      workflow_id: workflowId,
-      node_id: stepId,
-      action,
-      status: 'PENDING' as const,
-      attempt,
-      queued_at: toIso(now),
-    };
-    this.#queue.set(`${workflowId}/${stepId}`, item);
-    this.#queueTouched();
-  }
-
-  started(workflowId: string, stepId: string, attempt: number): void {
-    const item = this.#queue.get(`${workflowId}/${stepId}`);
-    if (item) this.#queue.set(`${workflowId}/${stepId}`, { ...item, status: 'RUNNING', attempt });
-    this.#queueTouched();
-  }
-
-  ended(workflowId: string, stepId: string): void {
-    this.#queue.delete(`${workflowId}/${stepId}`);
-    this.#queueTouched();
-  }
-
-  /** Whatever an earlier life left in the queue file gives way. */
-  replaceQueue(): void {
-    this.#queueTouched();
-  }
-
-  #queueTouched(): void {
-    this.#queueDirty = true;
-    this.#arm();
-  }
-
-  /** Writes a new workflow's file from a text made before, ahead of any round. */
-  async writeFirst(live: Live, text: string, meta: WorkflowMeta): Promise<void> {
-    await this.#write(live, text, meta);
+    this.#tellFirst(id);
   }
 
   /** Resolves when no write of this workflow's file is under way. */
@@ -132,15 +103,19 @@ export class Views {
     this.#coveredAfter = seq;
   }
 
-  /**
-   * Writes everything that is dirty now; what becomes so meanwhile is left to later rounds, or steady work would keep
-   * this from ever ending. Throws when a file could not be written.
-   */
+  /** Writes everything that is dirty. Rejects when writes fail and nothing else is left to write. */
   async flush(): Promise<void> {
-    const failures = this.#failures;
-    await this.#startRound(true);
-    await Promise.all(this.#writing.values());
-    if (this.#failures > failures) throw new Error('state files could not be written; see the log');
+    for (;;) {
+      const failures = this.#failures;
+      this.#enqueueAll();
+      this.#pump();
+      await Promise.all(this.#writing.values());
+      if (!this.#isStopped && (this.#line.size > 0 || this.#writing.size > 0)) continue;
+      if (this.#dirty.size === 0 || this.#isStopped) return;
+      if (this.#failures > failures) throw new Error('state files could not be written; see the log');
+      if (![...this.#dirty].some((id) => this.#options.isDurable(id)))
+        throw new DiskFullError('the journal has no room');
+    }
   }
 
   takeUnsynced(): string[] {
@@ -150,99 +125,91 @@ export class Views {
   }
 
   putBackUnsynced(ids: readonly string[]): void {
-    for (const id of ids) if (this.#workflows.has(id)) this.#unsynced.add(id);
+    for (const id of ids) if (this.#options.workflows.has(id)) this.#unsynced.add(id);
   }
 
   stop(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
+    this.#isStopped = true;
+    this.#pace.stop();
   }
 
   /** Lets a finished workflow go when its file says everything. */
   retire(live: Live): void {
     const { id, status, seq } = live.state.header;
     const written = this.written.get(id);
-    if (!isTerminal(status) || live.pins > 0 || written?.seq !== seq || this.#workflows.live.get(id) !== live) return;
+    if (!isTerminal(status) || live.pins > 0 || written?.seq !== seq) return;
+    if (this.#options.workflows.live.get(id) !== live) return;
     this.written.delete(id);
-    this.#workflows.retire(live, written.sha256);
+    this.#options.workflows.retire(live, written.sha256);
   }
 
-  #arm(): void {
-    if (this.#round !== null || (this.#dirty.size === 0 && !this.#queueDirty)) return;
-    const now = this.#clock.monotonic();
-    const dueAt = this.#urgent.size > 0 ? now : Math.max(now, this.#fullRoundAt);
-    if (this.#cancelTimer && this.#timerAt <= dueAt) return;
-    this.stop();
-    this.#timerAt = dueAt;
-    this.#cancelTimer = this.#clock.timer(dueAt - now, () => void this.#startRound(false));
+  #enqueueAll(): void {
+    for (const id of this.#dirty) this.#enqueue(id);
   }
 
-  #startRound(everything: boolean): Promise<void> {
-    if (this.#round !== null) return this.#round.then(() => this.#startRound(everything));
-    this.stop();
-    const startedAt = this.#clock.monotonic();
-    const full = everything || startedAt >= this.#fullRoundAt;
-    this.#round = this.#runRound([...(full ? this.#dirty : this.#urgent)], full).finally(() => {
-      const now = this.#clock.monotonic();
-      if (full) this.#fullRoundAt = now + Math.min(pauseMsMax, Math.max(pauseMsMin, (now - startedAt) * pausePerCost));
-      this.#round = null;
-      this.#arm();
+  #enqueue(id: string): void {
+    this.#line.add(id);
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    // Not within the turn that changed it, which is not durable yet (W1).
+    this.#options.clock.soon(() => {
+      this.#isArmed = false;
+      this.#pump();
     });
-    return this.#round;
   }
 
-  async #runRound(ids: string[], withQueue: boolean): Promise<void> {
-    const lanes = Array.from({ length: Math.min(writesAtOnceMax, ids.length) }, async () => {
-      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-        const live = this.#workflows.live.get(id);
-        this.#dirty.delete(id);
-        this.#urgent.delete(id);
-        if (live && this.written.get(id)?.seq !== live.state.header.seq) {
-          await this.#write(live, live.encoder.encode(live.state), toMeta(live.state));
-        }
-        if (live) this.retire(live);
-      }
-    });
-    if (withQueue && this.#queueDirty) lanes.push(this.#writeQueue());
-    await Promise.all(lanes);
-  }
-
-  async #write(live: Live, text: string, meta: WorkflowMeta): Promise<void> {
-    const { id } = live.state.header;
-    const durable = live.firstSeq <= this.#coveredAfter;
-    const write = this.#store.writeState(id, text, { ...meta }, { durable }).then(
-      (sha256) => {
-        this.stateFilesWritten += 1;
-        if (this.#workflows.live.get(id) !== live) return;
-        // Writes of one file end in the order in which they began.
-        this.written.set(id, { seq: meta.seq, sha256 });
-        if (durable) this.#unsynced.delete(id);
-        else this.#unsynced.add(id);
-      },
-      (error: unknown) => {
-        this.#dirty.add(id);
-        this.#fail(error);
-      },
-    );
-    this.#writing.set(id, write);
-    await write;
-    if (this.#writing.get(id) === write) this.#writing.delete(id);
-  }
-
-  async #writeQueue(): Promise<void> {
-    this.#queueDirty = false;
-    try {
-      await this.#store.writeQueue([...this.#queue.values()], { durable: false });
-      this.queueFilesWritten += 1;
-    } catch (error) {
-      this.#queueDirty = true;
-      this.#fail(error);
+  #pump(): void {
+    for (const id of this.#line) {
+      if (this.#isStopped || this.#writing.size >= writesAtOnceMax) return;
+      if (this.#writing.has(id)) continue;
+      this.#line.delete(id);
+      // Memory is ahead of a full disk: the change stays dirty and comes again with the next one.
+      if (!this.#options.isDurable(id)) continue;
+      this.#dirty.delete(id);
+      const live = this.#options.workflows.live.get(id);
+      if (live) this.#start(live);
     }
   }
 
-  /** The journal is the truth: a view that cannot be written stays as it was and is tried again in the next full round. */
-  #fail(error: unknown): void {
-    this.#failures += 1;
-    this.#onFault(error);
+  #start(live: Live): void {
+    const { id, seq } = live.state.header;
+    const write = (this.written.get(id)?.seq === seq ? Promise.resolve() : this.#write(live)).then(() => {
+      this.#writing.delete(id);
+      if (this.written.has(id)) this.#tellFirst(id);
+      this.retire(live);
+      this.#pump();
+    });
+    this.#writing.set(id, write);
+  }
+
+  async #write(live: Live): Promise<void> {
+    const { store, workflows } = this.#options;
+    const { id } = live.state.header;
+    const durable = live.firstSeq <= this.#coveredAfter;
+    const meta = toMeta(live.state);
+    const text = this.#pace.measure(() => live.encoder.encode(live.state));
+    try {
+      const sha256 = await store.writeState(id, text, { ...meta }, { durable });
+      this.filesWritten += 1;
+      if (workflows.live.get(id) !== live) return;
+      this.written.set(id, { seq: meta.seq, sha256 });
+      if (durable) this.#unsynced.delete(id);
+      else this.#unsynced.add(id);
+    } catch (error) {
+      // The journal is the truth: the old file stands, and the new one is tried again after a pause.
+      this.#failures += 1;
+      this.#dirty.add(id);
+      this.#pace.arm(() => this.#enqueueAll());
+      this.#options.onFault(error);
+      // The journal has the workflow; its maker need not wait for the file.
+      this.#tellFirst(id);
+    }
+  }
+
+  #tellFirst(id: string): void {
+    const waiting = this.#firstWrites.get(id);
+    if (!waiting) return;
+    this.#firstWrites.delete(id);
+    for (const tell of waiting) tell();
   }
 }
