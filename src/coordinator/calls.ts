@@ -130,6 +130,7 @@ class Calls implements CallHandlers {
   }
 
   delete: Call<'delete'> = async ({ id }) => {
+    let removal: Promise<void> | undefined;
     await this.#pinned(id, (live) =>
       this.#inTurn(undefined, (batch) => {
         this.#stillThere(live);
@@ -144,9 +145,15 @@ class Calls implements CallHandlers {
         });
         this.#c.workflows.remove(id);
         this.#c.views.forget(id);
+        // Also when the caller was refused for want of room, and the event is written later.
+        batch.after.push(() => {
+          removal = this.#c.removeFiles(id);
+          // The caller has the error; the next start removes what stayed.
+          removal.catch(() => undefined);
+        });
       }),
     );
-    await this.#c.removeFiles(id);
+    await removal;
     return null;
   };
 
@@ -182,16 +189,18 @@ class Calls implements CallHandlers {
   };
 
   get: Call<'get'> = async ({ id, waitMs, until }, signal) => {
+    this.#checkDurable(id);
     await this.#wait(id, waitMs, until, signal);
     return this.#read(id);
   };
 
   peek: Call<'peek'> = async ({ id }) => {
+    this.#checkDurable(id);
     const status = this.#c.workflows.status(id);
     return { version: this.#c.workflows.version(id), status };
   };
 
-  list: Call<'list'> = async (query) => this.#c.workflows.list(query);
+  list: Call<'list'> = async (query) => this.#c.workflows.list(query, (id) => this.#c.turns.isDurable(id));
 
   readBlob: Call<'readBlob'> = async ({ id, blob }) => {
     this.#c.workflows.status(id);
@@ -285,6 +294,11 @@ class Calls implements CallHandlers {
     if (this.#c.workflows.live.get(id) !== live) throw this.#c.workflows.refusal(id);
   }
 
+  /** T3 */
+  #checkDurable(id: string): void {
+    if (!this.#c.turns.isDurable(id)) throw diskFullRefusal;
+  }
+
   /** K2 */
   async #keyed(
     claim: IdempotencyClaim | undefined,
@@ -314,7 +328,7 @@ class Calls implements CallHandlers {
     const owner = claim && this.#c.workflows.keyOwner(claim.key);
     if (!claim || owner === undefined) return null;
     return this.#pinned(owner, async (live) => {
-      if (!this.#c.turns.isDurable(owner)) throw diskFullRefusal;
+      this.#checkDurable(owner);
       const record = live.state.header.keys.find(({ key }) => key === claim.key);
       if (!record) return null;
       if (record.request !== claim.request) {
@@ -354,7 +368,7 @@ class Calls implements CallHandlers {
       const { version, status } = entry!.summary;
       return { id, version, status, json: text, hasBlobs: text.includes('"blob": "'), replayed: false };
     }
-    if (!this.#c.turns.isDurable(id)) throw diskFullRefusal;
+    this.#checkDurable(id);
     return this.#c.toText(live, encode(live));
   }
 }

@@ -96,6 +96,7 @@ export class Coordinator implements CoordinatorPort {
   #checkpoint: Promise<void> | null = null;
   #cancelIdleCheckpoint: (() => void) | null = null;
   #closing: Promise<void> | null = null;
+  #hasFailed = false;
   #onFlightsZero: (() => void) | null = null;
 
   /** Recovers, and resolves when the engine may be shown to the world. */
@@ -199,6 +200,7 @@ export class Coordinator implements CoordinatorPort {
       });
       return Promise.reject(refusal);
     }
+    if (this.#hasFailed && name !== 'close') return Promise.reject(new Error('The engine has ended; see its log.'));
     const handler: CallHandlers[K] = this.#handlers[name];
     return handler(args, signal);
   }
@@ -421,6 +423,7 @@ export class Coordinator implements CoordinatorPort {
   }
 
   fatal(error: unknown): void {
+    this.#hasFailed = true;
     this.turns.halt();
     this.execution.stop();
     this.views.stop();
@@ -440,7 +443,7 @@ export class Coordinator implements CoordinatorPort {
     this.execution.stop();
     this.#cancelIdleCheckpoint?.();
     this.waits.endAll();
-    if (this.execution.flights > 0) {
+    if (this.execution.flights > 0 && !this.#hasFailed) {
       await new Promise<void>((resolve) => {
         const cancel = clock.timer(shutdownGraceMs, resolve);
         this.#onFlightsZero = () => {

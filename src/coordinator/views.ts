@@ -103,19 +103,37 @@ export class Views {
     this.#coveredAfter = seq;
   }
 
-  /** Writes everything that is dirty. Rejects when writes fail and nothing else is left to write. */
+  /**
+   * Writes everything that is dirty now; what becomes so meanwhile is left out, or steady work would keep this from ever
+   * ending. Rejects when a file cannot be written.
+   */
   async flush(): Promise<void> {
-    for (;;) {
-      const failures = this.#failures;
-      this.#enqueueAll();
-      this.#pump();
-      await Promise.all(this.#writing.values());
-      if (!this.#isStopped && (this.#line.size > 0 || this.#writing.size > 0)) continue;
-      if (this.#dirty.size === 0 || this.#isStopped) return;
-      if (this.#failures > failures) throw new Error('state files could not be written; see the log');
-      if (![...this.#dirty].some((id) => this.#options.isDurable(id)))
-        throw new DiskFullError('the journal has no room');
+    const { workflows, isDurable } = this.#options;
+    const failures = this.#failures;
+    const wanted = [...this.#dirty, ...this.#writing.keys()].map((id) => ({
+      id,
+      seq: workflows.live.get(id)?.state.header.seq ?? 0,
+    }));
+    this.#enqueueAll();
+    let isHeldBack = false;
+    for (const { id, seq } of wanted) {
+      while (this.#isBehind(id, seq) && !this.#isStopped) {
+        if (this.#failures > failures) throw new Error('state files could not be written; see the log');
+        if (!isDurable(id)) {
+          isHeldBack = true;
+          break;
+        }
+        this.#line.add(id);
+        this.#pump();
+        await (this.#writing.get(id) ?? Promise.race(this.#writing.values()));
+      }
     }
+    if (isHeldBack) throw new DiskFullError('the journal has no room');
+  }
+
+  #isBehind(id: string, seq: number): boolean {
+    const isOnItsWay = this.#dirty.has(id) || this.#writing.has(id);
+    return isOnItsWay && (this.written.get(id)?.seq ?? -1) < seq;
   }
 
   takeUnsynced(): string[] {

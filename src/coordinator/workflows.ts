@@ -192,7 +192,7 @@ export class Workflows {
     return load;
   }
 
-  list(query: ListQuery): ListReply {
+  list(query: ListQuery, isShown: (id: string) => boolean): ListReply {
     const q = query.q?.toLowerCase();
     const found: WorkflowSummary[] = [];
     const take = (summary: WorkflowSummary) => {
@@ -206,7 +206,7 @@ export class Workflows {
       found.push(summary);
     };
     for (const entry of this.finished.values()) take(entry.summary);
-    for (const live of this.live.values()) take(toSummary(live.state));
+    for (const live of this.live.values()) if (isShown(live.state.header.id)) take(toSummary(live.state));
     // Finished ones stand nearly in order already, which the sort makes use of.
     found.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
     const offset = query.offset ?? 0;
