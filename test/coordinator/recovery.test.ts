@@ -397,6 +397,22 @@ describe('checkpoints', () => {
     ).toBe(failed.id);
   });
 
+  test('one that is set going again in the life that indexed it is not finished for the next', async () => {
+    const first = await live();
+    const { id } = await first.engine.submit({ name: 'again', steps: [{ id: 'in', action: 'external_data' }] });
+    await first.engine.stop(id);
+    await first.coordinator.checkpoint();
+    await first.engine.resume(id);
+    await first.engine.get(id, { waitMs: 60_000 });
+    await first.coordinator.checkpoint();
+    await first.coordinator.checkpoint();
+    const expected = (await first.engine.get(id)).workflow;
+    const second = await restart(first.dir);
+    expect((await second.engine.get(id)).workflow).toEqual(expected);
+    await second.engine.externalData(id, { step_id: 'in', content: 'x' });
+    expect((await second.engine.finished(id)).status).toBe('COMPLETED');
+  });
+
   test('a clean end leaves nothing for the next start to do', async () => {
     const first = await live();
     const done = await first.engine.submit(noop, { waitMs: 60_000 });

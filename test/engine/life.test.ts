@@ -110,10 +110,14 @@ describe('creation', () => {
       steps: [
         { id: 'd', action: 'noop', dependencies: ['b', 'c'] },
         { id: 'b', action: 'noop', dependencies: ['a'] },
-        { id: 'c', action: 'noop', dependencies: ['a'] },
+        gate.step('c', { dependencies: ['a'] }),
         { id: 'a', action: 'noop' },
       ],
     });
+    await follower.untilStep('step.completed', id, 'b');
+    await gate.arrived('c');
+    expect(statuses((await engine.get(id)).workflow)).toMatchObject({ c: 'RUNNING', d: 'WAITING_FOR_DEPENDENCY' });
+    gate.release('c');
     await follower.untilStep('step.completed', id, 'd');
     await follower.end();
     const kinds = follower.kinds(id);
