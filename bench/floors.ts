@@ -1,5 +1,6 @@
 /** What the parts alone can do: the floors beside which the engine's figures stand. */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,4 +53,27 @@ export function measureAppend(records: number, batch: number, bytes: number): nu
   closeSync(fd);
   rmSync(dir, { recursive: true });
   return (records / ms) * 1_000;
+}
+
+/** Directories a second, each with one small file written under another name and moved in place, eight at once. */
+export async function measureFiles(files: number): Promise<number> {
+  const dir = mkdtempSync(join(tmpdir(), 'hybrid-bench-'));
+  const bytes = Buffer.alloc(1_300, 'x');
+  const startedAt = performance.now();
+  let next = 0;
+  const lane = async () => {
+    while (next < files) {
+      const own = join(dir, String(next));
+      next += 1;
+      await mkdir(own);
+      const file = await open(join(own, 'new'), 'wx');
+      await file.write(bytes);
+      await file.close();
+      await rename(join(own, 'new'), join(own, 'state.json'));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, lane));
+  const ms = performance.now() - startedAt;
+  rmSync(dir, { recursive: true });
+  return (files / ms) * 1_000;
 }

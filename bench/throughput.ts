@@ -12,7 +12,7 @@ import type { Engine, EngineStats } from '../src/contract/engine.ts';
 import { createEngine, version } from '../src/main.ts';
 import { createServer } from '../src/server/server.ts';
 import { createDataDir, describeMachine } from './fixtures.ts';
-import { measureAppend, measurePiscina } from './floors.ts';
+import { measureAppend, measureFiles, measurePiscina } from './floors.ts';
 import { type Shape, shapes } from './shapes.ts';
 
 const { values } = parseArgs({
@@ -32,6 +32,8 @@ interface Row {
   recordsPerSync: number;
   piscina: number;
   append: number;
+  /** Steps a second if nothing but one file for each workflow were written. */
+  files: number;
 }
 
 type Submit = (definition: unknown) => Promise<unknown>;
@@ -124,16 +126,19 @@ async function measure(way: Row['way'], shape: Shape, parallel: number): Promise
     piscina: await measurePiscina(jobs, Math.min(32, parallel), parallel),
     // A step is two records, of some 200 bytes.
     append: measureAppend(jobs * 2, Math.max(1, Math.round(recordsPerSync)), 200) / 2,
+    files: (await measureFiles(1_000)) * shape.stepsEach,
   };
 }
 
 const machine = describeMachine();
 console.log(`Durable steps a second. ${machine}, ${runs} runs, ${clients} clients.`);
 console.log(
-  'Floors in steps a second: Piscina = two threads, same jobs, bundles of up to 32; append = two records a step, batches as the engine made them.\n',
+  'Floors in steps a second: Piscina = two threads, same jobs, bundles of up to 32; append = two records a step, batches as the engine made them;\nfiles = one directory with one file for each workflow, eight at once.\n',
 );
-console.log('| way | shape | parallel | worst | middle | best | records a sync | floor: Piscina | floor: append |');
-console.log('|---|---|---:|---:|---:|---:|---:|---:|---:|');
+console.log(
+  '| way | shape | parallel | worst | middle | best | records a sync | floor: Piscina | floor: append | floor: files |',
+);
+console.log('|---|---|---:|---:|---:|---:|---:|---:|---:|---:|');
 const rows: Row[] = [];
 for (const parallel of parallels) {
   for (const way of ['library', 'REST'] as const) {
@@ -143,7 +148,7 @@ for (const parallel of parallels) {
       const { rates } = row;
       const cells = [rates[0]!, rates[Math.floor(rates.length / 2)]!, rates.at(-1)!].map((rate) => Math.round(rate));
       console.log(
-        `| ${way} | ${shape.name} | ${parallel} | ${cells.join(' | ')} | ${row.recordsPerSync.toFixed(1)} | ${Math.round(row.piscina)} | ${Math.round(row.append)} |`,
+        `| ${way} | ${shape.name} | ${parallel} | ${cells.join(' | ')} | ${row.recordsPerSync.toFixed(1)} | ${Math.round(row.piscina)} | ${Math.round(row.append)} | ${Math.round(row.files)} |`,
       );
     }
   }
