@@ -16,7 +16,11 @@ import { Witness } from './witness.ts';
 const cycles = Number(process.env.CRASH_CYCLES ?? 30);
 const seed = Number(process.env.CRASH_SEED ?? 1);
 const workflowsTotal = 50;
-const lifeMsMax = 220;
+/** A life ends when this many events have come at most, and a moment later, so that it gets somewhere on any machine. */
+const lifeEventsMax = 45;
+const momentMsMax = 15;
+/** When there is nothing left to do no more events come. */
+const idleLifeMs = 1_000;
 
 const ms = (n: number) => ({ ms: 5 + ((n * 7) % 25) });
 
@@ -143,7 +147,13 @@ test(`after ${cycles} kills every accepted workflow is complete, and nothing sho
   };
   const spawn = () => new EngineProcess((event) => witness.event(event));
   const reading = witness.readFiles();
+  onTestFinished(() => witness.stop());
   const runs: Promise<PlainReply>[] = [];
+  const begin = (n: number) => {
+    const run = client.run(n);
+    run.catch(() => undefined); // Awaited at the end, with all others.
+    runs.push(run);
+  };
   let spare = spawn();
   onTestFinished(() => spare.kill());
   for (let cycle = 0; cycle < cycles; cycle += 1) {
@@ -157,15 +167,16 @@ test(`after ${cycles} kills every accepted workflow is complete, and nothing sho
       await started;
       client.goTo(life);
       const share = Math.ceil((workflowsTotal * (cycle + 1)) / cycles);
-      for (let n = runs.length; n < share && n < workflowsTotal; n += 1) runs.push(client.run(n));
-      await delay(random() * lifeMsMax);
+      for (let n = runs.length; n < share && n < workflowsTotal; n += 1) begin(n);
+      await Promise.race([witness.progress(Math.floor(random() * lifeEventsMax)), delay(idleLifeMs)]);
+      await delay(random() * momentMsMax);
     }
     started.catch(() => undefined);
     await life.kill();
   }
   await spare.start(options);
   client.goTo(spare);
-  for (let n = runs.length; n < workflowsTotal; n += 1) runs.push(client.run(n));
+  for (let n = runs.length; n < workflowsTotal; n += 1) begin(n);
   const ends = await Promise.all(runs);
   const listed = await spare.call('list', { limit: 1000 });
   await spare.call('close');
@@ -194,4 +205,5 @@ test(`after ${cycles} kills every accepted workflow is complete, and nothing sho
   expect(witness.filesRead).toBeGreaterThan(cycles);
   // The kills did hit work that was under way.
   expect(witness.recoveries.size).toBeGreaterThan(cycles / 2);
+  expect(witness.resumptions.size).toBeGreaterThan(cycles / 10);
 });

@@ -21,6 +21,10 @@ export class Witness {
   filesRead = 0;
   /** Recoveries that had something to queue anew, by their event. */
   readonly recoveries = new Set<number>();
+  /** Those of them that found steps which had been seen complete. */
+  readonly resumptions = new Set<number>();
+  #seqMax = 0;
+  #wakes: (() => void)[] = [];
 
   constructor(dir: EngineDir) {
     this.#dir = dir;
@@ -41,7 +45,12 @@ export class Witness {
     if (event.kind === 'gap') return;
     const { workflow_id: id, step_id: stepId, seq } = event;
     this.#raise(id, event.version);
-    if (event.kind === 'workflow.recovered') this.recoveries.add(seq);
+    this.#seqMax = Math.max(this.#seqMax, seq);
+    for (const wake of this.#wakes.splice(0)) wake();
+    if (event.kind === 'workflow.recovered') {
+      this.recoveries.add(seq);
+      if ([...this.#completed.keys()].some((key) => key.startsWith(id))) this.resumptions.add(seq);
+    }
     const key = `${id}/${stepId}`;
     const done = this.#completed.get(key);
     // After a restart the same events are told again, under the same numbers.
@@ -51,6 +60,12 @@ export class Witness {
       if (done?.seq != null && done.seq !== seq) this.violations.push(`${key} completed twice: ${done.seq}, ${seq}`);
       this.#completed.set(key, { ...(done ?? { shown: null, outputs: null, fileOutputs: null }), seq });
     }
+  }
+
+  /** Resolves when the events have gone on by so many. */
+  async progress(events: number): Promise<void> {
+    const goal = this.#seqMax + events;
+    while (this.#seqMax < goal) await new Promise<void>((resolve) => this.#wakes.push(resolve));
   }
 
   #raise(id: string, version: number): void {
