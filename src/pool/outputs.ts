@@ -16,46 +16,67 @@ export function toJsonText(what: string, value: unknown, bytesMax: number): stri
   }
   const tooLarge = () =>
     new TaskFailure('OUTPUT_TOO_LARGE', `${what} take more than ${bytesMax} bytes of JSON, the most that is stored`);
-  // The walk bounds depth and size first: JSON.stringify overflows the stack on depth and doubles memory on size.
+  // The walk bounds depth and size first: JSON.stringify overflows the stack on depth and doubles memory on size. It
+  // holds one entry a level and none a value: millions of values in one answer would fill the heap that many jobs share.
   let bytesMin = 0;
-  const pending: Node[] = [{ value, path: what, depth: 1 }];
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    // Every node takes two bytes at least (a digit or bracket, and a comma), which also ends walks over shared branches.
-    bytesMin += 2 + (typeof node.value === 'string' ? node.value.length : 0);
+  const open: Container[] = [];
+  const enter = (child: unknown): void => {
+    // Every value takes two bytes at least (a digit or bracket, and a comma), which also ends walks over shared branches.
+    bytesMin += 2 + (typeof child === 'string' ? child.length : 0);
     if (bytesMin > bytesMax) throw tooLarge();
-    pushChildren(node, pending);
+    if (!isScalar(child)) open.push(toContainer(child, () => toPath(what, open), open.length));
+  };
+  enter(value);
+  for (let inner = open.at(-1); inner !== undefined; inner = open.at(-1)) {
+    if (inner.next === inner.values.length) {
+      open.pop();
+      continue;
+    }
+    const child = inner.values[inner.next];
+    inner.next += 1;
+    if (child !== undefined || inner.keys === null) enter(child);
   }
   const text = stringify(what, value);
   if (Buffer.byteLength(text) > bytesMax) throw tooLarge();
   return text;
 }
 
-interface Node {
-  value: unknown;
-  path: string;
-  depth: number;
+interface Container {
+  /** null for an array. */
+  readonly keys: readonly string[] | null;
+  readonly values: readonly unknown[];
+  /** Place of the value that comes next. */
+  next: number;
 }
 
-function pushChildren({ value, path, depth }: Node, pending: Node[]): void {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return;
+function isScalar(value: unknown): boolean {
+  return value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+}
+
+function toContainer(value: unknown, path: () => string, depth: number): Container {
   if (!Array.isArray(value) && !isPlainObject(value)) {
-    throw new TaskFailure('OUTPUT_INVALID', `${path} is ${describe(value)}, which JSON cannot hold`);
+    throw new TaskFailure('OUTPUT_INVALID', `${path()} is ${describe(value)}, which JSON cannot hold`);
   }
-  if (depth > limits.jsonDepthMax) {
+  if (depth >= limits.jsonDepthMax) {
     throw new TaskFailure(
       'OUTPUT_INVALID',
-      `${path} is nested deeper than ${limits.jsonDepthMax}, or refers to itself`,
+      `${path()} is nested deeper than ${limits.jsonDepthMax}, or refers to itself`,
     );
   }
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i += 1)
-      pending.push({ value: value[i], path: `${path}[${i}]`, depth: depth + 1 });
-    return;
+  if (Array.isArray(value)) return { keys: null, values: value, next: 0 };
+  const keys = Object.keys(value);
+  if (keys.includes('__proto__')) {
+    throw new TaskFailure('OUTPUT_INVALID', `${path()} has a property named __proto__`);
   }
-  for (const [key, child] of Object.entries(value)) {
-    if (key === '__proto__') throw new TaskFailure('OUTPUT_INVALID', `${path} has a property named __proto__`);
-    if (child !== undefined) pending.push({ value: child, path: `${path}.${key}`, depth: depth + 1 });
-  }
+  return { keys, values: Object.values(value), next: 0 };
+}
+
+/** Where the walk stands: `outputs.deep[0].call`. */
+function toPath(what: string, open: readonly Container[]): string {
+  return open.reduce(
+    (path, { keys, next }) => (keys === null ? `${path}[${next - 1}]` : `${path}.${keys[next - 1]}`),
+    what,
+  );
 }
 
 function stringify(what: string, value: object): string {

@@ -112,6 +112,7 @@ const faults: Record<string, Run> = {
     for (let i = 0; i < 60; i += 1) value = [value, value];
     return { outputs: { value } };
   },
+  returns_2_million_values: () => ({ outputs: { json: JSON.parse(`[${'0,'.repeat(2_000_000)}0]`) } }),
   returns_65_mib: () => ({ outputs: { content: 'x'.repeat(65 * 1024 * 1024) } }),
   returns_proto_key: () => ({ outputs: JSON.parse('{"a": {"__proto__": {"polluted": true}}}') }),
   returns_lone_surrogate: () => ({ outputs: { content: 'half \ud83d' } }),

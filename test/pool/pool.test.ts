@@ -117,6 +117,13 @@ describe('P1: every job yields exactly one outcome', () => {
     }
   });
 
+  it('takes outputs of millions of values without memory for each of them', async () => {
+    const small = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { cpuHeapMbMax: 96 });
+    const [outcome] = await small.run(createJob('returns_2_million_values', { lane: 'cpu' }));
+    expect(outcome?.kind === 'completed' && outcome.outputsJson.length).toBe('{"json":[]}'.length + 4_000_001);
+    await small.pool.close();
+  });
+
   it('reports a thread that ran out of memory, again and again (W2)', async () => {
     const small = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { cpuHeapMbMax: 32 });
     for (let round = 0; round < 4; round += 1) {
