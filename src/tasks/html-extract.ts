@@ -139,11 +139,16 @@ function withoutScripts(root: PageElement): PageElement {
 function withoutScriptLinks(root: PageElement): void {
   for (const link of root.querySelectorAll('a[href], img[src]')) {
     for (const name of ['href', 'src']) {
-      // Browsers skip white space and control characters in and before the scheme.
-      const scheme = (link.getAttribute(name) ?? '').slice(0, 100).replace(/[^a-z:]/gi, '');
-      if (/^(javascript|vbscript|data):/i.test(scheme)) link.removeAttribute(name);
+      if (isScriptAddress(link.getAttribute(name) ?? '')) link.removeAttribute(name);
     }
   }
+}
+
+/** As a browser reads it, and as a browser does after Markdown has taken out its backslashes and entities. */
+function isScriptAddress(address: string): boolean {
+  // Browsers skip control characters anywhere in an address and white space before it.
+  const read = address.replace(/[\\\p{Cc} ]/gu, '');
+  return /^(?:javascript|vbscript|data):/i.test(read) || /^[^/?]*&#?\w+;/.test(read);
 }
 
 async function toMarkdown(root: PageElement): Promise<string> {
@@ -153,6 +158,9 @@ async function toMarkdown(root: PageElement): Promise<string> {
   ]);
   const turndown = new TurndownService({ headingStyle: 'atx', codeBlockStyle: 'fenced', bulletListMarker: '-' });
   turndown.use(gfm);
+  // Text that reads like a tag must not become one where the Markdown is shown.
+  const escapeMarkdown = turndown.escape.bind(turndown);
+  turndown.escape = (text) => escapeMarkdown(text).replaceAll('<', '\\<');
   return turndown.turndown(root as never).trim();
 }
 

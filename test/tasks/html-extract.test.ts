@@ -28,6 +28,30 @@ describe('html_extract', () => {
     expect(content).not.toMatch(/SCRIPT TEXT|Imprint|color: red|javascript|alert/);
   });
 
+  it.each([
+    ['behind many spaces', `${' '.repeat(200)}javascript:alert(1)`],
+    ['with many tabs in it', `java${'&#9;'.repeat(200)}script:alert(1)`],
+    ['whose colon is an entity in Markdown', 'javascript&amp;colon;alert(1)'],
+    ['that begins with an entity in Markdown', '&amp;#106;avascript:alert(1)'],
+    ['whose colon is escaped in Markdown', 'javascript\\:alert(1)'],
+  ])('drops an address that runs a script %s', async (_, href) => {
+    const { content } = await runTask('html_extract', { html: `<p>A page with <a href="${href}">a link</a>.</p>` });
+    expect(content).toBe('A page with a link.');
+  });
+
+  it('keeps addresses that only look alike', async () => {
+    const html = '<p><a href="/javascript:x?a=1&amp;b;=2">one</a> <a href="mailto:a@b.c">two</a></p>';
+    const { content } = await runTask('html_extract', { html });
+    expect(content).toBe('[one](/javascript:x?a=1&b;=2) [two](mailto:a@b.c)');
+  });
+
+  it('keeps text that reads like a tag from becoming one', async () => {
+    const { content } = await runTask('html_extract', {
+      html: '<p>Write &lt;img src=x onerror=alert(1)&gt; here.</p>',
+    });
+    expect(content).toBe('Write \\<img src=x onerror=alert(1)\\> here.');
+  });
+
   it('takes it as text with its paragraphs apart', async () => {
     const { content } = await runTask('html_extract', { html: createPage(20), format: 'text' });
     expect(content).toMatch(/text of an article\.\n\nParagraph 1 tells something about bees, with a link,/);
