@@ -6,9 +6,12 @@
  *       (a string as it is, anything else as JSON);
  *   N2  a path walks own properties and array places only, at most 16 deep;
  *   N3  one pass: a value that was put in is never read for references again;
- *   N4  what begins with neither `params.` nor `steps.` is not a reference and stays as written (Liquid lives on it).
+ *   N4  what begins with neither `params.` nor `steps.` is not a reference and stays as written (Liquid lives on it);
+ *   N5  what references put in is bounded by `limits.stepParamsBytesMax`, and refused before it is put together: a few
+ *       references to one large output would otherwise make a text that no memory holds.
  */
 import type { JsonObject } from '../contract/json.ts';
+import { limits } from '../contract/limits.ts';
 
 const pathDepthMax = 16;
 // Linear: no nested quantifiers, and neither braces nor bars can occur inside a reference.
@@ -81,29 +84,46 @@ export interface BindingSources {
   outputsOf(stepId: string): unknown;
 }
 
-/** The params with every reference replaced. Throws BindingError naming the reference that leads nowhere. */
-export function bindParams(params: JsonObject, sources: BindingSources): JsonObject {
-  return bindValue(params, sources) as JsonObject;
+interface Binding {
+  readonly sources: BindingSources;
+  /** What may still be put in (N5). */
+  charsLeft: number;
 }
 
-function bindValue(value: unknown, sources: BindingSources): unknown {
-  if (typeof value === 'string') return bindString(value, sources);
-  if (Array.isArray(value)) return value.map((item) => bindValue(item, sources));
+/** The params with every reference replaced. Throws BindingError naming the reference that leads nowhere, or too far. */
+export function bindParams(params: JsonObject, sources: BindingSources): JsonObject {
+  return bindValue(params, { sources, charsLeft: limits.stepParamsBytesMax }) as JsonObject;
+}
+
+function bindValue(value: unknown, binding: Binding): unknown {
+  if (typeof value === 'string') return bindString(value, binding);
+  if (Array.isArray(value)) return value.map((item) => bindValue(item, binding));
   if (value !== null && typeof value === 'object') {
     // fromEntries defines own properties, so a key named __proto__ stays a key.
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bindValue(item, sources)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bindValue(item, binding)]));
   }
   return value;
 }
 
-function bindString(text: string, sources: BindingSources): unknown {
+function bindString(text: string, binding: Binding): unknown {
   if (!text.includes('{{')) return text;
   const whole = /^\{\{\s*((?:params|steps)\.[^{}|]*)\}\}$/.exec(text);
-  if (whole) return resolve(readReference(whole[1]!, sources.isStep), sources);
-  return text.replace(referencePattern, (_, inner: string) => {
-    const value = resolve(readReference(inner, sources.isStep), sources);
-    return typeof value === 'string' ? value : JSON.stringify(value);
-  });
+  if (whole) return takeValue(whole[1]!, binding).value;
+  return text.replace(referencePattern, (_, inner: string) => takeValue(inner, binding).text);
+}
+
+function takeValue(inner: string, binding: Binding): { value: unknown; text: string } {
+  const reference = readReference(inner, binding.sources.isStep);
+  const value = resolve(reference, binding.sources);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  binding.charsLeft -= text.length;
+  if (binding.charsLeft < 0) {
+    const advice = 'refer to less of it, or split the step';
+    throw new BindingError(
+      `{{${reference.text}}} takes the params beyond ${limits.stepParamsBytesMax} characters; ${advice}`,
+    );
+  }
+  return { value, text };
 }
 
 function resolve(reference: Reference, sources: BindingSources): unknown {

@@ -1,6 +1,7 @@
-/** Goal: rules N1 to N4 of references in params. Method: `bindParams` over a few outputs; hostile paths among them. */
+/** Goal: rules N1 to N5 of references in params. Method: `bindParams` over a few outputs; hostile paths among them. */
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/contract/json.ts';
+import { limits } from '../../src/contract/limits.ts';
 import { BindingError, bindParams, eachReference, readReference } from '../../src/core/bindings.ts';
 
 const outputs: Record<string, unknown> = {
@@ -150,6 +151,23 @@ describe('readReference', () => {
     expect(readReference(text, isStep)).toMatchObject({ kind: 'malformed', text });
     expect(() => bindOne(`{{${text}}}`)).toThrow(/is not a reference: write \{\{/);
   });
+});
+
+test('N5: what references put in is bounded, in one text and over all of them', () => {
+  const content = 'x'.repeat(8 * 1024 * 1024);
+  const sources = { params, isStep, outputsOf: () => ({ content, list: [content] }) };
+  const reference = '{{steps.a.outputs.content}}';
+  const most = bindParams({ text: reference.repeat(8) }, sources).text as string;
+  expect(most.length).toBe(limits.stepParamsBytesMax);
+  for (const value of [
+    { text: reference.repeat(9) },
+    { text: reference.repeat(90) },
+    { list: Array.from({ length: 9 }, () => reference) },
+    { list: Array.from({ length: 8 }, () => '{{steps.a.outputs.list}}') },
+  ]) {
+    expect(() => bindParams(value, sources)).toThrow(BindingError);
+    expect(() => bindParams(value, sources)).toThrow(/takes the params beyond 67108864 characters/);
+  }
 });
 
 test('eachReference visits every reference with its place', () => {
