@@ -14,8 +14,9 @@ export async function runCheckpoint({ workflows, views, execution, removals, par
   const segment = store.cut();
   // From here on no file that the manifest will rely on is replaced by one that is not durable.
   views.coverAfter(seq);
-  await Promise.all(removals);
   await views.flush();
+  // Not before: a deletion in the batch that brought the checkpoint about joins them only when that batch is through.
+  await Promise.all(removals);
   // Taken in one go: every file that the entries and the manifest rely on is durable or among the unsynced.
   const unsynced = views.takeUnsynced();
   const entries = [...workflows.unindexed].flatMap((id) => workflows.finished.get(id) ?? []);
@@ -47,9 +48,11 @@ export async function runCheckpoint({ workflows, views, execution, removals, par
     views.putBackUnsynced(unsynced);
     throw error;
   }
+  for (const id of removed) workflows.removedFromIndex.delete(id);
   for (const entry of entries) {
     const now = workflows.finished.get(entry.id) ?? workflows.live.get(entry.id)?.entry;
     if (now === entry) workflows.unindexed.delete(entry.id);
+    // Deleted while its line was written.
+    else if (!workflows.has(entry.id)) workflows.removedFromIndex.add(entry.id);
   }
-  for (const id of removed) workflows.removedFromIndex.delete(id);
 }

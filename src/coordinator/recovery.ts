@@ -3,7 +3,7 @@
  * rebuilt, taken over or set aside, and everything that ran or was queued in line again.
  *
  * Rules, numbered for tests:
- *   R1  a workflow whose beginning the journal holds is what the journal says; its file only says whether it was damaged;
+ *   R1  a workflow that the journal holds whole is what the journal says; its file only says whether it was damaged;
  *   R2  otherwise it is its file plus the journal's later events;
  *   R3  a file that can be neither trusted nor rebuilt costs its own workflow only;
  *   R4  nothing stays RUNNING, and nothing that is ready is missing from the queue;
@@ -126,7 +126,10 @@ class Recovery {
     const last = entries.at(-1);
     if (last?.event.kind === 'workflow.deleted') {
       this.#tellDeleted(last);
-      if (hasDirectory) this.#result.leftovers.push(id);
+      if (!hasDirectory) return;
+      // A checkpoint waits until the files are gone: what stands there after one was put back since.
+      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#adoptUnknown(id);
+      else this.#result.leftovers.push(id);
       return;
     }
     const finished = this.#found.finished.get(id);
@@ -135,8 +138,10 @@ class Recovery {
       return;
     }
     const from = entries.findLastIndex(({ event }) => isBeginning(event, id));
-    if (from !== -1) this.#rebuild(id, entries.slice(from));
-    else this.#rebase(id, entries);
+    const life = from === -1 ? [] : entries.slice(from);
+    const file = this.#readState(id);
+    if (this.#isWhole(id, life, file)) this.#rebuild(id, life, file);
+    else this.#rebase(id, entries, file);
   }
 
   #tellDeleted({ seq, event }: Entry): void {
@@ -150,14 +155,22 @@ class Recovery {
     else this.#note('info', `Workflow ${entry.id} is gone from the disk; it is forgotten`);
   }
 
+  /** Whether the journal holds all of a life: damage may have cost it events in the middle, or the last ones. */
+  #isWhole(id: string, life: readonly Entry[], file: StateFile): boolean {
+    const [first] = life;
+    const last = life.at(-1);
+    if (!first || !last || !isUnbroken(life, id, versionFor(first.event, id) - 1)) return false;
+    const seqKnown = Math.max(this.#found.manifest?.live[id]?.seq ?? 0, file.kind === 'intact' ? file.meta.seq : 0);
+    return seqKnown <= last.seq;
+  }
+
   /** R1. */
-  #rebuild(id: string, entries: readonly Entry[]): void {
+  #rebuild(id: string, entries: readonly Entry[], file: StateFile): void {
     const [{ seq, event }] = entries as [Entry];
     const state = createWorkflow(event as Beginning, seq);
     this.#publish(event, seq, state);
     this.#apply(state, entries.slice(1));
     this.#workflows.add(state, seq);
-    const file = this.#readState(id);
     if (file.kind === 'intact') {
       if (file.meta.seq === state.header.seq) this.#result.upToDate.set(id, file.sha256);
     } else if (file.kind !== 'absent') {
@@ -170,8 +183,7 @@ class Recovery {
   }
 
   /** R2. */
-  #rebase(id: string, entries: readonly Entry[]): void {
-    const file = this.#readState(id);
+  #rebase(id: string, entries: readonly Entry[], file: StateFile): void {
     const promised = this.#found.manifest?.live[id] ?? this.#found.finished.get(id);
     const adopted = this.#readAdopted(id, file, entries);
     if (adopted) {
@@ -186,9 +198,7 @@ class Recovery {
     const meta = file.meta as unknown as WorkflowMeta;
     const state = readWorkflow(file.value, meta, this.#clock.now());
     const later = entries.filter(({ seq }) => seq > meta.seq);
-    const next = later[0]?.event;
-    const gap = next !== undefined && versionFor(next, id) !== state.header.version + 1;
-    if (gap || (promised !== undefined && meta.seq < promised.seq)) {
+    if (!isUnbroken(later, id, state.header.version) || (promised !== undefined && meta.seq < promised.seq)) {
       this.#takeOver(id, file, 'its state.json is older than what the journal follows on', entries);
       return;
     }
@@ -205,8 +215,7 @@ class Recovery {
     const parsed = stateFileSchema.safeParse(file.value);
     if (!parsed.success || parsed.data.id !== id) return null;
     const state = readWorkflow(parsed.data, {}, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
-    const next = entries[0];
-    const follows = next !== undefined && versionFor(next.event, id) === state.header.version + 1;
+    const follows = entries.length > 0 && isUnbroken(entries, id, state.header.version);
     return isTerminal(state.header.status) && follows ? state : null;
   }
 
@@ -335,6 +344,11 @@ function isBeginning(event: JournalEvent, id: string): event is Beginning {
 /** The version that an event gives a workflow, be it the event's own or its parent. */
 function versionFor(event: JournalEvent, id: string): number {
   return event.kind === 'workflow.created' && event.workflowId !== id ? (event.parent?.version ?? 0) : event.version;
+}
+
+/** Whether each event gives the version after the one before: then none between them is lost. */
+function isUnbroken(entries: readonly Entry[], id: string, version: number): boolean {
+  return entries.every(({ event }, i) => versionFor(event, id) === version + 1 + i);
 }
 
 /** Fills `workflows` and says what is to be written and told. */

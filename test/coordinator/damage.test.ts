@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Workflow } from '../../src/contract/workflow.ts';
 import { expectRefusal, stepOf } from '../engine/running-engine.ts';
@@ -199,4 +200,64 @@ test('files that are no workflows at all are left alone', async () => {
   expect((await engine.list()).total).toBe(0);
   expect(fs.readFileSync(`${dir.workflowsDir}/notes.txt`, 'utf8')).toBe('mine');
   expect(dir.quarantined()).toEqual([]);
+});
+
+describe('a journal that has lost something', () => {
+  /** Flips a bit in the record of the first event of this kind, in the oldest segment. */
+  function damageRecord(image: EngineDir, kind: string): void {
+    const directory = path.join(image.workflowsDir, '.engine', 'journal');
+    const [oldest] = fs.readdirSync(directory).sort();
+    const file = path.join(directory, oldest ?? '');
+    const bytes = fs.readFileSync(file);
+    bytes[bytes.indexOf(`"kind":"${kind}"`) + 10]! ^= 1;
+    fs.writeFileSync(file, bytes);
+  }
+
+  test('is believed less than a file that a checkpoint stands behind', async () => {
+    const first = await live();
+    const { holds, engine } = first;
+    const steps = [
+      holds.step('one'),
+      holds.step('two', { dependencies: ['one'] }),
+      holds.step('three', { dependencies: ['two'] }),
+    ];
+    // One goes on after the checkpoint, the other does not.
+    const runs = await engine.submit({ name: 'runs', steps });
+    const rests = await engine.submit(
+      {
+        name: 'rests',
+        steps: [
+          { id: 'a', action: 'noop' },
+          { id: 'in', action: 'external_data' },
+        ],
+      },
+      { waitMs: 60_000 },
+    );
+    await holds.arrived('one');
+    holds.release('one');
+    await holds.arrived('two');
+    await first.coordinator.checkpoint();
+    holds.release('two');
+    await holds.arrived('three');
+    const before = (await engine.get(runs.id)).workflow;
+    for (const kind of ['step.completed', 'step.started']) {
+      const second = await restart(first.dir, (image) => damageRecord(image, kind));
+      const { workflow } = await second.engine.get(runs.id);
+      expect(workflow.version).toBeGreaterThan(before.version);
+      for (const id of ['one', 'two']) expect(stepOf(workflow, id)).toEqual(stepOf(before, id));
+      expect(second.holds.arrivals('one') + second.holds.arrivals('two')).toBe(0);
+      expect((await second.engine.get(rests.id)).workflow).toEqual(rests.workflow);
+    }
+  });
+});
+
+test('a workflow that is put back after its deletion was checkpointed is adopted again', async () => {
+  const first = await live();
+  const { id } = await first.engine.submit({ name: 'back', steps: [{ id: 'a', action: 'noop' }] }, { waitMs: 60_000 });
+  await first.dir.untilState(id, ({ status }) => status === 'COMPLETED');
+  const backup = first.dir.stateText(id);
+  await first.engine.delete(id);
+  await end(first);
+  const second = await restart(first.dir, (image) => image.writeState(id, backup));
+  expect((await second.engine.get(id)).status).toBe('COMPLETED');
 });
