@@ -4,6 +4,7 @@ import { Refusal } from '../contract/failures.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
+import { DiskFailedError, DiskFullError } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import {
   decideBranch,
@@ -62,13 +63,15 @@ class Calls implements CallHandlers {
         // Blobs are durable before the event that names them; a result recorded meanwhile asks for another round.
         const copied = new Set<string>();
         for (;;) {
-          const wanted = blobsOf(decide()).filter((name) => !copied.has(name));
-          if (wanted.length > 0) await this.#c.parts.store.copyBlobs(parentId, id, wanted);
+          const wanted = blobsOf(parent.state, decide()).filter((name) => !copied.has(name));
+          if (wanted.length > 0) await this.#copyBlobs(parentId, id, wanted);
           for (const name of wanted) copied.add(name);
           const made = await this.#inTurn(claim, (batch) => {
             this.#stillThere(parent);
             const event = decide();
-            return blobsOf(event).every((name) => copied.has(name)) ? this.#create(batch, event, claim) : null;
+            return blobsOf(parent.state, event).every((name) => copied.has(name))
+              ? this.#create(batch, event, claim)
+              : null;
           });
           if (made !== null) return made === taken ? taken : this.#show(made);
         }
@@ -76,6 +79,16 @@ class Calls implements CallHandlers {
     );
     return this.#waited(text, args, signal);
   };
+
+  async #copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void> {
+    try {
+      await this.#c.parts.store.copyBlobs(fromId, toId, names);
+    } catch (error) {
+      if (error instanceof DiskFullError || error instanceof DiskFailedError) throw error;
+      const detail = `Outputs of workflow ${fromId} cannot be taken over: ${(error as Error).message}; branch from the step that makes them`;
+      throw new Refusal({ code: 'SET_ASIDE', detail });
+    }
+  }
 
   #checkBranchParams(state: WorkflowState, stepId: string, params: JsonObject): void {
     const { catalogue, settings } = this.#c.parts;
@@ -330,7 +343,11 @@ class Calls implements CallHandlers {
     return this.#pinned(owner, async (live) => {
       this.#checkDurable(owner);
       const record = live.state.header.keys.find(({ key }) => key === claim.key);
-      if (!record) return null;
+      if (!record) {
+        // It was in the file, and the file has been changed by someone else.
+        const detail = `Idempotency-Key "${claim.key}" was used for workflow ${owner}, whose state.json no longer holds the answer; look at that workflow, or use a new key`;
+        throw new Refusal({ code: 'CONFLICT', detail });
+      }
       if (record.request !== claim.request) {
         const detail = `Idempotency-Key "${claim.key}" was used before with another request; use a new key for a new request`;
         throw new Refusal({
@@ -377,9 +394,10 @@ function encode(live: Live): string {
   return live.encoder.encode(live.state);
 }
 
-function blobsOf(event: { workflow: JsonObject }): string[] {
-  const steps = (event.workflow as unknown as { steps: Parameters<typeof listBlobs>[0] }).steps;
-  return listBlobs(steps);
+/** The branch's steps stand in the parent's order; those taken over are the COMPLETED ones. */
+function blobsOf(parent: WorkflowState, event: { workflow: JsonObject }): string[] {
+  const steps = event.workflow.steps as { status: string }[];
+  return listBlobs(parent.steps.filter((_, i) => steps[i]?.status === 'COMPLETED'));
 }
 
 export function createCallHandlers(coordinator: Coordinator): CallHandlers {

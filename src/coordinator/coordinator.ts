@@ -21,7 +21,7 @@ import type { PoolOptions, PoolPort } from '../contract/job.ts';
 import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
-import { DiskFailedError, type StorePort } from '../contract/store.ts';
+import { DiskFailedError, DiskFullError, type StorePort } from '../contract/store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { Durations } from '../core/critical-path.ts';
@@ -36,7 +36,7 @@ import { type Ended, Execution } from './execution.ts';
 import { toBranchedEvent, toEngineEvent } from './published.ts';
 import { QueueView } from './queue-view.ts';
 import { recover } from './recovery.ts';
-import { type Batch, Turns } from './turns.ts';
+import { type Batch, diskFullRefusal, Turns } from './turns.ts';
 import { Views } from './views.ts';
 import { Waits } from './waits.ts';
 import { type Live, Workflows } from './workflows.ts';
@@ -202,7 +202,10 @@ export class Coordinator implements CoordinatorPort {
     }
     if (this.#hasFailed && name !== 'close') return Promise.reject(new Error('The engine has ended; see its log.'));
     const handler: CallHandlers[K] = this.#handlers[name];
-    return handler(args, signal);
+    // A file that a call needs may find the disk full before the journal does.
+    return handler(args, signal).catch((error: unknown) => {
+      throw error instanceof DiskFullError ? diskFullRefusal : error;
+    });
   }
 
   subscribe(after: number | null, sink: EventSink): () => void {
@@ -250,7 +253,13 @@ export class Coordinator implements CoordinatorPort {
 
   #keepReply(id: string, json: string): IdempotencyRecord['reply'] {
     if (json.length <= replyInlineBytesMax) return { json };
-    return { blob: this.parts.store.writeBlobSync(id, Buffer.from(json, 'utf8')) };
+    try {
+      return { blob: this.parts.store.writeBlobSync(id, Buffer.from(json, 'utf8')) };
+    } catch (error) {
+      if (!(error instanceof DiskFullError)) throw error;
+      // The event is applied already. With the answer in it, it waits for room as any other does (T3).
+      return { json };
+    }
   }
 
   #note(event: JournalEvent, seq: number, state: WorkflowState): void {
@@ -419,7 +428,10 @@ export class Coordinator implements CoordinatorPort {
         {},
         'The disk is full: changes are answered with 507 until there is room; nothing acknowledged is lost',
       );
-    else this.parts.log.info({}, 'There is room on the disk again; the engine goes on');
+    else {
+      this.parts.log.info({}, 'There is room on the disk again; the engine goes on');
+      this.views.resume();
+    }
   }
 
   fatal(error: unknown): void {
@@ -456,9 +468,11 @@ export class Coordinator implements CoordinatorPort {
     try {
       await this.turns.drain();
       await this.#checkpoint;
-      await this.checkpoint();
-      await this.queue.flush();
-      this.turns.mark();
+      if (!this.#hasFailed) {
+        await this.checkpoint();
+        await this.queue.flush();
+        this.turns.mark();
+      }
     } catch (error) {
       // What was acknowledged is in the journal; the next start makes the views.
       this.#onViewFault(error);

@@ -125,9 +125,10 @@ export class Views {
         }
         this.#line.add(id);
         this.#pump();
-        await (this.#writing.get(id) ?? Promise.race(this.#writing.values()));
+        if (this.#writing.size > 0) await (this.#writing.get(id) ?? Promise.race(this.#writing.values()));
       }
     }
+    if (this.#isStopped) throw new Error('the engine has ended; state files stay as they are');
     if (isHeldBack) throw new DiskFullError('the journal has no room');
   }
 
@@ -144,6 +145,11 @@ export class Views {
 
   putBackUnsynced(ids: readonly string[]): void {
     for (const id of ids) if (this.#options.workflows.has(id)) this.#unsynced.add(id);
+  }
+
+  /** There is room in the journal again: what was held back is written. */
+  resume(): void {
+    this.#enqueueAll();
   }
 
   stop(): void {
@@ -216,7 +222,7 @@ export class Views {
     } catch (error) {
       // The journal is the truth: the old file stands, and the new one is tried again after a pause.
       this.#failures += 1;
-      this.#dirty.add(id);
+      if (workflows.live.get(id) === live) this.#dirty.add(id);
       this.#pace.arm(() => this.#enqueueAll());
       this.#options.onFault(error);
       // The journal has the workflow; its maker need not wait for the file.
