@@ -32,7 +32,10 @@ export const workflowDefinitionSchema = z
     tags: tagsSchema.optional(),
     params: paramsSchema.optional().meta({ description: 'values that `{{params.x}}` refers to' }),
     failurePolicy: failurePolicySchema.optional(),
-    steps: z.array(stepDefinitionSchema).min(1, 'a workflow needs at least one step').max(limits.stepsMax),
+    steps: z
+      .array(stepDefinitionSchema)
+      .min(1, 'a workflow needs at least one step')
+      .max(limits.stepsMax, `there can be at most ${limits.stepsMax} steps`),
   })
   .meta({ id: 'WorkflowDefinition' });
 export type WorkflowDefinition = z.infer<typeof workflowDefinitionSchema>;
@@ -50,7 +53,10 @@ export const templateSchema = z
     tags: tagsSchema.optional(),
     params: paramsSchema.optional().meta({ description: 'JSON Schema of the params a run takes' }),
     failurePolicy: failurePolicySchema.optional(),
-    steps: z.array(stepDefinitionSchema).min(1, 'a template needs at least one step').max(limits.stepsMax),
+    steps: z
+      .array(stepDefinitionSchema)
+      .min(1, 'a template needs at least one step')
+      .max(limits.stepsMax, `there can be at most ${limits.stepsMax} steps`),
   })
   .meta({ id: 'Template' });
 export type Template = z.infer<typeof templateSchema>;

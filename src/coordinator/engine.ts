@@ -29,10 +29,11 @@ import {
 } from '../contract/engine.ts';
 import type { EngineEvent, EventGap } from '../contract/event.ts';
 import { type FieldError, Refusal, workflowNotFound } from '../contract/failures.ts';
+import { toFieldErrors } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
-import { toFieldErrors, type ValidationOptions, validateDefinition } from '../core/validate.ts';
+import { type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { EventQueue } from './event-queue.ts';
 import { resolveStep, resolveWorkflow } from './outputs-resolution.ts';
 

@@ -2,9 +2,16 @@
  * Checks a definition as a whole and names every fault at once: shape, repeated and unknown ids, cycles by their steps,
  * references to what is not upstream, unknown actions, params that an action's schema refuses.
  */
-import type { ZodError, z } from 'zod';
-import { type StepDefinition, type WorkflowDefinition, workflowDefinitionSchema } from '../contract/definition.ts';
+import type { z } from 'zod';
+import {
+  type StepDefinition,
+  stepDefinitionSchema,
+  type WorkflowDefinition,
+  workflowDefinitionSchema,
+} from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
+import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
+import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { eachReference, type Reference } from './bindings.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
@@ -24,13 +31,12 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   const errors = parsed.success ? [] : toFieldErrors(parsed.error);
   const nodes = readNodes(input);
   errors.push(...checkGraph(nodes));
-  if (parsed.success) {
-    const graph = createGraph(nodes);
-    const ancestry = new Ancestry(graph);
-    parsed.data.steps.forEach((step, i) => {
-      errors.push(...checkStep(step, i, { graph, ancestry, params: parsed.data.params ?? {}, ...options }));
-    });
-  }
+  const steps = parsed.success ? parsed.data.steps : readSteps(input);
+  const graph = createGraph(nodes);
+  const check = { graph, ancestry: new Ancestry(graph), params: readParams(input), ...options };
+  steps.forEach((step, i) => {
+    if (step) errors.push(...checkStep(step, i, check));
+  });
   if (errors.length > errorsMax) {
     const left = errors.length - errorsMax;
     errors.splice(errorsMax, left, { path: '', message: `and ${left} more` });
@@ -38,26 +44,8 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   return parsed.success && errors.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, errors };
 }
 
-/** Zod's issues as fields: `steps[3].dependencies[0]`, one entry for each unknown field. */
-export function toFieldErrors(error: ZodError, prefix: readonly PropertyKey[] = []): FieldError[] {
-  return error.issues.flatMap((issue) => {
-    const path = [...prefix, ...issue.path];
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: toPath([...path, key]), message: `unknown field "${key}"` }));
-    }
-    return [{ path: toPath(path), message: issue.message }];
-  });
-}
-
-export function toPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${key}]`;
-    return text === '' ? String(key) : `${text}.${String(key)}`;
-  }, '');
-}
-
+/** `places`: where each dependency stands in the input, where others may be no text at all. */
 interface InputNode extends GraphNode {
-  /** The place of each dependency in the input, where others may be no text at all. */
   readonly places: readonly number[];
 }
 
@@ -76,6 +64,18 @@ function readNodes(input: unknown): InputNode[] {
       places,
     };
   });
+}
+
+/** Steps that are well formed themselves, at their places, where the whole is not. */
+function readSteps(input: unknown): (StepDefinition | undefined)[] {
+  const steps = (input as { steps?: unknown } | null)?.steps;
+  if (!Array.isArray(steps)) return [];
+  return steps.slice(0, limits.stepsMax).map((step: unknown) => stepDefinitionSchema.safeParse(step).data);
+}
+
+function readParams(input: unknown): Record<string, unknown> {
+  const params = (input as { params?: unknown } | null)?.params;
+  return typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {};
 }
 
 function checkGraph(nodes: readonly InputNode[]): FieldError[] {
@@ -111,9 +111,9 @@ function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: nu
   const bound: string[] = [];
   const isStep = (id: string) => check.graph.index.has(id);
   eachReference(step.params ?? {}, isStep, (reference, path) => {
-    bound.push(toPath(path));
+    bound.push(toFieldPath(path));
     const message = checkReference(reference, step.id, i, check);
-    if (message) errors.push({ path: toPath(['steps', i, 'params', ...path]), message });
+    if (message) errors.push({ path: toFieldPath(['steps', i, 'params', ...path]), message });
   });
   const info = check.catalogue.get(step.action);
   if (info) {
@@ -169,7 +169,7 @@ function checkParams(
   const parsed = schema.safeParse(params);
   if (parsed.success) return [];
   if (bound.length === 0) return toFieldErrors(parsed.error, prefix);
-  const base = toPath(prefix).length;
+  const base = toFieldPath(prefix).length;
   return toFieldErrors(parsed.error, prefix).filter((error) => {
     const at = error.path.slice(base).replace(/^\./, '');
     return (

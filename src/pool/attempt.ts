@@ -9,6 +9,7 @@
  */
 import { inspect } from 'node:util';
 import { type FailureCode, failureTable } from '../contract/failures.ts';
+import { toFieldErrors } from '../contract/field-errors.ts';
 import type { Job, Outcome } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
 import { type NetworkRules, type Task, TaskFailure, type TaskResult } from '../contract/task.ts';
@@ -77,15 +78,8 @@ function runTask(job: Job, { tasks, network, signal }: AttemptEnvironment, log: 
 function parseParams(task: Task, paramsJson: string): unknown {
   const parsed = task.params.safeParse(JSON.parse(paramsJson));
   if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.map((issue) => `${toPath(issue.path)}: ${issue.message}`);
+  const fields = toFieldErrors(parsed.error).map(({ path, message }) => `${path || 'params'}: ${message}`);
   throw new TaskFailure('BAD_PARAMS', `params do not fit the action "${task.action}": ${fields.join('; ')}`);
-}
-
-/** `headers.accept`, `messages[0].content`; `params` for the whole. */
-function toPath(keys: readonly PropertyKey[]): string {
-  let path = '';
-  for (const key of keys) path += typeof key === 'number' ? `[${key}]` : `${path && '.'}${String(key)}`;
-  return path || 'params';
 }
 
 function pickSecrets(task: Task, secrets: Readonly<Record<string, string>>): Record<string, string> {

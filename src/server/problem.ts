@@ -9,6 +9,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type FieldError, Refusal, refusalTable } from '../contract/failures.ts';
+import { toFieldErrors } from '../contract/field-errors.ts';
 
 export const problemSchema = z
   .object({
@@ -70,26 +71,6 @@ export function toProblem(refusal: Refusal): Problem {
     code: refusal.code,
     ...(refusal.errors ? { errors: refusal.errors } : {}),
   };
-}
-
-/** `['steps', 3, 'dependencies', 0]` as `steps[3].dependencies[0]`. */
-export function toFieldPath(path: readonly PropertyKey[]): string {
-  let text = '';
-  for (const key of path) {
-    if (typeof key === 'number') text += `[${key}]`;
-    else text += text === '' ? String(key) : `.${String(key)}`;
-  }
-  return text;
-}
-
-/** One entry per bad field; unknown fields are named one by one. */
-export function toFieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: toFieldPath([...issue.path, key]), message: 'is not a known field' }));
-    }
-    return [{ path: toFieldPath(issue.path), message: issue.message }];
-  });
 }
 
 export function invalid(subject: string, errors: FieldError[]): Refusal {

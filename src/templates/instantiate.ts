@@ -1,8 +1,8 @@
 /** From a template and the params of a run to the definition of a workflow. */
 import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import { Refusal } from '../contract/failures.ts';
+import { toFieldPath } from '../contract/field-errors.ts';
 import { createParamsSchema, type ParamsSchema } from './params-schema.ts';
-import { toFieldPath } from './source-text.ts';
 
 /** Making one costs more than applying it, and templates stay the same objects while their files do. */
 const schemas = new WeakMap<Template, ParamsSchema>();

@@ -4,9 +4,10 @@
  */
 import { dereference, type OutputUnit, type Schema, validate } from '@cfworker/json-schema';
 import type { FieldError } from '../contract/failures.ts';
+import { toFieldPath } from '../contract/field-errors.ts';
 import { schemaOfSchemas } from './schema-keywords.ts';
 import { isSlowPattern } from './slow-pattern.ts';
-import { type FieldPath, toFieldPath } from './source-text.ts';
+import type { FieldPath } from './source-text.ts';
 
 const draft = '2020-12';
 /** More than a person reads; a list of thousands of bad items would only hide the first. */

@@ -2,8 +2,10 @@
  * YAML or JSON text as data, with the way back: where in the text a field stands. Duplicate keys, alias bombs and
  * nesting beyond the engine's bound are refused; tags make no objects.
  */
+
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { toFieldPath } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
 
 export type FieldPath = readonly (string | number)[];
@@ -72,11 +74,6 @@ export function toFaults(error: z.ZodError, locate: (path: FieldPath) => TextPos
     if (issue.code !== 'unrecognized_keys') return [toFault(path, issue.message)];
     return issue.keys.map((key) => toFault([...path, key], `unknown field "${key}"`));
   });
-}
-
-/** `['steps', 3, 'id']` → `steps[3].id`. */
-export function toFieldPath(path: FieldPath): string {
-  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('');
 }
 
 function toPosition(lines: LineCounter, offset: number): TextPosition {

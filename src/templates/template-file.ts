@@ -1,7 +1,8 @@
 /** A template file's text as a template that is sound by itself, or everything that is wrong with it. */
 import { type Template, templateSchema } from '../contract/definition.ts';
+import { toFieldPath } from '../contract/field-errors.ts';
 import { createParamsSchema } from './params-schema.ts';
-import { readSourceText, type SourceFault, toFaults, toFieldPath } from './source-text.ts';
+import { readSourceText, type SourceFault, toFaults } from './source-text.ts';
 
 export type TemplateText = { kind: 'template'; template: Template } | { kind: 'faulty'; faults: SourceFault[] };
 

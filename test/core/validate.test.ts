@@ -1,8 +1,9 @@
 /** Goal: every fault of a definition is named at once, by its place. Method: definitions with one fault or several. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { toFieldPath } from '../../src/contract/field-errors.ts';
 import type { ActionCatalogue, ActionInfo } from '../../src/contract/task.ts';
-import { toPath, type ValidationOptions, validateDefinition, validateStepParams } from '../../src/core/validate.ts';
+import { type ValidationOptions, validateDefinition, validateStepParams } from '../../src/core/validate.ts';
 
 function action(name: string, params: z.ZodType): [string, ActionInfo] {
   return [name, { action: name, lane: 'io', description: '', params, secrets: [], timeoutMs: 1 }];
@@ -231,6 +232,20 @@ test('more faults than help anybody are counted', () => {
 });
 
 test('paths read as people write them', () => {
-  expect(toPath(['steps', 3, 'dependencies', 0])).toBe('steps[3].dependencies[0]');
-  expect(toPath([])).toBe('');
+  expect(toFieldPath(['steps', 3, 'dependencies', 0])).toBe('steps[3].dependencies[0]');
+  expect(toFieldPath([])).toBe('');
+});
+
+test('a fault of shape does not hide the faults of steps that are well formed', () => {
+  const errors = faults({
+    name: 5,
+    steps: [
+      { id: 'a', action: 'chat', params: { temperature: 'hot' } },
+      { id: 'b', action: 'noop', dependencies: ['zz'], params: { x: '{{params.q}}' } },
+      { id: 'c', action: 'noop', when: 1 },
+    ],
+  });
+  for (const path of ['name', 'steps[0].params', 'steps[1].dependencies[0]', 'steps[1].params.x', 'steps[2].when']) {
+    expect(errors.some((error) => error.startsWith(path))).toBe(true);
+  }
 });
