@@ -128,7 +128,7 @@ export class Coordinator implements CoordinatorPort {
     this.pool = pool;
     this.workflows = new Workflows(store, (message) => this.#warn(message));
     const onFault = (error: unknown) => this.#onViewFault(error);
-    this.queue = new QueueView(store, clock, onFault);
+    this.queue = new QueueView(store, clock, () => !this.turns.isDiskFull, onFault);
     this.views = new Views({
       store,
       workflows: this.workflows,

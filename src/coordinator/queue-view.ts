@@ -9,6 +9,7 @@ import { Pace } from './pace.ts';
 
 export class QueueView {
   readonly #store: StorePort;
+  readonly #isDurable: () => boolean;
   readonly #onFault: (error: unknown) => void;
   readonly #pace: Pace;
   readonly #items = new Map<string, QueueItem>();
@@ -16,8 +17,10 @@ export class QueueView {
   #writing: Promise<void> | null = null;
   filesWritten = 0;
 
-  constructor(store: StorePort, clock: Clock, onFault: (error: unknown) => void) {
+  /** `isDurable`: whether what memory says is on disk, which a full one can put off. */
+  constructor(store: StorePort, clock: Clock, isDurable: () => boolean, onFault: (error: unknown) => void) {
     this.#store = store;
+    this.#isDurable = isDurable;
     this.#onFault = onFault;
     this.#pace = new Pace(clock);
   }
@@ -66,6 +69,10 @@ export class QueueView {
   async #write(): Promise<void> {
     await this.#writing;
     if (!this.#isDirty) return;
+    if (!this.#isDurable()) {
+      this.touch();
+      return;
+    }
     this.#isDirty = false;
     const items = [...this.#items.values()];
     this.#writing = this.#pace

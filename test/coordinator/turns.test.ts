@@ -190,6 +190,7 @@ describe('T3, W1: a full disk', () => {
     const { engine, store, look, holds, dir } = await liveWatched();
     const { id } = await engine.submit({ name: 'x', steps: [holds.step('held')] });
     await holds.arrived('held');
+    await dir.untilQueue((items) => items[0]?.status === 'RUNNING');
     store.isFull = true;
     const follower = new Follower(engine);
     const appends: number[] = [];
@@ -205,6 +206,9 @@ describe('T3, W1: a full disk', () => {
     expect((await second.engine.get(id)).status).toBe('RUNNING');
     await second.holds.arrived('held');
     expect(follower.all).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 300)); // Longer than the pause before the queue file is written.
+    // The result is not recorded, so its step is still in the queue.
+    expect(dir.queue()).toMatchObject([{ node_id: 'held', status: 'RUNNING' }]);
     store.isFull = false;
     look();
     expect((await engine.finished(id)).status).toBe('COMPLETED');
