@@ -13,6 +13,8 @@ export interface ServerBounds {
   listAnswerBytesMax: number;
   answerBytesMax: number;
   eventStreamsMax: number;
+  /** Calls with ?wait at once. With the event streams they leave connections free for everybody else. */
+  waitsMax: number;
   connectionsMax: number;
   requestsPerSocketMax: number;
   headersTimeoutMs: number;
@@ -42,6 +44,7 @@ export const serverBounds: Readonly<ServerBounds> = {
   listAnswerBytesMax: limits.listAnswerBytesMax,
   answerBytesMax: limits.answerBytesMax,
   eventStreamsMax: limits.eventStreamsMax,
+  waitsMax: limits.connectionsMax - limits.eventStreamsMax - 32,
   connectionsMax: limits.connectionsMax,
   requestsPerSocketMax: 1_000,
   // Node's own defaults leave a dripping body open for five minutes.

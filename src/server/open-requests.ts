@@ -1,12 +1,20 @@
 /**
  * Requests that stay open on purpose: waits and event streams. Each has a signal that fires when its client goes away
- * or when the server closes, whichever comes first.
+ * or when the server closes, whichever comes first. Waits are so many and no more: connections are bounded, and others
+ * have to get through.
  */
 import type { ServerResponse } from 'node:http';
+import { Refusal } from '../contract/failures.ts';
 
 export class OpenRequests {
+  readonly #waitsMax: number;
   readonly #controllers = new Set<AbortController>();
+  #waits = 0;
   #closing = false;
+
+  constructor(waitsMax: number) {
+    this.#waitsMax = waitsMax;
+  }
 
   get closing(): boolean {
     return this.#closing;
@@ -24,6 +32,24 @@ export class OpenRequests {
       controller.abort();
     });
     return controller.signal;
+  }
+
+  signalForWait(response: ServerResponse): AbortSignal {
+    if (this.#waits >= this.#waitsMax) {
+      throw new Refusal({
+        code: 'TOO_MANY',
+        detail: `${this.#waitsMax} calls wait already: call without ?wait, or follow the events`,
+        retryAfterSeconds: 5,
+      });
+    }
+    const signal = this.signalFor(response);
+    if (!signal.aborted) {
+      this.#waits += 1;
+      response.once('close', () => {
+        this.#waits -= 1;
+      });
+    }
+    return signal;
   }
 
   close(): void {

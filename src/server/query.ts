@@ -110,7 +110,7 @@ export function readCallOptions(ctx: Context): CallOptions {
 
 export function toWaitOptions(ctx: Context, seconds: number | undefined, openRequests: OpenRequests): WaitOptions {
   if (seconds === undefined || seconds === 0) return {};
-  return { waitMs: Math.round(seconds * 1000), signal: openRequests.signalFor(ctx.res) };
+  return { waitMs: Math.round(seconds * 1000), signal: openRequests.signalForWait(ctx.res) };
 }
 
 /** The header wins over the query; an empty one counts as none, as browsers send it before the first event. */

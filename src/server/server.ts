@@ -32,7 +32,7 @@ export interface EngineServer {
 export function createServer(options: EngineServerOptions): EngineServer {
   const { engine, settings, log, version } = options;
   const bounds: ServerBounds = { ...serverBounds, ...options.bounds };
-  const openRequests = new OpenRequests();
+  const openRequests = new OpenRequests(bounds.waitsMax);
   let port = settings.port;
   const app = createApp({ engine, settings, bounds, log, version, openRequests }, () => port);
   const server = createHttpServer({

@@ -18,7 +18,7 @@ const routes = createRoutes(
     bounds: serverBounds,
     log: pino({ level: 'silent' }),
     version: '0.0.0',
-    openRequests: new OpenRequests(),
+    openRequests: new OpenRequests(serverBounds.waitsMax),
   },
   new ServerMetrics(),
 );

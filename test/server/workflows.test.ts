@@ -201,6 +201,30 @@ describe('GET /api/workflows/{id}', () => {
     await aborted;
   });
 
+  it('waits for so many callers and no more, and has no effect for one it refuses', async () => {
+    const running = await startServer({ bounds: { waitsMax: 1 } });
+    const id = await createWorkflow(running);
+    running.engine.settle(id, 'RUNNING');
+    const created = running.engine.callsOf('submit').length;
+    const leaving = new AbortController();
+    const waiting = fetch(`${running.url}/api/workflows/${id}?wait=60`, { signal: leaving.signal });
+    await running.engine.untilCalled('get');
+    const refused = await running.call('GET', `/api/workflows/${id}?wait=60`);
+    expect([refused.status, refused.json.code, refused.headers['retry-after']]).toEqual([429, 'TOO_MANY', '5']);
+    expect((await running.call('POST', '/api/workflows?wait=1', { body: oneStep })).status).toBe(429);
+    expect(running.engine.callsOf('submit')).toHaveLength(created);
+    expect((await running.call('GET', `/api/workflows/${id}`)).status).toBe(200);
+
+    const signal = running.engine.signalOf('get');
+    const released = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    leaving.abort();
+    await expect(waiting).rejects.toThrow();
+    await released;
+    await new Promise(setImmediate);
+    running.engine.settle(id, 'COMPLETED');
+    expect((await running.call('GET', `/api/workflows/${id}?wait=60`)).status).toBe(200);
+  });
+
   it('replaces outputs, largest first, when the document is beyond its bound', async () => {
     const running = await startServer({ bounds: { answerBytesMax: 8_000 } });
     const id = await createWorkflow(running, {

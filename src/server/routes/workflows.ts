@@ -60,7 +60,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
             },
           },
         },
-        responses: { 201: created, ...refusals(...changeRefusals) },
+        responses: { 201: created, ...refusals('TOO_MANY', ...changeRefusals) },
       },
       async handle(ctx) {
         const { wait } = readQuery(ctx, waitQuerySchema);
@@ -93,7 +93,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
             },
           },
         },
-        responses: { 201: created, ...refusals('NOT_FOUND', ...changeRefusals) },
+        responses: { 201: created, ...refusals('NOT_FOUND', 'TOO_MANY', ...changeRefusals) },
       },
       async handle(ctx) {
         const query = readQuery(ctx, fromTemplateQuerySchema);
@@ -127,7 +127,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
             },
           },
         },
-        responses: { 201: created, ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals) },
+        responses: { 201: created, ...refusals(...workflowRefusals, 'CONFLICT', 'TOO_MANY', ...changeRefusals) },
       },
       async handle(ctx) {
         const id = readWorkflowId(ctx);
@@ -182,7 +182,7 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         responses: {
           200: jsonAnswer('the workflow', workflowSchema, { ETag: 'changes with every version' }),
           304: { description: 'the version named by If-None-Match is the current one' },
-          ...refusals(...workflowRefusals, 'INVALID'),
+          ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY'),
         },
       },
       async handle(ctx) {
