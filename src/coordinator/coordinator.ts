@@ -364,6 +364,10 @@ export class Coordinator implements CoordinatorPort {
     } else {
       // The step was stopped, or its workflow deleted, while the attempt ran (G4).
       log.info({ workflow: flight.workflowId, step: flight.stepId, attempt: flight.attempt }, 'late outcome dropped');
+      const isGone = !this.workflows.has(flight.workflowId) && !this.workflows.setAside.has(flight.workflowId);
+      // Large outputs have made the directory of a deleted workflow anew.
+      if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
+        batch.after.push(() => void this.removeFiles(flight.workflowId).catch((error) => this.#onViewFault(error)));
     }
     if (this.execution.flights === 0) this.#onFlightsZero?.();
   }

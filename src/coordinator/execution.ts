@@ -321,17 +321,22 @@ export class Execution {
       };
       // A blob is durable before the record that names it.
       if (outcome.outputsJson.length <= limits.outputsInlineBytesMax / 4) end({ json: outcome.outputsJson });
-      else this.toOutputs(flight.workflowId, outcome.outputsJson).then(end, this.#options.onFatal);
+      else this.#keepOutputs(flight.workflowId, outcome.outputsJson).then(end, this.#options.onFatal);
     }
   }
 
-  /** Where outputs belong: in the event, or in a blob that is durable when this resolves. Waits while the disk is full. */
+  /** Where outputs belong: in the event, or in a blob that is durable when this resolves. */
   async toOutputs(workflowId: string, json: string): Promise<OutputsRef> {
     const bytes = Buffer.from(json, 'utf8');
     if (bytes.length <= limits.outputsInlineBytesMax) return { json };
+    return { blob: await this.#options.store.writeBlob(workflowId, bytes), bytes: bytes.length };
+  }
+
+  /** The same for what an attempt has made, which on a full disk waits for room rather than being lost. */
+  async #keepOutputs(workflowId: string, json: string): Promise<OutputsRef> {
     for (;;) {
       try {
-        return { blob: await this.#options.store.writeBlob(workflowId, bytes), bytes: bytes.length };
+        return await this.toOutputs(workflowId, json);
       } catch (error) {
         if (!(error instanceof DiskFullError)) throw error;
         await new Promise<void>((resolve) => this.#options.clock.timer(diskFullRetryMs, resolve));

@@ -122,3 +122,57 @@ test('files that a full disk held back are written when there is room again', as
   look();
   await dir.untilState(id, ({ status }) => status === 'COMPLETED');
 });
+
+test('external data that finds no room for its blob is refused with 507', async () => {
+  const disk = { isFull: false };
+  const { engine } = await liveOnDisk(disk);
+  const { id } = await engine.submit({ name: 'in', steps: [{ id: 'in', action: 'external_data' }] });
+  const data = { step_id: 'in', content: 'x'.repeat(70_000) };
+  disk.isFull = true;
+  await expectRefusal(engine.externalData(id, data), 'DISK_FULL', /full/);
+  disk.isFull = false;
+  await engine.externalData(id, data);
+  expect((await engine.get(id)).status).toBe('COMPLETED');
+});
+
+test.each(['delete', 'stop'] as const)(
+  'a large result that comes after %s is dropped, with the files of a deleted workflow alone',
+  async (call) => {
+    let hold: Promise<void> | null = null;
+    let release = () => {};
+    let onHeld = () => {};
+    const held = new Promise<void>((resolve) => {
+      onHeld = resolve;
+    });
+    const wrapStore = (store: StorePort): StorePort =>
+      new Proxy(store, {
+        get: (target, key) => {
+          if (key === 'writeBlob') {
+            return async (...args: Parameters<StorePort['writeBlob']>) => {
+              onHeld();
+              await hold;
+              return target.writeBlob(...args);
+            };
+          }
+          const value = Reflect.get(target, key) as unknown;
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+    const { engine, coordinator, holds, dir, log } = await live(newDir(), { wrapStore });
+    const params = { name: 'a', outputs: { text: 'x'.repeat(70_000) } };
+    const { id } = await engine.submit({ name: 'gone', steps: [{ id: 'a', action: 'hold', params }] });
+    await holds.arrived('a');
+    hold = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    holds.release('a');
+    await held;
+    await engine[call](id);
+    await coordinator.checkpoint();
+    release();
+    await engine.close();
+    expect(log.filter((line) => line.includes('late outcome dropped'))).toHaveLength(1);
+    expect(dir.hasState(id)).toBe(call === 'stop');
+    expect(fs.existsSync(dir.directory(id))).toBe(call === 'stop');
+  },
+);
