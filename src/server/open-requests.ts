@@ -4,7 +4,7 @@
  * have to get through.
  */
 import type { ServerResponse } from 'node:http';
-import { Refusal } from '../contract/failures.ts';
+import { RefusalWithHeaders } from './problem.ts';
 
 export class OpenRequests {
   readonly #waitsMax: number;
@@ -36,11 +36,15 @@ export class OpenRequests {
 
   signalForWait(response: ServerResponse): AbortSignal {
     if (this.#waits >= this.#waitsMax) {
-      throw new Refusal({
-        code: 'TOO_MANY',
-        detail: `${this.#waitsMax} calls wait already: call without ?wait, or follow the events`,
-        retryAfterSeconds: 5,
-      });
+      throw new RefusalWithHeaders(
+        {
+          code: 'TOO_MANY',
+          detail: `${this.#waitsMax} calls wait already: call without ?wait, or follow the events`,
+          retryAfterSeconds: 5,
+        },
+        // What is scarce is connections: an idle one would keep somebody else out.
+        { Connection: 'close' },
+      );
     }
     const signal = this.signalFor(response);
     if (!signal.aborted) {

@@ -210,7 +210,8 @@ describe('GET /api/workflows/{id}', () => {
     const waiting = fetch(`${running.url}/api/workflows/${id}?wait=60`, { signal: leaving.signal });
     await running.engine.untilCalled('get');
     const refused = await running.call('GET', `/api/workflows/${id}?wait=60`);
-    expect([refused.status, refused.json.code, refused.headers['retry-after']]).toEqual([429, 'TOO_MANY', '5']);
+    expect([refused.status, refused.json.code]).toEqual([429, 'TOO_MANY']);
+    expect(refused.headers).toMatchObject({ 'retry-after': '5', connection: 'close' });
     expect((await running.call('POST', '/api/workflows?wait=1', { body: oneStep })).status).toBe(429);
     expect(running.engine.callsOf('submit')).toHaveLength(created);
     expect((await running.call('GET', `/api/workflows/${id}`)).status).toBe(200);
