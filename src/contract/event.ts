@@ -30,6 +30,15 @@ export const engineEventSchema = z
     at: isoTimeSchema,
     status: jobStatusSchema.meta({ description: 'of the workflow, after the change' }),
     step_status: jobStatusSchema.optional(),
+    queued_steps: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'steps that became PENDING with it, at most 100' }),
+    stopped_steps: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'steps that became STOPPED with it, at most 100' }),
+    steps_cut: z.literal(true).optional().meta({ description: 'there were more: read the workflow' }),
     version: z.int(),
   })
   .meta({ id: 'EngineEvent' });

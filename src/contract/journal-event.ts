@@ -39,6 +39,8 @@ export type JournalEvent =
   | (Base & {
       readonly kind:
         | 'workflow.waiting'
+        /** Told of a parent; what it tells of came about with the branch's own creation. */
+        | 'workflow.branched'
         | 'workflow.stopped'
         | 'workflow.resumed'
         | 'workflow.retried'

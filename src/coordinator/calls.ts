@@ -8,6 +8,7 @@ import { DiskFailedError, DiskFullError } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import {
   decideBranch,
+  decideBranched,
   decideCreate,
   decideExternalData,
   decideResume,
@@ -112,6 +113,8 @@ class Calls implements CallHandlers {
   ) {
     const { live, replyJson } = this.#c.record(batch, event, claim, encode);
     const text = this.#c.toText(live, replyJson);
+    const parent = event.parent && this.#c.workflows.live.get(event.parent.id);
+    if (parent) this.#c.record(batch, decideBranched(parent.state, this.#c.parts.clock.now()));
     this.#c.recordWaiting(batch, live);
     return { live, text };
   }

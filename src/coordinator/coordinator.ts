@@ -23,7 +23,7 @@ import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, DiskFullError, type StorePort } from '../contract/store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
-import { isTerminal } from '../contract/workflow.ts';
+import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { Durations } from '../core/critical-path.ts';
 import { decideOutcome, decideStart, decideWaiting } from '../core/decide.ts';
 import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
@@ -33,7 +33,7 @@ import { runCheckpoint } from './checkpointing.ts';
 import type { Chance, Clock } from './clock.ts';
 import { EventWindow } from './event-window.ts';
 import { type Ended, Execution } from './execution.ts';
-import { toBranchedEvent, toEngineEvent } from './published.ts';
+import { toEngineEvent } from './published.ts';
 import { QueueView } from './queue-view.ts';
 import { recover } from './recovery.ts';
 import { type Batch, diskFullRefusal, Turns } from './turns.ts';
@@ -91,6 +91,7 @@ export class Coordinator implements CoordinatorPort {
   readonly counts = { events: 0, started: 0, completed: 0, failed: 0, retried: 0, checkpoints: 0 };
   readonly #handlers: CallHandlers;
   #batchEvents: EngineEvent[] = [];
+  #batchLogs: { event: EngineEvent; statusBefore: JobStatus | null }[] = [];
   #starts: Parameters<Execution['launch']>[0][number][] = [];
   #settled = new Set<string>();
   #checkpoint: Promise<void> | null = null;
@@ -136,7 +137,7 @@ export class Coordinator implements CoordinatorPort {
       isDurable: (id) => this.turns.isDurable(id),
       onFault,
     });
-    this.window = new EventWindow(limits.eventWindowMax);
+    this.window = new EventWindow(limits.eventWindowMax, () => store.nextSeq - 1);
     this.waits = new Waits(clock);
     this.turns = new Turns({
       store,
@@ -228,7 +229,8 @@ export class Coordinator implements CoordinatorPort {
       ? this.workflows.add(createWorkflow(event, seq), seq)
       : this.workflows.live.get(event.workflowId);
     if (!live) throw new Error(`event ${event.kind} for workflow ${event.workflowId}, which is not in memory`);
-    const change = isNew ? newChange(live.state) : evolve(live.state, event, seq);
+    const statusBefore = isNew ? null : live.state.header.status;
+    const change = isNew ? toFirstChange(live.state) : evolve(live.state, event, seq);
     const replyJson = toReply(live, change);
     let written = event;
     if (claim) {
@@ -239,13 +241,12 @@ export class Coordinator implements CoordinatorPort {
     }
     batch.add(toEventJson(written));
     batch.touched.add(event.workflowId);
-    this.#note(event, seq, live.state);
+    this.#note(event, seq, live.state, isNew ? undefined : change, statusBefore);
     if (event.kind === 'workflow.created' && event.parent) {
       const parent = this.workflows.live.get(event.parent.id)!;
       evolveParent(parent.state, event, seq);
       batch.touched.add(event.parent.id);
       this.views.touch(parent);
-      this.#batchEvents.push(toBranchedEvent(event, seq, parent.state));
     }
     this.#follow(batch, live, event, change);
     return { live, change, replyJson };
@@ -262,8 +263,16 @@ export class Coordinator implements CoordinatorPort {
     }
   }
 
-  #note(event: JournalEvent, seq: number, state: WorkflowState): void {
-    this.#batchEvents.push(toEngineEvent(event, seq, state));
+  #note(
+    event: JournalEvent,
+    seq: number,
+    state: WorkflowState,
+    change: Change | undefined,
+    statusBefore: JobStatus | null,
+  ): void {
+    const told = toEngineEvent(event, seq, state, change);
+    this.#batchEvents.push(told);
+    this.#batchLogs.push({ event: told, statusBefore });
     this.#settled.add(event.workflowId);
     this.counts.events += 1;
   }
@@ -321,27 +330,30 @@ export class Coordinator implements CoordinatorPort {
   /** Everything the batch lets out, in this order: events, waits, jobs; answers follow, as the calls have asked. */
   #finishBatch(batch: Batch): void {
     const events = this.#batchEvents;
+    const logs = this.#batchLogs;
     const starts = this.#starts;
     const settled = this.#settled;
     this.#batchEvents = [];
+    this.#batchLogs = [];
     this.#starts = [];
     this.#settled = new Set();
     batch.after.unshift(() => {
       this.window.publish(events);
-      for (const event of events) this.#logEvent(event);
+      for (const { event, statusBefore } of logs) this.#logEvent(event, statusBefore);
       if (starts.length > 0) this.execution.launch(starts);
       for (const id of settled) this.waits.settle(id, this.workflows.has(id) ? this.workflows.status(id) : null);
       this.#afterBatch();
     });
   }
 
-  #logEvent(event: EngineEvent): void {
-    const fields = {
-      workflow: event.workflow_id,
-      ...(event.step_id === undefined ? {} : { step: event.step_id }),
-      status: event.status,
-    };
-    this.parts.log.info(fields, event.kind);
+  /** A line for the event, and one more where it has changed the workflow's status. */
+  #logEvent(event: EngineEvent, statusBefore: JobStatus | null): void {
+    const { log } = this.parts;
+    const { workflow_id: workflow, step_id: step, step_status, stopped_steps: stopped, status } = event;
+    const what = step === undefined ? { status } : { step, status: step_status };
+    log.info({ workflow, ...what, ...(stopped ? { stopped } : {}) }, event.kind);
+    if (statusBefore !== null && statusBefore !== status)
+      log.info({ workflow, status }, `workflow ${statusBefore} → ${status}`);
   }
 
   #onEnded(ended: Ended): void {
@@ -501,10 +513,11 @@ export class Coordinator implements CoordinatorPort {
 }
 
 /** A workflow's first steps are queued by its birth. */
-function newChange(state: WorkflowState): Change {
+function toFirstChange(state: WorkflowState): Change {
   return {
     queued: state.steps.flatMap((step, i) => (step.status === 'PENDING' ? [i] : [])),
     aborted: [],
     unqueued: [],
+    stopped: [],
   };
 }

@@ -13,8 +13,12 @@ export class EventWindow {
   /** Everything after this number is held. */
   #floor = 0;
 
-  constructor(eventsMax: number) {
+  readonly #lastSeq: () => number;
+
+  /** `lastSeq`: the number of the latest event there is. */
+  constructor(eventsMax: number, lastSeq: () => number) {
     this.#eventsMax = eventsMax;
+    this.#lastSeq = lastSeq;
   }
 
   /** After a start: the events that can be told again, of which those after `floor` are all there are. */
@@ -37,7 +41,9 @@ export class EventWindow {
     this.#sinks.add(sink);
     if (after !== null) {
       const backlog = this.#events.filter((event) => event.seq > after);
-      if (after < this.#floor) sink([{ kind: 'gap', after, oldest: this.#floor + 1 }, ...backlog]);
+      // A number from the future was given out by another life of the data: its reader has to begin anew as well.
+      if (after < this.#floor || after > this.#lastSeq())
+        sink([{ kind: 'gap', after, oldest: this.#floor + 1 }, ...backlog]);
       else if (backlog.length > 0) sink(backlog);
     }
     return () => this.#sinks.delete(sink);

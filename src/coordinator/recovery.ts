@@ -16,13 +16,13 @@ import { limits } from '../contract/limits.ts';
 import type { FinishedEntry, Notice, StateFile, StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { decideRecovery, decideWaiting } from '../core/decide.ts';
-import { createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
+import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
 import { toIso } from '../core/time.ts';
 import { toSummary } from '../core/view.ts';
 import type { Clock } from './clock.ts';
-import { toBranchedEvent, toEngineEvent } from './published.ts';
+import { toEngineEvent } from './published.ts';
 import type { Workflows } from './workflows.ts';
 
 export interface Recovered {
@@ -229,17 +229,15 @@ class Recovery {
   #apply(state: WorkflowState, entries: readonly Entry[]): void {
     for (const { seq, event } of entries) {
       if (event.workflowId === state.header.id) {
-        evolve(state, event, seq);
-        this.#publish(event, seq, state);
+        this.#publish(event, seq, state, evolve(state, event, seq));
       } else if (event.kind === 'workflow.created') {
         evolveParent(state, event, seq);
-        if (seq >= this.#windowFrom) this.#result.published.push(toBranchedEvent(event, seq, state));
       }
     }
   }
 
-  #publish(event: JournalEvent, seq: number, state: WorkflowState): void {
-    if (seq >= this.#windowFrom) this.#result.published.push(toEngineEvent(event, seq, state));
+  #publish(event: JournalEvent, seq: number, state: WorkflowState, change?: Change): void {
+    if (seq >= this.#windowFrom) this.#result.published.push(toEngineEvent(event, seq, state, change));
   }
 
   /** R3: a known workflow whose file is damaged and whose journal is gone. */
@@ -318,10 +316,10 @@ class Recovery {
       const event = decide(state, this.#clock.now());
       if (!event) continue;
       const seq = this.#append(event);
-      const { queued } = evolve(state, event, seq);
-      this.#publish(event, seq, state);
+      const change = evolve(state, event, seq);
+      this.#publish(event, seq, state, change);
       this.#result.upToDate.delete(id);
-      if (event.kind === 'workflow.recovered') this.#result.requeued.push({ id, steps: queued.length });
+      if (event.kind === 'workflow.recovered') this.#result.requeued.push({ id, steps: change.queued.length });
     }
   }
 

@@ -45,6 +45,11 @@ export function decideWaiting(state: WorkflowState, now: number): JournalEvent |
   return status === state.header.status ? null : { kind: 'workflow.waiting', ...next(state, now) };
 }
 
+/** For those who follow the parent of a new branch. */
+export function decideBranched(parent: WorkflowState, now: number): JournalEvent {
+  return { kind: 'workflow.branched', ...next(parent, now) };
+}
+
 export function decideStart(state: WorkflowState, stepId: string, now: number): JournalEvent {
   const step = state.step(stepId)!;
   return { kind: 'step.started', ...next(state, now), stepId, attempt: step.attempt + 1 };

@@ -26,6 +26,12 @@ export interface Change {
   aborted: number[];
   /** Steps that were PENDING and are STOPPED now, by place. */
   unqueued: number[];
+  /** Every step that is STOPPED now and was not before, by place. */
+  stopped: number[];
+}
+
+function newChange(): Change {
+  return { queued: [], aborted: [], unqueued: [], stopped: [] };
 }
 
 /** The workflow that a creating, adopting or taking-over event brings into being. */
@@ -47,7 +53,7 @@ export function createWorkflow(event: Extract<JournalEvent, { workflow: unknown 
 
 /** Applies an event to the workflow it is about. */
 export function evolve(state: WorkflowState, event: JournalEvent, seq: number): Change {
-  const change: Change = { queued: [], aborted: [], unqueued: [] };
+  const change: Change = newChange();
   if (seq <= state.header.seq) return change;
   applyToSteps(state, event, change);
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
@@ -184,6 +190,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       recoverSteps(state, at, change);
       return;
     case 'workflow.waiting':
+    case 'workflow.branched':
     case 'workflow.deleted':
     case 'workflow.created':
     case 'workflow.adopted':
@@ -235,6 +242,7 @@ function stopSteps(
     if (!isUnfinished(step)) continue;
     if (step.status === 'RUNNING') change.aborted.push(i);
     if (step.status === 'PENDING') change.unqueued.push(i);
+    change.stopped.push(i);
     state.setStep(i, {
       status: 'STOPPED',
       error: error ?? step.error,
@@ -263,8 +271,7 @@ function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> 
 /** Sets STOPPED steps going again, FAILED ones too where asked; what still hangs on a failure stays STOPPED. */
 function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
   // A foreign file may call itself finished while steps are not; nothing of them runs or is queued here.
-  if (isTerminal(state.header.status))
-    stopSteps(state, state.steps.keys(), at, null, { queued: [], aborted: [], unqueued: [] });
+  if (isTerminal(state.header.status)) stopSteps(state, state.steps.keys(), at, null, newChange());
   const failed = state.steps.flatMap((step, i) => (step.status === 'FAILED' ? [i] : []));
   const blocked = failedToo ? new Set<number>() : heldUpBy(state, failed);
   const revived: number[] = [];
@@ -298,7 +305,7 @@ function recoverSteps(state: WorkflowState, at: string, change: Change): void {
 
 /** Brings the statuses of a foreign file in line with its graph, so that the rules above hold for it from here on. */
 function settleSteps(state: WorkflowState, at: number): void {
-  const change: Change = { queued: [], aborted: [], unqueued: [] };
+  const change: Change = newChange();
   state.steps.forEach((step, i) => {
     const waits = state.missing[i] !== 0 || step.action === externalAction;
     if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)

@@ -97,7 +97,12 @@ describe('E3: an event is applied once', () => {
     live.run('a');
     const before = throughFile(live.state);
     for (const { seq, json } of live.journal) {
-      expect(evolve(live.state, readEventJson(json), seq)).toEqual({ queued: [], aborted: [], unqueued: [] });
+      expect(evolve(live.state, readEventJson(json), seq)).toEqual({
+        queued: [],
+        aborted: [],
+        unqueued: [],
+        stopped: [],
+      });
     }
     expect(live.state.header).toEqual(before.header);
     expect(live.state.steps).toEqual(before.steps);
@@ -493,13 +498,14 @@ test('time never goes back within a workflow, whatever the clock does', () => {
   expect(live.step('a')).toMatchObject({ startTime: bornAt + 1_000, endTime: bornAt + 1_000 });
 });
 
-test.each(['workflow.deleted', 'workflow.waiting'] as const)('%s changes no step', (kind) => {
+test.each(['workflow.deleted', 'workflow.waiting', 'workflow.branched'] as const)('%s changes no step', (kind) => {
   const live = LiveWorkflow.of(diamond);
   const before = [...live.state.steps];
   expect(live.apply({ kind, workflowId, at: bornAt + 1, version: 2 })).toEqual({
     queued: [],
     aborted: [],
     unqueued: [],
+    stopped: [],
   });
   expect(live.state.steps).toEqual(before);
   expect(live.state.header).toMatchObject({ version: 2, updatedAt: bornAt + 1 });

@@ -100,6 +100,47 @@ test('a number older than what is held is answered with a gap, never with silenc
   expect(rest.length).toBeGreaterThanOrEqual(10_000);
 });
 
+test('a number that has not been given out yet is answered with a gap', async () => {
+  const { engine } = await startInline();
+  const { id } = await engine.submit(noop, { waitMs: 60_000 });
+  const follower = new Follower(engine, { after: 1_000_000 });
+  await follower.untilHeld(() => follower.all.length > 0 || undefined);
+  await follower.end();
+  expect(follower.all[0]).toEqual({ kind: 'gap', after: 1_000_000, oldest: 1 });
+  expect((await engine.get(id)).status).toBe('COMPLETED');
+});
+
+test('each event has a number of its own, and tells of the steps it stopped or queued', async () => {
+  const { engine } = await startInline();
+  const follower = new Follower(engine, { after: 0 });
+  const parent = await engine.submit(
+    {
+      name: 'tree',
+      steps: [
+        { id: 'in', action: 'external_data' },
+        { id: 'next', action: 'noop', dependencies: ['in'] },
+      ],
+    },
+    { waitMs: 60_000 },
+  );
+  const branch = await engine.branch(parent.id, { stepId: 'in' });
+  await engine.stop(branch.id);
+  await engine.externalData(parent.id, { step_id: 'in', content: 'x' });
+  await follower.untilStep('step.completed', parent.id, 'next');
+  await follower.end();
+  const numbers = follower.events.map(({ seq }) => seq);
+  expect(new Set(numbers).size).toBe(numbers.length);
+  expect(follower.events.filter(({ kind }) => kind === 'workflow.branched')).toMatchObject([
+    { workflow_id: parent.id },
+  ]);
+  expect(follower.events.find(({ kind }) => kind === 'workflow.stopped')).toMatchObject({
+    stopped_steps: ['in', 'next'],
+  });
+  expect(follower.events.find(({ kind }) => kind === 'external_data.ingested')).toMatchObject({
+    queued_steps: ['next'],
+  });
+});
+
 test('after a clean restart the journal no longer holds the old events: a gap says so', async () => {
   const { engine, dir } = await startInline();
   for (let n = 0; n < 3; n += 1) await engine.submit(noop, { waitMs: 60_000 });

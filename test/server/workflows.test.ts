@@ -211,7 +211,12 @@ describe('GET /api/workflows/{id}', () => {
     await running.engine.untilCalled('get');
     const refused = await running.call('GET', `/api/workflows/${id}?wait=60`);
     expect([refused.status, refused.json.code]).toEqual([429, 'TOO_MANY']);
-    expect(refused.headers).toMatchObject({ 'retry-after': '5', connection: 'close' });
+    expect(refused.headers['retry-after']).toBe('5');
+    // From a client that would keep its connection: call() asks for none to be kept.
+    const kept = await running.raw(
+      `GET /api/workflows/${id}?wait=60 HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`,
+    );
+    expect(kept).toMatch(/^HTTP\/1\.1 429 [^]*\r\nConnection: close\r\n/);
     expect((await running.call('POST', '/api/workflows?wait=1', { body: oneStep })).status).toBe(429);
     expect(running.engine.callsOf('submit')).toHaveLength(created);
     expect((await running.call('GET', `/api/workflows/${id}`)).status).toBe(200);
