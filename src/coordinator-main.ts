@@ -3,7 +3,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { destination, pino } from 'pino';
 import type { FromCoordinator } from './contract/coordinator.ts';
 import type { EngineSettings } from './contract/settings.ts';
-import { StartError } from './contract/store.ts';
+import { DiskFailedError, DiskFullError, StartError } from './contract/store.ts';
 import { createChance, createClock } from './coordinator/clock.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
@@ -42,8 +42,18 @@ export async function startCoordinator(
     });
   } catch (error) {
     await store.close();
-    throw error;
+    throw toStartError(error, settings);
   }
+}
+
+/** What the disk did to recovery, as the line with which a start ends. */
+function toStartError(error: unknown, { workflowsDir }: EngineSettings): unknown {
+  if (error instanceof DiskFullError) {
+    return new StartError(`WORKFLOWS_DIR=${workflowsDir}: the disk is full; recovery needs some space to write`, 1, {
+      cause: error,
+    });
+  }
+  return error instanceof DiskFailedError ? new StartError(error.message, 74, { cause: error }) : error;
 }
 
 async function serveThread(): Promise<void> {

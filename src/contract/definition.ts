@@ -78,7 +78,13 @@ export const externalDataRequestSchema = z
       .max(8_192)
       .nullish(),
     content_type: z.string().max(255).default('text'),
-    metadata: z.record(z.string(), z.unknown()).nullish(),
+    metadata: z
+      .record(z.string(), z.unknown())
+      .refine(
+        (value) => JSON.stringify(value).length <= limits.metadataBytesMax,
+        `metadata takes at most ${limits.metadataBytesMax} bytes of JSON; what is larger belongs into content`,
+      )
+      .nullish(),
     step_name: nameSchema.nullish(),
     action_type: z.string().min(1).max(128).default('external_data'),
     step_id: stepIdSchema.nullish(),

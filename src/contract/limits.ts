@@ -22,6 +22,8 @@ export const limits = {
   /** One step's outputs, as JSON. More fails the step with OUTPUT_TOO_LARGE. */
   outputsBytesMax: 64 * MiB,
   stepParamsBytesMax: 64 * MiB,
+  /** Metadata of external data, as JSON: it stands in the workflow's file, beside the outputs that may lie in a blob. */
+  metadataBytesMax: 64 * KiB,
   logLinesMax: 1_000,
   logLineLengthMax: 4 * KiB,
   errorLengthMax: 4 * KiB,

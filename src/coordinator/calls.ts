@@ -281,6 +281,7 @@ class Calls implements CallHandlers {
     }
     return new Promise((resolve, reject) => {
       turns.push({
+        refuse: reject,
         run: (batch) => {
           try {
             const result = claim && this.#c.workflows.keyOwner(claim.key) !== undefined ? taken : run(batch);
@@ -381,12 +382,14 @@ class Calls implements CallHandlers {
   }
 
   async #read(id: string): Promise<WorkflowText> {
-    const live = this.#c.workflows.live.get(id);
-    if (!live) {
-      const entry = this.#c.workflows.finished.get(id);
-      const { text } = await this.#c.workflows.readFinished(id);
-      const { version, status } = entry!.summary;
-      return { id, version, status, json: text, hasBlobs: text.includes('"blob": "'), replayed: false };
+    let live = this.#c.workflows.live.get(id);
+    while (!live) {
+      const found = await this.#c.workflows.readFinished(id);
+      if (found) {
+        const { version, status } = found.entry.summary;
+        return { id, version, status, json: found.text, hasBlobs: found.text.includes('"blob": "'), replayed: false };
+      }
+      live = this.#c.workflows.live.get(id);
     }
     this.#checkDurable(id);
     return this.#c.toText(live, encode(live));

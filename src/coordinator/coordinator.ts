@@ -19,6 +19,7 @@ import type { EngineEvent } from '../contract/event.ts';
 import { Refusal } from '../contract/failures.ts';
 import type { PoolOptions, PoolPort } from '../contract/job.ts';
 import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, DiskFullError, type StorePort } from '../contract/store.ts';
@@ -127,7 +128,10 @@ export class Coordinator implements CoordinatorPort {
     const { store, clock, settings, catalogue } = parts;
     this.parts = parts;
     this.pool = pool;
-    this.workflows = new Workflows(store, (message) => this.#warn(message));
+    this.workflows = new Workflows(store, {
+      onSetAside: (message) => this.#warn(message),
+      takeOver: (id, workflow, version) => this.#takeOver(id, workflow, version),
+    });
     const onFault = (error: unknown) => this.#onViewFault(error);
     this.queue = new QueueView(store, clock, () => !this.turns.isDiskFull, onFault);
     this.views = new Views({
@@ -170,7 +174,7 @@ export class Coordinator implements CoordinatorPort {
     }
     store.begin(recovered.payloads);
     this.window.restore(recovered.published, recovered.publishedAfter);
-    for (const id of recovered.leftovers) await store.removeWorkflow(id);
+    for (const id of recovered.leftovers) await this.removeFiles(id);
     for (const [id, live] of [...this.workflows.live]) {
       const sha256 = recovered.upToDate.get(id);
       if (sha256 === undefined) this.views.touch(live);
@@ -226,7 +230,7 @@ export class Coordinator implements CoordinatorPort {
     const seq = batch.nextSeq;
     const isNew = 'workflow' in event;
     const live = isNew
-      ? this.workflows.add(createWorkflow(event, seq), seq)
+      ? this.workflows.add(createWorkflow(event, seq), seq, this.workflows.finished.get(event.workflowId))
       : this.workflows.live.get(event.workflowId);
     if (!live) throw new Error(`event ${event.kind} for workflow ${event.workflowId}, which is not in memory`);
     const statusBefore = isNew ? null : live.state.header.status;
@@ -250,6 +254,26 @@ export class Coordinator implements CoordinatorPort {
     }
     this.#follow(batch, live, event, change);
     return { live, change, replyJson };
+  }
+
+  /** A finished workflow's file was changed by hand, to something valid: that is what the workflow is from here on. */
+  #takeOver(id: string, workflow: JsonObject, version: number): Promise<void> {
+    if (this.turns.isDiskFull) return Promise.reject(diskFullRefusal);
+    const warning = 'state.json is not what the engine wrote; its content was taken over as found';
+    this.parts.store.copyAsideState(id, warning);
+    this.#warn(`Workflow ${id}: ${warning}`);
+    const warnings = [...((workflow.warnings as string[] | undefined) ?? []), warning];
+    const event = { kind: 'workflow.taken_over' as const, workflowId: id, at: this.parts.clock.now(), version };
+    return new Promise((resolve, reject) => {
+      this.turns.push({
+        run: (batch) => {
+          if (this.workflows.finished.has(id)) this.record(batch, { ...event, workflow: { ...workflow, warnings } });
+          batch.after.push(resolve);
+          batch.refusals.push(reject);
+        },
+        refuse: reject,
+      });
+    });
   }
 
   #keepReply(id: string, json: string): IdempotencyRecord['reply'] {
@@ -422,8 +446,11 @@ export class Coordinator implements CoordinatorPort {
     this.removals.add(removal);
     try {
       await removal;
-    } finally {
       this.removals.delete(removal);
+    } catch (error) {
+      if (error instanceof DiskFailedError) throw error;
+      // It stays among the removals: no checkpoint may forget the deletion, or the next start would adopt what is left.
+      this.#warn(`The files of deleted workflow ${id} could not be removed: ${(error as Error).message}`);
     }
   }
 

@@ -320,15 +320,17 @@ export class Execution {
         this.#options.onEnded({ flight, durationMs, result });
       };
       // A blob is durable before the record that names it.
-      if (outcome.outputsJson.length <= limits.outputsInlineBytesMax / 4) end({ json: outcome.outputsJson });
-      else this.#keepOutputs(flight.workflowId, outcome.outputsJson).then(end, this.#options.onFatal);
+      const { outputsJson } = outcome;
+      if (outputsJson.length <= limits.outputsInlineBytesMax / 4 && !looksLikeBlob(outputsJson))
+        end({ json: outputsJson });
+      else this.#keepOutputs(flight.workflowId, outputsJson).then(end, this.#options.onFatal);
     }
   }
 
   /** Where outputs belong: in the event, or in a blob that is durable when this resolves. */
   async toOutputs(workflowId: string, json: string): Promise<OutputsRef> {
     const bytes = Buffer.from(json, 'utf8');
-    if (bytes.length <= limits.outputsInlineBytesMax) return { json };
+    if (bytes.length <= limits.outputsInlineBytesMax && !looksLikeBlob(json)) return { json };
     return { blob: await this.#options.store.writeBlob(workflowId, bytes), bytes: bytes.length };
   }
 
@@ -367,4 +369,9 @@ export class Execution {
 
 function toKey(workflowId: string, name: string): string {
   return `${workflowId}/${name}`;
+}
+
+/** Outputs of a blob's own form would be read back as one; in a blob they are what they are. */
+function looksLikeBlob(json: string): boolean {
+  return json.length < 200 && json.includes('"blob":') && json.includes('"bytes":');
 }

@@ -46,6 +46,8 @@ export class Batch {
 
 export interface Item {
   run(batch: Batch): void;
+  /** Told when there is no room on the disk for what it would make; an item without it waits. */
+  refuse?(refusal: Refusal): void;
 }
 
 export interface TurnsOptions {
@@ -174,6 +176,9 @@ export class Turns {
       this.#options.onDiskFull(true);
     }
     for (const refuse of batch.refusals.splice(0)) refuse(diskFullRefusal);
+    const [refused, kept] = [this.#inbox.filter(({ refuse }) => refuse), this.#inbox.filter(({ refuse }) => !refuse)];
+    this.#inbox = kept;
+    for (const item of refused) item.refuse?.(diskFullRefusal);
     this.#options.clock.timer(diskFullRetryMs, () => {
       if (this.#isHalted) return;
       try {

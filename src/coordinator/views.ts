@@ -211,8 +211,8 @@ export class Views {
     const { id } = live.state.header;
     const durable = live.firstSeq <= this.#coveredAfter;
     const meta = toMeta(live.state);
-    const text = this.#pace.measure(() => live.encoder.encode(live.state));
     try {
+      const text = this.#pace.measure(() => live.encoder.encode(live.state));
       const sha256 = await store.writeState(id, text, { ...meta }, { durable });
       this.filesWritten += 1;
       if (workflows.live.get(id) !== live) return;

@@ -4,6 +4,7 @@
  */
 import type { ListQuery, ListReply } from '../contract/engine.ts';
 import { Refusal, workflowNotFound } from '../contract/failures.ts';
+import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { FinishedEntry, StorePort } from '../contract/store.ts';
 import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/workflow.ts';
@@ -23,23 +24,38 @@ export interface Live {
   readonly entry: FinishedEntry | null;
 }
 
+/** What a changed file of a finished workflow brings about. */
+export interface WorkflowsHooks {
+  onSetAside(message: string): void;
+  /** Brings the file's content into memory as the workflow's next version; resolves when that is durable. */
+  takeOver(id: string, workflow: JsonObject, version: number): Promise<void>;
+}
+
+interface FinishedText {
+  entry: FinishedEntry;
+  text: string;
+  value: unknown;
+  meta: Partial<WorkflowMeta>;
+}
+
 export class Workflows {
   readonly live = new Map<string, Live>();
   readonly finished: Map<string, FinishedEntry>;
   readonly setAside: Map<string, string>;
   /** Idempotency key → workflow. */
   readonly #keys = new Map<string, string>();
-  readonly #loads = new Map<string, Promise<Live>>();
+  readonly #loads = new Map<string, Promise<Live | null>>();
   readonly #store: StorePort;
-  readonly #onSetAside: (message: string) => void;
+  readonly #hooks: WorkflowsHooks;
+  readonly #takeOvers = new Map<string, Promise<void>>();
   /** Finished since the last checkpoint, and so not in the index yet. */
   readonly unindexed = new Set<string>();
   /** In the index, but gone since the last checkpoint. */
   readonly removedFromIndex = new Set<string>();
 
-  constructor(store: StorePort, onSetAside: (message: string) => void) {
+  constructor(store: StorePort, hooks: WorkflowsHooks) {
     this.#store = store;
-    this.#onSetAside = onSetAside;
+    this.#hooks = hooks;
     this.finished = new Map();
     this.setAside = new Map();
   }
@@ -118,39 +134,43 @@ export class Workflows {
     return this.live.get(id)?.state.header.version ?? this.finished.get(id)?.summary.version ?? 0;
   }
 
-  /** Reads a finished workflow's text, after checking that it is what was written. */
-  async readFinished(id: string): Promise<{ text: string; value: unknown; meta: Partial<WorkflowMeta> }> {
+  /**
+   * A finished workflow's text, after checking that its file is what was written. null: it is in memory by now, look there.
+   * A file that was changed by hand is taken over when it is valid, else set aside.
+   */
+  async readFinished(id: string): Promise<FinishedText | null> {
     const entry = this.finished.get(id);
-    if (!entry) throw this.refusal(id);
+    if (!entry) {
+      if (this.live.has(id)) return null;
+      throw this.refusal(id);
+    }
     const file = await this.#store.readState(id);
     if (file.kind === 'intact' && file.sha256 === entry.sha256) {
-      return { text: file.text, value: file.value, meta: file.meta as unknown as WorkflowMeta };
+      return { entry, text: file.text, value: file.value, meta: file.meta as unknown as WorkflowMeta };
     }
     if (file.kind === 'foreign' && file.sha256 === entry.sha256) {
       // Adopted as it stood; it is shown in the engine's own form.
       const state = readWorkflow(file.value, {}, Date.parse(entry.summary.createdAt));
-      return { text: new ViewEncoder().encode(state), value: file.value, meta: {} };
+      return { entry, text: new ViewEncoder().encode(state), value: file.value, meta: {} };
     }
-    if (this.finished.get(id) !== entry) return this.readFinished(id);
-    return this.#judgeChanged(id, file);
+    if (this.finished.get(id) === entry) await this.#judgeChanged(entry, file);
+    return null;
   }
 
-  /** A finished workflow's file that is no longer what was written: taken over when valid, else set aside. */
-  #judgeChanged(
-    id: string,
-    file: Awaited<ReturnType<StorePort['readState']>>,
-  ): { text: string; value: unknown; meta: Partial<WorkflowMeta> } {
-    const entry = this.finished.get(id)!;
+  async #judgeChanged(entry: FinishedEntry, file: Awaited<ReturnType<StorePort['readState']>>): Promise<void> {
+    const { id } = entry;
     const value = file.kind === 'intact' || file.kind === 'foreign' ? file.value : undefined;
     const parsed = stateFileSchema.safeParse(value);
     if (parsed.success && parsed.data.id === id && parsed.data.status && isTerminal(parsed.data.status)) {
-      const state = readWorkflow(parsed.data, {}, Date.parse(entry.summary.createdAt));
-      const warning = 'state.json is not what the engine wrote; its content was taken over as found';
-      const warnings = state.header.warnings.includes(warning)
-        ? state.header.warnings
-        : [...state.header.warnings, warning];
-      state.setHeader({ warnings, version: Math.max(state.header.version, entry.summary.version) });
-      return { text: new ViewEncoder().encode(state), value: { ...parsed.data, warnings }, meta: {} };
+      const version = Math.max(parsed.data.version ?? 0, entry.summary.version) + 1;
+      const taking = this.#takeOvers.get(id) ?? this.#hooks.takeOver(id, parsed.data as unknown as JsonObject, version);
+      this.#takeOvers.set(id, taking);
+      try {
+        await taking;
+      } finally {
+        this.#takeOvers.delete(id);
+      }
+      return;
     }
     const reason =
       file.kind === 'absent'
@@ -161,7 +181,7 @@ export class Workflows {
     if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
     this.remove(id);
     this.setAside.set(id, reason);
-    this.#onSetAside(`Workflow ${id} was set aside: ${reason}`);
+    this.#hooks.onSetAside(`Workflow ${id} was set aside: ${reason}`);
     throw this.refusal(id);
   }
 
@@ -170,19 +190,19 @@ export class Workflows {
     for (;;) {
       const live = this.live.get(id) ?? (await this.#load(id));
       // It may have been retired or removed while it was waited for.
-      if (this.live.get(id) !== live) continue;
+      if (live === null || this.live.get(id) !== live) continue;
       live.pins += 1;
       return live;
     }
   }
 
-  #load(id: string): Promise<Live> {
+  #load(id: string): Promise<Live | null> {
     const loading = this.#loads.get(id);
     if (loading !== undefined) return loading;
     const load = this.readFinished(id)
-      .then(({ value, meta }) => {
-        const entry = this.finished.get(id);
-        if (!entry) throw this.refusal(id);
+      .then((found) => {
+        if (!found || this.finished.get(id) !== found.entry) return null;
+        const { entry, value, meta } = found;
         const state = readWorkflow(value, meta, Date.parse(entry.summary.createdAt));
         state.setHeader({ version: Math.max(state.header.version, entry.summary.version), seq: entry.seq });
         return this.add(state, 0, entry);

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../src/contract/engine.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
-import { expectRefusal, isoTime, openEngine, statuses, stepOf, timeless } from './running-engine.ts';
+import { expectRefusal, isoTime, openEngine, startInline, statuses, stepOf, timeless } from './running-engine.ts';
 
 const dir = new EngineDir();
 let engine: Engine;
@@ -203,4 +203,22 @@ test('a step that exists and does not wait is a conflict, and bad bodies are ref
     /colour/,
   );
   expect((await engine.get(id)).workflow.steps).toHaveLength(4);
+});
+
+test('metadata has a bound, which is named', async () => {
+  const { id } = await engine.submit(waiting);
+  const metadata = { note: 'x'.repeat(70_000) };
+  await expectRefusal(engine.externalData(id, { step_id: 'page', content: '', metadata }), 'INVALID', /65536 bytes/);
+});
+
+test('outputs that look like a blob are given back as they are', async () => {
+  const { engine: inline, holds, dir: ownDir } = await startInline();
+  const outputs = { blob: 'a'.repeat(64), bytes: 5 };
+  const step = { id: 'odd', action: 'hold', params: { name: 'odd', outputs } };
+  const { id } = await inline.submit({ name: 'odd', steps: [step] });
+  holds.release('odd');
+  await inline.finished(id);
+  expect((await inline.getStep(id, 'odd')).outputs).toEqual(outputs);
+  await ownDir.untilState(id, ({ status }) => status === 'COMPLETED');
+  expect(stepOf((await inline.get(id)).workflow, 'odd').outputs).toEqual(outputs);
 });

@@ -216,7 +216,7 @@ describe('GET /api/workflows/{id}', () => {
     const kept = await running.raw(
       `GET /api/workflows/${id}?wait=60 HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`,
     );
-    expect(kept).toMatch(/^HTTP\/1\.1 429 [^]*\r\nConnection: close\r\n/);
+    expect(kept).toMatch(/^HTTP\/1\.1 429 [\s\S]*\r\nConnection: close\r\n/);
     expect((await running.call('POST', '/api/workflows?wait=1', { body: oneStep })).status).toBe(429);
     expect(running.engine.callsOf('submit')).toHaveLength(created);
     expect((await running.call('GET', `/api/workflows/${id}`)).status).toBe(200);
