@@ -44,9 +44,10 @@ export type JournalEvent =
         | 'workflow.stopped'
         | 'workflow.resumed'
         | 'workflow.retried'
-        | 'workflow.recovered'
         | 'workflow.deleted';
     })
+  /** `unclean`: the engine had not been stopped in good order, so what was in flight may have killed it. */
+  | (Base & { readonly kind: 'workflow.recovered'; readonly unclean?: true })
   | (Base & { readonly kind: 'step.started'; readonly stepId: string; readonly attempt: number })
   | (Base & {
       readonly kind: 'step.completed';

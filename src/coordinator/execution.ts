@@ -18,7 +18,7 @@ import { BindingError, bindParams, eachReference } from '../core/bindings.ts';
 import { type Durations, toRanks } from '../core/critical-path.ts';
 import type { AttemptResult } from '../core/decide.ts';
 import { type ReadyStep, Schedule } from '../core/schedule.ts';
-import type { StepState } from '../core/state.ts';
+import { type StepState, suspectDeaths } from '../core/state.ts';
 import type { Clock } from './clock.ts';
 import type { Live } from './workflows.ts';
 
@@ -60,6 +60,9 @@ const simulateAction = '$simulate';
 /** How long a simulated step may take beyond its time. */
 const simulateSlackMs = 30_000;
 const diskFullRetryMs = 1_000;
+const suspectsAfterMs = 5_000;
+/** Under no step's key: those hold a slash. */
+const suspectsTimer = 'suspects';
 
 export class Execution {
   readonly schedule: Schedule;
@@ -125,9 +128,21 @@ export class Execution {
       lane: this.laneOf(step.action),
       rankMs: ranks[i] ?? 0,
       readyAt: this.#options.clock.monotonic(),
+      isSuspect: step.deaths >= suspectDeaths,
     };
+    if (ready.isSuspect) this.#armSuspects();
     if (this.#flightOfStep.has(key)) this.#held.set(key, ready);
     else this.schedule.add(ready);
+  }
+
+  /** A suspect waits until the engine has been up for a while: what kills it at once is another thing. */
+  #armSuspects(): void {
+    if (this.#timers.has(suspectsTimer)) return;
+    const cancel = this.#options.clock.timer(suspectsAfterMs, () => {
+      this.schedule.letSuspectsRun();
+      this.#options.onReady();
+    });
+    this.#timers.set(suspectsTimer, cancel);
   }
 
   /** A PENDING step that is so no longer. */

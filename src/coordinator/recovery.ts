@@ -56,6 +56,8 @@ class Recovery {
   readonly #entries = new Map<string, Entry[]>();
   readonly #windowFrom: number;
   #seq: number;
+  /** A stop in good order ends with a checkpoint over everything. */
+  readonly #isUnclean: boolean;
   readonly #result: Recovered = {
     payloads: [],
     published: [],
@@ -72,6 +74,7 @@ class Recovery {
     this.#clock = clock;
     this.#found = store.found;
     this.#seq = store.nextSeq;
+    this.#isUnclean = store.nextSeq - 1 > (store.found.manifest?.seq ?? 0);
     this.#windowFrom = store.nextSeq - limits.eventWindowMax;
   }
 
@@ -313,7 +316,7 @@ class Recovery {
   #resume(state: WorkflowState): void {
     const { id } = state.header;
     for (const decide of [decideRecovery, decideWaiting]) {
-      const event = decide(state, this.#clock.now());
+      const event = decide(state, this.#clock.now(), this.#isUnclean);
       if (!event) continue;
       const seq = this.#append(event);
       const change = evolve(state, event, seq);

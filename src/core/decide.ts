@@ -247,9 +247,10 @@ export function decideExternalData(state: WorkflowState, input: ExternalInput): 
 }
 
 /** After a start: null when nothing ran and nothing was queued. */
-export function decideRecovery(state: WorkflowState, now: number): JournalEvent | null {
-  if (isTerminal(state.header.status)) return null;
-  return state.counts.RUNNING + state.counts.PENDING === 0 ? null : { kind: 'workflow.recovered', ...next(state, now) };
+export function decideRecovery(state: WorkflowState, now: number, isUnclean = false): JournalEvent | null {
+  if (isTerminal(state.header.status) || state.counts.RUNNING + state.counts.PENDING === 0) return null;
+  const event = { kind: 'workflow.recovered' as const, ...next(state, now) };
+  return isUnclean ? { ...event, unclean: true } : event;
 }
 
 export function withIdempotency<E extends JournalEvent>(event: E, idempotency: IdempotencyRecord | undefined): E {

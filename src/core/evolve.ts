@@ -6,6 +6,7 @@
  *   E1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
  *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
  *   E3  an event is applied once: one at or below the state's sequence number changes nothing;
+ *   E5  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP);
  *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
  *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
  */
@@ -13,7 +14,7 @@ import type { JournalEvent } from '../contract/journal-event.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
-import { externalAction, type StepState, type WorkflowState } from './state.ts';
+import { externalAction, type StepState, suspectDeaths, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
 import { toIso } from './time.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
@@ -116,6 +117,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         metadata: event.metadata,
         metrics: event.metrics,
         failures: 0,
+        deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
       });
       queueReady(state, state.downstream[i]!, change);
@@ -135,6 +137,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         failures,
         dueAt: event.at + event.delayMs,
         delayMs: event.delayMs,
+        deaths: 0,
         logs: addLogs(step, [...event.logs, line]),
       });
       change.queued.push(i);
@@ -150,6 +153,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         metadata: event.metadata,
         metrics: event.metrics,
         failures: step.failures + 1,
+        deaths: 0,
         logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
       });
       stopAfterFailure(state, i, event.at, change);
@@ -187,7 +191,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       reviveSteps(state, event.at, true, change);
       return;
     case 'workflow.recovered':
-      recoverSteps(state, at, change);
+      recoverSteps(state, event, change);
       return;
     case 'workflow.waiting':
     case 'workflow.branched':
@@ -286,6 +290,7 @@ function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, chang
       failures: 0,
       dueAt: null,
       delayMs: 0,
+      deaths: 0,
     });
     revived.push(i);
   });
@@ -293,12 +298,35 @@ function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, chang
 }
 
 /** After a death: what ran is queued anew, and so is everything that was or should have been in the queue. */
-function recoverSteps(state: WorkflowState, at: string, change: Change): void {
-  const requeued = `Re-queued during recovery at ${at}`;
+function recoverSteps(
+  state: WorkflowState,
+  event: Extract<JournalEvent, { kind: 'workflow.recovered' }>,
+  change: Change,
+): void {
+  const at = toIso(event.at);
+  const recovered = `Recovered from orphaned RUNNING state at ${at}`;
+  state.steps.forEach((step, i) => {
+    if (!event.unclean || step.status !== 'RUNNING' || step.deaths < suspectDeaths) return;
+    const error = `CRASH_LOOP: the engine died ${step.deaths + 1} times while this step ran, the last time with nothing beside it`;
+    const logs = addLogs(step, [recovered, `Failed: ${error}`]);
+    state.setStep(i, {
+      status: 'FAILED',
+      error,
+      endTime: Math.max(event.at, step.startTime ?? event.at),
+      deaths: 0,
+      logs,
+    });
+    stopAfterFailure(state, i, event.at, change);
+  });
   state.steps.forEach((step, i) => {
     if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;
-    const recovered = step.status === 'RUNNING' ? [`Recovered from orphaned RUNNING state at ${at}`] : [];
-    state.setStep(i, { status: 'PENDING', endTime: null, logs: addLogs(step, [...recovered, requeued]) });
+    const wasRunning = step.status === 'RUNNING';
+    state.setStep(i, {
+      status: 'PENDING',
+      endTime: null,
+      deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,
+      logs: addLogs(step, [...(wasRunning ? [recovered] : []), `Re-queued during recovery at ${at}`]),
+    });
     change.queued.push(i);
   });
 }
@@ -338,5 +366,6 @@ function newStep(id: string, name: string, action: string): StepState {
     failures: 0,
     dueAt: null,
     delayMs: 0,
+    deaths: 0,
   };
 }

@@ -5,6 +5,7 @@
  *   D1  at most `slotsMax` attempts hold a slot at once, at most `cpuMax` of them in the CPU lane;
  *   D2  longest remaining path first, by measured mean times; in order of readiness where nothing is known;
  *   D3  a step gains one millisecond of rank for each it has waited, so no step starves;
+ *   D5  a suspect (`isSuspect`) runs with nothing beside it, and only once `letSuspectsRun` has been called;
  *   D4  a slot is free again only when its attempt is known to have ended.
  *
  * D3 makes the order static: rank − readyAt. So a heap holds it, and time need not be asked.
@@ -20,6 +21,8 @@ export interface ReadyStep {
   readonly rankMs: number;
   /** Monotonic milliseconds. */
   readonly readyAt: number;
+  /** The engine has died again and again while it ran. */
+  readonly isSuspect?: boolean;
 }
 
 interface Entry extends ReadyStep {
@@ -37,6 +40,9 @@ export class Schedule {
   /** The entry that counts for a step; others of it in the heaps are left-overs, dropped when they come up. */
   #current = new Map<string, Entry>();
   #running = { io: 0, cpu: 0 };
+  #suspects: Entry[] = [];
+  #maySuspectsRun = false;
+  #isOneAlone = false;
   #order = 0;
 
   constructor(slotsMax: number, cpuMax: number) {
@@ -64,7 +70,8 @@ export class Schedule {
     const entry = { ...step, order: this.#order };
     this.#order += 1;
     this.#current.set(key, entry);
-    this.#heaps[step.lane].push(entry);
+    if (entry.isSuspect) this.#suspects.push(entry);
+    else this.#heaps[step.lane].push(entry);
   }
 
   remove(workflowId: string, stepId: string): void {
@@ -73,6 +80,9 @@ export class Schedule {
 
   /** Takes the next steps for which there is a slot, at most `most`; their slots are held until `release`. */
   take(most = Number.POSITIVE_INFINITY): ReadyStep[] {
+    if (this.#isOneAlone) return [];
+    const suspect = this.#maySuspectsRun ? this.#peekSuspect() : undefined;
+    if (suspect) return this.running === 0 ? [this.#hold(this.#suspects.shift()!)] : [];
     const taken: ReadyStep[] = [];
     while (taken.length < most && this.running < this.slotsMax) {
       const io = this.#peek('io');
@@ -80,21 +90,41 @@ export class Schedule {
       const entry = io && cpu ? (compare(io, cpu) <= 0 ? io : cpu) : (io ?? cpu);
       if (!entry) break;
       this.#heaps[entry.lane].pop();
-      this.#current.delete(toKey(entry.workflowId, entry.stepId));
-      this.#running[entry.lane] += 1;
-      taken.push(entry);
+      taken.push(this.#hold(entry));
     }
     return taken;
   }
 
+  #hold(entry: Entry): ReadyStep {
+    this.#current.delete(toKey(entry.workflowId, entry.stepId));
+    this.#running[entry.lane] += 1;
+    this.#isOneAlone = entry.isSuspect === true;
+    return entry;
+  }
+
   release(lane: Exclude<Lane, 'none'>): void {
     this.#running[lane] -= 1;
+    this.#isOneAlone = false;
+  }
+
+  /** From here on suspects get their turn, before anything else is started. */
+  letSuspectsRun(): void {
+    this.#maySuspectsRun = true;
+  }
+
+  #peekSuspect(): Entry | undefined {
+    while (this.#suspects.length > 0 && !this.#isCurrent(this.#suspects[0]!)) this.#suspects.shift();
+    return this.#suspects[0];
+  }
+
+  #isCurrent(entry: Entry): boolean {
+    return this.#current.get(toKey(entry.workflowId, entry.stepId)) === entry;
   }
 
   #peek(lane: Exclude<Lane, 'none'>): Entry | undefined {
     const heap = this.#heaps[lane];
     for (let entry = heap.peek(); entry; entry = heap.peek()) {
-      if (this.#current.get(toKey(entry.workflowId, entry.stepId)) === entry) return entry;
+      if (this.#isCurrent(entry)) return entry;
       heap.pop();
     }
     return undefined;

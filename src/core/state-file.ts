@@ -57,13 +57,20 @@ export const stateFileSchema = z.looseObject({
 type StateFileShape = z.infer<typeof stateFileSchema>;
 type FileStep = z.infer<typeof fileStepSchema>;
 
+interface KeptOfStep {
+  failures?: number;
+  dueAt?: number;
+  delayMs?: number;
+  deaths?: number;
+}
+
 /** `_meta` beyond what the store adds. */
 export interface WorkflowMeta {
   seq: number;
   started: boolean;
   keys?: readonly IdempotencyRecord[];
   /** Steps with something to remember that the contract does not show. */
-  steps?: Record<string, { failures?: number; dueAt?: number; delayMs?: number }>;
+  steps?: Record<string, KeptOfStep>;
 }
 
 /** Milliseconds since 1970; a time without a zone counts as UTC. NaN when it is none. */
@@ -77,9 +84,10 @@ function readTimeOrNull(text: string | null | undefined): number | null {
 
 export function toMeta(state: WorkflowState): WorkflowMeta {
   const kept = state.steps.flatMap((step) => {
-    if (step.failures === 0 && step.dueAt === null) return [];
+    if (step.failures === 0 && step.dueAt === null && step.deaths === 0) return [];
     const due = step.dueAt === null ? {} : { dueAt: step.dueAt, delayMs: step.delayMs };
-    return [[step.id, { failures: step.failures, ...due }] as const];
+    const deaths = step.deaths === 0 ? {} : { deaths: step.deaths };
+    return [[step.id, { failures: step.failures, ...due, ...deaths }] as const];
   });
   const { seq, started, keys } = state.header;
   return {
@@ -126,10 +134,7 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
   return new WorkflowState(header, steps);
 }
 
-function readStep(
-  step: FileStep,
-  kept: { failures?: number; dueAt?: number; delayMs?: number } | undefined,
-): StepState {
+function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
   const ran = step.status === 'RUNNING' || step.status === 'COMPLETED' || step.status === 'FAILED';
   return {
     id: step.id,
@@ -151,6 +156,7 @@ function readStep(
     failures: kept?.failures ?? 0,
     dueAt: kept?.dueAt ?? null,
     delayMs: kept?.delayMs ?? 0,
+    deaths: kept?.deaths ?? 0,
   };
 }
 

@@ -36,6 +36,8 @@ export interface StepState {
   /** While it waits for its next attempt: when that is due, and how long the wait was. */
   readonly dueAt: number | null;
   readonly delayMs: number;
+  /** Unclean deaths of the engine in a row with an attempt of this step in flight. */
+  readonly deaths: number;
 }
 
 export interface Branch {
@@ -67,6 +69,9 @@ export interface Header {
 }
 
 export type StatusCounts = Record<JobStatus, number>;
+
+/** After so many deaths a step is a suspect: it runs alone, so that its neighbours are not blamed. */
+export const suspectDeaths = 3;
 
 export const externalAction = 'external_data';
 

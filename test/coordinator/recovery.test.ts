@@ -481,3 +481,38 @@ test('R5: a start that is cut off before it wrote anything can be begun again', 
   const logs = timeless((await second.engine.get(id)).workflow.steps[0]!.logs);
   expect(logs.filter((line) => line.startsWith('Recovered'))).toHaveLength(1);
 });
+
+test('E5, D5: a step that is in flight at every death runs alone in the end, and then fails; its neighbours finish', async () => {
+  const first = await live();
+  const { id } = await first.engine.submit({ name: 'bad', steps: [first.holds.step('bad')] });
+  await first.holds.arrived('bad');
+  let life = first;
+  for (let deaths = 1; deaths <= 2; deaths += 1) {
+    life = await restart(life.dir);
+    await life.holds.arrived('bad');
+  }
+  const clock = { ...createClock(), timer: (ms: number, callback: () => void) => byHand(ms, callback) };
+  let letSuspectsRun: (() => void) | undefined;
+  const byHand = (ms: number, callback: () => void) => {
+    if (ms !== 5_000) return createClock().timer(ms, callback);
+    letSuspectsRun = callback;
+    return () => undefined;
+  };
+  const fourth = await restart(life.dir, undefined, { clock });
+  // A suspect waits; what else there is goes on.
+  const other = await fourth.engine.submit({ name: 'other', steps: [fourth.holds.step('other')] });
+  await fourth.holds.arrived('other');
+  letSuspectsRun?.();
+  const late = await fourth.engine.submit({ name: 'late', steps: [fourth.holds.step('late')] });
+  fourth.holds.release('other');
+  await fourth.holds.arrived('bad');
+  expect((await fourth.engine.get(other.id, { waitMs: 60_000 })).status).toBe('COMPLETED');
+  expect((await fourth.engine.stats()).queue).toMatchObject({ running: 1, depth: 1 });
+  const fifth = await restart(fourth.dir);
+  const { workflow } = await fifth.engine.get(id);
+  expect(workflow.status).toBe('FAILED');
+  expect(stepOf(workflow, 'bad')).toMatchObject({ attempt: 4, error: expect.stringContaining('CRASH_LOOP') });
+  await fifth.holds.arrived('late');
+  fifth.holds.release('late');
+  expect((await fifth.engine.finished(late.id)).status).toBe('COMPLETED');
+});

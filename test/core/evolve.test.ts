@@ -394,6 +394,51 @@ describe('recovery', () => {
     expect(live.step('c').logs).toEqual([]);
   });
 
+  test('E5: after three unclean deaths a step is a suspect, and the fourth, which it meets alone, fails it', () => {
+    const live = LiveWorkflow.of({ a: '', b: '', c: 'a' });
+    const die = (isUnclean: boolean) => live.apply(decide.decideRecovery(live.state, live.tick(), isUnclean)!);
+    for (const deaths of [1, 2, 3]) {
+      live.start('a');
+      die(true);
+      // One that only waited is not blamed.
+      expect([live.step('a').deaths, live.step('b').deaths]).toEqual([deaths, 0]);
+    }
+    live.start('a');
+    // A stop in good order is no death.
+    die(false);
+    expect(live.step('a')).toMatchObject({ status: 'PENDING', deaths: 3 });
+    live.start('a');
+    const change = die(true);
+    expect(live.step('a')).toMatchObject({ status: 'FAILED', deaths: 0, error: expect.stringContaining('CRASH_LOOP') });
+    expect(live.step('a').logs.at(-1)).toMatch(/^Failed: CRASH_LOOP: the engine died 4 times/);
+    expect(live.step('c')).toMatchObject({ status: 'STOPPED', error: 'Upstream step "a" failed' });
+    expect(live.names(change.queued)).toEqual(['b']);
+  });
+
+  test.each(['completes', 'fails', 'is set going again'])('E5: the deaths are forgotten when the step %s', (what) => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.start('a');
+    live.apply(decide.decideRecovery(live.state, live.tick(), true)!);
+    expect(live.step('a').deaths).toBe(1);
+    if (what === 'is set going again') {
+      live.apply(decide.decideStop(live.state, live.tick()));
+      live.apply(decide.decideResume(live.state, live.tick()));
+    } else {
+      live.start('a');
+      if (what === 'completes') live.complete('a');
+      else live.fail('a', 'TASK_ERROR');
+    }
+    expect(live.step('a').deaths).toBe(0);
+  });
+
+  test('E5: a foreign file without a start time fails at the time of recovery', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.start('a');
+    live.state.setStep(0, { deaths: 3, startTime: null });
+    live.apply(decide.decideRecovery(live.state, live.tick(), true)!);
+    expect(live.step('a')).toMatchObject({ status: 'FAILED', endTime: live.state.header.updatedAt });
+  });
+
   test('keeps the rest of a back-off', () => {
     const live = LiveWorkflow.of({ a: '' });
     live.start('a');

@@ -1,4 +1,4 @@
-/** Goal: rules D1 to D4 of the schedule. Method: steps by hand, names taken in order. */
+/** Goal: rules D1 to D5 of the schedule. Method: steps by hand, names taken in order. */
 import { describe, expect, test } from 'vitest';
 import { type ReadyStep, Schedule } from '../../src/core/schedule.ts';
 
@@ -123,5 +123,28 @@ describe('what is ready', () => {
     expect(schedule.oldestReadyAt()).toBeNull();
     for (const readyAt of [7, 3, 5]) schedule.add(ready(`${readyAt}`, { readyAt }));
     expect(schedule.oldestReadyAt()).toBe(3);
+  });
+});
+
+describe('D5: a suspect runs alone', () => {
+  test('not before it may, then before all others, once the rest has ended, and with nothing beside it', () => {
+    const schedule = scheduleOf(4, 4, [ready('s', { isSuspect: true }), ...letters('ab')]);
+    expect(take(schedule)).toEqual(['a', 'b']);
+    schedule.letSuspectsRun();
+    schedule.add(ready('c'));
+    expect(take(schedule)).toEqual([]);
+    schedule.release('io');
+    schedule.release('io');
+    expect(take(schedule)).toEqual(['s']);
+    expect(take(schedule)).toEqual([]);
+    schedule.release('io');
+    expect(take(schedule)).toEqual(['c']);
+  });
+
+  test('one that is no longer ready keeps nobody waiting', () => {
+    const schedule = scheduleOf(4, 4, [ready('s', { isSuspect: true }), ready('a')]);
+    schedule.letSuspectsRun();
+    schedule.remove('w', 's');
+    expect(take(schedule)).toEqual(['a']);
   });
 });

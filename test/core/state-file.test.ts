@@ -161,6 +161,7 @@ describe('a foreign file', () => {
         failures: 0,
         dueAt: null,
         delayMs: 0,
+        deaths: 0,
       },
     ]);
   });
