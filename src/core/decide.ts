@@ -88,7 +88,7 @@ export function decideOutcome(
     ...next(state, now),
     stepId,
     attempt,
-    durationMs: Math.max(0, Math.round(durationMs)),
+    durationMs: Math.max(0, Math.floor(durationMs)),
     logs: result.logs,
   };
   const { metadata, metrics } = result;

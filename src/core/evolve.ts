@@ -109,6 +109,8 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       const step = state.steps[i]!;
       const endTime = endOf(step, event);
       if (event.simulated) tagSimulated(state);
+      // What hangs on it starts no earlier than it ended, also when the wall clock and the time taken disagree.
+      state.setHeader({ updatedAt: Math.max(state.header.updatedAt, endTime) });
       state.setStep(i, {
         status: 'COMPLETED',
         outputs: event.outputs,

@@ -77,14 +77,14 @@ describe('decideOutcome', () => {
     expect(decide.decideOutcome(live.state, 'a', 2, completed(), context)).not.toBeNull();
   });
 
-  test('rounds the time taken and never lets it be negative', () => {
+  test('rounds the time taken down and never lets it be negative', () => {
     const live = LiveWorkflow.of({ a: '' });
     live.start('a');
     const durations = [12.6, -3].map((durationMs) => {
       const event = decide.decideOutcome(live.state, 'a', 1, completed(), { ...context, durationMs });
       return event?.kind === 'step.completed' && event.durationMs;
     });
-    expect(durations).toEqual([13, 0]);
+    expect(durations).toEqual([12, 0]);
   });
 
   test('marks a simulated result and no other', () => {

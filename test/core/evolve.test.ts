@@ -561,3 +561,13 @@ test('an event of no known kind is a broken rule', () => {
   const event = { kind: 'step.dreamt', workflowId, at: bornAt, version: 2 } as unknown as JournalEvent;
   expect(() => evolve(live.state, event, 2)).toThrow('unknown event {"kind":"step.dreamt"');
 });
+
+test('G6: a step starts no earlier than what it waited for has ended, whatever the wall clock says', () => {
+  const live = LiveWorkflow.of({ a: '', b: 'a' });
+  live.start('a');
+  const result = { outputs: { json: '{}' }, metadata: null, metrics: null, logs: [], simulated: false };
+  const time = { now: bornAt + 2_000, durationMs: 60_000, random: 0 };
+  live.apply(decide.decideOutcome(live.state, 'a', 1, { kind: 'completed', ...result }, time)!);
+  live.start('b');
+  expect(live.step('b').startTime).toBeGreaterThanOrEqual(live.step('a').endTime!);
+});
