@@ -1,4 +1,4 @@
-/** Goal: rules E1 to E4, and what each event leaves in steps and logs. Method: small workflows driven by hand. */
+/** Goal: rules E1 to E5, and what each event leaves in steps and logs. Method: small workflows driven by hand. */
 import { describe, expect, test } from 'vitest';
 import { type JournalEvent, readEventJson } from '../../src/contract/journal-event.ts';
 import { limits } from '../../src/contract/limits.ts';
@@ -400,6 +400,8 @@ describe('recovery', () => {
     for (const deaths of [1, 2, 3]) {
       live.start('a');
       die(true);
+      // The count outlives the engine in the file.
+      expect(throughFile(live.state).steps[0]!.deaths).toBe(deaths);
       // One that only waited is not blamed.
       expect([live.step('a').deaths, live.step('b').deaths]).toEqual([deaths, 0]);
     }
@@ -570,4 +572,11 @@ test('G6: a step starts no earlier than what it waited for has ended, whatever t
   live.apply(decide.decideOutcome(live.state, 'a', 1, { kind: 'completed', ...result }, time)!);
   live.start('b');
   expect(live.step('b').startTime).toBeGreaterThanOrEqual(live.step('a').endTime!);
+});
+
+test('a branch is told to those who follow its parent by an event of the parent, which changes nothing else', () => {
+  const live = LiveWorkflow.of({ a: '' });
+  const event = decide.decideBranched(live.state, bornAt + 1_000);
+  expect(event).toEqual({ kind: 'workflow.branched', workflowId, at: bornAt + 1_000, version: 2 });
+  expect(live.apply(event)).toEqual({ queued: [], aborted: [], unqueued: [], stopped: [] });
 });
