@@ -1,7 +1,7 @@
 /**
  * One step as it stands in a workflow's text: the same characters as `JSON.stringify(toStepView(step), null, 2)` moved in
  * by four, put together from what never changes in a step and what does. A step is encoded up to three times in its life
- * and a stringify of the whole object was the coordinator's largest cost (22 µs against 4 µs).
+ * and a stringify of the whole object costs more than twice as much (4.4 to 4.8 µs against 2.0 µs).
  */
 import type { OutputsRef } from '../contract/journal-event.ts';
 import { toDuration } from './duration.ts';
