@@ -23,6 +23,11 @@ export interface TaskContext {
   readonly network: NetworkRules;
   /** Adds a line to the step's logs. */
   log(line: string): void;
+  /**
+   * What the attempt has used so far, in the form of `TaskResult.metrics`; replaces what was said before. It is kept
+   * however the attempt ends: a call that fails or is cancelled after it was answered has been paid for all the same.
+   */
+  account(metrics: Record<string, unknown>): void;
 }
 
 /** Where tasks may connect to. */

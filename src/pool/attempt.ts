@@ -12,7 +12,7 @@ import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import type { Job, Outcome } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
-import { type NetworkRules, type Task, TaskFailure, type TaskResult } from '../contract/task.ts';
+import { type NetworkRules, type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toJsonText } from './outputs.ts';
 import { createRedaction, type Redact, redactJson } from './redaction.ts';
 
@@ -28,33 +28,42 @@ export type AbortReason = 'TIMEOUT' | 'CANCELLED';
 export async function runAttempt(job: Job, environment: AttemptEnvironment): Promise<Outcome> {
   const redact = createRedaction(job.secrets);
   const log = createLog(redact);
-  const base = { jobId: job.jobId, metadata: null, metrics: null };
+  let accounted: TaskResult['metrics'];
+  const account = (metrics: Record<string, unknown>) => {
+    accounted = metrics;
+  };
   try {
     // Types bind our own tasks only at compile time; what came back is checked like any other input.
-    const result: TaskResult | undefined = await runTask(job, environment, log.add);
+    const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account });
     throwIfAborted(job, environment.signal);
     return {
-      ...base,
+      jobId: job.jobId,
       kind: 'completed',
       outputsJson: redactJson(toJsonText('outputs', result?.outputs, limits.outputsBytesMax), redact),
       metadata: toRedactedRecord('metadata', result?.metadata, redact),
-      metrics: toRedactedRecord('metrics', result?.metrics, redact),
+      metrics: toRedactedRecord('metrics', result?.metrics ?? accounted, redact),
       logs: log.lines(),
     };
   } catch (error) {
     const failure = toFailure(job, environment.signal, error);
     return {
-      ...base,
+      jobId: job.jobId,
       kind: 'failed',
       code: failure.code,
       message: toMessage(redact(failure.message)),
       retryAfterMs: failure.retryAfterMs ?? null,
+      metadata: null,
+      metrics: toRedactedRecord('metrics', accounted, redact),
       logs: log.lines(),
     };
   }
 }
 
-function runTask(job: Job, { tasks, network, signal }: AttemptEnvironment, log: (line: string) => void) {
+function runTask(
+  job: Job,
+  { tasks, network, signal }: AttemptEnvironment,
+  told: Pick<TaskContext, 'log' | 'account'>,
+) {
   const task = tasks.get(job.action);
   if (task === undefined) {
     throw new TaskFailure(
@@ -71,7 +80,7 @@ function runTask(job: Job, { tasks, network, signal }: AttemptEnvironment, log: 
     attempt: job.attempt,
     secrets: pickSecrets(task, job.secrets),
     network,
-    log,
+    ...told,
   });
 }
 

@@ -33,6 +33,12 @@ describe('what a task throws', () => {
     });
   });
 
+  it('leaves what the attempt had used by then', async () => {
+    const outcome = await run('fails_after_use', { secrets: { OPENAI_API_KEY: 'sk-canary-0123456789' } });
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'TASK_ERROR', metrics: { tokens: 7 } });
+    expect(JSON.stringify(outcome)).not.toContain('canary');
+  });
+
   it('is cut to the published length', async () => {
     const outcome = await run('throws_long');
     expect(outcome?.kind === 'failed' && outcome.message.length).toBe(limits.errorLengthMax);

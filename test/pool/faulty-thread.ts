@@ -129,10 +129,15 @@ const faults: Record<string, Run> = {
       metrics: { tokens: 3 },
     };
   },
+  fails_after_use: (_params, { account, secrets }) => {
+    account({ tokens: 5 });
+    account({ tokens: 7, note: `key ${secrets.OPENAI_API_KEY}` });
+    throw new Error('the answer was cut off');
+  },
   throws_secret: (_params, { secrets }) => {
     throw new Error(`401: wrong key ${secrets.OPENAI_API_KEY}`);
   },
-  tells_context: (_params, { log: _log, signal, ...context }) => ({
+  tells_context: (_params, { log: _log, account: _account, signal, ...context }) => ({
     outputs: { context, aborted: signal.aborted, environment: { ...process.env } },
   }),
 };

@@ -19,6 +19,7 @@ export async function runTask(
     secrets: {},
     network: { allowHosts: [], ownPort: null },
     log() {},
+    account() {},
     ...context,
   });
   return result.outputs;
