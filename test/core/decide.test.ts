@@ -61,6 +61,15 @@ describe('decideWaiting', () => {
   });
 });
 
+describe('every event', () => {
+  test('is dated no earlier than the one before it, whatever the wall clock says', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    const { updatedAt } = live.state.header;
+    expect(decide.decideStart(live.state, 'a', updatedAt - 86_400_000)).toMatchObject({ at: updatedAt });
+    expect(decide.decideStop(live.state, updatedAt + 1)).toMatchObject({ at: updatedAt + 1 });
+  });
+});
+
 describe('decideOutcome', () => {
   const context = { now: bornAt, durationMs: 12.6, random: 0 };
 

@@ -1,0 +1,22 @@
+/** Goal: no form in which a secret usually travels gets through. The way of a whole outcome is in attempt.test.ts. */
+import { expect, test } from 'vitest';
+import { createRedaction } from '../../src/pool/redaction.ts';
+
+// In base64 it holds both characters in which the two alphabets differ.
+const value = 'sk-~~~???>>>"quoted" and more';
+const redact = createRedaction({ KEY: value });
+
+test.each([
+  ['as it is', value],
+  ['inside JSON', JSON.stringify({ key: value })],
+  ['in a URL', encodeURIComponent(value)],
+  ['in base64', Buffer.from(value).toString('base64')],
+  ['in base64url', Buffer.from(value).toString('base64url')],
+])('%s', (_form, text) => {
+  expect(redact(`before ${text} after`)).toMatch(/^before .{0,9}\[secret KEY\].{0,2} after$/);
+});
+
+test('a secret that begins another one leaves nothing of it behind', () => {
+  const both = createRedaction({ SHORT: 'abcd1234', LONG: 'abcd1234-and-more' });
+  expect(both('abcd1234-and-more, abcd1234')).toBe('[secret LONG], [secret SHORT]');
+});
