@@ -59,11 +59,13 @@ export interface CoordinatorParts {
   log: Log;
   /** The engine cannot go on; nothing further is acknowledged. */
   onFatal(message: string, exitStatus: 70 | 74): void;
+  /** How much journal brings a checkpoint about; simulations make it small. */
+  checkpointBytes?: number;
 }
 
 /** An answer larger than this is kept in a blob rather than in the journal. */
 const replyInlineBytesMax = 4 * 1024;
-const checkpointBytes = 8 * 1024 * 1024;
+const checkpointBytesDefault = 8 * 1024 * 1024;
 const checkpointIdleMs = 10 * 60 * 1000;
 const shutdownGraceMs = 10_000;
 const ioThreadsMax = 2;
@@ -415,7 +417,8 @@ export class Coordinator implements CoordinatorPort {
   }
 
   #afterBatch(): void {
-    if (this.parts.store.bytesSinceCut >= checkpointBytes) void this.checkpoint();
+    const { store, checkpointBytes = checkpointBytesDefault } = this.parts;
+    if (store.bytesSinceCut >= checkpointBytes) void this.checkpoint();
     this.#armIdleCheckpoint();
   }
 
