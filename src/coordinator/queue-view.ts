@@ -2,7 +2,7 @@
  * The queue file: every step that is ready or running, from the moment it is ready until its result is recorded. Written
  * behind the journal, at most every 100 ms, more rarely when it is long.
  */
-import type { QueueItem, StorePort } from '../contract/store.ts';
+import { DiskFullError, type QueueItem, type StorePort } from '../contract/store.ts';
 import { toIso } from '../core/time.ts';
 import type { Clock } from './clock.ts';
 import { Pace } from './pace.ts';
@@ -15,6 +15,7 @@ export class QueueView {
   readonly #items = new Map<string, QueueItem>();
   #isDirty = false;
   #writing: Promise<void> | null = null;
+  #lastError: unknown = null;
   filesWritten = 0;
 
   /** `isDurable`: whether what memory says is on disk, which a full one can put off. */
@@ -53,12 +54,12 @@ export class QueueView {
     this.#pace.arm(() => void this.#write());
   }
 
-  /** Resolves when the file says what the queue is; rejects when it cannot be written. */
+  /** Resolves when the file says what the queue is; rejects with what kept it from being written. */
   async flush(): Promise<void> {
     this.#pace.stop();
     for (let tries = 0; this.#isDirty || this.#writing !== null; tries += 1) {
       await this.#write();
-      if (this.#isDirty && tries > 0) throw new Error('the queue file could not be written; see the log');
+      if (this.#isDirty && tries > 0) throw this.#lastError ?? new DiskFullError('the journal has no room');
     }
   }
 
@@ -80,8 +81,10 @@ export class QueueView {
       .then(
         () => {
           this.filesWritten += 1;
+          this.#lastError = null;
         },
         (error: unknown) => {
+          this.#lastError = error;
           this.#onFault(error);
           this.touch();
         },

@@ -52,6 +52,7 @@ export class Views {
   #isArmed = false;
   #isStopped = false;
   #failures = 0;
+  #lastError: unknown = null;
   filesWritten = 0;
 
   constructor(options: ViewsOptions) {
@@ -105,7 +106,7 @@ export class Views {
 
   /**
    * Writes everything that is dirty now; what becomes so meanwhile is left out, or steady work would keep this from ever
-   * ending. Rejects when a file cannot be written.
+   * ending. Rejects with what keeps a file from being written.
    */
   async flush(): Promise<void> {
     const { workflows, isDurable } = this.#options;
@@ -118,7 +119,7 @@ export class Views {
     let isHeldBack = false;
     for (const { id, seq } of wanted) {
       while (this.#isBehind(id, seq) && !this.#isStopped) {
-        if (this.#failures > failures) throw new Error('state files could not be written; see the log');
+        if (this.#failures > failures) throw this.#lastError;
         if (!isDurable(id)) {
           isHeldBack = true;
           break;
@@ -222,6 +223,7 @@ export class Views {
     } catch (error) {
       // The journal is the truth: the old file stands, and the new one is tried again after a pause.
       this.#failures += 1;
+      this.#lastError = error;
       if (workflows.live.get(id) === live) this.#dirty.add(id);
       this.#pace.arm(() => this.#enqueueAll());
       this.#options.onFault(error);

@@ -8,6 +8,8 @@ export interface Operation {
   name: keyof Disk;
   /** The file or directory meant, through the descriptor where there is one. */
   path: string;
+  /** Whether it makes something new: a file or a directory. */
+  creates: boolean;
 }
 
 export interface FaultDisk {
@@ -27,7 +29,7 @@ const writes = new Set<keyof Disk>(['write', 'writeSync']);
  * loses nothing by that, and thousands of starts take seconds instead of minutes.
  */
 export function createFaultDisk(
-  intercept: (operation: Operation, index: number) => number | undefined,
+  intercept: (operation: Operation, index: number, length: number) => number | undefined,
   { syncs = true }: { syncs?: boolean } = {},
 ): FaultDisk {
   const real = createNodeDisk();
@@ -37,9 +39,10 @@ export function createFaultDisk(
   const run = (name: keyof Disk, args: unknown[]): unknown => {
     const first = args[0];
     const path = typeof first === 'number' ? (paths.get(first) ?? '') : String(first);
-    const operation = { name, path };
+    const creates = name.startsWith('mkdir') || (name.startsWith('open') && args[1] === 'wx');
+    const operation = { name, path, creates };
     operations.push(operation);
-    const lengthMax = intercept(operation, operations.length - 1);
+    const lengthMax = intercept(operation, operations.length - 1, writes.has(name) ? Number(args[3]) : 0);
     if (!syncs && (name.startsWith('fsync') || name.startsWith('fdatasync'))) return undefined;
     if (writes.has(name) && lengthMax !== undefined) args[3] = Math.min(Number(args[3]), lengthMax);
     return Reflect.apply(real[name], real, args);
