@@ -10,7 +10,7 @@ import { readFormat } from './format.ts';
 import { type Finding, type JournalContext, type JournalReading, readJournal } from './journal-reading.ts';
 import { isWorkflowId, type Layout, stateFileOf } from './layout.ts';
 import { readQueueFile } from './queue-file.ts';
-import { readStateFileSync } from './state-file.ts';
+import { readStateSeqSync } from './state-file.ts';
 
 export interface Found {
   /** Its notices are those of `findings`. */
@@ -40,12 +40,13 @@ export function readFound(disk: Disk, layout: Layout): Found {
     seqKnown: highestSeq(manifest, finished),
   };
   let journal = readJournal(disk, layout.journalDir, context);
-  if (journal.findings.some((finding) => finding.notice.kind === 'tail')) {
-    // A state.json is written after its event is durable: one that is ahead of the journal says that the tail was no
-    // unconfirmed batch but an acknowledged one, damaged. Looked for only here, for it means reading them all.
-    const seqKnown = highestViewSeq(disk, layout, workflowIds, finished);
-    if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
-  }
+  // A state.json is written after its event is durable: one that is ahead of the journal says that acknowledged events
+  // are lost, be it a torn tail that was none or a journal that simply ends too early; and their numbers are used.
+  // Behind a tail any file may be the one whose workflow was lost; else those that a journal knows nothing of are copies.
+  const isTorn = journal.findings.some((finding) => finding.notice.kind === 'tail');
+  const known = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
+  const seqKnown = highestViewSeq(disk, layout, known, finished);
+  if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
   findings.push(...journal.findings);
   const queue = readQueueFile(disk, layout.queueFile);
   findings.push(...queue.findings);
@@ -77,10 +78,19 @@ function highestViewSeq(disk: Disk, layout: Layout, ids: readonly string[], fini
   let highest = 0;
   for (const id of ids) {
     if (finished.entries.has(id)) continue;
-    const state = readStateFileSync(disk, stateFileOf(layout, id));
-    if (state.kind === 'intact') highest = Math.max(highest, state.meta.seq);
+    highest = Math.max(highest, readStateSeqSync(disk, stateFileOf(layout, id)) ?? 0);
   }
   return highest;
+}
+
+/** Of these ids, those that the manifest or an event names. */
+function knownWorkflows(ids: readonly string[], manifest: Manifest | null, journal: JournalReading): string[] {
+  const known = new Set(Object.keys(manifest?.live ?? {}));
+  for (const { json } of journal.records) {
+    const id = /"workflowId":"([^"]*)"/.exec(json)?.[1];
+    if (id !== undefined) known.add(id);
+  }
+  return ids.filter((id) => known.has(id));
 }
 
 function listWorkflows(disk: Disk, layout: Layout, findings: Finding[]): string[] {
