@@ -10,6 +10,7 @@ import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
 import { decideRetry } from './retry.ts';
+import { sizeOfResults } from './size.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
 import { toIso } from './time.ts';
 import { toStepView } from './view.ts';
@@ -74,16 +75,41 @@ export type AttemptResult =
       logs: string[];
     };
 
+/** Of an error, where the workflow's results have no room for more. */
+const crampedErrorMax = 200;
+
+/** An outcome for which the workflow has no room fails for that, and leaves next to nothing behind. */
+function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
+  const added =
+    result.kind === 'completed' ? { ...result, error: null } : { ...result, error: result.message, outputs: null };
+  if (state.resultsSize + sizeOfResults(added) <= limits.workflowResultsMax) return result;
+  const error =
+    result.kind === 'failed'
+      ? result.message.slice(0, crampedErrorMax)
+      : `with these outputs the results of the workflow's steps would take more than ${limits.workflowResultsMax} characters together; return less, or split the workflow`;
+  const code = result.kind === 'failed' ? result.code : 'OUTPUT_TOO_LARGE';
+  return {
+    kind: 'failed',
+    code,
+    message: error,
+    retryAfterMs: null,
+    metadata: null,
+    metrics: result.metrics,
+    logs: [],
+  };
+}
+
 /** null when the attempt counts no longer: the step was stopped, or another attempt has taken its place (G4). */
 export function decideOutcome(
   state: WorkflowState,
   stepId: string,
   attempt: number,
-  result: AttemptResult,
+  outcome: AttemptResult,
   { now, durationMs, random }: { now: number; durationMs: number; random: number },
 ): JournalEvent | null {
   const step = state.step(stepId);
   if (step?.status !== 'RUNNING' || step.attempt !== attempt) return null;
+  const result = fitting(state, outcome);
   const base = {
     ...next(state, now),
     stepId,
@@ -216,6 +242,13 @@ export function decideExternalData(state: WorkflowState, input: ExternalInput): 
     outputs: input.outputs,
     metadata: input.metadata,
   };
+  const added = { outputs: input.outputs, metadata: input.metadata, error: null, logs: [], metrics: null };
+  if (state.resultsSize + sizeOfResults(added) > limits.workflowResultsMax) {
+    throw new Refusal({
+      code: 'TOO_LARGE',
+      detail: `Workflow ${state.header.id} has no room for this: the results of its steps may take ${limits.workflowResultsMax} characters together`,
+    });
+  }
   const waits = (step: StepState) => step.action === externalAction && step.status === 'WAITING_FOR_DEPENDENCY';
   const named = input.stepId === null ? undefined : state.step(input.stepId);
   if (named) {

@@ -7,13 +7,14 @@
  *   S2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`) unchanged.
  */
 
-import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';
+import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
 import { createGraph } from './graph.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
+import { type Results, sizeOfResults } from './size.ts';
 
-export interface StepState {
+export interface StepState extends Results {
   readonly id: string;
   readonly name: string;
   readonly action: string;
@@ -22,14 +23,9 @@ export interface StepState {
   readonly timeoutMs: number | null;
   readonly retry: RetryPolicy | null;
   readonly status: JobStatus;
-  readonly outputs: OutputsRef | null;
-  readonly error: string | null;
   /** Milliseconds since 1970. */
   readonly startTime: number | null;
   readonly endTime: number | null;
-  readonly logs: readonly string[];
-  readonly metadata: JsonObject | null;
-  readonly metrics: JsonObject | null;
   readonly attempt: number;
   /** Failed attempts since the step was last set going. */
   readonly failures: number;
@@ -84,6 +80,8 @@ export class WorkflowState {
   missing: number[] = [];
   counts: StatusCounts = emptyCounts();
   totals: Totals = emptyTotals();
+  /** Of all steps together, as `sizeOfResults` counts. */
+  resultsSize = 0;
   /** Steps that wait for an id that is not there yet. */
   #waitingForAbsent = new Map<string, number[]>();
 
@@ -101,10 +99,12 @@ export class WorkflowState {
     this.downstream = graph.downstream as number[][];
     this.counts = emptyCounts();
     this.totals = emptyTotals();
+    this.resultsSize = 0;
     this.#waitingForAbsent.clear();
     this.missing = this.steps.map((step, i) => {
       this.counts[step.status] += 1;
       addMetrics(this.totals, step.metrics, 1);
+      this.resultsSize += sizeOfResults(step);
       let missing = 0;
       for (const id of new Set(step.dependencies)) {
         const at = this.index.get(id);
@@ -134,6 +134,7 @@ export class WorkflowState {
       const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
       if (step !== 0) for (const next of this.downstream[i]!) this.missing[next]! += step;
     }
+    if (hasOtherResults(before, after)) this.resultsSize += sizeOfResults(after) - sizeOfResults(before);
     if (before.metrics !== after.metrics) {
       addMetrics(this.totals, before.metrics, -1);
       addMetrics(this.totals, after.metrics, 1);
@@ -151,6 +152,7 @@ export class WorkflowState {
     this.downstream.push(waiting);
     this.counts[step.status] += 1;
     addMetrics(this.totals, step.metrics, 1);
+    this.resultsSize += sizeOfResults(step);
     for (const next of waiting) this.missing[next]! -= 1;
     return i;
   }
@@ -160,6 +162,16 @@ export class WorkflowState {
     if (waiting) waiting.push(i);
     else this.#waitingForAbsent.set(id, [i]);
   }
+}
+
+function hasOtherResults(a: Results, b: Results): boolean {
+  return (
+    a.outputs !== b.outputs ||
+    a.logs !== b.logs ||
+    a.error !== b.error ||
+    a.metadata !== b.metadata ||
+    a.metrics !== b.metrics
+  );
 }
 
 function emptyCounts(): StatusCounts {

@@ -161,6 +161,54 @@ describe('stop, resume and retry are refused where the status does not allow the
   });
 });
 
+describe('what the results of a workflow may take together', () => {
+  /** A workflow whose first step has left room for `room` characters. */
+  function nearlyFull(room: number): LiveWorkflow {
+    const live = LiveWorkflow.of({ full: '', a: '' });
+    live.start('full');
+    live.start('a');
+    const taken = live.state.resultsSize + 'Completed successfully at 2026-01-31T12:00:00.000Z'.length;
+    const wrapping = 2;
+    const json = JSON.stringify('x'.repeat(limits.workflowResultsMax - taken - wrapping - room));
+    live.end('full', completed({ outputs: { json } }));
+    expect(limits.workflowResultsMax - live.state.resultsSize).toBe(room);
+    return live;
+  }
+  const input = { now: bornAt, durationMs: 1, random: 0 };
+  const metrics = { tokens: 5 };
+
+  test('is bounded: outputs that find no room fail their step, and what it has used still counts', () => {
+    const live = nearlyFull(200);
+    const small = completed({ outputs: { json: JSON.stringify('x'.repeat(198)) } });
+    expect(decide.decideOutcome(live.state, 'a', 1, small, input)).toMatchObject({ kind: 'step.completed' });
+    const large = completed({ outputs: { json: JSON.stringify('x'.repeat(199)) }, metrics, logs: ['gone'] });
+    expect(decide.decideOutcome(live.state, 'a', 1, large, input)).toMatchObject({
+      kind: 'step.failed',
+      code: 'OUTPUT_TOO_LARGE',
+      error: expect.stringContaining(`${limits.workflowResultsMax} characters together`),
+      metrics,
+      logs: [],
+    });
+  });
+
+  test('a blob needs no room', () => {
+    const blob = completed({ outputs: { blob: 'a'.repeat(64), bytes: limits.outputsBytesMax } });
+    expect(decide.decideOutcome(nearlyFull(0).state, 'a', 1, blob, input)).toMatchObject({ kind: 'step.completed' });
+  });
+
+  test('a failure that finds no room leaves the beginning of its error, and no logs', () => {
+    const long = failed('BINDING', { message: 'y'.repeat(4_000), logs: ['z'.repeat(4_000)] });
+    const event = decide.decideOutcome(nearlyFull(200).state, 'a', 1, long, input);
+    expect(event).toMatchObject({ kind: 'step.failed', code: 'BINDING', error: 'y'.repeat(200), logs: [] });
+  });
+
+  test('external data that finds no room is refused', () => {
+    const data = external({ outputs: { json: JSON.stringify('x'.repeat(300)) } });
+    const refusal = refusalOf(() => decide.decideExternalData(nearlyFull(200).state, data));
+    expect([refusal.code, refusal.detail]).toEqual(['TOO_LARGE', expect.stringContaining('has no room for this')]);
+  });
+});
+
 describe('decideBranch', () => {
   const branchOf = (parent: LiveWorkflow, stepId: string, params?: { p: number }) => {
     const event = decide.decideBranch(parent.state, { id: workflowId, stepId, params, now: parent.tick() });

@@ -192,8 +192,8 @@ export function toKept(state: WorkflowState) {
 
 /** All that is derived (S1). */
 export function toDerived(state: WorkflowState) {
-  const { index, downstream, missing, counts, totals } = state;
-  return { index, downstream, missing, counts, totals };
+  const { index, downstream, missing, counts, totals, resultsSize } = state;
+  return { index, downstream, missing, counts, totals, resultsSize };
 }
 
 /** The same steps with everything derived afresh. */

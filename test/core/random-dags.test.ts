@@ -344,6 +344,7 @@ function expectSameDerived(state: WorkflowState, other: WorkflowState): void {
     state.downstream.every((steps, i) => isSameList(steps, other.downstream[i]!)) &&
     state.index.size === other.index.size &&
     other.steps.every((step, i) => state.index.get(step.id) === i) &&
+    state.resultsSize === other.resultsSize &&
     isDeepStrictEqual(state.totals, other.totals);
   if (!isSame) expect(toDerived(state)).toEqual(toDerived(other));
 }

@@ -204,4 +204,20 @@ export const coreMutants: Mutant[] = [
     replace: 'return event;',
     test: 'test/core/decide.test.ts',
   },
+  {
+    name: 'results of a workflow grow without bound',
+    breaks: 'G16',
+    file: 'src/core/decide.ts',
+    find: 'if (state.resultsSize + sizeOfResults(added) <= limits.workflowResultsMax) return result;',
+    replace: 'return result;',
+    test: 'test/core/decide.test.ts',
+  },
+  {
+    name: 'the size of results is not kept up with',
+    breaks: 'G16, S1',
+    file: 'src/core/state.ts',
+    find: 'if (hasOtherResults(before, after)) this.resultsSize',
+    replace: 'if (before.outputs !== after.outputs) this.resultsSize',
+    test: 'test/core/random-dags.test.ts',
+  },
 ];

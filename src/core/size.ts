@@ -1,0 +1,71 @@
+/**
+ * How much room results take in a workflow's text, so that their sum can be bounded (`limits.workflowResultsMax`): many
+ * small outputs together make a file that no reader holds, just as one large one would.
+ */
+import type { OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+
+/** What attempts leave in a step. */
+export interface Results {
+  readonly outputs: OutputsRef | null;
+  readonly error: string | null;
+  readonly logs: readonly string[];
+  readonly metadata: JsonObject | null;
+  readonly metrics: JsonObject | null;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+/** How deep a step's fields stand in the workflow. */
+const fieldDepth = 3;
+
+/** In characters of the indented text, save for escapes in logs and errors. */
+export function sizeOfResults({ outputs, error, logs, metadata, metrics }: Results): number {
+  let size = (error?.length ?? 0) + sizeOf(metadata) + sizeOf(metrics);
+  if (outputs !== null && 'json' in outputs) size += indentedLength(outputs.json, fieldDepth);
+  for (const line of logs) size += line.length;
+  return size;
+}
+
+function sizeOf(value: JsonObject | null): number {
+  return value === null ? 0 : indentedLength(JSON.stringify(value), fieldDepth);
+}
+
+/** The length of compact JSON text once it is indented by two, with every line moved in by `depth` more levels. */
+export function indentedLength(json: string, depth = 0): number {
+  let level = depth;
+  let length = 0;
+  const line = () => 1 + 2 * level;
+  for (let at = 0; at < json.length; at += 1) {
+    const code = json.charCodeAt(at);
+    length += 1;
+    if (code === quote) {
+      const end = endOfString(json, at);
+      length += end - at;
+      at = end;
+    } else if (code === 0x7b || code === 0x5b) {
+      // `{}` and `[]` stay as they are: the closing bracket is two characters after the opening one.
+      if (json.charCodeAt(at + 1) === code + 2) {
+        at += 1;
+        length += 1;
+      } else {
+        level += 1;
+        length += line();
+      }
+    } else if (code === 0x7d || code === 0x5d) {
+      level -= 1;
+      length += line();
+    } else if (code === 0x2c) {
+      length += line();
+    } else if (code === 0x3a) {
+      length += 1;
+    }
+  }
+  return length;
+}
+
+function endOfString(json: string, from: number): number {
+  let at = from + 1;
+  while (at < json.length && json.charCodeAt(at) !== quote) at += json.charCodeAt(at) === backslash ? 2 : 1;
+  return at;
+}
