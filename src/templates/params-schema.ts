@@ -5,8 +5,8 @@
 import { dereference, type OutputUnit, type Schema, validate } from '@cfworker/json-schema';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
+import { isSlowPattern } from '../contract/slow-pattern.ts';
 import { schemaOfSchemas } from './schema-keywords.ts';
-import { isSlowPattern } from './slow-pattern.ts';
 import type { FieldPath } from './source-text.ts';
 
 const draft = '2020-12';

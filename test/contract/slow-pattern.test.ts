@@ -1,6 +1,6 @@
 /** Goal: patterns whose time doubles with each character are refused, and ordinary ones pass. */
 import { expect, test } from 'vitest';
-import { isSlowPattern } from '../../src/templates/slow-pattern.ts';
+import { isSlowPattern } from '../../src/contract/slow-pattern.ts';
 
 test.each([
   '(a+)+$',
