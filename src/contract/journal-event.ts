@@ -35,7 +35,13 @@ export type JournalEvent =
       /** A branch also lists itself at its parent, whose version grows to `parentVersion`. */
       readonly parent?: { readonly id: string; readonly stepId: string; readonly version: number };
     })
-  | (Base & { readonly kind: 'workflow.adopted' | 'workflow.taken_over'; readonly workflow: JsonObject })
+  | (Base & {
+      readonly kind: 'workflow.adopted';
+      readonly workflow: JsonObject;
+      /** Answers given to calls with a key, when the file is one that an engine wrote. */
+      readonly keys?: readonly IdempotencyRecord[];
+    })
+  | (Base & { readonly kind: 'workflow.taken_over'; readonly workflow: JsonObject })
   | (Base & {
       readonly kind:
         | 'workflow.waiting'

@@ -10,7 +10,7 @@
  *   R5  recovery reads; what it decides is written by `store.begin` in one piece, so a crash in it changes nothing.
  */
 import type { EngineEvent } from '../contract/event.ts';
-import { type JournalEvent, readEventJson, toEventJson } from '../contract/journal-event.ts';
+import { type IdempotencyRecord, type JournalEvent, readEventJson, toEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { FinishedEntry, Notice, StateFile, StorePort } from '../contract/store.ts';
@@ -264,7 +264,8 @@ class Recovery {
     this.#note('quarantine', `Workflow ${id}: ${warning}`);
     const warnings = [...(parsed.data.warnings ?? []), warning];
     const version = Math.max(parsed.data.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
-    this.#begin('workflow.taken_over', { ...parsed.data, warnings } as unknown as JsonObject, version + 1);
+    const workflow = { ...parsed.data, warnings } as unknown as JsonObject;
+    this.#begin({ kind: 'workflow.taken_over', workflow }, version + 1);
   }
 
   #adoptUnknown(id: string): void {
@@ -286,19 +287,33 @@ class Recovery {
     }
     this.#workflows.setAside.delete(id);
     const now = this.#clock.now();
+    // Its line in the index, or the manifest, may be what was lost: a call that is made again is still the same call.
+    const keys = file.kind === 'intact' ? ((file.meta as unknown as WorkflowMeta).keys ?? []) : [];
     const state = readWorkflow(parsed.data, {}, now);
     if (isTerminal(state.header.status)) {
       // Finished and stopped files are left as they stand.
       const sha256 = (file as { sha256: string }).sha256;
-      this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys: [] }, false);
+      const summary = toSummary(state);
+      this.#workflows.addFinished({ id, seq: 0, sha256, summary, keys: keys.map(({ key }) => key) }, false);
     } else {
-      this.#begin('workflow.adopted', parsed.data as unknown as JsonObject, state.header.version + 1);
+      const workflow = parsed.data as unknown as JsonObject;
+      this.#begin({ kind: 'workflow.adopted', workflow, keys }, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
   }
 
-  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', workflow: JsonObject, version: number): void {
-    const event: Beginning = { kind, workflowId: String(workflow.id), at: this.#clock.now(), version, workflow };
+  #begin(
+    beginning:
+      | { kind: 'workflow.adopted'; workflow: JsonObject; keys: readonly IdempotencyRecord[] }
+      | { kind: 'workflow.taken_over'; workflow: JsonObject },
+    version: number,
+  ): void {
+    const event: Beginning = {
+      ...beginning,
+      workflowId: String(beginning.workflow.id),
+      at: this.#clock.now(),
+      version,
+    };
     const seq = this.#append(event);
     const state = createWorkflow(event, seq);
     this.#workflows.add(state, seq);

@@ -46,7 +46,7 @@ export function createWorkflow(event: Extract<JournalEvent, { workflow: unknown 
     seq,
     version: event.version,
     updatedAt: isTerminal(status) ? state.header.updatedAt : event.at,
-    keys: event.idempotency ? [event.idempotency] : [],
+    keys: event.kind === 'workflow.adopted' ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
     status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
   });
   return state;

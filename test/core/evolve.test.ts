@@ -50,6 +50,13 @@ describe('E1: a step is queued exactly when its last missing dependency complete
   });
 });
 
+test('a file that an engine wrote brings its answers to calls with a key along', () => {
+  const keys = [{ key: 'k', request: 'sum', reply: { json: '{}' } }];
+  const workflow = { id: workflowId, steps: [{ id: 'ext', action: 'external_data', status: 'PENDING' }] };
+  const live = new LiveWorkflow({ kind: 'workflow.adopted', workflowId, at: bornAt, version: 2, workflow, keys });
+  expect(live.state.header.keys).toEqual(keys);
+});
+
 describe('E2: what is recorded is final', () => {
   test('a COMPLETED step keeps its outputs over stop, resume, failure, retry and recovery', () => {
     const live = LiveWorkflow.of({ a: '', b: '', c: 'a' });
