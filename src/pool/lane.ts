@@ -4,6 +4,9 @@
  * What it stands on: everything a thread posted before it died can still be read from the bundle's port, and a thread is
  * gone when `terminate()` resolves. So a bundle is settled in this order: read the port, end the thread if a job has no
  * outcome yet, read the port again, and only then declare what is left lost.
+ *
+ * The lane keeps its number of threads itself. Piscina replaces none any more once a single one has ended while it
+ * started, and it offers the balancer threads that still start: a bundle that is placed on one and ended there makes it so.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
@@ -26,6 +29,9 @@ export interface LaneOptions {
   onOutcomes(outcomes: Outcome[]): void;
   onFault(message: string): void;
 }
+
+/** A thread that ends while it starts does so for a reason that lasts (a file that is gone, a full machine). */
+const restartPauseMs = 1_000;
 
 interface Bundle {
   readonly running: Map<number, Running>;
@@ -50,6 +56,12 @@ export class Lane {
   readonly #running = new Map<number, Running>();
   readonly #unsettled = new Map<Bundle, Promise<void>>();
   readonly #loads = new WeakMap<Worker, number>();
+  /** Threads that have loaded their module; those of the beginning count from the start, which waits for them. */
+  readonly #ready: Set<Worker>;
+  #restart: NodeJS.Timeout | undefined;
+  /** Threads that ended while they started, since the last one that came up. */
+  #failedStarts = 0;
+  #started = false;
   #closed = false;
 
   constructor(options: LaneOptions) {
@@ -69,12 +81,17 @@ export class Lane {
       resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax },
       workerData: { network: options.network, sharing: options.sharing } satisfies ThreadData,
       loadBalancer: (task, workers) => {
-        const bundle = task[queueOptionsSymbol] as Bundle;
+        const bundle = task[queueOptionsSymbol] as Bundle | null;
+        if (bundle === null) return null;
         const choice = this.#choose(workers);
         if (choice) this.#assign(bundle, choice.thread);
         return choice?.worker ?? null;
       },
     });
+    this.#ready = new Set(this.#piscina.threads);
+    this.#piscina.on('workerCreate', ({ id }: { id: number }) => this.#onThreadUp(id));
+    // Told before the thread is off Piscina's list, and before Piscina replaces it where it does.
+    this.#piscina.on('workerDestroy', () => queueMicrotask(() => this.#onThreadEnd()));
     this.#piscina.on('error', (error: unknown) => this.#onThreadFault(error));
   }
 
@@ -90,6 +107,8 @@ export class Lane {
   async start(): Promise<void> {
     const probes = Array.from({ length: this.#options.threads }, () => this.#run(this.#createBundle([]), []));
     await Promise.all(probes);
+    this.#started = true;
+    this.#refill();
   }
 
   dispatch(jobs: readonly Job[]): void {
@@ -120,6 +139,7 @@ export class Lane {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#restart);
     for (const { watch } of this.#running.values()) clearTimeout(watch);
     this.#running.clear();
     await this.#piscina.destroy();
@@ -158,7 +178,7 @@ export class Lane {
   }
 
   #choose<W extends { readonly id: number; readonly currentUsage: number }>(workers: readonly W[]) {
-    const threads = new Map(this.#piscina.threads.map((thread) => [thread.threadId, thread]));
+    const threads = new Map([...this.#ready].map((thread) => [thread.threadId, thread]));
     let best: { worker: W; thread: Worker; load: number } | null = null;
     for (const worker of workers) {
       const thread = threads.get(worker.id);
@@ -233,12 +253,47 @@ export class Lane {
     }
   }
 
-  /** An error while no bundle was on the thread. Piscina starts no other one when a thread dies while it starts. */
+  /** An error while no bundle was on the thread. */
   #onThreadFault(error: unknown): void {
-    if (this.#closed) return;
-    this.#options.onFault(`a thread of the pool died: ${messageOf(error)}`);
-    if (this.#piscina.threads.length > 0) return;
-    for (const bundle of this.#unsettled.keys()) bundle.abort.abort();
+    if (!this.#closed) this.#options.onFault(`a thread of the pool died: ${messageOf(error)}`);
+  }
+
+  #onThreadUp(threadId: number): void {
+    this.#failedStarts = 0;
+    for (const thread of this.#piscina.threads) if (thread.threadId === threadId) this.#ready.add(thread);
+  }
+
+  #onThreadEnd(): void {
+    if (this.#closed || !this.#started) return;
+    const threads = new Set(this.#piscina.threads);
+    const ended = [...this.#ready].filter((thread) => !threads.has(thread));
+    for (const thread of ended) this.#ready.delete(thread);
+    if (ended.length > 0) {
+      this.#refill();
+    } else if (threads.size < this.#options.threads) {
+      // None was ready, so one that started has ended.
+      this.#failedStarts += 1;
+      this.#restart ??= setTimeout(() => {
+        this.#restart = undefined;
+        this.#refill();
+      }, restartPauseMs);
+      if (this.#ready.size === 0 && this.#failedStarts >= this.#options.threads) this.#giveUpWaiting();
+    }
+  }
+
+  /** Piscina starts a thread for a task that the balancer places nowhere; the task itself is withdrawn at once. */
+  #refill(): void {
+    for (let missing = this.#options.threads - this.#piscina.threads.length; missing > 0; missing -= 1) {
+      const withdrawal = new AbortController();
+      const { port1, port2 } = new MessageChannel();
+      this.#piscina.run({ jobs: [], port: port2 }, { signal: withdrawal.signal }).catch(() => port1.close());
+      withdrawal.abort();
+    }
+  }
+
+  /** Jobs that wait for a thread where none can start end as lost, and the core decides whether to try again. */
+  #giveUpWaiting(): void {
+    for (const bundle of this.#unsettled.keys()) if (bundle.thread === null) bundle.abort.abort();
   }
 }
 

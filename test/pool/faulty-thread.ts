@@ -1,6 +1,6 @@
 /** A thread with the product's tasks and some that misbehave in every way the pool has to survive. */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Task, TaskContext } from '../../src/contract/task.ts';
 import { TaskFailure } from '../../src/contract/task.ts';
@@ -52,6 +52,17 @@ const faults: Record<string, Run> = {
   beats_in_a_native_call: ({ file = '' }) => {
     spawnSync('/bin/sh', ['-c', 'for i in 1 2 3 4 5 6 7 8 9; do echo . >> "$0"; /bin/sleep 0.1; done', file]);
     return never();
+  },
+  /** Ends when as many run as `count` says, each on a thread of its own. */
+  meets: ({ file = '', count }) => {
+    appendFileSync(file, '.');
+    return new Promise((resolve) => {
+      const look = setInterval(() => {
+        if (statSync(file).size < Number(count)) return;
+        clearInterval(look);
+        resolve(nothing);
+      }, 5);
+    });
   },
   rejects_unhandled: () => {
     void Promise.reject(new Error('nobody listens'));
