@@ -6,12 +6,16 @@
 import type { DirectoryEntry, Disk, FileStat } from '../../src/store/disk.ts';
 import { diskError } from './fault-disk.ts';
 
+type Change = { kind: 'write'; piece: Buffer; position: number } | { kind: 'truncate'; length: number };
+
 interface FileNode {
   kind: 'file';
+  /** What the process reads: the first `length` bytes. */
   bytes: Buffer;
+  length: number;
   durable: Buffer;
   /** Since the last fsync. */
-  changes: ((bytes: Buffer) => Buffer)[];
+  changes: Change[];
 }
 
 interface DirectoryNode {
@@ -36,20 +40,38 @@ export function createRandom(seed: number): Random {
   };
 }
 
+/** What a simulation adds to the disk. */
+export interface DiskPacing {
+  /** Carries out an asynchronous operation, when its time has come. Without it: at once. */
+  later?(run: () => void): void;
+  /** Told of each operation before it happens. */
+  onOperation?(name: keyof Disk, path: string): void;
+  /** How many of `length` bytes a write takes, at least one. */
+  shorten?(length: number): number;
+}
+
 export class PowerCutDisk {
   /** Operations left before the process dies; each counts. */
   operationsLeft = Number.POSITIVE_INFINITY;
+  operationsDone = 0;
   readonly #random: Random;
-  readonly #root = createDirectory();
-  readonly #open = new Map<number, FileNode>();
+  readonly #pacing: DiskPacing;
+  #root = createDirectory();
+  readonly #open = new Map<number, { node: FileNode; path: string }>();
   #lastFd = 10;
 
-  constructor(random: Random) {
+  constructor(random: Random, pacing: DiskPacing = {}) {
     this.#random = random;
+    this.#pacing = pacing;
   }
 
   get isDead(): boolean {
     return this.operationsLeft <= 0;
+  }
+
+  /** The process dies here and now. */
+  kill(): void {
+    this.operationsLeft = 0;
   }
 
   /** The process is gone; with `power` so is what no fsync has confirmed. */
@@ -59,73 +81,116 @@ export class PowerCutDisk {
     this.operationsLeft = Number.POSITIVE_INFINITY;
   }
 
+  /** A file as it would be read now, without an operation; null when there is none. */
+  peek(path: string): Buffer | null {
+    const node = this.#find(path);
+    return node?.kind === 'file' ? Buffer.from(node.bytes.subarray(0, node.length)) : null;
+  }
+
+  /** Names in a directory, without an operation; empty when there is none. */
+  peekNames(path: string): string[] {
+    const node = this.#find(path);
+    return node?.kind === 'directory' ? [...node.entries.keys()] : [];
+  }
+
+  /** The same disk a second time, as it is now: what is done to one does not show on the other. */
+  clone(random: Random, pacing: DiskPacing = {}): PowerCutDisk {
+    const copy = new PowerCutDisk(random, pacing);
+    copy.#root = cloneDirectory(this.#root, new Map());
+    return copy;
+  }
+
   get port(): Disk {
     const sync = this.#syncPort();
+    const run = <T>(operation: () => T): Promise<T> => this.#run(operation);
     return {
       ...sync,
-      open: async (path, flags) => sync.openSync(path, flags),
-      write: async (...args) => sync.writeSync(...args),
-      truncate: async (fd, length) => sync.truncateSync(fd, length),
-      fsync: async (fd) => sync.fsyncSync(fd),
-      fdatasync: async (fd) => sync.fsyncSync(fd),
-      close: async (fd) => sync.closeSync(fd),
-      fsyncDirectory: async (path) => sync.fsyncDirectorySync(path),
-      rename: async (from, to) => sync.renameSync(from, to),
-      unlink: async (path) => sync.unlinkSync(path),
-      mkdir: async (path) => sync.mkdirSync(path),
-      removeTree: async (path) => sync.unlinkSync(path),
-      readFile: async (path) => sync.readFileSync(path),
-      lstat: async (path) => sync.lstatSync(path),
+      open: (path, flags) => run(() => sync.openSync(path, flags)),
+      write: (...args) => run(() => sync.writeSync(...args)),
+      truncate: (fd, length) => run(() => sync.truncateSync(fd, length)),
+      fsync: (fd) => run(() => sync.fsyncSync(fd)),
+      fdatasync: (fd) => run(() => sync.fdatasyncSync(fd)),
+      close: (fd) => run(() => sync.closeSync(fd)),
+      fsyncDirectory: (path) => run(() => sync.fsyncDirectorySync(path)),
+      rename: (from, to) => run(() => sync.renameSync(from, to)),
+      unlink: (path) => run(() => sync.unlinkSync(path)),
+      mkdir: (path) => run(() => sync.mkdirSync(path)),
+      removeTree: (path) => run(() => this.#removeTree(path)),
+      readFile: (path) => run(() => sync.readFileSync(path)),
+      lstat: (path) => run(() => sync.lstatSync(path)),
     };
+  }
+
+  async #run<T>(operation: () => T): Promise<T> {
+    const { later } = this.#pacing;
+    if (!later) return operation();
+    return new Promise((resolve, reject) => {
+      later(() => {
+        // What a dead process was waiting for never comes.
+        if (this.isDead) return;
+        try {
+          resolve(operation());
+        } catch (error) {
+          if (!this.isDead) reject(error);
+        }
+      });
+    });
   }
 
   #syncPort() {
     return {
       openSync: (path: string, flags: string): number => {
-        this.#step();
+        this.#step('openSync', path);
         const { directory, name } = this.#parentOf(path);
         let node = directory.entries.get(name);
         if (flags === 'wx') {
           if (node) throw diskError('EEXIST');
-          node = { kind: 'file', bytes: Buffer.alloc(0), durable: Buffer.alloc(0), changes: [] };
+          node = createFile(Buffer.alloc(0));
           setEntry(directory, name, node);
         }
         if (node?.kind !== 'file') throw diskError(node ? 'EISDIR' : 'ENOENT');
         this.#lastFd += 1;
-        this.#open.set(this.#lastFd, node);
+        this.#open.set(this.#lastFd, { node, path });
         return this.#lastFd;
       },
       writeSync: (fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number => {
-        const piece = Buffer.from(bytes.subarray(offset, offset + length));
+        const { node, path } = this.#file(fd);
+        if (this.isDead) this.#step('writeSync', path);
+        const taken = Math.max(1, Math.min(length, this.#pacing.shorten?.(length) ?? length));
         // The last operation of a life may be half done.
-        const kept = this.operationsLeft === 1 ? piece.subarray(0, Math.floor(this.#random() * length)) : piece;
-        this.#change(this.#file(fd), (content) => overlay(content, kept, position));
-        this.#step();
-        return length;
+        const kept = this.operationsLeft === 1 ? Math.floor(this.#random() * taken) : taken;
+        write(node, Buffer.from(bytes.subarray(offset, offset + kept)), position);
+        this.#step('writeSync', path);
+        return Math.min(taken, length);
       },
       truncateSync: (fd: number, length: number): void => {
-        this.#step();
-        this.#change(this.#file(fd), (content) => Buffer.from(content.subarray(0, length)));
+        const { node, path } = this.#file(fd);
+        this.#step('truncateSync', path);
+        node.length = Math.min(node.length, length);
+        node.changes.push({ kind: 'truncate', length });
       },
       fsyncSync: (fd: number): void => {
-        this.#step();
-        makeDurable(this.#file(fd));
+        const { node, path } = this.#file(fd);
+        this.#step('fsyncSync', path);
+        makeDurable(node);
       },
       fdatasyncSync: (fd: number): void => {
-        this.#step();
-        makeDurable(this.#file(fd));
+        const { node, path } = this.#file(fd);
+        this.#step('fdatasyncSync', path);
+        makeDurable(node);
       },
       closeSync: (fd: number): void => {
         this.#open.delete(fd);
       },
       fsyncDirectorySync: (path: string): void => {
-        this.#step();
+        this.#step('fsyncDirectorySync', path);
         const directory = this.#directory(path);
+        if (directory.changes.length === 0) return;
         directory.durable = new Map(directory.entries);
         directory.changes = [];
       },
       renameSync: (from: string, to: string): void => {
-        this.#step();
+        this.#step('renameSync', to);
         const source = this.#parentOf(from);
         const target = this.#parentOf(to);
         const node = source.directory.entries.get(source.name);
@@ -134,33 +199,31 @@ export class PowerCutDisk {
         setEntry(source.directory, source.name, null);
       },
       unlinkSync: (path: string): void => {
-        this.#step();
+        this.#step('unlinkSync', path);
         const { directory, name } = this.#parentOf(path);
         if (!directory.entries.has(name)) throw diskError('ENOENT');
         setEntry(directory, name, null);
       },
       mkdirSync: (path: string): void => {
-        this.#step();
+        this.#step('mkdirSync', path);
         const { directory, name } = this.#parentOf(path);
         if (directory.entries.has(name)) throw diskError('EEXIST');
         setEntry(directory, name, createDirectory());
       },
       readFileSync: (path: string): Buffer => {
-        this.#step();
+        this.#step('readFileSync', path);
         const node = this.#find(path);
         if (node?.kind !== 'file') throw diskError(node ? 'EISDIR' : 'ENOENT');
-        return Buffer.from(node.bytes);
+        return Buffer.from(node.bytes.subarray(0, node.length));
       },
       readDirectorySync: (path: string): DirectoryEntry[] => {
-        this.#step();
+        this.#step('readDirectorySync', path);
         return [...this.#directory(path).entries].map(([name, node]) => ({ name, kind: node.kind }));
       },
       lstatSync: (path: string): FileStat | null => {
-        this.#step();
+        this.#step('lstatSync', path);
         const node = this.#find(path);
-        return node
-          ? { kind: node.kind, bytes: node.kind === 'file' ? node.bytes.length : 0, dev: '1', ino: '1' }
-          : null;
+        return node ? { kind: node.kind, bytes: node.kind === 'file' ? node.length : 0, dev: '1', ino: '1' } : null;
       },
       realpathSync: (path: string): string => {
         if (!this.#find(path)) throw diskError('ENOENT');
@@ -172,9 +235,21 @@ export class PowerCutDisk {
     };
   }
 
-  #step(): void {
+  /** One entry after the other: a process may die in between. */
+  #removeTree(path: string): void {
+    const node = this.#find(path);
+    if (node?.kind === 'directory') for (const name of node.entries.keys()) this.#removeTree(`${path}/${name}`);
+    this.#step('unlinkSync', path);
+    if (node === undefined) return;
+    const { directory, name } = this.#parentOf(path);
+    setEntry(directory, name, null);
+  }
+
+  #step(name: keyof Disk, path: string): void {
     this.operationsLeft -= 1;
     if (this.isDead) throw new Error('the process is dead');
+    this.operationsDone += 1;
+    this.#pacing.onOperation?.(name, path);
   }
 
   #lose(directory: DirectoryNode): void {
@@ -194,29 +269,26 @@ export class PowerCutDisk {
   }
 
   #loseWrites(file: FileNode): void {
-    let content = file.durable;
+    if (file.changes.length === 0) return;
+    const survivor = createFile(Buffer.from(file.durable));
     for (const change of file.changes) {
       const chance = this.#random();
       if (chance < 0.4) continue;
-      const changed = change(content);
-      const from = Math.min(content.length, changed.length);
-      if (chance < 0.7 && changed.length > from) {
+      const from = survivor.length;
+      if (change.kind === 'write') write(survivor, change.piece, change.position);
+      else survivor.length = Math.min(survivor.length, change.length);
+      if (chance < 0.7 && survivor.length > from) {
         // A sector of what was added is not what was written.
-        const at = from + Math.floor(this.#random() * (changed.length - from));
-        changed.fill(this.#random() < 0.5 ? 0 : 0xa5, at, Math.min(changed.length, at + 512));
+        const at = from + Math.floor(this.#random() * (survivor.length - from));
+        survivor.bytes.fill(this.#random() < 0.5 ? 0 : 0xa5, at, Math.min(survivor.length, at + 512));
       }
-      content = changed;
     }
-    file.bytes = content;
+    file.bytes = survivor.bytes;
+    file.length = survivor.length;
     makeDurable(file);
   }
 
-  #change(file: FileNode, change: (bytes: Buffer) => Buffer): void {
-    file.bytes = change(file.bytes);
-    file.changes.push(change);
-  }
-
-  #file(fd: number): FileNode {
+  #file(fd: number): { node: FileNode; path: string } {
     const file = this.#open.get(fd);
     if (!file) throw diskError('EBADF');
     return file;
@@ -224,8 +296,10 @@ export class PowerCutDisk {
 
   #find(path: string): Node | undefined {
     let node: Node | undefined = this.#root;
-    for (const name of path.split('/').filter((part) => part !== '')) {
-      node = node?.kind === 'directory' ? node.entries.get(name) : undefined;
+    for (const name of path.split('/')) {
+      if (name === '') continue;
+      if (node?.kind !== 'directory') return undefined;
+      node = node.entries.get(name);
     }
     return node;
   }
@@ -242,8 +316,36 @@ export class PowerCutDisk {
   }
 }
 
+function createFile(bytes: Buffer): FileNode {
+  return { kind: 'file', bytes, length: bytes.length, durable: Buffer.alloc(0), changes: [] };
+}
+
 function createDirectory(): DirectoryNode {
   return { kind: 'directory', entries: new Map(), durable: new Map(), changes: [] };
+}
+
+/** A node that stands in several places is one node in the copy too. */
+function cloneNode(node: Node, copies: Map<Node, Node>): Node {
+  const known = copies.get(node);
+  if (known) return known;
+  if (node.kind === 'directory') return cloneDirectory(node, copies);
+  const copy: FileNode = {
+    ...node,
+    bytes: Buffer.from(node.bytes.subarray(0, node.length)),
+    durable: Buffer.from(node.durable),
+    changes: [...node.changes],
+  };
+  copies.set(node, copy);
+  return copy;
+}
+
+function cloneDirectory(directory: DirectoryNode, copies: Map<Node, Node>): DirectoryNode {
+  const copy = createDirectory();
+  copies.set(directory, copy);
+  for (const [name, node] of directory.entries) copy.entries.set(name, cloneNode(node, copies));
+  for (const [name, node] of directory.durable) copy.durable.set(name, cloneNode(node, copies));
+  copy.changes = directory.changes.map(({ name, node }) => ({ name, node: node && cloneNode(node, copies) }));
+  return copy;
 }
 
 function setEntry(directory: DirectoryNode, name: string, node: Node | null): void {
@@ -252,14 +354,21 @@ function setEntry(directory: DirectoryNode, name: string, node: Node | null): vo
   directory.changes.push({ name, node });
 }
 
+/** What is durable shares the bytes with what is read, as long as nothing is written over it. */
 function makeDurable(file: FileNode): void {
-  file.durable = file.bytes;
+  file.durable = file.bytes.subarray(0, file.length);
   file.changes = [];
 }
 
-function overlay(content: Buffer, piece: Uint8Array, position: number): Buffer {
-  const result = Buffer.alloc(Math.max(content.length, position + piece.length));
-  content.copy(result);
-  result.set(piece, position);
-  return result;
+function write(file: FileNode, piece: Buffer, position: number): void {
+  const end = position + piece.length;
+  if (end > file.bytes.length || position < file.durable.length) {
+    const grown = Buffer.alloc(Math.max(2 * end, file.bytes.length));
+    file.bytes.copy(grown, 0, 0, file.length);
+    file.bytes = grown;
+  }
+  if (position > file.length) file.bytes.fill(0, file.length, position);
+  piece.copy(file.bytes, position);
+  file.length = Math.max(file.length, end);
+  file.changes.push({ kind: 'write', piece, position });
 }

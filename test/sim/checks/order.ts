@@ -1,0 +1,88 @@
+/** G6: an attempt begins after its own start and its dependencies' results are recorded, and sees exactly those results. */
+import type { EngineEvent } from '../../../src/contract/event.ts';
+import type { Outcome } from '../../../src/contract/job.ts';
+import type { Workflow } from '../../../src/contract/workflow.ts';
+import { type Check, type Execution, Violation } from '../check.ts';
+import { boundPrefix } from '../definitions.ts';
+
+export class OrderCheck implements Check {
+  readonly #outputs = new Map<string, { execution: Execution; json: string }>();
+  readonly #completed = new Set<string>();
+  readonly #started = new Map<string, number>();
+  /** What a step's result is called, as first seen in a document or in another step's params. */
+  readonly #contents = new Map<string, string>();
+  /** False while events cannot be followed: before the engine is up, and after a gap. */
+  #canFollow = false;
+  #hasGap = false;
+
+  lifeBegan(): void {
+    this.#canFollow = !this.#hasGap;
+  }
+
+  lifeEnded(): void {
+    this.#canFollow = false;
+  }
+
+  ended(execution: Execution, outcome: Outcome): void {
+    if (outcome.kind === 'completed') this.#outputs.set(execution.content, { execution, json: outcome.outputsJson });
+  }
+
+  event({ kind, workflow_id: id, step_id: stepId }: EngineEvent): void {
+    const key = `${id}/${stepId}`;
+    if (kind === 'step.completed' || kind === 'external_data.ingested') this.#completed.add(key);
+    if (kind === 'step.started') this.#started.set(key, (this.#started.get(key) ?? 0) + 1);
+  }
+
+  gap(): void {
+    this.#hasGap = true;
+    this.#canFollow = false;
+  }
+
+  dispatched({ job }: Execution): void {
+    const key = `${job.workflowId}/${job.stepId}`;
+    const starts = this.#started.get(key) ?? 0;
+    if (starts < job.attempt && this.#canFollow)
+      throw new Violation('G6', `attempt ${job.attempt} of ${key} runs, and ${starts} starts were published`);
+    const params = JSON.parse(job.paramsJson) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(params)) {
+      if (name.startsWith(boundPrefix)) this.#checkBound(job.workflowId, name.slice(boundPrefix.length), value, key);
+    }
+  }
+
+  #checkBound(id: string, stepId: string, value: unknown, user: string): void {
+    const content = contentOf(value);
+    const source = this.#outputs.get(content);
+    const isInherited = source !== undefined && source.execution.job.workflowId !== id;
+    if (!isInherited && !this.#completed.has(`${id}/${stepId}`) && this.#canFollow && !content.startsWith('external '))
+      throw new Violation('G6', `${user} runs before the result of ${stepId} is recorded`);
+    if (
+      source &&
+      (source.execution.job.stepId !== stepId || (typeof value === 'object' && JSON.stringify(value) !== source.json))
+    )
+      throw new Violation(
+        'G6',
+        `${user} was given for ${stepId}\n${JSON.stringify(value)}\ninstead of\n${source.json}`,
+      );
+    this.#agree(`${id}/${stepId}`, content);
+  }
+
+  document(workflow: Workflow): void {
+    for (const step of workflow.steps) {
+      if (step.status !== 'COMPLETED' || step.outputs?.blob !== undefined) continue;
+      this.#agree(`${workflow.id}/${step.id}`, contentOf(step.outputs));
+    }
+  }
+
+  #agree(key: string, content: string): void {
+    const known = this.#contents.get(key);
+    if (known !== undefined && known !== content)
+      throw new Violation('G6', `the result of ${key} is ${known} to one, ${content} to another`);
+    this.#contents.set(key, content);
+  }
+}
+
+function contentOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { of, content } = (value ?? {}) as { of?: unknown; content?: unknown };
+  return String(of ?? content);
+}

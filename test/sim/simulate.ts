@@ -1,0 +1,136 @@
+/**
+ * One seed, one history: lives of the engine with clients at work, each ended by a death or a stop; then calm, in which
+ * everything has to come to its end (G7); then a stop and a start that may change nothing.
+ */
+import type { ListReply } from '../../src/contract/engine.ts';
+import { isTerminal, type Workflow } from '../../src/contract/workflow.ts';
+import { Violation } from './check.ts';
+import { Clients, isWaitingExternal } from './clients.ts';
+import { World, type WorldOptions } from './world.ts';
+
+/** Calm lasts no longer than this, however much is left to do. */
+const calmMsMax = 30 * 60 * 1000;
+
+export interface Simulation {
+  seed: number;
+  error: Error | null;
+  deaths: number;
+  lives: number;
+  calls: number;
+  events: number;
+  /** Of the trace, where there is one. */
+  digest: string;
+  tail: string[];
+}
+
+export async function simulate(options: WorldOptions): Promise<Simulation> {
+  const world = new World(options);
+  try {
+    await live(world);
+  } catch (error) {
+    world.history.fail(error);
+  }
+  return {
+    seed: options.seed,
+    error: world.history.violation,
+    deaths: world.deaths,
+    lives: world.lives,
+    calls: world.callsMade,
+    events: world.agenda.eventsRun,
+    digest: options.isTraced ? world.history.digest() : '',
+    tail: world.history.tail,
+  };
+}
+
+async function live(world: World): Promise<void> {
+  const { swarm, history } = world;
+  const dice = world.dice.fork();
+  const clients = new Clients(world);
+  const callsPerLife = Math.ceil(swarm.calls / (swarm.deaths + 1));
+  for (let deathsLeft = swarm.deaths; deathsLeft > 0; deathsLeft -= 1) {
+    if (swarm.deathWithinOperations !== null) world.disk.operationsLeft = 1 + dice.below(swarm.deathWithinOperations);
+    if (await world.boot()) {
+      await inspect(world, clients);
+      await work(world, clients, callsPerLife, dice.chance(0.5) ? dice.random() * 2_000 : 30_000);
+      if (!world.disk.isDead && dice.chance(swarm.closeShare) && (await world.close())) {
+        clients.afterLife();
+        continue;
+      }
+    }
+    if (history.violation) return;
+    world.die({ power: dice.chance(swarm.powerShare) });
+    clients.afterLife();
+    if (dice.chance(swarm.clockJumpShare)) world.agenda.jumpDays(dice.pick([-1, 1]));
+    if (history.violation) return;
+  }
+  world.disk.operationsLeft = Number.POSITIVE_INFINITY;
+  if (!(await world.boot())) return;
+  await inspect(world, clients);
+  await work(world, clients, callsPerLife, 5_000);
+  await calmDown(world, clients);
+  await restartUnchanged(world, clients);
+}
+
+/** Clients make their calls, and some time passes after the last one. */
+async function work(world: World, clients: Clients, calls: number, restMs: number): Promise<void> {
+  let isOver = false;
+  clients.resend();
+  clients.begin(calls, () => {
+    isOver = true;
+  });
+  await world.run(() => isOver);
+  if (isOver && !world.disk.isDead) await world.pass(world.dice.random() * restMs);
+}
+
+/** Reads everything there is. */
+async function inspect(world: World, clients: Clients): Promise<Workflow[]> {
+  const list = await clients.ask(clients.list());
+  const workflows: Workflow[] = [];
+  if (!list) return workflows;
+  for (const { id } of (list.answer as ListReply).items) {
+    const args = { id, waitMs: 0, until: 'rest' as const };
+    const read = await clients.ask({ kind: 'get', id, args, mark: '' });
+    if (read) workflows.push(JSON.parse((read.answer as { json: string }).json) as Workflow);
+  }
+  world.readFiles();
+  return workflows;
+}
+
+/** G7: faults off, what is waited for comes, and all of it ends. */
+async function calmDown(world: World, clients: Clients): Promise<void> {
+  world.isCalm = true;
+  const until = world.agenda.now + calmMsMax;
+  for (;;) {
+    const workflows = await inspect(world, clients);
+    if (world.history.violation) return;
+    const unfinished = workflows.filter(({ status }) => !isTerminal(status));
+    // Attempts of a workflow that was stopped take a moment to end.
+    const stats = await world.life?.coordinator?.call('stats', {});
+    const isIdle = stats?.queue.running === 0 && stats.queue.depth === 0;
+    if (stats && stats.set_aside > 0) throw new Violation('G1', `${stats.set_aside} workflows were set aside`);
+    if (unfinished.length === 0 && clients.open === 0 && isIdle) return;
+    if (world.agenda.now > until) {
+      const queue = JSON.stringify(stats?.queue);
+      throw new Violation('G7', `stuck: ${dump(unfinished)}, ${clients.open} calls open, queue ${queue}`);
+    }
+    for (const { id, steps } of unfinished)
+      for (const step of steps.filter(isWaitingExternal)) await clients.ask(clients.external(id, step.id));
+    await world.pass(5_000);
+  }
+}
+
+/** A stop and a start: the same documents, to the byte, and nothing runs. */
+async function restartUnchanged(world: World, clients: Clients): Promise<void> {
+  if (world.history.violation || !(await world.close()) || !(await world.boot())) return;
+  await inspect(world, clients);
+  if (world.history.violation) return;
+  if (world.life?.coordinator?.execution.flights !== 0)
+    throw new Violation('G4', 'after a clean restart something runs');
+  await world.close();
+}
+
+function dump(workflows: readonly Workflow[]): string {
+  return workflows
+    .map(({ id, status, steps }) => `${id} ${status} [${steps.map((step) => `${step.id} ${step.status}`).join(', ')}]`)
+    .join('; ');
+}
