@@ -1,38 +1,74 @@
 /**
- * Holds whatever anybody was shown against what is shown later: versions never shrink, a recorded result never changes, a
- * recorded step never runs again (G2 to G4), and each file is a whole document whenever it is read (G8).
+ * Holds whatever anybody was shown against what is shown later: what was acknowledged is there, versions never shrink, a
+ * recorded result never changes, a recorded step never runs again, an event keeps its number and its content (G1 to G4),
+ * and each file is a whole document whenever it is read (G8).
+ *
+ * It keeps digests, not documents: a run may last for thousands of lives.
  */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineEvent, EventGap } from '../../src/contract/event.ts';
 import type { Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
 import type { EngineDir } from '../fixtures/engine-dir.ts';
 
+type Fault = 'lostAcknowledged' | 'changedResults' | 'repeatedSteps' | 'unreadableFiles';
+
+interface Completed {
+  /** The event that recorded its result. */
+  seq: number | null;
+  /** Digests of what must stay. */
+  shown: string | null;
+  outputs: string | null;
+  fileOutputs: string | null;
+}
+
+const violationsKept = 50;
+/** After a restart so many of the latest events are told again and compared. */
+const eventsCompared = 300;
+/** Between two rounds over the files: a reader that never pauses would take the processor from what it watches. */
+const fileRoundMs = 5;
+
 export class Witness {
+  readonly counts: Record<Fault, number> = {
+    lostAcknowledged: 0,
+    changedResults: 0,
+    repeatedSteps: 0,
+    unreadableFiles: 0,
+  };
   readonly violations: string[] = [];
   readonly #dir: EngineDir;
   readonly #versions = new Map<string, number>();
   readonly #fileVersions = new Map<string, number>();
-  /** By workflow and step: when its result was recorded, and what of it must stay. */
-  readonly #completed = new Map<
-    string,
-    { seq: number | null; shown: string | null; outputs: string | null; fileOutputs: string | null }
-  >();
+  /** By workflow, by step. */
+  readonly #completed = new Map<string, Map<string, Completed>>();
+  readonly #events = new Map<number, string>();
+  /** Workflows at their end; their files are read now and then only. */
+  readonly #ended = new Set<string>();
   #isReading = true;
   filesRead = 0;
+  replies = 0;
   /** Recoveries that had something to queue anew, by their event. */
   readonly recoveries = new Set<number>();
   /** Those of them that found steps which had been seen complete. */
   readonly resumptions = new Set<number>();
-  #seqMax = 0;
+  seqMax = 0;
   #wakes: (() => void)[] = [];
 
   constructor(dir: EngineDir) {
     this.#dir = dir;
   }
 
+  fault(kind: Fault, text: string): void {
+    this.counts[kind] += 1;
+    if (this.violations.length < violationsKept) this.violations.push(`${kind}: ${text}`);
+  }
+
   /** From a reply. What it says must not be older than what was known when the call was made. */
   reply({ id, version, json }: { id: string; version: number; json: string }, knownVersion: number): void {
-    if (version < knownVersion) this.violations.push(`${id}: reply of version ${version} after ${knownVersion}`);
+    this.replies += 1;
+    if (version < knownVersion)
+      this.fault('lostAcknowledged', `${id}: reply of version ${version} after ${knownVersion}`);
     this.#raise(id, version);
     for (const step of (JSON.parse(json) as Workflow).steps) this.#step(id, step, 'outputs');
   }
@@ -41,71 +77,111 @@ export class Witness {
     return this.#versions.get(id) ?? 0;
   }
 
+  ended(id: string): void {
+    this.#ended.add(id);
+  }
+
+  /** Where a new life should begin to tell its events. */
+  get eventsAfter(): number {
+    return Math.max(0, this.seqMax - eventsCompared);
+  }
+
+  /** A new life has come up; it must know of everything that was told before. */
+  begun(lastSeq: number): void {
+    if (lastSeq < this.seqMax) this.fault('lostAcknowledged', `event ${this.seqMax} was told, the last is ${lastSeq}`);
+  }
+
   event(event: EngineEvent | EventGap): void {
     if (event.kind === 'gap') return;
     const { workflow_id: id, step_id: stepId, seq } = event;
+    this.#remember(seq, JSON.stringify(event));
     this.#raise(id, event.version);
-    this.#seqMax = Math.max(this.#seqMax, seq);
+    this.seqMax = Math.max(this.seqMax, seq);
     for (const wake of this.#wakes.splice(0)) wake();
     if (event.kind === 'workflow.recovered') {
       this.recoveries.add(seq);
-      if ([...this.#completed.keys()].some((key) => key.startsWith(id))) this.resumptions.add(seq);
+      if (this.#completed.has(id)) this.resumptions.add(seq);
     }
-    const key = `${id}/${stepId}`;
-    const done = this.#completed.get(key);
+    if (stepId === undefined) return;
+    const done = this.#completed.get(id)?.get(stepId);
+    const what = `${id}/${stepId}`;
     // After a restart the same events are told again, under the same numbers.
     if (event.kind === 'step.started' && done?.seq != null && seq > done.seq)
-      this.violations.push(`${key} was started by event ${seq} after it was completed by ${done.seq}`);
+      this.fault('repeatedSteps', `${what} was started by event ${seq} after it was completed by ${done.seq}`);
     if (event.kind === 'step.completed') {
-      if (done?.seq != null && done.seq !== seq) this.violations.push(`${key} completed twice: ${done.seq}, ${seq}`);
-      this.#completed.set(key, { ...(done ?? { shown: null, outputs: null, fileOutputs: null }), seq });
+      if (done?.seq != null && done.seq !== seq)
+        this.fault('repeatedSteps', `${what} was completed twice: by ${done.seq} and ${seq}`);
+      this.#keep(id, stepId, { seq });
     }
   }
 
   /** Resolves when the events have gone on by so many. */
   async progress(events: number): Promise<void> {
-    const goal = this.#seqMax + events;
-    while (this.#seqMax < goal) await new Promise<void>((resolve) => this.#wakes.push(resolve));
+    const goal = this.seqMax + events;
+    while (this.seqMax < goal) await new Promise<void>((resolve) => this.#wakes.push(resolve));
+  }
+
+  /** Reads the state.json files and the queue file, over and over, until `stop`. */
+  async readFiles(): Promise<void> {
+    while (this.#isReading) {
+      this.readFilesOnce();
+      await delay(fileRoundMs);
+    }
+  }
+
+  readFilesOnce(): void {
+    const { workflowsDir, queueStateFile } = this.#dir;
+    const ids = fs.existsSync(workflowsDir)
+      ? fs.readdirSync(workflowsDir).filter((name) => /^[0-9a-f-]{36}$/.test(name))
+      : [];
+    const offset = this.filesRead % Math.max(ids.length, 1);
+    ids.forEach((id, i) => {
+      if (i === offset || !this.#ended.has(id)) this.#file(id);
+    });
+    const queue = this.#parse(queueStateFile);
+    if (queue !== undefined && !Array.isArray(queue)) this.fault('unreadableFiles', 'the queue file is no array');
+  }
+
+  stop(): void {
+    this.#isReading = false;
+  }
+
+  #remember(seq: number, told: string): void {
+    const before = this.#events.get(seq);
+    if (before !== undefined && before !== told)
+      this.fault('lostAcknowledged', `event ${seq} was ${before} and is now ${told}`);
+    this.#events.set(seq, told);
+    this.#events.delete(seq - 2 * eventsCompared);
   }
 
   #raise(id: string, version: number): void {
     this.#versions.set(id, Math.max(version, this.knownVersion(id)));
   }
 
+  #keep(id: string, stepId: string, part: Partial<Completed>): void {
+    let steps = this.#completed.get(id);
+    if (steps === undefined) {
+      steps = new Map();
+      this.#completed.set(id, steps);
+    }
+    steps.set(stepId, { seq: null, shown: null, outputs: null, fileOutputs: null, ...steps.get(stepId), ...part });
+  }
+
   #step(id: string, step: WorkflowStep, from: 'outputs' | 'fileOutputs'): void {
-    const key = `${id}/${step.id}`;
-    const before = this.#completed.get(key);
+    const what = `${id}/${step.id}`;
+    const before = this.#completed.get(id)?.get(step.id);
     if (step.status !== 'COMPLETED') {
       // A file may lag behind what events have told; what it has shown itself stays.
-      if (before?.[from] != null) this.violations.push(`${key} was COMPLETED and is ${step.status} (${from})`);
+      if (before?.[from] != null)
+        this.fault('lostAcknowledged', `${what} was COMPLETED and is ${step.status} (${from})`);
       return;
     }
-    const shown = JSON.stringify([step.attempt, step.startTime, step.endTime, step.logs]);
-    const outputs = JSON.stringify(step.outputs);
-    if (before?.shown != null && before.shown !== shown)
-      this.violations.push(`${key}: ${before.shown} became ${shown}`);
-    if (before?.[from] != null && before[from] !== outputs) this.violations.push(`${key}: its ${from} changed`);
-    this.#completed.set(key, {
-      ...(before ?? { seq: null, outputs: null, fileOutputs: null }),
-      shown,
-      [from]: outputs,
-    });
-  }
-
-  /** Reads every state.json and the queue file, over and over, until `stop`. */
-  async readFiles(): Promise<void> {
-    while (this.#isReading) {
-      for (const id of fs.existsSync(this.#dir.workflowsDir) ? fs.readdirSync(this.#dir.workflowsDir) : []) {
-        if (/^[0-9a-f-]{36}$/.test(id)) this.#file(id);
-      }
-      const queue = this.#parse(this.#dir.queueStateFile);
-      if (queue !== undefined && !Array.isArray(queue)) this.violations.push('the queue file is no array');
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  stop(): void {
-    this.#isReading = false;
+    const shown = digest([step.attempt, step.startTime, step.endTime, step.logs]);
+    const outputs = digest(step.outputs);
+    if (before?.shown != null && before.shown !== shown) this.fault('changedResults', `${what}: its record changed`);
+    if (before?.[from] != null && before[from] !== outputs)
+      this.fault('changedResults', `${what}: its ${from} changed`);
+    this.#keep(id, step.id, { shown, [from]: outputs });
   }
 
   #file(id: string): void {
@@ -113,7 +189,7 @@ export class Witness {
     if (workflow === undefined) return;
     const before = this.#fileVersions.get(id) ?? 0;
     if (workflow.version < before)
-      this.violations.push(`${id}: its file went from version ${before} to ${workflow.version}`);
+      this.fault('lostAcknowledged', `${id}: its file went from version ${before} to ${workflow.version}`);
     if (workflow.version === before) return;
     this.#fileVersions.set(id, workflow.version);
     this.#raise(id, workflow.version);
@@ -131,8 +207,12 @@ export class Witness {
     try {
       return JSON.parse(text);
     } catch (error) {
-      this.violations.push(`${file} is no JSON (${text.length} characters): ${(error as Error).message}`);
+      this.fault('unreadableFiles', `${file} is no JSON (${text.length} characters): ${(error as Error).message}`);
       return undefined;
     }
   }
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64').slice(0, 22);
 }
