@@ -17,6 +17,7 @@ export const eventKindSchema = z.enum([
   'step.completed',
   'step.retrying',
   'step.failed',
+  'step.spent',
   'external_data.ingested',
 ]);
 export type EventKind = z.infer<typeof eventKindSchema>;

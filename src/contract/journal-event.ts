@@ -89,6 +89,13 @@ export type JournalEvent =
       readonly metadata: JsonObject | null;
       readonly metrics: JsonObject | null;
     })
+  /** An attempt that no longer counted has ended, and had used something. */
+  | (Base & {
+      readonly kind: 'step.spent';
+      readonly stepId: string;
+      readonly attempt: number;
+      readonly metrics: JsonObject;
+    })
   | (Base & {
       readonly kind: 'external_data.ingested';
       readonly stepId: string;

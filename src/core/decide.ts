@@ -130,6 +130,18 @@ export function decideOutcome(
   return { kind: 'step.retrying', ...base, code, error, metrics, delayMs, attemptsMax };
 }
 
+/** For an outcome that counts no longer, and so is null above: what the attempt has used was used all the same. */
+export function decideSpent(
+  state: WorkflowState,
+  stepId: string,
+  attempt: number,
+  metrics: JsonObject | null,
+  now: number,
+): JournalEvent | null {
+  if (metrics === null || state.step(stepId) === undefined) return null;
+  return { kind: 'step.spent', ...next(state, now), stepId, attempt, metrics };
+}
+
 function conflict(state: WorkflowState, call: string, allowed: string): Refusal {
   const { id, status } = state.header;
   return new Refusal({ code: 'CONFLICT', detail: `Workflow ${id} is ${status}; ${call} ${allowed}` });

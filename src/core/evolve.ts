@@ -7,13 +7,16 @@
  *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
  *   E3  an event is applied once: one at or below the state's sequence number changes nothing;
  *   E5  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP);
+ *   E6  what an attempt has used is added to what the ones before it have, whatever became of them;
  *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
  *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
+import { addAttempt, addSpending } from './ledger.ts';
 import { externalAction, type StepState, suspectDeaths, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
 import { toIso } from './time.ts';
@@ -117,7 +120,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: null,
         endTime,
         metadata: event.metadata,
-        metrics: event.metrics,
+        metrics: spend(state, i, event),
         failures: 0,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
@@ -135,7 +138,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         status: 'PENDING',
         error: event.error,
         endTime: endOf(step, event),
-        metrics: event.metrics,
+        metrics: spend(state, i, event),
         failures,
         dueAt: event.at + event.delayMs,
         delayMs: event.delayMs,
@@ -153,12 +156,17 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: event.error,
         endTime: endOf(step, event),
         metadata: event.metadata,
-        metrics: event.metrics,
+        metrics: spend(state, i, event),
         failures: step.failures + 1,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
       });
       stopAfterFailure(state, i, event.at, change);
+      return;
+    }
+    case 'step.spent': {
+      const i = state.index.get(event.stepId)!;
+      state.setStep(i, { metrics: spend(state, i, event) });
       return;
     }
     case 'external_data.ingested': {
@@ -207,6 +215,14 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       throw new Error(`unknown event ${JSON.stringify(never)}`);
     }
   }
+}
+
+/** M1, M3: enters an attempt into the workflow's ledger; returns the step's metrics with it. */
+function spend(state: WorkflowState, i: number, event: { at: number; metrics: JsonObject | null }): JsonObject | null {
+  const step = state.steps[i]!;
+  const spending = addSpending(state.header.spending, toIso(event.at).slice(0, 10), step.action, event.metrics);
+  if (spending !== state.header.spending) state.setHeader({ spending });
+  return addAttempt(step.metrics, event.metrics);
 }
 
 function addLogs(step: StepState, lines: readonly string[]): readonly string[] {

@@ -10,7 +10,7 @@ export interface Totals {
   tokens: number;
   costPico: bigint;
   byModel: Map<string, bigint>;
-  /** Steps that used a model whose price was not known. */
+  /** Steps with a call whose price was not known. */
   unpriced: number;
 }
 
@@ -21,20 +21,25 @@ export function emptyTotals(): Totals {
 /** Adds (`sign` 1) or takes out (-1) one step's execution_metrics: {tokens, cost in US dollars or null, model}. */
 export function addMetrics(totals: Totals, metrics: JsonObject | null, sign: 1 | -1): void {
   if (metrics === null) return;
-  const { tokens, cost, model } = metrics;
+  const { tokens, cost, model, cost_is_floor: isFloor } = metrics;
   if (typeof tokens === 'number' && Number.isFinite(tokens)) totals.tokens += sign * tokens;
-  const pico = typeof cost === 'number' ? Math.round(cost * picoPerDollar) : Number.NaN;
-  if (Number.isFinite(pico)) {
-    const change = BigInt(pico) * BigInt(sign);
+  if (cost === null || isFloor === true) totals.unpriced += sign;
+  const pico = toPico(cost);
+  if (pico !== null) {
+    const change = pico * BigInt(sign);
     totals.costPico += change;
     // The sums by model make the total, so a cost that names no model has its place among them too.
     const key = typeof model === 'string' ? model : 'unknown';
     const sum = (totals.byModel.get(key) ?? 0n) + change;
     if (sum === 0n) totals.byModel.delete(key);
     else totals.byModel.set(key, sum);
-  } else if (cost === null) {
-    totals.unpriced += sign;
   }
+}
+
+/** null for what is no amount. Exact up to 9,007 dollars. */
+export function toPico(dollars: unknown): bigint | null {
+  const pico = typeof dollars === 'number' ? Math.round(dollars * picoPerDollar) : Number.NaN;
+  return Number.isFinite(pico) ? BigInt(pico) : null;
 }
 
 export function toDollars(pico: bigint): number {

@@ -64,8 +64,12 @@ export function indentedLength(json: string, depth = 0): number {
   return length;
 }
 
+/** The place of the quote that closes the string opened at `from`; the text's end when there is none. */
 function endOfString(json: string, from: number): number {
-  let at = from + 1;
-  while (at < json.length && json.charCodeAt(at) !== quote) at += json.charCodeAt(at) === backslash ? 2 : 1;
-  return at;
+  for (let at = json.indexOf('"', from + 1); at !== -1; at = json.indexOf('"', at + 1)) {
+    let escapes = at;
+    while (json.charCodeAt(escapes - 1) === backslash) escapes -= 1;
+    if ((at - escapes) % 2 === 0) return at;
+  }
+  return json.length;
 }

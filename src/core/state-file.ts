@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { SpendingRow } from '../contract/ledger.ts';
 import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
 import { type Header, type StepState, WorkflowState } from './state.ts';
 
@@ -69,6 +70,7 @@ export interface WorkflowMeta {
   seq: number;
   started: boolean;
   keys?: readonly IdempotencyRecord[];
+  spending?: readonly SpendingRow[];
   /** Steps with something to remember that the contract does not show. */
   steps?: Record<string, KeptOfStep>;
 }
@@ -89,11 +91,12 @@ export function toMeta(state: WorkflowState): WorkflowMeta {
     const deaths = step.deaths === 0 ? {} : { deaths: step.deaths };
     return [[step.id, { failures: step.failures, ...due, ...deaths }] as const];
   });
-  const { seq, started, keys } = state.header;
+  const { seq, started, keys, spending } = state.header;
   return {
     seq,
     started,
     ...(keys.length > 0 ? { keys } : {}),
+    ...(spending.length > 0 ? { spending } : {}),
     // fromEntries defines own properties, so a step may be called __proto__.
     ...(kept.length > 0 ? { steps: Object.fromEntries(kept) } : {}),
   };
@@ -129,6 +132,7 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
     warnings: file.warnings ?? [],
     started: meta.started ?? (status !== 'PENDING' || steps.some((step) => step.attempt > 0)),
     keys: meta.keys ?? [],
+    spending: meta.spending ?? [],
     seq: meta.seq ?? 0,
   };
   return new WorkflowState(header, steps);

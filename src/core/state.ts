@@ -9,6 +9,7 @@
 
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { SpendingRow } from '../contract/ledger.ts';
 import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
 import { createGraph } from './graph.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
@@ -60,6 +61,8 @@ export interface Header {
   /** A step has started, or data has come in: the workflow is no longer PENDING. */
   readonly started: boolean;
   readonly keys: readonly IdempotencyRecord[];
+  /** What its own attempts have used; not what a branch has taken over. */
+  readonly spending: readonly SpendingRow[];
   /** Sequence number of the last event applied. */
   readonly seq: number;
 }

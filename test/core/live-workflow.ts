@@ -113,6 +113,18 @@ export class LiveWorkflow {
     this.fail(id);
   }
 
+  /** An outcome that counts no longer arrives; whether it left a trace. */
+  spent(id: string, attempt: number, metrics: JsonObject | null): boolean {
+    const event = decide.decideSpent(this.state, id, attempt, metrics, this.tick());
+    if (event) this.apply(event);
+    return event !== null;
+  }
+
+  branch(stepId: string): LiveWorkflow {
+    const id = '0190a1b2-0000-7000-8000-0000000000b1';
+    return new LiveWorkflow(decide.decideBranch(this.state, { id, stepId, params: undefined, now: this.tick() }));
+  }
+
   stop(): Change {
     return this.apply(decide.decideStop(this.state, this.tick()));
   }

@@ -18,6 +18,15 @@ test('lines that stand deeper are longer', () => {
   expect(indentedLength(JSON.stringify(value), 3)).toBe(indented.length);
 });
 
+test('strings end where JSON says, whatever is escaped in them', () => {
+  const value = { '"': '\\', '\\"': '\\\\', quotes: '""""', end: '\\' };
+  expect(indentedLength(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2).length);
+});
+
+test('text that breaks off ends the count', () => {
+  expect(indentedLength('{"a')).toBeGreaterThan(0);
+});
+
 test('all that attempts leave counts, and what lies in a blob does not', () => {
   const nothing = { outputs: null, error: null, logs: [], metadata: null, metrics: null };
   expect(sizeOfResults(nothing)).toBe(0);

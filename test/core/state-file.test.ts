@@ -83,6 +83,7 @@ describe('S2: nothing is lost on the way through the file', () => {
     expect(toMeta(fullWorkflow().state)).toEqual({
       seq: 9,
       started: true,
+      spending: [expect.objectContaining({ action: 'noop', model: 'm', calls: 1, cost_pico: '100000000000' })],
       keys: [{ key: 'k', request: 'r', reply: { json: '{"a":1}' } }],
       steps: { again: { failures: 1, dueAt: bornAt + 6_500, delayMs: 500 } },
     });
@@ -138,6 +139,7 @@ describe('a foreign file', () => {
       warnings: [],
       started: false,
       keys: [],
+      spending: [],
       seq: 0,
     });
     expect(steps).toEqual([

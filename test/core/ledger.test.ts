@@ -1,0 +1,100 @@
+/** Goal: M1 to M3. Method: amounts that floating point gets wrong, and attempts that end in every way. */
+import { expect, test } from 'vitest';
+import { addAttempt, addSpending } from '../../src/core/ledger.ts';
+import { completed, failed, LiveWorkflow, throughFile } from './live-workflow.ts';
+
+const call = { model: 'm', tokens: 3, input_tokens: 2, output_tokens: 1, cost: 0.1, calls: 1 };
+
+test('M1: attempts add up, to the last digit', () => {
+  expect(addAttempt(null, call)).toBe(call);
+  expect(addAttempt(call, null)).toBe(call);
+  expect(addAttempt(call, { ...call, cost: 0.2, response_model: 'm-1' })).toEqual({
+    model: 'm',
+    tokens: 6,
+    input_tokens: 4,
+    output_tokens: 2,
+    cost: 0.3,
+    calls: 2,
+    response_model: 'm-1',
+  });
+});
+
+test('M1: what is no count adds nothing', () => {
+  const odd = { tokens: -5, input_tokens: 1.5, output_tokens: 'many', calls: Number.NaN };
+  expect(addAttempt(call, odd)).toEqual(call);
+});
+
+test('M2: a price that is not known makes the cost a floor, and no price at all leaves it null', () => {
+  const unpriced = { ...call, cost: null };
+  expect(addAttempt(unpriced, call)).toMatchObject({ cost: 0.1, cost_is_floor: true });
+  expect(addAttempt(call, unpriced)).toMatchObject({ cost: 0.1, cost_is_floor: true });
+  expect(addAttempt(addAttempt(call, unpriced), call)).toMatchObject({ cost: 0.2, cost_is_floor: true });
+  const none = addAttempt(unpriced, unpriced);
+  expect(none).toMatchObject({ cost: null, tokens: 6 });
+  expect(none).not.toHaveProperty('cost_is_floor');
+});
+
+test('M3: a row for each day, action and model', () => {
+  let rows = addSpending([], '2026-01-31', 'chat', call);
+  rows = addSpending(rows, '2026-01-31', 'chat', { ...call, cost: 0.2 });
+  rows = addSpending(rows, '2026-01-31', 'chat', { ...call, cost: null, calls: 2 });
+  for (const [day, action, model] of [
+    ['2026-02-01', 'chat', 'm'],
+    ['2026-01-31', 'openai_chat', 'm'],
+    ['2026-01-31', 'chat', 'n'],
+  ] as const)
+    rows = addSpending(rows, day, action, { model, tokens: 1 });
+  expect(rows.map(({ day, action, model, calls }) => [day, action, model, calls])).toEqual([
+    ['2026-01-31', 'chat', 'm', 4],
+    ['2026-02-01', 'chat', 'm', 1],
+    ['2026-01-31', 'openai_chat', 'm', 1],
+    ['2026-01-31', 'chat', 'n', 1],
+  ]);
+  expect(rows[0]).toMatchObject({ tokens: 9, unpriced_calls: 2, cost_pico: '300000000000', cached_input_tokens: 0 });
+});
+
+test('M3: what called no model is no spending, and a call that names no model stands under "unknown"', () => {
+  const rows = addSpending([], '2026-01-31', 'chat', { cost: 1 });
+  expect(rows).toMatchObject([{ model: 'unknown', cost_pico: '1000000000000' }]);
+  expect(addSpending(rows, '2026-01-31', 'noop', null)).toBe(rows);
+  expect(addSpending(rows, '2026-01-31', 'noop', { pages: 3 })).toBe(rows);
+});
+
+test('every attempt of a step is in its metrics, in the totals and in the ledger, through a retry and a restart', () => {
+  const live = LiveWorkflow.of({ a: '' });
+  const end = (result: Parameters<LiveWorkflow['end']>[1]) => {
+    live.start('a');
+    live.end('a', result);
+  };
+  end(failed('TIMEOUT', { metrics: call }));
+  end(failed('TIMEOUT', { metrics: call }));
+  end(failed('BINDING', { metrics: call }));
+  live.retry();
+  end(completed({ metrics: { ...call, cost: 0.2 } }));
+  expect(live.step('a').metrics).toMatchObject({ cost: 0.5, tokens: 12, calls: 4 });
+  expect(live.state.totals).toMatchObject({ tokens: 12, costPico: 500_000_000_000n });
+  expect(live.state.header.spending).toMatchObject([{ day: '2026-01-31', calls: 4, cost_pico: '500000000000' }]);
+  expect(throughFile(live.state).header.spending).toEqual(live.state.header.spending);
+});
+
+test('an attempt that counts no longer is paid for all the same, and changes nothing else', () => {
+  const live = LiveWorkflow.of({ a: '', b: 'a' });
+  live.start('a');
+  live.stop();
+  const before = { ...live.step('a') };
+  expect(live.spent('a', 1, null)).toBe(false);
+  expect(live.spent('nobody', 1, call)).toBe(false);
+  expect(live.spent('a', 1, call)).toBe(true);
+  expect(live.step('a')).toEqual({ ...before, metrics: call });
+  expect(live.status).toBe('STOPPED');
+  expect(live.state.header.spending).toMatchObject([{ calls: 1, cost_pico: '100000000000' }]);
+});
+
+test('a branch takes over results, not what they have cost', () => {
+  const live = LiveWorkflow.of({ a: '', b: 'a' });
+  live.start('a');
+  live.end('a', completed({ metrics: call }));
+  const branch = live.branch('b');
+  expect(branch.state.header.spending).toEqual([]);
+  expect(branch.step('a').metrics).toEqual(call);
+});
