@@ -8,7 +8,17 @@ import type { Disk } from '../../src/store/disk.ts';
 import { refusalOf } from '../engine/running-engine.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 import { createFaultDisk, diskError, type Operation } from '../store/fault-disk.ts';
-import { acknowledgedOf, type Base, copyOf, type Life, lookAgain, makeBase, openLife, startStatusOf } from './lives.ts';
+import {
+  acknowledgedOf,
+  type Base,
+  bounded,
+  copyOf,
+  type Life,
+  lookAgain,
+  makeBase,
+  openLife,
+  startStatusOf,
+} from './lives.ts';
 import { Script } from './script.ts';
 
 const triesAll = process.env.DISK_OUTCOMES === 'all';
@@ -123,9 +133,9 @@ async function runWithRoomUntil(base: Base, place: number, fault: Fault): Promis
       },
       acknowledged,
     );
-    await script.run();
+    await bounded(script.run(), what);
     filling.free();
-    await life.engine.close();
+    await bounded(life.engine.close(), `the end after ${what}`);
     expect(life.fatal, what).toEqual([]);
     counts.writesFailed += filling.failures;
     counts.refusedForRoom += script.refused;
@@ -163,7 +173,7 @@ async function lookWhileFull(life: Life, filling: FillingDisk, script: Script, w
 }
 
 async function expectAllThere(dir: Life['dir'], script: Script, what: string): Promise<void> {
-  const { missing, notices } = await lookAgain(dir, script.acknowledged);
+  const { missing, notices } = await bounded(lookAgain(dir, script.acknowledged), what);
   figures.cases += 1;
   figures.lostAcknowledged += missing.length;
   figures.unreadableFiles += dir.quarantined().length;
@@ -180,7 +190,7 @@ if (triesAll) faults.push({ code: 'EDQUOT', lasts: 'until freed' }, { code: 'EDQ
 
 test.each(faults)(
   'E2, E3: $code $lasts at any operation that needs room: nothing acknowledged is lost',
-  { timeout: 600_000 },
+  { timeout: 120_000 },
   async (fault) => {
     const base = await makeBase();
     let place = 0;

@@ -79,8 +79,11 @@ export async function lookAgain(dir: EngineDir, acknowledged: Acknowledged): Pro
     const missing = await acknowledged.missingIn(life.engine);
     return { missing, notices: [...life.coordinator.notices] };
   } finally {
-    for (const { id } of (await life.engine.list({ status: 'RUNNING' })).items) await life.engine.stop(id);
-    for (const { id } of (await life.engine.list({ status: 'PENDING' })).items) await life.engine.stop(id);
+    for (const status of ['RUNNING', 'PENDING'] as const) {
+      for (const { id } of (await life.engine.list({ status })).items) {
+        await life.engine.stop(id).catch(() => undefined); // It may have ended meanwhile.
+      }
+    }
     await life.engine.close();
   }
 }
@@ -90,4 +93,17 @@ export function startStatusOf(error: unknown): number | undefined {
   if (error instanceof StartError) return error.exitStatus;
   if (error instanceof DiskFullError) return 1;
   return error instanceof DiskFailedError ? 74 : undefined;
+}
+
+/** A test that hangs says where. */
+export async function bounded<T>(work: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still not done after 90 s: ${what}`)), 90_000);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

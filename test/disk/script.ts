@@ -18,6 +18,8 @@ export class Acknowledged {
   readonly results = new Map<string, string>();
   readonly keys = new Map<string, string>();
   readonly deleted = new Set<string>();
+  /** Asked for, and perhaps never answered: both outcomes are right. */
+  readonly perhapsDeleted = new Set<string>();
   answers = 0;
 
   reply({ id, version, json }: { id: string; version: number; json: string }, key?: string): void {
@@ -52,7 +54,8 @@ export class Acknowledged {
           if (step?.status !== 'COMPLETED' || found !== shown) missing.push(`${name}: ${step?.status}, other result`);
         }
       } catch (error) {
-        missing.push(`${id}: ${String(error)}`);
+        const isGone = error instanceof Refusal && error.code === 'NOT_FOUND';
+        if (!isGone || !this.perhapsDeleted.has(id)) missing.push(`${id}: ${String(error)}`);
       }
     }
     return missing;
@@ -156,6 +159,7 @@ export class Script {
   /** It has no key: a second try may find the first one's work done. */
   async #delete(id: string): Promise<void> {
     let tries = 0;
+    this.acknowledged.perhapsDeleted.add(id);
     await this.ask(async () => {
       tries += 1;
       try {
