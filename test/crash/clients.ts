@@ -119,6 +119,11 @@ export class Clients {
     }
   }
 
+  /** Every workflow that was acknowledged so far, as the engine of this moment shows it. */
+  async lookAtAll(): Promise<void> {
+    for (const { id } of this.#acknowledged) await this.#look(id, (life) => life.call('get', id));
+  }
+
   /** When all have come to their end: every acknowledged call is asked again, and every workflow looked at once more. */
   async finish(): Promise<void> {
     await Promise.all(this.#runs);

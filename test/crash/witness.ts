@@ -23,6 +23,7 @@ interface Completed {
   fileOutputs: string | null;
 }
 
+const isId = /^[0-9a-f-]{36}$/;
 const violationsKept = 50;
 /** After a restart so many of the latest events are told again and compared. */
 const eventsCompared = 300;
@@ -123,23 +124,24 @@ export class Witness {
 
   /** Reads the state.json files and the queue file, over and over, until `stop`. */
   async readFiles(): Promise<void> {
-    while (this.#isReading) {
-      this.readFilesOnce();
+    for (let round = 0; this.#isReading; round += 1) {
+      const { workflowsDir } = this.#dir;
+      const ids = fs.existsSync(workflowsDir) ? fs.readdirSync(workflowsDir).filter((name) => isId.test(name)) : [];
+      ids.forEach((id, i) => {
+        if (!this.#ended.has(id) || i === round % ids.length) this.#file(id);
+      });
+      this.#queueFile();
       await delay(fileRoundMs);
     }
   }
 
+  /** Reads the file of every workflow that anybody was shown; each must be there. */
   readFilesOnce(): void {
-    const { workflowsDir, queueStateFile } = this.#dir;
-    const ids = fs.existsSync(workflowsDir)
-      ? fs.readdirSync(workflowsDir).filter((name) => /^[0-9a-f-]{36}$/.test(name))
-      : [];
-    const offset = this.filesRead % Math.max(ids.length, 1);
-    ids.forEach((id, i) => {
-      if (i === offset || !this.#ended.has(id)) this.#file(id);
-    });
-    const queue = this.#parse(queueStateFile);
-    if (queue !== undefined && !Array.isArray(queue)) this.fault('unreadableFiles', 'the queue file is no array');
+    for (const id of this.#versions.keys()) {
+      if (this.#dir.hasState(id)) this.#file(id);
+      else this.fault('lostAcknowledged', `${id}: it has no state.json`);
+    }
+    this.#queueFile();
   }
 
   stop(): void {
@@ -190,10 +192,14 @@ export class Witness {
     const before = this.#fileVersions.get(id) ?? 0;
     if (workflow.version < before)
       this.fault('lostAcknowledged', `${id}: its file went from version ${before} to ${workflow.version}`);
-    if (workflow.version === before) return;
     this.#fileVersions.set(id, workflow.version);
     this.#raise(id, workflow.version);
     for (const step of workflow.steps) this.#step(id, step, 'fileOutputs');
+  }
+
+  #queueFile(): void {
+    const queue = this.#parse(this.#dir.queueStateFile);
+    if (queue !== undefined && !Array.isArray(queue)) this.fault('unreadableFiles', 'the queue file is no array');
   }
 
   #parse(file: string): unknown {
