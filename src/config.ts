@@ -14,12 +14,15 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import { toFieldErrors } from './contract/field-errors.ts';
 import { limits } from './contract/limits.ts';
+import { type Prices, pricesSchema } from './contract/prices.ts';
 import { type EngineSettings, logLevels, type ServerSettings } from './contract/settings.ts';
 import { StartError } from './contract/store.ts';
 
-const keyNames = ['OPENAI_API_KEY', 'DEEPSEEK_API_KEY', 'GOOGLE_API_KEY'];
-const baseUrlNames = ['OPENAI_BASE_URL', 'DEEPSEEK_BASE_URL', 'GEMINI_BASE_URL'];
+const keyNames = ['OPENAI_API_KEY', 'DEEPSEEK_API_KEY', 'GOOGLE_API_KEY', 'CHAT_API_KEY'];
+const baseUrlNames = ['OPENAI_BASE_URL', 'DEEPSEEK_BASE_URL', 'GEMINI_BASE_URL', 'CHAT_BASE_URL'];
 /** Bounds against slips of the keyboard: far above what one machine can use. */
 const parallelNodesMax = 10_000;
 const poolThreadsMax = 256;
@@ -66,6 +69,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string): { engine: Eng
       httpAllowHosts: [...new Set(httpAllowHosts)],
       // Port 0 lets the system choose; the server then knows better than the settings do.
       ownPort: port === 0 ? null : port,
+      prices: readPricesFile(cwd, text('PRICES_FILE')),
       secrets,
     },
     server: {
@@ -131,6 +135,22 @@ function readSecret(name: string, value: string | undefined): string | undefined
     `${name} is not usable (its value is not shown): allowed are up to 4096 printable ASCII characters without spaces`,
     1,
   );
+}
+
+/** Prices of models in YAML or JSON. A wrong one would be noticed on the bill, so all of it is checked here. */
+function readPricesFile(cwd: string, value: string | undefined): Prices {
+  if (value === undefined) return {};
+  const allowed = 'a readable YAML or JSON file of prices by <provider>/<model>';
+  let read: unknown;
+  try {
+    read = parseYaml(readFileSync(resolve(cwd, value), 'utf8'));
+  } catch (cause) {
+    throw refuse('PRICES_FILE', value, `${allowed} (${errorCode(cause).split('\n')[0]})`, cause);
+  }
+  const parsed = pricesSchema.safeParse(read);
+  if (parsed.success) return parsed.data;
+  const [first] = toFieldErrors(parsed.error);
+  throw refuse('PRICES_FILE', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
 }
 
 function readBaseUrl(name: string, value: string): URL {

@@ -40,6 +40,7 @@ test('an empty environment gives the documented defaults', () => {
       simulationMs: 1000,
       httpAllowHosts: [],
       ownPort: 8000,
+      prices: {},
       secrets: {},
     },
     server: { host: '127.0.0.1', port: 8000, apiToken: null, allowedHosts: [], allowedOrigins: [] },
@@ -66,9 +67,9 @@ describe('a good value', () => {
     [{ WORKFLOWS_DIR: 'data/w' }, (s) => s.engine.workflowsDir.slice(cwd.length), '/data/w'],
     [{ QUEUE_STATE_FILE: '/q.json' }, (s) => s.engine.queueStateFile, '/q.json'],
     [
-      { OPENAI_API_KEY: 'sk-1', DEEPSEEK_API_KEY: 'sk-2', GOOGLE_API_KEY: 'g' },
+      { OPENAI_API_KEY: 'sk-1', DEEPSEEK_API_KEY: 'sk-2', GOOGLE_API_KEY: 'g', CHAT_API_KEY: 'c' },
       (s) => s.engine.secrets,
-      { OPENAI_API_KEY: 'sk-1', DEEPSEEK_API_KEY: 'sk-2', GOOGLE_API_KEY: 'g' },
+      { OPENAI_API_KEY: 'sk-1', DEEPSEEK_API_KEY: 'sk-2', GOOGLE_API_KEY: 'g', CHAT_API_KEY: 'c' },
     ],
     [
       { ALLOWED_HOSTS: 'Engine.example:8000, 10.0.0.5,,[::1]:80' },
@@ -99,6 +100,38 @@ describe('a good value', () => {
       GEMINI_BASE_URL: 'http://[::1]/g',
     });
     expect(httpAllowHosts).toEqual(['localhost:11434', 'models.internal:443', '[::1]:80']);
+  });
+});
+
+describe('PRICES_FILE', () => {
+  test('is YAML or JSON, relative to the working directory', async () => {
+    const rates = { input_per_million: 0.000001, output_per_million: 60 };
+    await writeFile(join(cwd, 'prices.json'), JSON.stringify({ 'openai/gpt-4': rates }));
+    await writeFile(join(cwd, 'prices.yaml'), 'localhost:11434/*: {input_per_million: 0, output_per_million: 0}');
+    expect(read({ PRICES_FILE: 'prices.json' }).engine.prices).toEqual({ 'openai/gpt-4': rates });
+    expect(read({ PRICES_FILE: join(cwd, 'prices.yaml') }).engine.prices).toEqual({
+      'localhost:11434/*': { input_per_million: 0, output_per_million: 0 },
+    });
+  });
+
+  test.each([
+    ['gpt-4: {input_per_million: 1, output_per_million: 1}', /gpt-4: Invalid key/],
+    ['a/b: {input_per_million: 1}', /output_per_million: is missing/],
+    ['a/b: {input_per_million: -1, output_per_million: 1}', /input_per_million/],
+    ['a/b: {input_per_million: 0.0000001, output_per_million: 1}', /more than six decimals/],
+    ['a/b: {input_per_million: 1, output_per_million: 1, price: 1}', /unknown field "price"/],
+    ['a/b: {input_per_million: 1', /a readable YAML or JSON file/],
+    ['[]', /the whole/],
+  ])('that reads %j stops the start', async (text, message) => {
+    await writeFile(join(cwd, 'prices.yaml'), text);
+    const refused = refusal({ PRICES_FILE: 'prices.yaml' });
+    expect(refused.message).toMatch(/^PRICES_FILE="prices.yaml" is not allowed/);
+    expect(refused.message).toMatch(message);
+    expect(refused.message).not.toContain('\n');
+  });
+
+  test('that is not there stops the start', () => {
+    expect(refusal({ PRICES_FILE: 'nowhere.yaml' }).message).toMatch(/ENOENT/);
   });
 });
 

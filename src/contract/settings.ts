@@ -1,4 +1,5 @@
 /** Settings as the engine uses them: read and checked by `src/config.ts`, or given to `createEngine`. */
+import type { Prices } from './prices.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -18,6 +19,8 @@ export interface EngineSettings {
   httpAllowHosts: string[];
   /** The port the server listens on, which tasks must not reach; null for an engine without a server. */
   ownPort: number | null;
+  /** What PRICES_FILE adds to the known prices of models, or puts in their place. */
+  prices?: Prices;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
 }

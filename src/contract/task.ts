@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { FailureCode } from './failures.ts';
+import type { Prices } from './prices.ts';
 
 /** `io`: many attempts share a thread, cancelled by signal. `cpu`: one attempt has a thread to itself, cancelled by ending the thread. `none`: completed from outside. */
 export type Lane = 'io' | 'cpu' | 'none';
@@ -21,6 +22,8 @@ export interface TaskContext {
   /** Values of the secrets that the task declares, by name; those not set are absent. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly network: NetworkRules;
+  /** What PRICES_FILE adds to the prices of models, or puts in their place. */
+  readonly prices?: Prices;
   /** Adds a line to the step's logs. */
   log(line: string): void;
   /**

@@ -11,7 +11,8 @@ export type Redact = (text: string) => string;
 export function createRedaction(secrets: Readonly<Record<string, string>>): Redact {
   const replacements: [needle: string, label: string][] = [];
   for (const [name, value] of Object.entries(secrets)) {
-    if (value.length < secretLengthMin) continue;
+    // Addresses travel with the keys they belong to and are no secrets: `http://localhost:11434/v1` may stand anywhere.
+    if (value.length < secretLengthMin || name.endsWith('_BASE_URL')) continue;
     const bytes = Buffer.from(value);
     const forms = new Set([
       value,

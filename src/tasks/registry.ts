@@ -7,6 +7,8 @@ import { delay } from './delay.ts';
 import { externalData } from './external-data.ts';
 import { htmlExtract } from './html-extract.ts';
 import { httpRequest } from './http-request.ts';
+import { chat } from './llm/chat.ts';
+import { providerTasks } from './llm/provider-task.ts';
 import { noop } from './noop.ts';
 import { render } from './render.ts';
 import { simulate } from './simulate.ts';
@@ -19,6 +21,8 @@ const actions: readonly Task[] = [
   noop,
   delay,
   httpRequest,
+  ...providerTasks,
+  chat,
   htmlExtract,
   textSplit,
   textKeywords,
@@ -38,7 +42,7 @@ export const tasks: ReadonlyMap<string, Task> = new Map(
 
 /** What tasks of the I/O lane import when they run; see `pool/thread.ts` for why it is loaded before. */
 export async function loadIoLibraries(): Promise<void> {
-  await import('undici');
+  await Promise.all([import('undici'), import('openai'), import('@pydantic/genai-prices')]);
 }
 
 /** What a definition can name. */

@@ -13,6 +13,10 @@ describe('the registry', () => {
       noop: 'io',
       delay: 'io',
       http_request: 'io',
+      openai_chat: 'io',
+      deepseek_chat: 'io',
+      gemini_chat: 'io',
+      chat: 'io',
       html_extract: 'cpu',
       text_split: 'cpu',
       text_keywords: 'cpu',
@@ -39,10 +43,10 @@ describe('the registry', () => {
     }
   });
 
-  it('refuses params it does not know, but for noop and external_data', () => {
+  it('refuses params it does not know, but for noop, external_data and what is passed on to a model', () => {
     for (const [action, { params }] of createActionCatalogue()) {
       const issues = params.safeParse({ surprise: 1 }).error?.issues ?? [];
-      const isOpen = action === 'noop' || action === 'external_data';
+      const isOpen = action === 'noop' || action === 'external_data' || action.endsWith('chat');
       expect(
         issues.some(({ code }) => code === 'unrecognized_keys'),
         action,
@@ -56,7 +60,7 @@ describe('the registry', () => {
       require('tsx/cjs');
       require('./src/tasks/registry.ts');
       console.log(JSON.stringify(Object.keys(require.cache).filter((file) =>
-        /node_modules.(undici|linkedom|@mozilla|turndown|wink-nlp|wink-eng|jsonata|liquidjs)/.test(file))));
+        /node_modules.(undici|openai|@pydantic|linkedom|@mozilla|turndown|wink-nlp|wink-eng|jsonata|liquidjs)/.test(file))));
     `;
     const root = fileURLToPath(new URL('../../', import.meta.url));
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', source], {

@@ -1,0 +1,64 @@
+/**
+ * What one attempt has used and cost, told to the engine as soon as it is known, so that an attempt which fails or is
+ * cancelled afterwards is counted too.
+ *
+ * Guarantees:
+ *   B1  from the moment a call may have left, the attempt counts as a call of unknown cost (`cost: null`);
+ *   B2  the last usage that was said replaces what was said before, it is never added to it;
+ *   B3  a call that no server saw counts for nothing, one that was refused costs 0.
+ */
+
+import type { UsageSaid } from './call.ts';
+import type { Price, PriceList } from './prices.ts';
+import { readUsage, type Usage } from './usage.ts';
+
+interface BilledCall {
+  readonly provider: string;
+  readonly model: string;
+  readonly at: Date;
+  readonly prices: PriceList;
+  account(metrics: Record<string, unknown>): void;
+}
+
+export interface Bill {
+  /** In the form of a step's execution_metrics. */
+  readonly metrics: Readonly<Record<string, unknown>>;
+  use(said: UsageSaid): void;
+  refused(): void;
+  unsent(): void;
+}
+
+export function createBill({ provider, model, at, prices, account }: BilledCall): Bill {
+  let metrics: Record<string, unknown> = {};
+  const tell = (calls: number, usage: Usage | null, price: Price | { cost: 0; source: 'not_billed' }) => {
+    const free = price.source === 'not_billed' ? 0 : null;
+    metrics = {
+      provider,
+      model,
+      calls,
+      tokens: usage === null ? free : usage.inputTokens + usage.outputTokens,
+      input_tokens: usage?.inputTokens ?? free,
+      cached_input_tokens: usage?.cachedInputTokens ?? free,
+      cache_write_tokens: usage?.cacheWriteTokens ?? free,
+      output_tokens: usage?.outputTokens ?? free,
+      reasoning_tokens: usage?.reasoningTokens ?? free,
+      cost: price.cost,
+      cost_source: price.source,
+    };
+    account(metrics);
+  };
+  const notKnown = { cost: null, source: null };
+  tell(1, null, notKnown);
+  return {
+    get metrics() {
+      return metrics;
+    },
+    use({ usage: said, responseModel, serviceTier }) {
+      const usage = readUsage(said);
+      const price = usage && prices.priceOf({ provider, model, responseModel, serviceTier, usage, at });
+      tell(1, usage, price ?? notKnown);
+    },
+    refused: () => tell(1, null, { cost: 0, source: 'not_billed' }),
+    unsent: () => tell(0, null, { cost: 0, source: 'not_billed' }),
+  };
+}

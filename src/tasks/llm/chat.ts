@@ -1,0 +1,51 @@
+/** `chat`: a model behind any server that speaks OpenAI's API: Ollama, llama.cpp, vLLM, LM Studio, a hosted one. */
+import { z } from 'zod';
+import type { Task } from '../../contract/task.ts';
+import { askModel } from './ask-model.ts';
+import { endpointSettings, keySettings, openEndpoint } from './endpoint.ts';
+import { checkFields, commonFields } from './params.ts';
+import { loadPriceList } from './prices.ts';
+import { modelTimeoutMs } from './provider-task.ts';
+
+const params = z
+  .looseObject({
+    ...commonFields,
+    base_url: z
+      .string()
+      .max(2_048)
+      .refine(
+        isBaseUrl,
+        'must be an http or https address such as http://localhost:11434/v1, without credentials or query',
+      )
+      .meta({ description: 'Where the API begins, up to and with /v1. Private targets need HTTP_ALLOW_HOSTS.' }),
+    api_key_env: z
+      .enum(keySettings)
+      .optional()
+      .meta({ description: 'The setting that holds the key. It is sent to the server it belongs to and to no other.' }),
+    model: commonFields.model.unwrap().meta({ description: "The model's name, as the server knows it." }),
+  })
+  .superRefine(checkFields);
+
+export const chat: Task<z.infer<typeof params>> = {
+  action: 'chat',
+  lane: 'io',
+  description:
+    "Asks a model behind any server that speaks OpenAI's API (Ollama, llama.cpp, vLLM, LM Studio, hosted ones) and returns its answer as content, with what it has used and cost.",
+  params,
+  secrets: endpointSettings,
+  timeoutMs: modelTimeoutMs,
+  async run(given, context) {
+    const { base_url: baseUrl, api_key_env: keySetting, model } = given;
+    const endpoint = openEndpoint(baseUrl, keySetting, context.secrets);
+    const prices = await loadPriceList(context.prices);
+    const provider = prices.providerAt(baseUrl) ?? new URL(baseUrl).host;
+    const ways = { takesJsonSchema: true, maxTokensField: () => 'max_tokens' as const };
+    return askModel({ params: given, model, endpoint, provider, ways, prices }, context);
+  },
+};
+
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return (protocol === 'http:' || protocol === 'https:') && `${username}${password}${search}${hash}` === '';
+}

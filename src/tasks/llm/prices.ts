@@ -1,0 +1,107 @@
+/**
+ * What a call has cost, in whole picodollars (a millionth of a millionth of a dollar), the unit in which
+ * core/metrics.ts adds up.
+ *
+ * Guarantees:
+ *   M1  a price that is not known is null, never 0; a model of one's own costs 0 only where PRICES_FILE says so;
+ *   M2  cached input is billed once, at its own rate;
+ *   M3  the rates are those of the time of the call: some providers have prices by the hour.
+ */
+import type { PriceRates, Prices } from '../../contract/prices.ts';
+import type { Usage } from './usage.ts';
+
+export interface PricedCall {
+  /** `openai`, `deepseek`, `gemini`, another id of the price list, or the host that was called. */
+  readonly provider: string;
+  /** The model asked for. */
+  readonly model: string;
+  /** The model that answered: it is priced where the one asked for is an alias the price list does not know. */
+  readonly responseModel?: string | null;
+  /** As the answer names it. Faster and slower tiers have prices that the list does not hold. */
+  readonly serviceTier?: string | null;
+  readonly usage: Usage;
+  /** When the call began. */
+  readonly at: Date;
+}
+
+export interface Price {
+  /** US dollars; null when not known. */
+  readonly cost: number | null;
+  readonly source: 'catalogue' | 'prices_file' | null;
+}
+
+export interface PriceList {
+  priceOf(call: PricedCall): Price;
+  /** The list's name for the provider behind an address; undefined for one it does not know. */
+  providerAt(baseUrl: string): string | undefined;
+}
+
+const picoPerDollar = 1_000_000_000_000;
+const picoPerToken = 1_000_000;
+const unknown: Price = { cost: null, source: null };
+const pricedTiers = new Set(['default', 'auto', 'standard', 'on_demand']);
+/** Our names where the list has another. */
+const listNames: Readonly<Record<string, string>> = { gemini: 'google' };
+const ourNames: Readonly<Record<string, string>> = { google: 'gemini' };
+
+export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> {
+  const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
+
+  const fromCatalogue = ({ provider, usage, at }: PricedCall, model: string): Price | undefined => {
+    const found = calcPrice(
+      {
+        input_tokens: usage.inputTokens,
+        cache_read_tokens: usage.cachedInputTokens,
+        cache_write_tokens: usage.cacheWriteTokens,
+        output_tokens: usage.outputTokens,
+      },
+      model,
+      { providerId: listNames[provider] ?? provider, timestamp: at },
+    );
+    // The list's rates are whole picodollars a token, but it adds them up as floats; up to some thousand dollars a float
+    // is closer to the true sum than half a picodollar, so rounding finds it.
+    return found ? toPrice(Math.round(found.total_price * picoPerDollar), 'catalogue') : undefined;
+  };
+
+  return {
+    priceOf(call) {
+      const { provider, model, responseModel, serviceTier, usage } = call;
+      if (usage.audioTokens > 0) return unknown;
+      const models = [model, ...(responseModel && responseModel !== model ? [responseModel] : [])];
+      for (const name of models) {
+        const rates = overrides[`${provider}/${name}`];
+        if (rates !== undefined) return fromRates(rates, usage);
+      }
+      const all = overrides[`${provider}/*`];
+      if (all !== undefined) return fromRates(all, usage);
+      if (typeof serviceTier === 'string' && !pricedTiers.has(serviceTier)) return unknown;
+      for (const name of models) {
+        const price = fromCatalogue(call, name);
+        if (price !== undefined) return price;
+      }
+      return unknown;
+    },
+    providerAt(baseUrl) {
+      const found = findProvider({ providerApiUrl: baseUrl });
+      // The list's patterns name how an address begins: `https://api.openai.com` begins `https://api.openai.com.example`.
+      const beginning = found && new RegExp(`^(?:${found.api_pattern})(?=[/:]|$)`).test(baseUrl);
+      return found && beginning ? (ourNames[found.id] ?? found.id) : undefined;
+    },
+  };
+}
+
+function fromRates(rates: PriceRates, usage: Usage): Price {
+  const plain = usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens;
+  const pico = (tokens: number, dollarsPerMillion: number) =>
+    BigInt(tokens) * BigInt(Math.round(dollarsPerMillion * picoPerToken));
+  const sum =
+    pico(plain, rates.input_per_million) +
+    pico(usage.cachedInputTokens, rates.cached_input_per_million ?? rates.input_per_million) +
+    pico(usage.cacheWriteTokens, rates.cache_write_per_million ?? rates.input_per_million) +
+    pico(usage.outputTokens, rates.output_per_million);
+  return toPrice(Number(sum), 'prices_file');
+}
+
+function toPrice(pico: number, source: 'catalogue' | 'prices_file'): Price {
+  return { cost: pico / picoPerDollar, source };
+}

@@ -1,0 +1,30 @@
+/** The action of a provider: `openai_chat`, `deepseek_chat`, `gemini_chat`. */
+import type { Task } from '../../contract/task.ts';
+import { askModel } from './ask-model.ts';
+import { providerEndpoint, providers } from './endpoint.ts';
+import { type ChatParams, providerParams } from './params.ts';
+import { loadPriceList } from './prices.ts';
+import type { Provider } from './provider.ts';
+
+/** Models think for minutes. */
+export const modelTimeoutMs = 600_000;
+
+function createProviderTask(provider: Provider): Task<ChatParams> {
+  const { action, name, title, keySetting, baseUrlSetting, defaultModel } = provider;
+  return {
+    action,
+    lane: 'io',
+    description: `Asks a model of ${title} (${defaultModel} when none is named) and returns its answer as content, with what it has used and cost. Needs ${keySetting}.`,
+    params: providerParams,
+    secrets: [keySetting, baseUrlSetting],
+    timeoutMs: modelTimeoutMs,
+    async run(params, context) {
+      const endpoint = providerEndpoint(provider, context.secrets);
+      const prices = await loadPriceList(context.prices);
+      const model = params.model ?? defaultModel;
+      return askModel({ params, model, endpoint, provider: name, ways: provider, prices }, context);
+    },
+  };
+}
+
+export const providerTasks: readonly Task<ChatParams>[] = providers.map(createProviderTask);

@@ -1,0 +1,20 @@
+/** What makes one provider of models differ from the next. Another one is one more file like `openai.ts`. */
+
+export interface Provider {
+  /** The action's name, `openai_chat`. */
+  readonly action: string;
+  /** In metadata, prices and messages. */
+  readonly name: string;
+  /** How people write it. */
+  readonly title: string;
+  /** The setting that holds its key. */
+  readonly keySetting: string;
+  /** The setting that points to another address for the same API. */
+  readonly baseUrlSetting: string;
+  readonly baseUrl: string;
+  readonly defaultModel: string;
+  /** Whether `response_format` may hold a JSON Schema. Where not, JSON is asked for and the schema stands in the prompt. */
+  readonly takesJsonSchema: boolean;
+  /** The request's name for the upper bound of the answer's tokens. */
+  maxTokensField(model: string): 'max_tokens' | 'max_completion_tokens';
+}
