@@ -43,6 +43,8 @@ export const manifestSchema = z.object({
   setAside: z.record(z.string(), z.string()),
   /** Mean time of steps in milliseconds by `<action>\n<name>`, for scheduling. */
   durations: z.record(z.string(), z.object({ count: z.number(), meanMs: z.number() })),
+  /** Written when the engine was stopped in good order: whatever is RUNNING has not taken it down. */
+  stopped: z.literal(true).optional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -136,6 +138,11 @@ export interface StorePort {
   /** Reads and judges a state.json without changing anything. */
   readState(id: string): Promise<StateFile>;
   readStateSync(id: string): StateFile;
+  /**
+   * Before begin(): the sums of a state.json that the engine wrote for this workflow, where the store has looked at it
+   * while it was opened. null says nothing of the file; read it.
+   */
+  foundSums(id: string): { meta: StateMeta; sha256: string } | null;
   /**
    * Replaces state.json: `text` (a JSON object's text, indented by two, ending in "\n}") with `_meta` added as its last
    * field. `durable`: fsynced, directory too, before it takes the old one's place. Returns SHA-256 of the file's bytes.

@@ -13,7 +13,7 @@ import type { EngineEvent } from '../contract/event.ts';
 import { type IdempotencyRecord, type JournalEvent, readEventJson, toEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
-import type { FinishedEntry, Notice, StateFile, StorePort } from '../contract/store.ts';
+import type { FinishedEntry, Notice, StateFile, StateMeta, StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { decideRecovery, decideWaiting } from '../core/decide.ts';
 import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
@@ -46,6 +46,9 @@ interface Entry {
   event: JournalEvent;
 }
 
+/** As much of a file as a workflow needs that the journal holds. */
+type SeenFile = { kind: 'intact'; meta: StateMeta; sha256: string } | { kind: Exclude<StateFile['kind'], 'intact'> };
+
 type Beginning = Extract<JournalEvent, { workflow: unknown }>;
 
 class Recovery {
@@ -56,7 +59,7 @@ class Recovery {
   readonly #entries = new Map<string, Entry[]>();
   readonly #windowFrom: number;
   #seq: number;
-  /** A stop in good order ends with a checkpoint over everything. */
+  /** A stop in good order ends with a checkpoint over everything that says so; others can cover everything too. */
   readonly #isUnclean: boolean;
   readonly #result: Recovered = {
     payloads: [],
@@ -74,7 +77,8 @@ class Recovery {
     this.#clock = clock;
     this.#found = store.found;
     this.#seq = store.nextSeq;
-    this.#isUnclean = store.nextSeq - 1 > (store.found.manifest?.seq ?? 0);
+    const { manifest } = store.found;
+    this.#isUnclean = manifest?.stopped !== true || store.nextSeq - 1 > manifest.seq;
     this.#windowFrom = store.nextSeq - limits.eventWindowMax;
   }
 
@@ -84,15 +88,15 @@ class Recovery {
     for (const [id, reason] of Object.entries(this.#found.manifest?.setAside ?? {}))
       this.#workflows.setAside.set(id, reason);
     const directories = new Set(this.#found.workflowIds);
-    const known = new Set([
-      ...this.#found.finished.keys(),
-      ...this.#entries.keys(),
-      ...Object.keys(this.#found.manifest?.live ?? {}),
-    ]);
-    for (const id of known) this.#recover(id, directories.has(id));
-    for (const id of directories) if (!known.has(id)) this.#adoptUnknown(id);
-    for (const id of this.#found.finished.keys())
+    const { finished } = this.#found;
+    for (const id of finished.keys()) {
+      this.#recover(id, directories.has(id));
       if (!this.#workflows.finished.has(id)) this.#workflows.removedFromIndex.add(id);
+    }
+    // The finished ones are many: those of the journal and the manifest are looked up among them, not joined with them.
+    const known = new Set([...this.#entries.keys(), ...Object.keys(this.#found.manifest?.live ?? {})]);
+    for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
+    for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#adoptUnknown(id);
     for (const live of this.#workflows.live.values()) this.#resume(live.state);
     this.#checkQueueFile();
     this.#result.published.sort((a, b) => a.seq - b.seq);
@@ -142,9 +146,12 @@ class Recovery {
     }
     const from = entries.findLastIndex(({ event }) => isBeginning(event, id));
     const life = from === -1 ? [] : entries.slice(from);
-    const file = this.#readState(id);
-    if (this.#isWhole(id, life, file)) this.#rebuild(id, life, file);
-    else this.#rebase(id, entries, file);
+    // What the journal holds whole is not taken from the file: its sums are enough, and reading it would take far longer.
+    const sums = life.length > 0 ? this.#store.foundSums(id) : null;
+    const file = sums === null ? this.#readState(id) : null;
+    const seen: SeenFile = file ?? { kind: 'intact', ...sums! };
+    if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
+    else this.#rebase(id, entries, file ?? this.#readState(id));
   }
 
   #tellDeleted({ seq, event }: Entry): void {
@@ -159,7 +166,7 @@ class Recovery {
   }
 
   /** Whether the journal holds all of a life: damage may have cost it events in the middle, or the last ones. */
-  #isWhole(id: string, life: readonly Entry[], file: StateFile): boolean {
+  #isWhole(id: string, life: readonly Entry[], file: SeenFile): boolean {
     const [first] = life;
     const last = life.at(-1);
     if (!first || !last || !isUnbroken(life, id, versionFor(first.event, id) - 1)) return false;
@@ -168,7 +175,7 @@ class Recovery {
   }
 
   /** R1. */
-  #rebuild(id: string, entries: readonly Entry[], file: StateFile): void {
+  #rebuild(id: string, entries: readonly Entry[], file: SeenFile): void {
     const [{ seq, event }] = entries as [Entry];
     const state = createWorkflow(event as Beginning, seq);
     this.#publish(event, seq, state);

@@ -10,7 +10,7 @@ import { readFormat } from './format.ts';
 import { type Finding, type JournalContext, type JournalReading, readJournal } from './journal-reading.ts';
 import { isWorkflowId, type Layout, stateFileOf } from './layout.ts';
 import { readQueueFile } from './queue-file.ts';
-import { readStateSeqSync } from './state-file.ts';
+import { checkStateFileSync, type StateSums } from './state-file.ts';
 
 export interface Found {
   /** Its notices are those of `findings`. */
@@ -20,6 +20,8 @@ export interface Found {
   finished: FinishedReading;
   journal: JournalReading;
   queueIsAbsent: boolean;
+  /** Of the state files that were looked at, and are the engine's own. */
+  sums: ReadonlyMap<string, StateSums>;
 }
 
 export function readFound(disk: Disk, layout: Layout): Found {
@@ -45,7 +47,8 @@ export function readFound(disk: Disk, layout: Layout): Found {
   // Behind a tail any file may be the one whose workflow was lost; else those that a journal knows nothing of are copies.
   const isTorn = journal.findings.some((finding) => finding.notice.kind === 'tail');
   const known = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
-  const seqKnown = highestViewSeq(disk, layout, known, finished);
+  const sums = checkViews(disk, layout, known, finished);
+  const seqKnown = [...sums.values()].reduce((most, { meta }) => Math.max(most, meta.seq), 0);
   if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
   findings.push(...journal.findings);
   const queue = readQueueFile(disk, layout.queueFile);
@@ -65,6 +68,7 @@ export function readFound(disk: Disk, layout: Layout): Found {
     finished,
     journal,
     queueIsAbsent: queue.isAbsent,
+    sums,
   };
 }
 
@@ -74,13 +78,19 @@ function highestSeq(manifest: Manifest | null, finished: FinishedReading): numbe
   return highest;
 }
 
-function highestViewSeq(disk: Disk, layout: Layout, ids: readonly string[], finished: FinishedReading): number {
-  let highest = 0;
+function checkViews(
+  disk: Disk,
+  layout: Layout,
+  ids: readonly string[],
+  finished: FinishedReading,
+): Map<string, StateSums> {
+  const checked = new Map<string, StateSums>();
   for (const id of ids) {
     if (finished.entries.has(id)) continue;
-    highest = Math.max(highest, readStateSeqSync(disk, stateFileOf(layout, id)) ?? 0);
+    const sums = checkStateFileSync(disk, stateFileOf(layout, id));
+    if (sums !== null) checked.set(id, sums);
   }
-  return highest;
+  return checked;
 }
 
 /** Of these ids, those that the manifest or an event names. */

@@ -15,6 +15,7 @@ import {
   type Manifest,
   type QueueItem,
   type StateFile,
+  type StateMeta,
   type StorePort,
 } from '../contract/store.ts';
 import { writeCheckpoint } from './checkpoint.ts';
@@ -73,6 +74,8 @@ class Store implements StorePort {
   readonly #finished: FinishedIndex;
   readonly #queue: QueueFile;
   readonly #quarantine: Quarantine;
+  /** As they were when the store was opened, until begin(). */
+  #sums: Found['sums'];
   readonly #replacedFrom: number;
   readonly #copies: FoundData['records'];
   #checkpointTurn: Promise<void> = Promise.resolve();
@@ -94,6 +97,7 @@ class Store implements StorePort {
     syncDirectorySync(disk, layout.workflowsDir);
     this.#journal = new Journal(disk, layout.journalDir, found.journal);
     this.#copies = found.journal.records.slice(found.journal.secondChances);
+    this.#sums = found.sums;
     this.#replacedFrom = found.data.manifest?.segment ?? 0;
     this.#directories = new WorkflowDirectories(disk, layout, found.data.workflowIds);
     this.#queue = new QueueFile(disk, layout.queueFile);
@@ -114,6 +118,7 @@ class Store implements StorePort {
 
   begin(payloads: readonly string[]): void {
     this.#journal.begin(this.#copies, payloads, this.#replacedFrom);
+    this.#sums = new Map();
   }
 
   append(payloads: readonly string[]): void {
@@ -140,6 +145,11 @@ class Store implements StorePort {
 
   readStateSync(id: string): StateFile {
     return readStateFileSync(this.#disk, stateFileOf(this.#layout, id));
+  }
+
+  foundSums(id: string): { meta: StateMeta; sha256: string } | null {
+    const sums = this.#sums.get(id);
+    return sums?.id === id ? sums : null;
   }
 
   writeState(
