@@ -21,8 +21,10 @@ export class Served {
   stderr = '';
   #wakes: (() => void)[] = [];
 
-  constructor(dir: EngineDir, env: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, ['--import', tsx, cli, 'serve'], {
+  /** `script` is cli.ts, or what it is as JavaScript. */
+  constructor(dir: EngineDir, env: Record<string, string> = {}, script: string = cli) {
+    const loader = script.endsWith('.ts') ? ['--import', tsx] : [];
+    this.child = spawn(process.execPath, [...loader, script, 'serve'], {
       cwd: dir.root,
       env: {
         PATH: process.env.PATH,
