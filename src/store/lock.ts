@@ -5,9 +5,13 @@
  *   process is dead, the same through any path or link; but each network namespace has its own names;
  * - a lock file with pid, start time, boot id and a nonce: seen from every namespace that sees the process; but left behind
  *   by a kill. It is stale when its process is dead, or its pid belongs to a process of another start time or boot.
+ *
+ * The queue file may lie anywhere, so that engines of different directories may name the same one: a second socket, named
+ * by its directory and its name, keeps them apart. Nothing is put beside it: the place is the user's.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import net from 'node:net';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { StartError } from '../contract/store.ts';
@@ -34,40 +38,53 @@ type Owner = z.infer<typeof ownerSchema>;
 const ownerLooksMax = 20;
 const ownerLookEveryMs = 20;
 
-/** Throws StartError with status 75 when another engine, or another store of this process, owns the directory. */
-export async function takeLock(disk: Disk, workflowsDir: string, lockFile: string): Promise<Lock> {
+/** Throws StartError with status 75 when another engine, or another store of this process, owns the data. */
+export async function takeLock(disk: Disk, workflowsDir: string, lockFile: string, queueFile: string): Promise<Lock> {
   const socket = await holdSocket(disk, workflowsDir);
   if (socket === 'taken') throw inUse(workflowsDir, await findOwner(disk, lockFile));
+  let queueSocket: net.Server | null = null;
   try {
+    queueSocket = await holdQueueSocket(disk, queueFile);
     const owner = await takeLockFile(disk, workflowsDir, lockFile, socket !== null);
     const isHeld = (): boolean => readOwner(disk, lockFile)?.nonce === owner.nonce;
     return {
       isHeld,
       async release() {
         if (isHeld()) disk.unlinkSync(lockFile);
+        await closeSocket(queueSocket);
         await closeSocket(socket);
       },
     };
   } catch (error) {
+    await closeSocket(queueSocket);
     await closeSocket(socket);
     throw error;
   }
 }
 
 /** null where the platform has no abstract sockets, or does not let us have one. */
-async function holdSocket(disk: Disk, workflowsDir: string): Promise<net.Server | 'taken' | null> {
+async function holdSocket(disk: Disk, directory: string, suffix = ''): Promise<net.Server | 'taken' | null> {
   if (process.platform !== 'linux') return null;
-  const stat = disk.lstatSync(disk.realpathSync(workflowsDir));
+  const stat = disk.lstatSync(disk.realpathSync(directory));
   if (stat === null) return null;
   const server = net.createServer((connection) => connection.destroy());
   const code = await new Promise<string | undefined>((resolve) => {
     server.once('error', (error) => resolve(errorCode(error) ?? 'unknown'));
-    server.listen({ path: `\0hybrid-${stat.dev}-${stat.ino}` }, () => resolve(undefined));
+    server.listen({ path: `\0hybrid-${stat.dev}-${stat.ino}${suffix}` }, () => resolve(undefined));
   });
   if (code === 'EADDRINUSE') return 'taken';
   if (code !== undefined) return null;
   server.unref();
   return server;
+}
+
+async function holdQueueSocket(disk: Disk, queueFile: string): Promise<net.Server | null> {
+  // A socket's name has little room, a file's name has 255 bytes.
+  const name = createHash('sha256').update(path.basename(queueFile)).digest('hex').slice(0, 16);
+  const socket = await holdSocket(disk, path.dirname(queueFile), `-queue-${name}`);
+  if (socket !== 'taken') return socket;
+  const wayOut = 'stop that one first, or set QUEUE_STATE_FILE to another file';
+  throw new StartError(`QUEUE_STATE_FILE ${queueFile} is in use by an engine of another WORKFLOWS_DIR: ${wayOut}`, 75);
 }
 
 async function closeSocket(socket: net.Server | null): Promise<void> {

@@ -44,7 +44,7 @@ export interface StoreOptions {
   queueStateFile: string;
   disk?: Disk;
   now?: () => Date;
-  takeLock?: (disk: Disk, workflowsDir: string, lockFile: string) => Promise<Lock>;
+  takeLock?: (disk: Disk, workflowsDir: string, lockFile: string, queueFile: string) => Promise<Lock>;
 }
 
 /** Rejects with StartError when the directory cannot be used, is of a newer format, or has an owner; then nothing is held. */
@@ -56,7 +56,7 @@ export async function openStore(options: StoreOptions): Promise<StorePort> {
   prepareEngineDirs(disk, layout);
   let lock: Lock | null = null;
   try {
-    lock = await takeLock(disk, workflowsDir, layout.lockFile);
+    lock = await takeLock(disk, workflowsDir, layout.lockFile, layout.queueFile);
     return new Store(disk, layout, lock, now);
   } catch (error) {
     await lock?.release();

@@ -66,6 +66,27 @@ test('the same directory by another name is the same directory', async () => {
   await expect(open({ ...dir, workflowsDir: relative })).rejects.toMatchObject({ exitStatus: 75 });
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'two engines of different directories cannot have one queue file',
+  async () => {
+    const dir = createDataDir();
+    await open(dir);
+    const other = { ...dir, workflowsDir: path.join(dir.root, 'other workflows') };
+    const before = fs.readFileSync(dir.queueStateFile, 'utf8');
+    const { status, stderr } = await ended(startOwner(other.workflowsDir, dir.queueStateFile));
+    expect(status).toBe(75);
+    expect(stderr).toContain(`QUEUE_STATE_FILE ${dir.queueStateFile} is in use`);
+    expect(stderr.split('\n')).toHaveLength(1);
+    // By another name it is the same file, whoever asks.
+    const link = path.join(dir.root, 'link.json');
+    fs.symlinkSync(dir.queueStateFile, link);
+    await expect(open({ ...other, queueStateFile: link })).rejects.toMatchObject({ exitStatus: 75 });
+    expect(fs.readFileSync(dir.queueStateFile, 'utf8')).toBe(before);
+    // The one that was refused holds nothing, and beside the file there is room.
+    await open({ ...other, queueStateFile: path.join(dir.root, 'own.json') });
+  },
+);
+
 test('after SIGKILL of the owner the next start succeeds at once', async () => {
   const dir = createDataDir();
   const owner = startOwner(dir.workflowsDir, dir.queueStateFile);
@@ -116,7 +137,7 @@ test.skipIf(process.platform !== 'linux').each([
   const text = owner === null ? '{"pid":' : JSON.stringify({ ...owner, nonce: 'n' });
   for (const disk of [createNodeDisk(), withoutSocket()]) {
     fs.writeFileSync(lockFile(dir), text);
-    const lock = await takeLock(disk, dir.workflowsDir, lockFile(dir));
+    const lock = await takeLock(disk, dir.workflowsDir, lockFile(dir), dir.queueStateFile);
     expect(lock.isHeld()).toBe(true);
     await lock.release();
     expect(fs.existsSync(lockFile(dir))).toBe(false);
@@ -149,15 +170,17 @@ test.skipIf(process.platform !== 'linux')(
 test('without a socket the lock file alone keeps a second owner out', async () => {
   const dir = createDataDir();
   fs.mkdirSync(dir.engineDir, { recursive: true });
-  const lock = await takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir));
-  await expect(takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir))).rejects.toMatchObject({ exitStatus: 75 });
+  const lock = await takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir), dir.queueStateFile);
+  await expect(takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir), dir.queueStateFile)).rejects.toMatchObject({
+    exitStatus: 75,
+  });
   await lock.release();
 });
 
 test('a lock whose file somebody has replaced is no longer held, and releasing it leaves the other one', async () => {
   const dir = createDataDir();
   fs.mkdirSync(dir.engineDir, { recursive: true });
-  const lock = await takeLock(createNodeDisk(), dir.workflowsDir, lockFile(dir));
+  const lock = await takeLock(createNodeDisk(), dir.workflowsDir, lockFile(dir), dir.queueStateFile);
   fs.writeFileSync(lockFile(dir), JSON.stringify({ pid: 1, startTime: null, bootId: null, nonce: 'other' }));
   expect(lock.isHeld()).toBe(false);
   await lock.release();
