@@ -211,6 +211,8 @@ export class Coordinator implements CoordinatorPort {
     const handler: CallHandlers[K] = this.#handlers[name];
     // A file that a call needs may find the disk full before the journal does.
     return handler(args, signal).catch((error: unknown) => {
+      // Met by the call itself, as by a blob it brings: the same end as in a turn.
+      if (error instanceof DiskFailedError && !this.#hasFailed) this.fatal(error);
       throw error instanceof DiskFullError ? diskFullRefusal : error;
     });
   }

@@ -77,6 +77,8 @@ export class Turns {
   #stuck: Batch | null = null;
   #isHalted = false;
   #cancelMarker: (() => void) | null = null;
+  /** Of those who wait for what is waiting now to be recorded. */
+  readonly #drains = new Set<() => void>();
 
   constructor(options: TurnsOptions) {
     this.#options = options;
@@ -113,16 +115,22 @@ export class Turns {
   halt(): void {
     this.#isHalted = true;
     this.#cancelMarker?.();
+    for (const resolve of this.#drains) resolve();
   }
 
   /** Resolves when what waits now has been recorded, at once where nothing can be. */
   drain(): Promise<void> {
     if (this.#stuck || this.#isHalted) return Promise.resolve();
     return new Promise((resolve) => {
+      const done = () => {
+        this.#drains.delete(done);
+        resolve();
+      };
+      this.#drains.add(done);
       this.push({
         run: (batch) => {
-          batch.after.push(resolve);
-          batch.refusals.push(() => resolve());
+          batch.after.push(done);
+          batch.refusals.push(done);
         },
       });
     });
