@@ -185,6 +185,14 @@ export class DiskFullError extends Error {
   }
 }
 
+/** No file handle is free; nothing was changed, and it may be tried again at once. */
+export class OutOfHandlesError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'OutOfHandlesError';
+  }
+}
+
 /** The disk failed us: the process ends with status 74 and the next start recovers. */
 export class DiskFailedError extends Error {
   constructor(message: string, options?: ErrorOptions) {

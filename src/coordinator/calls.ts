@@ -4,7 +4,7 @@ import { Refusal } from '../contract/failures.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
-import { DiskFailedError, DiskFullError } from '../contract/store.ts';
+import { DiskFailedError, DiskFullError, OutOfHandlesError } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import {
   decideBranch,
@@ -85,7 +85,8 @@ class Calls implements CallHandlers {
     try {
       await this.#c.parts.store.copyBlobs(fromId, toId, names);
     } catch (error) {
-      if (error instanceof DiskFullError || error instanceof DiskFailedError) throw error;
+      const isOfDisk = error instanceof DiskFullError || error instanceof DiskFailedError;
+      if (isOfDisk || error instanceof OutOfHandlesError) throw error;
       const detail = `Outputs of workflow ${fromId} cannot be taken over: ${(error as Error).message}; branch from the step that makes them`;
       throw new Refusal({ code: 'SET_ASIDE', detail });
     }
@@ -223,6 +224,7 @@ class Calls implements CallHandlers {
     try {
       return await this.#c.parts.store.readBlob(id, blob);
     } catch (error) {
+      if (error instanceof OutOfHandlesError) throw error;
       const detail = `Outputs of workflow ${id} are damaged or gone (blob ${blob}); retry or branch the workflow to make them again`;
       this.#c.parts.log.error({ workflow: id, blob }, (error as Error).message);
       throw new Refusal({ code: 'SET_ASIDE', detail });

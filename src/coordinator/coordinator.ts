@@ -22,7 +22,7 @@ import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contr
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
-import { DiskFailedError, DiskFullError, type StorePort } from '../contract/store.ts';
+import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { Durations } from '../core/critical-path.ts';
@@ -69,6 +69,12 @@ const checkpointBytesDefault = 8 * 1024 * 1024;
 const checkpointIdleMs = 10 * 60 * 1000;
 const shutdownGraceMs = 10_000;
 const ioThreadsMax = 2;
+
+const outOfHandlesRefusal = new Refusal({
+  code: 'BUSY',
+  detail: 'Too many files are open on this machine. Try again in a moment; raise its limit (ulimit -n) where this stays.',
+  retryAfterSeconds: 1,
+});
 
 /** What a recorded event has done. */
 export interface Recorded {
@@ -213,6 +219,7 @@ export class Coordinator implements CoordinatorPort {
     return handler(args, signal).catch((error: unknown) => {
       // Met by the call itself, as by a blob it brings: the same end as in a turn.
       if (error instanceof DiskFailedError && !this.#hasFailed) this.fatal(error);
+      if (error instanceof OutOfHandlesError) throw outOfHandlesRefusal;
       throw error instanceof DiskFullError ? diskFullRefusal : error;
     });
   }
@@ -285,7 +292,7 @@ export class Coordinator implements CoordinatorPort {
     try {
       return { blob: this.parts.store.writeBlobSync(id, Buffer.from(json, 'utf8')) };
     } catch (error) {
-      if (!(error instanceof DiskFullError)) throw error;
+      if (!(error instanceof DiskFullError || error instanceof OutOfHandlesError)) throw error;
       // The event is applied already. With the answer in it, it waits for room as any other does (T3).
       return { json };
     }

@@ -12,7 +12,7 @@ import type { OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
-import { DiskFullError, type StorePort } from '../contract/store.ts';
+import { DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import type { ActionCatalogue, Lane } from '../contract/task.ts';
 import { BindingError, bindParams, eachReference } from '../core/bindings.ts';
 import { type Durations, toRanks } from '../core/critical-path.ts';
@@ -59,7 +59,7 @@ export interface ExecutionOptions {
 const simulateAction = '$simulate';
 /** How long a simulated step may take beyond its time. */
 const simulateSlackMs = 30_000;
-const diskFullRetryMs = 1_000;
+const diskRetryMs = 1_000;
 const suspectsAfterMs = 5_000;
 /** Under no step's key: those hold a slash. */
 const suspectsTimer = 'suspects';
@@ -222,7 +222,7 @@ export class Execution {
   ): Promise<void> {
     const blobs = new Map<string, unknown>();
     try {
-      for (const name of names) blobs.set(name, await this.#readBlob(flight.workflowId, name));
+      for (const name of names) blobs.set(name, await this.#readBlobInTime(flight.workflowId, name));
     } catch (error) {
       this.#fail(flight, 'BINDING', `outputs that the step refers to cannot be read: ${(error as Error).message}`);
       return;
@@ -234,6 +234,24 @@ export class Execution {
     }
     const job = this.#toJob(flight, live, step, wanted, blobs);
     if (job) this.#options.pool.dispatch([job]);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.clock.timer(ms, resolve);
+    });
+  }
+
+  /** Where file handles are short the step waits for one. */
+  async #readBlobInTime(workflowId: string, name: string): Promise<unknown> {
+    for (;;) {
+      try {
+        return await this.#readBlob(workflowId, name);
+      } catch (error) {
+        if (!(error instanceof OutOfHandlesError)) throw error;
+        await this.#pause(diskRetryMs);
+      }
+    }
   }
 
   /** Steps of a wide fan-out all want the same blob: it is parsed once while they start. */
@@ -355,8 +373,8 @@ export class Execution {
       try {
         return await this.toOutputs(workflowId, json);
       } catch (error) {
-        if (!(error instanceof DiskFullError)) throw error;
-        await new Promise<void>((resolve) => this.#options.clock.timer(diskFullRetryMs, resolve));
+        if (!(error instanceof DiskFullError || error instanceof OutOfHandlesError)) throw error;
+        await this.#pause(diskRetryMs);
       }
     }
   }

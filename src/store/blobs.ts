@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { Disk } from './disk.ts';
-import { isAbsent } from './disk-error.ts';
+import { isAbsent, isOutOfHandles, toDiskError } from './disk-error.ts';
 import { replaceFile, replaceFileSync } from './durable-file.ts';
 
 function blobNameOf(bytes: Uint8Array): string {
@@ -32,6 +32,7 @@ export async function readBlobFile(disk: Disk, directory: string, name: string):
   try {
     bytes = await disk.readFile(file);
   } catch (error) {
+    if (isOutOfHandles(error)) throw toDiskError(error, file);
     const problem = isAbsent(error) ? 'is missing' : 'cannot be read';
     throw new Error(`Blob ${name} of ${path.basename(path.dirname(directory))} ${problem}`, { cause: error });
   }

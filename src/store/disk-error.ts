@@ -1,5 +1,5 @@
 /** What an error of the disk means to the store: no space (nothing changed, try later), or a disk that cannot be trusted. */
-import { DiskFailedError, DiskFullError } from '../contract/store.ts';
+import { DiskFailedError, DiskFullError, OutOfHandlesError } from '../contract/store.ts';
 
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -14,10 +14,20 @@ export function isFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-/** Of anything but fsync: no space is DiskFullError, a broken or read-only disk DiskFailedError, the rest stays as it is. */
+/** Too many files are open in this process or on this machine: it says nothing of the disk. */
+export function isOutOfHandles(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
+/**
+ * Of anything but fsync: no space is DiskFullError, a broken or read-only disk DiskFailedError, no file handle
+ * OutOfHandlesError, the rest stays as it is.
+ */
 export function toDiskError(error: unknown, what: string): unknown {
   if (isFull(error)) return new DiskFullError(`${what}: no space left (${errorCode(error)})`, { cause: error });
   const code = errorCode(error);
+  if (isOutOfHandles(error)) return new OutOfHandlesError(`${what}: too many open files (${code})`, { cause: error });
   if (code === 'EIO' || code === 'EROFS') return new DiskFailedError(`${what}: ${code}`, { cause: error });
   return error;
 }

@@ -10,7 +10,7 @@
 import path from 'node:path';
 import { DiskFailedError, DiskFullError, type JournalRecord, type JournalStats } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { errorCode, isFull, toSyncError } from './disk-error.ts';
+import { errorCode, isFull, isOutOfHandles, toSyncError } from './disk-error.ts';
 import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
 import { RecordEncoder } from './record.ts';
 import { encodeSegmentHeader, segmentName } from './segment-header.ts';
@@ -272,6 +272,8 @@ export class Journal {
 
   #writeError(error: unknown, what: string): DiskFullError | DiskFailedError {
     if (isFull(error)) return new DiskFullError(`${what}: no space left (${errorCode(error)})`, { cause: error });
+    // Of a new segment, which is not there: the one before it stands, and the next batch tries again.
+    if (isOutOfHandles(error)) return new DiskFullError(`${what}: too many open files`, { cause: error });
     const failure = new DiskFailedError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });

@@ -34,9 +34,10 @@ import { type Found, readFound } from './found.ts';
 import { Journal } from './journal.ts';
 import { type Layout, layoutOf, stateFileOf, workflowDirectoryOf } from './layout.ts';
 import { type Lock, takeLock as takeMachineLock } from './lock.ts';
+import { createPatientDisk } from './patient-disk.ts';
 import { Quarantine } from './quarantine.ts';
 import { QueueFile } from './queue-file.ts';
-import { readStateFile, readStateFileSync } from './state-file.ts';
+import { readStateFileSync } from './state-file.ts';
 import { WorkflowDirectories } from './workflow-directories.ts';
 
 export interface StoreOptions {
@@ -49,7 +50,8 @@ export interface StoreOptions {
 
 /** Rejects with StartError when the directory cannot be used, is of a newer format, or has an owner; then nothing is held. */
 export async function openStore(options: StoreOptions): Promise<StorePort> {
-  const { disk = createNodeDisk(), now = () => new Date(), takeLock = takeMachineLock } = options;
+  const { now = () => new Date(), takeLock = takeMachineLock } = options;
+  const disk = createPatientDisk(options.disk ?? createNodeDisk());
   const given = path.resolve(options.workflowsDir);
   const workflowsDir = prepareWorkflowsDir(disk, given);
   const layout = layoutOf(workflowsDir, prepareQueueFile(disk, path.resolve(options.queueStateFile)));
@@ -140,7 +142,7 @@ class Store implements StorePort {
   }
 
   async readState(id: string): Promise<StateFile> {
-    return readStateFile(this.#disk, stateFileOf(this.#layout, id));
+    return this.#directories.readState(id);
   }
 
   readStateSync(id: string): StateFile {

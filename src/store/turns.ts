@@ -13,7 +13,7 @@ export class Turns {
 
   run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
-    const result = before.then(() => this.#inPlace(work));
+    const result = before.then(() => this.inPlace(work));
     const settled = result.then(ignore, ignore).then(() => {
       if (this.#last.get(key) === settled) this.#last.delete(key);
     });
@@ -26,7 +26,8 @@ export class Turns {
     while (this.#last.size > 0) await Promise.all(this.#last.values());
   }
 
-  async #inPlace<T>(work: () => Promise<T>): Promise<T> {
+  /** In no order: as soon as a place is free. */
+  async inPlace<T>(work: () => Promise<T>): Promise<T> {
     if (this.#placesFree > 0) this.#placesFree -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {

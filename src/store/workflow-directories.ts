@@ -4,12 +4,13 @@
  * them is called durable.
  */
 import path from 'node:path';
+import type { StateFile } from '../contract/store.ts';
 import { readBlobFile, writeBlobFile, writeBlobFileSync } from './blobs.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
 import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
-import { composeState } from './state-file.ts';
+import { composeState, readStateFile } from './state-file.ts';
 import { Turns } from './turns.ts';
 
 /** Views must not use up the file handles that connections need. */
@@ -19,6 +20,8 @@ export class WorkflowDirectories {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #turns = new Turns(openFilesMax);
+  /** Reads have places of their own: they need not wait for a write's fsync. */
+  readonly #reads = new Turns(openFilesMax);
   /** Directories that exist. */
   readonly #present: Set<string>;
   /** Those of them whose name is not yet durable. */
@@ -54,6 +57,17 @@ export class WorkflowDirectories {
       }
       if (options.durable) await this.#syncName(id);
       return sha256;
+    });
+  }
+
+  readState(id: string): Promise<StateFile> {
+    const file = stateFileOf(this.#layout, id);
+    return this.#reads.inPlace(async () => {
+      try {
+        return await readStateFile(this.#disk, file);
+      } catch (error) {
+        throw toDiskError(error, file);
+      }
     });
   }
 
@@ -96,7 +110,7 @@ export class WorkflowDirectories {
   }
 
   readBlob(id: string, sha256: string): Promise<Uint8Array> {
-    return readBlobFile(this.#disk, this.#blobsOf(id), sha256);
+    return this.#reads.inPlace(() => readBlobFile(this.#disk, this.#blobsOf(id), sha256));
   }
 
   async copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void> {

@@ -1,0 +1,49 @@
+/**
+ * A disk that waits for file handles. EMFILE and ENFILE say nothing of the disk or of a file: this process, or the machine,
+ * has too many open at this moment. Whoever needs one tries again, a little later each time; what still fails after the
+ * last try is told as it is, with nothing changed.
+ */
+import type { Disk } from './disk.ts';
+import { isOutOfHandles } from './disk-error.ts';
+
+/** Together some two and a half seconds; a synchronous call holds up its thread for as long, and takes fewer of them. */
+const pausesMs = [5, 10, 20, 40, 80, 160, 320, 640, 1_280];
+const pausesMsSync = pausesMs.slice(0, 7);
+
+/** The calls that open something, if only to close it again. */
+const opening = ['open', 'readFile', 'fsyncDirectory', 'removeTree'] as const;
+const openingSync = ['openSync', 'readFileSync', 'fsyncDirectorySync', 'readDirectorySync'] as const;
+
+type AnyCall = (...args: unknown[]) => unknown;
+
+export function createPatientDisk(disk: Disk): Disk {
+  const patient: Record<string, unknown> = {};
+  for (const name of Object.keys(disk) as (keyof Disk)[]) patient[name] = disk[name];
+  for (const name of opening) patient[name] = (...args: unknown[]) => patiently(disk[name] as AnyCall, args);
+  for (const name of openingSync) patient[name] = (...args: unknown[]) => patientlySync(disk[name] as AnyCall, args);
+  return patient as unknown as Disk;
+}
+
+async function patiently(call: AnyCall, args: unknown[]): Promise<unknown> {
+  for (const pauseMs of pausesMs) {
+    try {
+      return await call(...args);
+    } catch (error) {
+      if (!isOutOfHandles(error)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  return call(...args);
+}
+
+function patientlySync(call: AnyCall, args: unknown[]): unknown {
+  for (const pauseMs of pausesMsSync) {
+    try {
+      return call(...args);
+    } catch (error) {
+      if (!isOutOfHandles(error)) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
+  }
+  return call(...args);
+}
