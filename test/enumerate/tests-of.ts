@@ -1,0 +1,31 @@
+/** The tests of some of the scenarios: they are spread over files, so that two cores can work at them. */
+import { afterAll, expect, test } from 'vitest';
+import { reportFigures } from '../fixtures/figures.ts';
+import { enumerate, readScale } from './enumerate.ts';
+import { scenarios } from './scenarios.ts';
+
+const scale = readScale(process.env);
+const msPerScenario = 300_000 * Math.max(1, scale.outcomes / 10) * (scale.second === 'all' ? 20 : 1);
+
+export function testScenarios(part: string, isHere: (name: string) => boolean): void {
+  const startedAt = performance.now();
+  const total = { scenarios: 0, points: 0, runs: 0, secondRuns: 0 };
+  afterAll(() => {
+    const nothing = { lostAcknowledged: 0, changedResults: 0, repeatedSteps: 0, unreadableFiles: 0 };
+    const cases = total.runs + total.secondRuns;
+    if (cases > 0) reportFigures(part, startedAt, { cases, ...total, outcomes: scale.outcomes, ...nothing });
+  });
+
+  test.each(Object.keys(scenarios).filter(isHere))(
+    'a death at any operation of %s',
+    async (name) => {
+      const { points, runs, secondRuns } = await enumerate(name, scale);
+      expect(runs).toBeGreaterThanOrEqual(points);
+      total.scenarios += 1;
+      total.points += points;
+      total.runs += runs;
+      total.secondRuns += secondRuns;
+    },
+    msPerScenario,
+  );
+}
