@@ -31,8 +31,8 @@ export interface Flight {
   readonly lane: Exclude<Lane, 'none'>;
   readonly startedAt: number;
   readonly isSimulated: boolean;
-  /** `preparing` until the pool has it. */
-  phase: 'preparing' | 'dispatched' | 'cancelled';
+  /** `preparing` until the pool has it, `ended` from its outcome on. */
+  phase: 'preparing' | 'dispatched' | 'cancelled' | 'ended';
 }
 
 export interface Ended {
@@ -177,7 +177,7 @@ export class Execution {
     const flight = this.#flightOfStep.get(toKey(workflowId, stepId));
     if (!flight) return;
     if (flight.phase === 'dispatched') this.#options.pool.cancel([flight.jobId]);
-    else flight.phase = 'cancelled';
+    else if (flight.phase === 'preparing') flight.phase = 'cancelled';
   }
 
   /** The attempt is over: frees its slot, and lets the step's next attempt in. */
@@ -336,7 +336,9 @@ export class Execution {
   onOutcomes(outcomes: readonly Outcome[]): void {
     for (const outcome of outcomes) {
       const flight = this.#flights.get(outcome.jobId);
-      if (!flight) continue;
+      // A second outcome of the same attempt would give its slot back twice (X3).
+      if (!flight || flight.phase === 'ended') continue;
+      flight.phase = 'ended';
       const base = {
         logs: outcome.logs,
         metadata: outcome.metadata as JsonObject | null,
