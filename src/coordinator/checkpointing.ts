@@ -9,7 +9,11 @@ type Parts = Pick<Coordinator, 'workflows' | 'views' | 'execution' | 'removals'>
   parts: Pick<Coordinator['parts'], 'store'>;
 };
 
-export async function runCheckpoint({ workflows, views, execution, removals, parts: { store } }: Parts): Promise<void> {
+/** `isLast`: the engine stops in good order. */
+export async function runCheckpoint(
+  { workflows, views, execution, removals, parts: { store } }: Parts,
+  isLast: boolean,
+): Promise<void> {
   const seq = store.nextSeq - 1;
   const segment = store.cut();
   // From here on no file that the manifest will rely on is replaced by one that is not durable.
@@ -43,6 +47,7 @@ export async function runCheckpoint({ workflows, views, execution, removals, par
       live,
       setAside: Object.fromEntries(workflows.setAside),
       durations: execution.durations.toRecord(),
+      ...(isLast ? { stopped: true } : {}),
     });
   } catch (error) {
     views.putBackUnsynced(unsynced);

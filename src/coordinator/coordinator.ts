@@ -72,7 +72,8 @@ const ioThreadsMax = 2;
 
 const outOfHandlesRefusal = new Refusal({
   code: 'BUSY',
-  detail: 'Too many files are open on this machine. Try again in a moment; raise its limit (ulimit -n) where this stays.',
+  detail:
+    'Too many files are open on this machine. Try again in a moment; raise its limit (ulimit -n) where this stays.',
   retryAfterSeconds: 1,
 });
 
@@ -437,9 +438,9 @@ export class Coordinator implements CoordinatorPort {
   }
 
   /** One at a time; a failed disk ends the engine, a full one is waited out. */
-  checkpoint(): Promise<void> {
+  checkpoint(isLast = false): Promise<void> {
     if (this.#checkpoint !== null) return this.#checkpoint;
-    this.#checkpoint = runCheckpoint(this)
+    this.#checkpoint = runCheckpoint(this, isLast)
       .then(
         () => {
           this.counts.checkpoints += 1;
@@ -524,7 +525,7 @@ export class Coordinator implements CoordinatorPort {
       await this.turns.drain();
       await this.#checkpoint;
       if (!this.#hasFailed) {
-        await this.checkpoint();
+        await this.checkpoint(true);
         await this.queue.flush();
         this.turns.mark();
       }
