@@ -1,9 +1,17 @@
-/** A process of its own that opens a store, says so, and holds it until its input ends or it is killed. */
+/**
+ * A process of its own that opens a store, says so, and holds it until its input ends or it is killed. With `waits` as the
+ * third argument it says when it is loaded, and opens at the first byte of its input, so that many can open at once.
+ */
+import { once } from 'node:events';
 import { StartError } from '../../src/contract/store.ts';
 import { openStore } from '../../src/store/store.ts';
 
-const [workflowsDir = '', queueStateFile = ''] = process.argv.slice(2);
+const [workflowsDir = '', queueStateFile = '', waits] = process.argv.slice(2);
 try {
+  if (waits === 'waits') {
+    process.stdout.write('loaded\n');
+    await once(process.stdin, 'data');
+  }
   const store = await openStore({ workflowsDir, queueStateFile });
   process.stdout.write('open\n');
   process.stdin.resume();
@@ -11,5 +19,5 @@ try {
 } catch (error) {
   if (!(error instanceof StartError)) throw error;
   process.stderr.write(error.message);
-  process.exitCode = error.exitStatus;
+  process.exit(error.exitStatus);
 }

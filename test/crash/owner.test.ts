@@ -1,0 +1,160 @@
+/**
+ * Goal: one owner, whoever comes at once, by whichever path, from whichever namespace, and the next one at once after a
+ * kill (G13; L1 to L3). Method: processes that open the store and nothing else, because twenty whole engines at once would
+ * take a small machine half a minute; test/crash/start.test.ts has the whole engine's answer. `LOCK_ROUNDS` raises the
+ * number of rounds. What the lock file alone decides is in test/store/lock.test.ts.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { EngineDir } from '../fixtures/engine-dir.ts';
+import { reportFigures } from '../fixtures/figures.ts';
+import { emitSources } from './emitted.ts';
+
+const rounds = Number(process.env.LOCK_ROUNDS ?? 1);
+const starters = 20;
+
+const emitted = emitSources();
+
+function newDir(): EngineDir {
+  const dir = new EngineDir();
+  onTestFinished(() => dir.remove());
+  return dir;
+}
+
+/** Opens the store when told to. */
+class Starter {
+  readonly child: ChildProcess;
+  readonly loaded: Promise<void>;
+  /** Whether it has opened the store; a refusal is the status and what it said. */
+  readonly outcome: Promise<'open' | { status: number | null; stderr: string }>;
+
+  constructor(dir: { workflowsDir: string; queueStateFile: string }, through: string[] = []) {
+    const line = [
+      ...through,
+      process.execPath,
+      emitted('test/store/lock-owner.ts'),
+      dir.workflowsDir,
+      dir.queueStateFile,
+      'waits',
+    ];
+    this.child = spawn(line[0]!, line.slice(1));
+    onTestFinished(async () => {
+      if (this.child.exitCode === null && this.child.signalCode === null) await this.kill();
+    });
+    let stdout = '';
+    let stderr = '';
+    this.child.stderr!.on('data', (chunk) => {
+      stderr += String(chunk);
+    });
+    // One that has been refused no longer listens.
+    this.child.stdin!.on('error', () => undefined);
+    const says = (word: string) =>
+      new Promise<void>((resolve) => {
+        this.child.stdout!.on('data', (chunk) => {
+          stdout += String(chunk);
+          if (stdout.includes(word)) resolve();
+        });
+      });
+    this.loaded = says('loaded');
+    this.outcome = Promise.race([
+      says('open').then(() => 'open' as const),
+      once(this.child, 'close').then(() => ({ status: this.child.exitCode, stderr })),
+    ]);
+  }
+
+  open(): Promise<'open' | { status: number | null; stderr: string }> {
+    this.child.stdin!.write('go');
+    return this.outcome;
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await once(this.child, 'exit');
+  }
+}
+
+async function loaded(dir: EngineDir, through?: string[]): Promise<Starter> {
+  const starter = new Starter(dir, through);
+  await starter.loaded;
+  return starter;
+}
+
+test(`of ${starters} that start at once one owns the data, ${rounds} times, each after a kill of the owner before`, {
+  timeout: rounds * 30_000 + 60_000,
+}, async () => {
+  const startedAt = performance.now();
+  const dir = newDir();
+  for (let round = 0; round < rounds; round += 1) {
+    const all = Array.from({ length: starters }, () => new Starter(dir));
+    await Promise.all(all.map((starter) => starter.loaded));
+    const outcomes = await Promise.all(all.map((starter) => starter.open()));
+    const owners = all.filter((_, i) => outcomes[i] === 'open');
+    expect(owners).toHaveLength(1);
+    for (const outcome of outcomes) {
+      if (outcome === 'open') continue;
+      expect(outcome.status).toBe(75);
+      expect(outcome.stderr).toContain(`WORKFLOWS_DIR ${dir.workflowsDir} is in use`);
+    }
+    // What it leaves is a lock file with a dead pid.
+    await owners[0]!.kill();
+  }
+  expect(await (await loaded(dir)).open()).toBe('open');
+  reportFigures('one owner', startedAt, {
+    cases: rounds,
+    lostAcknowledged: 0,
+    changedResults: 0,
+    repeatedSteps: 0,
+    unreadableFiles: 0,
+    starts: rounds * starters,
+  });
+});
+
+const canUnshare = spawnSync('unshare', ['-n', 'true']).status === 0;
+test.skipIf(!canUnshare)(
+  canUnshare
+    ? 'from two network namespaces, in which neither sees the other one’s sockets, one owns the data'
+    : 'two network namespaces: SKIPPED, unshare -n is not allowed here',
+  async () => {
+    const dir = newDir();
+    const [first, second] = [await loaded(dir, ['unshare', '-n']), await loaded(dir, ['unshare', '-n'])];
+    expect(await first.open()).toBe('open');
+    expect(await second.open()).toMatchObject({ status: 75, stderr: expect.stringContaining(`${first.child.pid}`) });
+    expect(await (await loaded(dir)).open()).toMatchObject({ status: 75 });
+    await first.kill();
+    expect(await (await loaded(dir, ['unshare', '-n'])).open()).toBe('open');
+  },
+);
+
+const canBind = ((): boolean => {
+  const dir = new EngineDir();
+  try {
+    const isBound = spawnSync('mount', ['--bind', dir.root, dir.root]).status === 0;
+    return isBound && spawnSync('umount', [dir.root]).status === 0;
+  } finally {
+    dir.remove();
+  }
+})();
+test.skipIf(!canBind)(
+  canBind
+    ? 'through a bind mount it is the same directory, and the same queue file'
+    : 'a bind mount: SKIPPED, mount --bind is not allowed here',
+  async () => {
+    const dir = newDir();
+    expect(await (await loaded(dir)).open()).toBe('open');
+    const bound = newDir();
+    expect(spawnSync('mount', ['--bind', dir.root, bound.root]).status).toBe(0);
+    onTestFinished(() => void spawnSync('umount', ['-l', bound.root]));
+    const starter = new Starter(bound);
+    await starter.loaded;
+    expect(await starter.open()).toMatchObject({
+      status: 75,
+      stderr: expect.stringContaining(`WORKFLOWS_DIR ${bound.workflowsDir}`),
+    });
+    const another = new Starter({ workflowsDir: `${newDir().root}/workflows`, queueStateFile: bound.queueStateFile });
+    await another.loaded;
+    expect(await another.open()).toMatchObject({ status: 75, stderr: expect.stringContaining('QUEUE_STATE_FILE') });
+    expect(fs.readdirSync(bound.root).sort()).toEqual(['queue-state.json', 'workflows']);
+  },
+);
