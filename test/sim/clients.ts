@@ -56,7 +56,10 @@ export class Clients {
     const { agenda, swarm, life } = this.#world;
     if (!life) return;
     const next = (left: number): void => {
-      if (left === 0) return onEnd();
+      if (left === 0) {
+        onEnd();
+        return;
+      }
       this.#act();
       agenda.add(this.#think(), life, () => next(left - 1));
     };

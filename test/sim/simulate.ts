@@ -10,6 +10,10 @@ import { World, type WorldOptions } from './world.ts';
 
 /** Calm lasts no longer than this, however much is left to do. */
 const calmMsMax = 30 * 60 * 1000;
+/** A stop and a start at the end cost a third of a seed's time, and find little after so many others. */
+const restartShare = 0.3;
+/** Without a death from outside only steps that kill the engine end a life; each can do so four times. */
+const lastLivesMax = 60;
 
 export interface Simulation {
   seed: number;
@@ -64,11 +68,17 @@ async function live(world: World): Promise<void> {
     if (history.violation) return;
   }
   world.disk.operationsLeft = Number.POSITIVE_INFINITY;
-  if (!(await world.boot())) return;
-  await inspect(world, clients);
-  await work(world, clients, callsPerLife, 5_000);
+  for (let livesLeft = lastLivesMax; ; livesLeft -= 1) {
+    if (livesLeft === 0) throw new Violation('G15', `a step has taken the engine down ${lastLivesMax} times`);
+    if (!(await world.boot())) return;
+    await inspect(world, clients);
+    await work(world, clients, livesLeft === lastLivesMax ? callsPerLife : 0, 20_000);
+    if (!world.disk.isDead) break;
+    world.die({ power: dice.chance(swarm.powerShare) });
+    clients.afterLife();
+  }
   await calmDown(world, clients);
-  await restartUnchanged(world, clients);
+  if (dice.chance(restartShare)) await restartUnchanged(world, clients);
 }
 
 /** Clients make their calls, and some time passes after the last one. */
@@ -83,17 +93,16 @@ async function work(world: World, clients: Clients, calls: number, restMs: numbe
 }
 
 /** Reads everything there is. */
-async function inspect(world: World, clients: Clients): Promise<Workflow[]> {
+async function inspect(world: World, clients: Clients): Promise<void> {
   const list = await clients.ask(clients.list());
-  const workflows: Workflow[] = [];
-  if (!list) return workflows;
-  for (const { id } of (list.answer as ListReply).items) {
-    const args = { id, waitMs: 0, until: 'rest' as const };
-    const read = await clients.ask({ kind: 'get', id, args, mark: '' });
-    if (read) workflows.push(JSON.parse((read.answer as { json: string }).json) as Workflow);
-  }
+  if (!list) return;
+  for (const { id } of (list.answer as ListReply).items) await read(world, clients, id);
   world.readFiles();
-  return workflows;
+}
+
+async function read(world: World, clients: Clients, id: string): Promise<Workflow | null> {
+  await clients.ask({ kind: 'get', id, args: { id, waitMs: 0, until: 'rest' }, mark: '' });
+  return world.latest.get(id) ?? null;
 }
 
 /** G7: faults off, what is waited for comes, and all of it ends. */
@@ -101,14 +110,19 @@ async function calmDown(world: World, clients: Clients): Promise<void> {
   world.isCalm = true;
   const until = world.agenda.now + calmMsMax;
   for (;;) {
-    const workflows = await inspect(world, clients);
-    if (world.history.violation) return;
-    const unfinished = workflows.filter(({ status }) => !isTerminal(status));
+    const list = await clients.ask(clients.list());
+    if (world.disk.isDead) throw new Violation('G7', 'the engine died although nothing has killed it');
+    if (!list || world.history.violation) return;
+    const unfinished: Workflow[] = [];
+    for (const { id, status } of (list.answer as ListReply).items) {
+      const workflow = isTerminal(status) ? null : await read(world, clients, id);
+      if (workflow) unfinished.push(workflow);
+    }
     // Attempts of a workflow that was stopped take a moment to end.
     const stats = await world.life?.coordinator?.call('stats', {});
     const isIdle = stats?.queue.running === 0 && stats.queue.depth === 0;
     if (stats && stats.set_aside > 0) throw new Violation('G1', `${stats.set_aside} workflows were set aside`);
-    if (unfinished.length === 0 && clients.open === 0 && isIdle) return;
+    if (unfinished.length === 0 && clients.open === 0 && isIdle) break;
     if (world.agenda.now > until) {
       const queue = JSON.stringify(stats?.queue);
       throw new Violation('G7', `stuck: ${dump(unfinished)}, ${clients.open} calls open, queue ${queue}`);
@@ -117,6 +131,7 @@ async function calmDown(world: World, clients: Clients): Promise<void> {
       for (const step of steps.filter(isWaitingExternal)) await clients.ask(clients.external(id, step.id));
     await world.pass(5_000);
   }
+  await inspect(world, clients);
 }
 
 /** A stop and a start: the same documents, to the byte, and nothing runs. */

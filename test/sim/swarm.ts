@@ -70,7 +70,7 @@ export function drawSwarm(dice: Dice): Swarm {
     clockJumpShare: often(0.2, 0.4),
     idleShare: often(0.1, 0.3),
     killerShare: isKiller ? 0.5 : 0,
-    calls: dice.between(4, 22),
+    calls: dice.between(3, 16),
     thinkMs: dice.pick([0, 5, 100, 3_000]),
     keyShare: dice.pick([0, 0.5, 1]),
     repeatShare: often(0.4, 0.5),

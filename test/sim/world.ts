@@ -42,6 +42,9 @@ export class World implements Owner {
   readonly dice: Dice;
   /** Latest document of each workflow. */
   readonly latest = new Map<string, Workflow>();
+  readonly #latestText = new Map<string, string>();
+  /** What files held when they were read last. */
+  readonly #filesSeen = new Map<string, Buffer>();
   life: Life | null = null;
   /** Faults are off: attempts complete, nobody dies. */
   isCalm = false;
@@ -121,7 +124,9 @@ export class World implements Owner {
       history: this.history,
       seed: this.seed,
       isCalm: () => this.isCalm,
-      onKiller: () => this.disk.kill(),
+      onKiller: () => {
+        if (!this.isCalm) this.disk.kill();
+      },
     });
     this.life = life;
     await this.#settle(life.start());
@@ -170,7 +175,7 @@ export class World implements Owner {
     await this.#settle(life.coordinator.close());
     if (this.disk.isDead || this.history.violation) return false;
     this.#end(life, true);
-    this.checkFiles();
+    this.readFiles();
     return true;
   }
 
@@ -182,7 +187,7 @@ export class World implements Owner {
     if (this.life) this.#end(this.life, false);
     this.disk.restart({ power });
     if (power) this.#areFilesWhole = false;
-    if (this.#areFilesWhole) this.checkFiles();
+    if (this.#areFilesWhole) this.readFiles();
   }
 
   #end(life: Life, isClean: boolean): void {
@@ -225,37 +230,36 @@ export class World implements Owner {
     if (call.kind === 'list') this.history.tell((check) => check.summaries?.((answer as ListReply).items, call));
     const { json, replayed, id } = (answer ?? {}) as WorkflowText;
     if (typeof json !== 'string' || id === undefined) return;
-    const workflow = JSON.parse(json) as Workflow;
     const latest = this.latest.get(id);
-    if (!latest || latest.version < workflow.version) this.latest.set(id, workflow);
+    const workflow = latest && this.#latestText.get(id) === json ? latest : (JSON.parse(json) as Workflow);
+    if (!latest || latest.version < workflow.version) {
+      this.latest.set(id, workflow);
+      this.#latestText.set(id, json);
+    }
     this.history.tell((check) => check.document?.(workflow, json, replayed ? 'replay' : 'answer', call));
   }
 
-  /** What a program that reads the files sees (G8), told as documents. */
+  /** What a program that reads the files sees (G8): every one is whole, and told as a document. */
   readFiles(): void {
-    for (const { workflow, text } of this.checkFiles())
-      this.history.tell((check) => check.document?.(workflow, text, 'file', null));
-  }
-
-  /** Every file that stands there is whole. */
-  checkFiles(): { workflow: Workflow; text: string }[] {
-    const found: { workflow: Workflow; text: string }[] = [];
     try {
       for (const id of this.disk.peekNames(workflowsDir)) {
         if (id.startsWith('.')) continue;
         const bytes = this.disk.peek(`${workflowsDir}/${id}/state.json`);
         // Not written yet, or on its way out.
         if (bytes === null) continue;
+        // What has been found whole is so still.
+        if (this.#filesSeen.get(id)?.equals(bytes)) continue;
+        this.#filesSeen.set(id, Buffer.from(bytes));
         const { _meta, ...workflow } = parse(`state.json of ${id}`, bytes) as Workflow & { _meta: unknown };
         if (workflow.id !== id || _meta === undefined) throw new Violation('G8', `state.json of ${id} is another's`);
-        found.push({ workflow, text: JSON.stringify(workflow, null, 2) });
+        const text = JSON.stringify(workflow, null, 2);
+        this.history.tell((check) => check.document?.(workflow, text, 'file', null));
       }
       const queue = this.disk.peek(queueStateFile);
       if (queue && !Array.isArray(parse('the queue file', queue))) throw new Violation('G8', 'the queue is no array');
     } catch (error) {
       this.history.fail(error);
     }
-    return found;
   }
 
   #readBlob(id: string, name: string): string | null {

@@ -81,10 +81,10 @@ export class PowerCutDisk {
     this.operationsLeft = Number.POSITIVE_INFINITY;
   }
 
-  /** A file as it would be read now, without an operation; null when there is none. */
+  /** A file as it would be read now, without an operation; null when there is none. Not a copy: it is for reading at once. */
   peek(path: string): Buffer | null {
     const node = this.#find(path);
-    return node?.kind === 'file' ? Buffer.from(node.bytes.subarray(0, node.length)) : null;
+    return node?.kind === 'file' ? node.bytes.subarray(0, node.length) : null;
   }
 
   /** Names in a directory, without an operation; empty when there is none. */
@@ -121,19 +121,22 @@ export class PowerCutDisk {
     };
   }
 
-  async #run<T>(operation: () => T): Promise<T> {
+  #run<T>(operation: () => T): Promise<T> {
     const { later } = this.#pacing;
-    if (!later) return operation();
     return new Promise((resolve, reject) => {
-      later(() => {
-        // What a dead process was waiting for never comes.
-        if (this.isDead) return;
+      const attempt = (): void => {
         try {
           resolve(operation());
         } catch (error) {
-          if (!this.isDead) reject(error);
+          // What a dead process was waiting for never comes.
+          if (!later || !this.isDead) reject(error);
         }
-      });
+      };
+      if (!later) attempt();
+      else
+        later(() => {
+          if (!this.isDead) attempt();
+        });
     });
   }
 

@@ -69,7 +69,7 @@ export class AcceptedCheck implements Check {
     const before = this.#answers.get(call.key);
     if (!before) this.#answers.set(call.key, { id, json });
     else if (!(call.kind === 'submit' || call.kind === 'branch') || !isWaiting(call)) {
-      if (before.json !== json)
+      if (before.id === id && before.json !== json)
         throw new Violation('G1', `key ${call.key} of ${call.kind} was answered anew:\n${before.json}\n${json}`);
     }
     if (!replayed && this.#fresh.has(call.key) && !this.#deleteSent.has(before?.id ?? ''))
