@@ -32,6 +32,7 @@ import type { WorkflowState } from '../core/state.ts';
 import { type CallHandlers, createCallHandlers } from './calls.ts';
 import { runCheckpoint } from './checkpointing.ts';
 import type { Chance, Clock } from './clock.ts';
+import { ComingPool } from './coming-pool.ts';
 import { EventWindow } from './event-window.ts';
 import { type Ended, Execution } from './execution.ts';
 import { toEngineEvent } from './published.ts';
@@ -115,19 +116,23 @@ export class Coordinator implements CoordinatorPort {
     const late: { execution: Execution | null } = { execution: null };
     const { settings } = parts;
     const cpuThreads = Math.min(settings.poolThreads, settings.maxParallelNodes);
-    const pool = await parts.createPool({
+    // Its threads load their modules while this one recovers.
+    const coming = parts.createPool({
       cpuThreads,
       ioThreads: Math.min(cpuThreads, ioThreadsMax),
       network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
       onOutcomes: (outcomes) => late.execution?.onOutcomes(outcomes),
       onFault: (message) => parts.log.error({}, message),
     });
+    const pool = new ComingPool(cpuThreads, coming);
+    const coordinator = new Coordinator(parts, pool);
+    late.execution = coordinator.execution;
     try {
-      const coordinator = new Coordinator(parts, pool);
-      late.execution = coordinator.execution;
-      await coordinator.#recover();
+      await coordinator.#recover(pool.ready);
       return coordinator;
     } catch (error) {
+      // What recovery has put in line must not start, nor a file be written, once the store is closed.
+      coordinator.#halt();
       await pool.close();
       throw error;
     }
@@ -173,7 +178,7 @@ export class Coordinator implements CoordinatorPort {
     this.#handlers = createCallHandlers(this);
   }
 
-  async #recover(): Promise<void> {
+  async #recover(poolReady: Promise<void>): Promise<void> {
     const { store, log, clock } = this.parts;
     this.views.coverAfter(store.found.manifest?.seq ?? 0);
     const recovered = recover(store, this.workflows, clock);
@@ -195,6 +200,7 @@ export class Coordinator implements CoordinatorPort {
     this.queue.touch();
     await this.views.flush();
     await this.queue.flush();
+    await poolReady;
     for (const { id, steps } of recovered.requeued)
       log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
     this.turns.arm();
@@ -492,13 +498,17 @@ export class Coordinator implements CoordinatorPort {
 
   fatal(error: unknown): void {
     this.#hasFailed = true;
+    this.#halt();
+    const isDisk = error instanceof DiskFailedError;
+    const message = error instanceof Error ? (isDisk ? error.message : (error.stack ?? error.message)) : String(error);
+    this.parts.onFatal(message, isDisk ? 74 : 70);
+  }
+
+  #halt(): void {
     this.turns.halt();
     this.execution.stop();
     this.views.stop();
     this.queue.stop();
-    const isDisk = error instanceof DiskFailedError;
-    const message = error instanceof Error ? (isDisk ? error.message : (error.stack ?? error.message)) : String(error);
-    this.parts.onFatal(message, isDisk ? 74 : 70);
   }
 
   close(): Promise<void> {
