@@ -28,6 +28,7 @@ import {
 } from './data-directory.ts';
 import { createNodeDisk, type Disk } from './disk.ts';
 import { replaceFileSync, syncDirectorySync } from './durable-file.ts';
+import { isAbsent } from './disk-error.ts';
 import { FinishedIndex } from './finished-index.ts';
 import { writeFormat } from './format.ts';
 import { type Found, readFound } from './found.ts';
@@ -124,6 +125,8 @@ class Store implements StorePort {
   }
 
   append(payloads: readonly string[]): void {
+    // Looked at when work pauses: a directory that was moved away takes the journal, and all that is written, with it.
+    if (payloads.length === 0) this.#checkOwned();
     this.#journal.append(payloads);
   }
 
@@ -217,11 +220,7 @@ class Store implements StorePort {
         `Manifest of event ${manifest.seq}, segment ${manifest.segment}: the journal has not come that far`,
       );
     }
-    if (!this.#lock.isHeld()) {
-      throw new DiskFailedError(
-        `${this.#layout.lockFile} is gone or another engine's: this one no longer owns the data`,
-      );
-    }
+    this.#checkOwned();
     await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);
     this.#journal.removeBelow(manifest.segment);
   }
@@ -253,8 +252,19 @@ class Store implements StorePort {
       return await work();
     } catch (error) {
       if (error instanceof DiskFailedError) this.#journal.fail(error);
+      if (isAbsent(error)) this.#checkOwned();
       throw error;
     }
+  }
+
+  /** A journal whose directory was taken away still takes records, and no start would ever find them. */
+  #checkOwned(): void {
+    if (this.#lock.isHeld()) return;
+    const failure = new DiskFailedError(
+      `${this.#layout.lockFile} is gone or another engine's: this one no longer owns the data`,
+    );
+    this.#journal.fail(failure);
+    throw failure;
   }
 
   #guardSync<T>(work: () => T): T {
