@@ -146,6 +146,24 @@ describe('B4: junk in the directory', () => {
   });
 });
 
+test('G9: a file that is damaged in two lives one after the other is kept in both forms', async () => {
+  const base = await createBase('crash');
+  const waits = `${workflowsDir}/${idOf(base, 'waits')}/state.json`;
+  for (const file of [waits, `${engineDir}/checkpoint.json`, queueStateFile]) {
+    let disk = base.disk.clone();
+    const forms = ['{"first', '{"second'].map((text) => Buffer.from(text));
+    for (const form of forms) {
+      disk = disk.clone();
+      disk.put(file, form);
+      // At the same moment of the clock, which names what is kept.
+      await openMemoryEngine(disk, { clock: new StillClock(10_000) });
+      await settle();
+    }
+    const kept = disk.files().filter((each) => each.startsWith(`${engineDir}/quarantine/`));
+    for (const form of forms) expect(kept.filter((each) => disk.read(each).equals(form))).toHaveLength(1);
+  }
+});
+
 describe('B5: formats', () => {
   const bytesOf = (disk: MemoryDisk) => disk.files().map((file) => [file, disk.read(file).toString('base64')]);
 

@@ -4,7 +4,6 @@
  * Method: short scripted histories in the simulated world, and its checkers. ENUMERATE_OUTCOMES and ENUMERATE_SECOND=all
  * set the scale; a failure prints the command that repeats it. Here: what single calls bring about.
  */
-import { isLifelong } from './scenarios.ts';
 import { testScenarios } from './tests-of.ts';
 
-testScenarios('crash points of calls', (name) => !isLifelong(name));
+testScenarios('calls', ['create', 'dag', 'fan-out', 'external-data', 'retry', 'stop', 'resume', 'branch']);

@@ -116,5 +116,5 @@ function at(points: readonly number[], index: number, name: string): number {
 
 export function commandOf({ scenario, point, outcome, second }: Crash): string {
   const rest = second === null ? '' : ` --second ${second}`;
-  return `npm run crash -- --scenario ${scenario} --point ${point} --outcome ${outcome}${rest}`;
+  return `npx tsx test/enumerate/run.ts --scenario ${scenario} --point ${point} --outcome ${outcome}${rest}`;
 }

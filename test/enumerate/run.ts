@@ -1,8 +1,8 @@
 /**
  * Repeats one crash, or enumerates one scenario or all:
  *
- *   npm run crash -- --scenario fan-out --point 17 --outcome 3 [--second 5]
- *   npm run crash -- [--scenario fan-out] [--outcomes 200] [--second all]
+ *   npx tsx test/enumerate/run.ts --scenario fan-out --point 17 --outcome 3 [--second 5]
+ *   npx tsx test/enumerate/run.ts [--scenario fan-out] [--outcomes 200] [--second all]
  *
  * Ends with 1 when something was lost, changed or repeated.
  */

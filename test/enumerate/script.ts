@@ -95,10 +95,9 @@ export class Script {
     this.#check();
   }
 
-  /** Resolves when the promise of the engine does. */
-  async until(work: Promise<unknown>): Promise<void> {
+  async checkpoint(): Promise<void> {
     let isDone = false;
-    void work.then(() => {
+    void this.world.life?.coordinator?.checkpoint().then(() => {
       isDone = true;
     });
     await this.world.run(() => isDone);

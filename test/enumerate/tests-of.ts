@@ -2,21 +2,28 @@
 import { afterAll, expect, test } from 'vitest';
 import { reportFigures } from '../fixtures/figures.ts';
 import { enumerate, readScale } from './enumerate.ts';
-import { scenarios } from './scenarios.ts';
+import { lifelong, scenarios } from './scenarios.ts';
 
 const scale = readScale(process.env);
 const msPerScenario = 300_000 * Math.max(1, scale.outcomes / 10) * (scale.second === 'all' ? 20 : 1);
 
-export function testScenarios(part: string, isHere: (name: string) => boolean): void {
+/** `names` stand in the test file too, where who looks for one finds it. */
+export function testScenarios(part: 'calls' | 'lives', names: readonly string[]): void {
   const startedAt = performance.now();
   const total = { scenarios: 0, points: 0, runs: 0, secondRuns: 0 };
   afterAll(() => {
     const nothing = { lostAcknowledged: 0, changedResults: 0, repeatedSteps: 0, unreadableFiles: 0 };
     const cases = total.runs + total.secondRuns;
-    if (cases > 0) reportFigures(part, startedAt, { cases, ...total, outcomes: scale.outcomes, ...nothing });
+    if (cases > 0)
+      reportFigures(`crash points of ${part}`, startedAt, { cases, ...total, outcomes: scale.outcomes, ...nothing });
   });
 
-  test.each(Object.keys(scenarios).filter(isHere))(
+  test(`no scenario of ${part} is left out`, () => {
+    const all = Object.keys(scenarios).filter((name) => lifelong.includes(name) === (part === 'lives'));
+    expect(names).toEqual(all);
+  });
+
+  test.each(names)(
     'a death at any operation of %s',
     async (name) => {
       const { points, runs, secondRuns } = await enumerate(name, scale);
