@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { DiskFailedError, DiskFullError, StartError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { errorCode, isAbsent } from './disk-error.ts';
+import { errorCode, isAbsent, toSyncError } from './disk-error.ts';
 import { isTempName, syncDirectorySync } from './durable-file.ts';
 import type { Layout } from './layout.ts';
 
@@ -98,6 +98,7 @@ function prepareDirectory(disk: Disk, directory: string): string {
   let real: string;
   try {
     real = disk.realpathSync(directory);
+    syncFoundName(disk, real);
   } catch (error) {
     if (!isAbsent(error)) throw error;
     real = path.join(prepareDirectory(disk, path.dirname(directory)), path.basename(directory));
@@ -105,6 +106,20 @@ function prepareDirectory(disk: Disk, directory: string): string {
   }
   if (disk.lstatSync(real)?.kind !== 'directory') throw Object.assign(new Error(real), { code: 'ENOTDIR', path: real });
   return real;
+}
+
+/** An earlier life may have made the directory and died before its name was durable: all that lies in it would go with it. */
+function syncFoundName(disk: Disk, directory: string): void {
+  const parent = path.dirname(directory);
+  // Where something is mounted, the name is not ours.
+  if (disk.lstatSync(parent)?.dev !== disk.lstatSync(directory)?.dev) return;
+  try {
+    disk.fsyncDirectorySync(parent);
+  } catch (error) {
+    // A directory in a place that this user may not list was made by someone else.
+    const code = errorCode(error);
+    if (code !== 'EACCES' && code !== 'EPERM') throw toSyncError(error, directory);
+  }
 }
 
 function makeDirectory(disk: Disk, directory: string): void {

@@ -197,3 +197,25 @@ test('what an earlier life left in the page cache is made durable before anythin
     expect(fourth.readStateSync(id).kind).toBe('intact');
   }
 });
+
+test('a directory that a killed start has made is durable before anything in it is', async () => {
+  for (let deathAt = 1; ; deathAt += 1) {
+    let died = false;
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const disk = new PowerCutDisk(createRandom(seed * 1_000 + deathAt));
+      disk.operationsLeft = deathAt;
+      try {
+        await openStore(options(disk));
+      } catch (error) {
+        if (!disk.isDead) throw error;
+        died = true;
+      }
+      disk.restart({ power: false });
+      (await openStore(options(disk))).begin(['1']);
+      disk.restart({ power: true });
+      const { found } = await openStore(options(disk));
+      expect(found.records.map((record) => record.json)).toEqual(['1']);
+    }
+    if (!died) break;
+  }
+});
