@@ -122,7 +122,7 @@ export const modelsMutants: Mutant[] = [
     find: ', timestamp: at }',
     replace: ' }',
     test: prices,
-    only: 'DeepSeek costs what it costs at the hour',
+    only: 'DeepSeek c',
   },
   {
     name: 'a key leaves for another origin',

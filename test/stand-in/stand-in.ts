@@ -5,8 +5,8 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { expired, selfSigned } from './certificates.ts';
 import { Invoice, type InvoiceLine, listedRates, type Rates } from './invoice.ts';
-import { selfSigned } from './self-signed.ts';
 import { type Limits, Throttle } from './throttle.ts';
 
 export interface Call {
@@ -51,7 +51,7 @@ export interface StandInOptions {
   /** What a call gets that `next` has nothing for. */
   behaviour?: (call: Call) => Behaviour;
   rates?: Readonly<Record<string, Rates>>;
-  tls?: boolean;
+  tls?: 'self-signed' | 'expired';
 }
 
 const pieces = /\s*\S+/g;
@@ -73,13 +73,13 @@ export class StandIn {
   readonly #timers = new Set<NodeJS.Timeout>();
 
   static async start(options: StandInOptions = {}): Promise<StandIn> {
-    const server = options.tls ? createTlsServer(selfSigned) : createServer();
+    const server = options.tls ? createTlsServer(options.tls === 'expired' ? expired : selfSigned) : createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1_024, resolve));
     return new StandIn(server, options);
   }
 
   private constructor(server: ReturnType<typeof createServer>, options: StandInOptions) {
-    const { limits = {}, now = Date.now, behaviour = () => ({}), rates = listedRates, tls = false } = options;
+    const { limits = {}, now = Date.now, behaviour = () => ({}), rates = listedRates, tls } = options;
     this.#server = server;
     this.#throttle = new Throttle(limits, now);
     this.#behaviour = behaviour;

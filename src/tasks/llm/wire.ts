@@ -32,7 +32,7 @@ export interface Wire {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Why the exchange failed, in our words. */
   readonly failure: TaskFailure | null;
-  /** `unsent`: the server saw nothing. `refused`: it answered with a status that it does not bill. */
+  /** `unsent`: the server saw nothing. `refused`: it answered with a status that is not billed. `open`: nobody knows. */
   readonly fate: 'unsent' | 'refused' | 'open';
   readonly requestId: string | null;
 }
@@ -54,7 +54,7 @@ export function createWire({ endpoint, model, network, stream }: Exchange): Wire
         const response = await send(String(url), init, network);
         wire.requestId = readRequestId(response.headers);
         if (!response.ok) {
-          wire.fate = 'refused';
+          if (!isLost(response.status)) wire.fate = 'refused';
           throw toRefusedFailure(await readRefusal(response), endpoint, model, Date.now());
         }
         const type = response.headers.get('content-type');
@@ -105,6 +105,11 @@ export function createWire({ endpoint, model, network, stream }: Exchange): Wire
   }
 
   return wire;
+}
+
+/** Someone in between waited in vain: the provider may have answered, and billed. */
+function isLost(status: number): boolean {
+  return status === 408 || status === 502 || status === 504 || (status >= 520 && status <= 527);
 }
 
 type UndiciResponse = Awaited<ReturnType<typeof send>>;

@@ -112,11 +112,15 @@ const rows: Record<string, Row> = {
     ]),
   ),
   ...Object.fromEntries(
-    [408, 409, 500, 502, 503, 529].map((status): [string, Row] => [
+    [408, 409, 500, 502, 503, 504, 529].map((status): [string, Row] => [
       String(status),
       {
         behaviour: faults.status(status, '<html>Bad gateway</html>'),
-        model: refused('HTTP_RETRYABLE', null, /answered \d+$/),
+        // Behind a gateway that gave up, the provider may have answered and billed.
+        model: {
+          ...refused('HTTP_RETRYABLE', null, /answered \d+$/),
+          cost: status === 408 || status === 502 || status === 504 ? 'unknown' : 'nothing',
+        },
         http: status === 409 ? 'HTTP_STATUS' : 'HTTP_RETRYABLE',
       },
     ]),

@@ -2,8 +2,16 @@
  * Goal: a step's params become the right request to the right provider, and its answer the outputs, metadata and metrics of
  * the contract. Method: the stand-in as every provider, and its record of what came in.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { callModel } from '../../../src/tasks/llm/call.ts';
+import { createWire } from '../../../src/tasks/llm/wire.ts';
 import { tasks } from '../../../src/tasks/registry.ts';
+import { expired, selfSigned } from '../../stand-in/certificates.ts';
 import * as faults from '../../stand-in/faults.ts';
 import { StandIn } from '../../stand-in/stand-in.ts';
 import { failureOf, runTask } from '../run-task.ts';
@@ -152,6 +160,19 @@ describe('an answer', () => {
     const line = standIn.invoice.lines.at(-1);
     expect(line).toMatchObject({ fate: 'begun' });
     expect(BigInt(Math.round(Number(outcome.metrics?.cost) * 1e12))).toBe(line?.costPico);
+  });
+
+  it('of a stream is told piece by piece to whoever listens', async () => {
+    standIn.next({ content: 'One two three.' });
+    const heard: string[] = [];
+    const endpoint = { baseUrl: standIn.baseUrl, apiKey: null, keySetting: null, label: 'stand-in' };
+    const body = { model: 'gpt-4', messages: [], stream: true };
+    const network = { allowHosts: [standIn.host], ownPort: null };
+    const call = { endpoint, body, network, signal: new AbortController().signal, onUsage: () => {} };
+    const wire = createWire({ endpoint, model: 'gpt-4', network, stream: true });
+    const answer = await callModel({ ...call, onToken: (text) => void heard.push(text) }, wire);
+    expect(heard).toEqual(['One', ' two', ' three.']);
+    expect(answer.content).toBe(heard.join(''));
   });
 
   it('that the step itself has bounded is taken as far as it goes', async () => {
@@ -341,7 +362,7 @@ describe('a server that is not reached', () => {
   });
 
   it('costs nothing when its certificate is not acceptable, or it speaks no TLS', async () => {
-    const secure = await StandIn.start({ tls: true });
+    const secure = await StandIn.start({ tls: 'self-signed' });
     try {
       expect(await chatAt(secure.baseUrl, local(new URL(secure.origin).port))).toMatchObject({
         code: 'NETWORK',
@@ -356,6 +377,40 @@ describe('a server that is not reached', () => {
     } finally {
       await secure.close();
     }
+  });
+
+  it('costs nothing when a certificate that is trusted is another host’s, or out of date', async () => {
+    // Trusted by the environment of a process of its own: nothing else makes Node trust more than it does.
+    const trusted = join(mkdtempSync(join(tmpdir(), 'hybrid-engine-')), 'trusted.pem');
+    onTestFinished(() => rmSync(dirname(trusted), { recursive: true }));
+    writeFileSync(trusted, `${selfSigned.cert}\n${expired.cert}`);
+    const source = `
+      import { runModel } from './test/tasks/llm/model-attempt.ts';
+      import { StandIn } from './test/stand-in/stand-in.ts';
+      for (const tls of ['self-signed', 'expired']) {
+        const standIn = await StandIn.start({ tls });
+        const { code, message, metrics } = await runModel(standIn, 'chat', {});
+        console.log(JSON.stringify({ code, message, calls: metrics.calls, seen: standIn.calls.length }));
+        await standIn.close();
+      }
+    `;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', source], {
+      cwd: fileURLToPath(new URL('../../../', import.meta.url)),
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: trusted },
+      encoding: 'utf8',
+      timeout: 50_000,
+    });
+    const refused = { code: 'NETWORK', calls: 0, seen: 0 };
+    expect(
+      stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+      stderr,
+    ).toMatchObject([
+      { ...refused, message: expect.stringContaining('(ERR_TLS_CERT_ALTNAME_INVALID)') },
+      { ...refused, message: expect.stringContaining('(CERT_HAS_EXPIRED)') },
+    ]);
   });
 });
 
