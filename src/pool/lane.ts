@@ -10,11 +10,11 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
-import type { FailureCode } from '../contract/failures.ts';
 import type { Job, Outcome } from '../contract/job.ts';
 import type { NetworkRules } from '../contract/task.ts';
-import { type AbortReason, describeAbort } from './attempt.ts';
+import type { AbortReason } from './attempt.ts';
 import { type BundleMessage, type CancelMessage, outcomesMessageSchema, type ThreadData } from './bundle.ts';
+import { toLostOutcome } from './loss.ts';
 
 export interface LaneOptions {
   readonly threads: number;
@@ -308,21 +308,8 @@ export class Lane {
 }
 
 function toLoss({ job, ended }: Running, error: unknown): Outcome {
-  const failed = (code: FailureCode, message: string): Outcome => ({
-    kind: 'failed',
-    jobId: job.jobId,
-    code,
-    message,
-    retryAfterMs: null,
-    logs: [],
-    metadata: null,
-    metrics: null,
-  });
-  if (ended !== null) return failed(ended, describeAbort(ended, job));
-  if (codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return failed('WORKER_OUT_OF_MEMORY', 'the thread of this attempt ran out of memory');
-  }
-  return failed('WORKER_LOST', `the thread of this attempt was lost: ${messageOf(error)}`);
+  const isOutOfMemory = codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY';
+  return toLostOutcome(job, { place: 'thread', ended, isOutOfMemory, reason: messageOf(error) });
 }
 
 function codeOf(error: unknown): unknown {

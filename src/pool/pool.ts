@@ -1,36 +1,48 @@
 /**
- * The pool: attempts on threads of this process, behind `PoolPort`. Runs in the main thread or in a worker thread.
+ * The pool: attempts on threads and child processes of this process, behind `PoolPort`. Runs in the main thread or in a
+ * worker thread.
  *
- * The I/O lane puts many attempts on each of a few threads, the CPU lane one attempt on a thread. Neither keeps a
- * backlog: who dispatches knows how many slots there are.
+ * The I/O lane puts many attempts on each of a few threads, the CPU lane one attempt on a thread, or in a process where the
+ * task is isolated. None keeps a backlog: who dispatches knows how many slots there are.
  */
 import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
+import { isolatedTasks } from '../tasks/isolated.ts';
 import { bundleJobsMax } from './bundle.ts';
 import { Lane, type LaneOptions } from './lane.ts';
-import { toExecArgv } from './source-loader.ts';
+import { ProcessLane } from './process-lane.ts';
+import { toExecArgv, toProcessExecArgv } from './source-loader.ts';
 
 /** P3 gives a second from the deadline to the end; a quarter of it is left for ending the thread. */
 const graceMs = 750;
 
-/** Old-space bounds of one thread. A page of 4 MiB needs some 300 MB to be extracted; answers are at most 16 MiB each. */
+/** Old-space bounds of one thread or process. A page of 4 MiB needs some 300 MB to be extracted; answers are at most 16 MiB each. */
 const cpuHeapMbMax = 512;
 const ioHeapMbMax = 1_024;
 
 export interface ThreadOptions {
   /** A module whose default export was made by `createBundleRunner`. */
   readonly threadUrl?: URL;
+  /** A module that calls `serveIsolatedJobs`. */
+  readonly processUrl?: URL;
+  /** Actions of the CPU lane that run in a process; those of `isolatedTasks` when not given. */
+  readonly isolatedActions?: ReadonlySet<string>;
   readonly cpuHeapMbMax?: number;
 }
 
 /** Rejects when a thread cannot load its module. */
 export async function createPool(options: PoolOptions, thread: ThreadOptions = {}): Promise<PoolPort> {
   const threadUrl = thread.threadUrl ?? new URL(`./thread${sourceExtension}`, import.meta.url);
-  const shared = {
-    threadUrl,
-    execArgv: toExecArgv(threadUrl),
+  const processUrl = thread.processUrl ?? new URL(`./process${sourceExtension}`, import.meta.url);
+  const isolated = thread.isolatedActions ?? new Set(isolatedTasks.keys());
+  const reports = {
     network: options.network,
     onOutcomes: options.onOutcomes,
     onFault: options.onFault,
+  };
+  const shared = {
+    ...reports,
+    threadUrl,
+    execArgv: toExecArgv(threadUrl),
   } satisfies Partial<LaneOptions>;
   const io = new Lane({ ...shared, threads: options.ioThreads, sharing: 'shared', graceMs, heapMbMax: ioHeapMbMax });
   const cpu = new Lane({
@@ -40,8 +52,14 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
     graceMs: 0,
     heapMbMax: thread.cpuHeapMbMax ?? cpuHeapMbMax,
   });
+  const processes = new ProcessLane({
+    ...reports,
+    processUrl,
+    execArgv: toProcessExecArgv(processUrl),
+    heapMbMax: thread.cpuHeapMbMax ?? cpuHeapMbMax,
+  });
   const close = async (): Promise<void> => {
-    await Promise.all([io.close(), cpu.close()]);
+    await Promise.all([io.close(), cpu.close(), processes.close()]);
   };
   try {
     await Promise.all([io.start(), cpu.start()]);
@@ -55,15 +73,23 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
     cpuThreads: options.cpuThreads,
     dispatch(jobs) {
       for (const bundle of toBundles(jobs, options.ioThreads)) io.dispatch(bundle);
-      for (const job of jobs) if (job.lane === 'cpu') cpu.dispatch([job]);
+      for (const job of jobs) {
+        if (job.lane !== 'cpu') continue;
+        if (isolated.has(job.action)) processes.dispatch(job);
+        else cpu.dispatch([job]);
+      }
     },
     cancel(jobIds) {
       for (const jobId of jobIds) {
         io.cancel(jobId);
         cpu.cancel(jobId);
+        processes.cancel(jobId);
       }
     },
-    stats: () => ({ threads: io.threads + cpu.threads, running: io.runningCount + cpu.runningCount }),
+    stats: () => ({
+      threads: io.threads + cpu.threads,
+      running: io.runningCount + cpu.runningCount + processes.runningCount,
+    }),
     close,
   };
 }

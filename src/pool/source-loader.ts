@@ -1,4 +1,4 @@
-/** What a thread needs to run from source, without a build. */
+/** What a thread or a process needs to run from source, without a build. */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
@@ -8,9 +8,21 @@ import { pathToFileURL } from 'node:url';
  * of a plain Worker, and what any of them imports later, need the hooks of `import` as well.
  */
 export function toExecArgv(threadUrl: URL): string[] | undefined {
-  if (!threadUrl.pathname.endsWith('.ts')) return undefined;
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx'));
+  if (!isSource(threadUrl)) return undefined;
+  const loader = findLoader();
   const api = new URL('./esm/api/index.mjs', loader);
   const registerImport = `import { register } from ${JSON.stringify(api.href)}; register();`;
   return ['--import', loader.href, '--import', `data:text/javascript,${encodeURIComponent(registerImport)}`];
+}
+
+export function toProcessExecArgv(processUrl: URL): string[] {
+  return isSource(processUrl) ? ['--import', findLoader().href] : [];
+}
+
+function isSource(url: URL): boolean {
+  return url.pathname.endsWith('.ts');
+}
+
+function findLoader(): URL {
+  return pathToFileURL(createRequire(import.meta.url).resolve('tsx'));
 }

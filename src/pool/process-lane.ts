@@ -1,0 +1,174 @@
+/**
+ * Processes of their own for jobs that could take a whole process down: one job at a time on each, started when a job finds
+ * none that is free, ended after a minute without work. Keeps P1–P4 of `contract/job.ts` for its jobs.
+ *
+ * The processes belong to this lane and not to a thread of the pool: a thread that is ended cannot end its child, and
+ * nobody but the thread would ever collect what is left of it.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { Job, Outcome } from '../contract/job.ts';
+import type { NetworkRules } from '../contract/task.ts';
+import type { AbortReason } from './attempt.ts';
+import { toLostOutcome } from './loss.ts';
+import { answerMessageSchema, type IsolatedJobMessage, upMessage } from './process-runner.ts';
+
+export interface ProcessLaneOptions {
+  readonly heapMbMax: number;
+  readonly processUrl: URL;
+  readonly execArgv: readonly string[];
+  readonly network: NetworkRules;
+  onOutcomes(outcomes: Outcome[]): void;
+  onFault(message: string): void;
+}
+
+/** Starting takes a tenth of a second; on a machine that swaps, far longer. */
+const startMsMax = 30_000;
+const idleMsMax = 60_000;
+/** V8 writes why it gave up, then a trace. */
+const reportLengthMax = 8_192;
+/** The heap was full; one object was larger than any may be. */
+const outOfMemory = /out of memory|Fatal JavaScript invalid size/i;
+
+interface Place {
+  readonly process: ChildProcess;
+  readonly gone: Promise<void>;
+  job: Job | null;
+  ended: AbortReason | null;
+  isUp: boolean;
+  /** Told to end, and not gone yet. */
+  isEnding: boolean;
+  /** The end of its start, of its job, or of its idleness. */
+  watch: NodeJS.Timeout | undefined;
+  report: string;
+}
+
+export class ProcessLane {
+  readonly #options: ProcessLaneOptions;
+  readonly #places = new Set<Place>();
+  #closed = false;
+
+  constructor(options: ProcessLaneOptions) {
+    this.#options = options;
+  }
+
+  get runningCount(): number {
+    return [...this.#places].filter(({ job }) => job !== null).length;
+  }
+
+  dispatch(job: Job): void {
+    if (this.#closed) return;
+    const place = this.#findIdle() ?? this.#start();
+    place.job = job;
+    if (place.isUp) this.#arm(place, job);
+    else this.#watch(place, startMsMax, () => end(place));
+    // One that could not be started has no channel; one that is gone by now says so with its end.
+    if (!place.process.connected) return;
+    place.process.send({ job, network: this.#options.network } satisfies IsolatedJobMessage, () => undefined);
+  }
+
+  cancel(jobId: number): void {
+    const place = [...this.#places].find(({ job }) => job?.jobId === jobId);
+    if (place === undefined) return;
+    place.ended ??= 'CANCELLED';
+    end(place);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const place of this.#places) end(place);
+    await Promise.all([...this.#places].map(({ gone }) => gone));
+  }
+
+  #findIdle(): Place | undefined {
+    return [...this.#places].find(({ job, isUp, isEnding }) => job === null && isUp && !isEnding);
+  }
+
+  #start(): Place {
+    const { processUrl, execArgv, heapMbMax } = this.#options;
+    const child = fork(fileURLToPath(processUrl), [], {
+      execArgv: [`--max-old-space-size=${heapMbMax}`, ...execArgv],
+      // Nothing of the engine's environment, API keys above all, is for tasks to see.
+      env: {},
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    const place: Place = {
+      process: child,
+      // Comes after the last message that the process sent, and after its end has been collected.
+      gone: new Promise((resolve) => child.once('close', () => resolve())),
+      job: null,
+      ended: null,
+      isUp: false,
+      isEnding: false,
+      watch: undefined,
+      report: '',
+    };
+    this.#places.add(place);
+    // Alone they do not keep the engine's process; the watch over a job does.
+    child.unref();
+    child.channel?.unref();
+    if (child.stderr instanceof Socket) child.stderr.unref();
+    child.on('message', (message) => this.#take(place, message));
+    child.on('error', (error) => this.#options.onFault(`a process of the pool: ${error.message}`));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      place.report = (place.report + text).slice(0, reportLengthMax);
+    });
+    child.once('close', (code, signal) => this.#onEnd(place, `it ended with ${signal ?? `code ${code}`}`));
+    return place;
+  }
+
+  #take(place: Place, message: unknown): void {
+    if (message === upMessage) {
+      place.isUp = true;
+      // The clock starts here and not at dispatch: starting is no part of the attempt.
+      if (place.job) this.#arm(place, place.job);
+      return;
+    }
+    const parsed = answerMessageSchema.safeParse(message);
+    if (!parsed.success || parsed.data.outcome.jobId !== place.job?.jobId) {
+      this.#options.onFault('a process of the pool sent what is not the outcome of its job; it is ended');
+      end(place);
+      return;
+    }
+    // What ended it is told when it is gone.
+    if (place.isEnding) return;
+    place.job = null;
+    this.#watch(place, idleMsMax, () => end(place));
+    place.watch?.unref();
+    if (parsed.data.isSpent) end(place);
+    this.#deliver(parsed.data.outcome);
+  }
+
+  #onEnd(place: Place, reason: string): void {
+    clearTimeout(place.watch);
+    this.#places.delete(place);
+    const { job, ended, report } = place;
+    if (job === null) return;
+    this.#deliver(toLostOutcome(job, { place: 'process', ended, isOutOfMemory: outOfMemory.test(report), reason }));
+  }
+
+  #deliver(outcome: Outcome): void {
+    if (!this.#closed) this.#options.onOutcomes([outcome]);
+  }
+
+  #arm(place: Place, job: Job): void {
+    this.#watch(place, job.timeoutMs, () => {
+      place.ended ??= 'TIMEOUT';
+      end(place);
+    });
+  }
+
+  #watch(place: Place, ms: number, onEnd: () => void): void {
+    clearTimeout(place.watch);
+    place.watch = setTimeout(onEnd, ms);
+  }
+}
+
+/** By the one signal that a process in a loop cannot miss. */
+function end(place: Place): void {
+  place.isEnding = true;
+  place.process.ref();
+  place.process.kill('SIGKILL');
+}

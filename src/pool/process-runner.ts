@@ -1,0 +1,59 @@
+/**
+ * The process's side of an isolated job: takes one at a time, answers with its outcome. Its deadline is the lane's business,
+ * which ends the process.
+ *
+ * The process never outlives the engine: an idle one hears that the channel has closed, and one that is busy in a loop is
+ * ended by a thread of its own that looks every second whose child it is.
+ */
+import { getHeapStatistics } from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import { z } from 'zod';
+import { type Job, outcomeSchema } from '../contract/job.ts';
+import type { NetworkRules, Task } from '../contract/task.ts';
+import { runAttempt } from './attempt.ts';
+
+/** To the process. */
+export interface IsolatedJobMessage {
+  readonly job: Job;
+  readonly network: NetworkRules;
+}
+
+/** From the process, once, before it takes work. After it come answers. */
+export const upMessage = 'up';
+
+export const answerMessageSchema = z.object({
+  outcome: outcomeSchema,
+  /** Its heap is so full that it is not to be used again: whatever comes next could be what ends it. */
+  isSpent: z.boolean(),
+});
+type AnswerMessage = z.infer<typeof answerMessageSchema>;
+
+export function serveIsolatedJobs(tasks: ReadonlyMap<string, Task>): void {
+  const { signal } = new AbortController();
+  process.on('disconnect', endAtOnce);
+  process.on('message', async ({ job, network }: IsolatedJobMessage) => {
+    const outcome = await runAttempt(job, { tasks, network, signal });
+    process.send?.({ outcome, isSpent: isSpent() } satisfies AnswerMessage);
+  });
+  startWatch(process.ppid);
+  process.send?.(upMessage);
+}
+
+/** Nothing in here is worth an orderly end, and only this one waits for nobody. */
+function endAtOnce(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function isSpent(): boolean {
+  const { used_heap_size, heap_size_limit } = getHeapStatistics();
+  return used_heap_size > heap_size_limit / 2;
+}
+
+function startWatch(parentPid: number): void {
+  const watch = `
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    while (process.ppid === ${parentPid}) Atomics.wait(pause, 0, 0, 1_000);
+    process.kill(process.pid, 'SIGKILL');
+  `;
+  new Worker(watch, { eval: true, env: {}, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 8 } });
+}

@@ -1,0 +1,154 @@
+/**
+ * Goal: P1–P4 hold for jobs in processes of their own, and what would take a whole process down costs its attempt alone (G14).
+ * Method: a real pool whose processes know tasks that misbehave; a process that counts as gone is one that the system no
+ * longer knows.
+ */
+import { fork } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Outcome } from '../../src/contract/job.ts';
+import { isolatedTasks } from '../../src/tasks/isolated.ts';
+import { faultyTasks } from './faulty-tasks.ts';
+import { createJob, createTestPool, type TestPool } from './harness.ts';
+
+const codeOf = (outcome: Outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
+const thread = { processUrl: new URL('./faulty-process.ts', import.meta.url), cpuHeapMbMax: 128 };
+const allActions = new Set([...faultyTasks.keys()]);
+
+let dir: string;
+let processes: TestPool;
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'pool-'));
+  processes = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { ...thread, isolatedActions: allActions });
+});
+afterAll(async () => {
+  await processes.pool.close();
+  rmSync(dir, { recursive: true });
+});
+
+const run = (action: string, params: unknown = {}, timeoutMs = 30_000) =>
+  processes.run(createJob(action, { lane: 'cpu', params, timeoutMs })).then(([outcome]) => outcome!);
+
+async function readPid(file: string): Promise<number> {
+  await expect.poll(() => existsSync(file) && readFileSync(file, 'utf8'), { timeout: 30_000 }).toMatch(/\d/);
+  return Number(readFileSync(file, 'utf8'));
+}
+
+/** One that waits for its parent to collect it has ended too. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('a job in a process of its own', () => {
+  it('is what the tasks are whose input decides on the memory they take', () => {
+    expect([...isolatedTasks.keys()]).toEqual(['transform', 'render', 'html_extract']);
+  });
+
+  it('runs again and again in the same process, which sees nothing of the environment', async () => {
+    const files = [join(dir, 'first'), join(dir, 'second')];
+    for (const file of files) expect(codeOf(await run('waits_as', { file }))).toBe('completed');
+    const [first, second] = files.map((file) => Number(readFileSync(file, 'utf8')));
+    expect(second).toBe(first);
+    expect(first).not.toBe(process.pid);
+    const outcome = await run('tells_context');
+    expect(outcome.kind === 'completed' && JSON.parse(outcome.outputsJson).environment).toEqual({});
+  });
+
+  it('that leaves the heap half full is the last one of its process', async () => {
+    const files = [join(dir, 'spent'), join(dir, 'fresh')];
+    expect(codeOf(await run('fills_its_heap', { file: files[0] }))).toBe('completed');
+    expect(codeOf(await run('waits_as', { file: files[1] }))).toBe('completed');
+    const [spent, fresh] = files.map((file) => Number(readFileSync(file, 'utf8')));
+    expect(fresh).not.toBe(spent);
+  });
+
+  it('that asks for too much memory, at once or in pieces, fails alone (G14, W2)', async () => {
+    for (const action of ['allocates_at_once', 'exhausts_heap', 'allocates_at_once']) {
+      expect(await run(action)).toMatchObject({ kind: 'failed', code: 'WORKER_OUT_OF_MEMORY' });
+    }
+    expect(codeOf(await run('noop'))).toBe('completed');
+  });
+
+  it.each(['exits', 'exits_later', 'rejects_unhandled', 'throws_uncaught', 'says_rubbish', 'answers_for_another'])(
+    '%s: is lost, and the next one runs (W1, W5, W6)',
+    async (action) => {
+      expect(codeOf(await run(action))).toBe('WORKER_LOST');
+      expect(codeOf(await run('noop'))).toBe('completed');
+    },
+  );
+
+  it.each(['TIMEOUT', 'CANCELLED'] as const)(
+    'that loops is ended by %s, and nothing of it runs any more',
+    async (code) => {
+      const file = join(dir, code);
+      const job = createJob('beats_in_a_loop', {
+        lane: 'cpu',
+        params: { file },
+        timeoutMs: code === 'TIMEOUT' ? 300 : 30_000,
+      });
+      const ended = processes.run(job);
+      if (code === 'CANCELLED') {
+        await expect.poll(() => existsSync(file), { timeout: 30_000 }).toBe(true);
+        processes.pool.cancel([job.jobId]);
+      }
+      expect(codeOf((await ended)[0]!)).toBe(code);
+      const size = statSync(file).size;
+      await processes.run(createJob('delay', { params: { ms: 150 } }));
+      expect(statSync(file).size).toBe(size);
+    },
+  );
+
+  it('that is cancelled before its process is up ends as cancelled', async () => {
+    expect(codeOf(await run('exits'))).toBe('WORKER_LOST');
+    const job = createJob('noop', { lane: 'cpu' });
+    const ended = processes.run(job);
+    processes.pool.cancel([job.jobId]);
+    expect((await ended).map(codeOf)).toEqual(['CANCELLED']);
+  });
+
+  it('ends with the pool', async () => {
+    const pool = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { ...thread, isolatedActions: allActions });
+    const file = join(dir, 'closing');
+    pool.pool.dispatch([createJob('loops_as', { lane: 'cpu', params: { file } })]);
+    const pid = await readPid(file);
+    expect(pool.pool.stats().running).toBe(1);
+    await pool.pool.close();
+    expect(isAlive(pid)).toBe(false);
+    expect(pool.outcomes).toEqual([]);
+  });
+
+  it.each(['loops_as', 'waits_as'])('that %s ends when the engine is killed', async (action) => {
+    const file = join(dir, `orphan-${action}`);
+    const script = fileURLToPath(new URL('./doomed-engine.ts', import.meta.url));
+    const engine = fork(script, [action, file], { execArgv: ['--import', 'tsx'] });
+    const gone = new Promise((resolve) => engine.once('exit', resolve));
+    const pid = await readPid(file);
+    expect(isAlive(pid)).toBe(true);
+    engine.kill('SIGKILL');
+    await gone;
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+  });
+});
+
+describe('the product’s own expressions and templates', () => {
+  it('ask for a huge allocation at the cost of their attempt alone (G14)', async () => {
+    const product = await createTestPool({ cpuThreads: 2, ioThreads: 1 }, { cpuHeapMbMax: 128 });
+    const expression = '$split($pad("", 200000000, "a"), "")';
+    const huge = createJob('transform', { lane: 'cpu', params: { input: null, expression } });
+    const small = createJob('transform', { lane: 'cpu', params: { input: [1, 2], expression: '$sum($)' } });
+    const outcomes = await product.run(huge, small, createJob('noop'));
+    expect(outcomes.map(codeOf)).toEqual(['WORKER_OUT_OF_MEMORY', 'completed', 'completed']);
+    const template = '{{ a }}';
+    const [rendered] = await product.run(createJob('render', { lane: 'cpu', params: { template, data: { a: 1 } } }));
+    expect(rendered).toMatchObject({ kind: 'completed', outputsJson: '{"content":"1"}' });
+    await product.pool.close();
+  });
+});
