@@ -5,7 +5,7 @@
  *
  * Twice: with every state.json current, when nothing may be lost, and with none at all, when the journal alone has it.
  */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Workflow } from '../../src/contract/workflow.ts';
 import { recover } from '../../src/coordinator/recovery.ts';
 import { Workflows } from '../../src/coordinator/workflows.ts';
@@ -25,6 +25,9 @@ afterAll(() => {
   const nothing = { lostAcknowledged: 0, changedResults: 0, repeatedSteps: 0, unreadableFiles: 0 };
   if (figures.cases > 0) reportFigures('bit flips of a journal', startedAt, { ...figures, ...nothing });
 });
+
+/** Tens of thousands of starts, on a machine that has other things to do. */
+vi.setConfig({ testTimeout: 900_000 });
 
 /** One in so many cases is a start of the whole engine; the others end with what recovery has decided and written. */
 const wholeStartEvery = Number(process.env.DAMAGE_WHOLE_START_EVERY ?? 32);

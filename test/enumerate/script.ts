@@ -95,6 +95,14 @@ export class Script {
     this.#check();
   }
 
+  cut(): void {
+    try {
+      this.world.life?.store?.cut();
+    } finally {
+      this.#check();
+    }
+  }
+
   async checkpoint(): Promise<void> {
     let isDone = false;
     void this.world.life?.coordinator?.checkpoint().then(() => {
