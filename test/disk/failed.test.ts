@@ -189,7 +189,7 @@ const changes: Kind[] = [
   { what: 'open', count: 'opensFailed', fits: isOpen, code: 'EIO' },
 ];
 if (process.env.DISK_OUTCOMES === 'all') {
-  const creates = (operation: Operation) => isOpen(operation) && operation.creates;
+  const creates = (operation: Operation) => isOpen(operation) && operation.creates === true;
   changes.push({ what: 'creation', count: 'opensFailed', fits: creates, code: 'EROFS' });
 }
 

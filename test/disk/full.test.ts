@@ -26,7 +26,7 @@ const triesAll = process.env.DISK_OUTCOMES === 'all';
 const placesMax = 1_000;
 
 const isWrite = ({ name }: Operation) => name === 'write' || name === 'writeSync';
-const needsRoom = (operation: Operation) => isWrite(operation) || operation.creates;
+const needsRoom = (operation: Operation) => isWrite(operation) || operation.creates === true;
 
 const figures = { cases: 0, lostAcknowledged: 0, changedResults: 0, repeatedSteps: 0, unreadableFiles: 0 };
 const counts = { shortWrites: 0, writesFailed: 0, refusedForRoom: 0, crashesWhileFull: 0 };

@@ -8,8 +8,8 @@ export interface Operation {
   name: keyof Disk;
   /** The file or directory meant, through the descriptor where there is one. */
   path: string;
-  /** Whether it makes something new: a file or a directory. */
-  creates: boolean;
+  /** It makes something new: a file or a directory. */
+  creates?: true;
 }
 
 export interface FaultDisk {
@@ -40,7 +40,7 @@ export function createFaultDisk(
     const first = args[0];
     const path = typeof first === 'number' ? (paths.get(first) ?? '') : String(first);
     const creates = name.startsWith('mkdir') || (name.startsWith('open') && args[1] === 'wx');
-    const operation = { name, path, creates };
+    const operation: Operation = creates ? { name, path, creates } : { name, path };
     operations.push(operation);
     const lengthMax = intercept(operation, operations.length - 1, writes.has(name) ? Number(args[3]) : 0);
     if (!syncs && (name.startsWith('fsync') || name.startsWith('fdatasync'))) return undefined;

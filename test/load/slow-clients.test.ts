@@ -1,0 +1,171 @@
+/**
+ * Goal: clients that are slow in every way there is are cut, and keep nobody else from being served (G16, X10, H4).
+ * Method: `LOAD_SOCKETS` (60) each that drip headers, drip bodies, say nothing, and read a large list slowly, on a server
+ * whose patience is cut short; a normal client makes its requests while all of them are there.
+ */
+
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { createEngine, version } from '../../src/main.ts';
+import { createServer } from '../../src/server/server.ts';
+import { EngineDir } from '../fixtures/engine-dir.ts';
+import { reportFigures } from '../fixtures/figures.ts';
+
+const sockets = Number(process.env.LOAD_SOCKETS ?? 60);
+const requests = 100;
+const dripEveryMs = 100;
+/** In /proc/net/tcp. */
+const established = '01';
+const noProc = process.platform === 'linux' ? '' : ' (SKIPPED: needs /proc/net/tcp)';
+/** Ended by the test, should the server not do it. */
+const cutMsMax = Number(process.env.LOAD_CUT_MS ?? 60_000);
+
+/** Long enough for the normal client on a busy machine, short enough for a test. */
+const patience = { headersTimeoutMs: 6_000, requestTimeoutMs: 6_000, connectionsCheckMs: 200, idleTimeoutMs: 6_000 };
+
+class SlowClient {
+  readonly socket: Socket;
+  readonly cut: Promise<void>;
+  isCut = false;
+  #drip: NodeJS.Timeout | null = null;
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.on('error', () => undefined); // A reset is one way of being cut.
+    this.cut = new Promise((resolve) => {
+      this.socket.once('close', () => {
+        this.isCut = true;
+        this.stop();
+        resolve();
+      });
+    });
+  }
+
+  begin(text: string, drop: string | null): void {
+    this.socket.write(text);
+    if (drop !== null) this.#drip = setInterval(() => this.socket.write(drop), dripEveryMs);
+  }
+
+  stop(): void {
+    if (this.#drip !== null) clearInterval(this.#drip);
+    this.#drip = null;
+  }
+}
+
+test.skipIf(noProc !== '')(
+  `H4: ${4 * sockets} slow clients are cut, and a normal one is served while they are there${noProc}`,
+  {
+    timeout: 180_000,
+  },
+  async () => {
+    const startedAt = performance.now();
+    const dir = new EngineDir();
+    onTestFinished(() => dir.remove());
+    const faults: string[] = [];
+    const engine = await createEngine({
+      settings: { ...dir.settings, poolThreads: 1, logLevel: 'fatal', simulationMs: 1 },
+      onFatal: (message) => faults.push(message),
+    });
+    onTestFinished(() => engine.close());
+    const tags = Array.from({ length: 60 }, (_, n) => `${n} `.padEnd(120, 't'));
+    await Promise.all(
+      Array.from({ length: 150 }, () => engine.submit({ name: 'large', tags, steps: [{ id: 'a', action: 'noop' }] })),
+    );
+    const connectionsMax = 4 * sockets + 4;
+    const server = createServer({
+      engine,
+      settings: { host: '127.0.0.1', port: 0, apiToken: null, allowedHosts: [], allowedOrigins: [] },
+      log: pino({ level: 'silent' }),
+      version,
+      bounds: { ...patience, connectionsMax },
+    });
+    const { url, port } = await server.listen();
+    onTestFinished(() => server.close());
+
+    const host = `Host: localhost:${port}\r\n`;
+    const post = `POST /api/workflows HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n`;
+    const clients: SlowClient[] = [];
+    onTestFinished(() => {
+      for (const client of clients) {
+        client.stop();
+        client.socket.destroy();
+      }
+    });
+    const kinds: [text: string, drop: string | null, reads: boolean][] = [
+      [`GET /api/health HTTP/1.1\r\n${host}X-Drip: `, 'x', true],
+      [post, ' ', true],
+      ['', null, true],
+      // Reads nothing: what does not fit into the buffers of both sides stays in the server's hands.
+      [`GET /api/workflows?limit=150 HTTP/1.1\r\n${host}\r\n`, null, false],
+    ];
+    for (const [text, drop, reads] of kinds) {
+      for (let n = 0; n < sockets; n += 1) {
+        const client = new SlowClient(port);
+        await once(client.socket, 'connect');
+        if (reads) client.socket.resume();
+        client.begin(text, drop);
+        clients.push(client);
+      }
+    }
+
+    // The normal client, with all of them there.
+    const standing = clients.filter(({ isCut }) => !isCut).length;
+    expect(standing).toBeGreaterThan(sockets);
+    const statuses: number[] = [];
+    for (let n = 0; n < requests; n += 1) {
+      const response = await fetch(`${url}/api/workflows?limit=1&view=summary`);
+      await response.json();
+      statuses.push(response.status);
+    }
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+
+    const drippers = clients.slice(0, 3 * sockets);
+    const readers = clients.slice(3 * sockets);
+    const timer = setTimeout(() => {
+      for (const { socket } of drippers) socket.destroy(new Error('not cut'));
+    }, cutMsMax);
+    const notCut: number[] = [];
+    drippers.forEach(({ socket }, n) => {
+      socket.on('error', ({ message }) => {
+        if (message === 'not cut') notCut.push(n);
+      });
+    });
+    await Promise.all(drippers.map(({ cut }) => cut));
+    clearTimeout(timer);
+    expect(notCut).toEqual([]);
+    // Whoever does not read does not notice its end either: the system tells which connections the server still holds.
+    const ports = new Set(readers.map(({ socket }) => socket.localPort ?? 0));
+    const isHeld = () => heldBy(port).filter((remote) => ports.has(remote));
+    for (let looks = 0; isHeld().length > 0 && looks < cutMsMax / 100; looks += 1) await delay(100);
+    expect(isHeld()).toEqual([]);
+    const after = await fetch(`${url}/api/health`);
+    expect(await after.json()).toMatchObject({ status: 'healthy' });
+    expect(faults).toEqual([]);
+    reportFigures('slow clients', startedAt, {
+      cases: clients.length,
+      lostAcknowledged: 0,
+      changedResults: 0,
+      repeatedSteps: 0,
+      unreadableFiles: 0,
+      standing,
+      servedMeanwhile: statuses.length,
+    });
+  },
+);
+
+/** Ports of the clients whose connections to a local port stand, as the kernel has it. */
+function heldBy(port: number): number[] {
+  const isLocal = port.toString(16).toUpperCase().padStart(4, '0');
+  return fs
+    .readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const [, local = '', remote = '', state] = line.trim().split(/\s+/);
+      const isHeld = state === established && local.endsWith(`:${isLocal}`);
+      return isHeld ? [Number.parseInt(remote.slice(remote.indexOf(':') + 1), 16)] : [];
+    });
+}

@@ -1,0 +1,151 @@
+/** Bugs in what happens when the disk is full, fails or runs out of handles. */
+import type { Mutant } from './mutant.ts';
+
+export const diskMutants: Mutant[] = [
+  {
+    name: 'a failed fdatasync of the journal is tried again',
+    breaks: 'G12, E4',
+    file: 'src/store/journal.ts',
+    find: `        this.#disk.fdatasyncSync(segment.fd);
+      } catch (error) {
+        throw toSyncError(error, segment.path);`,
+    replace: `        this.#disk.fdatasyncSync(segment.fd);
+      } catch (error) {
+        this.#disk.fdatasyncSync(segment.fd);`,
+    test: 'test/disk/failed.test.ts',
+    only: "'ENOSPC' at any 'sync'",
+  },
+  {
+    name: 'a failed fdatasync of the journal is ignored',
+    breaks: 'G1, G12',
+    file: 'src/store/journal.ts',
+    find: `        this.#disk.fdatasyncSync(segment.fd);
+      } catch (error) {
+        throw toSyncError(error, segment.path);`,
+    replace: `        this.#disk.fdatasyncSync(segment.fd);
+      } catch {
+        return;`,
+    test: 'test/disk/failed.test.ts',
+    only: "'ENOSPC' at any 'sync'",
+  },
+  {
+    name: 'an fsync of a view that fails is a full disk, to be tried again',
+    breaks: 'G12, E4',
+    file: 'src/store/durable-file.ts',
+    find: 'if (durable) await disk.fsync(fd).catch((error) => Promise.reject(toSyncError(error, target)));',
+    replace:
+      "if (durable) await disk.fsync(fd).catch(() => Promise.reject(Object.assign(new Error(target), { code: 'ENOSPC' })));",
+    test: 'test/disk/failed.test.ts',
+    only: "'EIO' at any 'sync'",
+  },
+  {
+    name: 'what a full disk left of a batch is not cut back',
+    breaks: 'G11, J2',
+    file: 'src/store/journal.ts',
+    find: 'if (reported instanceof DiskFullError) this.#cutBack(segment);',
+    replace: '',
+    test: 'test/store/journal.test.ts',
+    only: 'in the middle of a batch cuts the journal back',
+  },
+  {
+    name: 'a short write of a file counts as complete',
+    breaks: 'G8, E2',
+    file: 'src/store/durable-file.ts',
+    find: `    const count = await disk.write(fd, bytes, done, bytes.length - done, position + done);
+    zeros = count === 0 ? zeros + 1 : 0;`,
+    replace: `    const count = await disk.write(fd, bytes, done, bytes.length - done, position + done);
+    if (count > 0) return;
+    zeros = count === 0 ? zeros + 1 : 0;`,
+    test: 'test/disk/full.test.ts',
+    only: 'when a write takes half',
+  },
+  {
+    name: 'a short write of the journal counts as complete',
+    breaks: 'G1, E2',
+    file: 'src/store/durable-file.ts',
+    find: `    const count = disk.writeSync(fd, bytes, done, length - done, position + done);
+    zeros = count === 0 ? zeros + 1 : 0;`,
+    replace: `    const count = disk.writeSync(fd, bytes, done, length - done, position + done);
+    if (count > 0) return;
+    zeros = count === 0 ? zeros + 1 : 0;`,
+    test: 'test/disk/full.test.ts',
+    only: 'when a write takes half',
+  },
+  {
+    name: 'calls get 507, but the work of their batch is started',
+    breaks: 'G11, T3',
+    file: 'src/coordinator/turns.ts',
+    find: '    for (const refuse of batch.refusals.splice(0)) refuse(diskFullRefusal);',
+    replace: `    for (const refuse of batch.refusals.splice(0)) refuse(diskFullRefusal);
+    for (const done of batch.after.splice(0)) done();`,
+    test: 'test/disk/full.test.ts',
+    only: 'while there is no room nothing is started',
+  },
+  {
+    name: 'after a full disk nothing goes on by itself',
+    breaks: 'G11',
+    file: 'src/coordinator/turns.ts',
+    find: '    this.#options.clock.timer(diskFullRetryMs, () => {\n      if (this.#isHalted) return;',
+    replace: '    this.#options.clock.timer(diskFullRetryMs, () => {\n      if (this.#stuck) return;',
+    test: 'test/disk/full.test.ts',
+    only: 'while there is no room nothing is started',
+  },
+  {
+    name: 'a view that finds no room ends the engine',
+    breaks: 'G11',
+    file: 'src/coordinator/coordinator.ts',
+    find: '    if (error instanceof DiskFailedError) this.fatal(error);\n    else this.parts.log.warn',
+    replace: '    if (error instanceof Error) this.fatal(error);\n    else this.parts.log.warn',
+    test: 'test/disk/full.test.ts',
+    only: 'ENOSPC',
+  },
+  {
+    name: 'a start that finds no room for the queue file reports a broken rule',
+    breaks: 'G11',
+    file: 'src/coordinator/queue-view.ts',
+    find: "throw this.#lastError ?? new DiskFullError('the journal has no room');",
+    replace: "throw new Error('the queue file could not be written; see the log');",
+    test: 'test/disk/full.test.ts',
+    only: 'ENOSPC',
+  },
+  {
+    name: 'EIO on one state.json ends the engine',
+    breaks: 'G9',
+    file: 'src/store/state-file.ts',
+    find: "if (code === undefined || code === 'EMFILE' || code === 'ENFILE') throw error;",
+    replace: "if (code === undefined || code === 'EMFILE' || code === 'ENFILE' || code === 'EIO') throw error;",
+    test: 'test/disk/failed.test.ts',
+    only: 'a finished workflow whose file gives EIO',
+  },
+  {
+    name: 'a lack of file handles is not waited out',
+    breaks: 'E-table: EMFILE',
+    file: 'src/store/patient-disk.ts',
+    find: `      return await call(...args);
+    } catch (error) {
+      if (!isOutOfHandles(error)) throw error;`,
+    replace: `      return await call(...args);
+    } catch (error) {
+      if (isOutOfHandles(error)) throw error;`,
+    test: 'test/disk/handles.test.ts',
+    only: 'EMFILE for a moment',
+  },
+  {
+    name: 'a call that finds no file handle is an unexpected error, which ends the engine',
+    breaks: 'E-table: EMFILE',
+    file: 'src/coordinator/coordinator.ts',
+    find: 'if (error instanceof OutOfHandlesError) throw outOfHandlesRefusal;',
+    replace: '',
+    test: 'test/disk/handles.test.ts',
+    only: 'a lack that stays',
+  },
+  {
+    name: 'an engine goes on when its data directory was moved away',
+    breaks: 'G1, E6',
+    file: 'src/store/store.ts',
+    find: '    if (payloads.length === 0) this.#checkOwned();\n',
+    replace: '',
+    test: 'test/disk/owned.test.ts',
+    only: 'moved away',
+  },
+];
