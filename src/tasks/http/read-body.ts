@@ -1,5 +1,5 @@
 /** Reads a response's body, decoded, and never more of it than allowed: 100 KB of gzip can hold 100 MB. */
-import { type Readable, type Transform, Writable } from 'node:stream';
+import { pipeline as connect, type Readable, type Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { TaskFailure } from '../../contract/task.ts';
@@ -26,6 +26,15 @@ export async function readBody(
   });
   await pipeline([body, ...createDecoders(body, contentEncoding), sink], { signal });
   return Buffer.concat(chunks);
+}
+
+/** The body decoded, as it comes, for whoever counts it himself; reading it meets the errors of all that lies before. */
+export function decodeBody(body: Readable, contentEncoding: string | undefined): Readable {
+  const decoders = createDecoders(body, contentEncoding);
+  const last = decoders.at(-1);
+  if (last === undefined) return body;
+  connect([body, ...decoders], () => {});
+  return last;
 }
 
 function tooLong(bytesMax: number): TaskFailure {

@@ -55,9 +55,13 @@ const chunkSchema = z.object({
 });
 type Piece = z.infer<z.ZodObject<typeof piece>>;
 
+/** Asked of the loader once: from source, each time costs a message to another thread. */
+let openai: Promise<typeof import('openai')> | undefined;
+
 export async function callModel(call: ModelCall, wire: Wire): Promise<ModelAnswer> {
   const { endpoint, body, signal } = call;
-  const { default: OpenAI } = await import('openai');
+  openai ??= import('openai');
+  const { default: OpenAI } = await openai;
   const client = new OpenAI({
     baseURL: endpoint.baseUrl,
     apiKey: endpoint.apiKey ?? 'none',

@@ -44,8 +44,11 @@ const pricedTiers = new Set(['default', 'auto', 'standard', 'on_demand']);
 const listNames: Readonly<Record<string, string>> = { gemini: 'google' };
 const ourNames: Readonly<Record<string, string>> = { google: 'gemini' };
 
+let genaiPrices: Promise<typeof import('@pydantic/genai-prices')> | undefined;
+
 export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> {
-  const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
+  genaiPrices ??= import('@pydantic/genai-prices');
+  const { calcPrice, findProvider } = await genaiPrices;
 
   const fromCatalogue = ({ provider, usage, at }: PricedCall, model: string): Price | undefined => {
     const found = calcPrice(
