@@ -73,7 +73,10 @@ test.skipIf(process.platform !== 'linux')(
     await open(dir);
     const other = { ...dir, workflowsDir: path.join(dir.root, 'other workflows') };
     const before = fs.readFileSync(dir.queueStateFile, 'utf8');
-    const { status, stderr } = await ended(startOwner(other.workflowsDir, dir.queueStateFile));
+    const second = startOwner(other.workflowsDir, dir.queueStateFile);
+    // If it were let in, it would end by itself.
+    second.stdin?.end();
+    const { status, stderr } = await ended(second);
     expect(status).toBe(75);
     expect(stderr).toContain(`QUEUE_STATE_FILE ${dir.queueStateFile} is in use`);
     expect(stderr.split('\n')).toHaveLength(1);
