@@ -56,7 +56,7 @@ export class PowerCutDisk {
   operationsDone = 0;
   readonly #random: Random;
   readonly #pacing: DiskPacing;
-  #root = createDirectory();
+  readonly #root = createDirectory();
   readonly #open = new Map<number, { node: FileNode; path: string }>();
   #lastFd = 10;
 
@@ -91,13 +91,6 @@ export class PowerCutDisk {
   peekNames(path: string): string[] {
     const node = this.#find(path);
     return node?.kind === 'directory' ? [...node.entries.keys()] : [];
-  }
-
-  /** The same disk a second time, as it is now: what is done to one does not show on the other. */
-  clone(random: Random, pacing: DiskPacing = {}): PowerCutDisk {
-    const copy = new PowerCutDisk(random, pacing);
-    copy.#root = cloneDirectory(this.#root, new Map());
-    return copy;
   }
 
   get port(): Disk {
@@ -325,30 +318,6 @@ function createFile(bytes: Buffer): FileNode {
 
 function createDirectory(): DirectoryNode {
   return { kind: 'directory', entries: new Map(), durable: new Map(), changes: [] };
-}
-
-/** A node that stands in several places is one node in the copy too. */
-function cloneNode(node: Node, copies: Map<Node, Node>): Node {
-  const known = copies.get(node);
-  if (known) return known;
-  if (node.kind === 'directory') return cloneDirectory(node, copies);
-  const copy: FileNode = {
-    ...node,
-    bytes: Buffer.from(node.bytes.subarray(0, node.length)),
-    durable: Buffer.from(node.durable),
-    changes: [...node.changes],
-  };
-  copies.set(node, copy);
-  return copy;
-}
-
-function cloneDirectory(directory: DirectoryNode, copies: Map<Node, Node>): DirectoryNode {
-  const copy = createDirectory();
-  copies.set(directory, copy);
-  for (const [name, node] of directory.entries) copy.entries.set(name, cloneNode(node, copies));
-  for (const [name, node] of directory.durable) copy.durable.set(name, cloneNode(node, copies));
-  copy.changes = directory.changes.map(({ name, node }) => ({ name, node: node && cloneNode(node, copies) }));
-  return copy;
 }
 
 function setEntry(directory: DirectoryNode, name: string, node: Node | null): void {
