@@ -158,6 +158,10 @@ function readBaseUrl(name: string, value: string): URL {
   if (url && (url.username !== '' || url.password !== '')) {
     throw new StartError(`${name} holds a user name or password: give the address alone and the key in its setting`, 1);
   }
+  if (url && (url.search !== '' || url.hash !== '')) {
+    // Paths are appended to it, and a query is where keys hide; so it is not shown.
+    throw new StartError(`${name} ends in a query or a fragment: give the address up to its path alone`, 1);
+  }
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw refuse(name, value, 'an http or https address such as http://localhost:11434/v1');
 }

@@ -200,6 +200,12 @@ describe('a bad value', () => {
     expect(error.message).not.toContain('canary');
   });
 
+  test('of a *_BASE_URL with a query stops the start without being shown', () => {
+    const { message } = refusal({ CHAT_BASE_URL: 'http://models.example/v1?key=hidden' });
+    expect(message).toMatch(/^CHAT_BASE_URL ends in a query or a fragment/);
+    expect(message).not.toContain('hidden');
+  });
+
   test('that is very long is cut in the message', () => {
     expect(refusal({ LOG_LEVEL: 'x'.repeat(100_000) }).message.length).toBeLessThan(400);
   });
