@@ -27,8 +27,8 @@ import {
   toStartError,
 } from './data-directory.ts';
 import { createNodeDisk, type Disk } from './disk.ts';
-import { replaceFileSync, syncDirectorySync } from './durable-file.ts';
 import { isAbsent } from './disk-error.ts';
+import { replaceFileSync, syncDirectorySync } from './durable-file.ts';
 import { FinishedIndex } from './finished-index.ts';
 import { writeFormat } from './format.ts';
 import { type Found, readFound } from './found.ts';
