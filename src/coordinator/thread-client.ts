@@ -9,6 +9,7 @@ import type {
   ToCoordinator,
 } from '../contract/coordinator.ts';
 import { Refusal } from '../contract/failures.ts';
+import { limits } from '../contract/limits.ts';
 import { StartError } from '../contract/store.ts';
 
 interface Pending {
@@ -104,6 +105,11 @@ class ThreadClient implements CoordinatorPort {
     if (this.#ended) {
       if (name === 'close') return null as CoordinatorCalls[K]['answer'];
       throw this.#ended;
+    }
+    // The coordinator bounds what it has taken in; this bounds what a disk that hangs keeps it from taking in.
+    if (this.#pending.size >= limits.inboxCommandsMax && name !== 'close') {
+      const detail = `${this.#pending.size} calls are waiting already. Try again in a moment.`;
+      throw new Refusal({ code: 'BUSY', detail, retryAfterSeconds: 1 });
     }
     const callId = this.#nextId;
     this.#nextId += 1;

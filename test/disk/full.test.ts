@@ -204,7 +204,9 @@ test.each(faults)(
   },
 );
 
-test('E2: while there is no room nothing is started, and what was to start does so by itself afterwards', async () => {
+test('E2: while there is no room nothing is started, and what was to start does so by itself afterwards', {
+  timeout: 20_000,
+}, async () => {
   const dir = new EngineDir();
   onTestFinished(() => dir.remove());
   let isFull = false;

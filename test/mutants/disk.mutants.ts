@@ -148,4 +148,22 @@ export const diskMutants: Mutant[] = [
     test: 'test/disk/owned.test.ts',
     only: 'moved away',
   },
+  {
+    name: 'health waits for a coordinator that hangs',
+    breaks: 'E7',
+    file: 'src/coordinator/engine.ts',
+    find: "return await Promise.race([this.#coordinator.call('health', {}), late]);",
+    replace: "return await this.#coordinator.call('health', {});",
+    test: 'test/disk/slow.test.ts',
+    only: 'while the coordinator hangs',
+  },
+  {
+    name: 'calls pile up without bound before a coordinator that hangs',
+    breaks: 'E7, G16',
+    file: 'src/coordinator/thread-client.ts',
+    find: 'if (this.#pending.size >= limits.inboxCommandsMax',
+    replace: 'if (this.#pending.size >= Number.POSITIVE_INFINITY',
+    test: 'test/disk/slow.test.ts',
+    only: 'while the coordinator hangs',
+  },
 ];
