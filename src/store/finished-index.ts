@@ -2,8 +2,9 @@
  * The index of finished workflows, `.engine/finished.jsonl`: append-only lines `<crc:8 hex> <json>`, each with its own
  * CRC-32. The last line about a workflow wins; `{id, removed: true}` takes it out. A line is durable when append() resolves.
  *
- * A bad line at the end is the torn tail of an append nobody was told of. A bad line before the end is damage: it is
- * skipped and reported, and its workflow is found again through its directory.
+ * Bad lines of the last append, which may be torn anywhere, are of one that nobody was told of. A bad line that others
+ * of an acknowledged append follow is damage: it is skipped and reported, and its workflow is found again through its
+ * directory.
  */
 import { crc32 } from 'node:zlib';
 import { DiskFailedError, type FinishedEntry, type Notice } from '../contract/store.ts';
@@ -27,7 +28,12 @@ export interface FinishedReading {
   needsRewrite: boolean;
 }
 
-export function readFinishedIndex(disk: Disk, file: string): FinishedReading {
+/** `acknowledgedSeq`: lines up to this event are of appends that have ended; a manifest was written after them. */
+export function readFinishedIndex(
+  disk: Disk,
+  file: string,
+  acknowledgedSeq = Number.MAX_SAFE_INTEGER,
+): FinishedReading {
   const entries = new Map<string, FinishedEntry>();
   const reading: FinishedReading = { entries, seqMax: 0, findings: [], bytes: 0, needsRewrite: false };
   let bytes: Buffer;
@@ -39,6 +45,7 @@ export function readFinishedIndex(disk: Disk, file: string): FinishedReading {
   }
   reading.bytes = bytes.length;
   let lines = 0;
+  let acknowledgedEnd = -1;
   const bad: { at: number; end: number }[] = [];
   for (let at = 0; at < bytes.length; ) {
     const found = bytes.indexOf(0x0a, at);
@@ -53,11 +60,13 @@ export function readFinishedIndex(disk: Disk, file: string): FinishedReading {
       entries.delete(line.id); // So that the map keeps the order of finishing.
       entries.set(line.id, line);
       reading.seqMax = Math.max(reading.seqMax, line.seq);
+      // Adopted ones are of no event.
+      if (line.seq > 0 && line.seq <= acknowledgedSeq) acknowledgedEnd = end;
     }
     at = end + 1;
   }
   reading.needsRewrite = bad.length > 0 || lines - entries.size > lines / 2;
-  reading.findings = bad.map(({ at, end }) => badLine(bytes, at, end));
+  reading.findings = bad.map(({ at, end }) => badLine(bytes, at, end, at > acknowledgedEnd));
   return reading;
 }
 
@@ -68,11 +77,10 @@ function readLine(bytes: Buffer, at: number, end: number): FinishedLine | null {
   return JSON.parse(bytes.toString('utf8', at + payloadAt, end)) as FinishedLine;
 }
 
-function badLine(bytes: Buffer, at: number, end: number): Finding {
-  const isLast = end + 1 >= bytes.length;
-  const kind: Notice['kind'] = isLast ? 'tail' : 'damage';
-  const message = isLast
-    ? `finished.jsonl: the last ${bytes.length - at} bytes are a line that was never acknowledged; dropped`
+function badLine(bytes: Buffer, at: number, end: number, isTorn: boolean): Finding {
+  const kind: Notice['kind'] = isTorn ? 'tail' : 'damage';
+  const message = isTorn
+    ? `finished.jsonl: ${end - at} bytes at offset ${at} are a line that was never acknowledged; dropped`
     : `finished.jsonl: bad line at offset ${at}; its workflow is looked up in its directory`;
   return { notice: { kind, message }, keep: { name: 'finished.jsonl-line', bytes: bytes.subarray(at, end) } };
 }

@@ -33,7 +33,8 @@ export function readFound(disk: Disk, layout: Layout): Found {
     findings.push({ notice: { kind: 'damage', message }, keep: { name: 'checkpoint.json', bytes: checkpoint.bytes } });
   }
   const manifest = checkpoint.kind === 'whole' ? checkpoint.manifest : null;
-  const finished = readFinishedIndex(disk, layout.finishedFile);
+  const acknowledgedSeq = checkpoint.kind === 'damaged' ? undefined : (manifest?.seq ?? 0);
+  const finished = readFinishedIndex(disk, layout.finishedFile, acknowledgedSeq);
   findings.push(...finished.findings);
   const workflowIds = listWorkflows(disk, layout, findings);
   const context: JournalContext = {

@@ -235,8 +235,10 @@ function joinSegments(segments: readonly Segment[], context: JournalContext, fin
       gaps.push({ from: from + 1, to: after });
       const text = `${namesOf({ from: from + 1, to: after })} missing before journal/${segment.name}`;
       const isCovered = context.covered !== null && after <= context.covered.seq;
-      // Behind a bad record the gap is no news: it is reported with the record.
-      if (!badBefore) findings.push(notice('damage', isCovered ? `${text}; ${coveredText}` : text));
+      // Behind a bad record the gap is no news: it is reported with the record. Nor is one among segments that the manifest
+      // does not need: a power cut in a truncation leaves any of them.
+      const isLeftOver = isCovered && segment.number <= (context.covered?.segment ?? 0);
+      if (!badBefore && !isLeftOver) findings.push(notice('damage', isCovered ? `${text}; ${coveredText}` : text));
     }
     badBefore = segment.badAt !== null;
     last = Math.max(from, after);

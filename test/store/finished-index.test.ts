@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { DiskFailedError, DiskFullError, type FinishedEntry } from '../../src/contract/store.ts';
-import { createDataDir, type DataDir, listQuarantine, open } from './data-dir.ts';
+import { createDataDir, type DataDir, emptyManifest, listQuarantine, open } from './data-dir.ts';
 import { createFaultDisk, diskError } from './fault-disk.ts';
 
 function entry(id: string, seq: number): FinishedEntry {
@@ -65,16 +65,26 @@ test('a torn last line is dropped, reported and kept aside, and new lines stand 
   expect(listQuarantine(dir)).toHaveLength(4);
 });
 
-test('a damaged line is skipped and reported with its offset; the others stand', async () => {
+// A manifest is written after the lines that it relies on. Where none was, a power cut may have torn the append anywhere.
+test.each([
+  ['a manifest has followed', 'damage'],
+  ['no manifest has followed', 'tail'],
+] as const)('a bad line is skipped and reported with its offset, the others stand: %s (%s)', async (_, kind) => {
   const dir = createDataDir();
   await writeIndex(dir, [entry('a', 1), entry('b', 2), entry('c', 3)]);
+  if (kind === 'damage') {
+    const store = await open(dir);
+    store.begin([]);
+    await store.checkpoint({ ...emptyManifest, seq: 10, segment: store.cut() });
+    await store.close();
+  }
   const bytes = fs.readFileSync(indexFile(dir));
   const at = bytes.indexOf('\n') + 1;
   bytes[at + 20] = (bytes[at + 20] ?? 0) ^ 1;
   fs.writeFileSync(indexFile(dir), bytes);
   const { found } = await open(dir);
   expect([...found.finished.keys()]).toEqual(['a', 'c']);
-  expect(found.notices.map((notice) => notice.kind)).toEqual(['damage']);
+  expect(found.notices.map((notice) => notice.kind)).toEqual([kind]);
   expect(found.notices[0]?.message).toContain(`offset ${at}`);
 });
 

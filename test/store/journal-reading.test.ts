@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createNodeDisk, type Disk } from '../../src/store/disk.ts';
 import { type JournalContext, type JournalReading, readJournal } from '../../src/store/journal-reading.ts';
+import { encodeSegmentHeader } from '../../src/store/segment-header.ts';
 import { createDataDir, type DataDir, emptyManifest, listQuarantine, open, segmentPath } from './data-dir.ts';
 
 const nothingKnown: JournalContext = { covered: null, coverLost: false, seqKnown: 0 };
@@ -202,6 +203,17 @@ test('a missing first segment is damage, unless the manifest covers it or the ma
   expect(covered.damaged).toBe(false);
   expect(covered.findings).toEqual([]);
   expect(read(found, { covered: null, coverLost: true, seqKnown: 0 }).damaged).toBe(false);
+});
+
+test('a truncation that a power cut has undone in part leaves any of its segments, and no news', async () => {
+  const { '000002.hj': _gone, ...found } = await threeSegments();
+  const needed = encodeSegmentHeader({ number: 4, after: 3, batch: 5, begins: false, damaged: false }).bytes;
+  const reading = read(
+    { ...found, '000004.hj': needed },
+    { covered: { seq: 3, segment: 4 }, coverLost: false, seqKnown: 0 },
+  );
+  expect(reading.findings).toEqual([]);
+  expect(reading.damaged).toBe(false);
 });
 
 test('a segment that the manifest needs and that is gone is damage', () => {
