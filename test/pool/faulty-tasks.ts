@@ -1,5 +1,6 @@
 /** The product's tasks and some that misbehave in every way the pool has to survive. */
 import { spawnSync } from 'node:child_process';
+import { pbkdf2Sync } from 'node:crypto';
 import { appendFileSync, statSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Task, TaskContext } from '../../src/contract/task.ts';
@@ -65,7 +66,7 @@ const faults: Record<string, Run> = {
   allocates_at_once: () => ({ outputs: { parts: 'x'.repeat(250_000_000).split('').length } }),
   fills_its_heap: ({ file = '' }) => {
     writeFileSync(file, String(process.pid));
-    for (let i = 0; i < 1_400; i += 1) retained.push(new Array(10_000).fill(i));
+    for (let i = 0; i < 1_900; i += 1) retained.push(new Array(10_000).fill(i));
     return nothing;
   },
   beats_in_a_loop: ({ file = '' }) => {
@@ -109,6 +110,15 @@ const faults: Record<string, Run> = {
   backtracks: () => {
     /^(a+)+$/.test(`${'a'.repeat(60)}!`);
     return nothing;
+  },
+  /** One native call: nothing but the end of its process ends it. */
+  derives_a_key: () => {
+    pbkdf2Sync('password', 'salt', 2_000_000_000, 32, 'sha256');
+    return nothing;
+  },
+  parses: () => {
+    const text = `[${'[0],'.repeat(5_000_000)}0]`;
+    for (;;) JSON.parse(text);
   },
   waits_on_memory: () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

@@ -2,20 +2,23 @@
  * Goal: P1–P4 hold for jobs in processes of their own, and what would take a whole process down costs its attempt alone (G14).
  * Method: a real pool whose processes know tasks that misbehave; a process that counts as gone is one that the system no
  * longer knows.
+ *
+ * W3, a leak of Buffers past the bound of the heap, has no test: no code of users runs in the pool, and what its tasks hold
+ * outside the heap is bounded by what they read (16 MiB for each answer of a remote side, decoded) and pass on (64 MiB).
  */
 import { fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { isolatedTasks } from '../../src/tasks/isolated.ts';
 import { faultyTasks } from './faulty-tasks.ts';
 import { createJob, createTestPool, type TestPool } from './harness.ts';
 
 const codeOf = (outcome: Outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
-const thread = { processUrl: new URL('./faulty-process.ts', import.meta.url), cpuHeapMbMax: 128 };
+const thread = { processUrl: new URL('./faulty-process.ts', import.meta.url), cpuHeapMbMax: 192 };
 const allActions = new Set([...faultyTasks.keys()]);
 
 let dir: string;
@@ -106,6 +109,14 @@ describe('a job in a process of its own', () => {
     },
   );
 
+  it.each(['backtracks', 'waits_on_memory', 'derives_a_key', 'parses'])(
+    '%s is ended at its deadline (W4)',
+    async (action) => {
+      expect(codeOf(await run(action, {}, 200))).toBe('TIMEOUT');
+      expect(codeOf(await run('noop'))).toBe('completed');
+    },
+  );
+
   it('that is cancelled before its process is up ends as cancelled', async () => {
     expect(codeOf(await run('exits'))).toBe('WORKER_LOST');
     const job = createJob('noop', { lane: 'cpu' });
@@ -131,6 +142,7 @@ describe('a job in a process of its own', () => {
     const engine = fork(script, [action, file], { execArgv: ['--import', 'tsx'] });
     const gone = new Promise((resolve) => engine.once('exit', resolve));
     const pid = await readPid(file);
+    onTestFinished(() => void (isAlive(pid) && process.kill(pid, 'SIGKILL')));
     expect(isAlive(pid)).toBe(true);
     engine.kill('SIGKILL');
     await gone;
