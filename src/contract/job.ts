@@ -10,6 +10,7 @@
  */
 import { z } from 'zod';
 import { failureCodes } from './failures.ts';
+import type { Prices } from './prices.ts';
 import type { Lane, NetworkRules } from './task.ts';
 
 export interface Job {
@@ -71,6 +72,7 @@ export interface PoolOptions {
   cpuThreads: number;
   ioThreads: number;
   network: NetworkRules;
+  prices?: Prices | undefined;
   onOutcomes(outcomes: Outcome[]): void;
   /** A fault of the pool itself, worth a line in the log. */
   onFault(message: string): void;

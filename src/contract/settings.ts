@@ -20,7 +20,7 @@ export interface EngineSettings {
   /** The port the server listens on, which tasks must not reach; null for an engine without a server. */
   ownPort: number | null;
   /** What PRICES_FILE adds to the known prices of models, or puts in their place. */
-  prices?: Prices;
+  prices?: Prices | undefined;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
 }

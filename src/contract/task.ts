@@ -23,7 +23,7 @@ export interface TaskContext {
   readonly secrets: Readonly<Record<string, string>>;
   readonly network: NetworkRules;
   /** What PRICES_FILE adds to the prices of models, or puts in their place. */
-  readonly prices?: Prices;
+  readonly prices?: Prices | undefined;
   /** Adds a line to the step's logs. */
   log(line: string): void;
   /**

@@ -121,6 +121,7 @@ export class Coordinator implements CoordinatorPort {
       cpuThreads,
       ioThreads: Math.min(cpuThreads, ioThreadsMax),
       network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
+      prices: settings.prices,
       onOutcomes: (outcomes) => late.execution?.onOutcomes(outcomes),
       onFault: (message) => parts.log.error({}, message),
     });

@@ -12,6 +12,7 @@ import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import type { Job, Outcome } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
+import type { Prices } from '../contract/prices.ts';
 import { type NetworkRules, type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toJsonText } from './outputs.ts';
 import { createRedaction, type Redact, redactJson } from './redaction.ts';
@@ -19,6 +20,7 @@ import { createRedaction, type Redact, redactJson } from './redaction.ts';
 export interface AttemptEnvironment {
   readonly tasks: ReadonlyMap<string, Task>;
   readonly network: NetworkRules;
+  readonly prices?: Prices | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -61,7 +63,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
 
 function runTask(
   job: Job,
-  { tasks, network, signal }: AttemptEnvironment,
+  { tasks, network, prices, signal }: AttemptEnvironment,
   told: Pick<TaskContext, 'log' | 'account'>,
 ) {
   const task = tasks.get(job.action);
@@ -80,6 +82,7 @@ function runTask(
     attempt: job.attempt,
     secrets: pickSecrets(task, job.secrets),
     network,
+    prices,
     ...told,
   });
 }

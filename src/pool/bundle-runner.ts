@@ -11,7 +11,7 @@ import { type AbortReason, runAttempt } from './attempt.ts';
 import type { BundleMessage, CancelMessage, ThreadData } from './bundle.ts';
 
 export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: BundleMessage) => Promise<void> {
-  const { network } = workerData as ThreadData;
+  const { network, prices } = workerData as ThreadData;
   return async ({ jobs, port }) => {
     const aborts = new Map<number, AbortController>();
     const outbox = createOutbox(port);
@@ -22,7 +22,7 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: B
       jobs.map(async (job) => {
         const controller = new AbortController();
         aborts.set(job.jobId, controller);
-        const attempt = runAttempt(job, { tasks, network, signal: controller.signal });
+        const attempt = runAttempt(job, { tasks, network, prices, signal: controller.signal });
         // Armed after the task has begun, so that a task's own timer of the same length is the first to fire.
         const deadline = armDeadline(job, controller);
         const outcome = await attempt;

@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { z } from 'zod';
 import { type Job, outcomeSchema } from '../contract/job.ts';
+import type { Prices } from '../contract/prices.ts';
 import type { NetworkRules } from '../contract/task.ts';
 
 /** Enough to make the message's own cost small (measured: 32 jobs carry twice the rate of 1), few enough to spread. */
@@ -23,6 +24,7 @@ export interface CancelMessage {
 /** What every thread of the pool gets at its start. */
 export interface ThreadData {
   readonly network: NetworkRules;
+  readonly prices: Prices | undefined;
   /** `shared`: many attempts at once, of the I/O lane. `exclusive`: one at a time. */
   readonly sharing: 'shared' | 'exclusive';
 }

@@ -11,6 +11,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import type { Job, Outcome } from '../contract/job.ts';
+import type { Prices } from '../contract/prices.ts';
 import type { NetworkRules } from '../contract/task.ts';
 import type { AbortReason } from './attempt.ts';
 import { type BundleMessage, type CancelMessage, outcomesMessageSchema, type ThreadData } from './bundle.ts';
@@ -26,6 +27,7 @@ export interface LaneOptions {
   readonly threadUrl: URL;
   readonly execArgv: readonly string[] | undefined;
   readonly network: NetworkRules;
+  readonly prices: Prices | undefined;
   onOutcomes(outcomes: Outcome[]): void;
   onFault(message: string): void;
 }
@@ -82,7 +84,7 @@ export class Lane {
       env: {},
       ...(options.execArgv ? { execArgv: [...options.execArgv] } : {}),
       resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax },
-      workerData: { network: options.network, sharing: options.sharing } satisfies ThreadData,
+      workerData: { network: options.network, prices: options.prices, sharing: options.sharing } satisfies ThreadData,
       loadBalancer: (task, workers) => {
         const bundle = task[queueOptionsSymbol] as Bundle | null;
         if (bundle === null) return null;

@@ -41,6 +41,7 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
   };
   const shared = {
     ...reports,
+    prices: options.prices,
     threadUrl,
     execArgv: toExecArgv(threadUrl),
   } satisfies Partial<LaneOptions>;

@@ -103,10 +103,12 @@ describe('an engine', () => {
     expect(bytesOf(dir)).toContain('Your key is [secret ');
   });
 
-  it('with its own threads runs a model step from a template id, as the plans do', async () => {
+  it('with its own threads runs a model step from a template id, at the prices that were set', async () => {
     const dir = new EngineDir();
+    const dollarsPerToken = { input_per_million: 1_000_000, output_per_million: 1_000_000 };
+    const prices = { 'openai/gpt-4': dollarsPerToken };
     const engine = await openEngine(dir, {
-      settings: { secrets: settingsFor(standIn), httpAllowHosts: [standIn.host] },
+      settings: { secrets: settingsFor(standIn), httpAllowHosts: [standIn.host], prices },
     });
     try {
       standIn.next({ content: 'Hello!' });
@@ -117,9 +119,10 @@ describe('an engine', () => {
           status: 'COMPLETED',
           outputs: { content: 'Hello!' },
           metadata: { model: 'gpt-4', response_model: 'gpt-4-2026-01-01', tokens: 12 },
-          execution_metrics: { tokens: 12, model: 'gpt-4' },
+          execution_metrics: { tokens: 12, model: 'gpt-4', cost: 12 },
         },
       ]);
+      expect(workflow).toMatchObject({ metrics: { total_cost: 12 }, cost_breakdown: { 'gpt-4': 12 } });
     } finally {
       await engine.close();
       dir.remove();
