@@ -1,6 +1,23 @@
 /** Every planted bug, by the part of the matrix that keeps it. */
 import { coreMutants } from './core.mutants.ts';
+import { crashMutants } from './crash.mutants.ts';
+import { damageMutants } from './damage.mutants.ts';
+import { diskMutants } from './disk.mutants.ts';
+import { enumerateMutants } from './enumerate.mutants.ts';
+import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { simMutants } from './sim.mutants.ts';
+import { workersMutants } from './workers.mutants.ts';
 
-export const mutants: readonly Mutant[] = [...coreMutants, ...modelsMutants];
+export const mutants: readonly Mutant[] = [
+  ...coreMutants,
+  ...crashMutants,
+  ...damageMutants,
+  ...diskMutants,
+  ...enumerateMutants,
+  ...loadMutants,
+  ...modelsMutants,
+  ...simMutants,
+  ...workersMutants,
+];
