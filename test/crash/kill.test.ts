@@ -53,13 +53,15 @@ test(`after ${cycles} kills every accepted workflow is complete, and nothing sho
   for (let cycle = 0; cycle < cycles; cycle += 1) {
     const life = spare;
     spare = spawn();
-    const isKilledInRecovery = cycle % 5 === 4;
+    const isPatient = cycle % 3 === 2;
+    const isKilledInRecovery = cycle % 5 === 4 && !isPatient;
     if (isKilledInRecovery) {
       const started = life.start(options, witness.eventsAfter);
       started.catch(() => undefined); // Killed before it was up.
       await Promise.race([started, delay(random() * 300)]);
     } else {
       await start(life);
+      if (isPatient) await clients.pastEnded();
       while (clients.open < openWorkflows) clients.begin();
       await Promise.race([witness.progress(Math.floor(random() * lifeEventsMax)), delay(idleLifeMs)]);
       await delay(random() * momentMsMax);

@@ -87,13 +87,15 @@ async function live(kind: FileSystemKind, lives: number, random: () => number): 
     const life = spare;
     onTestFinished(() => life.kill());
     spare = spawn();
-    const isCutInRecovery = cut % 5 === 4;
+    const isPatient = cut % 3 === 2;
+    const isCutInRecovery = cut % 5 === 4 && !isPatient;
     if (isCutInRecovery) {
       const started = life.start(options, witness.eventsAfter);
       started.catch(() => undefined); // Cut before it was up.
       await Promise.race([started, delay(random() * 300)]);
     } else {
       await start(life);
+      if (isPatient) await clients.pastEnded();
       while (clients.open < openWorkflows) clients.begin();
       await Promise.race([witness.progress(1 + Math.floor(random() * lifeEventsMax)), delay(idleLifeMs)]);
       // At once after something was told, or a moment later.
