@@ -16,6 +16,7 @@ import { makeImage, mountLoop, mountTmpfs, named, noLoop, noStrace, repair } fro
 
 const lostWritebacks = Number(process.env.DISK_LOST_WRITEBACKS ?? 1);
 const timeout = 240_000;
+const tracerCommand = 'strace';
 const callsMax = 4_000;
 
 /** Makes workflows, one after the other, until no answer comes; keeps what was acknowledged. */
@@ -94,7 +95,7 @@ test.skipIf(noStrace !== null)(
       // Counted for each thread: the journal's is the coordinator's own.
       const inject = `inject=fdatasync:error=EIO:when=${place}+`;
       const tracer = spawn(
-        'strace',
+        tracerCommand,
         ['-f', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', inject, '-p', String(served.child.pid)],
         {
           stdio: ['ignore', 'ignore', 'pipe'],

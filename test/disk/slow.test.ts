@@ -16,7 +16,9 @@ import { Script } from './script.ts';
 
 const stuckUrl = new URL('./stuck-coordinator.ts', import.meta.url);
 
-test('E7: while the coordinator hangs health is degraded and says why, and calls beyond the bound get 503', async () => {
+test('E7: while the coordinator hangs health is degraded and says why, and calls beyond the bound get 503', {
+  timeout: 20_000,
+}, async () => {
   const coordinator = await startCoordinatorThread({
     url: stuckUrl,
     worker: { execArgv: toExecArgv(stuckUrl) ?? [] },

@@ -37,6 +37,10 @@ const startedAt = performance.now();
 const random = createSeeded(seed);
 const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url));
 
+function run(command: string, ...args: string[]): void {
+  execFileSync(command, args, { stdio: 'ignore' });
+}
+
 const violations: string[] = [];
 const counts = { kills: 0, accepted: 0, refused: 0, completed: 0, deleted: 0, branches: 0, fullDisks: 0, bursts: 0 };
 
@@ -97,7 +101,7 @@ class Life {
 const dir = new EngineDir();
 let isMounted = false;
 try {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'tmpfs', dir.root], { stdio: 'ignore' });
+  run('mount', '-t', 'tmpfs', '-o', `size=${diskSize}`, 'tmpfs', dir.root);
   isMounted = true;
 } catch {
   console.log('soak: tmpfs cannot be mounted here; the disk does not fill up in this run');
@@ -272,7 +276,7 @@ async function fillDisk(): Promise<void> {
   counts.fullDisks += 1;
   const file = path.join(dir.root, 'filler');
   try {
-    execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=4096'], { stdio: 'ignore' });
+    run('dd', 'if=/dev/zero', `of=${file}`, 'bs=4096');
   } catch {
     // It ends with an error when the disk is full, which is what it is for.
   }
@@ -431,7 +435,7 @@ try {
   unreadableFiles = await end();
 } finally {
   await life.kill();
-  if (isMounted) execFileSync('umount', ['-l', dir.root]);
+  if (isMounted) run('umount', '-l', dir.root);
   dir.remove();
 }
 console.log(`soak: seed ${seed}, ${seconds} s, ${JSON.stringify(counts)}`);
