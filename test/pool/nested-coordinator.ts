@@ -9,6 +9,8 @@ async function main(): Promise<void> {
     createJob('noop', { lane: 'cpu' }),
     createJob('throws'),
     createJob('exits', { lane: 'cpu' }),
+    // Runs in a child process.
+    createJob('transform', { lane: 'cpu', params: { input: [1], expression: '$sum($)' } }),
   );
   await pool.close();
   parentPort?.postMessage(outcomes.map((outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind)));

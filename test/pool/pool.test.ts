@@ -53,7 +53,7 @@ describe('the pool', () => {
       worker.once('message', resolve);
       worker.once('error', reject);
     });
-    expect(codes).toEqual(['completed', 'completed', 'TASK_ERROR', 'WORKER_LOST']);
+    expect(codes).toEqual(['completed', 'completed', 'TASK_ERROR', 'WORKER_LOST', 'completed']);
     expect(await exit).toBe(0);
   });
 
