@@ -52,7 +52,11 @@ const parts: readonly Part[] = [
     command: vitest('test/disk'),
     env: { DISK_OUTCOMES: 'all', DISK_CYCLES: '10', DISK_LOST_WRITEBACKS: '3', DISK_STRACE_PLACES: '1,2,5' },
   },
-  { name: 'workers', command: vitest('test/pool', 'test/crash-loop'), env: { WORKER_FAULTS: '1000' } },
+  {
+    name: 'workers',
+    command: vitest('test/pool', 'test/crash-loop'),
+    env: { WORKER_FAULTS: '1000', WORKER_OOMS: '40', CRASH_LOOPS: '5' },
+  },
   { name: 'load', command: vitest('test/load'), env: { LOAD_SOCKETS: '200' } },
   { name: 'soak', command: ['tsx', 'test/load/soak.ts'], env: { SOAK_SECONDS: '300' } },
   { name: 'mutants', command: ['tsx', 'test/mutants/run.ts', '--jobs', values.jobs] },
