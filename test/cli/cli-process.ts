@@ -1,11 +1,7 @@
 /** The command line as its users meet it: a process, with what it wrote and how it ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
-
-const root = resolve(import.meta.dirname, '../..');
-const entry = resolve(root, 'src/cli/cli.ts');
-const loader = import.meta.resolve('tsx');
+import { emitted } from '../fixtures/emitted.ts';
 
 export interface CliResult {
   status: number | null;
@@ -21,7 +17,7 @@ export interface CliOptions {
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
   // Only what a process needs: settings of whoever runs the tests must not reach it.
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  return spawn(process.execPath, ['--import', loader, entry, ...args], {
+  return spawn(process.execPath, [emitted('src/cli/cli.ts'), ...args], {
     cwd,
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Workflow } from '../../src/contract/workflow.ts';
 import type { EngineOptions } from '../../src/main.ts';
-import { emitSources } from '../crash/emitted.ts';
+import { emitted } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { EngineProcess, ProcessGone } from '../fixtures/engine-process.ts';
 import { reportFigures } from '../fixtures/figures.ts';
@@ -19,7 +19,6 @@ const deathsOfASuspect = 3;
 /** More deaths than the rule needs: a step that is tried for ever fails the test by its count, not by its time. */
 const deathsMax = 7;
 
-const emitted = emitSources();
 let server: Server;
 let origin: string;
 let onPoison = (): void => undefined;

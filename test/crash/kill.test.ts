@@ -7,12 +7,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EngineOptions } from '../../src/main.ts';
+import { emitted } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { EngineProcess } from '../fixtures/engine-process.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 import { createSeeded } from '../fixtures/seeded.ts';
 import { Clients } from './clients.ts';
-import { emitSources } from './emitted.ts';
 import { Witness } from './witness.ts';
 
 const cycles = Number(process.env.CRASH_CYCLES ?? 50);
@@ -24,8 +24,6 @@ const lifeEventsMax = 45;
 const momentMsMax = 15;
 /** A life in which no more events come ends all the same. */
 const idleLifeMs = 1_000;
-
-const emitted = emitSources();
 
 test(`after ${cycles} kills every accepted workflow is complete, and nothing shown was taken back (CRASH_SEED=${seed})`, {
   timeout: cycles * 20_000 + 60_000,

@@ -8,14 +8,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
+import { emitted } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { reportFigures } from '../fixtures/figures.ts';
-import { emitSources } from './emitted.ts';
 
 const rounds = Number(process.env.LOCK_ROUNDS ?? 1);
 const starters = 20;
-
-const emitted = emitSources();
 
 function newDir(): EngineDir {
   const dir = new EngineDir();

@@ -12,12 +12,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { EngineOptions } from '../../src/main.ts';
+import { emitted } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { EngineProcess } from '../fixtures/engine-process.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 import { createSeeded } from '../fixtures/seeded.ts';
 import { Clients } from './clients.ts';
-import { emitSources } from './emitted.ts';
 import { type FileSystemKind, LoopDisk, whyNotMountable } from './loop-disk.ts';
 import { Witness } from './witness.ts';
 
@@ -41,8 +41,6 @@ const lax: FileSystemKind = {
   mountOptions: 'data=writeback,noauto_da_alloc',
 };
 const xfs: FileSystemKind = { name: 'xfs', mkfs: ['mkfs.xfs', '-q', '-f'], mountOptions: '', imageBytes: 320 * MiB };
-
-const emitted = emitSources();
 
 interface Tally {
   acknowledgedCalls: number;

@@ -1,11 +1,8 @@
 /** The product as its users start it: `serve` in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { emitted } from '../fixtures/emitted.ts';
 import type { EngineDir } from '../fixtures/engine-dir.ts';
-
-const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
 
 export interface Exit {
   code: number | null;
@@ -21,10 +18,8 @@ export class Served {
   stderr = '';
   #wakes: (() => void)[] = [];
 
-  /** `script` is cli.ts, or what it is as JavaScript. */
-  constructor(dir: EngineDir, env: Record<string, string> = {}, script: string = cli) {
-    const loader = script.endsWith('.ts') ? ['--import', tsx] : [];
-    this.child = spawn(process.execPath, [...loader, script, 'serve'], {
+  constructor(dir: EngineDir, env: Record<string, string> = {}) {
+    this.child = spawn(process.execPath, [emitted('src/cli/cli.ts'), 'serve'], {
       cwd: dir.root,
       env: {
         PATH: process.env.PATH,

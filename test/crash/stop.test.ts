@@ -15,7 +15,6 @@ import { EngineDir } from '../fixtures/engine-dir.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { createSeeded } from '../fixtures/seeded.ts';
-import { emitSources } from './emitted.ts';
 import { api, type Exit, Served } from './served.ts';
 import { Witness } from './witness.ts';
 
@@ -23,8 +22,6 @@ const cases = Number(process.env.STOP_CASES ?? 8);
 const seed = Number(process.env.CRASH_SEED ?? 1);
 const killAfterMsMax = 2_000;
 const holdMsMax = 100;
-
-const emitted = emitSources();
 
 type Way = 'SIGTERM' | 'SIGINT' | 'SIGTERM twice' | 'SIGTERM, then SIGKILL';
 const ways: Way[] = ['SIGTERM', 'SIGTERM, then SIGKILL', 'SIGINT', 'SIGTERM twice'];
@@ -105,7 +102,7 @@ test(`${cases} stops in the middle of work lose and repeat nothing (CRASH_SEED=$
   const witness = new Witness(dir);
   const ids: string[] = [];
   const ended: Record<string, number> = { good: 0, cut: 0 };
-  const serve = () => new Served(dir, { HTTP_ALLOW_HOSTS: gate.host }, emitted('src/cli/cli.ts'));
+  const serve = () => new Served(dir, { HTTP_ALLOW_HOSTS: gate.host });
   const look = async (url: string, id: string, query = '') => {
     const known = witness.knownVersion(id);
     const { json } = await api(url, 'GET', `/workflows/${id}${query}`);

@@ -9,12 +9,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Workflow } from '../../src/contract/workflow.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { Gate } from '../fixtures/gate.ts';
-import { emitSources } from './emitted.ts';
 import { api, Served } from './served.ts';
 
 const suspendMs = Number(process.env.SUSPEND_MS ?? 3_000);
-
-const emitted = emitSources();
 
 async function halt(served: Served): Promise<void> {
   const pid = served.child.pid!;
@@ -31,7 +28,7 @@ test.skipIf(process.platform !== 'linux')(
     onTestFinished(() => dir.remove());
     const gate = await Gate.start();
     onTestFinished(() => gate.close());
-    const served = new Served(dir, { HTTP_ALLOW_HOSTS: gate.host }, emitted('src/cli/cli.ts'));
+    const served = new Served(dir, { HTTP_ALLOW_HOSTS: gate.host });
     const url = await served.listening();
     const submit = async (name: string, rest: object) => {
       const { status, json } = await api(url, 'POST', '/workflows', { name, steps: [gate.step(name, rest)] });

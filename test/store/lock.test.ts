@@ -6,12 +6,11 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createNodeDisk, type Disk } from '../../src/store/disk.ts';
 import { takeLock } from '../../src/store/lock.ts';
+import { emitted } from '../fixtures/emitted.ts';
 import { createDataDir, type DataDir, open } from './data-dir.ts';
 
-const ownerScript = path.join(import.meta.dirname, 'lock-owner.ts');
-
 function startOwner(workflowsDir: string, queueStateFile: string): ChildProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', ownerScript, workflowsDir, queueStateFile]);
+  const child = spawn(process.execPath, [emitted('test/store/lock-owner.ts'), workflowsDir, queueStateFile]);
   onTestFinished(async () => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL');
