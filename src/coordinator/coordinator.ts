@@ -26,7 +26,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } fro
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { Durations } from '../core/critical-path.ts';
-import { decideOutcome, decideStart, decideWaiting } from '../core/decide.ts';
+import { decideOutcome, decideSpent, decideStart, decideWaiting } from '../core/decide.ts';
 import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { type CallHandlers, createCallHandlers } from './calls.ts';
@@ -354,7 +354,8 @@ export class Coordinator implements CoordinatorPort {
           JournalEvent,
           { kind: 'step.started' }
         >;
-        const flight = this.execution.openFlight(ready, event.attempt, live.state.step(ready.stepId)!.action);
+        const flight = this.execution.openFlight(ready, event.attempt, live);
+        live.pins += 1;
         this.record(batch, event);
         this.#starts.push({ flight, live });
         this.counts.started += 1;
@@ -406,24 +407,28 @@ export class Coordinator implements CoordinatorPort {
   #recordOutcome(batch: Batch, { flight, result, durationMs }: Ended): void {
     const { clock, chance, log } = this.parts;
     this.execution.closeFlight(flight);
-    const live = this.workflows.live.get(flight.workflowId);
+    const { live, stepId, attempt } = flight;
+    const isKnown = this.workflows.live.get(flight.workflowId) === live;
     const input = { now: clock.now(), durationMs, random: chance.random() };
-    const event = live ? decideOutcome(live.state, flight.stepId, flight.attempt, result, input) : null;
-    if (live && event) {
+    const event = isKnown ? decideOutcome(live.state, stepId, attempt, result, input) : null;
+    if (event) {
       this.record(batch, event);
       if (event.kind === 'step.completed') {
         this.counts.completed += 1;
-        this.execution.durations.record(live.state.step(flight.stepId)!, durationMs);
+        this.execution.durations.record(live.state.step(stepId)!, durationMs);
       } else if (event.kind === 'step.failed') this.counts.failed += 1;
       else this.counts.retried += 1;
     } else {
       // The step was stopped, or its workflow deleted, while the attempt ran (G4).
-      log.info({ workflow: flight.workflowId, step: flight.stepId, attempt: flight.attempt }, 'late outcome dropped');
+      log.info({ workflow: flight.workflowId, step: stepId, attempt }, 'late outcome dropped');
+      const spent = isKnown ? decideSpent(live.state, stepId, attempt, result.metrics, clock.now()) : null;
+      if (spent) this.record(batch, spent);
       const isGone = !this.workflows.has(flight.workflowId) && !this.workflows.setAside.has(flight.workflowId);
       // Large outputs have made the directory of a deleted workflow anew.
       if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
         batch.after.push(() => void this.removeFiles(flight.workflowId).catch((error) => this.#onViewFault(error)));
     }
+    this.unpin(live);
     if (this.execution.flights === 0) this.#onFlightsZero?.();
   }
 

@@ -31,6 +31,8 @@ export interface Flight {
   readonly lane: Exclude<Lane, 'none'>;
   readonly startedAt: number;
   readonly isSimulated: boolean;
+  /** Its workflow stays in memory until it has ended. */
+  readonly live: Live;
   /** `preparing` until the pool has it, `ended` from its outcome on. */
   phase: 'preparing' | 'dispatched' | 'cancelled' | 'ended';
 }
@@ -155,7 +157,8 @@ export class Execution {
   }
 
   /** Gives the step its slot; the attempt begins with `launch`, once its start is durable. */
-  openFlight(ready: ReadyStep, attempt: number, action: string): Flight {
+  openFlight(ready: ReadyStep, attempt: number, live: Live): Flight {
+    const { action } = live.state.step(ready.stepId)!;
     const flight: Flight = {
       jobId: this.#nextJobId,
       workflowId: ready.workflowId,
@@ -164,6 +167,7 @@ export class Execution {
       lane: ready.lane,
       startedAt: this.#options.clock.monotonic(),
       isSimulated: !this.#options.catalogue.has(action),
+      live,
       phase: 'preparing',
     };
     this.#nextJobId += 1;

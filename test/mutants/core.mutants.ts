@@ -220,4 +220,28 @@ export const coreMutants: Mutant[] = [
     replace: 'if (before.outputs !== after.outputs) this.resultsSize',
     test: 'test/core/random-dags.test.ts',
   },
+  {
+    name: 'what a stopped attempt has used is forgotten',
+    breaks: 'M3',
+    file: 'src/coordinator/coordinator.ts',
+    find: 'if (spent) this.record(batch, spent);',
+    replace: '',
+    test: 'test/coordinator/spent.test.ts',
+  },
+  {
+    name: 'a step has cost what its last attempt has',
+    breaks: 'M1, E6',
+    file: 'src/core/evolve.ts',
+    find: 'return addAttempt(step.metrics, event.metrics);',
+    replace: 'return event.metrics;',
+    test: 'test/core/ledger.test.ts',
+  },
+  {
+    name: 'what calls no model stands in the ledger',
+    breaks: 'M3',
+    file: 'src/core/ledger.ts',
+    find: "if (metrics === null || !('cost' in metrics || 'tokens' in metrics)) return rows;",
+    replace: 'if (metrics === null) return rows;',
+    test: 'test/core/ledger.test.ts',
+  },
 ];
