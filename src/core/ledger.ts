@@ -28,9 +28,11 @@ export function addAttempt(before: JsonObject | null, attempt: JsonObject | null
   }
   const costs = [before.cost, attempt.cost].map(toPico);
   const known = costs.flatMap((pico) => (pico === null ? [] : [pico]));
-  if (known.length > 0) sum.cost = toDollars(known.reduce((a, b) => a + b, 0n));
+  const cost = known.reduce((a, b) => a + b, 0n);
   const hasUnpriced = [before, attempt].some(isUnpriced);
-  if (hasUnpriced && known.length > 0) sum.cost_is_floor = true;
+  if (hasUnpriced && cost === 0n) return { ...sum, cost: null };
+  if (known.length > 0) sum.cost = toDollars(cost);
+  if (hasUnpriced) sum.cost_is_floor = true;
   return sum;
 }
 

@@ -32,6 +32,8 @@ test('M2: a price that is not known makes the cost a floor, and no price at all 
   const none = addAttempt(unpriced, unpriced);
   expect(none).toMatchObject({ cost: null, tokens: 6 });
   expect(none).not.toHaveProperty('cost_is_floor');
+  // Refused, which costs nothing, and then answered at a price nobody knows.
+  expect(addAttempt({ ...call, cost: 0 }, unpriced)).toMatchObject({ cost: null });
 });
 
 test('M3: a row for each day, action and model', () => {
