@@ -8,7 +8,7 @@ const question = 'test/tasks/llm/question.test.ts';
 export const modelsMutants: Mutant[] = [
   {
     name: 'the client of models repeats by itself',
-    breaks: 'W1',
+    breaks: 'LW1',
     file: 'src/tasks/llm/call.ts',
     find: 'maxRetries: 0,',
     replace: 'maxRetries: 2,',
@@ -17,7 +17,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'a model call follows redirects',
-    breaks: 'W1',
+    breaks: 'LW1',
     file: 'src/tasks/llm/wire.ts',
     find: 'dispatcher: await guardedAgent(network),',
     replace:
@@ -27,7 +27,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'a key stands in the message of a refusal',
-    breaks: 'W3',
+    breaks: 'LW3',
     file: 'src/tasks/llm/provider-failure.ts',
     find: 'withoutKeys(message.slice(0, 4 * messageShownMax), apiKey)',
     replace: 'message.slice(0, 4 * messageShownMax)',
@@ -36,7 +36,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'the size of an answer is counted before it is decoded',
-    breaks: 'W2',
+    breaks: 'LW2',
     file: 'src/tasks/llm/wire.ts',
     find: '      bytes += chunk.length;\n      if (bytes > answerBytesMax)',
     replace: "      bytes = Number(headers['content-length'] ?? chunk.length);\n      if (bytes > answerBytesMax)",
@@ -72,7 +72,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'a call that fails is not counted',
-    breaks: 'B1',
+    breaks: 'LB1',
     file: 'src/tasks/llm/bill.ts',
     find: '  tell(1, null, notKnown);\n',
     replace: '',
@@ -81,7 +81,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'usage is added up over the chunks of a stream',
-    breaks: 'B2',
+    breaks: 'LB2',
     file: 'src/tasks/llm/bill.ts',
     find: 'const usage = readUsage(said);',
     replace:
@@ -91,7 +91,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'cached input is billed twice',
-    breaks: 'M2',
+    breaks: 'LP2',
     file: 'src/tasks/llm/prices.ts',
     find: 'usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens;',
     replace: 'usage.inputTokens;',
@@ -100,7 +100,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'DeepSeek’s cached input is not seen',
-    breaks: 'M2',
+    breaks: 'LP2',
     file: 'src/tasks/llm/usage.ts',
     find: ' ?? parsed.data.prompt_cache_hit_tokens',
     replace: '',
@@ -109,7 +109,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'a price that is not known is 0',
-    breaks: 'M1',
+    breaks: 'LP1',
     file: 'src/tasks/llm/prices.ts',
     find: 'const unknown: Price = { cost: null,',
     replace: 'const unknown: Price = { cost: 0,',
@@ -118,7 +118,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'a call is priced at the time of its reckoning',
-    breaks: 'M3',
+    breaks: 'LP3',
     file: 'src/tasks/llm/prices.ts',
     find: ', timestamp: at }',
     replace: ' }',
@@ -127,7 +127,7 @@ export const modelsMutants: Mutant[] = [
   },
   {
     name: 'a key leaves for another origin',
-    breaks: 'E1',
+    breaks: 'LE1',
     file: 'src/tasks/llm/endpoint.ts',
     find: 'home === undefined || new URL(home).origin !== origin',
     replace: 'home === undefined',

@@ -3,9 +3,9 @@
  * cancelled afterwards is counted too.
  *
  * Guarantees:
- *   B1  from the moment a call may have left, the attempt counts as a call of unknown cost (`cost: null`);
- *   B2  the last usage that was said replaces what was said before, it is never added to it;
- *   B3  a call that no server saw counts for nothing, one that the server refused costs 0.
+ *   LB1  from the moment a call may have left, the attempt counts as a call of unknown cost (`cost: null`);
+ *   LB2  the last usage that was said replaces what was said before, it is never added to it;
+ *   LB3  a call that no server saw counts for nothing, one that the server refused costs 0.
  */
 
 import type { UsageSaid } from './call.ts';

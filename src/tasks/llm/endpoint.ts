@@ -2,8 +2,8 @@
  * Where a call goes and with which key.
  *
  * Guarantees:
- *   E1  a key leaves for the origin of its own base URL only: the provider's, or the one its *_BASE_URL setting names;
- *   E2  a provider's own address is never called without its key.
+ *   LE1  a key leaves for the origin of its own base URL only: the provider's, or the one its *_BASE_URL setting names;
+ *   LE2  a provider's own address is never called without its key.
  */
 import { TaskFailure } from '../../contract/task.ts';
 import { deepseek } from './deepseek.ts';

@@ -3,9 +3,9 @@
  * core/metrics.ts adds up.
  *
  * Guarantees:
- *   M1  a price that is not known is null, never 0; a model of one's own costs 0 only where PRICES_FILE says so;
- *   M2  cached input is billed once, at its own rate;
- *   M3  the rates are those of the time of the call: some providers have prices by the hour.
+ *   LP1  a price that is not known is null, never 0; a model of one's own costs 0 only where PRICES_FILE says so;
+ *   LP2  cached input is billed once, at its own rate;
+ *   LP3  the rates are those of the time of the call: some providers have prices by the hour.
  */
 import type { PriceRates, Prices } from '../../contract/prices.ts';
 import type { Usage } from './usage.ts';

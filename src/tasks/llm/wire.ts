@@ -2,9 +2,9 @@
  * The one HTTP exchange of a call: the `fetch` that the client of the models gets from us.
  *
  * Guarantees:
- *   W1  one request, to an address the network rules allow, without a redirect;
- *   W2  at most `answerBytesMax` of an answer are read, counted as they come out of the decoder;
- *   W3  an answer that is refused, too long or no UTF-8 ends in a failure of our own, which `failure` keeps: the client
+ *   LW1  one request, to an address the network rules allow, without a redirect;
+ *   LW2  at most `answerBytesMax` of an answer are read, counted as they come out of the decoder;
+ *   LW3  an answer that is refused, too long or no UTF-8 ends in a failure of our own, which `failure` keeps: the client
  *       wraps errors and shows what stood in them.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Goal: a call costs what the provider charges for it, to the last digit, and what nobody knows is null (M1–M3). Method:
+ * Goal: a call costs what the provider charges for it, to the last digit, and what nobody knows is null (LP1–LP3). Method:
  * usage objects as the providers' documentation shows them, each with its price worked out by hand in millionths of a dollar.
  */
 import { readFileSync } from 'node:fs';
