@@ -6,10 +6,10 @@
  *   E1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
  *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
  *   E3  an event is applied once: one at or below the state's sequence number changes nothing;
- *   E5  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP);
- *   E6  what an attempt has used is added to what the ones before it have, whatever became of them;
  *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
- *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
+ *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more;
+ *   E5  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP);
+ *   E6  what an attempt has used is added to what the ones before it have, whatever became of them.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';

@@ -24,7 +24,8 @@ export function addAttempt(before: JsonObject | null, attempt: JsonObject | null
   if (before === null || attempt === null) return attempt ?? before;
   const sum: JsonObject = { ...before, ...attempt };
   for (const counter of [...counters, 'calls']) {
-    if (counter in before || counter in attempt) sum[counter] = toCount(before[counter]) + toCount(attempt[counter]);
+    const given = [before[counter], attempt[counter]].filter((value) => typeof value === 'number');
+    if (given.length > 0) sum[counter] = given.reduce((total, value) => total + toCount(value), 0);
   }
   const costs = [before.cost, attempt.cost].map(toPico);
   const known = costs.flatMap((pico) => (pico === null ? [] : [pico]));
@@ -54,6 +55,13 @@ export function addSpending(
   if (isUnpriced(metrics)) row.unpriced_calls += calls;
   row.cost_pico = String(BigInt(row.cost_pico) + (toPico(metrics.cost) ?? 0n));
   return at === -1 ? [...rows, row] : rows.with(at, row);
+}
+
+/** Of an attempt's metrics, what this file reads. */
+export function toSpent(metrics: JsonObject | null): JsonObject | null {
+  if (metrics === null) return null;
+  const kept = ['model', 'cost', 'cost_is_floor', 'calls', ...counters];
+  return Object.fromEntries(kept.flatMap((key) => (key in metrics ? [[key, metrics[key]]] : [])));
 }
 
 function emptyRow(day: string, action: string, model: string): SpendingRow {

@@ -36,9 +36,9 @@ export function addMetrics(totals: Totals, metrics: JsonObject | null, sign: 1 |
   }
 }
 
-/** null for what is no amount. Exact up to 9,007 dollars. */
+/** null for what is no amount. Exact up to 2,251 dollars, where a double still tells picodollars apart. */
 export function toPico(dollars: unknown): bigint | null {
-  const pico = typeof dollars === 'number' ? Math.round(dollars * picoPerDollar) : Number.NaN;
+  const pico = typeof dollars === 'number' && dollars >= 0 ? Math.round(dollars * picoPerDollar) : Number.NaN;
   return Number.isFinite(pico) ? BigInt(pico) : null;
 }
 

@@ -18,12 +18,14 @@ const quote = 0x22;
 const backslash = 0x5c;
 /** How deep a step's fields stand in the workflow. */
 const fieldDepth = 3;
+/** Around each line of a log: indentation, quotes, comma, newline. */
+const lineLayout = 12;
 
-/** In characters of the indented text, save for escapes in logs and errors. */
+/** In characters of the indented text, save for what escapes add in logs and errors. */
 export function sizeOfResults({ outputs, error, logs, metadata, metrics }: Results): number {
   let size = (error?.length ?? 0) + sizeOf(metadata) + sizeOf(metrics);
   if (outputs !== null && 'json' in outputs) size += indentedLength(outputs.json, fieldDepth);
-  for (const line of logs) size += line.length;
+  for (const line of logs) size += line.length + lineLayout;
   return size;
 }
 

@@ -167,7 +167,7 @@ describe('what the results of a workflow may take together', () => {
     const live = LiveWorkflow.of({ full: '', a: '' });
     live.start('full');
     live.start('a');
-    const taken = live.state.resultsSize + 'Completed successfully at 2026-01-31T12:00:00.000Z'.length;
+    const taken = live.state.resultsSize + 'Completed successfully at 2026-01-31T12:00:00.000Z'.length + 12;
     const wrapping = 2;
     const json = JSON.stringify('x'.repeat(limits.workflowResultsMax - taken - wrapping - room));
     live.end('full', completed({ outputs: { json } }));

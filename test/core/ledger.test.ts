@@ -22,6 +22,8 @@ test('M1: attempts add up, to the last digit', () => {
 test('M1: what is no count adds nothing', () => {
   const odd = { tokens: -5, input_tokens: 1.5, output_tokens: 'many', calls: Number.NaN };
   expect(addAttempt(call, odd)).toEqual(call);
+  expect(addAttempt({ tokens: null }, { tokens: null })).toEqual({ tokens: null });
+  expect(addSpending([], '2026-01-31', 'chat', { ...call, cost: -1 })).toMatchObject([{ cost_pico: '0' }]);
 });
 
 test('M2: a price that is not known makes the cost a floor, and no price at all leaves it null', () => {

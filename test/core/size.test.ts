@@ -31,7 +31,7 @@ test('all that attempts leave counts, and what lies in a blob does not', () => {
   const nothing = { outputs: null, error: null, logs: [], metadata: null, metrics: null };
   expect(sizeOfResults(nothing)).toBe(0);
   expect(sizeOfResults({ ...nothing, outputs: { blob: 'a'.repeat(64), bytes: 1_000_000 } })).toBe(0);
-  expect(sizeOfResults({ ...nothing, error: 'four', logs: ['one', 'two'] })).toBe(10);
+  expect(sizeOfResults({ ...nothing, error: 'four', logs: ['one', 'two'] })).toBe(4 + 2 * (3 + 12));
   const value = { a: 1 };
   const length = JSON.stringify(value, null, 2).length + 6 * 2;
   expect(sizeOfResults({ ...nothing, outputs: { json: JSON.stringify(value) } })).toBe(length);
