@@ -53,6 +53,15 @@ export const modelsMutants: Mutant[] = [
     only: 'openai_chat meets 429 insufficient_quota',
   },
   {
+    name: 'a wait that is said in nanoseconds is not read',
+    breaks: 'docs/models.md, how a call fails',
+    file: 'src/tasks/http/retry-after.ts',
+    find: '{1,9}',
+    replace: '{1,6}',
+    test: faults,
+    only: 'openai_chat meets 429 of Google for some nanoseconds more',
+  },
+  {
     name: 'an empty text is an answer',
     breaks: 'G10',
     file: 'src/tasks/llm/judge.ts',

@@ -22,7 +22,7 @@ export function readRetryAfterMs(
 }
 
 function toNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\s*\d{1,15}(\.\d{1,6})?\s*$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\s*\d{1,15}(\.\d{1,9})?\s*$/.test(text) ? Number(text) : undefined;
 }
 
 function bound(ms: number): number {

@@ -28,6 +28,8 @@ interface Row {
   readonly http: string | null;
   /** Never ends by itself. */
   readonly endless?: true;
+  /** Says in its body, which http_request does not read, how long to wait. */
+  readonly waitInBody?: true;
 }
 
 const answer = (choices: unknown, rest: Record<string, unknown> = {}) =>
@@ -50,7 +52,7 @@ const throttledWith = (headers: Record<string, string>) =>
   faults.status(429, { error: { message: 'slow down' } }, headers);
 const openAiError = (status: number, code: string, type = code) =>
   faults.status(status, { error: { message: 'You exceeded your current quota', type, code, param: null } });
-const googleError = (quotaId: string) =>
+const googleError = (quotaId: string, retryDelay = '34.5s') =>
   faults.status(429, [
     {
       error: {
@@ -59,7 +61,7 @@ const googleError = (quotaId: string) =>
         status: 'RESOURCE_EXHAUSTED',
         details: [
           { '@type': 'type.googleapis.com/google.rpc.QuotaFailure', violations: [{ quotaId }] },
-          { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '34.5s' },
+          { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay },
         ],
       },
     },
@@ -88,6 +90,13 @@ const rows: Record<string, Row> = {
     behaviour: googleError('GenerateRequestsPerMinutePerProjectPerModel-FreeTier'),
     model: refused('RATE_LIMITED', 34_500),
     http: 'HTTP_RETRYABLE',
+    waitInBody: true,
+  },
+  '429 of Google for some nanoseconds more': {
+    behaviour: googleError('GenerateRequestsPerMinutePerProjectPerModel-FreeTier', '34.074824224s'),
+    model: refused('RATE_LIMITED', 34_075),
+    http: 'HTTP_RETRYABLE',
+    waitInBody: true,
   },
   '429 of Google for a day': {
     behaviour: googleError('GenerateRequestsPerDayPerProjectPerModel-FreeTier'),
@@ -424,7 +433,7 @@ describe('http_request', () => {
     const outcome = await runOnce(row, (signal) => runAttempt(job, environmentFor(standIn, signal)));
     expect(outcome).toMatchObject(row.http === null ? { kind: 'completed' } : { kind: 'failed', code: row.http });
     if (outcome.kind === 'failed' && row.http === 'HTTP_RETRYABLE' && row.model.code === 'RATE_LIMITED') {
-      expect(outcome.retryAfterMs).toBe(row.model.retryAfterMs === 34_500 ? null : (row.model.retryAfterMs ?? null));
+      expect(outcome.retryAfterMs).toBe(row.waitInBody ? null : (row.model.retryAfterMs ?? null));
     }
     expect(JSON.stringify(outcome)).not.toContain(canaryKey);
     expect(standIn.calls.length).toBe(callsBefore + 1);
