@@ -9,6 +9,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
+import { toSpent } from './ledger.ts';
 import { decideRetry } from './retry.ts';
 import { sizeOfResults } from './size.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
@@ -94,7 +95,7 @@ function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
     message: error,
     retryAfterMs: null,
     metadata: null,
-    metrics: result.metrics,
+    metrics: toSpent(result.metrics),
     logs: [],
   };
 }

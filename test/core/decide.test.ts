@@ -181,7 +181,8 @@ describe('what the results of a workflow may take together', () => {
     const live = nearlyFull(200);
     const small = completed({ outputs: { json: JSON.stringify('x'.repeat(198)) } });
     expect(decide.decideOutcome(live.state, 'a', 1, small, input)).toMatchObject({ kind: 'step.completed' });
-    const large = completed({ outputs: { json: JSON.stringify('x'.repeat(199)) }, metrics, logs: ['gone'] });
+    const told = { ...metrics, story: 'long' };
+    const large = completed({ outputs: { json: JSON.stringify('x'.repeat(199)) }, metrics: told, logs: ['gone'] });
     expect(decide.decideOutcome(live.state, 'a', 1, large, input)).toMatchObject({
       kind: 'step.failed',
       code: 'OUTPUT_TOO_LARGE',
