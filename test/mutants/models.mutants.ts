@@ -126,6 +126,15 @@ export const modelsMutants: Mutant[] = [
     only: 'a price that is not known',
   },
   {
+    name: 'a server of one’s own is billed as the provider its name holds',
+    breaks: 'LP1',
+    file: 'src/tasks/llm/prices.ts',
+    find: '    if (!seller.isListed) return undefined;\n',
+    replace: '',
+    test: prices,
+    only: 'http://vllm-openai:8000/v1',
+  },
+  {
     name: 'a call is priced at the time of its reckoning',
     breaks: 'LP3',
     file: 'src/tasks/llm/prices.ts',

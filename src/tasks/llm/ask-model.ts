@@ -5,7 +5,7 @@ import { callModel } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
 import { judgeAnswer } from './judge.ts';
 import { type ChatParams, jsonFormatOf, toRequestBody } from './params.ts';
-import type { PriceList } from './prices.ts';
+import type { PriceList, Seller } from './prices.ts';
 import type { Provider } from './provider.ts';
 import { createWire } from './wire.ts';
 
@@ -13,8 +13,9 @@ export interface Question {
   readonly params: ChatParams;
   readonly model: string;
   readonly endpoint: Endpoint;
-  /** Under which the call is priced and shown. */
+  /** Under which the call is shown. */
   readonly provider: string;
+  readonly seller: Seller;
   readonly ways: Pick<Provider, 'takesJsonSchema' | 'maxTokensField'>;
   readonly prices: PriceList;
   /** The answer's text piece by piece, where the step asked for a stream. */
@@ -22,13 +23,13 @@ export interface Question {
 }
 
 export async function askModel(question: Question, context: TaskContext): Promise<TaskResult> {
-  const { params, model, endpoint, provider, ways, prices, onToken } = question;
+  const { params, model, endpoint, provider, seller, ways, prices, onToken } = question;
   const { network, signal, account } = context;
   const at = new Date();
   const startedMs = performance.now();
   const body = toRequestBody(params, model, ways);
   const wire = createWire({ endpoint, model, network, stream: params.stream });
-  const bill = createBill({ provider, model, at, prices, account });
+  const bill = createBill({ provider, seller, model, at, prices, account });
   const answer = await callModel({ endpoint, body, network, signal, onUsage: bill.use, onToken }, wire).catch(
     (error: unknown) => {
       if (wire.fate === 'refused') bill.refused();

@@ -9,11 +9,13 @@
  */
 
 import type { UsageSaid } from './call.ts';
-import type { Price, PriceList } from './prices.ts';
+import type { Price, PriceList, Seller } from './prices.ts';
 import { readUsage, type Usage } from './usage.ts';
 
 interface BilledCall {
+  /** Under which the call is shown. */
   readonly provider: string;
+  readonly seller: Seller;
   readonly model: string;
   readonly at: Date;
   readonly prices: PriceList;
@@ -28,7 +30,7 @@ export interface Bill {
   unsent(): void;
 }
 
-export function createBill({ provider, model, at, prices, account }: BilledCall): Bill {
+export function createBill({ provider, seller, model, at, prices, account }: BilledCall): Bill {
   let metrics: Record<string, unknown> = {};
   const tell = (calls: number, usage: Usage | null, price: Price | { cost: 0; source: 'not_billed' }) => {
     const free = price.source === 'not_billed' ? 0 : null;
@@ -55,7 +57,7 @@ export function createBill({ provider, model, at, prices, account }: BilledCall)
     },
     use({ usage: said, responseModel, serviceTier }) {
       const usage = readUsage(said);
-      const price = usage && prices.priceOf({ provider, model, responseModel, serviceTier, usage, at });
+      const price = usage && prices.priceOf({ seller, model, responseModel, serviceTier, usage, at });
       tell(1, usage, price ?? notKnown);
     },
     refused: () => tell(1, null, { cost: 0, source: 'not_billed' }),

@@ -38,9 +38,9 @@ export const chat: Task<z.infer<typeof params>> = {
     const { base_url: baseUrl, api_key_env: keySetting, model } = given;
     const endpoint = openEndpoint(baseUrl, keySetting, context.secrets);
     const prices = await loadPriceList(context.prices);
-    const provider = prices.providerAt(baseUrl) ?? new URL(baseUrl).host;
+    const seller = prices.sellerAt(baseUrl);
     const ways = { takesJsonSchema: true, maxTokensField: () => 'max_tokens' as const };
-    return askModel({ params: given, model, endpoint, provider, ways, prices }, context);
+    return askModel({ params: given, model, endpoint, provider: seller.name, seller, ways, prices }, context);
   },
 };
 

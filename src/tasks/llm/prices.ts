@@ -4,15 +4,23 @@
  *
  * Guarantees:
  *   LP1  a price that is not known is null, never 0; a model of one's own costs 0 only where PRICES_FILE says so;
+ *        the list is asked for no server but those whose address it knows: it takes any name that holds a provider's;
  *   LP2  cached input is billed once, at its own rate;
  *   LP3  the rates are those of the time of the call: some providers have prices by the hour.
  */
 import type { PriceRates, Prices } from '../../contract/prices.ts';
 import type { Usage } from './usage.ts';
 
+/** Whose prices apply. */
+export interface Seller {
+  /** `openai`, `deepseek`, `gemini`, another id of the price list, or the host and port of a server it does not know. */
+  readonly name: string;
+  /** Whether the price list knows it. A host may be named as a provider is, and sells nothing for it. */
+  readonly isListed: boolean;
+}
+
 export interface PricedCall {
-  /** `openai`, `deepseek`, `gemini`, another id of the price list, or the host that was called. */
-  readonly provider: string;
+  readonly seller: Seller;
   /** The model asked for. */
   readonly model: string;
   /** The model that answered: it is priced where the one asked for is an alias the price list does not know. */
@@ -32,8 +40,8 @@ export interface Price {
 
 export interface PriceList {
   priceOf(call: PricedCall): Price;
-  /** The list's name for the provider behind an address; undefined for one it does not know. */
-  providerAt(baseUrl: string): string | undefined;
+  /** Who takes the money at an address. */
+  sellerAt(baseUrl: string): Seller;
 }
 
 const picoPerDollar = 1_000_000_000_000;
@@ -50,7 +58,8 @@ export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> 
   genaiPrices ??= import('@pydantic/genai-prices');
   const { calcPrice, findProvider } = await genaiPrices;
 
-  const fromCatalogue = ({ provider, usage, at }: PricedCall, model: string): Price | undefined => {
+  const fromCatalogue = ({ seller, usage, at }: PricedCall, model: string): Price | undefined => {
+    if (!seller.isListed) return undefined;
     const found = calcPrice(
       {
         input_tokens: usage.inputTokens,
@@ -59,7 +68,7 @@ export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> 
         output_tokens: usage.outputTokens,
       },
       model,
-      { providerId: listNames[provider] ?? provider, timestamp: at },
+      { providerId: listNames[seller.name] ?? seller.name, timestamp: at },
     );
     // The list's rates are whole picodollars a token, but it adds them up as floats; up to some thousand dollars a float
     // is closer to the true sum than half a picodollar, so rounding finds it.
@@ -68,14 +77,14 @@ export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> 
 
   return {
     priceOf(call) {
-      const { provider, model, responseModel, serviceTier, usage } = call;
+      const { seller, model, responseModel, serviceTier, usage } = call;
       if (usage.audioTokens > 0) return unknown;
       const models = [model, ...(responseModel && responseModel !== model ? [responseModel] : [])];
       for (const name of models) {
-        const rates = overrides[`${provider}/${name}`];
+        const rates = overrides[`${seller.name}/${name}`];
         if (rates !== undefined) return fromRates(rates, usage);
       }
-      const all = overrides[`${provider}/*`];
+      const all = overrides[`${seller.name}/*`];
       if (all !== undefined) return fromRates(all, usage);
       if (typeof serviceTier === 'string' && !pricedTiers.has(serviceTier)) return unknown;
       for (const name of models) {
@@ -84,11 +93,13 @@ export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> 
       }
       return unknown;
     },
-    providerAt(baseUrl) {
+    sellerAt(baseUrl) {
       const found = findProvider({ providerApiUrl: baseUrl });
       // The list's patterns name how an address begins: `https://api.openai.com` begins `https://api.openai.com.example`.
       const beginning = found && new RegExp(`^(?:${found.api_pattern})(?=[/:]|$)`).test(baseUrl);
-      return found && beginning ? (ourNames[found.id] ?? found.id) : undefined;
+      return found && beginning
+        ? { name: ourNames[found.id] ?? found.id, isListed: true }
+        : { name: new URL(baseUrl).host, isListed: false };
     },
   };
 }

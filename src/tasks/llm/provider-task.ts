@@ -22,7 +22,8 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
       const endpoint = providerEndpoint(provider, context.secrets);
       const prices = await loadPriceList(context.prices);
       const model = params.model ?? defaultModel;
-      return askModel({ params, model, endpoint, provider: name, ways: provider, prices }, context);
+      const seller = { name, isListed: true };
+      return askModel({ params, model, endpoint, provider: name, seller, ways: provider, prices }, context);
     },
   };
 }

@@ -7,7 +7,8 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { pricesSchema } from '../../../src/contract/prices.ts';
-import { loadPriceList, type PriceList } from '../../../src/tasks/llm/prices.ts';
+import { providers } from '../../../src/tasks/llm/endpoint.ts';
+import { loadPriceList, type PriceList, type Seller } from '../../../src/tasks/llm/prices.ts';
 import { readUsage, type Usage } from '../../../src/tasks/llm/usage.ts';
 import { Invoice, listedRates } from '../../stand-in/invoice.ts';
 
@@ -23,6 +24,7 @@ function usageOf(said: unknown): Usage {
   return usage;
 }
 
+const listed = (name: string): Seller => ({ name, isListed: true });
 const plain = usageOf({ prompt_tokens: 1_000, completion_tokens: 100 });
 
 describe('OpenAI', () => {
@@ -37,7 +39,7 @@ describe('OpenAI', () => {
     });
     expect(usage).toMatchObject({ inputTokens: 2_006, cachedInputTokens: 1_920, outputTokens: 300 });
     // 86 × 2.50 + 1,920 × 1.25 + 300 × 10 = 215 + 2,400 + 3,000
-    expect(list.priceOf({ provider: 'openai', model: 'gpt-4o', usage, at })).toEqual({
+    expect(list.priceOf({ seller: listed('openai'), model: 'gpt-4o', usage, at })).toEqual({
       cost: 0.005615,
       source: 'catalogue',
     });
@@ -54,7 +56,7 @@ describe('OpenAI', () => {
     });
     expect(usage).toMatchObject({ outputTokens: 1_186, reasoningTokens: 1_024 });
     // 75 × 1.10 + 1,186 × 4.40 = 82.5 + 5,218.4
-    expect(list.priceOf({ provider: 'openai', model: 'o3-mini', usage, at }).cost).toBe(0.0053009);
+    expect(list.priceOf({ seller: listed('openai'), model: 'o3-mini', usage, at }).cost).toBe(0.0053009);
   });
 });
 
@@ -71,18 +73,18 @@ describe('DeepSeek', () => {
   it('counts cached input under a name of its own', () => {
     expect(usage).toMatchObject({ inputTokens: 1_000, cachedInputTokens: 900, outputTokens: 200 });
     // 100 × 0.27 + 900 × 0.07 + 200 × 1.10 = 27 + 63 + 220
-    expect(list.priceOf({ provider: 'deepseek', model: 'deepseek-chat', usage, at }).cost).toBe(0.00031);
+    expect(list.priceOf({ seller: listed('deepseek'), model: 'deepseek-chat', usage, at }).cost).toBe(0.00031);
   });
 
   it('costs what it costs at the hour of the call', () => {
     const night = new Date('2026-07-15T20:00:00Z');
     // Half of the above.
-    expect(list.priceOf({ provider: 'deepseek', model: 'deepseek-chat', usage, at: night }).cost).toBe(0.000155);
+    expect(list.priceOf({ seller: listed('deepseek'), model: 'deepseek-chat', usage, at: night }).cost).toBe(0.000155);
   });
 
   it('costs a fraction of a millionth, exactly', () => {
     const one = usageOf({ prompt_tokens: 1, completion_tokens: 0, prompt_cache_hit_tokens: 1 });
-    expect(list.priceOf({ provider: 'deepseek', model: 'deepseek-v4-flash', usage: one, at }).cost).toBe(2.8e-9);
+    expect(list.priceOf({ seller: listed('deepseek'), model: 'deepseek-v4-flash', usage: one, at }).cost).toBe(2.8e-9);
   });
 });
 
@@ -92,17 +94,17 @@ describe('Gemini', () => {
     const usage = usageOf({ prompt_tokens: 20, completion_tokens: 198, total_tokens: 623 });
     expect(usage).toMatchObject({ inputTokens: 20, outputTokens: 603, reasoningTokens: 405 });
     // 20 × 0.30 + 603 × 2.50 = 6 + 1,507.5
-    expect(list.priceOf({ provider: 'gemini', model: 'gemini-2.5-flash', usage, at }).cost).toBe(0.0015135);
+    expect(list.priceOf({ seller: listed('gemini'), model: 'gemini-2.5-flash', usage, at }).cost).toBe(0.0015135);
   });
 
   it('costs more from 200,000 tokens of input', () => {
     const usage = usageOf({ prompt_tokens: 300_000, completion_tokens: 10, total_tokens: 300_010 });
     // 300,000 × 2.50 + 10 × 15
-    expect(list.priceOf({ provider: 'gemini', model: 'gemini-2.5-pro', usage, at }).cost).toBe(0.75015);
+    expect(list.priceOf({ seller: listed('gemini'), model: 'gemini-2.5-pro', usage, at }).cost).toBe(0.75015);
   });
 
   it('has a price for the model that is the default', () => {
-    expect(list.priceOf({ provider: 'gemini', model: 'gemini-3.6-flash', usage: plain, at }).cost).not.toBeNull();
+    expect(list.priceOf({ seller: listed('gemini'), model: 'gemini-3.6-flash', usage: plain, at }).cost).not.toBeNull();
   });
 });
 
@@ -129,17 +131,24 @@ describe('usage', () => {
 
 describe('a price that is not known', () => {
   it.each([
-    ['openai', 'gpt-of-tomorrow'],
-    ['localhost:11434', 'llama3'],
-    ['localhost:11434', 'gpt-4'],
-    ['ollama', 'gpt-4'],
-    ['openai', 'constructor'],
-  ])('of %s/%s is null', (provider, model) => {
-    expect(list.priceOf({ provider, model, usage: plain, at })).toEqual({ cost: null, source: null });
+    ['https://api.openai.com/v1', 'gpt-of-tomorrow'],
+    ['https://api.openai.com/v1', 'constructor'],
+    ['http://localhost:11434/v1', 'llama3'],
+    ['http://localhost:11434/v1', 'gpt-4'],
+    ['http://vllm-openai:8000/v1', 'gpt-4o'],
+    ['http://openai/v1', 'gpt-4o'],
+    ['http://mistral:8000/v1', 'mistral-large-latest'],
+    ['http://gemini.local/v1', 'gemini-2.5-flash'],
+    ['https://anthropic-proxy/v1', 'claude-sonnet-4-5'],
+    ['http://cohere:9/v1', 'command-r'],
+    ['https://api.openai.com.example/v1', 'gpt-4o'],
+  ])('at %s for %s is null', (baseUrl, model) => {
+    const call = { seller: list.sellerAt(baseUrl), model, usage: plain, at };
+    expect(list.priceOf(call)).toEqual({ cost: null, source: null });
   });
 
   it('is null for a faster or slower tier, and for sound', () => {
-    const call = { provider: 'openai', model: 'gpt-4o', usage: plain, at };
+    const call = { seller: listed('openai'), model: 'gpt-4o', usage: plain, at };
     expect(list.priceOf({ ...call, serviceTier: 'flex' }).cost).toBeNull();
     expect(list.priceOf({ ...call, serviceTier: 'priority' }).cost).toBeNull();
     expect(list.priceOf({ ...call, serviceTier: 'default' }).cost).toBe(0.0035);
@@ -148,7 +157,7 @@ describe('a price that is not known', () => {
   });
 
   it('is that of the model which answered, where the one asked for is an alias', () => {
-    const call = { provider: 'gemini', model: 'gemini-flash-latest', usage: plain, at };
+    const call = { seller: listed('gemini'), model: 'gemini-flash-latest', usage: plain, at };
     expect(list.priceOf(call).cost).toBeNull();
     // 1,000 × 0.30 + 100 × 2.50
     expect(list.priceOf({ ...call, responseModel: 'gemini-2.5-flash' }).cost).toBe(0.00055);
@@ -180,11 +189,11 @@ describe('PRICES_FILE', () => {
       'localhost:11434/*': { input_per_million: 0, output_per_million: 0 },
     });
     // 500 × 1.50 + 300 × 0.25 + 200 × 2 + 10 × 7 = 750 + 75 + 400 + 70
-    const call = { provider: 'openai', model: 'gpt-4', usage, at };
+    const call = { seller: listed('openai'), model: 'gpt-4', usage, at };
     expect(own.priceOf(call)).toEqual({ cost: 0.001295, source: 'prices_file' });
     // 1,000 × 1 + 10 × 2
-    expect(own.priceOf({ ...call, provider: 'box:8080', model: 'any' }).cost).toBe(0.00102);
-    expect(own.priceOf({ ...call, provider: 'localhost:11434', model: 'llama3' })).toEqual({
+    expect(own.priceOf({ ...call, seller: { name: 'box:8080', isListed: false }, model: 'any' }).cost).toBe(0.00102);
+    expect(own.priceOf({ ...call, seller: { name: 'localhost:11434', isListed: false }, model: 'llama3' })).toEqual({
       cost: 0,
       source: 'prices_file',
     });
@@ -193,15 +202,20 @@ describe('PRICES_FILE', () => {
 });
 
 describe('the provider behind an address', () => {
-  it.each([
-    ['https://api.openai.com/v1', 'openai'],
-    ['https://generativelanguage.googleapis.com/v1beta/openai', 'gemini'],
+  it.each<[string, string]>([
+    ...providers.map(({ baseUrl, name }): [string, string] => [baseUrl, name]),
     ['https://openrouter.ai/api/v1', 'openrouter'],
-    ['https://api.openai.com.evil.example/v1', undefined],
-    ['https://evil.example/https://api.openai.com/v1', undefined],
-    ['http://localhost:11434/v1', undefined],
-  ])('%s is %s', (baseUrl, provider) => {
-    expect(list.providerAt(baseUrl)).toBe(provider);
+  ])('%s is %s', (baseUrl, name) => {
+    expect(list.sellerAt(baseUrl)).toEqual({ name, isListed: true });
+  });
+
+  it.each([
+    ['https://api.openai.com.evil.example/v1', 'api.openai.com.evil.example'],
+    ['https://evil.example/https://api.openai.com/v1', 'evil.example'],
+    ['http://openai/v1', 'openai'],
+    ['http://localhost:11434/v1', 'localhost:11434'],
+  ])('%s is nobody the list knows', (baseUrl, name) => {
+    expect(list.sellerAt(baseUrl)).toEqual({ name, isListed: false });
   });
 });
 
@@ -220,7 +234,7 @@ it('every cost is the exact sum, and so are sums of costs', () => {
           completion_tokens: output,
           prompt_tokens_details: { cached_tokens: cached },
         };
-        const { cost } = list.priceOf({ provider: 'openai', model, usage: usageOf(said), at });
+        const { cost } = list.priceOf({ seller: listed('openai'), model, usage: usageOf(said), at });
         pico += BigInt(Math.round((cost ?? Number.NaN) * 1e12));
         invoice.begin(
           { number: 1, model, stream: false },
