@@ -41,6 +41,8 @@ export const manifestSchema = z.object({
   live: z.record(z.string(), z.object({ seq: z.int(), sha256: z.string() })),
   /** Workflows whose files were set aside, and why. */
   setAside: z.record(z.string(), z.string()),
+  /** Deleted workflows whose directories could not be removed yet; what is left of them is nobody's. */
+  deleted: z.array(z.string()).optional(),
   /** Mean time of steps in milliseconds by `<action>\n<name>`, for scheduling. */
   durations: z.record(z.string(), z.object({ count: z.number(), meanMs: z.number() })),
   /** Written when the engine was stopped in good order: whatever is RUNNING has not taken it down. */
@@ -65,7 +67,7 @@ export interface FoundData {
   readonly records: readonly JournalRecord[];
   /** True when acknowledged records are known to be missing (J3). */
   readonly damaged: boolean;
-  /** Directories below WORKFLOWS_DIR whose name is a UUID. */
+  /** Directories below WORKFLOWS_DIR whose name is a UUID, without those that the manifest calls deleted. */
   readonly workflowIds: readonly string[];
   /** Items of the queue file as found; `[]` when it is absent or unreadable. */
   readonly queueItems: readonly unknown[];

@@ -5,22 +5,26 @@
 import type { Manifest } from '../contract/store.ts';
 import type { Coordinator } from './coordinator.ts';
 
-type Parts = Pick<Coordinator, 'workflows' | 'views' | 'execution' | 'removals'> & {
+type Parts = Pick<Coordinator, 'workflows' | 'views' | 'execution' | 'removals' | 'finishRemovals'> & {
   parts: Pick<Coordinator['parts'], 'store'>;
 };
 
 /** `isLast`: the engine stops in good order. */
-export async function runCheckpoint(
-  { workflows, views, execution, removals, parts: { store } }: Parts,
-  isLast: boolean,
-): Promise<void> {
+export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promise<void> {
+  const {
+    workflows,
+    views,
+    execution,
+    removals,
+    parts: { store },
+  } = coordinator;
   const seq = store.nextSeq - 1;
   const segment = store.cut();
   // From here on no file that the manifest will rely on is replaced by one that is not durable.
   views.coverAfter(seq);
   await views.flush();
   // Not before: a deletion in the batch that brought the checkpoint about joins them only when that batch is through.
-  await Promise.all(removals);
+  await coordinator.finishRemovals();
   // Taken in one go: every file that the entries and the manifest rely on is durable or among the unsynced.
   const unsynced = views.takeUnsynced();
   const entries = [...workflows.unindexed].flatMap((id) => workflows.finished.get(id) ?? []);
@@ -46,6 +50,7 @@ export async function runCheckpoint(
       segment,
       live,
       setAside: Object.fromEntries(workflows.setAside),
+      ...(removals.size > 0 ? { deleted: [...removals.keys()] } : {}),
       durations: execution.durations.toRecord(),
       ...(isLast ? { stopped: true } : {}),
     });

@@ -97,8 +97,8 @@ export class Coordinator implements CoordinatorPort {
   readonly execution: Execution;
   readonly pool: PoolPort;
   readonly notices: string[] = [];
-  /** Directories of deleted workflows on their way out. */
-  readonly removals = new Set<Promise<void>>();
+  /** Deleted workflows whose directories are still to go: the removal under way, or null where the last one failed. */
+  readonly removals = new Map<string, Promise<void> | null>();
   readonly counts = { events: 0, started: 0, completed: 0, failed: 0, retried: 0, checkpoints: 0 };
   readonly #handlers: CallHandlers;
   #batchEvents: EngineEvent[] = [];
@@ -189,7 +189,7 @@ export class Coordinator implements CoordinatorPort {
     }
     store.begin(recovered.payloads);
     this.window.restore(recovered.published, recovered.publishedAfter);
-    for (const id of recovered.leftovers) await this.removeFiles(id);
+    for (const id of [...recovered.leftovers, ...(store.found.manifest?.deleted ?? [])]) await this.removeFiles(id);
     for (const [id, live] of [...this.workflows.live]) {
       const sha256 = recovered.upToDate.get(id);
       if (sha256 === undefined) this.views.touch(live);
@@ -467,16 +467,28 @@ export class Coordinator implements CoordinatorPort {
 
   /** Takes a deleted workflow's files off the disk; the event that says so is durable. */
   async removeFiles(id: string): Promise<void> {
+    const hasFailed = this.removals.get(id) === null;
     const removal = this.views.settled(id).then(() => this.parts.store.removeWorkflow(id));
-    this.removals.add(removal);
+    this.removals.set(id, removal);
+    // A later removal of the same directory speaks for itself.
+    const isLast = () => this.removals.get(id) === removal;
     try {
       await removal;
-      this.removals.delete(removal);
+      if (isLast()) this.removals.delete(id);
     } catch (error) {
       if (error instanceof DiskFailedError) throw error;
-      // It stays among the removals: no checkpoint may forget the deletion, or the next start would adopt what is left.
-      this.#warn(`The files of deleted workflow ${id} could not be removed: ${(error as Error).message}`);
+      // The manifest names it from the next checkpoint on, or the next start would adopt what is left.
+      if (isLast()) this.removals.set(id, null);
+      if (!hasFailed)
+        this.#warn(`The files of deleted workflow ${id} could not be removed: ${(error as Error).message}`);
     }
+  }
+
+  /** Waits for the removals under way and tries those that failed once more; what fails again stays among them. */
+  async finishRemovals(): Promise<void> {
+    const finish = ([id, removal]: [string, Promise<void> | null]) =>
+      removal === null ? this.removeFiles(id) : settledUnlessFailed(removal);
+    await Promise.all([...this.removals].map(finish));
   }
 
   /** Into the log, and into what health() tells. */
@@ -565,6 +577,15 @@ export class Coordinator implements CoordinatorPort {
   unpin(live: Live): void {
     this.workflows.unpin(live);
     if (isTerminal(live.state.header.status)) this.views.retire(live);
+  }
+}
+
+/** Of a disk that failed it rejects; anything else has been told by whoever made the call. */
+async function settledUnlessFailed(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof DiskFailedError) throw error;
   }
 }
 

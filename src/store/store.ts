@@ -86,7 +86,7 @@ class Store implements StorePort {
 
   constructor(disk: Disk, layout: Layout, lock: Lock, now: () => Date) {
     const found = readFound(disk, layout);
-    this.found = found.data;
+    this.found = withoutDeleted(found.data);
     this.#disk = disk;
     this.#layout = layout;
     this.#lock = lock;
@@ -102,7 +102,7 @@ class Store implements StorePort {
     this.#copies = found.journal.records.slice(found.journal.secondChances);
     this.#sums = found.sums;
     this.#replacedFrom = found.data.manifest?.segment ?? 0;
-    this.#directories = new WorkflowDirectories(disk, layout, found.data.workflowIds);
+    this.#directories = new WorkflowDirectories(disk, layout, this.found.workflowIds);
     this.#queue = new QueueFile(disk, layout.queueFile);
     this.#finished = new FinishedIndex(disk, layout.finishedFile, found.finished);
   }
@@ -275,4 +275,10 @@ class Store implements StorePort {
       throw error;
     }
   }
+}
+
+/** What is left of them must not be taken for workflows that somebody has put there. */
+function withoutDeleted(found: FoundData): FoundData {
+  const deleted = new Set(found.manifest?.deleted);
+  return { ...found, workflowIds: found.workflowIds.filter((id) => !deleted.has(id)) };
 }

@@ -110,3 +110,57 @@ test('one that is deleted while its line goes into the index is taken out again'
   await coordinator.checkpoint();
   expect(lines).toEqual([['finished'], ['removed']]);
 });
+
+test('a removal that fails holds up no checkpoint, is tried again, and its workflow never comes back', async () => {
+  const manifests: Manifest[] = [];
+  let failures = 0;
+  const { engine, coordinator, dir } = await live(newDir(), {
+    wrapStore: replacing((store) => ({
+      removeWorkflow: async (id) => {
+        if (failures === 0) return store.removeWorkflow(id);
+        failures -= 1;
+        throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+      },
+      checkpoint: (manifest) => {
+        manifests.push(manifest);
+        return store.checkpoint(manifest);
+      },
+    })),
+  });
+  const submit = async (name: string) => {
+    const { id } = await engine.submit({ ...noop, name }, { waitMs: 60_000 });
+    await dir.untilState(id, ({ status }) => status === 'COMPLETED');
+    return id;
+  };
+  const [once, stays] = [await submit('once'), await submit('stays')];
+  await coordinator.checkpoint();
+  failures = 1;
+  await engine.delete(once);
+  expect(dir.hasState(once)).toBe(true);
+  await coordinator.checkpoint();
+  expect(dir.hasState(once)).toBe(false);
+  failures = Number.POSITIVE_INFINITY;
+  await engine.delete(stays);
+  await coordinator.checkpoint();
+  await coordinator.checkpoint();
+  await engine.close();
+  expect(manifests.map(({ deleted, stopped }) => [deleted, stopped])).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+    [[stays], undefined],
+    [[stays], undefined],
+    [[stays], true],
+  ]);
+  // Also by a start that cannot remove it either.
+  const second = await restart(dir, undefined, {
+    wrapStore: replacing(() => ({ removeWorkflow: () => Promise.reject(new Error('EACCES')) })),
+  });
+  expect((await second.engine.list()).total).toBe(0);
+  await second.engine.close();
+  const third = await restart(second.dir);
+  expect((await third.engine.list()).total).toBe(0);
+  expect(third.dir.hasState(stays)).toBe(false);
+  await third.coordinator.checkpoint();
+  await third.engine.close();
+  expect((await restart(third.dir)).coordinator.parts.store.found.manifest?.deleted).toBeUndefined();
+});
