@@ -1,12 +1,12 @@
 /**
- * What an action is: its name, its lane, the schema of its params, and the code that runs it inside a pool thread.
+ * What an action is: its name, its lane, the schema of its params, and the code that runs it inside a pool thread or a child process.
  * A new action is one file in `src/tasks` that exports a `Task`, and one line in `src/tasks/registry.ts`.
  */
 import type { z } from 'zod';
 import type { FailureCode } from './failures.ts';
 import type { Prices } from './prices.ts';
 
-/** `io`: many attempts share a thread, cancelled by signal. `cpu`: one attempt has a thread to itself, cancelled by ending the thread. `none`: completed from outside. */
+/** `io`: many attempts share a thread, cancelled by signal. `cpu`: one attempt has a thread or a child process to itself, cancelled by ending that. `none`: completed from outside. */
 export type Lane = 'io' | 'cpu' | 'none';
 
 export interface TaskContext {
