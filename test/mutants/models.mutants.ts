@@ -135,6 +135,15 @@ export const modelsMutants: Mutant[] = [
     only: 'http://vllm-openai:8000/v1',
   },
   {
+    name: 'another server is billed at the prices of the action’s provider',
+    breaks: 'docs/models.md, what a call costs',
+    file: 'src/tasks/llm/provider-task.ts',
+    find: 'prices.sellerAt(endpoint.baseUrl)',
+    replace: '{ name, isListed: true }',
+    test: question,
+    only: 'has the price of that server',
+  },
+  {
     name: 'a call is priced at the time of its reckoning',
     breaks: 'LP3',
     file: 'src/tasks/llm/prices.ts',

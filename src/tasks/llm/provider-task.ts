@@ -22,7 +22,8 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
       const endpoint = providerEndpoint(provider, context.secrets);
       const prices = await loadPriceList(context.prices);
       const model = params.model ?? defaultModel;
-      const seller = { name, isListed: true };
+      // Another address has other prices; the step's provider is shown as the action names it.
+      const seller = prices.sellerAt(endpoint.baseUrl);
       return askModel({ params, model, endpoint, provider: name, seller, ways: provider, prices }, context);
     },
   };

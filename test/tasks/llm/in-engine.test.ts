@@ -11,7 +11,7 @@ import { EngineDir } from '../../fixtures/engine-dir.ts';
 import { createJob, createTestPool } from '../../pool/harness.ts';
 import * as faults from '../../stand-in/faults.ts';
 import { StandIn } from '../../stand-in/stand-in.ts';
-import { canaryKey, settingsFor } from './model-attempt.ts';
+import { canaryKey, pricesOf, settingsFor } from './model-attempt.ts';
 
 let standIn: StandIn;
 beforeAll(async () => {
@@ -30,7 +30,10 @@ it('a thread of the pool answers, meets deadlines and cancellations, and keeps w
   });
   const threadUrl = new URL('../../../src/pool/thread.ts', import.meta.url);
   const network = { allowHosts: [moody.host], ownPort: null };
-  const threads = await createTestPool({ cpuThreads: 1, ioThreads: 1, network }, { threadUrl });
+  const threads = await createTestPool(
+    { cpuThreads: 1, ioThreads: 1, network, prices: pricesOf(moody) },
+    { threadUrl },
+  );
   try {
     const job = (params: Record<string, unknown>, timeoutMs = 60_000) =>
       createJob('openai_chat', { params: { prompt: 'Why?', ...params }, secrets: settingsFor(moody), timeoutMs });
@@ -106,7 +109,7 @@ describe('an engine', () => {
   it('with its own threads runs a model step from a template id, at the prices that were set', async () => {
     const dir = new EngineDir();
     const dollarsPerToken = { input_per_million: 1_000_000, output_per_million: 1_000_000 };
-    const prices = { 'openai/gpt-4': dollarsPerToken };
+    const prices = { [`${standIn.host}/gpt-4`]: dollarsPerToken };
     const engine = await openEngine(dir, {
       settings: { secrets: settingsFor(standIn), httpAllowHosts: [standIn.host], prices },
     });

@@ -122,7 +122,7 @@ describe('an answer', () => {
       output_tokens: 4,
       reasoning_tokens: 0,
       cost: 0.00051,
-      cost_source: 'catalogue',
+      cost_source: 'prices_file',
     });
     expect(outcome.metadata).toEqual({
       provider: 'openai',
@@ -412,6 +412,22 @@ describe('a server that is not reached', () => {
       { ...refused, message: expect.stringContaining('(CERT_HAS_EXPIRED)') },
     ]);
   });
+});
+
+describe('a provider’s action whose setting names another server', () => {
+  it.each(['openai_chat', 'deepseek_chat', 'gemini_chat'] as const)(
+    '%s has the price of that server',
+    async (action) => {
+      const params = { model: action === 'openai_chat' ? 'gpt-4' : undefined };
+      const unpriced = await runModel(standIn, action, params, { prices: {} });
+      expect(unpriced.metrics).toMatchObject({ tokens: expect.any(Number), cost: null, cost_source: null });
+      // The metadata names the step's own provider all the same.
+      expect(unpriced.metadata).toMatchObject({ provider: action.replace('_chat', ''), cost: null });
+      const free = { input_per_million: 0, output_per_million: 0 };
+      const priced = await runModel(standIn, action, params, { prices: { [`${standIn.host}/*`]: free } });
+      expect(priced.metrics).toMatchObject({ cost: 0, cost_source: 'prices_file' });
+    },
+  );
 });
 
 it('a model of one’s own costs 0 where the prices say so, and null where they do not', async () => {
