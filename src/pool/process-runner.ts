@@ -36,6 +36,8 @@ export function serveIsolatedJobs(tasks: ReadonlyMap<string, Task>): void {
     process.send?.({ outcome, isSpent: isSpent() } satisfies AnswerMessage);
   });
   startWatch(process.ppid);
+  // The channel may have closed while the modules were loaded.
+  if (!process.connected) endAtOnce();
   process.send?.(upMessage);
 }
 

@@ -7,6 +7,7 @@
  * outside the heap is bounded by what they read (16 MiB for each answer of a remote side, decoded) and pass on (64 MiB).
  */
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { isolatedTasks } from '../../src/tasks/isolated.ts';
+import { emitted } from '../fixtures/emitted.ts';
 import { faultyTasks } from './faulty-tasks.ts';
 import { createJob, createTestPool, type TestPool } from './harness.ts';
 
@@ -147,6 +149,22 @@ describe('a job in a process of its own', () => {
     engine.kill('SIGKILL');
     await gone;
     await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
+  });
+});
+
+describe('the process of the product', () => {
+  it('finishes its job through Ctrl-C and the signals of a stop, and ends with the engine’s end of the channel (G20)', async () => {
+    const child = fork(emitted('src/pool/process.ts'), [], { env: {}, execArgv: [], serialization: 'advanced' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const gone = once(child, 'exit');
+    const next = async () => (await Promise.race([once(child, 'message'), gone]))[0];
+    expect(await next()).toBe('up');
+    const params = { input: null, expression: '$sum([1..200000].($ % 7))' };
+    child.send({ job: createJob('transform', { lane: 'cpu', params }), network: { allowHosts: [], ownPort: null } });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTERM'] as const) child.kill(signal);
+    expect(await next()).toMatchObject({ outcome: { kind: 'completed', outputsJson: '{"value":599997}' } });
+    child.disconnect();
+    expect(await gone).toEqual([null, 'SIGKILL']);
   });
 });
 
