@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts';
 const faults = 'test/tasks/llm/faults.test.ts';
 const prices = 'test/tasks/llm/prices.test.ts';
 const question = 'test/tasks/llm/question.test.ts';
+const wire = 'test/tasks/llm/wire.test.ts';
 
 export const modelsMutants: Mutant[] = [
   {
@@ -160,6 +161,15 @@ export const modelsMutants: Mutant[] = [
     replace: 'home === undefined',
     test: question,
     only: 'leave for the server they belong to',
+  },
+  {
+    name: 'chat asks every server in the same way',
+    breaks: 'docs/models.md, params',
+    file: 'src/tasks/llm/chat.ts',
+    find: 'known ?? commonWays',
+    replace: 'commonWays',
+    test: wire,
+    only: 'reasoning models as they want it',
   },
   {
     name: 'a JSON answer is not checked against its schema',

@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.ts';
 import { judgeAnswer } from './judge.ts';
 import { type ChatParams, jsonFormatOf, toRequestBody } from './params.ts';
 import type { PriceList, Seller } from './prices.ts';
-import type { Provider } from './provider.ts';
+import type { ProviderWays } from './provider.ts';
 import { createWire } from './wire.ts';
 
 export interface Question {
@@ -16,7 +16,7 @@ export interface Question {
   /** Under which the call is shown. */
   readonly provider: string;
   readonly seller: Seller;
-  readonly ways: Pick<Provider, 'takesJsonSchema' | 'maxTokensField'>;
+  readonly ways: ProviderWays;
   readonly prices: PriceList;
   /** The answer's text piece by piece, where the step asked for a stream. */
   readonly onToken?: (text: string) => void;

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { Task } from '../../contract/task.ts';
 import { askModel } from './ask-model.ts';
-import { endpointSettings, keySettings, openEndpoint } from './endpoint.ts';
+import { endpointSettings, keySettings, openEndpoint, providers } from './endpoint.ts';
 import { checkFields, commonFields } from './params.ts';
 import { loadPriceList } from './prices.ts';
+import type { ProviderWays } from './provider.ts';
 import { modelTimeoutMs } from './provider-task.ts';
 
 const params = z
@@ -26,6 +27,12 @@ const params = z
   })
   .superRefine(checkFields);
 
+/** Of a server that none of our providers is. */
+const commonWays: ProviderWays = {
+  takesJsonSchema: true,
+  maxTokensField: () => 'max_tokens',
+};
+
 export const chat: Task<z.infer<typeof params>> = {
   action: 'chat',
   lane: 'io',
@@ -39,7 +46,8 @@ export const chat: Task<z.infer<typeof params>> = {
     const endpoint = openEndpoint(baseUrl, keySetting, context.secrets);
     const prices = await loadPriceList(context.prices);
     const seller = prices.sellerAt(baseUrl);
-    const ways = { takesJsonSchema: true, maxTokensField: () => 'max_tokens' as const };
+    const known = seller.isListed ? providers.find(({ name }) => name === seller.name) : undefined;
+    const ways = known ?? commonWays;
     return askModel({ params: given, model, endpoint, provider: seller.name, seller, ways, prices }, context);
   },
 };

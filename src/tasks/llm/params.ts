@@ -1,7 +1,7 @@
 /** The params of the model actions, and the request that they become. */
 import { z } from 'zod';
 import { findSchemaFault, type JsonFormat } from './json-answer.ts';
-import type { Provider } from './provider.ts';
+import type { ProviderWays } from './provider.ts';
 
 const charactersMax = 8 * 1024 * 1024;
 
@@ -133,7 +133,7 @@ type RequestBody = Record<string, unknown> & { model: string };
 export function toRequestBody(
   params: ChatParams,
   model: string,
-  { takesJsonSchema, maxTokensField }: Pick<Provider, 'takesJsonSchema' | 'maxTokensField'>,
+  { takesJsonSchema, maxTokensField }: ProviderWays,
 ): RequestBody {
   const { prompt, messages = [], system, max_tokens, response_format, stream, extra = {}, ...rest } = params;
   const {

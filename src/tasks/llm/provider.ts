@@ -1,6 +1,14 @@
 /** What makes one provider of models differ from the next. Another one is one more file like `openai.ts`. */
 
-export interface Provider {
+/** How its API differs from the next, wherever it is reached. */
+export interface ProviderWays {
+  /** Whether `response_format` may hold a JSON Schema. Where not, JSON is asked for and the schema stands in the prompt. */
+  readonly takesJsonSchema: boolean;
+  /** The request's name for the upper bound of the answer's tokens. */
+  maxTokensField(model: string): 'max_tokens' | 'max_completion_tokens';
+}
+
+export interface Provider extends ProviderWays {
   /** The action's name, `openai_chat`. */
   readonly action: string;
   /** In metadata, prices and messages. */
@@ -13,8 +21,4 @@ export interface Provider {
   readonly baseUrlSetting: string;
   readonly baseUrl: string;
   readonly defaultModel: string;
-  /** Whether `response_format` may hold a JSON Schema. Where not, JSON is asked for and the schema stands in the prompt. */
-  readonly takesJsonSchema: boolean;
-  /** The request's name for the upper bound of the answer's tokens. */
-  maxTokensField(model: string): 'max_tokens' | 'max_completion_tokens';
 }

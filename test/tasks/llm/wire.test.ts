@@ -1,0 +1,55 @@
+/**
+ * Goal: calls to addresses that a test cannot have, and faults that no server of a test can make, are met as the rest is.
+ * Method: undici's `request` is replaced; it notes what would have been sent and answers as it is told.
+ */
+import { Readable } from 'node:stream';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { runTask } from '../run-task.ts';
+
+interface Sent {
+  readonly url: string;
+  readonly body: Record<string, unknown>;
+}
+
+const sent: Sent[] = [];
+let answer: Iterable<string> = [];
+vi.mock('undici', async (original) => ({
+  ...(await original<typeof import('undici')>()),
+  request: async (url: string, options: { body: string }) => {
+    sent.push({ url, body: JSON.parse(options.body) });
+    return { statusCode: 200, headers: {}, body: Readable.from(answer, { objectMode: false }) };
+  },
+}));
+
+const usage = { prompt_tokens: 20, completion_tokens: 198, total_tokens: 218 };
+const answered = (said: unknown = usage) => [
+  JSON.stringify({ choices: [{ message: { content: '{}' }, finish_reason: 'stop' }], usage: said }),
+];
+beforeEach(() => {
+  sent.length = 0;
+  answer = answered();
+});
+
+async function chat(base_url: string, params: Record<string, unknown> = {}): Promise<unknown> {
+  const bills: unknown[] = [];
+  const account = (metrics: Record<string, unknown>) => void bills.push(metrics);
+  await runTask('chat', { prompt: 'Why?', model: 'gpt-4', base_url, ...params }, { account });
+  return bills.at(-1);
+}
+
+describe('chat, at the address of a provider that has an action', () => {
+  it('names the bound of OpenAI’s reasoning models as they want it, and of others as servers know it', async () => {
+    for (const host of ['api.openai.com', 'openai']) {
+      await chat(`https://${host}/v1`, { model: 'o3-mini', max_tokens: 20 });
+    }
+    expect(sent).toMatchObject([
+      { url: 'https://api.openai.com/v1/chat/completions', body: { max_completion_tokens: 20 } },
+      { url: 'https://openai/v1/chat/completions', body: { max_tokens: 20 } },
+    ]);
+  });
+
+  it('asks DeepSeek for JSON in words', async () => {
+    await chat('https://api.deepseek.com', { response_format: { type: 'json_schema', schema: { type: 'object' } } });
+    expect(sent).toMatchObject([{ body: { response_format: { type: 'json_object' } } }]);
+  });
+});
