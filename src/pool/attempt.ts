@@ -30,9 +30,10 @@ export type AbortReason = 'TIMEOUT' | 'CANCELLED';
 export async function runAttempt(job: Job, environment: AttemptEnvironment): Promise<Outcome> {
   const redact = createRedaction(job.secrets);
   const log = createLog(redact);
-  let accounted: TaskResult['metrics'];
+  let accounted: Record<string, unknown> | null = null;
+  // Converted here, so that metrics no outcome can hold are thrown at the task and leave those from before.
   const account = (metrics: Record<string, unknown>) => {
-    accounted = metrics;
+    accounted = toRedactedRecord('metrics', metrics, redact);
   };
   try {
     // Types bind our own tasks only at compile time; what came back is checked like any other input.
@@ -43,7 +44,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       kind: 'completed',
       outputsJson: redactJson(toJsonText('outputs', result?.outputs, limits.outputsBytesMax), redact),
       metadata: toRedactedRecord('metadata', result?.metadata, redact),
-      metrics: toRedactedRecord('metrics', result?.metrics ?? accounted, redact),
+      metrics: toRedactedRecord('metrics', result?.metrics, redact) ?? accounted,
       logs: log.lines(),
     };
   } catch (error) {
@@ -55,7 +56,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       message: toMessage(redact(failure.message)),
       retryAfterMs: failure.retryAfterMs ?? null,
       metadata: null,
-      metrics: toRedactedRecord('metrics', accounted, redact),
+      metrics: accounted,
       logs: log.lines(),
     };
   }

@@ -192,7 +192,7 @@ export const coreMutants: Mutant[] = [
     name: 'what a failed attempt has used is forgotten',
     breaks: 'A2',
     file: 'src/pool/attempt.ts',
-    find: "metrics: toRedactedRecord('metrics', accounted, redact),",
+    find: 'metrics: accounted,',
     replace: 'metrics: null,',
     test: 'test/pool/attempt.test.ts',
   },

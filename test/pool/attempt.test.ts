@@ -39,6 +39,20 @@ describe('what a task throws', () => {
     expect(JSON.stringify(outcome)).not.toContain('canary');
   });
 
+  it.each([
+    ['accounts_too_much', 'OUTPUT_TOO_LARGE'],
+    ['accounts_a_bigint', 'OUTPUT_INVALID'],
+  ])(
+    'is also what %s has used where no outcome can hold it, and costs its neighbours nothing',
+    async (action, code) => {
+      const outcomes = await threads.run(createJob(action), createJob('delay', { params: { ms: 20 } }));
+      expect(outcomes).toMatchObject([
+        { kind: 'failed', code, message: expect.stringContaining('metrics'), metrics: { tokens: 5 } },
+        { kind: 'completed' },
+      ]);
+    },
+  );
+
   it('is cut to the published length', async () => {
     const outcome = await run('throws_long');
     expect(outcome?.kind === 'failed' && outcome.message.length).toBe(limits.errorLengthMax);

@@ -178,6 +178,16 @@ const faults: Record<string, Run> = {
     account({ tokens: 7, note: `key ${secrets.OPENAI_API_KEY}` });
     throw new Error('the answer was cut off');
   },
+  accounts_too_much: (_params, { account }) => {
+    account({ tokens: 5 });
+    account({ note: 'x'.repeat(100_000) });
+    return nothing;
+  },
+  accounts_a_bigint: (_params, { account }) => {
+    account({ tokens: 5 });
+    account({ tokens: 7n });
+    return nothing;
+  },
   throws_secret: (_params, { secrets }) => {
     throw new Error(`401: wrong key ${secrets.OPENAI_API_KEY}`);
   },
