@@ -93,9 +93,9 @@ export const modelsMutants: Mutant[] = [
     name: 'usage is added up over the chunks of a stream',
     breaks: 'LB2',
     file: 'src/tasks/llm/bill.ts',
-    find: 'const usage = readUsage(said);',
+    find: 'const usage = readUsage(said, ways);',
     replace:
-      'const once = readUsage(said);\n      const usage = once && { ...once, outputTokens: once.outputTokens + Number(metrics.output_tokens) };',
+      'const once = readUsage(said, ways);\n      const usage = once && { ...once, outputTokens: once.outputTokens + Number(metrics.output_tokens) };',
     test: question,
     only: 'is billed by the last',
   },
@@ -116,6 +116,15 @@ export const modelsMutants: Mutant[] = [
     replace: '',
     test: prices,
     only: 'DeepSeek',
+  },
+  {
+    name: 'a total that contradicts its parts is billed as output',
+    breaks: 'docs/models.md, what a call costs',
+    file: 'src/tasks/llm/usage.ts',
+    find: 'beyond > 0 && !hidesReasoningInTotal',
+    replace: "String(hidesReasoningInTotal) === 'never'",
+    test: prices,
+    only: 'is not used',
   },
   {
     name: 'a price that is not known is 0',

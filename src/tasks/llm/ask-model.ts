@@ -29,7 +29,7 @@ export async function askModel(question: Question, context: TaskContext): Promis
   const startedMs = performance.now();
   const body = toRequestBody(params, model, ways);
   const wire = createWire({ endpoint, model, network, stream: params.stream });
-  const bill = createBill({ provider, seller, model, at, prices, account });
+  const bill = createBill({ provider, seller, ways, model, at, prices, account });
   const answer = await callModel({ endpoint, body, network, signal, onUsage: bill.use, onToken }, wire).catch(
     (error: unknown) => {
       if (wire.fate === 'refused') bill.refused();

@@ -10,12 +10,14 @@
 
 import type { UsageSaid } from './call.ts';
 import type { Price, PriceList, Seller } from './prices.ts';
+import type { ProviderWays } from './provider.ts';
 import { readUsage, type Usage } from './usage.ts';
 
 interface BilledCall {
   /** Under which the call is shown. */
   readonly provider: string;
   readonly seller: Seller;
+  readonly ways: ProviderWays;
   readonly model: string;
   readonly at: Date;
   readonly prices: PriceList;
@@ -30,7 +32,7 @@ export interface Bill {
   unsent(): void;
 }
 
-export function createBill({ provider, seller, model, at, prices, account }: BilledCall): Bill {
+export function createBill({ provider, seller, ways, model, at, prices, account }: BilledCall): Bill {
   let metrics: Record<string, unknown> = {};
   const tell = (calls: number, usage: Usage | null, price: Price | { cost: 0; source: 'not_billed' }) => {
     const free = price.source === 'not_billed' ? 0 : null;
@@ -56,7 +58,7 @@ export function createBill({ provider, seller, model, at, prices, account }: Bil
       return metrics;
     },
     use({ usage: said, responseModel, serviceTier }) {
-      const usage = readUsage(said);
+      const usage = readUsage(said, ways);
       const price = usage && prices.priceOf({ seller, model, responseModel, serviceTier, usage, at });
       tell(1, usage, price ?? notKnown);
     },

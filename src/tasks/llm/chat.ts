@@ -31,6 +31,7 @@ const params = z
 const commonWays: ProviderWays = {
   takesJsonSchema: true,
   maxTokensField: () => 'max_tokens',
+  hidesReasoningInTotal: false,
 };
 
 export const chat: Task<z.infer<typeof params>> = {

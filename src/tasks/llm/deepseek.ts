@@ -11,4 +11,5 @@ export const deepseek: Provider = {
   defaultModel: 'deepseek-chat',
   takesJsonSchema: false,
   maxTokensField: () => 'max_tokens',
+  hidesReasoningInTotal: false,
 };

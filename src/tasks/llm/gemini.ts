@@ -11,4 +11,5 @@ export const gemini: Provider = {
   defaultModel: 'gemini-3.6-flash',
   takesJsonSchema: true,
   maxTokensField: () => 'max_tokens',
+  hidesReasoningInTotal: true,
 };

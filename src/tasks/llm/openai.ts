@@ -12,4 +12,5 @@ export const openai: Provider = {
   takesJsonSchema: true,
   // The reasoning models refuse max_tokens; servers of others that speak this API know nothing else.
   maxTokensField: (model) => (/^(o\d|gpt-[5-9])/.test(model) ? 'max_completion_tokens' : 'max_tokens'),
+  hidesReasoningInTotal: false,
 };

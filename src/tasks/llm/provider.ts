@@ -6,6 +6,8 @@ export interface ProviderWays {
   readonly takesJsonSchema: boolean;
   /** The request's name for the upper bound of the answer's tokens. */
   maxTokensField(model: string): 'max_tokens' | 'max_completion_tokens';
+  /** Whether the total of a usage may hold reasoning that no other count of it names. It is billed as output. */
+  readonly hidesReasoningInTotal: boolean;
 }
 
 export interface Provider extends ProviderWays {

@@ -1,5 +1,6 @@
 /** What a call has used, read from the `usage` object of an answer. The providers agree on its name and little else. */
 import { z } from 'zod';
+import type { ProviderWays } from './provider.ts';
 
 export interface Usage {
   /** All of the input, what was read from or written to a cache included. */
@@ -34,9 +35,12 @@ const usageSchema = z.object({
  *
  * OpenAI counts cached input in `prompt_tokens_details` and reasoning within `completion_tokens`. DeepSeek says
  * `prompt_cache_hit_tokens`. Gemini leaves its thoughts out of `completion_tokens` and counts them in `total_tokens` alone,
- * though they are billed as output: whatever the total holds beyond the two is output.
+ * xAI names its reasoning beside it: both are billed as output. Any other total beyond the two contradicts them.
  */
-export function readUsage(usage: unknown): Usage | null {
+export function readUsage(
+  usage: unknown,
+  { hidesReasoningInTotal }: Pick<ProviderWays, 'hidesReasoningInTotal'>,
+): Usage | null {
   const parsed = usageSchema.safeParse(usage);
   if (!parsed.success) return null;
   const { prompt_tokens: inputTokens, completion_tokens: answered, total_tokens: total } = parsed.data;
@@ -44,6 +48,7 @@ export function readUsage(usage: unknown): Usage | null {
   const cachedInputTokens = input?.cached_tokens ?? parsed.data.prompt_cache_hit_tokens ?? 0;
   const cacheWriteTokens = input?.cache_write_tokens ?? 0;
   const beyond = Math.max(0, (total ?? 0) - inputTokens - answered);
+  if (beyond > 0 && !hidesReasoningInTotal && output?.reasoning_tokens !== beyond) return null;
   const outputTokens = answered + beyond;
   const reasoningTokens = output?.reasoning_tokens ?? beyond;
   if (cachedInputTokens + cacheWriteTokens > inputTokens || reasoningTokens > outputTokens) return null;

@@ -8,7 +8,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { pricesSchema } from '../../../src/contract/prices.ts';
 import { providers } from '../../../src/tasks/llm/endpoint.ts';
+import { gemini } from '../../../src/tasks/llm/gemini.ts';
+import { openai } from '../../../src/tasks/llm/openai.ts';
 import { loadPriceList, type PriceList, type Seller } from '../../../src/tasks/llm/prices.ts';
+import type { ProviderWays } from '../../../src/tasks/llm/provider.ts';
 import { readUsage, type Usage } from '../../../src/tasks/llm/usage.ts';
 import { Invoice, listedRates } from '../../stand-in/invoice.ts';
 
@@ -18,8 +21,8 @@ beforeAll(async () => {
   list = await loadPriceList();
 });
 
-function usageOf(said: unknown): Usage {
-  const usage = readUsage(said);
+function usageOf(said: unknown, ways: Pick<ProviderWays, 'hidesReasoningInTotal'> = openai): Usage {
+  const usage = readUsage(said, ways);
   if (usage === null) throw new Error(`not usable: ${JSON.stringify(said)}`);
   return usage;
 }
@@ -91,14 +94,14 @@ describe('DeepSeek', () => {
 describe('Gemini', () => {
   it('counts its thoughts in the total alone, and bills them as output', () => {
     // promptTokenCount 20, candidatesTokenCount 198, thoughtsTokenCount 405.
-    const usage = usageOf({ prompt_tokens: 20, completion_tokens: 198, total_tokens: 623 });
+    const usage = usageOf({ prompt_tokens: 20, completion_tokens: 198, total_tokens: 623 }, gemini);
     expect(usage).toMatchObject({ inputTokens: 20, outputTokens: 603, reasoningTokens: 405 });
     // 20 × 0.30 + 603 × 2.50 = 6 + 1,507.5
     expect(list.priceOf({ seller: listed('gemini'), model: 'gemini-2.5-flash', usage, at }).cost).toBe(0.0015135);
   });
 
   it('costs more from 200,000 tokens of input', () => {
-    const usage = usageOf({ prompt_tokens: 300_000, completion_tokens: 10, total_tokens: 300_010 });
+    const usage = usageOf({ prompt_tokens: 300_000, completion_tokens: 10, total_tokens: 300_010 }, gemini);
     // 300,000 × 2.50 + 10 × 15
     expect(list.priceOf({ seller: listed('gemini'), model: 'gemini-2.5-pro', usage, at }).cost).toBe(0.75015);
   });
@@ -108,8 +111,23 @@ describe('Gemini', () => {
   });
 });
 
+it('xAI names its reasoning beside the completion, and bills it as output', () => {
+  const said = { prompt_tokens: 32, completion_tokens: 9, total_tokens: 135 };
+  const usage = usageOf({ ...said, completion_tokens_details: { reasoning_tokens: 94 } });
+  expect(usage).toMatchObject({ inputTokens: 32, outputTokens: 103, reasoningTokens: 94 });
+});
+
 describe('usage', () => {
   const good = { prompt_tokens: 10, completion_tokens: 5 };
+  it.each([
+    { ...good, total_tokens: 16 },
+    { ...good, total_tokens: 10_000 },
+    { ...good, total_tokens: 20, completion_tokens_details: { reasoning_tokens: 4 } },
+    { ...good, total_tokens: 20, completion_tokens_details: { reasoning_tokens: 0 } },
+  ])('%j is not used, where its total contradicts its parts', (said) => {
+    expect(readUsage(said, openai)).toBeNull();
+  });
+
   it.each([
     undefined,
     null,
@@ -125,7 +143,8 @@ describe('usage', () => {
     { ...good, prompt_tokens_details: { cached_tokens: 6, cache_write_tokens: 6 } },
     { ...good, completion_tokens_details: { reasoning_tokens: 6 } },
   ])('%j is not used', (said) => {
-    expect(readUsage(said)).toBeNull();
+    expect(readUsage(said, gemini)).toBeNull();
+    expect(readUsage(said, openai)).toBeNull();
   });
 });
 

@@ -48,6 +48,15 @@ describe('chat, at the address of a provider that has an action', () => {
     ]);
   });
 
+  it('bills the thoughts that Gemini counts in the total alone, and no other total that contradicts its parts', async () => {
+    answer = answered({ ...usage, total_tokens: 623 });
+    const params = { model: 'gemini-2.5-flash' };
+    const gemini = 'https://generativelanguage.googleapis.com/v1beta/openai';
+    // 20 × 0.30 + 603 × 2.50 = 6 + 1,507.5
+    expect(await chat(gemini, params)).toMatchObject({ provider: 'gemini', output_tokens: 603, cost: 0.0015135 });
+    expect(await chat('https://api.openai.com/v1')).toMatchObject({ calls: 1, tokens: null, cost: null });
+  });
+
   it('asks DeepSeek for JSON in words', async () => {
     await chat('https://api.deepseek.com', { response_format: { type: 'json_schema', schema: { type: 'object' } } });
     expect(sent).toMatchObject([{ body: { response_format: { type: 'json_object' } } }]);
