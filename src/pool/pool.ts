@@ -35,12 +35,12 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
   const processUrl = thread.processUrl ?? new URL(`./process${sourceExtension}`, import.meta.url);
   const isolated = thread.isolatedActions ?? new Set(isolatedTasks.keys());
   const reports = {
-    network: options.network,
     onOutcomes: options.onOutcomes,
     onFault: options.onFault,
   };
   const shared = {
     ...reports,
+    network: options.network,
     prices: options.prices,
     threadUrl,
     execArgv: toExecArgv(threadUrl),

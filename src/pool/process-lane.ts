@@ -9,7 +9,6 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Job, Outcome } from '../contract/job.ts';
-import type { NetworkRules } from '../contract/task.ts';
 import type { AbortReason } from './attempt.ts';
 import { toLostOutcome } from './loss.ts';
 import { answerMessageSchema, type IsolatedJobMessage, upMessage } from './process-runner.ts';
@@ -18,7 +17,6 @@ export interface ProcessLaneOptions {
   readonly heapMbMax: number;
   readonly processUrl: URL;
   readonly execArgv: readonly string[];
-  readonly network: NetworkRules;
   onOutcomes(outcomes: Outcome[]): void;
   onFault(message: string): void;
 }
@@ -65,7 +63,7 @@ export class ProcessLane {
     else this.#watch(place, startMsMax, () => end(place));
     // One that could not be started has no channel; one that is gone by now says so with its end.
     if (!place.process.connected) return;
-    place.process.send({ job, network: this.#options.network } satisfies IsolatedJobMessage, () => undefined);
+    place.process.send({ job } satisfies IsolatedJobMessage, () => undefined);
   }
 
   cancel(jobId: number): void {

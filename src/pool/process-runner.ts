@@ -15,7 +15,6 @@ import { runAttempt } from './attempt.ts';
 /** To the process. */
 export interface IsolatedJobMessage {
   readonly job: Job;
-  readonly network: NetworkRules;
 }
 
 /** From the process, once, before it takes work. After it come answers. */
@@ -28,10 +27,13 @@ export const answerMessageSchema = z.object({
 });
 type AnswerMessage = z.infer<typeof answerMessageSchema>;
 
+/** No task that is isolated connects anywhere. */
+const network: NetworkRules = { allowHosts: [], ownPort: null };
+
 export function serveIsolatedJobs(tasks: ReadonlyMap<string, Task>): void {
   const { signal } = new AbortController();
   process.on('disconnect', endAtOnce);
-  process.on('message', async ({ job, network }: IsolatedJobMessage) => {
+  process.on('message', async ({ job }: IsolatedJobMessage) => {
     const outcome = await runAttempt(job, { tasks, network, signal });
     process.send?.({ outcome, isSpent: isSpent() } satisfies AnswerMessage);
   });

@@ -27,7 +27,10 @@ let dir: string;
 let processes: TestPool;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'pool-'));
-  processes = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { ...thread, isolatedActions: allActions });
+  processes = await createTestPool(
+    { cpuThreads: 1, ioThreads: 1, network: { allowHosts: ['box:1'], ownPort: 8000 } },
+    { ...thread, isolatedActions: allActions },
+  );
 });
 afterAll(async () => {
   await processes.pool.close();
@@ -57,14 +60,17 @@ describe('a job in a process of its own', () => {
     expect([...isolatedTasks.keys()]).toEqual(['transform', 'render', 'html_extract']);
   });
 
-  it('runs again and again in the same process, which sees nothing of the environment', async () => {
+  it('runs again and again in the same process, which sees nothing of the environment and may connect to nothing', async () => {
     const files = [join(dir, 'first'), join(dir, 'second')];
     for (const file of files) expect(codeOf(await run('waits_as', { file }))).toBe('completed');
     const [first, second] = files.map((file) => Number(readFileSync(file, 'utf8')));
     expect(second).toBe(first);
     expect(first).not.toBe(process.pid);
     const outcome = await run('tells_context');
-    expect(outcome.kind === 'completed' && JSON.parse(outcome.outputsJson).environment).toEqual({});
+    expect(outcome.kind === 'completed' && JSON.parse(outcome.outputsJson)).toMatchObject({
+      environment: {},
+      context: { network: { allowHosts: [], ownPort: null } },
+    });
   });
 
   it('that leaves the heap half full is the last one of its process', async () => {
@@ -160,7 +166,7 @@ describe('the process of the product', () => {
     const next = async () => (await Promise.race([once(child, 'message'), gone]))[0];
     expect(await next()).toBe('up');
     const params = { input: null, expression: '$sum([1..200000].($ % 7))' };
-    child.send({ job: createJob('transform', { lane: 'cpu', params }), network: { allowHosts: [], ownPort: null } });
+    child.send({ job: createJob('transform', { lane: 'cpu', params }) });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTERM'] as const) child.kill(signal);
     expect(await next()).toMatchObject({ outcome: { kind: 'completed', outputsJson: '{"value":599997}' } });
     child.disconnect();
