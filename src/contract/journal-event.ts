@@ -37,11 +37,21 @@ export type JournalEvent =
     })
   | (Base & {
       readonly kind: 'workflow.adopted';
+      /**
+       * SHA-256 (hex) of the state.json it was taken from, byte for byte. Where that file still stands it is older than this
+       * event, whatever event of another journal it names.
+       */
+      readonly sha256?: string;
       readonly workflow: JsonObject;
       /** Answers given to calls with a key, when the file is one that an engine wrote. */
       readonly keys?: readonly IdempotencyRecord[];
     })
-  | (Base & { readonly kind: 'workflow.taken_over'; readonly workflow: JsonObject })
+  | (Base & {
+      readonly kind: 'workflow.taken_over';
+      /** As above. */
+      readonly sha256?: string;
+      readonly workflow: JsonObject;
+    })
   | (Base & {
       readonly kind:
         | 'workflow.waiting'

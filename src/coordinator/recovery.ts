@@ -149,9 +149,9 @@ class Recovery {
     // What the journal holds whole is not taken from the file: its sums are enough, and reading it would take far longer.
     const sums = life.length > 0 ? this.#store.foundSums(id) : null;
     const file = sums === null ? this.#readState(id) : null;
-    const seen: SeenFile = file ?? { kind: 'intact', ...sums! };
+    const seen = numberForLife(file ?? { kind: 'intact', ...sums! }, life);
     if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
-    else this.#rebase(id, entries, file ?? this.#readState(id));
+    else this.#rebase(id, entries, numberForLife(file ?? this.#readState(id), life));
   }
 
   #tellDeleted({ seq, event }: Entry): void {
@@ -220,11 +220,13 @@ class Recovery {
   /** A finished file is adopted as it stands, without an event; what came later was written on top of it. */
   #readAdopted(id: string, file: StateFile, entries: readonly Entry[]): WorkflowState | null {
     const entry = this.#found.finished.get(id);
-    if (file.kind !== 'foreign' || this.#found.manifest?.live[id]) return null;
+    if ((file.kind !== 'foreign' && file.kind !== 'intact') || this.#found.manifest?.live[id]) return null;
     if (entry && entry.sha256 !== file.sha256) return null;
     const parsed = stateFileSchema.safeParse(file.value);
     if (!parsed.success || parsed.data.id !== id) return null;
-    const state = readWorkflow(parsed.data, {}, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
+    // Another journal's file names an event of that one; what came later here is known by its versions alone.
+    const meta = file.kind === 'intact' ? { ...(file.meta as unknown as WorkflowMeta), seq: 0 } : {};
+    const state = readWorkflow(parsed.data, meta, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
     const follows = entries.length > 0 && isUnbroken(entries, id, state.header.version);
     return isTerminal(state.header.status) && follows ? state : null;
   }
@@ -272,7 +274,8 @@ class Recovery {
     const warnings = [...(parsed.data.warnings ?? []), warning];
     const version = Math.max(parsed.data.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
     const workflow = { ...parsed.data, warnings } as unknown as JsonObject;
-    this.#begin({ kind: 'workflow.taken_over', workflow }, version + 1);
+    const { sha256 } = file as { sha256: string };
+    this.#begin({ kind: 'workflow.taken_over', sha256, workflow }, version + 1);
   }
 
   #adoptUnknown(id: string): void {
@@ -304,23 +307,22 @@ class Recovery {
       this.#workflows.addFinished({ id, seq: 0, sha256, summary, keys: keys.map(({ key }) => key) }, false);
     } else {
       const workflow = parsed.data as unknown as JsonObject;
-      this.#begin({ kind: 'workflow.adopted', workflow, keys }, state.header.version + 1);
+      const { sha256 } = file as { sha256: string };
+      this.#begin({ kind: 'workflow.adopted', sha256, workflow, keys }, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
   }
 
   #begin(
     beginning:
-      | { kind: 'workflow.adopted'; workflow: JsonObject; keys: readonly IdempotencyRecord[] }
-      | { kind: 'workflow.taken_over'; workflow: JsonObject },
+      | { kind: 'workflow.adopted'; sha256: string; workflow: JsonObject; keys: readonly IdempotencyRecord[] }
+      | { kind: 'workflow.taken_over'; sha256: string; workflow: JsonObject },
     version: number,
   ): void {
-    const event: Beginning = {
-      ...beginning,
-      workflowId: String(beginning.workflow.id),
-      at: this.#clock.now(),
-      version,
-    };
+    const { kind, workflow } = beginning;
+    // First in the text, before anything of the user's that may look the same: the store searches for the id there.
+    const base = { kind, workflowId: String(workflow.id), at: this.#clock.now(), version };
+    const event = { ...base, ...beginning } as Beginning;
     const seq = this.#append(event);
     const state = createWorkflow(event, seq);
     this.#workflows.add(state, seq);
@@ -362,6 +364,14 @@ class Recovery {
 
 function isBeginning(event: JournalEvent, id: string): event is Beginning {
   return 'workflow' in event && event.workflowId === id;
+}
+
+/** A file that a life was taken from is older than all of it, whatever event of another journal it names. */
+function numberForLife<File extends SeenFile>(file: File, life: readonly Entry[]): File {
+  const first = life[0]?.event;
+  const isTaken = first?.kind === 'workflow.adopted' || first?.kind === 'workflow.taken_over';
+  if (!isTaken || file.kind !== 'intact' || file.sha256 !== first.sha256) return file;
+  return { ...file, meta: { ...file.meta, seq: 0 } };
 }
 
 /** The version that an event gives a workflow, be it the event's own or its parent. */

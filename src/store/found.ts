@@ -2,6 +2,7 @@
  * Reads what the last life left behind, in the order in which one thing vouches for the next: format, manifest, finished
  * index, directories, journal, queue file. Changes nothing.
  */
+import { readEventJson } from '../contract/journal-event.ts';
 import type { FoundData, Manifest } from '../contract/store.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
@@ -10,7 +11,7 @@ import { readFormat } from './format.ts';
 import { type Finding, type JournalContext, type JournalReading, readJournal } from './journal-reading.ts';
 import { isWorkflowId, type Layout, stateFileOf } from './layout.ts';
 import { readQueueFile } from './queue-file.ts';
-import { checkStateFileSync, type StateSums } from './state-file.ts';
+import { checkStateFileSync, readStateFileSync, type StateSums } from './state-file.ts';
 
 export interface Found {
   /** Its notices are those of `findings`. */
@@ -49,7 +50,11 @@ export function readFound(disk: Disk, layout: Layout): Found {
   const isTorn = journal.findings.some((finding) => finding.notice.kind === 'tail');
   const known = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
   const sums = checkViews(disk, layout, known, finished);
-  const seqKnown = [...sums.values()].reduce((most, { meta }) => Math.max(most, meta.seq), 0);
+  let seqKnown = 0;
+  for (const [id, { meta }] of sums) {
+    const isAhead = meta.seq > Math.max(seqKnown, journal.lastSeq);
+    if (isAhead && !isOfAnotherJournal(disk, stateFileOf(layout, id), id, journal)) seqKnown = meta.seq;
+  }
   if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
   findings.push(...journal.findings);
   const queue = readQueueFile(disk, layout.queueFile);
@@ -98,10 +103,26 @@ function checkViews(
 function knownWorkflows(ids: readonly string[], manifest: Manifest | null, journal: JournalReading): string[] {
   const known = new Set(Object.keys(manifest?.live ?? {}));
   for (const { json } of journal.records) {
-    const id = /"workflowId":"([^"]*)"/.exec(json)?.[1];
+    const id = workflowIdOf(json);
     if (id !== undefined) known.add(id);
   }
   return ids.filter((id) => known.has(id));
+}
+
+/** It stands among an event's first fields; what users name stands behind. */
+function workflowIdOf(json: string): string | undefined {
+  return /"workflowId":"([^"]*)"/.exec(json)?.[1];
+}
+
+/**
+ * Of a file that is ahead of the journal: whether the journal holds an event that follows on it all the same. Then the
+ * file was copied here and taken in, and the number it names was never given here.
+ */
+function isOfAnotherJournal(disk: Disk, stateFile: string, id: string, journal: JournalReading): boolean {
+  const last = journal.records.findLast(({ json }) => workflowIdOf(json) === id);
+  if (last === undefined) return false;
+  const file = readStateFileSync(disk, stateFile);
+  return file.kind === 'intact' && Number(file.value.version) < readEventJson(last.json).version;
 }
 
 function listWorkflows(disk: Disk, layout: Layout, findings: Finding[]): string[] {

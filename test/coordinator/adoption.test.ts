@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { composeState } from '../../src/store/state-file.ts';
 import { expectRefusal, statuses, stepOf, timeless } from '../engine/running-engine.ts';
 import { live, newDir, restart } from './restarts.ts';
 
@@ -25,6 +26,11 @@ function seedFile(steps: object[], rest: object = {}): { id: string } & Record<s
     steps,
     ...rest,
   };
+}
+
+/** As an engine on another machine has left it, at this event of its own journal. */
+function engineFile(file: object, meta: { seq: number } & Record<string, unknown>): string {
+  return composeState(JSON.stringify(file, null, 2), { started: true, ...meta }).bytes.toString('utf8');
 }
 
 test('a file with missing and null fields and naive times is adopted, its RUNNING step queued anew', async () => {
@@ -254,4 +260,70 @@ test('what is no workflow is set aside, reported, refused with 410, and costs no
   const second = await restart(dir, (image) => image.writeState(ids[0]!, { ...good, id: ids[0] }));
   await expectRefusal(second.engine.get(ids[1]!), 'SET_ASIDE', /set aside/);
   expect((await second.engine.finished(ids[0]!)).status).toBe('COMPLETED');
+});
+
+describe("another journal's file, with the number of an event that this one does not have", () => {
+  const steps = [
+    { id: 'in', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY', params: { workflowId: 'mine' } },
+    { id: 'in2', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY' },
+  ];
+
+  // The other is the number that the workflow's last event has here.
+  test.each([1000, 2])('cannot take back what was acknowledged after its adoption (event %d)', async (seq) => {
+    const dir = newDir();
+    const file = seedFile(steps, { status: 'WAITING_FOR_DEPENDENCY', version: 7 });
+    const { id } = file;
+    const text = engineFile(file, { seq });
+    dir.writeState(id, text);
+    const first = await live(dir);
+    await first.engine.externalData(id, { step_id: 'in', content: 'kept' }, { idempotencyKey: 'k' });
+    const before = (await first.engine.get(id)).workflow;
+    // Neither the view of the adoption nor that of the data had come to the disk.
+    const second = await restart(dir, (image) => image.writeState(id, text));
+    expect((await second.engine.get(id)).workflow).toEqual(before);
+    expect(stepOf(before, 'in').outputs).toMatchObject({ content: 'kept' });
+    expect(second.dir.state(id)).toEqual(before);
+    expect((await second.engine.health()).notices).toEqual([]);
+    const third = await restart(second.dir);
+    expect((await third.engine.get(id)).workflow).toEqual(before);
+  });
+
+  test.each([
+    ['known by the journal alone', false],
+    ['in the index', true],
+  ])('cannot take back what was acknowledged after it was left as it stood (%s)', async (_, isIndexed) => {
+    const dir = newDir();
+    const done = { id: 'a', action: 'noop', status: 'COMPLETED', outputs: { n: 1 } };
+    const file = seedFile([done], { status: 'COMPLETED', version: 7 });
+    const { id } = file;
+    const text = engineFile(file, { seq: 1000 });
+    dir.writeState(id, text);
+    const first = await live(dir);
+    if (isIndexed) await first.coordinator.checkpoint();
+    await first.engine.externalData(id, { step_id: 'mine', content: 'kept' }, { idempotencyKey: 'k' });
+    const before = (await first.engine.get(id)).workflow;
+    const second = await restart(dir, (image) => image.writeState(id, text));
+    expect((await second.engine.get(id)).workflow).toEqual(before);
+    expect(stepOf(before, 'mine').outputs).toMatchObject({ content: 'kept' });
+    expect((await second.engine.health()).notices).toEqual([]);
+  });
+
+  test('is a witness as any other once it is the view of an event here: a journal that ends before it is damaged', async () => {
+    const dir = newDir();
+    const file = seedFile(steps, { status: 'WAITING_FOR_DEPENDENCY', version: 7 });
+    const { id } = file;
+    dir.writeState(id, engineFile(file, { seq: 1000 }));
+    const first = await live(dir);
+    await first.engine.externalData(id, { step_id: 'in', content: 'kept' });
+    await dir.untilState(id, ({ version }) => version === 9);
+    const second = await restart(dir, (image) => {
+      const directory = `${image.workflowsDir}/.engine/journal`;
+      const segment = `${directory}/${fs.readdirSync(directory).sort().at(-1)}`;
+      const bytes = fs.readFileSync(segment);
+      const record = bytes.lastIndexOf('\nHJ1 ', bytes.indexOf('"kind":"external_data.ingested"'));
+      fs.truncateSync(segment, record + 1);
+    });
+    expect((await second.engine.health()).notices.join('\n')).toContain('other files name event 2');
+    expect(stepOf((await second.engine.get(id)).workflow, 'in').outputs).toMatchObject({ content: 'kept' });
+  });
 });
