@@ -4,7 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { limits } from '../../src/contract/limits.ts';
-import { createJob, createTestPool, type TestPool } from './harness.ts';
+import { emittedUrl } from '../fixtures/emitted.ts';
+import { createJob, createTestPool, type TestPool, useThreads } from './harness.ts';
+
+useThreads(emittedUrl('test/pool/faulty-thread.ts'));
 
 let threads: TestPool;
 beforeAll(async () => {

@@ -5,9 +5,12 @@
  */
 import { expect, onTestFinished, test } from 'vitest';
 import type { Job, Outcome } from '../../src/contract/job.ts';
+import { emittedUrl } from '../fixtures/emitted.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 import { createSeeded } from '../fixtures/seeded.ts';
-import { createJob, createTestPool } from './harness.ts';
+import { createJob, createTestPool, useThreads } from './harness.ts';
+
+useThreads(emittedUrl('test/pool/faulty-thread.ts'));
 
 const jobsCount = Number(process.env.WORKER_FAULTS ?? 120);
 const seed = Number(process.env.WORKER_SEED ?? 20);

@@ -2,6 +2,14 @@
 import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
 import { createPool, type ThreadOptions } from '../../src/pool/pool.ts';
 
+/** What runs in a pool's threads unless a test says otherwise. */
+let faultyThread = new URL('./faulty-thread.ts', import.meta.url);
+
+/** The same as JavaScript, which a thread loads in half the time. */
+export function useThreads(url: URL): void {
+  faultyThread = url;
+}
+
 export interface TestPool {
   readonly pool: PoolPort;
   /** Every outcome in the order of arrival, repeated ones too. */
@@ -33,7 +41,7 @@ export async function createTestPool(
       onFault: (message) => void faults.push(message),
       ...options,
     },
-    { threadUrl: new URL('./faulty-thread.ts', import.meta.url), ...thread },
+    { threadUrl: faultyThread, ...thread },
   );
   const outcomeOf = (jobId: number) =>
     new Promise<Outcome>((resolve) => {

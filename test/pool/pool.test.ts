@@ -11,7 +11,10 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { createPool } from '../../src/pool/pool.ts';
-import { createJob, createTestPool, type TestPool } from './harness.ts';
+import { emittedUrl } from '../fixtures/emitted.ts';
+import { createJob, createTestPool, type TestPool, useThreads } from './harness.ts';
+
+useThreads(emittedUrl('test/pool/faulty-thread.ts'));
 
 /** How often in a row a thread runs out of memory. */
 const oomRounds = Number(process.env.WORKER_OOMS ?? 4);
@@ -90,7 +93,7 @@ describe('the pool', () => {
 
 describe('P1: every job yields exactly one outcome', () => {
   it('drops second answers, answers to jobs nobody sent, and reports rubbish', async () => {
-    const odd = await createTestPool({}, { threadUrl: new URL('./odd-thread.ts', import.meta.url) });
+    const odd = await createTestPool({}, { threadUrl: emittedUrl('test/pool/odd-thread.ts') });
     const jobs = [createJob('twice'), createJob('twice'), createJob('twice', { lane: 'cpu' })];
     await odd.run(...jobs);
     const silent = [createJob('silent'), createJob('silent', { lane: 'cpu' })];

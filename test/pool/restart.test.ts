@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
+import { emittedUrl } from '../fixtures/emitted.ts';
 import { createJob, createTestPool, type TestPool } from './harness.ts';
 
 const codeOf = (outcome: Outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
@@ -19,7 +20,7 @@ beforeAll(async () => {
   spoiler = join(dir, 'spoiler');
   unsteady = await createTestPool(
     { cpuThreads: 2, ioThreads: 1, network: { allowHosts: [spoiler], ownPort: null } },
-    { threadUrl: new URL('./unsteady-thread.ts', import.meta.url) },
+    { threadUrl: emittedUrl('test/pool/unsteady-thread.ts') },
   );
 });
 afterAll(async () => {
