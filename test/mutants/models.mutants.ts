@@ -54,6 +54,15 @@ export const modelsMutants: Mutant[] = [
     only: 'openai_chat meets 429 insufficient_quota',
   },
   {
+    name: 'a refusal that never ends holds its attempt',
+    breaks: 'docs/models.md, how a call fails',
+    file: 'src/tasks/llm/refusal.ts',
+    find: 'setTimeout(() => body.destroy(), waitMs)',
+    replace: 'setTimeout(() => {}, waitMs)',
+    test: faults,
+    only: 'is judged by its status',
+  },
+  {
     name: 'a wait that is said in nanoseconds is not read',
     breaks: 'docs/models.md, how a call fails',
     file: 'src/tasks/http/retry-after.ts',

@@ -40,17 +40,29 @@ export const resetInBody: Fault = (response) => {
 
 export const silence: Fault = () => {};
 
-export const silenceAfterHeaders: Fault = (response) => {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  response.flushHeaders();
-};
+/** Says so much and no more, and does not end. */
+export function stall(code: number, content: string, headers: Record<string, string> = {}): Fault {
+  return (response) => {
+    response.writeHead(code, headers);
+    response.write(content);
+    response.flushHeaders();
+  };
+}
+
+export const silenceAfterHeaders = stall(200, '', { 'content-type': 'application/json' });
+
+/** Goes on for ever after what it has to say. */
+export function dripAfter(code: number, content: string, headers: Record<string, string> = {}): Fault {
+  return (response) => {
+    response.writeHead(code, headers);
+    response.write(content);
+    const timer = setInterval(() => response.write(' '), 20);
+    response.on('close', () => clearInterval(timer));
+  };
+}
 
 /** A byte each turn of the timers, until the other side has enough. */
-export const drip: Fault = (response) => {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  const timer = setInterval(() => response.write(' '), 20);
-  response.on('close', () => clearInterval(timer));
-};
+export const drip: Fault = dripAfter(200, '', { 'content-type': 'application/json' });
 
 /** 17 MiB of spaces, one more than is read. */
 export const flood: Fault = (response) => {

@@ -9,7 +9,8 @@
  */
 
 import { isUtf8 } from 'node:buffer';
-import type { Dispatcher } from 'undici';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { NetworkRules } from '../../contract/task.ts';
 import { TaskFailure } from '../../contract/task.ts';
 import { guardedAgent } from '../http/guarded-agent.ts';
@@ -17,10 +18,9 @@ import { decodeBody } from '../http/read-body.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createEventLines } from './event-lines.ts';
 import { toRefusedFailure } from './provider-failure.ts';
+import { readRefusal, refusalWaitMsMax } from './refusal.ts';
 
 export const answerBytesMax = 16 * 1024 * 1024;
-/** What is read of a refusal, to find its code and message. */
-const refusalBytesMax = 64 * 1024;
 /** Nothing was sent, so nothing can have been billed. */
 const unsentCodes = new Set([
   'ECONNREFUSED',
@@ -45,9 +45,11 @@ interface Exchange {
   readonly model: string;
   readonly network: NetworkRules;
   readonly stream: boolean;
+  /** The longest wait for what a refusal says besides its status. */
+  readonly refusalWaitMs?: number;
 }
 
-export function createWire({ endpoint, model, network, stream }: Exchange): Wire {
+export function createWire({ endpoint, model, network, stream, refusalWaitMs = refusalWaitMsMax }: Exchange): Wire {
   const wire = {
     failure: null as TaskFailure | null,
     fate: 'open' as Wire['fate'],
@@ -58,7 +60,7 @@ export function createWire({ endpoint, model, network, stream }: Exchange): Wire
         wire.requestId = readRequestId(response.headers);
         if (response.statusCode < 200 || response.statusCode > 299) {
           if (!isLost(response.statusCode)) wire.fate = 'refused';
-          throw toRefusedFailure(await readRefusal(response), endpoint, model, Date.now());
+          throw toRefusedFailure(await readRefusal(response, refusalWaitMs), endpoint, model, Date.now());
         }
         if (stream) return toStream(response, init.signal);
         return new Response(await readWhole(response), { headers: { 'content-type': 'application/json' } });
@@ -78,7 +80,7 @@ export function createWire({ endpoint, model, network, stream }: Exchange): Wire
   }
 
   function toStream(response: ServerResponse, signal: RequestInit['signal']): Response {
-    const type = one(response.headers['content-type']);
+    const type = response.headers['content-type'];
     if (type !== undefined && !/^text\/event-stream\b/i.test(type)) {
       response.body.on('error', () => {}).destroy();
       throw new TaskFailure(
@@ -123,7 +125,7 @@ export function createWire({ endpoint, model, network, stream }: Exchange): Wire
 
   async function* readBytes({ headers, body }: ServerResponse): AsyncGenerator<Buffer> {
     let bytes = 0;
-    for await (const chunk of decodeBody(body, one(headers['content-encoding'])) as AsyncIterable<Buffer>) {
+    for await (const chunk of decodeBody(body, headers['content-encoding']) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > answerBytesMax) {
         throw new TaskFailure(
@@ -143,7 +145,11 @@ function isLost(status: number): boolean {
   return status === 408 || status === 502 || status === 504 || (status >= 520 && status <= 527);
 }
 
-type ServerResponse = Dispatcher.ResponseData;
+interface ServerResponse {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
+}
 
 let undici: Promise<typeof import('undici')> | undefined;
 
@@ -151,7 +157,7 @@ async function send(url: string, init: RequestInit, network: NetworkRules): Prom
   undici ??= import('undici');
   const { request } = await undici;
   // As undici's own fetch would, at a third of its cost; redirects are not followed unless one asks for it.
-  return request(url, {
+  const { statusCode, headers, body } = await request(url, {
     method: 'POST',
     headers: toHeaders(new Headers(init.headers)),
     body: String(init.body),
@@ -161,6 +167,7 @@ async function send(url: string, init: RequestInit, network: NetworkRules): Prom
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  return { statusCode, headers: toPlain(headers), body };
 }
 
 /** The client adds what it knows of this machine; a server gets what the call needs. */
@@ -175,33 +182,13 @@ function toHeaders(given: Headers): Record<string, string> {
   };
 }
 
-async function readRefusal({ statusCode, headers, body }: ServerResponse) {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of decodeBody(body, one(headers['content-encoding'])) as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > refusalBytesMax) break;
-      parts.push(chunk);
-    }
-  } catch {
-    // The status has arrived and decides; what else would have been said is lost.
-  }
-  return {
-    status: statusCode,
-    retryAfter: one(headers['retry-after']),
-    retryAfterMs: one(headers['retry-after-ms']),
-    text: Buffer.concat(parts).toString(),
-  };
-}
-
 function readRequestId(headers: ServerResponse['headers']): string | null {
-  const id = one(headers['x-request-id']) ?? one(headers['request-id']) ?? '';
+  const id = headers['x-request-id'] ?? headers['request-id'] ?? '';
   return /^[\x21-\x7e]{1,200}$/.test(id) ? id : null;
 }
 
-function one(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(', ') : header;
+function toPlain(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]));
 }
 
 function toMediaType(contentType: string): string {

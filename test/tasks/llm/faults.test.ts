@@ -6,6 +6,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../../../src/contract/job.ts';
 import { runAttempt } from '../../../src/pool/attempt.ts';
+import { callModel } from '../../../src/tasks/llm/call.ts';
+import { createWire } from '../../../src/tasks/llm/wire.ts';
 import { createJob } from '../../pool/harness.ts';
 import * as faults from '../../stand-in/faults.ts';
 import { type Behaviour, StandIn } from '../../stand-in/stand-in.ts';
@@ -413,6 +415,33 @@ describe.each(['openai_chat', 'chat'] as const)('%s', (action) => {
     expectOutcome(outcome, row.expected);
     expectBill(outcome, row.expected.cost ?? 'unknown');
     expect(standIn.calls.length).toBe(callsBefore + 1);
+  });
+});
+
+describe('a refusal whose body never ends', () => {
+  const wordsOf = {
+    RATE_LIMITED: '',
+    QUOTA_USED_UP: '{"error":{"message":"You have none left","code":"insufficient_quota"}}',
+  };
+  const ends = { 'falls silent': faults.stall, drips: faults.dripAfter } as const;
+
+  it.each(
+    Object.entries(ends).flatMap(([end, fault]) =>
+      Object.entries(wordsOf).map(([code, words]) => ({ end, fault, code, words })),
+    ),
+  )('and $end is judged by its status: $code', async ({ fault, code, words }) => {
+    standIn.next(fault(429, words, { 'retry-after': '7' }));
+    const endpoint = { baseUrl: standIn.baseUrl, apiKey: canaryKey, keySetting: null, label: 'stand-in' };
+    const network = { allowHosts: [standIn.host], ownPort: null };
+    const wire = createWire({ endpoint, model: 'gpt-4', network, stream: false, refusalWaitMs: 500 });
+    const call = { endpoint, network, body: { model: 'gpt-4' }, signal: new AbortController().signal, onUsage() {} };
+    await expect(callModel(call, wire)).rejects.toMatchObject({
+      name: 'TaskFailure',
+      code,
+      message: expect.stringMatching(words === '' ? /answered 429$/ : /answered 429 .*You have none left/),
+      retryAfterMs: code === 'RATE_LIMITED' ? 7_000 : undefined,
+    });
+    expect(wire.fate).toBe('refused');
   });
 });
 
