@@ -16,6 +16,7 @@ import type { NetworkRules } from '../contract/task.ts';
 import type { AbortReason } from './attempt.ts';
 import { type BundleMessage, type CancelMessage, outcomesMessageSchema, type ThreadData } from './bundle.ts';
 import { toLostOutcome } from './loss.ts';
+import { type Watch, watchOver } from './watch.ts';
 
 export interface LaneOptions {
   readonly threads: number;
@@ -49,11 +50,8 @@ interface Running {
   readonly job: Job;
   readonly bundle: Bundle;
   ended: AbortReason | null;
-  watch: NodeJS.Timeout | undefined;
+  watch: Watch | undefined;
 }
-
-/** A watch that fires later than this has not measured the job's time alone. */
-const watchLateMsMax = 50;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -145,7 +143,7 @@ export class Lane {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#restart);
-    for (const { watch } of this.#running.values()) clearTimeout(watch);
+    for (const { watch } of this.#running.values()) watch?.clear();
     this.#running.clear();
     await this.#piscina.destroy();
     await Promise.all(this.#unsettled.values());
@@ -208,19 +206,13 @@ export class Lane {
     }
   }
 
-  #arm(running: Running, ms: number, isLast = false): void {
-    clearTimeout(running.watch);
-    const dueAt = performance.now() + ms;
-    running.watch = setTimeout(() => {
-      // Late itself: this thread was blocked, or the whole process halted. The job's thread may have done its part, or be
-      // about to; ending it now would cost its neighbours their attempts.
-      if (!isLast && performance.now() - dueAt > watchLateMsMax) {
-        this.#arm(running, this.#options.graceMs, true);
-        return;
-      }
+  /** Ending a thread too soon would cost its neighbours their attempts. */
+  #arm(running: Running, ms: number): void {
+    running.watch?.clear();
+    running.watch = watchOver(ms, this.#options.graceMs, () => {
       running.ended ??= 'TIMEOUT';
       running.bundle.abort.abort();
-    }, ms);
+    });
   }
 
   /** P1: an outcome of a job that has ended already, or was never here, is dropped. */
@@ -236,7 +228,7 @@ export class Lane {
   #end(bundle: Bundle, jobId: number): boolean {
     const running = bundle.running.get(jobId);
     if (running === undefined) return false;
-    clearTimeout(running.watch);
+    running.watch?.clear();
     bundle.running.delete(jobId);
     return this.#running.delete(jobId);
   }

@@ -12,6 +12,7 @@ import type { Job, Outcome } from '../contract/job.ts';
 import type { AbortReason } from './attempt.ts';
 import { toLostOutcome } from './loss.ts';
 import { answerMessageSchema, type IsolatedJobMessage, upMessage } from './process-runner.ts';
+import { type Watch, watchOver } from './watch.ts';
 
 export interface ProcessLaneOptions {
   readonly heapMbMax: number;
@@ -24,6 +25,8 @@ export interface ProcessLaneOptions {
 /** Starting takes a tenth of a second; on a machine that swaps, far longer. */
 const startMsMax = 30_000;
 const idleMsMax = 60_000;
+/** For an answer that was under way while this process was halted. */
+const lateGraceMs = 250;
 /** V8 writes why it gave up, then a trace. */
 const reportLengthMax = 8_192;
 /** The heap was full; one object was larger than any may be. */
@@ -38,7 +41,7 @@ interface Place {
   /** Told to end, and not gone yet. */
   isEnding: boolean;
   /** The end of its start, of its job, or of its idleness. */
-  watch: NodeJS.Timeout | undefined;
+  watch: Watch | undefined;
   report: string;
 }
 
@@ -133,14 +136,15 @@ export class ProcessLane {
     // What ended it is told when it is gone.
     if (place.isEnding) return;
     place.job = null;
-    this.#watch(place, idleMsMax, () => end(place));
-    place.watch?.unref();
+    place.watch?.clear();
+    const idle = setTimeout(() => end(place), idleMsMax).unref();
+    place.watch = { clear: () => clearTimeout(idle) };
     if (parsed.data.isSpent) end(place);
     this.#deliver(parsed.data.outcome);
   }
 
   #onEnd(place: Place, reason: string): void {
-    clearTimeout(place.watch);
+    place.watch?.clear();
     this.#places.delete(place);
     const { job, ended, report } = place;
     if (job === null) return;
@@ -159,8 +163,8 @@ export class ProcessLane {
   }
 
   #watch(place: Place, ms: number, onEnd: () => void): void {
-    clearTimeout(place.watch);
-    place.watch = setTimeout(onEnd, ms);
+    place.watch?.clear();
+    place.watch = watchOver(ms, lateGraceMs, onEnd);
   }
 }
 

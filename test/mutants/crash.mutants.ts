@@ -123,7 +123,7 @@ export const crashMutants: Mutant[] = [
   {
     name: 'a halt of the process ends the attempts beside one that fell due',
     breaks: 'G14, G17',
-    file: 'src/pool/lane.ts',
+    file: 'src/pool/watch.ts',
     find: 'if (!isLast && performance.now() - dueAt > watchLateMsMax) {',
     replace: 'if (isLast) {',
     test: 'test/crash/suspended.test.ts',

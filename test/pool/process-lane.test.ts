@@ -125,6 +125,15 @@ describe('a job in a process of its own', () => {
     },
   );
 
+  it('keeps the answer that waits when its deadline is noticed late (G17)', async () => {
+    // What comes next finds a process that is up, so its clock starts with it.
+    expect(codeOf(await run('noop'))).toBe('completed');
+    const ended = run('waits_as', { file: join(dir, 'late') }, 500);
+    // The thread of the pool is halted past the deadline.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+    expect(codeOf(await ended)).toBe('completed');
+  });
+
   it('that is cancelled before its process is up ends as cancelled', async () => {
     expect(codeOf(await run('exits'))).toBe('WORKER_LOST');
     const job = createJob('noop', { lane: 'cpu' });
