@@ -3,7 +3,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { destination, pino } from 'pino';
 import type { FromCoordinator } from './contract/coordinator.ts';
 import type { EngineSettings } from './contract/settings.ts';
-import { DiskFailedError, DiskFullError, StartError } from './contract/store.ts';
+import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from './contract/store.ts';
 import { createChance, createClock } from './coordinator/clock.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
@@ -50,6 +50,12 @@ export async function startCoordinator(
 function toStartError(error: unknown, { workflowsDir }: EngineSettings): unknown {
   if (error instanceof DiskFullError) {
     return new StartError(`WORKFLOWS_DIR=${workflowsDir}: the disk is full; recovery needs some space to write`, 1, {
+      cause: error,
+    });
+  }
+  if (error instanceof OutOfHandlesError) {
+    const wayOut = 'close some, or raise the limit (ulimit -n), and start again';
+    return new StartError(`WORKFLOWS_DIR=${workflowsDir}: too many open files on this machine; ${wayOut}`, 1, {
       cause: error,
     });
   }

@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { DiskFailedError, DiskFullError, StartError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { errorCode, isAbsent, toSyncError } from './disk-error.ts';
+import { errorCode, isAbsent, isOutOfHandles, toSyncError } from './disk-error.ts';
 import { isTempName, syncDirectorySync } from './durable-file.ts';
 import type { Layout } from './layout.ts';
 
@@ -69,6 +69,10 @@ export function toStartError(setting: PathSetting, value: string, error: unknown
   if (error instanceof DiskFailedError) return new StartError(`${setting} ${value}: ${error.message}`, 74, cause);
   if (error instanceof DiskFullError) {
     return new StartError(`${setting} ${value}: ${error.message}; free some space and start again`, 1, cause);
+  }
+  if (isOutOfHandles(error)) {
+    const wayOut = 'close some, or raise the limit (ulimit -n), and start again';
+    return new StartError(`${setting} ${value}: too many open files on this machine; ${wayOut}`, 1, cause);
   }
   const code = errorCode(error);
   if (code === undefined) return error;

@@ -16,6 +16,7 @@ export function isFull(error: unknown): boolean {
 
 /** Too many files are open in this process or on this machine: it says nothing of the disk. */
 export function isOutOfHandles(error: unknown): boolean {
+  if (error instanceof OutOfHandlesError) return true;
   const code = errorCode(error);
   return code === 'EMFILE' || code === 'ENFILE';
 }
@@ -25,18 +26,26 @@ export function isOutOfHandles(error: unknown): boolean {
  * OutOfHandlesError, the rest stays as it is.
  */
 export function toDiskError(error: unknown, what: string): unknown {
+  if (error instanceof OutOfHandlesError) return error;
   if (isFull(error)) return new DiskFullError(`${what}: no space left (${errorCode(error)})`, { cause: error });
+  if (isOutOfHandles(error)) return toOutOfHandles(error, what);
   const code = errorCode(error);
-  if (isOutOfHandles(error)) return new OutOfHandlesError(`${what}: too many open files (${code})`, { cause: error });
   if (code === 'EIO' || code === 'EROFS') return new DiskFailedError(`${what}: ${code}`, { cause: error });
   return error;
 }
 
+export function toOutOfHandles(error: unknown, what: string): OutOfHandlesError {
+  if (error instanceof OutOfHandlesError) return error;
+  return new OutOfHandlesError(`${what}: too many open files (${errorCode(error)})`, { cause: error });
+}
+
 /**
- * Of fsync, fdatasync and directory fsync: always DiskFailedError, whatever the code, ENOSPC too. The kernel has dropped
- * the pages it could not write and forgets the error, so a second call would report success for data that is gone.
+ * Of fsync, fdatasync and directory fsync: DiskFailedError, whatever the code, ENOSPC too. The kernel has dropped the
+ * pages it could not write and forgets the error, so a second call would report success for data that is gone. Only a
+ * directory that found no handle to be opened with was not synced at all: OutOfHandlesError, and it may be tried again.
  */
-export function toSyncError(error: unknown, what: string): DiskFailedError {
+export function toSyncError(error: unknown, what: string): DiskFailedError | OutOfHandlesError {
+  if (isOutOfHandles(error)) return toOutOfHandles(error, what);
   return new DiskFailedError(`${what}: the disk did not take what was written (${errorCode(error) ?? String(error)})`, {
     cause: error,
   });

@@ -5,7 +5,8 @@
  *
  * Besides the moves into quarantine these are the only renames of the engine. When a durable replace has returned, the
  * new bytes survive a power cut; when a plain one has, they survive the death of the process. On an error the old file
- * stands; ENOSPC is DiskFullError, any failed fsync DiskFailedError.
+ * stands; ENOSPC is DiskFullError, any failed fsync DiskFailedError. OutOfHandlesError may also come when the new file
+ * has its place and its name is not durable yet; whoever tries again writes it once more.
  */
 import path from 'node:path';
 import type { Disk } from './disk.ts';

@@ -8,9 +8,15 @@
  * A failed fsync, or a disk that refuses writes: DiskFailedError, then and from every later call; it is never retried.
  */
 import path from 'node:path';
-import { DiskFailedError, DiskFullError, type JournalRecord, type JournalStats } from '../contract/store.ts';
+import {
+  DiskFailedError,
+  DiskFullError,
+  type JournalRecord,
+  type JournalStats,
+  OutOfHandlesError,
+} from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { errorCode, isFull, isOutOfHandles, toSyncError } from './disk-error.ts';
+import { errorCode, isFull, isOutOfHandles, toOutOfHandles, toSyncError } from './disk-error.ts';
 import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
 import { RecordEncoder } from './record.ts';
 import { encodeSegmentHeader, segmentName } from './segment-header.ts';
@@ -107,7 +113,7 @@ export class Journal {
     let segment = this.#segment;
     if (segment === null) throw new Error('The journal has not begun: begin() comes first');
     if (payloads.length === 0 && this.#markedSeq === this.#lastSeq) return;
-    if (segment.bytes > segmentBytesMax) segment = this.#nextSegment(segment);
+    if (segment.bytes > segmentBytesMax) segment = this.#nextSegmentOr(segment);
     const acked = this.#lastSeq;
     const batch = this.#lastBatch + 1;
     const encoder = this.#encoder;
@@ -195,6 +201,16 @@ export class Journal {
     this.#markedSeq = lastSeq;
   }
 
+  /** Without a handle for a new one a segment grows: a batch does not wait for that. */
+  #nextSegmentOr(current: OpenSegment): OpenSegment {
+    try {
+      return this.#nextSegment(current);
+    } catch (error) {
+      if (error instanceof OutOfHandlesError) return current;
+      throw error;
+    }
+  }
+
   #nextSegment(current: OpenSegment): OpenSegment {
     const next = this.#createSegment({ after: this.#lastSeq, begins: false, damaged: false });
     this.#disk.closeSync(current.fd);
@@ -219,10 +235,17 @@ export class Journal {
       throw this.#writeError(error, segmentPath);
     }
     const open = fd;
-    this.#guardSync(() => {
-      syncFileSync(this.#disk, open, segmentPath);
-      syncDirectorySync(this.#disk, this.#directory);
-    });
+    try {
+      this.#guardSync(() => {
+        syncFileSync(this.#disk, open, segmentPath);
+        syncDirectorySync(this.#disk, this.#directory);
+      });
+    } catch (error) {
+      this.#disk.closeSync(open);
+      // Its name is not durable, and the next try makes it anew.
+      if (error instanceof OutOfHandlesError) this.#remove(number);
+      throw error;
+    }
     this.#lastNumber = number;
     this.#numbers.push(number);
     return { number, path: segmentPath, fd, bytes: header.bytes.length, crc: header.crc };
@@ -270,10 +293,10 @@ export class Journal {
     this.#numbers = this.#numbers.filter((each) => each !== number);
   }
 
-  #writeError(error: unknown, what: string): DiskFullError | DiskFailedError {
+  #writeError(error: unknown, what: string): DiskFullError | DiskFailedError | OutOfHandlesError {
     if (isFull(error)) return new DiskFullError(`${what}: no space left (${errorCode(error)})`, { cause: error });
     // Of a new segment, which is not there: the one before it stands, and the next batch tries again.
-    if (isOutOfHandles(error)) return new DiskFullError(`${what}: too many open files`, { cause: error });
+    if (isOutOfHandles(error)) return toOutOfHandles(error, what);
     const failure = new DiskFailedError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });

@@ -16,11 +16,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { StartError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { errorCode } from './disk-error.ts';
+import { errorCode, isAbsent, isOutOfHandles } from './disk-error.ts';
 import { writeWholeSync } from './durable-file.ts';
 
 export interface Lock {
-  /** False once someone else has put a lock of his own in place: then nothing may be written any more. */
+  /**
+   * False once the file is gone, or someone else has put a lock of his own in place: then nothing may be written any more.
+   * A file that cannot be looked at says neither.
+   */
   isHeld(): boolean;
   release(): Promise<void>;
 }
@@ -46,11 +49,10 @@ export async function takeLock(disk: Disk, workflowsDir: string, lockFile: strin
   try {
     queueSocket = await holdQueueSocket(disk, queueFile);
     const owner = await takeLockFile(disk, workflowsDir, lockFile, socket !== null);
-    const isHeld = (): boolean => readOwner(disk, lockFile)?.nonce === owner.nonce;
     return {
-      isHeld,
+      isHeld: () => look(disk, lockFile, owner) !== 'lost',
       async release() {
-        if (isHeld()) disk.unlinkSync(lockFile);
+        if (look(disk, lockFile, owner) === 'ours') disk.unlinkSync(lockFile);
         await closeSocket(queueSocket);
         await closeSocket(socket);
       },
@@ -151,11 +153,30 @@ function inUse(workflowsDir: string, pid: number | null): StartError {
   return new StartError(`WORKFLOWS_DIR ${workflowsDir} is in use by ${who}: ${wayOut}`, 75);
 }
 
+function look(disk: Disk, lockFile: string, owner: Owner): 'ours' | 'lost' | 'unknown' {
+  let text: string;
+  try {
+    text = disk.readFileSync(lockFile).toString();
+  } catch (error) {
+    return isAbsent(error) || errorCode(error) === 'ENOTDIR' ? 'lost' : 'unknown';
+  }
+  return parseOwner(text)?.nonce === owner.nonce ? 'ours' : 'lost';
+}
+
 function readOwner(disk: Disk, lockFile: string): Owner | null {
   try {
-    return ownerSchema.parse(JSON.parse(disk.readFileSync(lockFile).toString()));
+    return parseOwner(disk.readFileSync(lockFile).toString());
+  } catch (error) {
+    if (isOutOfHandles(error)) throw error; // It may well name one.
+    return null; // Absent, or no file at all: it names no owner.
+  }
+}
+
+function parseOwner(text: string): Owner | null {
+  try {
+    return ownerSchema.parse(JSON.parse(text));
   } catch {
-    return null; // Absent, or half written by a process that died over it: it names no owner.
+    return null; // Half written by a process that died over it: it names no owner.
   }
 }
 

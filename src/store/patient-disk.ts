@@ -1,10 +1,10 @@
 /**
  * A disk that waits for file handles. EMFILE and ENFILE say nothing of the disk or of a file: this process, or the machine,
  * has too many open at this moment. Whoever needs one tries again, a little later each time; what still fails after the
- * last try is told as it is, with nothing changed.
+ * last try is OutOfHandlesError, with nothing changed.
  */
 import type { Disk } from './disk.ts';
-import { isOutOfHandles } from './disk-error.ts';
+import { isOutOfHandles, toOutOfHandles } from './disk-error.ts';
 
 /** Together some two and a half seconds; a synchronous call holds up its thread for as long, and takes fewer of them. */
 const pausesMs = [5, 10, 20, 40, 80, 160, 320, 640, 1_280];
@@ -33,7 +33,11 @@ async function patiently(call: AnyCall, args: unknown[]): Promise<unknown> {
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  return call(...args);
+  try {
+    return await call(...args);
+  } catch (error) {
+    throw isOutOfHandles(error) ? toOutOfHandles(error, String(args[0])) : error;
+  }
 }
 
 function patientlySync(call: AnyCall, args: unknown[]): unknown {
@@ -45,5 +49,9 @@ function patientlySync(call: AnyCall, args: unknown[]): unknown {
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
   }
-  return call(...args);
+  try {
+    return call(...args);
+  } catch (error) {
+    throw isOutOfHandles(error) ? toOutOfHandles(error, String(args[0])) : error;
+  }
 }

@@ -3,13 +3,17 @@
  * ENFILE: back-pressure). Method: a disk that has no handles for as long as the test says.
  */
 import { expect, onTestFinished, test } from 'vitest';
+import { OutOfHandlesError } from '../../src/contract/store.ts';
+import { openStore } from '../../src/store/store.ts';
 import { refusalOf, stepOf } from '../engine/running-engine.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { createFaultDisk, diskError, type Operation } from '../store/fault-disk.ts';
-import { bounded, type Life, lookAgain, openLife } from './lives.ts';
+import { bounded, type Life, lookAgain, openLife, startStatusOf } from './lives.ts';
 import { large, Script } from './script.ts';
 
 const opens = ({ name }: Operation) => /^(open|readFile)/.test(name);
+/** Everything that needs a handle. */
+const needsHandle = ({ name }: Operation) => /^(open|readFile|readDirectory|fsyncDirectory|removeTree)/.test(name);
 
 interface Short extends Life {
   /** How many of the coming operations find no handle. */
@@ -119,4 +123,79 @@ test('a run in which every third open finds no handle loses nothing', async () =
   expect(life.fatal).toEqual([]);
   expect(seen).toBeGreaterThan(50);
   expect(await lookAgain(dir, script.acknowledged)).toEqual({ missing: [], notices: [] });
+});
+
+test('a lack that stays, whatever it meets, ends nobody: the lock is not lost, and no disk has failed', async () => {
+  const life = await openShort('EMFILE', needsHandle);
+  const { engine, coordinator, dir } = life;
+  const { store } = coordinator.parts;
+  const id = await finishedOne(life);
+  const { id: gone } = await engine.submit(
+    { name: 'gone', steps: [{ id: 'in', action: 'external_data' }] },
+    { waitMs: 60_000 },
+  );
+  const changed = await finishedOne(life);
+  const state = { ...dir.state(changed), name: 'changed by hand' };
+  dir.writeState(changed, state);
+  life.lack(Number.POSITIVE_INFINITY);
+  store.append([]);
+  await engine.delete(gone);
+  await coordinator.checkpoint();
+  expect(await refusalOf(engine.get(changed))).toMatchObject({ status: 503 });
+  expect(life.fatal).toEqual([]);
+  life.lack(0);
+  await coordinator.checkpoint();
+  expect(dir.hasState(gone)).toBe(false);
+  expect((await engine.get(id)).status).toBe('COMPLETED');
+  expect(life.fatal).toEqual([]);
+});
+
+test.each([
+  ['the file', /^openSync/],
+  ['its directory', /^fsyncDirectorySync/],
+])('a segment that found no handle for %s is made by the next try; a batch goes into the old one', async (_, name) => {
+  const dir = new EngineDir();
+  onTestFinished(() => dir.remove());
+  let isShort = false;
+  const { disk } = createFaultDisk(
+    (operation) => {
+      if (isShort && name.test(operation.name)) throw diskError('EMFILE');
+      return undefined;
+    },
+    { syncs: false },
+  );
+  const { workflowsDir, queueStateFile } = dir;
+  const store = await openStore({ workflowsDir, queueStateFile, disk });
+  onTestFinished(() => store.close());
+  store.begin([]);
+  const large = JSON.stringify('l'.repeat(17 * 1024 * 1024));
+  store.append([large]);
+  isShort = true;
+  expect(() => store.cut()).toThrow(OutOfHandlesError);
+  store.append(['"after"']);
+  isShort = false;
+  const before = store.nextSeq;
+  store.append(['"in a new one"']);
+  expect(store.nextSeq).toBe(before + 1);
+  store.cut();
+});
+
+test.each([
+  ['a file is read', /^readFileSync/],
+  ['a file is made', /^openSync/],
+  ['a directory is synced', /^fsyncDirectorySync/],
+  ['a directory is listed', /^readDirectorySync/],
+])('a start that finds no handle when %s ends with status 1', async (_, name) => {
+  const dir = new EngineDir();
+  onTestFinished(() => dir.remove());
+  const { disk } = createFaultDisk(
+    (operation) => {
+      if (name.test(operation.name) && !operation.path.startsWith('/proc')) throw diskError('EMFILE');
+      return undefined;
+    },
+    { syncs: false },
+  );
+  const error: unknown = await openLife(dir, disk).catch((thrown: unknown) => thrown);
+  expect(startStatusOf(error)).toBe(1);
+  expect(String(error)).toMatch(/too many open files.*ulimit -n/);
 });

@@ -1,7 +1,7 @@
 /** Engines over a disk that the test may spoil, one life after the other on the same directory. */
 import fs from 'node:fs';
 import { onTestFinished } from 'vitest';
-import { DiskFailedError, DiskFullError, StartError } from '../../src/contract/store.ts';
+import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from '../../src/contract/store.ts';
 import { type Clock, createClock } from '../../src/coordinator/clock.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
@@ -91,7 +91,7 @@ export async function lookAgain(dir: EngineDir, acknowledged: Acknowledged): Pro
 /** The exit status of a start that the disk refused; coordinator-main.ts turns what recovery meets into it. */
 export function startStatusOf(error: unknown): number | undefined {
   if (error instanceof StartError) return error.exitStatus;
-  if (error instanceof DiskFullError) return 1;
+  if (error instanceof DiskFullError || error instanceof OutOfHandlesError) return 1;
   return error instanceof DiskFailedError ? 74 : undefined;
 }
 
