@@ -1,5 +1,5 @@
 /** The ways in which a server can fail a call, as behaviours of the stand-in. */
-import { gzipSync } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import type { Fault } from './stand-in.ts';
 
 const MiB = 1024 * 1024;
@@ -50,6 +50,17 @@ export function stall(code: number, content: string, headers: Record<string, str
 }
 
 export const silenceAfterHeaders = stall(200, '', { 'content-type': 'application/json' });
+
+/** So much of a compressed 200, that does not end. */
+export function stallInGzip(content: string, type: string): Fault {
+  return (response) => {
+    response.writeHead(200, { 'content-type': type, 'content-encoding': 'gzip' });
+    const gzip = createGzip();
+    gzip.on('data', (bytes) => response.write(bytes));
+    gzip.write(content);
+    gzip.flush();
+  };
+}
 
 /** Goes on for ever after what it has to say. */
 export function dripAfter(code: number, content: string, headers: Record<string, string> = {}): Fault {

@@ -24,6 +24,11 @@ export function createEventLines() {
   };
 }
 
+/** Whether these whole lines hold the one after which nothing of an answer comes. */
+export function endsAnswer(lines: string): boolean {
+  return /^data: ?\[DONE\]\s*$/m.test(lines);
+}
+
 function withoutNames(lines: string): string {
   return lines.replace(/(^|[\r\n])\ufeff?event(?=[:\r\n]|$)[^\r\n]*/g, '$1:');
 }

@@ -5,7 +5,8 @@
  *   LW1  one request, to an address the network rules allow, without a redirect;
  *   LW2  at most `answerBytesMax` of an answer are read, counted as they come out of the decoder;
  *   LW3  an answer that is refused, too long or no UTF-8 ends in a failure of our own, which `failure` keeps: the client
- *       wraps errors and shows what stood in them.
+ *        wraps errors and shows what stood in them;
+ *   LW4  a stream is whole with its `[DONE]`, whatever its connection does afterwards.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -16,7 +17,7 @@ import { TaskFailure } from '../../contract/task.ts';
 import { guardedAgent } from '../http/guarded-agent.ts';
 import { decodeBody } from '../http/read-body.ts';
 import type { Endpoint } from './endpoint.ts';
-import { createEventLines } from './event-lines.ts';
+import { createEventLines, endsAnswer } from './event-lines.ts';
 import { toRefusedFailure } from './provider-failure.ts';
 import { readRefusal, refusalWaitMsMax } from './refusal.ts';
 
@@ -30,6 +31,9 @@ const unsentCodes = new Set([
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
+
+/** From an answer's last event to the end of its response, which is usually there already. */
+const endWaitMs = 100;
 
 export interface Wire {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -96,14 +100,28 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
   async function* readEvents(response: ServerResponse, signal: RequestInit['signal']) {
     const decoder = new TextDecoder('utf-8', { fatal: true });
     const lines = createEventLines();
+    const pieces = readBytes(response);
     try {
-      for await (const bytes of readBytes(response)) {
+      for await (const bytes of pieces) {
         const text = lines.add(decode(() => decoder.decode(bytes, { stream: true })));
         if (text !== '') yield Buffer.from(text);
+        if (endsAnswer(text)) return await letEnd(pieces, response);
       }
       yield Buffer.from(lines.add(decode(() => decoder.decode())) + lines.rest());
     } catch (error) {
       throw keep(error, signal);
+    }
+  }
+
+  /** A connection that ends its answer can be used again; one that is kept open after it is closed. */
+  async function letEnd(pieces: AsyncGenerator<Buffer>, { body }: ServerResponse): Promise<void> {
+    const timer = setTimeout(() => body.destroy(), endWaitMs);
+    try {
+      await pieces.next();
+    } catch {
+      // Whatever becomes of the connection, the answer is whole.
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -287,11 +287,28 @@ const rows: Record<string, Row> = {
   },
 };
 
+const doneEvents = `data: ${JSON.stringify({
+  choices: [{ delta: { content: 'Yes.' }, finish_reason: 'stop' }],
+  usage,
+})}\n\ndata: [DONE]\n\n`;
+
 const streamRows: Record<string, { behaviour: Behaviour; expected: Expected; endless?: true }> = {
   'cut in the middle of the connection': { behaviour: { content: 'one two three', cutAfter: 2 }, expected: network },
   'that ends politely without an end': {
     behaviour: faults.events('data: {"choices":[{"delta":{"content":"Half"}}]}'),
     expected: unusable(/ended before its answer did, after 4 characters/),
+  },
+  'that is kept open after its end': {
+    behaviour: faults.stall(200, doneEvents, { 'content-type': 'text/event-stream' }),
+    expected: { code: null, cost: 'known' },
+  },
+  'that drips on after its end': {
+    behaviour: faults.dripAfter(200, doneEvents, { 'content-type': 'text/event-stream' }),
+    expected: { code: null, cost: 'known' },
+  },
+  'that is kept open after its end, in gzip': {
+    behaviour: faults.stallInGzip(doneEvents, 'text/event-stream'),
+    expected: { code: null, cost: 'known' },
   },
   'that stalls': { behaviour: { content: 'one two three', stallAfter: 2 }, expected: timeout, endless: true },
   'of broken JSON': { behaviour: faults.events('data: {"choices":[{"del'), expected: unusable(/is no JSON/) },
