@@ -54,6 +54,7 @@ interface Exchange {
 }
 
 export function createWire({ endpoint, model, network, stream, refusalWaitMs = refusalWaitMsMax }: Exchange): Wire {
+  let isAnswered = false;
   const wire = {
     failure: null as TaskFailure | null,
     fate: 'open' as Wire['fate'],
@@ -61,6 +62,7 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
     async fetch(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
       try {
         const response = await send(String(url), init, network);
+        isAnswered = true;
         wire.requestId = readRequestId(response.headers);
         if (response.statusCode < 200 || response.statusCode > 299) {
           if (!isLost(response.statusCode)) wire.fate = 'refused';
@@ -78,7 +80,8 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
     const found = toFailure(error, endpoint);
     // An exchange that was given up has not failed; who gave it up knows why.
     if (signal?.aborted) return found.failure;
-    if (found.unsent) wire.fate = 'unsent';
+    // Where headers have come the request has arrived: what breaks off then may have been billed.
+    if (found.unsent && !isAnswered) wire.fate = 'unsent';
     wire.failure ??= found.failure;
     return found.failure;
   }

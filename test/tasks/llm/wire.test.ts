@@ -13,6 +13,7 @@ interface Sent {
 
 const sent: Sent[] = [];
 let answer: Iterable<string> = [];
+let outcome: PromiseSettledResult<unknown>;
 vi.mock('undici', async (original) => ({
   ...(await original<typeof import('undici')>()),
   request: async (url: string, options: { body: string }) => {
@@ -30,12 +31,40 @@ beforeEach(() => {
   answer = answered();
 });
 
+/** The bill of a call, whatever became of it. */
 async function chat(base_url: string, params: Record<string, unknown> = {}): Promise<unknown> {
   const bills: unknown[] = [];
   const account = (metrics: Record<string, unknown>) => void bills.push(metrics);
-  await runTask('chat', { prompt: 'Why?', model: 'gpt-4', base_url, ...params }, { account });
+  const call = runTask('chat', { prompt: 'Why?', model: 'gpt-4', base_url, ...params }, { account });
+  [outcome] = await Promise.allSettled([call]);
   return bills.at(-1);
 }
+
+/** A stream that says so much and then fails. */
+function* failing(code: string, ...events: unknown[]): Iterable<string> {
+  for (const event of events) yield `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`;
+  throw Object.assign(new Error('of the connection'), { code });
+}
+
+describe('a TLS error', () => {
+  const code = 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC';
+  const piece = { choices: [{ delta: { content: 'Yes.' }, finish_reason: 'stop' }], usage };
+
+  it('in the middle of an answer leaves the bill as it was known', async () => {
+    answer = failing(code, piece);
+    // 20 × 30 + 198 × 60 = 600 + 11,880
+    expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: 0.01248 });
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'NETWORK' } });
+    answer = failing(code, { choices: [] });
+    expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: null });
+  });
+
+  it('after an answer’s end is none of the answer’s', async () => {
+    answer = failing(code, piece, '[DONE]');
+    expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: 0.01248 });
+    expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: 'Yes.' } });
+  });
+});
 
 describe('chat, at the address of a provider that has an action', () => {
   it('names the bound of OpenAI’s reasoning models as they want it, and of others as servers know it', async () => {
