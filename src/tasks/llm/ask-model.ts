@@ -18,19 +18,17 @@ export interface Question {
   readonly seller: Seller;
   readonly ways: ProviderWays;
   readonly prices: PriceList;
-  /** The answer's text piece by piece, where the step asked for a stream. */
-  readonly onToken?: (text: string) => void;
 }
 
 export async function askModel(question: Question, context: TaskContext): Promise<TaskResult> {
-  const { params, model, endpoint, provider, seller, ways, prices, onToken } = question;
+  const { params, model, endpoint, provider, seller, ways, prices } = question;
   const { network, signal, account } = context;
   const at = new Date();
   const startedMs = performance.now();
   const body = toRequestBody(params, model, ways);
   const wire = createWire({ endpoint, model, network, stream: params.stream });
   const bill = createBill({ provider, seller, ways, model, at, prices, account });
-  const answer = await callModel({ endpoint, body, network, signal, onUsage: bill.use, onToken }, wire).catch(
+  const answer = await callModel({ endpoint, body, network, signal, onUsage: bill.use }, wire).catch(
     (error: unknown) => {
       if (wire.fate === 'refused') bill.refused();
       if (wire.fate === 'unsent') bill.unsent();

@@ -18,8 +18,6 @@ export interface ModelCall {
   readonly signal: AbortSignal;
   /** As soon as the answer says what it has used; a stream may say it more than once, and the last word counts. */
   onUsage(said: UsageSaid): void;
-  /** The answer's text piece by piece, of a streamed call. */
-  onToken?: ((text: string) => void) | undefined;
 }
 
 export interface UsageSaid {
@@ -122,7 +120,6 @@ async function assemble(stream: AsyncIterable<ChatCompletionChunk>, call: ModelC
     if (choice === undefined) continue;
     finishReason = choice.finish_reason ?? finishReason;
     if (choice.delta) parts.add(choice.delta);
-    if (choice.delta?.content) call.onToken?.(choice.delta.content);
   }
   if (finishReason === null) {
     throw new TaskFailure(

@@ -8,8 +8,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { callModel } from '../../../src/tasks/llm/call.ts';
-import { createWire } from '../../../src/tasks/llm/wire.ts';
 import { tasks } from '../../../src/tasks/registry.ts';
 import { expired, selfSigned } from '../../stand-in/certificates.ts';
 import * as faults from '../../stand-in/faults.ts';
@@ -160,19 +158,6 @@ describe('an answer', () => {
     const line = standIn.invoice.lines.at(-1);
     expect(line).toMatchObject({ fate: 'begun' });
     expect(BigInt(Math.round(Number(outcome.metrics?.cost) * 1e12))).toBe(line?.costPico);
-  });
-
-  it('of a stream is told piece by piece to whoever listens', async () => {
-    standIn.next({ content: 'One two three.' });
-    const heard: string[] = [];
-    const endpoint = { baseUrl: standIn.baseUrl, apiKey: null, keySetting: null, label: 'stand-in' };
-    const body = { model: 'gpt-4', messages: [], stream: true };
-    const network = { allowHosts: [standIn.host], ownPort: null };
-    const call = { endpoint, body, network, signal: new AbortController().signal, onUsage: () => {} };
-    const wire = createWire({ endpoint, model: 'gpt-4', network, stream: true });
-    const answer = await callModel({ ...call, onToken: (text) => void heard.push(text) }, wire);
-    expect(heard).toEqual(['One', ' two', ' three.']);
-    expect(answer.content).toBe(heard.join(''));
   });
 
   it('that the step itself has bounded is taken as far as it goes', async () => {
