@@ -140,7 +140,9 @@ class Recovery {
       return;
     }
     const finished = this.#found.finished.get(id);
-    if (finished && (last === undefined || last.seq <= finished.seq)) {
+    // The index may have lost the line by which one that was set going again was taken out.
+    const lastSeq = Math.max(last?.seq ?? 0, this.#found.manifest?.live[id]?.seq ?? 0);
+    if (finished && lastSeq <= finished.seq) {
       this.#keepFinished(finished, hasDirectory);
       return;
     }

@@ -265,3 +265,33 @@ test('a workflow that is put back after its deletion was checkpointed is adopted
   const second = await restart(first.dir, (image) => image.writeState(id, backup));
   expect((await second.engine.get(id)).status).toBe('COMPLETED');
 });
+
+test('the index has lost the line that takes out one which was set going again: the manifest knows better', async () => {
+  const first = await live();
+  const { coordinator, engine, dir } = first;
+  const steps = [
+    { id: 'in', action: 'external_data' },
+    { id: 'a', action: 'noop', dependencies: ['in'] },
+  ];
+  // Enough of them that the index is not written anew, without the line.
+  for (let n = 0; n < 4; n += 1)
+    await engine.submit({ name: 'other', steps: [{ id: 'a', action: 'noop' }] }, { waitMs: 60_000 });
+  const { id } = await engine.submit({ name: 'again', steps }, { waitMs: 60_000 });
+  await engine.stop(id);
+  await dir.untilState(id, ({ status }) => status === 'STOPPED');
+  await coordinator.checkpoint();
+  await engine.resume(id);
+  await coordinator.checkpoint();
+  const before = (await engine.get(id)).workflow;
+  expect(before.status).toBe('WAITING_FOR_DEPENDENCY');
+  const second = await onFilesAlone(first, (image) => {
+    const file = path.join(image.workflowsDir, '.engine', 'finished.jsonl');
+    const text = fs.readFileSync(file, 'utf8');
+    expect(text).toContain('"removed":true');
+    fs.writeFileSync(file, text.replaceAll('"removed":true', '"removed":tru3'));
+  });
+  expect((await second.engine.get(id)).workflow).toEqual(before);
+  await second.engine.externalData(id, { step_id: 'in', content: 'x' });
+  expect((await second.engine.finished(id)).status).toBe('COMPLETED');
+  expect((await second.engine.list()).total).toBe(5);
+});
