@@ -27,15 +27,28 @@ const startMsMax = 30_000;
 const idleMsMax = 60_000;
 /** For an answer that was under way while this process was halted. */
 const lateGraceMs = 250;
+/** What other processes and open files use up, and give back. */
+const passingFaults = new Set<unknown>(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+const restartPauseMs = 250;
 /** V8 writes why it gave up, then a trace. */
 const reportLengthMax = 8_192;
 /** The heap was full; one object was larger than any may be. */
 const outOfMemory = /out of memory|Fatal JavaScript invalid size/i;
 
+/** A job between two tries to start a process for it. */
+interface Waiting {
+  ended: AbortReason | null;
+  readonly timer: NodeJS.Timeout;
+}
+
 interface Place {
   readonly process: ChildProcess;
   readonly gone: Promise<void>;
   job: Job | null;
+  /** When its job is no longer tried again where no process can be started. */
+  startBy: number;
+  /** Set where there never was a process. */
+  startFault: Error | null;
   ended: AbortReason | null;
   isUp: boolean;
   /** Told to end, and not gone yet. */
@@ -48,6 +61,7 @@ interface Place {
 export class ProcessLane {
   readonly #options: ProcessLaneOptions;
   readonly #places = new Set<Place>();
+  readonly #waiting = new Map<number, Waiting>();
   #closed = false;
 
   constructor(options: ProcessLaneOptions) {
@@ -55,13 +69,23 @@ export class ProcessLane {
   }
 
   get runningCount(): number {
-    return [...this.#places].filter(({ job }) => job !== null).length;
+    return [...this.#places].filter(({ job }) => job !== null).length + this.#waiting.size;
   }
 
   dispatch(job: Job): void {
-    if (this.#closed) return;
-    const place = this.#findIdle() ?? this.#start();
+    if (!this.#closed) this.#place(job, performance.now() + Math.min(job.timeoutMs, startMsMax));
+  }
+
+  #place(job: Job, startBy: number): void {
+    let place: Place;
+    try {
+      place = this.#findIdle() ?? this.#start();
+    } catch (error) {
+      this.#onNoStart(job, startBy, error);
+      return;
+    }
     place.job = job;
+    place.startBy = startBy;
     if (place.isUp) this.#arm(place, job);
     else this.#watch(place, startMsMax, () => end(place));
     // One that could not be started has no channel; one that is gone by now says so with its end.
@@ -70,6 +94,8 @@ export class ProcessLane {
   }
 
   cancel(jobId: number): void {
+    const waiting = this.#waiting.get(jobId);
+    if (waiting) waiting.ended = 'CANCELLED';
     const place = [...this.#places].find(({ job }) => job?.jobId === jobId);
     if (place === undefined) return;
     place.ended ??= 'CANCELLED';
@@ -78,6 +104,8 @@ export class ProcessLane {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer);
+    this.#waiting.clear();
     for (const place of this.#places) end(place);
     await Promise.all([...this.#places].map(({ gone }) => gone));
   }
@@ -100,6 +128,8 @@ export class ProcessLane {
       // Comes after the last message that the process sent, and after its end has been collected.
       gone: new Promise((resolve) => child.once('close', () => resolve())),
       job: null,
+      startBy: 0,
+      startFault: null,
       ended: null,
       isUp: false,
       isEnding: false,
@@ -112,7 +142,10 @@ export class ProcessLane {
     child.channel?.unref();
     if (child.stderr instanceof Socket) child.stderr.unref();
     child.on('message', (message) => this.#take(place, message));
-    child.on('error', (error) => this.#options.onFault(`a process of the pool: ${error.message}`));
+    child.on('error', (error) => {
+      if (child.pid === undefined) place.startFault = error;
+      else this.#options.onFault(`a process of the pool: ${error.message}`);
+    });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       place.report = (place.report + text).slice(0, reportLengthMax);
     });
@@ -146,9 +179,29 @@ export class ProcessLane {
   #onEnd(place: Place, reason: string): void {
     place.watch?.clear();
     this.#places.delete(place);
-    const { job, ended, report } = place;
+    const { job, startBy, startFault, ended, report } = place;
     if (job === null) return;
+    if (startFault !== null && ended === null) {
+      this.#onNoStart(job, startBy, startFault);
+      return;
+    }
     this.#deliver(toLostOutcome(job, { place: 'process', ended, isOutOfMemory: outOfMemory.test(report), reason }));
+  }
+
+  /** Tells nothing at once: who dispatches is in the middle of something. */
+  #onNoStart(job: Job, startBy: number, error: unknown): void {
+    const isLast = !isPassing(error) || performance.now() + restartPauseMs > startBy;
+    const next = (): void => {
+      const ended = this.#waiting.get(job.jobId)?.ended ?? null;
+      this.#waiting.delete(job.jobId);
+      if (!isLast && ended === null) {
+        this.#place(job, startBy);
+        return;
+      }
+      const reason = `it could not be started: ${error instanceof Error ? error.message : String(error)}`;
+      this.#deliver(toLostOutcome(job, { place: 'process', ended, isOutOfMemory: false, reason }));
+    };
+    this.#waiting.set(job.jobId, { ended: null, timer: setTimeout(next, isLast ? 0 : restartPauseMs) });
   }
 
   #deliver(outcome: Outcome): void {
@@ -166,6 +219,10 @@ export class ProcessLane {
     place.watch?.clear();
     place.watch = watchOver(ms, lateGraceMs, onEnd);
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && passingFaults.has(error.code);
 }
 
 /** By the one signal that a process in a loop cannot miss. */
