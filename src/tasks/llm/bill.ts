@@ -1,6 +1,6 @@
 /**
- * What one attempt has used and cost, told to the engine as soon as it is known, so that an attempt which fails or is
- * cancelled afterwards is counted too.
+ * What one attempt has used and cost, told to its thread as soon as it is known, so that an attempt which fails or is
+ * cancelled afterwards is counted too. A call in flight when its thread or the engine dies is not in the bill.
  *
  * Guarantees:
  *   LB1  from the moment a call may have left, the attempt counts as a call of unknown cost (`cost: null`);

@@ -183,6 +183,13 @@ describe('a price that is not known', () => {
   });
 });
 
+it('the price list has the version that its documentation names', () => {
+  const root = new URL('../../../', import.meta.url);
+  const { dependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  const named = /`@pydantic\/genai-prices` (\S+),/.exec(readFileSync(new URL('docs/models.md', root), 'utf8'))?.[1];
+  expect(named).toBe(dependencies['@pydantic/genai-prices']);
+});
+
 describe('PRICES_FILE', () => {
   const usage = usageOf({
     prompt_tokens: 1_000,
