@@ -187,6 +187,8 @@ export class Turns {
     const [refused, kept] = [this.#inbox.filter(({ refuse }) => refuse), this.#inbox.filter(({ refuse }) => !refuse)];
     this.#inbox = kept;
     for (const item of refused) item.refuse?.(diskFullRefusal);
+    // Those whose item an earlier batch has not reached: it stays in the inbox, and nothing more is recorded for now.
+    for (const resolve of [...this.#drains]) resolve();
     this.#options.clock.timer(diskFullRetryMs, () => {
       if (this.#isHalted) return;
       try {

@@ -5,8 +5,10 @@
  */
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { limits } from '../../src/contract/limits.ts';
 import { DiskFailedError, DiskFullError, type StorePort } from '../../src/contract/store.ts';
 import { type Clock, createClock } from '../../src/coordinator/clock.ts';
+import { Turns } from '../../src/coordinator/turns.ts';
 import { expectRefusal, refusalOf, stepOf } from '../engine/running-engine.ts';
 import { Follower } from '../fixtures/follower.ts';
 import { type Life, live, newDir, restart } from './restarts.ts';
@@ -245,6 +247,29 @@ test('an engine that is told to end on a full disk ends, and the next one has al
   await engine.close();
   const second = await live(dir);
   expect((await second.engine.get(id)).version).toBe(version);
+});
+
+test('who waits for a long inbox to be recorded is told when a batch before the last finds no room', async () => {
+  const { clock } = byHand();
+  const store = {
+    nextSeq: 1,
+    append: () => {
+      throw new DiskFullError('no space');
+    },
+  };
+  const turns = new Turns({
+    store: store as unknown as StorePort,
+    clock,
+    startReady: () => false,
+    onFatal: (error) => {
+      throw error;
+    },
+    onDiskFull: () => undefined,
+  });
+  turns.push({ run: (batch) => batch.add('x'.repeat(limits.batchBytesMax)) });
+  await turns.drain();
+  expect(turns.isDiskFull).toBe(true);
+  turns.halt();
 });
 
 describe('W2, W3: state files', () => {
