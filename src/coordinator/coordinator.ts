@@ -524,9 +524,10 @@ export class Coordinator implements CoordinatorPort {
 
   #halt(): void {
     this.turns.halt();
-    this.execution.stop();
+    this.execution.halt();
     this.views.stop();
     this.queue.stop();
+    this.#cancelIdleCheckpoint?.();
   }
 
   close(): Promise<void> {
@@ -561,9 +562,7 @@ export class Coordinator implements CoordinatorPort {
       // What was acknowledged is in the journal; the next start makes the views.
       this.#onViewFault(error);
     }
-    this.turns.halt();
-    this.views.stop();
-    this.queue.stop();
+    this.#halt();
     await store.close();
   }
 

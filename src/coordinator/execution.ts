@@ -79,6 +79,9 @@ export class Execution {
   readonly #ranks = new WeakMap<Live, number[]>();
   readonly #blobs = new Map<string, Promise<unknown>>();
   #nextJobId = 1;
+  #isHalted = false;
+  /** Of attempts that wait for the disk. */
+  readonly #pauses = new Set<() => void>();
   /** Set when nothing may start any more. */
   isPaused = false;
 
@@ -240,9 +243,15 @@ export class Execution {
     if (job) this.#options.pool.dispatch([job]);
   }
 
+  /** Never ends once the store is closed: whoever waits is given up, and its step runs again in the next life. */
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#options.clock.timer(ms, resolve);
+      if (this.#isHalted) return;
+      const cancel = this.#options.clock.timer(ms, () => {
+        this.#pauses.delete(cancel);
+        resolve();
+      });
+      this.#pauses.add(cancel);
     });
   }
 
@@ -403,6 +412,14 @@ export class Execution {
     this.isPaused = true;
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
+  }
+
+  /** Nothing that still waits for the disk goes on. */
+  halt(): void {
+    this.stop();
+    this.#isHalted = true;
+    for (const cancel of this.#pauses) cancel();
+    this.#pauses.clear();
   }
 }
 

@@ -272,6 +272,70 @@ test('who waits for a long inbox to be recorded is told when a batch before the 
   turns.halt();
 });
 
+describe('after a clean end', () => {
+  /** Long timers are kept in `armed`; the grace for running steps is over after `graceMs`. */
+  function watchedClock(graceMs: number): { clock: Clock; look(): void; armed: Set<number> } {
+    const { clock, look } = byHand();
+    const armed = new Set<number>();
+    const timer: Clock['timer'] = (ms, callback) => {
+      if (ms === 10_000) return clock.timer(graceMs, callback);
+      const cancel = clock.timer(ms, callback);
+      if (ms < 60_000) return cancel;
+      armed.add(ms);
+      return () => {
+        armed.delete(ms);
+        cancel();
+      };
+    };
+    return { clock: { ...clock, timer }, look, armed };
+  }
+
+  test('outputs that still wait for room are given up, and nothing that they do ends the engine anew', async () => {
+    const { clock, look } = watchedClock(0);
+    let tries = 0;
+    let onTry = () => {};
+    const tried = new Promise<void>((resolve) => {
+      onTry = resolve;
+    });
+    const wrapStore = (store: StorePort): StorePort =>
+      new Proxy(store, {
+        get: (target, key) => {
+          const value = Reflect.get(target, key, target) as unknown;
+          if (key === 'writeBlob') {
+            return () => {
+              tries += 1;
+              onTry();
+              return Promise.reject(new DiskFullError('no space'));
+            };
+          }
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+    const { engine, fatal } = await live(newDir(), { wrapStore, clock });
+    await engine.submit({
+      name: 'big',
+      steps: [{ id: 'big', action: 'render', params: { template: 'l'.repeat(200_000) } }],
+    });
+    await tried;
+    await engine.close();
+    look();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(tries).toBe(1);
+    expect(fatal).toEqual([]);
+  });
+
+  test('no checkpoint is to come, though a step has ended in the grace', async () => {
+    const { clock, armed } = watchedClock(10_000);
+    const { engine, holds } = await live(newDir(), { clock });
+    await engine.submit({ name: 'held', steps: [holds.step('held')] });
+    await holds.arrived('held');
+    const closed = engine.close();
+    holds.release('held');
+    await closed;
+    expect([...armed]).toEqual([]);
+  });
+});
+
 describe('W2, W3: state files', () => {
   test('W2: one is written at birth and at rest, and in between when the pause is over', async () => {
     const store = new Watched();
