@@ -30,8 +30,8 @@ const lateGraceMs = 250;
 /** What other processes and open files use up, and give back. */
 const passingFaults = new Set<unknown>(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 const restartPauseMs = 250;
-/** V8 writes why it gave up, then a trace. */
-const reportLengthMax = 8_192;
+/** V8 writes why it gave up, then a trace of a few thousand characters. */
+const reportLengthMax = 16_384;
 /** The heap was full; one object was larger than any may be. */
 const outOfMemory = /out of memory|Fatal JavaScript invalid size/i;
 
@@ -55,6 +55,9 @@ interface Place {
   isEnding: boolean;
   /** The end of its start, of its job, or of its idleness. */
   watch: Watch | undefined;
+  /** Set where the lane ended it for what is no part of the attempt. */
+  reason: string | null;
+  /** The end of what it wrote during its job. */
   report: string;
 }
 
@@ -86,8 +89,13 @@ export class ProcessLane {
     }
     place.job = job;
     place.startBy = startBy;
+    place.report = '';
     if (place.isUp) this.#arm(place, job);
-    else this.#watch(place, startMsMax, () => end(place));
+    else
+      this.#watch(place, startMsMax, () => {
+        place.reason = `it did not start within ${startMsMax / 1_000} s`;
+        end(place);
+      });
     // One that could not be started has no channel; one that is gone by now says so with its end.
     if (!place.process.connected) return;
     place.process.send({ job } satisfies IsolatedJobMessage, () => undefined);
@@ -111,7 +119,10 @@ export class ProcessLane {
   }
 
   #findIdle(): Place | undefined {
-    return [...this.#places].find(({ job, isUp, isEnding }) => job === null && isUp && !isEnding);
+    return [...this.#places].find(
+      // One without a channel has ended, and that has yet to be told.
+      ({ process, job, isUp, isEnding }) => process.connected && job === null && isUp && !isEnding,
+    );
   }
 
   #start(): Place {
@@ -134,6 +145,7 @@ export class ProcessLane {
       isUp: false,
       isEnding: false,
       watch: undefined,
+      reason: null,
       report: '',
     };
     this.#places.add(place);
@@ -147,9 +159,11 @@ export class ProcessLane {
       else this.#options.onFault(`a process of the pool: ${error.message}`);
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      place.report = (place.report + text).slice(0, reportLengthMax);
+      place.report = (place.report + text).slice(-reportLengthMax);
     });
-    child.once('close', (code, signal) => this.#onEnd(place, `it ended with ${signal ?? `code ${code}`}`));
+    child.once('close', (code, signal) =>
+      this.#onEnd(place, place.reason ?? `it ended with ${signal ?? `code ${code}`}`),
+    );
     return place;
   }
 

@@ -1,7 +1,7 @@
 /** The product's tasks and some that misbehave in every way the pool has to survive. */
 import { spawnSync } from 'node:child_process';
 import { pbkdf2Sync } from 'node:crypto';
-import { appendFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import type { Task, TaskContext } from '../../src/contract/task.ts';
 import { TaskFailure } from '../../src/contract/task.ts';
@@ -64,6 +64,15 @@ const faults: Record<string, Run> = {
   },
   /** More parts than an array can hold: V8 ends the process, and would end that of a thread. */
   allocates_at_once: () => ({ outputs: { parts: 'x'.repeat(250_000_000).split('').length } }),
+  /** More than is kept of it, and what is kept says that the memory is full, which it is not. */
+  writes_of_memory: () => {
+    writeSync(2, 'a page about being out of memory\n'.repeat(1_000));
+    return nothing;
+  },
+  writes_and_exhausts_heap: () => {
+    writeSync(2, 'nothing of note\n'.repeat(2_000));
+    for (;;) retained.push(new Array(10_000).fill(Math.random()));
+  },
   fills_its_heap: ({ file = '' }) => {
     writeFileSync(file, String(process.pid));
     for (let i = 0; i < 1_900; i += 1) retained.push(new Array(10_000).fill(i));

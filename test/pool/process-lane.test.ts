@@ -73,6 +73,14 @@ describe('a job in a process of its own', () => {
     });
   });
 
+  it('is judged by what its process wrote last, and not by what it wrote during another job', async () => {
+    expect(codeOf(await run('writes_of_memory'))).toBe('completed');
+    // What it wrote comes by another way than its answer; by the end of one more job it is here.
+    expect(codeOf(await run('noop'))).toBe('completed');
+    expect(codeOf(await run('exits_later'))).toBe('WORKER_LOST');
+    expect(codeOf(await run('writes_and_exhausts_heap'))).toBe('WORKER_OUT_OF_MEMORY');
+  });
+
   it('that leaves the heap half full is the last one of its process', async () => {
     const files = [join(dir, 'spent'), join(dir, 'fresh')];
     expect(codeOf(await run('fills_its_heap', { file: files[0] }))).toBe('completed');
