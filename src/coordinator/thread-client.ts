@@ -13,6 +13,8 @@ import { limits } from '../contract/limits.ts';
 import { StartError } from '../contract/store.ts';
 
 interface Pending {
+  /** Among those that the bound is for. */
+  isCounted: boolean;
   resolve(answer: unknown): void;
   reject(error: Error): void;
 }
@@ -38,6 +40,9 @@ class ThreadClient implements CoordinatorPort {
   readonly #pending = new Map<number, Pending>();
   readonly #sinks = new Map<number, EventSink>();
   #nextId = 1;
+  #counted = 0;
+  /** The one that is under way; those who ask meanwhile share it, however many a hanging disk makes of them. */
+  #health: Promise<CoordinatorCalls['health']['answer']> | null = null;
   /** Why no call can be answered any more. */
   #ended: Error | null = null;
 
@@ -83,6 +88,7 @@ class ThreadClient implements CoordinatorPort {
     }
     const pending = this.#pending.get(message.callId);
     this.#pending.delete(message.callId);
+    if (pending?.isCounted) this.#counted -= 1;
     if (message.kind === 'answer') pending?.resolve(message.answer);
     else pending?.reject(new Refusal(message.refusal));
   }
@@ -91,13 +97,26 @@ class ThreadClient implements CoordinatorPort {
     this.#ended = error;
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
+    this.#counted = 0;
   }
 
   #send(message: ToCoordinator): void {
     this.#worker.postMessage(message);
   }
 
-  async call<K extends CallName>(
+  call<K extends CallName>(
+    name: K,
+    args: CoordinatorCalls[K]['args'],
+    signal?: AbortSignal,
+  ): Promise<CoordinatorCalls[K]['answer']> {
+    if (name !== 'health') return this.#call(name, args, signal);
+    this.#health ??= this.#call('health', {}).finally(() => {
+      this.#health = null;
+    });
+    return this.#health as Promise<CoordinatorCalls[K]['answer']>;
+  }
+
+  async #call<K extends CallName>(
     name: K,
     args: CoordinatorCalls[K]['args'],
     signal?: AbortSignal,
@@ -106,16 +125,18 @@ class ThreadClient implements CoordinatorPort {
       if (name === 'close') return null as CoordinatorCalls[K]['answer'];
       throw this.#ended;
     }
+    const isCounted = !isUnbounded(name, args);
     // The coordinator bounds what it has taken in; this bounds what a disk that hangs keeps it from taking in.
-    if (this.#pending.size >= limits.inboxCommandsMax && name !== 'close') {
-      const detail = `${this.#pending.size} calls are waiting already. Try again in a moment.`;
+    if (isCounted && this.#counted >= limits.inboxCommandsMax) {
+      const detail = `${this.#counted} calls are waiting already. Try again in a moment.`;
       throw new Refusal({ code: 'BUSY', detail, retryAfterSeconds: 1 });
     }
     const callId = this.#nextId;
     this.#nextId += 1;
     const abort = () => this.#send({ kind: 'abort', callId });
     const answer = new Promise<unknown>((resolve, reject) => {
-      this.#pending.set(callId, { resolve, reject });
+      this.#pending.set(callId, { resolve, reject, isCounted });
+      if (isCounted) this.#counted += 1;
     });
     this.#send({ kind: 'call', callId, name, args });
     if (signal?.aborted) abort();
@@ -145,4 +166,10 @@ class ThreadClient implements CoordinatorPort {
       if (!this.#ended) this.#send({ kind: 'unsubscribe', subscriptionId });
     };
   }
+}
+
+/** A wait says nothing of the disk, the end is always let in, and of health there is one at a time. */
+function isUnbounded<K extends CallName>(name: K, args: CoordinatorCalls[K]['args']): boolean {
+  if (name === 'close' || name === 'health') return true;
+  return name === 'get' && (args as CoordinatorCalls['get']['args']).waitMs !== 0;
 }
