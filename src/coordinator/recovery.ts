@@ -57,6 +57,8 @@ class Recovery {
   readonly #clock: Clock;
   readonly #found: StorePort['found'];
   readonly #entries = new Map<string, Entry[]>();
+  /** Those whose files may name keys that are another's by now: they come when all others have theirs. */
+  readonly #late: (() => void)[] = [];
   readonly #windowFrom: number;
   #seq: number;
   /** A stop in good order ends with a checkpoint over everything that says so; others can cover everything too. */
@@ -96,6 +98,7 @@ class Recovery {
     // The finished ones are many: those of the journal and the manifest are looked up among them, not joined with them.
     const known = new Set([...this.#entries.keys(), ...Object.keys(this.#found.manifest?.live ?? {})]);
     for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
+    for (const take of this.#late) take();
     for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#adoptUnknown(id);
     for (const live of this.#workflows.live.values()) this.#resume(live.state);
     this.#checkQueueFile();
@@ -135,7 +138,7 @@ class Recovery {
       this.#tellDeleted(last);
       if (!hasDirectory) return;
       // A checkpoint waits until the files are gone: what stands there after one was put back since.
-      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#adoptUnknown(id);
+      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#late.push(() => this.#adoptUnknown(id));
       else this.#result.leftovers.push(id);
       return;
     }
@@ -200,7 +203,10 @@ class Recovery {
     const adopted = this.#readAdopted(id, file, entries);
     if (adopted) {
       this.#apply(adopted, entries);
-      this.#workflows.add(adopted, 0);
+      this.#late.push(() => {
+        adopted.setHeader({ keys: this.#withoutOthers(adopted.header.keys) });
+        this.#workflows.add(adopted, 0);
+      });
       return;
     }
     if (file.kind !== 'intact') {
@@ -300,7 +306,7 @@ class Recovery {
     this.#workflows.setAside.delete(id);
     const now = this.#clock.now();
     // Its line in the index, or the manifest, may be what was lost: a call that is made again is still the same call.
-    const keys = file.kind === 'intact' ? ((file.meta as unknown as WorkflowMeta).keys ?? []) : [];
+    const keys = this.#withoutOthers(file.kind === 'intact' ? ((file.meta as unknown as WorkflowMeta).keys ?? []) : []);
     const state = readWorkflow(parsed.data, {}, now);
     if (isTerminal(state.header.status)) {
       // Finished and stopped files are left as they stand.
@@ -313,6 +319,11 @@ class Recovery {
       this.#begin({ kind: 'workflow.adopted', sha256, workflow, keys }, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
+  }
+
+  /** A key may have been used again since its workflow was deleted. */
+  #withoutOthers(keys: readonly IdempotencyRecord[]): IdempotencyRecord[] {
+    return keys.filter(({ key }) => this.#workflows.keyOwner(key) === undefined);
   }
 
   #begin(

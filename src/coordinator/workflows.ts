@@ -65,18 +65,19 @@ export class Workflows {
     this.live.set(state.header.id, live);
     this.finished.delete(state.header.id);
     this.setAside.delete(state.header.id);
-    for (const record of state.header.keys) this.#keys.set(record.key, state.header.id);
+    for (const record of state.header.keys) this.claimKey(record.key, state.header.id);
     return live;
   }
 
   addFinished(entry: FinishedEntry, isIndexed: boolean): void {
     this.finished.set(entry.id, entry);
     if (!isIndexed) this.unindexed.add(entry.id);
-    for (const key of entry.keys) this.#keys.set(key, entry.id);
+    for (const key of entry.keys) this.claimKey(key, entry.id);
   }
 
+  /** A key stays with its first owner: one that is put back after its deletion may bring a key that is used again since. */
   claimKey(key: string, id: string): void {
-    this.#keys.set(key, id);
+    if (!this.#keys.has(key)) this.#keys.set(key, id);
   }
 
   keyOwner(key: string): string | undefined {
@@ -85,7 +86,7 @@ export class Workflows {
 
   remove(id: string): void {
     const keys = this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];
-    for (const key of keys) this.#keys.delete(key);
+    for (const key of keys) if (this.#keys.get(key) === id) this.#keys.delete(key);
     const isIndexed = (this.finished.has(id) || this.live.get(id)?.entry != null) && !this.unindexed.has(id);
     if (isIndexed) this.removedFromIndex.add(id);
     this.live.delete(id);
@@ -204,7 +205,12 @@ export class Workflows {
         if (!found || this.finished.get(id) !== found.entry) return null;
         const { entry, value, meta } = found;
         const state = readWorkflow(value, meta, Date.parse(entry.summary.createdAt));
-        state.setHeader({ version: Math.max(state.header.version, entry.summary.version), seq: entry.seq });
+        state.setHeader({
+          version: Math.max(state.header.version, entry.summary.version),
+          seq: entry.seq,
+          // Adopted as it stood, its file may name keys that are another's.
+          keys: state.header.keys.filter(({ key }) => entry.keys.includes(key)),
+        });
         return this.add(state, 0, entry);
       })
       .finally(() => this.#loads.delete(id));

@@ -327,3 +327,72 @@ describe("another journal's file, with the number of an event that this one does
     expect(stepOf((await second.engine.get(id)).workflow, 'in').outputs).toMatchObject({ content: 'kept' });
   });
 });
+
+describe('a key that is used again after the deletion of its first workflow', () => {
+  const waits = { name: 'keyed', steps: [{ id: 'in', action: 'external_data' }] };
+  const runs = { name: 'keyed', steps: [{ id: 'a', action: 'noop' }] };
+
+  test.each([
+    ['waits, and the journal holds the deletion', waits, false],
+    ['waits, and the deletion is forgotten', waits, true],
+    ['has finished, and the journal holds the deletion', runs, false],
+    ['has finished, and the deletion is forgotten', runs, true],
+  ])('stays with the second when the first is put back (%s)', async (_, definition, isForgotten) => {
+    const first = await live();
+    const submit = ({ engine }: typeof first) => engine.submit(definition, { idempotencyKey: 'k', waitMs: 60_000 });
+    const old = await submit(first);
+    await first.dir.untilState(old.id, ({ status }) => status === old.workflow.status);
+    const text = first.dir.stateText(old.id);
+    await first.engine.delete(old.id);
+    const { id } = await submit(first);
+    await first.engine.close();
+    if (isForgotten) await (await live(first.dir)).engine.close();
+    const second = await restart(first.dir, (image) => image.writeState(old.id, text));
+    expect((await second.engine.get(old.id)).workflow.name).toBe('keyed');
+    expect((await submit(second)).id).toBe(id);
+    await second.coordinator.checkpoint();
+    const third = await restart(second.dir);
+    expect((await submit(third)).id).toBe(id);
+    await third.engine.branch(old.id, { stepId: definition.steps[0]!.id });
+    await third.engine.delete(old.id);
+    expect((await submit(third)).id).toBe(id);
+    expect((await (await restart(third.dir)).engine.get(id)).status).toBe(old.workflow.status);
+  });
+
+  test('stays with the second when the first, put back as it stood, is changed', async () => {
+    const first = await live();
+    const submit = ({ engine }: typeof first) => engine.submit(waits, { idempotencyKey: 'k', waitMs: 60_000 });
+    const old = await submit(first);
+    await first.engine.stop(old.id);
+    await first.dir.untilState(old.id, ({ status }) => status === 'STOPPED');
+    const text = first.dir.stateText(old.id);
+    await first.engine.delete(old.id);
+    const { id } = await submit(first);
+    await first.engine.close();
+    // Then nothing but the manifest tells of the second, and it tells last.
+    await (await live(first.dir)).engine.close();
+    const second = await restart(first.dir, (image) => image.writeState(old.id, text));
+    await second.engine.externalData(old.id, { step_id: 'mine', content: 'x' }, { idempotencyKey: 'own' });
+    await second.dir.untilState(old.id, ({ version }) => version > old.workflow.version + 1);
+    const killed = await restart(second.dir, (image) => image.writeState(old.id, text));
+    await second.coordinator.checkpoint();
+    await killed.coordinator.checkpoint();
+    for (const life of [killed, await restart(second.dir), await restart(killed.dir)]) {
+      expect((await submit(life)).id).toBe(id);
+      await life.engine.externalData(old.id, { step_id: 'mine', content: 'x' }, { idempotencyKey: 'own' });
+      await life.engine.delete(old.id);
+      expect((await submit(life)).id).toBe(id);
+    }
+  });
+
+  test('stays with the first that comes, and goes with no other', async () => {
+    const { coordinator, engine } = await live();
+    const { workflows } = coordinator;
+    const { id } = await engine.submit(runs, { idempotencyKey: 'k', waitMs: 60_000 });
+    const summary = (await engine.list()).items[0]!;
+    workflows.addFinished({ id: 'other', seq: 0, sha256: '', summary, keys: ['k'] }, true);
+    expect(workflows.keyOwner('k')).toBe(id);
+    workflows.remove('other');
+    expect(workflows.keyOwner('k')).toBe(id);
+  });
+});
