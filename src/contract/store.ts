@@ -63,7 +63,7 @@ export interface FoundData {
   readonly manifest: Manifest | null;
   /** Last entry by id; deleted and revived ones are not in it. */
   readonly finished: ReadonlyMap<string, FinishedEntry>;
-  /** Events after and around the manifest, in order, without gaps within a segment. */
+  /** Events after and around the manifest, in order, without gaps within a segment; none any more after begin(). */
   readonly records: readonly JournalRecord[];
   /** True when acknowledged records are known to be missing (J3). */
   readonly damaged: boolean;

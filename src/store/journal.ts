@@ -51,7 +51,7 @@ export class Journal {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #encoder = new RecordEncoder();
-  readonly #start: JournalStart;
+  readonly #startsDamaged: boolean;
   /** Numbers of the segments on disk, ascending. */
   #numbers: number[];
   #segment: OpenSegment | null = null;
@@ -70,7 +70,7 @@ export class Journal {
     this.#lastSeq = start.lastSeq;
     this.#lastBatch = start.lastBatch;
     this.#lastNumber = start.lastNumber;
-    this.#start = start;
+    this.#startsDamaged = start.damaged;
     this.#numbers = [...start.segments];
   }
 
@@ -91,9 +91,9 @@ export class Journal {
     this.#check();
     if (this.#segment !== null) throw new Error('The journal has begun already');
     const first = copies[0];
-    const after = first === undefined ? this.#start.lastSeq : first.seq - 1;
+    const after = first === undefined ? this.#lastSeq : first.seq - 1;
     const replaced = this.#numbers.filter((number) => number >= replacedFrom);
-    const segment = this.#createSegment({ after, begins: true, damaged: this.#start.damaged });
+    const segment = this.#createSegment({ after, begins: true, damaged: this.#startsDamaged });
     try {
       this.#writeBegin(segment, after, copies, payloads);
     } catch (error) {

@@ -68,7 +68,7 @@ export async function openStore(options: StoreOptions): Promise<StorePort> {
 }
 
 class Store implements StorePort {
-  readonly found: FoundData;
+  #found: FoundData;
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #lock: Lock;
@@ -80,13 +80,13 @@ class Store implements StorePort {
   /** As they were when the store was opened, until begin(). */
   #sums: Found['sums'];
   readonly #replacedFrom: number;
-  readonly #copies: FoundData['records'];
+  #copies: FoundData['records'];
   #checkpointTurn: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(disk: Disk, layout: Layout, lock: Lock, now: () => Date) {
     const found = readFound(disk, layout);
-    this.found = withoutDeleted(found.data);
+    this.#found = withoutDeleted(found.data);
     this.#disk = disk;
     this.#layout = layout;
     this.#lock = lock;
@@ -107,6 +107,10 @@ class Store implements StorePort {
     this.#finished = new FinishedIndex(disk, layout.finishedFile, found.finished);
   }
 
+  get found(): FoundData {
+    return this.#found;
+  }
+
   get nextSeq(): number {
     return this.#journal.lastSeq + 1;
   }
@@ -121,7 +125,10 @@ class Store implements StorePort {
 
   begin(payloads: readonly string[]): void {
     this.#journal.begin(this.#copies, payloads, this.#replacedFrom);
+    // A journal of many megabytes would stay in memory for life.
     this.#sums = new Map();
+    this.#copies = [];
+    this.#found = { ...this.#found, records: [] };
   }
 
   append(payloads: readonly string[]): void {

@@ -92,9 +92,9 @@ export const enumerateMutants: Mutant[] = [
     name: 'recovery removes what it has read before what it writes is durable',
     breaks: 'G1, R5',
     file: 'src/store/journal.ts',
-    find: '    const segment = this.#createSegment({ after, begins: true, damaged: this.#start.damaged });',
+    find: '    const segment = this.#createSegment({ after, begins: true, damaged: this.#startsDamaged });',
     replace:
-      '    for (const number of replaced) this.#remove(number);\n    const segment = this.#createSegment({ after, begins: true, damaged: this.#start.damaged });',
+      '    for (const number of replaced) this.#remove(number);\n    const segment = this.#createSegment({ after, begins: true, damaged: this.#startsDamaged });',
     test: lives,
     only: 'of restart',
     env,

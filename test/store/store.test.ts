@@ -475,3 +475,14 @@ test('a failed start leaves nothing held', async () => {
   failing = false;
   await open(dir, { disk });
 });
+
+test('what recovery needed of the journal leaves memory once it has begun anew', async () => {
+  const dir = createDataDir();
+  const first = await open(dir);
+  first.begin(['"recovered"']);
+  await first.close();
+  const second = await open(dir);
+  expect(second.found.records).toHaveLength(1);
+  second.begin([]);
+  expect(second.found.records).toEqual([]);
+});
