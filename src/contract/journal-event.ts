@@ -5,6 +5,7 @@
  */
 import type { FailureCode } from './failures.ts';
 import type { JsonObject } from './json.ts';
+import type { SpendingRow } from './ledger.ts';
 
 /** Outputs in memory: compact JSON text, or the name (SHA-256) and size of the blob that holds it. */
 export type OutputsRef = { readonly json: string } | { readonly blob: string; readonly bytes: number };
@@ -36,7 +37,7 @@ export type JournalEvent =
       readonly parent?: { readonly id: string; readonly stepId: string; readonly version: number };
     })
   | (Base & {
-      readonly kind: 'workflow.adopted';
+      readonly kind: 'workflow.adopted' | 'workflow.taken_over';
       /**
        * SHA-256 (hex) of the state.json it was taken from, byte for byte. Where that file still stands it is older than this
        * event, whatever event of another journal it names.
@@ -45,12 +46,8 @@ export type JournalEvent =
       readonly workflow: JsonObject;
       /** Answers given to calls with a key, when the file is one that an engine wrote. */
       readonly keys?: readonly IdempotencyRecord[];
-    })
-  | (Base & {
-      readonly kind: 'workflow.taken_over';
-      /** As above. */
-      readonly sha256?: string;
-      readonly workflow: JsonObject;
+      /** What its steps have used, likewise. */
+      readonly spending?: readonly SpendingRow[];
     })
   | (Base & {
       readonly kind:

@@ -19,7 +19,6 @@ import type { EngineEvent } from '../contract/event.ts';
 import { Refusal } from '../contract/failures.ts';
 import type { PoolOptions, PoolPort } from '../contract/job.ts';
 import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
-import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
@@ -41,7 +40,7 @@ import { recover } from './recovery.ts';
 import { type Batch, diskFullRefusal, Turns } from './turns.ts';
 import { Views } from './views.ts';
 import { Waits } from './waits.ts';
-import { type Live, Workflows } from './workflows.ts';
+import { type Live, type Taken, Workflows } from './workflows.ts';
 
 /** The part of a pino logger that is used. */
 export interface Log {
@@ -145,7 +144,7 @@ export class Coordinator implements CoordinatorPort {
     this.pool = pool;
     this.workflows = new Workflows(store, {
       onSetAside: (message) => this.#warn(message),
-      takeOver: (id, workflow, version) => this.#takeOver(id, workflow, version),
+      takeOver: (id, taken, version) => this.#takeOver(id, taken, version),
     });
     const onFault = (error: unknown) => this.#onViewFault(error);
     this.queue = new QueueView(store, clock, () => !this.turns.isDiskFull, onFault);
@@ -276,17 +275,18 @@ export class Coordinator implements CoordinatorPort {
   }
 
   /** A finished workflow's file was changed by hand, to something valid: that is what the workflow is from here on. */
-  #takeOver(id: string, workflow: JsonObject, version: number): Promise<void> {
+  #takeOver(id: string, taken: Taken, version: number): Promise<void> {
     if (this.turns.isDiskFull) return Promise.reject(diskFullRefusal);
     const warning = 'state.json is not what the engine wrote; its content was taken over as found';
     this.parts.store.copyAsideState(id, warning);
     this.#warn(`Workflow ${id}: ${warning}`);
-    const warnings = [...((workflow.warnings as string[] | undefined) ?? []), warning];
-    const event = { kind: 'workflow.taken_over' as const, workflowId: id, at: this.parts.clock.now(), version };
+    const warnings = [...((taken.workflow.warnings as string[] | undefined) ?? []), warning];
+    const workflow = { ...taken.workflow, warnings };
+    const base = { kind: 'workflow.taken_over' as const, workflowId: id, at: this.parts.clock.now(), version };
     return new Promise((resolve, reject) => {
       this.turns.push({
         run: (batch) => {
-          if (this.workflows.finished.has(id)) this.record(batch, { ...event, workflow: { ...workflow, warnings } });
+          if (this.workflows.finished.has(id)) this.record(batch, { ...base, ...taken, workflow });
           batch.after.push(resolve);
           batch.refusals.push(reject);
         },

@@ -23,7 +23,7 @@ import { toIso } from '../core/time.ts';
 import { toSummary } from '../core/view.ts';
 import type { Clock } from './clock.ts';
 import { toEngineEvent } from './published.ts';
-import type { Workflows } from './workflows.ts';
+import { type Taken, toTaken, type Workflows } from './workflows.ts';
 
 export interface Recovered {
   /** Events that recovery makes, to be written by `store.begin`. */
@@ -282,8 +282,7 @@ class Recovery {
     const warnings = [...(parsed.data.warnings ?? []), warning];
     const version = Math.max(parsed.data.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
     const workflow = { ...parsed.data, warnings } as unknown as JsonObject;
-    const { sha256 } = file as { sha256: string };
-    this.#begin({ kind: 'workflow.taken_over', sha256, workflow }, version + 1);
+    this.#begin('workflow.taken_over', toTaken(file as StateFile & { sha256: string }, workflow), version + 1);
   }
 
   #adoptUnknown(id: string): void {
@@ -306,17 +305,15 @@ class Recovery {
     this.#workflows.setAside.delete(id);
     const now = this.#clock.now();
     // Its line in the index, or the manifest, may be what was lost: a call that is made again is still the same call.
-    const keys = this.#withoutOthers(file.kind === 'intact' ? ((file.meta as unknown as WorkflowMeta).keys ?? []) : []);
+    const taken = toTaken(file as StateFile & { sha256: string }, parsed.data as unknown as JsonObject);
     const state = readWorkflow(parsed.data, {}, now);
     if (isTerminal(state.header.status)) {
       // Finished and stopped files are left as they stand.
-      const sha256 = (file as { sha256: string }).sha256;
-      const summary = toSummary(state);
-      this.#workflows.addFinished({ id, seq: 0, sha256, summary, keys: keys.map(({ key }) => key) }, false);
-    } else {
-      const workflow = parsed.data as unknown as JsonObject;
       const { sha256 } = file as { sha256: string };
-      this.#begin({ kind: 'workflow.adopted', sha256, workflow, keys }, state.header.version + 1);
+      const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
+      this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys }, false);
+    } else {
+      this.#begin('workflow.adopted', taken, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
   }
@@ -326,16 +323,10 @@ class Recovery {
     return keys.filter(({ key }) => this.#workflows.keyOwner(key) === undefined);
   }
 
-  #begin(
-    beginning:
-      | { kind: 'workflow.adopted'; sha256: string; workflow: JsonObject; keys: readonly IdempotencyRecord[] }
-      | { kind: 'workflow.taken_over'; sha256: string; workflow: JsonObject },
-    version: number,
-  ): void {
-    const { kind, workflow } = beginning;
+  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', taken: Taken, version: number): void {
     // First in the text, before anything of the user's that may look the same: the store searches for the id there.
-    const base = { kind, workflowId: String(workflow.id), at: this.#clock.now(), version };
-    const event = { ...base, ...beginning } as Beginning;
+    const base = { kind, workflowId: String(taken.workflow.id), at: this.#clock.now(), version };
+    const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []) };
     const seq = this.#append(event);
     const state = createWorkflow(event, seq);
     this.#workflows.add(state, seq);

@@ -4,9 +4,10 @@
  */
 import type { ListQuery, ListReply } from '../contract/engine.ts';
 import { Refusal, workflowNotFound } from '../contract/failures.ts';
+import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
-import type { FinishedEntry, StorePort } from '../contract/store.ts';
+import type { FinishedEntry, StateFile, StorePort } from '../contract/store.ts';
 import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/workflow.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
@@ -28,7 +29,19 @@ export interface Live {
 export interface WorkflowsHooks {
   onSetAside(message: string): void;
   /** Brings the file's content into memory as the workflow's next version; resolves when that is durable. */
-  takeOver(id: string, workflow: JsonObject, version: number): Promise<void>;
+  takeOver(id: string, taken: Taken, version: number): Promise<void>;
+}
+
+/** What an event that begins a workflow from a file carries of it. */
+export type Taken = Pick<
+  Extract<JournalEvent, { kind: 'workflow.adopted' | 'workflow.taken_over' }>,
+  'sha256' | 'keys' | 'spending' | 'workflow'
+>;
+
+/** What only `_meta` holds is the engine's own word where the sums vouch for it. */
+export function toTaken(file: StateFile & { sha256: string }, workflow: JsonObject): Taken {
+  const { keys, spending } = (file.kind === 'intact' ? file.meta : {}) as Partial<WorkflowMeta>;
+  return { sha256: file.sha256, ...(keys ? { keys } : {}), ...(spending ? { spending } : {}), workflow };
 }
 
 interface FinishedText {
@@ -160,11 +173,14 @@ export class Workflows {
 
   async #judgeChanged(entry: FinishedEntry, file: Awaited<ReturnType<StorePort['readState']>>): Promise<void> {
     const { id } = entry;
-    const value = file.kind === 'intact' || file.kind === 'foreign' ? file.value : undefined;
-    const parsed = stateFileSchema.safeParse(value);
-    if (parsed.success && parsed.data.id === id && parsed.data.status && isTerminal(parsed.data.status)) {
+    const known = file.kind === 'intact' || file.kind === 'foreign' ? file : null;
+    const parsed = stateFileSchema.safeParse(known?.value);
+    if (known && parsed.success && parsed.data.id === id && parsed.data.status && isTerminal(parsed.data.status)) {
       const version = Math.max(parsed.data.version ?? 0, entry.summary.version) + 1;
-      const taking = this.#takeOvers.get(id) ?? this.#hooks.takeOver(id, parsed.data as unknown as JsonObject, version);
+      const taken = toTaken(known, parsed.data as unknown as JsonObject);
+      // A key of a file that was put in its place may be another's.
+      const keys = taken.keys?.filter(({ key }) => (this.#keys.get(key) ?? id) === id) ?? [];
+      const taking = this.#takeOvers.get(id) ?? this.#hooks.takeOver(id, { ...taken, keys }, version);
       this.#takeOvers.set(id, taking);
       try {
         await taking;

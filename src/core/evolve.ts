@@ -41,7 +41,8 @@ function newChange(): Change {
 /** The workflow that a creating, adopting or taking-over event brings into being. */
 export function createWorkflow(event: Extract<JournalEvent, { workflow: unknown }>, seq: number): WorkflowState {
   // What a branch takes over has run elsewhere: the branch itself has not started.
-  const state = readWorkflow(event.workflow, event.kind === 'workflow.created' ? { started: false } : {}, event.at);
+  const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
+  const state = readWorkflow(event.workflow, meta, event.at);
   const { status } = state.header;
   if (event.kind !== 'workflow.created' && !isTerminal(status)) settleSteps(state, event.at);
   const settled = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
@@ -49,7 +50,7 @@ export function createWorkflow(event: Extract<JournalEvent, { workflow: unknown 
     seq,
     version: event.version,
     updatedAt: isTerminal(status) ? state.header.updatedAt : event.at,
-    keys: event.kind === 'workflow.adopted' ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
+    keys: event.kind !== 'workflow.created' ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
     status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
   });
   return state;

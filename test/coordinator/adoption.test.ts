@@ -396,3 +396,45 @@ describe('a key that is used again after the deletion of its first workflow', ()
     expect(workflows.keyOwner('k')).toBe(id);
   });
 });
+
+describe('what only the sums vouch for: what was spent, and answers to calls with a key', () => {
+  const spending = [{ day: '2026-01-31', action: 'prompt', model: 'm', calls: 2, cost_pico: '17' }];
+  const meta = (dir: ReturnType<typeof newDir>, id: string) => JSON.parse(dir.stateText(id))._meta;
+
+  test('come along when a file is adopted', async () => {
+    const dir = newDir();
+    const file = seedFile([{ id: 'in', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY' }], { version: 7 });
+    dir.writeState(file.id, engineFile(file, { seq: 1000, spending }));
+    await live(dir);
+    expect(meta(dir, file.id)).toMatchObject({ spending });
+    const second = await restart(dir, (image) => fs.writeFileSync(image.stateFile(file.id), '{}'));
+    expect(meta(second.dir, file.id)).toMatchObject({ spending });
+  });
+
+  test.each([
+    ['finished, and its file is found changed at a read', 'COMPLETED'],
+    ['waiting, and its file is older than the engine knows', 'WAITING_FOR_DEPENDENCY'],
+  ])('come along when a file is taken over (%s)', async (_, status) => {
+    const first = await live();
+    const steps = [{ id: 'in', action: status === 'COMPLETED' ? 'noop' : 'external_data' }];
+    const submit = ({ engine }: typeof first) =>
+      engine.submit({ name: 'keyed', steps }, { idempotencyKey: 'k', waitMs: 60_000 });
+    const { id } = await submit(first);
+    await first.dir.untilState(id, (workflow) => workflow.status === status);
+    const { keys } = meta(first.dir, id);
+    const text = engineFile(first.dir.state(id), { seq: status === 'COMPLETED' ? 1000 : 1, keys, spending });
+    await first.engine.close();
+    // The second chance goes as well.
+    await (await live(first.dir)).engine.close();
+    const second = await restart(first.dir, (image) => image.writeState(id, text));
+    const { workflow } = await second.engine.get(id);
+    expect(workflow.warnings).toEqual([expect.stringContaining('taken over')]);
+    expect((await submit(second)).id).toBe(id);
+    await second.dir.untilState(id, ({ warnings }) => warnings.length === 1);
+    expect(meta(second.dir, id)).toMatchObject({ keys, spending });
+    // Its view had not come to the disk.
+    const third = await restart(second.dir, (image) => image.writeState(id, text));
+    expect((await third.engine.get(id)).workflow).toEqual(workflow);
+    expect((await submit(third)).id).toBe(id);
+  });
+});
