@@ -108,9 +108,9 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a file that is found through its directory loses its idempotency keys',
     breaks: 'G1, K2',
-    file: 'src/coordinator/recovery.ts',
-    find: "const keys = file.kind === 'intact' ? ((file.meta as unknown as WorkflowMeta).keys ?? []) : [];",
-    replace: 'const keys: IdempotencyRecord[] = [];',
+    file: 'src/coordinator/workflows.ts',
+    find: '...(keys ? { keys } : {}), ',
+    replace: '',
     test: anyFile,
     env: { DAMAGE_FLIPS: '400' },
   },
