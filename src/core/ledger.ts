@@ -61,7 +61,7 @@ export function addSpending(
 export function toSpent(metrics: JsonObject | null): JsonObject | null {
   if (metrics === null) return null;
   const kept = ['model', 'cost', 'cost_is_floor', 'calls', ...counters];
-  return Object.fromEntries(kept.flatMap((key) => (key in metrics ? [[key, metrics[key]]] : [])));
+  return Object.fromEntries(Object.entries(metrics).filter(([key]) => kept.includes(key)));
 }
 
 function emptyRow(day: string, action: string, model: string): SpendingRow {
