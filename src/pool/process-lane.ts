@@ -243,5 +243,6 @@ function isPassing(error: unknown): boolean {
 function end(place: Place): void {
   place.isEnding = true;
   place.process.ref();
-  place.process.kill('SIGKILL');
+  // A child that was never started has no pid, and its kill would signal 0: this whole group of processes.
+  if (place.process.pid !== undefined) place.process.kill('SIGKILL');
 }

@@ -33,7 +33,7 @@ export const workersMutants: Mutant[] = [
     name: 'the slot of a cancelled attempt is free while its process still runs',
     breaks: 'G5, P2',
     file: 'src/pool/process-lane.ts',
-    find: "place.process.kill('SIGKILL');",
+    find: "if (place.process.pid !== undefined) place.process.kill('SIGKILL');",
     replace: "place.process.emit('close', null, null);",
     test: 'test/pool/process-lane.test.ts',
     only: 'that loops is ended by',
