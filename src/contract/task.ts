@@ -56,6 +56,8 @@ export interface Task<Params = unknown> {
   readonly params: z.ZodType<Params>;
   /** Names of the secrets (settings such as OPENAI_API_KEY) that run() may see. */
   readonly secrets?: readonly string[];
+  /** Whether it calls other machines. Left out, it does not. */
+  readonly goesOut?: boolean;
   /** Used when the step gives no timeoutMs. */
   readonly timeoutMs: number;
   /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
@@ -83,6 +85,8 @@ export interface ActionInfo {
   readonly params: z.ZodType;
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
+  /** Whether it calls other machines. */
+  readonly goesOut?: boolean | undefined;
 }
 
 export type ActionCatalogue = ReadonlyMap<string, ActionInfo>;

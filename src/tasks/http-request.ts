@@ -90,6 +90,7 @@ export const httpRequest: Task<Params> = {
   description:
     'Sends one HTTP request and returns status, headers, text and, where the answer is JSON, its value. At most 16 MiB, decoded, are read and 3 redirects followed. Requests other than GET and HEAD carry an Idempotency-Key that is the same for every attempt of the step.',
   params,
+  goesOut: true,
   timeoutMs: 30_000,
   async run(request, context) {
     let exchange = toExchange(request, context);

@@ -48,9 +48,9 @@ export async function loadIoLibraries(): Promise<void> {
 /** What a definition can name. */
 export function createActionCatalogue(): ActionCatalogue {
   return new Map(
-    actions.map(({ action, lane, description, params, secrets = [], timeoutMs }) => [
+    actions.map(({ action, lane, description, params, secrets = [], timeoutMs, goesOut = false }) => [
       action,
-      { action, lane, description, params, secrets, timeoutMs },
+      { action, lane, description, params, secrets, timeoutMs, goesOut },
     ]),
   );
 }

@@ -30,6 +30,11 @@ describe('the registry', () => {
     expect(tasks.size).toBe(catalogue.size + 1);
   });
 
+  it('tells which actions call other machines', () => {
+    const out = [...createActionCatalogue().values()].filter(({ goesOut }) => goesOut).map(({ action }) => action);
+    expect(out).toEqual(['http_request', 'openai_chat', 'deepseek_chat', 'gemini_chat', 'chat']);
+  });
+
   it('gives each action a description, a time and params that can be shown as JSON Schema with a word on every field', () => {
     for (const { action, description, params, timeoutMs } of createActionCatalogue().values()) {
       expect(description.length, action).toBeGreaterThan(20);

@@ -41,6 +41,7 @@ export const chat: Task<z.infer<typeof params>> = {
     "Asks a model behind any server that speaks OpenAI's API (Ollama, llama.cpp, vLLM, LM Studio, hosted ones) and returns its answer as content, with what it has used and cost.",
   params,
   secrets: endpointSettings,
+  goesOut: true,
   timeoutMs: modelTimeoutMs,
   async run(given, context) {
     const { base_url: baseUrl, api_key_env: keySetting, model } = given;

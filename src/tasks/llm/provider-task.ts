@@ -17,6 +17,7 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
     description: `Asks a model of ${title} (${defaultModel} when none is named) and returns its answer as content, with what it has used and cost. Needs ${keySetting}.`,
     params: providerParams,
     secrets: [keySetting, baseUrlSetting],
+    goesOut: true,
     timeoutMs: modelTimeoutMs,
     async run(params, context) {
       const endpoint = providerEndpoint(provider, context.secrets);
