@@ -7,6 +7,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from '.
 import { createChance, createClock } from './coordinator/clock.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
+import { createDryPool } from './pool/dry-pool.ts';
 import { createPool } from './pool/pool.ts';
 import { openStore } from './store/store.ts';
 import { createActionCatalogue } from './tasks/registry.ts';
@@ -22,6 +23,7 @@ export async function startCoordinator(
   { settings, logFd }: CoordinatorThreadData,
   onFatal: (message: string, exitStatus: 70 | 74) => void,
 ): Promise<Coordinator> {
+  const { dryRun } = settings;
   const output = destination({ fd: logFd, sync: false });
   const log = pino({ level: settings.logLevel, base: null }, output);
   const store = await openStore({ workflowsDir: settings.workflowsDir, queueStateFile: settings.queueStateFile });
@@ -30,7 +32,7 @@ export async function startCoordinator(
       settings,
       store,
       catalogue: createActionCatalogue(),
-      createPool,
+      createPool: dryRun === undefined ? createPool : (options) => createDryPool(options, dryRun),
       clock: createClock(),
       chance: createChance(),
       log,

@@ -60,6 +60,7 @@ program
   .addOption(serverOption())
   .addOption(dataOption())
   .option('--timeout <seconds>', 'stop the workflow when it has not ended by then', toMilliseconds)
+  .option('--dry-run', 'call nobody: show the order of the steps, the calls they would make, and what is wrong')
   .addHelpText(
     'after',
     `
@@ -69,9 +70,15 @@ Values stay text unless the template's schema wants a number, a boolean, an obje
 Examples:
   hybrid-engine run page-digest --param html=@page.html
   hybrid-engine run definition.json --timeout 60 --json
+  hybrid-engine run research-brief --param topic=tea --dry-run
   hybrid-engine run page-digest --param html=@page.html --server http://127.0.0.1:8000`,
   )
   .action(async (target, options) => {
+    if (options.dryRun) {
+      const { dryRun } = await import('./dry-run.ts');
+      process.exitCode = await dryRun(target, options, context);
+      return;
+    }
     const { run } = await import('./run.ts');
     process.exitCode = await run(target, options, context);
   });

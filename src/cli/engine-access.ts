@@ -39,10 +39,11 @@ export function toDataPaths(dir: string, cwd: string): DataPaths {
   return { workflowsDir: resolve(cwd, dir, 'workflows'), queueStateFile: resolve(cwd, dir, 'queue-state.json') };
 }
 
-/** Without paths the engine lives in a temporary directory, which goes when it is closed. */
+/** Without paths the engine lives in a temporary directory, which goes when it is closed. `differing` stands above the settings. */
 export async function openLocalEngine(
   context: CliContext,
   paths: DataPaths | undefined,
+  differing: Partial<EngineSettings> = {},
 ): Promise<EngineAccess & { engine: Engine }> {
   const settings = readSettings(context.env, context.cwd).engine;
   const tempDir = paths === undefined ? await mkdtemp(join(tmpdir(), 'hybrid-engine-')) : undefined;
@@ -58,6 +59,7 @@ export async function openLocalEngine(
         ...(paths ?? toDataPaths(tempDir ?? '', context.cwd)),
         ownPort: null,
         logLevel: 'fatal',
+        ...differing,
       },
     });
     const close = async () => {

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { z } from 'zod';
 import { readSettings } from '../config.ts';
-import type { Template } from '../contract/definition.ts';
+import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import type { WorkflowReply } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
@@ -39,7 +39,11 @@ export interface RunOptions {
   timeout?: number;
 }
 
-type Start = (engine: CliEngine) => Promise<WorkflowReply>;
+export interface Start {
+  begin(engine: CliEngine): Promise<WorkflowReply>;
+  /** What it begins; null for a single action. */
+  readonly definition: WorkflowDefinition | null;
+}
 
 export async function run(target: string, options: RunOptions, context: CliContext): Promise<number> {
   if (options.server !== undefined && options.data !== undefined) {
@@ -52,7 +56,7 @@ export async function run(target: string, options: RunOptions, context: CliConte
     : openServer(context, options.server);
   try {
     const start = local ?? (await readStart(target, options, context, access.engine));
-    const created = await start(access.engine);
+    const created = await start.begin(access.engine);
     const { stderr } = context;
     const board = new StepBoard(created.workflow);
     const progress = stderr.isTTY
@@ -86,7 +90,12 @@ async function isFile(target: string, cwd: string): Promise<boolean> {
 }
 
 /** `engine` is the server's; without it the templates are those of the settings. */
-async function readStart(target: string, options: RunOptions, context: CliContext, engine?: CliEngine): Promise<Start> {
+export async function readStart(
+  target: string,
+  options: RunOptions,
+  context: CliContext,
+  engine?: CliEngine,
+): Promise<Start> {
   if (await isFile(target, context.cwd)) return readFileStart(target, options, context);
   if (engine) return readTemplateStart(target, options, context, engine);
   const catalogue = createTemplateCatalogue(readSettings(context.env, context.cwd).engine.templatesDir);
@@ -105,11 +114,12 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
       throw usageFaults(read.faults.map((fault) => toFaultLine(file, fault)));
     case 'template': {
       const definition = instantiate(read.template, await readParams(toParamTypes(read.template.params)));
-      return (engine) => engine.submit(definition);
+      return { begin: (engine) => engine.submit(definition), definition };
     }
     case 'definition': {
       const params = { ...read.definition.params, ...(await readParams(toTypesOfValues(read.definition.params))) };
-      return (engine) => engine.submit({ ...read.definition, params });
+      const definition = { ...read.definition, params };
+      return { begin: (engine) => engine.submit(definition), definition };
     }
     default: {
       const never: never = read;
@@ -142,8 +152,8 @@ async function readTemplateStart(id: string, options: RunOptions, context: CliCo
     throw usageError(`${id} is no file, no template and no action; templates: ${ids}`);
   }
   const params = await readRunParams(options.param, toParamTypes(target.params), context.cwd);
-  if (template) instantiate(template, params);
-  return (engine) => engine.submitTemplate(id, params);
+  const definition = template ? instantiate(template, params) : null;
+  return { begin: (engine) => engine.submitTemplate(id, params), definition };
 }
 
 async function writeResult(

@@ -21,8 +21,18 @@ export interface EngineSettings {
   ownPort: number | null;
   /** What PRICES_FILE adds to the known prices of models, or puts in their place. */
   prices?: Prices | undefined;
+  /** Present: a dry run, in which nobody is called and what goes out is rehearsed. */
+  dryRun?: DryRun | undefined;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
+}
+
+export interface DryRun {
+  /**
+   * For each step the fields of its outputs that others refer to, as paths. Where nobody can know the shape of an answer,
+   * the made-up one has these.
+   */
+  wanted: Record<string, string[][]>;
 }
 
 export interface ServerSettings {

@@ -62,6 +62,11 @@ export interface Task<Params = unknown> {
   readonly timeoutMs: number;
   /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
   run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
+  /**
+   * Stands in for run() in a dry run: connects nowhere, takes no time and gives outputs of the same shape. What would have
+   * been done stands in `metadata.rehearsal`, see rehearsal.ts. Whoever goes out has one.
+   */
+  rehearse?(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
 }
 
 /** How a task says what went wrong. Anything else that it throws counts as TASK_ERROR. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { limits } from '../contract/limits.ts';
+import type { Rehearsal } from '../contract/rehearsal.ts';
 import type { Task } from '../contract/task.ts';
 
 const params = z.strictObject({
@@ -22,4 +23,5 @@ export const delay: Task<z.infer<typeof params>> = {
     await sleep(ms, undefined, { signal });
     return { outputs: {} };
   },
+  rehearse: ({ ms }) => ({ outputs: {}, metadata: { rehearsal: { kind: 'wait', ms, open: [] } satisfies Rehearsal } }),
 };

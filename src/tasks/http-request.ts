@@ -5,9 +5,11 @@
  * No failure message holds a header's value or a URL's query, because both carry keys.
  */
 import { z } from 'zod';
+import type { Rehearsal } from '../contract/rehearsal.ts';
 import { type Task, type TaskContext, TaskFailure } from '../contract/task.ts';
 import { guardedAgent } from './http/guarded-agent.ts';
 import { decodeText, readBody } from './http/read-body.ts';
+import { rehearseTarget } from './http/rehearse-target.ts';
 import { readRetryAfterMs } from './http/retry-after.ts';
 import { checkUrl } from './http/target.ts';
 
@@ -104,6 +106,28 @@ export const httpRequest: Task<Params> = {
       }
       exchange = toRedirected(exchange, response.status, location);
     }
+  },
+  async rehearse(request, context) {
+    const exchange = toExchange(request, context);
+    await rehearseTarget(exchange.url, context.network);
+    const [expect] = [request.expect].flat();
+    const { origin, pathname } = exchange.url;
+    return {
+      outputs: {
+        status: typeof expect === 'number' ? expect : Number(`${expect?.[0] ?? 2}00`),
+        headers: {},
+        content: `Dry run: ${nameOf(exchange)} was not sent. This text stands in for its answer.`,
+      },
+      metadata: {
+        rehearsal: {
+          kind: 'request',
+          method: exchange.method,
+          url: `${origin}${pathname}`,
+          // What a server answers, nobody knows.
+          open: ['headers', 'json'],
+        } satisfies Rehearsal,
+      },
+    };
   },
 };
 

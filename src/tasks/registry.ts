@@ -2,7 +2,7 @@
  * The one list of tasks. Importing it is cheap: a task imports the packages that it needs when it runs. Our own files are
  * imported statically throughout: from source, a file imported both ways is loaded twice, with two classes of one name.
  */
-import type { ActionCatalogue, Task } from '../contract/task.ts';
+import { type ActionCatalogue, type Task, TaskFailure } from '../contract/task.ts';
 import { delay } from './delay.ts';
 import { externalData } from './external-data.ts';
 import { htmlExtract } from './html-extract.ts';
@@ -39,6 +39,21 @@ export const simulatedAction: Task = simulate;
 export const tasks: ReadonlyMap<string, Task> = new Map(
   [...actions, simulatedAction].map((task): [string, Task] => [task.action, task]),
 );
+
+/** What a thread can run in a dry run: tasks that have a rehearsal do that instead. */
+export const rehearsedTasks: ReadonlyMap<string, Task> = new Map(
+  [...tasks].map(([action, task]): [string, Task] => [action, toRehearsed(task)]),
+);
+
+function toRehearsed(task: Task): Task {
+  const { rehearse } = task;
+  if (rehearse !== undefined) return { ...task, run: rehearse };
+  if (task.goesOut !== true) return task;
+  const run = () => {
+    throw new TaskFailure('TASK_ERROR', `${task.action} calls other machines and has nothing that stands in for it`);
+  };
+  return { ...task, run };
+}
 
 /** What tasks of the I/O lane import when they run; see `pool/thread.ts` for why it is loaded before. */
 export async function loadIoLibraries(): Promise<void> {

@@ -3,6 +3,7 @@ import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
 import { diskMutants } from './disk.mutants.ts';
+import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...crashMutants,
   ...damageMutants,
   ...diskMutants,
+  ...dryMutants,
   ...enumerateMutants,
   ...loadMutants,
   ...modelsMutants,

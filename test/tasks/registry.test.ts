@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createActionCatalogue, simulatedAction, tasks } from '../../src/tasks/registry.ts';
+import { createActionCatalogue, rehearsedTasks, simulatedAction, tasks } from '../../src/tasks/registry.ts';
 
 describe('the registry', () => {
   it('names the actions of the contract with their lanes, and hides the simulation', () => {
@@ -33,6 +33,15 @@ describe('the registry', () => {
   it('tells which actions call other machines', () => {
     const out = [...createActionCatalogue().values()].filter(({ goesOut }) => goesOut).map(({ action }) => action);
     expect(out).toEqual(['http_request', 'openai_chat', 'deepseek_chat', 'gemini_chat', 'chat']);
+  });
+
+  it('has something that stands in for each of them in a dry run, and leaves what computes as it is', () => {
+    for (const [action, task] of tasks) {
+      const isReplaced = rehearsedTasks.get(action)?.run !== task.run;
+      expect(isReplaced, action).toBe(task.goesOut === true || action === 'delay');
+      if (task.goesOut) expect(task.rehearse, action).toBeDefined();
+    }
+    expect(rehearsedTasks.size).toBe(tasks.size);
   });
 
   it('gives each action a description, a time and params that can be shown as JSON Schema with a word on every field', () => {

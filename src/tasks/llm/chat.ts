@@ -4,9 +4,10 @@ import type { Task } from '../../contract/task.ts';
 import { askModel } from './ask-model.ts';
 import { endpointSettings, keySettings, openEndpoint, providers } from './endpoint.ts';
 import { checkFields, commonFields } from './params.ts';
-import { loadPriceList } from './prices.ts';
+import { loadPriceList, type PriceList, type Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
 import { modelTimeoutMs } from './provider-task.ts';
+import { rehearseModel } from './rehearse.ts';
 
 const params = z
   .looseObject({
@@ -47,12 +48,23 @@ export const chat: Task<z.infer<typeof params>> = {
     const { base_url: baseUrl, api_key_env: keySetting, model } = given;
     const endpoint = openEndpoint(baseUrl, keySetting, context.secrets);
     const prices = await loadPriceList(context.prices);
-    const seller = prices.sellerAt(baseUrl);
-    const known = seller.isListed ? providers.find(({ name }) => name === seller.name) : undefined;
-    const ways = known ?? commonWays;
+    const { seller, ways } = toSeller(baseUrl, prices);
     return askModel({ params: given, model, endpoint, provider: seller.name, seller, ways, prices }, context);
   },
+  async rehearse(given, context) {
+    const { base_url: baseUrl, api_key_env: keySetting, model } = given;
+    const open = () => openEndpoint(baseUrl, keySetting, context.secrets);
+    const prices = await loadPriceList(context.prices);
+    const { seller, ways } = toSeller(baseUrl, prices);
+    return rehearseModel({ params: given, model, baseUrl, open, provider: seller.name, seller, ways, prices }, context);
+  },
 };
+
+function toSeller(baseUrl: string, prices: PriceList): { seller: Seller; ways: ProviderWays } {
+  const seller = prices.sellerAt(baseUrl);
+  const known = seller.isListed ? providers.find(({ name }) => name === seller.name) : undefined;
+  return { seller, ways: known ?? commonWays };
+}
 
 function isBaseUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;

@@ -5,6 +5,7 @@ import { providerEndpoint, providers } from './endpoint.ts';
 import { type ChatParams, providerParams } from './params.ts';
 import { loadPriceList } from './prices.ts';
 import type { Provider } from './provider.ts';
+import { rehearseModel } from './rehearse.ts';
 
 /** Models think for minutes. */
 export const modelTimeoutMs = 600_000;
@@ -26,6 +27,15 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
       // Another address has other prices; the step's provider is shown as the action names it.
       const seller = prices.sellerAt(endpoint.baseUrl);
       return askModel({ params, model, endpoint, provider: name, seller, ways: provider, prices }, context);
+    },
+    async rehearse(params, context) {
+      const { secrets } = context;
+      const open = () => providerEndpoint(provider, secrets);
+      const prices = await loadPriceList(context.prices);
+      const model = params.model ?? defaultModel;
+      const baseUrl = secrets[baseUrlSetting] ?? provider.baseUrl;
+      const seller = prices.sellerAt(baseUrl);
+      return rehearseModel({ params, model, baseUrl, open, provider: name, seller, ways: provider, prices }, context);
     },
   };
 }

@@ -1,0 +1,151 @@
+/** What a dry run has shown: the steps by waves, what each of them would have done, and what that would have cost. */
+import { type Rehearsal, rehearsalSchema } from '../contract/rehearsal.ts';
+import type { JobStatus, Workflow, WorkflowStep } from '../contract/workflow.ts';
+import { createGraph, topologicalOrder, withDownstream } from '../core/graph.ts';
+import { toDollars, toPico } from '../core/metrics.ts';
+import { createActionCatalogue } from '../tasks/registry.ts';
+import { toElapsed } from './elapsed.ts';
+import { toTable } from './table.ts';
+
+interface DryStep {
+  /** From 1: steps of a wave wait for none of each other. */
+  wave: number;
+  id: string;
+  action: string;
+  status: JobStatus;
+  error: string | null;
+  would: Rehearsal | null;
+}
+
+interface DrySummary {
+  name: string;
+  status: JobStatus;
+  waves: string[][];
+  max_parallel_nodes: number;
+  steps: DryStep[];
+  models: { calls: number; input_tokens: number; output_tokens: number; cost: number | null; cost_is_floor: boolean };
+  notes: string[];
+}
+
+export function toDrySummary({ name, status, steps }: Workflow, maxParallelNodes: number): DrySummary {
+  const waves = toWaves(steps);
+  const rows = steps.map(({ id, action, status, error, metadata }, i) => {
+    const would = rehearsalSchema.safeParse(metadata?.rehearsal).data ?? null;
+    return { wave: waves[i] ?? 0, id, action, status, error, would };
+  });
+  // Stable, so that a wave keeps the order of the definition.
+  rows.sort((a, b) => a.wave - b.wave);
+  return {
+    name,
+    status,
+    waves: Array.from({ length: Math.max(...waves) }, (_, i) =>
+      rows.filter(({ wave }) => wave === i + 1).map(({ id }) => id),
+    ),
+    max_parallel_nodes: maxParallelNodes,
+    steps: rows,
+    models: sumUp(rows),
+    notes: toNotes(rows, steps),
+  };
+}
+
+function toWaves(steps: readonly WorkflowStep[]): number[] {
+  const graph = createGraph(steps);
+  const waves = steps.map(() => 1);
+  for (const i of topologicalOrder(graph)) {
+    for (const next of graph.downstream[i] ?? []) waves[next] = Math.max(waves[next] ?? 1, (waves[i] ?? 1) + 1);
+  }
+  return waves;
+}
+
+function sumUp(rows: readonly DryStep[]): DrySummary['models'] {
+  const calls = rows.flatMap(({ would }) => (would?.kind === 'model_call' ? [would] : []));
+  const costs = calls.map(({ cost }) => toPico(cost));
+  const priced = costs.filter((cost) => cost !== null);
+  return {
+    calls: calls.length,
+    input_tokens: calls.reduce((sum, call) => sum + call.input_tokens, 0),
+    output_tokens: calls.reduce((sum, call) => sum + call.output_tokens, 0),
+    cost: calls.length > 0 && priced.length === 0 ? null : toDollars(priced.reduce((sum, cost) => sum + cost, 0n)),
+    cost_is_floor: priced.length < calls.length,
+  };
+}
+
+function toNotes(rows: readonly DryStep[], steps: readonly WorkflowStep[]): string[] {
+  const catalogue = createActionCatalogue();
+  const actions = [...new Set(rows.map(({ action }) => action))];
+  const obstacles = rows.flatMap(({ would }) => (would?.kind === 'model_call' ? [would.obstacle ?? ''] : []));
+  const madeUp = findMadeUp(steps);
+  return [
+    ...rows
+      .filter(({ status }) => status === 'FAILED')
+      .map(({ id, error }) => {
+        const reserve = madeUp.has(id) ? ' (it worked on made-up results)' : '';
+        return `step ${id} would fail: ${error ?? 'without a reason'}${reserve}`;
+      }),
+    ...actions
+      .filter((action) => !catalogue.has(action))
+      .map((action) => `action ${action} is not known here and would be simulated`),
+    ...new Set(obstacles.filter((obstacle) => obstacle !== '')),
+  ];
+}
+
+/** Steps behind one whose results are made up. */
+function findMadeUp(steps: readonly WorkflowStep[]): Set<string> {
+  const graph = createGraph(steps);
+  const sources = steps.flatMap(({ action, metadata }, i) =>
+    action === 'external_data' || metadata?.rehearsal !== undefined ? [i] : [],
+  );
+  const behind = withDownstream(graph, sources);
+  return new Set(
+    steps.filter(({ metadata }, i) => behind.has(i) && metadata?.rehearsal === undefined).map(({ id }) => id),
+  );
+}
+
+/** `width` is the terminal's. */
+export function toSummaryText(summary: DrySummary, width: number | undefined): string {
+  const { name, status, steps, waves, max_parallel_nodes: atOnce, models, notes } = summary;
+  const rows = steps.map((step) => [String(step.wave), step.id, step.action, step.status, toDoing(step)]);
+  const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;
+  const inWaves = waves.length === 1 ? '1 wave' : `${waves.length} waves`;
+  return [
+    `dry run of ${name}: ${status}, ${count} in ${inWaves}, at most ${atOnce} at once; nobody was called`,
+    '',
+    toTable(['WAVE', 'STEP', 'ACTION', 'STATUS', 'WOULD'], rows, width).trimEnd(),
+    '',
+    toCallsLine(models),
+    ...notes.map((note) => `note: ${note}`),
+  ].join('\n');
+}
+
+function toDoing({ action, status, error, would }: DryStep): string {
+  if (status !== 'COMPLETED') return error ?? '';
+  if (would === null) return action === 'external_data' ? 'wait for data from outside' : 'run as it did here';
+  switch (would.kind) {
+    case 'model_call': {
+      const { model, address, input_tokens: input, output_tokens: output, cost } = would;
+      return `ask ${model} at ${address}: about ${input} + ${output} tokens, ${toMoney(cost)}`;
+    }
+    case 'request':
+      return `send ${would.method} ${would.url}`;
+    case 'wait':
+      return `wait ${toElapsed(would.ms)}`;
+    default: {
+      const never: never = would;
+      throw new Error(`unknown rehearsal ${JSON.stringify(never)}`);
+    }
+  }
+}
+
+function toCallsLine({ calls, input_tokens, output_tokens, cost, cost_is_floor }: DrySummary['models']): string {
+  if (calls === 0) return 'no model would be asked';
+  const price = cost !== null && cost_is_floor ? `at least ${toMoney(cost)}` : toMoney(cost);
+  const count = calls === 1 ? '1 call of a model' : `${calls} calls of models`;
+  return `${count}, about ${input_tokens} + ${output_tokens} tokens, ${price}`;
+}
+
+/** To a millionth of a dollar, without zeros at the end. */
+function toMoney(cost: number | null): string {
+  if (cost === null) return 'price not known';
+  if (cost > 0 && cost < 0.000001) return 'less than $0.000001';
+  return `$${cost.toFixed(6).replace(/\.?0+$/, '')}`;
+}

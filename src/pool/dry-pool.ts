@@ -1,0 +1,55 @@
+/**
+ * The pool of a dry run: its threads call nobody. An answer whose shape nobody can know is given the fields that other steps
+ * refer to; what has a known shape stays as it is, so that a reference which leads nowhere is found.
+ */
+import type { Outcome, PoolOptions, PoolPort } from '../contract/job.ts';
+import { rehearsalSchema } from '../contract/rehearsal.ts';
+import type { DryRun } from '../contract/settings.ts';
+import { createPool } from './pool.ts';
+
+const threadUrl = new URL(`./dry-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+export async function createDryPool(options: PoolOptions, { wanted }: DryRun): Promise<PoolPort> {
+  const stepOf = new Map<number, string>();
+  const complete = (outcome: Outcome): Outcome => {
+    const paths = wanted[stepOf.get(outcome.jobId) ?? ''];
+    stepOf.delete(outcome.jobId);
+    const open = rehearsalSchema.safeParse(outcome.metadata?.rehearsal).data?.open ?? [];
+    if (outcome.kind === 'failed' || paths === undefined || open.length === 0) return outcome;
+    const outputs = JSON.parse(outcome.outputsJson) as Record<string, unknown>;
+    for (const path of paths) if (path[0] !== undefined && open.includes(path[0])) addField(outputs, path);
+    return { ...outcome, outputsJson: JSON.stringify(outputs) };
+  };
+  const pool = await createPool(
+    { ...options, onOutcomes: (outcomes) => options.onOutcomes(outcomes.map(complete)) },
+    { threadUrl },
+  );
+  return {
+    ...pool,
+    dispatch(jobs) {
+      for (const { jobId, stepId } of jobs) stepOf.set(jobId, stepId);
+      pool.dispatch(jobs);
+    },
+  };
+}
+
+/** `['json', 'items', '0']` as `{json: {items: ['made up']}}`; what is there stays. */
+function addField(outputs: Record<string, unknown>, path: readonly string[]): void {
+  let at: Record<string, unknown> = outputs;
+  for (const [i, key] of path.entries()) {
+    const next = path[i + 1];
+    if (!Object.hasOwn(at, key)) {
+      const made = next === undefined ? toLeaf(path) : /^\d{1,4}$/.test(next) ? [] : {};
+      // A key named __proto__ is a key.
+      Object.defineProperty(at, key, { value: made, enumerable: true, configurable: true, writable: true });
+    }
+    const inner = at[key];
+    if (typeof inner !== 'object' || inner === null) return;
+    at = inner as Record<string, unknown>;
+  }
+}
+
+/** The whole of an output is an object like any. */
+function toLeaf(path: readonly string[]): unknown {
+  return path.length === 1 ? {} : 'made up';
+}

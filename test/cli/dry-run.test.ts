@@ -1,0 +1,258 @@
+/**
+ * Goal: a dry run calls nobody, keeps nothing, and tells what would be called, what it would cost and what is wrong. Method:
+ * the real command as a process whose threads note every connection and every name asked for; a partner run shows that
+ * they would.
+ */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { createActionCatalogue } from '../../src/tasks/registry.ts';
+import { emitted } from '../fixtures/emitted.ts';
+import { StandIn } from '../stand-in/stand-in.ts';
+import { runCli } from './cli-process.ts';
+
+// Each run starts processes and threads, which a busy machine makes slow.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
+let standIn: StandIn;
+let home: string;
+let noted: string;
+beforeAll(async () => {
+  standIn = await StandIn.start();
+  home = await mkdtemp(join(tmpdir(), 'hybrid-dry-'));
+  noted = join(home, 'noted.txt');
+  await watchConnections();
+});
+afterAll(async () => {
+  await standIn.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(home, 'run-'));
+  await writeFile(noted, '');
+});
+afterEach(() => rm(cwd, { recursive: true, force: true }));
+
+/** Every module that a process or a thread of the command begins with first patches what opens a connection. */
+async function watchConnections(): Promise<void> {
+  const watch = join(home, 'watch.mjs');
+  await writeFile(
+    watch,
+    `import dgram from 'node:dgram';
+     import dns from 'node:dns';
+     import fs from 'node:fs';
+     import module from 'node:module';
+     import net from 'node:net';
+     const note = (what) => fs.appendFileSync(${JSON.stringify(noted)}, what + '\\n');
+     const patch = (owner, name, describe) => {
+       const original = owner[name];
+       owner[name] = function (...args) {
+         const text = describe(...args);
+         if (text !== null) note(name + ' ' + text);
+         return original.apply(this, args);
+       };
+     };
+     patch(net.Socket.prototype, 'connect', (first) => {
+       const options = Array.isArray(first) ? first[0] : first;
+       return options?.path ? null : String(options?.host) + ':' + String(options?.port);
+     });
+     patch(dgram.Socket.prototype, 'send', () => 'datagram');
+     patch(dns, 'lookup', String);
+     module.syncBuiltinESMExports();
+    `,
+  );
+  const starts = ['cli/cli', 'coordinator-main', 'pool/thread', 'pool/dry-thread', 'pool/process'];
+  for (const name of starts) {
+    const file = emitted(`src/${name}.ts`);
+    const text = await readFile(file, 'utf8');
+    const line = `import ${JSON.stringify(pathToFileURL(watch).href)};\n`;
+    await writeFile(file, text.startsWith('#!') ? text.replace('\n', () => `\n${line}`) : line + text);
+  }
+}
+
+const settings = () => ({
+  OPENAI_BASE_URL: standIn.baseUrl,
+  DEEPSEEK_BASE_URL: standIn.baseUrl,
+  GEMINI_BASE_URL: standIn.baseUrl,
+  HTTP_ALLOW_HOSTS: standIn.host,
+});
+const cli = (args: string[], env: Record<string, string> = {}) => runCli(args, { cwd, env });
+const write = (file: string, content: unknown) => writeFile(join(cwd, file), JSON.stringify(content));
+const notes = async () => (await readFile(noted, 'utf8')).split('\n').filter((line) => line !== '');
+
+/** One step for each action that goes out. */
+const everyone = () => ({
+  name: 'Everyone',
+  steps: [
+    ...['openai_chat', 'deepseek_chat', 'gemini_chat'].map((action) => ({
+      id: action,
+      action,
+      params: { prompt: 'Why?', model: 'gpt-4' },
+    })),
+    { id: 'chat', action: 'chat', params: { prompt: 'Why?', model: 'gpt-4', base_url: standIn.baseUrl } },
+    {
+      id: 'http_request',
+      action: 'http_request',
+      params: { url: `${standIn.baseUrl}/chat/completions`, method: 'POST', body: { model: 'gpt-4', messages: [] } },
+    },
+  ],
+});
+
+test('every action that goes out is among the steps of the next two tests', () => {
+  const out = [...createActionCatalogue().values()].filter(({ goesOut }) => goesOut).map(({ action }) => action);
+  const covered = everyone().steps.map(({ action }) => action);
+  expect([...covered].sort()).toEqual([...out].sort());
+});
+
+test('a dry run opens no connection and asks for no name, and leaves nothing behind', async () => {
+  const temp = join(cwd, 'temp');
+  await mkdir(temp);
+  await write('everyone.json', everyone());
+  const before = standIn.calls.length;
+  const { status, stdout, stderr } = await cli(['run', 'everyone.json', '--dry-run'], { ...settings(), TMPDIR: temp });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain('nobody was called');
+  expect(await notes()).toEqual([]);
+  expect(standIn.calls).toHaveLength(before);
+  expect((await readdir(temp)).filter((name) => name.startsWith('hybrid-engine-'))).toEqual([]);
+  expect(await readdir(cwd)).toEqual(['everyone.json', 'temp']);
+});
+
+test('the same workflow without --dry-run opens one for each step, and it is noted', async () => {
+  await write('everyone.json', everyone());
+  const before = standIn.calls.length;
+  const { status } = await cli(['run', 'everyone.json'], settings());
+  expect(status).toBe(0);
+  expect(standIn.calls).toHaveLength(before + 5);
+  expect((await notes()).some((line) => line.startsWith('connect 127.0.0.1:'))).toBe(true);
+});
+
+test('the summary has the waves, each call with model, tokens and price, and names a key that is not set', async () => {
+  await write('plan.json', {
+    name: 'Plan',
+    steps: [
+      { id: 'last', action: 'noop', dependencies: ['answer', 'wait'] },
+      {
+        id: 'answer',
+        action: 'openai_chat',
+        dependencies: ['facts'],
+        params: { model: 'no-such-model', prompt: '{{steps.facts.outputs.content}}', max_tokens: 10 },
+      },
+      { id: 'facts', action: 'openai_chat', params: { model: 'gpt-4', prompt: 'x'.repeat(400), max_tokens: 200 } },
+      { id: 'wait', action: 'delay', params: { ms: 86_400_000 } },
+      { id: 'page', action: 'http_request', params: { url: 'https://example.org/a?key=sk-1234', expect: [204] } },
+    ],
+  });
+  const { status, stdout } = await cli(['run', 'plan.json', '--dry-run', '--json'], { MAX_PARALLEL_NODES: '2' });
+  const plan = JSON.parse(stdout);
+  expect(plan).toMatchObject({
+    name: 'Plan',
+    status: 'COMPLETED',
+    waves: [['facts', 'wait', 'page'], ['answer'], ['last']],
+    max_parallel_nodes: 2,
+    // 100 tokens at $30 and 200 at $60 a million; what the second would cost nobody knows.
+    models: { calls: 2, output_tokens: 210, cost: 0.015, cost_is_floor: true },
+    notes: [expect.stringMatching(/^OPENAI_API_KEY is not set/)],
+  });
+  const [facts, wait, page, answer, last] = plan.steps;
+  expect(facts.would).toMatchObject({
+    model: 'gpt-4',
+    address: 'api.openai.com',
+    input_tokens: 100,
+    output_tokens: 200,
+  });
+  expect(wait.would).toMatchObject({ kind: 'wait', ms: 86_400_000 });
+  expect(page.would).toMatchObject({ kind: 'request', method: 'GET', url: 'https://example.org/a' });
+  // What the first would answer is as long as it may be, so that what the second would read is reckoned too.
+  expect(answer.would).toMatchObject({
+    model: 'no-such-model',
+    cost: null,
+    input_tokens: expect.toSatisfy((n) => n > 195),
+  });
+  expect(last.would).toBeNull();
+  expect(stdout).not.toContain('sk-1234');
+  expect(status).toBe(0);
+});
+
+test('references into answers are found good or bad, and data from outside is made up', async () => {
+  const schema = {
+    type: 'object',
+    properties: { title: { type: 'string' }, parts: { type: 'array', items: { type: 'integer' } } },
+  };
+  const render = (id: string, dependencies: string[], x: string) => ({
+    id,
+    action: 'render',
+    dependencies,
+    params: { template: '{{x}}', data: { x } },
+  });
+  await write('references.json', {
+    name: 'References',
+    steps: [
+      { id: 'page', action: 'external_data' },
+      {
+        id: 'extract',
+        action: 'html_extract',
+        dependencies: ['page'],
+        params: { html: '{{steps.page.outputs.content}}' },
+      },
+      { id: 'api', action: 'http_request', params: { url: 'https://example.org/' } },
+      { id: 'typed', action: 'openai_chat', params: { prompt: 'x', response_format: { type: 'json_schema', schema } } },
+      { id: 'free', action: 'openai_chat', params: { prompt: 'x', response_format: 'json_object' } },
+      render('good-page', ['extract'], '{{steps.extract.outputs.title}}'),
+      render('good-api', ['api'], '{{steps.api.outputs.json.items[1].name}}'),
+      render('good-typed', ['typed'], '{{steps.typed.outputs.json.parts[0]}}'),
+      render('good-free', ['free'], '{{steps.free.outputs.json.any.thing}}'),
+      render('bad-api', ['api'], '{{steps.api.outputs.contnet}}'),
+      render('bad-typed', ['typed'], '{{steps.typed.outputs.json.titel}}'),
+    ],
+  });
+  const { status, stdout } = await cli(['run', 'references.json', '--dry-run', '--json'], {
+    OPENAI_API_KEY: 'sk-canary',
+  });
+  const { steps, notes } = JSON.parse(stdout) as { steps: { id: string; status: string }[]; notes: string[] };
+  expect(steps.filter((step) => step.status !== 'COMPLETED').map(({ id }) => id)).toEqual(['bad-api', 'bad-typed']);
+  expect(notes).toEqual([
+    expect.stringMatching(/^step bad-api would fail: .*there is no "contnet"/),
+    expect.stringMatching(/^step bad-typed would fail: .*there is no "titel"/),
+  ]);
+  expect(status).toBe(1);
+});
+
+test('bad params, refused addresses and unknown actions are found', async () => {
+  await write('bad.json', { name: 'Bad', steps: [{ id: 'a', action: 'text_split', params: { text: 1 } }] });
+  const bad = await cli(['run', 'bad.json', '--dry-run']);
+  expect(bad).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('steps[0].params.text') });
+
+  await write('more.json', {
+    name: 'More',
+    params: { count: 0 },
+    steps: [
+      { id: 'bound', action: 'text_keywords', params: { text: 'tea', count: '{{params.count}}' } },
+      { id: 'here', action: 'chat', params: { base_url: 'http://localhost:11434/v1', model: 'm', prompt: 'x' } },
+      { id: 'what', action: 'no_such_action' },
+    ],
+  });
+  const { status, stdout } = await cli(['run', 'more.json', '--dry-run']);
+  expect(stdout).toMatch(/note: step bound would fail: .*count/);
+  expect(stdout).toMatch(/note: step here would fail: .*add localhost:11434 to HTTP_ALLOW_HOSTS/);
+  expect(stdout).toContain('note: action no_such_action is not known here and would be simulated');
+  expect(stdout).toContain('\nno model would be asked\n');
+  expect(status).toBe(1);
+});
+
+test('--server and --data make no sense with it', async () => {
+  for (const option of [
+    ['--server', 'http://127.0.0.1:1'],
+    ['--data', '.'],
+  ]) {
+    const { status, stderr } = await cli(['run', 'page-digest', '--dry-run', ...option]);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: '--dry-run keeps nothing and asks no server: leave out --server and --data\n',
+    });
+  }
+});

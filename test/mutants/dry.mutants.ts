@@ -1,0 +1,34 @@
+/** Bugs in dry runs and in what stands in for the world there. */
+import type { Mutant } from './mutant.ts';
+
+const dryRun = 'test/cli/dry-run.test.ts';
+
+export const dryMutants: Mutant[] = [
+  {
+    name: 'a dry run calls whom it names',
+    breaks: 'a dry run calls nobody',
+    file: 'src/coordinator-main.ts',
+    find: 'dryRun === undefined ? createPool : (options) => createDryPool(options, dryRun)',
+    replace: 'dryRun === null ? (options) => createDryPool(options, dryRun) : createPool',
+    test: dryRun,
+    only: 'opens no connection',
+  },
+  {
+    name: 'a dry run lets a reference that leads nowhere pass',
+    breaks: 'what has a known shape stays as it is',
+    file: 'src/pool/dry-pool.ts',
+    find: 'if (path[0] !== undefined && open.includes(path[0])) addField',
+    replace: 'addField',
+    test: dryRun,
+    only: 'references into answers',
+  },
+  {
+    name: 'a made-up answer is shorter than it would be',
+    breaks: 'what later steps would send is reckoned too',
+    file: 'src/tasks/llm/rehearse.ts',
+    find: 'return head + filler',
+    replace: 'return head || filler',
+    test: dryRun,
+    only: 'the summary has the waves',
+  },
+];
