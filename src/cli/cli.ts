@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { costsByOptions } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
 import type { CliContext } from './engine-access.ts';
@@ -114,6 +115,19 @@ program
   .action(async (id, options) => {
     const { show } = await import('./show.ts');
     await show(id, options, context);
+  });
+
+program
+  .command('costs')
+  .description('show what calls of models have used and cost, on a server')
+  .option('--from <day>', 'first day, UTC, such as 2026-01-31')
+  .option('--to <day>', 'last day, included')
+  .addOption(new Option('--by <what>', 'what a row stands for').choices(costsByOptions).default('day'))
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (options) => {
+    const { costs } = await import('./costs.ts');
+    await costs(options, context);
   });
 
 program

@@ -12,7 +12,17 @@ import { createRemoteEngine } from './remote-engine.ts';
 /** The part of the engine's port that commands use. */
 export type CliEngine = Pick<
   Engine,
-  'submit' | 'submitTemplate' | 'get' | 'getStep' | 'list' | 'stop' | 'events' | 'templates' | 'actions' | 'close'
+  | 'submit'
+  | 'submitTemplate'
+  | 'get'
+  | 'getStep'
+  | 'list'
+  | 'stop'
+  | 'events'
+  | 'templates'
+  | 'actions'
+  | 'costs'
+  | 'close'
 >;
 
 /** Where a command was called: all it may know of the process. */

@@ -5,6 +5,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import { type ListReply, WorkflowReply } from '../contract/engine.ts';
 import { Refusal, type RefusalCode, refusalTable } from '../contract/failures.ts';
+import type { CostsReply } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { JobStatus } from '../contract/workflow.ts';
 import type { CliEngine } from './engine-access.ts';
@@ -99,6 +100,7 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
     },
     templates: () => read('templates'),
     actions: () => read('actions'),
+    costs: async (query = {}) => JSON.parse(await readText('costs', { query })) as CostsReply,
     close: () => agent.destroy(),
   };
 }

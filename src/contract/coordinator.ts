@@ -6,6 +6,7 @@ import type { BranchRequest, WorkflowDefinition } from './definition.ts';
 import type { EngineHealth, EngineStats, ListQuery, ListReply } from './engine.ts';
 import type { EngineEvent, EventGap } from './event.ts';
 import type { RefusalData } from './failures.ts';
+import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { JobStatus } from './workflow.ts';
 
 export interface IdempotencyClaim {
@@ -61,6 +62,7 @@ export interface CoordinatorCalls {
     /** The answer as JSON text: an ExternalDataReply. */
     answer: { json: string; replayed: boolean };
   };
+  costs: { args: CostsQuery; answer: CostsReply };
   stats: { args: Record<string, never>; answer: EngineStats };
   health: { args: Record<string, never>; answer: EngineHealth };
   close: { args: Record<string, never>; answer: null };

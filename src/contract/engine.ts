@@ -4,6 +4,7 @@
  */
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template } from './definition.ts';
 import type { EngineEvent, EventGap } from './event.ts';
+import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
 
@@ -137,6 +138,8 @@ export interface Engine {
   templates(): Promise<Template[]>;
   template(id: string): Promise<Template>;
   actions(): Promise<ActionDescription[]>;
+  /** What calls of models have used and cost, of all workflows, also of deleted ones. */
+  costs(query?: Partial<CostsQuery>): Promise<CostsReply>;
   stats(): Promise<EngineStats>;
   health(): Promise<EngineHealth>;
   /** Takes no new work, gives running steps up to 10 s, writes everything out. */

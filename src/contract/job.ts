@@ -47,6 +47,8 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     code: z.enum(failureCodes),
     message: z.string(),
     retryAfterMs: z.number().nullable(),
+    /** Its place went down with it: what it has used is not known. */
+    isLost: z.literal(true).optional(),
   }),
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;

@@ -5,7 +5,7 @@
  */
 import type { FailureCode } from './failures.ts';
 import type { JsonObject } from './json.ts';
-import type { SpendingRow } from './ledger.ts';
+import type { Reservation, SpendingRow } from './ledger.ts';
 
 /** Outputs in memory: compact JSON text, or the name (SHA-256) and size of the blob that holds it. */
 export type OutputsRef = { readonly json: string } | { readonly blob: string; readonly bytes: number };
@@ -56,12 +56,19 @@ export type JournalEvent =
         | 'workflow.branched'
         | 'workflow.stopped'
         | 'workflow.resumed'
-        | 'workflow.retried'
-        | 'workflow.deleted';
+        | 'workflow.retried';
     })
+  /** `spending`: what its steps have used, which outlives it. */
+  | (Base & { readonly kind: 'workflow.deleted'; readonly spending?: readonly SpendingRow[] })
   /** `unclean`: the engine had not been stopped in good order, so what was in flight may have killed it. */
   | (Base & { readonly kind: 'workflow.recovered'; readonly unclean?: true })
-  | (Base & { readonly kind: 'step.started'; readonly stepId: string; readonly attempt: number })
+  | (Base & {
+      readonly kind: 'step.started';
+      readonly stepId: string;
+      readonly attempt: number;
+      /** Where the attempt calls a model. Whatever ends the attempt settles it. */
+      readonly reserved?: Reservation;
+    })
   | (Base & {
       readonly kind: 'step.completed';
       readonly stepId: string;
@@ -84,6 +91,7 @@ export type JournalEvent =
       readonly metrics: JsonObject | null;
       readonly delayMs: number;
       readonly attemptsMax: number;
+      readonly lost?: true;
     })
   | (Base & {
       readonly kind: 'step.failed';
@@ -95,13 +103,16 @@ export type JournalEvent =
       readonly logs: readonly string[];
       readonly metadata: JsonObject | null;
       readonly metrics: JsonObject | null;
+      readonly lost?: true;
     })
-  /** An attempt that no longer counted has ended, and had used something. */
+  /** An attempt that no longer counted has ended, and had used something, or held a reservation. */
   | (Base & {
       readonly kind: 'step.spent';
       readonly stepId: string;
       readonly attempt: number;
-      readonly metrics: JsonObject;
+      readonly metrics: JsonObject | null;
+      /** What it has used was lost with its thread or the engine: what it had reserved counts as used. */
+      readonly lost?: true;
     })
   | (Base & {
       readonly kind: 'external_data.ingested';

@@ -33,6 +33,8 @@ export const limits = {
   listLimitMax: 1_000,
   listOutputsBytesMax: 4 * KiB,
   listAnswerBytesMax: 16 * MiB,
+  /** Rows of an answer about costs; what else there is stands together in one more. */
+  costRowsMax: 10_000,
   answerBytesMax: 64 * MiB,
   waitSecondsMax: 60,
   /** Events kept for clients that reconnect with Last-Event-ID. */

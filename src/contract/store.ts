@@ -10,6 +10,7 @@
  *   C1  segments go only after all that they cover is durable elsewhere.
  */
 import { z } from 'zod';
+import { spendingRowSchema } from './ledger.ts';
 import { workflowSummarySchema } from './workflow.ts';
 
 /** One atomic transition, as it stands in the journal: JSON text of a `JournalEvent`. */
@@ -28,6 +29,8 @@ export const finishedEntrySchema = z.object({
   summary: workflowSummarySchema,
   /** Idempotency keys whose answers its state.json holds. */
   keys: z.array(z.string()),
+  /** What its steps have used, where they have called models. */
+  spending: z.array(spendingRowSchema).readonly().optional(),
 });
 export type FinishedEntry = z.infer<typeof finishedEntrySchema>;
 
@@ -37,12 +40,20 @@ export const manifestSchema = z.object({
   seq: z.int(),
   /** First segment that is still needed. */
   segment: z.int(),
-  /** Workflows not in the finished index: the event their durable state.json stands at, and its SHA-256 at that time. */
-  live: z.record(z.string(), z.object({ seq: z.int(), sha256: z.string() })),
+  /**
+   * Workflows not in the finished index: the event their durable state.json stands at, and its SHA-256 at that time. What
+   * they have spent is for the case that the file is damaged later.
+   */
+  live: z.record(
+    z.string(),
+    z.object({ seq: z.int(), sha256: z.string(), spending: z.array(spendingRowSchema).readonly().optional() }),
+  ),
   /** Workflows whose files were set aside, and why. */
   setAside: z.record(z.string(), z.string()),
   /** Deleted workflows whose directories could not be removed yet; what is left of them is nobody's. */
   deleted: z.array(z.string()).optional(),
+  /** What the steps of workflows have used that are deleted, or set aside. */
+  spent: z.record(z.string(), z.array(spendingRowSchema).readonly()).optional(),
   /** Mean time of steps in milliseconds by `<action>\n<name>`, for scheduling. */
   durations: z.record(z.string(), z.object({ count: z.number(), meanMs: z.number() })),
   /** Written when the engine was stopped in good order: whatever is RUNNING has not taken it down. */

@@ -6,10 +6,12 @@ import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
+import { CostSums } from '../core/costs.ts';
 import {
   decideBranch,
   decideBranched,
   decideCreate,
+  decideDelete,
   decideExternalData,
   decideResume,
   decideRetryCall,
@@ -153,14 +155,9 @@ class Calls implements CallHandlers {
         this.#stillThere(live);
         const now = this.#c.parts.clock.now();
         if (!isTerminal(live.state.header.status)) this.#c.record(batch, decideStop(live.state, now));
-        const { version, updatedAt } = live.state.header;
-        this.#c.record(batch, {
-          kind: 'workflow.deleted',
-          workflowId: id,
-          at: Math.max(now, updatedAt),
-          version: version + 1,
-        });
-        this.#c.workflows.remove(id);
+        const event = decideDelete(live.state, now);
+        this.#c.record(batch, event);
+        this.#c.workflows.remove(id, event.spending);
         this.#c.views.forget(id);
         // Also when the caller was refused for want of room, and the event is written later.
         batch.after.push(() => {
@@ -229,6 +226,16 @@ class Calls implements CallHandlers {
       this.#c.parts.log.error({ workflow: id, blob }, (error as Error).message);
       throw new Refusal({ code: 'SET_ASIDE', detail });
     }
+  };
+
+  costs: Call<'costs'> = async (query) => {
+    const sums = new CostSums(query);
+    for (const [id, rows] of this.#c.workflows.spending()) {
+      if (rows.length === 0) continue;
+      this.#checkDurable(id);
+      sums.add(id, rows);
+    }
+    return sums.toReply();
   };
 
   stats: Call<'stats'> = async () => {

@@ -39,7 +39,8 @@ export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promis
     // One that has changed is no longer what its entry says.
     if (entry) removed.add(id);
     const written = views.written.get(id);
-    if (firstSeq <= seq && written) live[id] = written;
+    const { spending } = state.header;
+    if (firstSeq <= seq && written) live[id] = { ...written, ...(spending.length > 0 ? { spending } : {}) };
   }
   try {
     await store.syncStates(unsynced);
@@ -51,6 +52,7 @@ export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promis
       live,
       setAside: Object.fromEntries(workflows.setAside),
       ...(removals.size > 0 ? { deleted: [...removals.keys()] } : {}),
+      ...(workflows.spent.size > 0 ? { spent: Object.fromEntries(workflows.spent) } : {}),
       durations: execution.durations.toRecord(),
       ...(isLast ? { stopped: true } : {}),
     });

@@ -350,10 +350,7 @@ export class Coordinator implements CoordinatorPort {
       const room = limits.batchRecordsMax - batch.payloads.length;
       for (const ready of this.execution.schedule.take(Math.max(0, room))) {
         const live = this.workflows.live.get(ready.workflowId)!;
-        const event = decideStart(live.state, ready.stepId, this.parts.clock.now()) as Extract<
-          JournalEvent,
-          { kind: 'step.started' }
-        >;
+        const event = decideStart(live.state, ready.stepId, this.parts.clock.now());
         const flight = this.execution.openFlight(ready, event.attempt, live);
         live.pins += 1;
         this.record(batch, event);
@@ -421,7 +418,7 @@ export class Coordinator implements CoordinatorPort {
     } else {
       // The step was stopped, or its workflow deleted, while the attempt ran (G4).
       log.info({ workflow: flight.workflowId, step: stepId, attempt }, 'late outcome dropped');
-      const spent = isKnown ? decideSpent(live.state, stepId, attempt, result.metrics, clock.now()) : null;
+      const spent = isKnown ? decideSpent(live.state, stepId, attempt, result, clock.now()) : null;
       if (spent) this.record(batch, spent);
       const isGone = !this.workflows.has(flight.workflowId) && !this.workflows.setAside.has(flight.workflowId);
       // Large outputs have made the directory of a deleted workflow anew.

@@ -30,6 +30,7 @@ import {
 import type { EngineEvent, EventGap } from '../contract/event.ts';
 import { type FieldError, Refusal, workflowNotFound } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
+import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
@@ -230,6 +231,10 @@ export class CoordinatedEngine implements Engine {
     }));
   }
 
+  async costs(query: Partial<CostsQuery> = {}): Promise<CostsReply> {
+    return this.#coordinator.call('costs', check(costsQuerySchema, query, 'The question for costs'));
+  }
+
   stats(): Promise<EngineStats> {
     return this.#coordinator.call('stats', {});
   }
@@ -273,7 +278,7 @@ function invalid(what: string, errors: FieldError[]): Refusal {
   return new Refusal({ code: 'INVALID', detail: `${what}: ${place}${first?.message}${more}`, errors });
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw invalid(`${what} is not valid`, toFieldErrors(parsed.error));

@@ -359,8 +359,9 @@ export class Execution {
       };
       const durationMs = this.#options.clock.monotonic() - flight.startedAt;
       if (outcome.kind === 'failed') {
-        const { code, message, retryAfterMs } = outcome;
-        this.#options.onEnded({ flight, durationMs, result: { kind: 'failed', code, message, retryAfterMs, ...base } });
+        const { code, message, retryAfterMs, isLost } = outcome;
+        const failed = { kind: 'failed' as const, code, message, retryAfterMs, ...(isLost ? { isLost } : {}), ...base };
+        this.#options.onEnded({ flight, durationMs, result: failed });
         continue;
       }
       const end = (outputs: OutputsRef) => {

@@ -12,18 +12,20 @@
 import type { EngineEvent } from '../contract/event.ts';
 import { type IdempotencyRecord, type JournalEvent, readEventJson, toEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { SpendingRow } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { FinishedEntry, Notice, StateFile, StateMeta, StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
-import { decideRecovery, decideWaiting } from '../core/decide.ts';
+import { decideLost, decideRecovery, decideWaiting } from '../core/decide.ts';
 import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
+import { joinSpending } from '../core/ledger.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
 import { toIso } from '../core/time.ts';
 import { toSummary } from '../core/view.ts';
 import type { Clock } from './clock.ts';
 import { toEngineEvent } from './published.ts';
-import { type Taken, toTaken, type Workflows } from './workflows.ts';
+import { settleTaken, spendingOf, type Taken, toTaken, type Workflows } from './workflows.ts';
 
 export interface Recovered {
   /** Events that recovery makes, to be written by `store.begin`. */
@@ -89,6 +91,7 @@ class Recovery {
     for (const { seq, json } of this.#found.records) this.#sort({ seq, event: readEventJson(json) });
     for (const [id, reason] of Object.entries(this.#found.manifest?.setAside ?? {}))
       this.#workflows.setAside.set(id, reason);
+    for (const [id, rows] of Object.entries(this.#found.manifest?.spent ?? {})) this.#workflows.keepSpent(id, rows);
     const directories = new Set(this.#found.workflowIds);
     const { finished } = this.#found;
     for (const id of finished.keys()) {
@@ -136,6 +139,7 @@ class Recovery {
     const last = entries.at(-1);
     if (last?.event.kind === 'workflow.deleted') {
       this.#tellDeleted(last);
+      this.#workflows.keepSpent(id, last.event.spending ?? []);
       if (!hasDirectory) return;
       // A checkpoint waits until the files are gone: what stands there after one was put back since.
       if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#late.push(() => this.#adoptUnknown(id));
@@ -202,6 +206,7 @@ class Recovery {
     const promised = this.#found.manifest?.live[id] ?? this.#found.finished.get(id);
     const adopted = this.#readAdopted(id, file, entries);
     if (adopted) {
+      settleTaken(adopted, this.#withEarlier(id, spendingOf(file)));
       this.#apply(adopted, entries);
       this.#late.push(() => {
         adopted.setHeader({ keys: this.#withoutOthers(adopted.header.keys) });
@@ -273,6 +278,7 @@ class Recovery {
             : 'its state.json is not a workflow';
       if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
       this.#workflows.setAside.set(id, reason);
+      this.#workflows.keepSpent(id, this.#withEarlier(id, []));
       this.#note('quarantine', `Workflow ${id} was set aside: ${reason}`);
       return;
     }
@@ -311,11 +317,20 @@ class Recovery {
       // Finished and stopped files are left as they stand.
       const { sha256 } = file as { sha256: string };
       const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
-      this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys }, false);
+      const rows = this.#withEarlier(id, taken.spending ?? []);
+      const spending = rows.length > 0 ? { spending: rows } : {};
+      this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys, ...spending }, false);
     } else {
       this.#begin('workflow.adopted', taken, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
+  }
+
+  /** What is known of a workflow's spending beside its file, which may be an older one, or say nothing of it. */
+  #withEarlier(id: string, rows: readonly SpendingRow[]): readonly SpendingRow[] {
+    const { manifest, finished } = this.#found;
+    const kept = [manifest?.live[id]?.spending, finished.get(id)?.spending, this.#workflows.spent.get(id)];
+    return kept.reduce<readonly SpendingRow[]>((all, more) => joinSpending(all, more ?? []), rows);
   }
 
   /** A key may have been used again since its workflow was deleted. */
@@ -326,7 +341,8 @@ class Recovery {
   #begin(kind: 'workflow.adopted' | 'workflow.taken_over', taken: Taken, version: number): void {
     // First in the text, before anything of the user's that may look the same: the store searches for the id there.
     const base = { kind, workflowId: String(taken.workflow.id), at: this.#clock.now(), version };
-    const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []) };
+    const spending = this.#withEarlier(base.workflowId, taken.spending ?? []);
+    const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []), spending };
     const seq = this.#append(event);
     const state = createWorkflow(event, seq);
     this.#workflows.add(state, seq);
@@ -343,7 +359,8 @@ class Recovery {
   /** R4. */
   #resume(state: WorkflowState): void {
     const { id } = state.header;
-    for (const decide of [decideRecovery, decideWaiting]) {
+    const lost = state.steps.filter(({ reserved }) => reserved !== null).map(() => decideLost);
+    for (const decide of [decideRecovery, ...lost, decideWaiting]) {
       const event = decide(state, this.#clock.now(), this.#isUnclean);
       if (!event) continue;
       const seq = this.#append(event);

@@ -6,9 +6,12 @@ import type { ListQuery, ListReply } from '../contract/engine.ts';
 import { Refusal, workflowNotFound } from '../contract/failures.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { SpendingRow } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { FinishedEntry, StateFile, StorePort } from '../contract/store.ts';
 import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/workflow.ts';
+import { decideDelete } from '../core/decide.ts';
+import { joinSpending } from '../core/ledger.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
 import { toSummary, ViewEncoder } from '../core/view.ts';
@@ -40,8 +43,23 @@ export type Taken = Pick<
 
 /** What only `_meta` holds is the engine's own word where the sums vouch for it. */
 export function toTaken(file: StateFile & { sha256: string }, workflow: JsonObject): Taken {
-  const { keys, spending } = (file.kind === 'intact' ? file.meta : {}) as Partial<WorkflowMeta>;
-  return { sha256: file.sha256, ...(keys ? { keys } : {}), ...(spending ? { spending } : {}), workflow };
+  const { keys } = (file.kind === 'intact' ? file.meta : {}) as Partial<WorkflowMeta>;
+  return { sha256: file.sha256, ...(keys ? { keys } : {}), spending: spendingOf(file), workflow };
+}
+
+/** What the file of another life says its steps have used; attempts that ran when it was written have ended with that (M4). */
+export function spendingOf(file: StateFile): readonly SpendingRow[] {
+  if (file.kind !== 'intact') return [];
+  const state = readWorkflow(file.value, file.meta as unknown as WorkflowMeta, 0);
+  return decideDelete(state, state.header.updatedAt).spending ?? [];
+}
+
+/** Takes the place of what such a file says. */
+export function settleTaken(state: WorkflowState, spending: readonly SpendingRow[]): void {
+  state.setHeader({ spending });
+  state.steps.forEach(({ reserved }, i) => {
+    if (reserved !== null) state.setStep(i, { reserved: null });
+  });
 }
 
 interface FinishedText {
@@ -55,6 +73,8 @@ export class Workflows {
   readonly live = new Map<string, Live>();
   readonly finished: Map<string, FinishedEntry>;
   readonly setAside: Map<string, string>;
+  /** What the steps of workflows have used that are deleted, or set aside. One that comes back brings it into its own. */
+  readonly spent = new Map<string, readonly SpendingRow[]>();
   /** Idempotency key → workflow. */
   readonly #keys = new Map<string, string>();
   readonly #loads = new Map<string, Promise<Live | null>>();
@@ -78,12 +98,14 @@ export class Workflows {
     this.live.set(state.header.id, live);
     this.finished.delete(state.header.id);
     this.setAside.delete(state.header.id);
+    this.spent.delete(state.header.id);
     for (const record of state.header.keys) this.claimKey(record.key, state.header.id);
     return live;
   }
 
   addFinished(entry: FinishedEntry, isIndexed: boolean): void {
     this.finished.set(entry.id, entry);
+    this.spent.delete(entry.id);
     if (!isIndexed) this.unindexed.add(entry.id);
     for (const key of entry.keys) this.claimKey(key, entry.id);
   }
@@ -97,7 +119,8 @@ export class Workflows {
     return this.#keys.get(key);
   }
 
-  remove(id: string): void {
+  /** `spending` outlives it. */
+  remove(id: string, spending: readonly SpendingRow[] = []): void {
     const keys = this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];
     for (const key of keys) if (this.#keys.get(key) === id) this.#keys.delete(key);
     const isIndexed = (this.finished.has(id) || this.live.get(id)?.entry != null) && !this.unindexed.has(id);
@@ -105,6 +128,18 @@ export class Workflows {
     this.live.delete(id);
     this.finished.delete(id);
     this.unindexed.delete(id);
+    this.keepSpent(id, spending);
+  }
+
+  keepSpent(id: string, spending: readonly SpendingRow[]): void {
+    if (spending.length > 0) this.spent.set(id, spending);
+  }
+
+  /** What each workflow's steps have used, also of those that are no more. */
+  *spending(): Generator<readonly [string, readonly SpendingRow[]]> {
+    for (const [id, { state }] of this.live) yield [id, state.header.spending];
+    for (const { id, spending } of this.finished.values()) if (spending) yield [id, spending];
+    yield* this.spent;
   }
 
   /** Leaves memory, once its file says everything. */
@@ -112,7 +147,9 @@ export class Workflows {
     const { header } = live.state;
     this.live.delete(header.id);
     const keys = header.keys.map((record) => record.key);
-    this.addFinished({ id: header.id, seq: header.seq, sha256, summary: toSummary(live.state), keys }, false);
+    const spending = header.spending.length > 0 ? { spending: header.spending } : {};
+    const entry = { id: header.id, seq: header.seq, sha256, summary: toSummary(live.state), keys, ...spending };
+    this.addFinished(entry, false);
   }
 
   /** Takes back a pin. One that came from its file and was not changed leaves memory again as it was. */
@@ -180,7 +217,8 @@ export class Workflows {
       const taken = toTaken(known, parsed.data as unknown as JsonObject);
       // A key of a file that was put in its place may be another's.
       const keys = taken.keys?.filter(({ key }) => (this.#keys.get(key) ?? id) === id) ?? [];
-      const taking = this.#takeOvers.get(id) ?? this.#hooks.takeOver(id, { ...taken, keys }, version);
+      const spending = joinSpending(taken.spending ?? [], entry.spending ?? []);
+      const taking = this.#takeOvers.get(id) ?? this.#hooks.takeOver(id, { ...taken, keys, spending }, version);
       this.#takeOvers.set(id, taking);
       try {
         await taking;
@@ -196,7 +234,7 @@ export class Workflows {
           ? file.reason
           : 'its state.json is not a workflow';
     if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
-    this.remove(id);
+    this.remove(id, entry.spending);
     this.setAside.set(id, reason);
     this.#hooks.onSetAside(`Workflow ${id} was set aside: ${reason}`);
     throw this.refusal(id);
@@ -227,6 +265,8 @@ export class Workflows {
           // Adopted as it stood, its file may name keys that are another's.
           keys: state.header.keys.filter(({ key }) => entry.keys.includes(key)),
         });
+        // Nothing of it runs; its entry may know of more than its file.
+        settleTaken(state, entry.spending ?? state.header.spending);
         return this.add(state, 0, entry);
       })
       .finally(() => this.#loads.delete(id));

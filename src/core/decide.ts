@@ -6,10 +6,11 @@ import type { WorkflowDefinition } from '../contract/definition.ts';
 import { type FailureCode, Refusal } from '../contract/failures.ts';
 import type { IdempotencyRecord, JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
-import { toSpent } from './ledger.ts';
+import { addSpending, toLostMetrics, toSpent } from './ledger.ts';
 import { decideRetry } from './retry.ts';
 import { sizeOfResults } from './size.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
@@ -52,9 +53,15 @@ export function decideBranched(parent: WorkflowState, now: number): JournalEvent
   return { kind: 'workflow.branched', ...next(parent, now) };
 }
 
-export function decideStart(state: WorkflowState, stepId: string, now: number): JournalEvent {
+export function decideStart(
+  state: WorkflowState,
+  stepId: string,
+  now: number,
+  reserved: Reservation | null = null,
+): Extract<JournalEvent, { kind: 'step.started' }> {
   const step = state.step(stepId)!;
-  return { kind: 'step.started', ...next(state, now), stepId, attempt: step.attempt + 1 };
+  const event = { kind: 'step.started' as const, ...next(state, now), stepId, attempt: step.attempt + 1 };
+  return reserved ? { ...event, reserved } : event;
 }
 
 export type AttemptResult =
@@ -74,6 +81,8 @@ export type AttemptResult =
       metadata: JsonObject | null;
       metrics: JsonObject | null;
       logs: string[];
+      /** Its place went down with it. */
+      isLost?: true;
     };
 
 /** Of an error, where the workflow's results have no room for more. */
@@ -97,7 +106,14 @@ function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
     metadata: null,
     metrics: toSpent(result.metrics),
     logs: [],
+    ...(result.kind === 'failed' && result.isLost ? { isLost: true } : {}),
   };
+}
+
+/** M4: nobody knows what the attempt has used, and its call may have left. */
+function toLoss(step: StepState, result: AttemptResult): { lost?: true } {
+  const isLost = result.kind === 'failed' && result.isLost === true && result.metrics === null;
+  return isLost && step.reserved !== null ? { lost: true } : {};
 }
 
 /** null when the attempt counts no longer: the step was stopped, or another attempt has taken its place (G4). */
@@ -126,9 +142,10 @@ export function decideOutcome(
   const { code, retryAfterMs } = result;
   const error = result.message.slice(0, limits.errorLengthMax);
   const decision = decideRetry({ code, policy: step.retry, failures: step.failures + 1, retryAfterMs, random });
-  if (decision.kind === 'give-up') return { kind: 'step.failed', ...base, code, error, metadata, metrics };
+  const loss = toLoss(step, result);
+  if (decision.kind === 'give-up') return { kind: 'step.failed', ...base, code, error, metadata, metrics, ...loss };
   const { delayMs, attemptsMax } = decision;
-  return { kind: 'step.retrying', ...base, code, error, metrics, delayMs, attemptsMax };
+  return { kind: 'step.retrying', ...base, code, error, metrics, delayMs, attemptsMax, ...loss };
 }
 
 /** For an outcome that counts no longer, and so is null above: what the attempt has used was used all the same. */
@@ -136,11 +153,30 @@ export function decideSpent(
   state: WorkflowState,
   stepId: string,
   attempt: number,
-  metrics: JsonObject | null,
+  result: AttemptResult,
   now: number,
 ): JournalEvent | null {
-  if (metrics === null || state.step(stepId) === undefined) return null;
-  return { kind: 'step.spent', ...next(state, now), stepId, attempt, metrics };
+  const step = state.step(stepId);
+  const { metrics } = result;
+  if (step === undefined || (metrics === null && step.reserved === null)) return null;
+  return { kind: 'step.spent', ...next(state, now), stepId, attempt, metrics, ...toLoss(step, result) };
+}
+
+/** After a start: the first attempt of a stopped step that the engine's death has cut off from its end; null when there is none. */
+export function decideLost(state: WorkflowState, now: number): JournalEvent | null {
+  const step = state.steps.find(({ reserved }) => reserved !== null);
+  if (step === undefined) return null;
+  return { kind: 'step.spent', ...next(state, now), stepId: step.id, attempt: step.attempt, metrics: null, lost: true };
+}
+
+/** What its attempts have used outlives it. Nobody waits for those in flight: they count as lost. */
+export function decideDelete(state: WorkflowState, now: number): Extract<JournalEvent, { kind: 'workflow.deleted' }> {
+  const base = { kind: 'workflow.deleted' as const, ...next(state, now) };
+  const spending = state.steps.reduce((rows, { action, reserved }) => {
+    const day = toIso(base.at).slice(0, 10);
+    return reserved ? addSpending(rows, day, action, toLostMetrics(reserved), reserved) : rows;
+  }, state.header.spending);
+  return spending.length > 0 ? { ...base, spending } : base;
 }
 
 function conflict(state: WorkflowState, call: string, allowed: string): Refusal {

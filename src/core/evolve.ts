@@ -16,7 +16,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
-import { addAttempt, addSpending } from './ledger.ts';
+import { addAttempt, addSpending, toLostMetrics } from './ledger.ts';
 import { externalAction, type StepState, suspectDeaths, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
 import { toIso } from './time.ts';
@@ -104,6 +104,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: null,
         dueAt: null,
         delayMs: 0,
+        reserved: event.reserved ?? null,
         logs,
       });
       return;
@@ -122,6 +123,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         endTime,
         metadata: event.metadata,
         metrics: spend(state, i, event),
+        reserved: null,
         failures: 0,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
@@ -140,6 +142,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: event.error,
         endTime: endOf(step, event),
         metrics: spend(state, i, event),
+        reserved: null,
         failures,
         dueAt: event.at + event.delayMs,
         delayMs: event.delayMs,
@@ -158,6 +161,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         endTime: endOf(step, event),
         metadata: event.metadata,
         metrics: spend(state, i, event),
+        reserved: null,
         failures: step.failures + 1,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
@@ -167,7 +171,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     }
     case 'step.spent': {
       const i = state.index.get(event.stepId)!;
-      state.setStep(i, { metrics: spend(state, i, event) });
+      state.setStep(i, { metrics: spend(state, i, event), reserved: null });
       return;
     }
     case 'external_data.ingested': {
@@ -218,12 +222,18 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
   }
 }
 
-/** M1, M3: enters an attempt into the workflow's ledger; returns the step's metrics with it. */
-function spend(state: WorkflowState, i: number, event: { at: number; metrics: JsonObject | null }): JsonObject | null {
+/** M1, M3, M4: enters an attempt into the workflow's ledger; returns the step's metrics with it. */
+function spend(
+  state: WorkflowState,
+  i: number,
+  event: { at: number; metrics: JsonObject | null; lost?: true },
+): JsonObject | null {
   const step = state.steps[i]!;
-  const spending = addSpending(state.header.spending, toIso(event.at).slice(0, 10), step.action, event.metrics);
+  const lost = event.lost ? step.reserved : null;
+  const metrics = lost ? toLostMetrics(lost) : event.metrics;
+  const spending = addSpending(state.header.spending, toIso(event.at).slice(0, 10), step.action, metrics, lost);
   if (spending !== state.header.spending) state.setHeader({ spending });
-  return addAttempt(step.metrics, event.metrics);
+  return addAttempt(step.metrics, metrics);
 }
 
 function addLogs(step: StepState, lines: readonly string[]): readonly string[] {
@@ -324,6 +334,7 @@ function recoverSteps(
 ): void {
   const at = toIso(event.at);
   const recovered = `Recovered from orphaned RUNNING state at ${at}`;
+  loseReserved(state, event.at);
   state.steps.forEach((step, i) => {
     if (!event.unclean || step.status !== 'RUNNING' || step.deaths < suspectDeaths) return;
     const error = `CRASH_LOOP: the engine died ${step.deaths + 1} times while this step ran, the last time with nothing beside it`;
@@ -347,6 +358,14 @@ function recoverSteps(
       logs: addLogs(step, [...(wasRunning ? [recovered] : []), `Re-queued during recovery at ${at}`]),
     });
     change.queued.push(i);
+  });
+}
+
+/** M4: no attempt outlives the engine. */
+function loseReserved(state: WorkflowState, at: number): void {
+  state.steps.forEach((step, i) => {
+    if (step.reserved)
+      state.setStep(i, { metrics: spend(state, i, { at, metrics: null, lost: true }), reserved: null });
   });
 }
 
@@ -386,5 +405,6 @@ function newStep(id: string, name: string, action: string): StepState {
     dueAt: null,
     delayMs: 0,
     deaths: 0,
+    reserved: null,
   };
 }

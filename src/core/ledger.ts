@@ -4,10 +4,12 @@
  * Rules, numbered for tests:
  *   M1  a step's metrics are those of all its attempts together; its cost is their sum to the last digit;
  *   M2  an attempt whose price is not known makes the cost a floor; where no price is known it is null, never 0;
- *   M3  spending is kept by day, action and model, and is never taken back: not by a retry, not by a branch.
+ *   M3  spending is kept by day, action and model, and is never taken back: not by a retry, not by a branch;
+ *   M4  a call whose end nobody saw may have been billed: it counts as one of unknown price, and what was reserved for it
+ *       stays with it.
  */
 import type { JsonObject } from '../contract/json.ts';
-import type { SpendingRow } from '../contract/ledger.ts';
+import type { Reservation, SpendingRow } from '../contract/ledger.ts';
 import { toDollars, toPico } from './metrics.ts';
 
 const counters = [
@@ -43,6 +45,7 @@ export function addSpending(
   day: string,
   action: string,
   metrics: JsonObject | null,
+  lost: Reservation | null = null,
 ): readonly SpendingRow[] {
   if (metrics === null || !('cost' in metrics || 'tokens' in metrics)) return rows;
   const model = typeof metrics.model === 'string' ? metrics.model : 'unknown';
@@ -53,8 +56,39 @@ export function addSpending(
   const calls = 'calls' in metrics ? toCount(metrics.calls) : 1;
   row.calls += calls;
   if (isUnpriced(metrics)) row.unpriced_calls += calls;
-  row.cost_pico = String(BigInt(row.cost_pico) + (toPico(metrics.cost) ?? 0n));
+  row.cost_pico = addPico(row.cost_pico, String(toPico(metrics.cost) ?? 0n));
+  if (lost) {
+    row.lost_calls = (row.lost_calls ?? 0) + lost.calls;
+    row.lost_tokens = (row.lost_tokens ?? 0) + lost.tokens;
+    row.lost_cost_pico = addPico(row.lost_cost_pico, lost.cost_pico);
+  }
   return at === -1 ? [...rows, row] : rows.with(at, row);
+}
+
+/** M4: the metrics of an attempt of which nothing is left but its reservation. */
+export function toLostMetrics({ model, calls }: Reservation): JsonObject {
+  return { model, calls, tokens: null, cost: null };
+}
+
+/**
+ * What two accounts of the same workflow say together, where one of them may be an older copy of the other: each row as
+ * the one says it that has counted more of it.
+ */
+export function joinSpending(a: readonly SpendingRow[], b: readonly SpendingRow[]): readonly SpendingRow[] {
+  const ahead = new Map(a.map((row) => [toKey(row), row]));
+  for (const row of b) {
+    const other = ahead.get(toKey(row));
+    if (other === undefined || other.calls < row.calls) ahead.set(toKey(row), row);
+  }
+  return [...ahead.values()];
+}
+
+function toKey({ day, action, model }: SpendingRow): string {
+  return `${day}\n${action}\n${model}`;
+}
+
+function addPico(a: string | undefined, b: string | null): string {
+  return String(BigInt(a ?? 0) + BigInt(b ?? 0));
 }
 
 /** Of an attempt's metrics, what this file reads. */

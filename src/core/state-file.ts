@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { SpendingRow } from '../contract/ledger.ts';
+import type { Reservation, SpendingRow } from '../contract/ledger.ts';
 import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
 import { type Header, type StepState, WorkflowState } from './state.ts';
 
@@ -63,6 +63,7 @@ interface KeptOfStep {
   dueAt?: number;
   delayMs?: number;
   deaths?: number;
+  reserved?: Reservation;
 }
 
 /** `_meta` beyond what the store adds. */
@@ -86,10 +87,11 @@ function readTimeOrNull(text: string | null | undefined): number | null {
 
 export function toMeta(state: WorkflowState): WorkflowMeta {
   const kept = state.steps.flatMap((step) => {
-    if (step.failures === 0 && step.dueAt === null && step.deaths === 0) return [];
+    if (step.failures === 0 && step.dueAt === null && step.deaths === 0 && step.reserved === null) return [];
     const due = step.dueAt === null ? {} : { dueAt: step.dueAt, delayMs: step.delayMs };
     const deaths = step.deaths === 0 ? {} : { deaths: step.deaths };
-    return [[step.id, { failures: step.failures, ...due, ...deaths }] as const];
+    const reserved = step.reserved === null ? {} : { reserved: step.reserved };
+    return [[step.id, { failures: step.failures, ...due, ...deaths, ...reserved }] as const];
   });
   const { seq, started, keys, spending } = state.header;
   return {
@@ -161,6 +163,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     dueAt: kept?.dueAt ?? null,
     delayMs: kept?.delayMs ?? 0,
     deaths: kept?.deaths ?? 0,
+    reserved: kept?.reserved ?? null,
   };
 }
 

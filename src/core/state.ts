@@ -9,7 +9,7 @@
 
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { SpendingRow } from '../contract/ledger.ts';
+import type { Reservation, SpendingRow } from '../contract/ledger.ts';
 import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
 import { createGraph } from './graph.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
@@ -35,6 +35,8 @@ export interface StepState extends Results {
   readonly delayMs: number;
   /** Unclean deaths of the engine in a row with an attempt of this step in flight. */
   readonly deaths: number;
+  /** Of its last attempt, until that is known to have ended; also of one that was stopped. */
+  readonly reserved: Reservation | null;
 }
 
 export interface Branch {

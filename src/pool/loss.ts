@@ -22,6 +22,7 @@ export function toLostOutcome(job: Job, { place, ended, isOutOfMemory, reason }:
     logs: [],
     metadata: null,
     metrics: null,
+    isLost: true,
   });
   if (ended !== null) return failed(ended, describeAbort(ended, job));
   if (isOutOfMemory) return failed('WORKER_OUT_OF_MEMORY', `the ${place} of this attempt ran out of memory`);

@@ -12,6 +12,7 @@ import { quoted, RefusalWithHeaders, toProblemAnswer } from './problem.ts';
 import { sendProblem } from './problem-reply.ts';
 import type { Route, RouteParts } from './route.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
+import { costRoutes } from './routes/costs.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
@@ -37,6 +38,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     ...eventRoutes(parts),
     ...catalogueRoutes(parts),
     ...operationRoutes(parts, metrics),
+    ...costRoutes(parts),
   ];
   let openApiText: string | undefined;
   const documentation = docsRoutes(() => {

@@ -69,6 +69,14 @@ test('run, list and show on a server; without its token they end with 1 and say 
   expect(stranger.stderr).toMatch(/set API_TOKEN to the token/);
 });
 
+test('costs are shown as a table, or as JSON', async () => {
+  const { stdout, status } = await cli(['costs', '--by', 'model', '--from', '2026-01-31']);
+  expect(stdout).toBe('MODEL  CALLS  INPUT  CACHED  OUTPUT  US DOLLARS\ntotal  0      0      0       0       0.00\n');
+  expect(status).toBe(0);
+  const { by, rows, total } = JSON.parse((await cli(['costs', '--json'])).stdout);
+  expect({ by, rows, total }).toMatchObject({ by: 'day', rows: [], total: { cost: 0 } });
+});
+
 test('an unknown workflow ends with 1 and its one line', async () => {
   const id = '0192f0c1-0000-7000-8000-000000000001';
   expect(await cli(['show', id])).toEqual({ status: 1, stdout: '', stderr: `Workflow with ID ${id} not found\n` });

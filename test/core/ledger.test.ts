@@ -1,7 +1,9 @@
-/** Goal: M1 to M3. Method: amounts that floating point gets wrong, and attempts that end in every way. */
-import { expect, test } from 'vitest';
-import { addAttempt, addSpending } from '../../src/core/ledger.ts';
-import { completed, failed, LiveWorkflow, throughFile } from './live-workflow.ts';
+/** Goal: M1 to M4. Method: amounts that floating point gets wrong, and attempts that end in every way. */
+import { describe, expect, test } from 'vitest';
+import type { Reservation } from '../../src/contract/ledger.ts';
+import * as decide from '../../src/core/decide.ts';
+import { addAttempt, addSpending, joinSpending } from '../../src/core/ledger.ts';
+import { completed, failed, LiveWorkflow, replay, throughFile, toKept } from './live-workflow.ts';
 
 const call = { model: 'm', tokens: 3, input_tokens: 2, output_tokens: 1, cost: 0.1, calls: 1 };
 
@@ -101,4 +103,116 @@ test('a branch takes over results, not what they have cost', () => {
   const branch = live.branch('b');
   expect(branch.state.header.spending).toEqual([]);
   expect(branch.step('a').metrics).toEqual(call);
+});
+
+const reserved: Reservation = { model: 'm', calls: 1, tokens: 900, cost_pico: '40000000000' };
+const lostRow = {
+  model: 'm',
+  calls: 1,
+  unpriced_calls: 1,
+  tokens: 0,
+  cost_pico: '0',
+  lost_calls: 1,
+  lost_tokens: 900,
+  lost_cost_pico: '40000000000',
+};
+
+describe('M4: a call whose end nobody saw', () => {
+  const lose = (code: 'WORKER_LOST' | 'WORKER_OUT_OF_MEMORY', more = {}) =>
+    failed(code, { isLost: true as const, ...more });
+
+  test('is one of unknown price, and what was reserved for it stays with it, through a retry and the file', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    for (const _ of [1, 2]) {
+      live.start('a', reserved);
+      live.end('a', lose('WORKER_LOST'));
+    }
+    expect(live.step('a')).toMatchObject({ reserved: null, metrics: { model: 'm', calls: 2, cost: null } });
+    expect(live.state.totals).toMatchObject({ costPico: 0n, unpriced: 1 });
+    expect(live.state.header.spending).toMatchObject([
+      { calls: 2, unpriced_calls: 2, lost_calls: 2, lost_tokens: 1800, lost_cost_pico: '80000000000' },
+    ]);
+    live.start('a', { ...reserved, cost_pico: null });
+    live.end('a', failed('BINDING', { isLost: true }));
+    expect(live.status).toBe('FAILED');
+    expect(live.state.header.spending).toMatchObject([{ lost_calls: 3, lost_cost_pico: '80000000000' }]);
+    expect(toKept(throughFile(live.state))).toEqual(toKept(live.state));
+    expect(toKept(replay(live.journal))).toEqual(toKept(live.state));
+  });
+
+  test('is known where it was accounted for, or where it was none; then its reservation is given back', () => {
+    const live = LiveWorkflow.of({ a: '', b: '', c: '' });
+    for (const [id, reservation, result] of [
+      ['a', reserved, lose('WORKER_LOST', { metrics: call })],
+      ['b', reserved, failed('TIMEOUT')],
+      ['c', null, lose('WORKER_LOST')],
+    ] as const) {
+      live.start(id, reservation);
+      expect(live.step(id).reserved).toEqual(reservation);
+      live.end(id, result);
+      expect(live.step(id).reserved).toBeNull();
+    }
+    expect(live.state.header.spending).toMatchObject([{ calls: 1, unpriced_calls: 0 }]);
+    expect(live.state.header.spending[0]).not.toHaveProperty('lost_calls');
+    live.start('b', reserved);
+    live.complete('b');
+    expect(live.step('b').reserved).toBeNull();
+  });
+
+  test('stays lost when there is no room left for results', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.start('a', reserved);
+    const logs = Array.from({ length: 17_000 }, () => 'x'.repeat(4_096));
+    live.end('a', lose('WORKER_LOST', { logs }));
+    expect(live.state.header.spending).toMatchObject([lostRow]);
+  });
+
+  test('of a stopped step is settled when it ends after all, with or without a word of what it has used', () => {
+    const live = LiveWorkflow.of({ a: '', b: '', c: '' });
+    live.start('a', reserved);
+    live.start('b', reserved);
+    live.start('c', reserved);
+    live.stop();
+    expect(live.step('a').reserved).toEqual(reserved);
+    const late = (id: string, result: decide.AttemptResult) =>
+      live.apply(decide.decideSpent(live.state, id, 1, result, live.tick())!);
+    late('a', failed('CANCELLED'));
+    expect(live.state.header.spending).toEqual([]);
+    late('b', completed({ metrics: call }));
+    late('c', lose('WORKER_OUT_OF_MEMORY'));
+    expect(live.state.steps.map((step) => step.reserved)).toEqual([null, null, null]);
+    expect(live.state.header.spending).toMatchObject([{ calls: 2, unpriced_calls: 1, lost_calls: 1 }]);
+  });
+
+  test('is lost with the engine, of running and of stopped steps', () => {
+    const live = LiveWorkflow.of({ a: '', b: '' });
+    live.start('a', reserved);
+    live.apply(decide.decideRecovery(live.state, live.tick())!);
+    expect(live.step('a')).toMatchObject({ status: 'PENDING', reserved: null });
+    expect(live.state.header.spending).toMatchObject([lostRow]);
+    expect(decide.decideLost(live.state, live.tick())).toBeNull();
+    live.start('b', reserved);
+    live.stop();
+    expect(throughFile(live.state).step('b')?.reserved).toEqual(reserved);
+    live.apply(decide.decideLost(live.state, live.tick())!);
+    expect(live.step('b')).toMatchObject({ status: 'STOPPED', reserved: null });
+    expect(live.state.header.spending).toMatchObject([{ calls: 2, lost_calls: 2 }]);
+    expect(toKept(replay(live.journal))).toEqual(toKept(live.state));
+  });
+
+  test('is lost with its workflow, which leaves behind what it has used', () => {
+    const live = LiveWorkflow.of({ a: '', b: '' });
+    live.start('a', reserved);
+    live.start('b', null);
+    expect(decide.decideDelete(live.state, live.tick()).spending).toMatchObject([lostRow]);
+    expect(decide.decideDelete(LiveWorkflow.of({ a: '' }).state, live.tick())).not.toHaveProperty('spending');
+  });
+});
+
+test('two accounts of one workflow are not added up: what the one has counted further, it knows better', () => {
+  const older = addSpending([], '2026-01-31', 'chat', call);
+  const newer = addSpending(addSpending(older, '2026-01-31', 'chat', call), '2026-02-01', 'chat', call);
+  expect(joinSpending(older, newer)).toEqual(newer);
+  expect(joinSpending(newer, older)).toEqual(newer);
+  expect(joinSpending(newer, [])).toEqual(newer);
 });

@@ -6,6 +6,7 @@ import type { WorkflowDefinition } from '../../src/contract/definition.ts';
 import type { FailureCode } from '../../src/contract/failures.ts';
 import { type JournalEvent, readEventJson, toEventJson } from '../../src/contract/journal-event.ts';
 import type { JsonObject } from '../../src/contract/json.ts';
+import type { Reservation } from '../../src/contract/ledger.ts';
 import * as decide from '../../src/core/decide.ts';
 import { type Change, createWorkflow, evolve } from '../../src/core/evolve.ts';
 import { type StepState, WorkflowState } from '../../src/core/state.ts';
@@ -81,8 +82,11 @@ export class LiveWorkflow {
     return this.now;
   }
 
-  start(...ids: string[]): void {
-    for (const id of ids) this.apply(decide.decideStart(this.state, id, this.tick()));
+  /** Steps to start, the last name followed by what it reserves. */
+  start(...args: (string | Reservation | null)[]): void {
+    const reserved = args.find((arg) => typeof arg !== 'string') ?? null;
+    for (const id of args.filter((arg) => typeof arg === 'string'))
+      this.apply(decide.decideStart(this.state, id, this.tick(), reserved as Reservation | null));
   }
 
   /** The change, or null when the attempt counts no longer. */
@@ -115,7 +119,7 @@ export class LiveWorkflow {
 
   /** An outcome that counts no longer arrives; whether it left a trace. */
   spent(id: string, attempt: number, metrics: JsonObject | null): boolean {
-    const event = decide.decideSpent(this.state, id, attempt, metrics, this.tick());
+    const event = decide.decideSpent(this.state, id, attempt, completed({ metrics }), this.tick());
     if (event) this.apply(event);
     return event !== null;
   }

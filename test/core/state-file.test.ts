@@ -164,6 +164,7 @@ describe('a foreign file', () => {
         dueAt: null,
         delayMs: 0,
         deaths: 0,
+        reserved: null,
       },
     ]);
   });

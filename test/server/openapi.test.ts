@@ -13,6 +13,7 @@ async function readDocument() {
 const expected = [
   'DELETE /api/workflows/{id}',
   'GET /api/actions',
+  'GET /api/costs',
   'GET /api/events',
   'GET /api/health',
   'GET /api/queue',

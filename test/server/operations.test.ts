@@ -126,3 +126,24 @@ describe('the documentation', () => {
     },
   );
 });
+
+describe('GET /api/costs', () => {
+  it('adds up what was asked for', async () => {
+    const running = await startServer();
+    const answer = await running.call('GET', '/api/costs?from=2026-01-01&to=2026-01-31&by=model');
+    expect([answer.status, answer.json.by, answer.json.rows[0].key]).toEqual([200, 'model', 'model']);
+    expect(running.engine.callsOf('costs')).toEqual([[{ from: '2026-01-01', to: '2026-01-31', by: 'model' }]]);
+    await running.call('GET', '/api/costs');
+    expect(running.engine.callsOf('costs')[1]).toEqual([{ by: 'day' }]);
+  });
+
+  it.each(['from=31.1.2026', 'to=2026-02-30', 'by=colour', 'from=2026-02-01&to=2026-01-01', 'by=day&by=model'])(
+    'refuses ?%s',
+    async (query) => {
+      const running = await startServer();
+      const answer = await running.call('GET', `/api/costs?${query}`);
+      expect([answer.status, answer.json.code]).toEqual([422, 'INVALID']);
+      expect(running.engine.callsOf('costs')).toEqual([]);
+    },
+  );
+});
