@@ -232,8 +232,8 @@ export const coreMutants: Mutant[] = [
     name: 'a step has cost what its last attempt has',
     breaks: 'M1, E6',
     file: 'src/core/evolve.ts',
-    find: 'return addAttempt(step.metrics, event.metrics);',
-    replace: 'return event.metrics;',
+    find: 'return addAttempt(step.metrics, metrics);',
+    replace: 'return metrics;',
     test: 'test/core/ledger.test.ts',
   },
   {
