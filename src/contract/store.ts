@@ -102,6 +102,9 @@ export type StateFile =
   | { kind: 'unreadable'; reason: string }
   | { kind: 'absent' };
 
+/** What the cache holds under a key: JSON text as it was written. `damaged` has been set aside. */
+export type CacheReading = { kind: 'whole'; json: string } | { kind: 'absent' } | { kind: 'damaged'; reason: string };
+
 /** One job of the queue file. */
 export interface QueueItem {
   workflow_id: string;
@@ -182,6 +185,11 @@ export interface StorePort {
   readBlob(id: string, sha256: string): Promise<Uint8Array>;
   /** Takes blobs over into another workflow's directory, durably. */
   copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void>;
+
+  /** What is kept under a key (SHA-256, hex) in the cache of answers. Rejects with `OutOfHandlesError` alone, or a failed disk. */
+  readCached(key: string): Promise<CacheReading>;
+  /** Keeps a JSON object's text under a key, in place of what was there; durable before it resolves. */
+  writeCached(key: string, json: string): Promise<void>;
 
   /** Replaces the queue file through lowdb; `durable` as above. */
   writeQueue(items: readonly QueueItem[], options: { durable: boolean }): Promise<void>;

@@ -1,6 +1,7 @@
 /** Looks at a data directory without taking its lock and without creating or changing anything: for `doctor`. */
 import path from 'node:path';
-import { type FoundData, StartError, type StateFile } from '../contract/store.ts';
+import { type CacheReading, type FoundData, StartError, type StateFile } from '../contract/store.ts';
+import { listCacheKeys, readCacheFile } from './cache-files.ts';
 import { toStartError } from './data-directory.ts';
 import { createNodeDisk, type Disk } from './disk.ts';
 import { isAbsent } from './disk-error.ts';
@@ -12,6 +13,9 @@ export interface Inspection {
   readonly found: FoundData;
   /** Reads and judges one state.json, when asked. */
   readState(id: string): Promise<StateFile>;
+  /** Keys of the answers that the cache holds. */
+  readonly cachedKeys: readonly string[];
+  readCached(key: string): Promise<CacheReading>;
 }
 
 /** A running engine removes segments while they are read: the reading is then begun anew, this often at most. */
@@ -27,7 +31,12 @@ export function inspectStore(options: { workflowsDir: string; queueStateFile: st
       throw new StartError(`WORKFLOWS_DIR ${workflowsDir} does not exist`, 1);
     }
     const { data } = readSteadily(disk, layout);
-    return { found: data, readState: (id) => readStateFile(disk, stateFileOf(layout, id)) };
+    return {
+      found: data,
+      readState: (id) => readStateFile(disk, stateFileOf(layout, id)),
+      cachedKeys: listCacheKeys(disk, layout.cacheDir),
+      readCached: (key) => readCacheFile(disk, layout.cacheDir, key),
+    };
   } catch (error) {
     throw toStartError('WORKFLOWS_DIR', workflowsDir, error);
   }

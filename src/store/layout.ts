@@ -8,6 +8,7 @@ export interface Layout {
   engineDir: string;
   journalDir: string;
   quarantineDir: string;
+  cacheDir: string;
   checkpointFile: string;
   finishedFile: string;
   formatFile: string;
@@ -22,6 +23,7 @@ export function layoutOf(workflowsDir: string, queueFile: string): Layout {
     engineDir,
     journalDir: path.join(engineDir, 'journal'),
     quarantineDir: path.join(engineDir, 'quarantine'),
+    cacheDir: path.join(engineDir, 'cache'),
     checkpointFile: path.join(engineDir, 'checkpoint.json'),
     finishedFile: path.join(engineDir, 'finished.jsonl'),
     formatFile: path.join(engineDir, 'format.json'),

@@ -8,6 +8,7 @@
  */
 import path from 'node:path';
 import {
+  type CacheReading,
   DiskFailedError,
   type FinishedEntry,
   type FoundData,
@@ -18,6 +19,7 @@ import {
   type StateMeta,
   type StorePort,
 } from '../contract/store.ts';
+import { CacheFiles } from './cache-files.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import {
   prepareEngineDirs,
@@ -77,6 +79,7 @@ class Store implements StorePort {
   readonly #finished: FinishedIndex;
   readonly #queue: QueueFile;
   readonly #quarantine: Quarantine;
+  readonly #cache: CacheFiles;
   /** As they were when the store was opened, until begin(). */
   #sums: Found['sums'];
   readonly #replacedFrom: number;
@@ -91,6 +94,7 @@ class Store implements StorePort {
     this.#layout = layout;
     this.#lock = lock;
     this.#quarantine = new Quarantine(disk, layout.quarantineDir, now);
+    this.#cache = new CacheFiles(disk, layout.cacheDir, this.#quarantine);
     this.#keepAside(found);
     if (!found.formatIsWhole) writeFormat(disk, layout.formatFile, now());
     this.#removeTempFiles();
@@ -212,10 +216,18 @@ class Store implements StorePort {
     return this.#guard(() => this.#queue.write(items, options));
   }
 
+  readCached(key: string): Promise<CacheReading> {
+    return this.#guard(() => this.#cache.read(key));
+  }
+
+  writeCached(key: string, json: string): Promise<void> {
+    return this.#guard(() => this.#cache.write(key, json));
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await Promise.all([this.#directories.idle(), this.#queue.idle(), this.#checkpointTurn]);
+    await Promise.all([this.#directories.idle(), this.#queue.idle(), this.#cache.idle(), this.#checkpointTurn]);
     this.#journal.close();
     await this.#finished.close();
     await this.#lock.release();

@@ -1,5 +1,6 @@
-// Goal: J1, J2, V2 and C1 over power cuts. Method: seeded histories of several lives on a disk that loses all it was not
+// Goal: J1, J2, V2, C1 and CF1 over power cuts. Method: seeded histories of several lives on a disk that loses all it was not
 // asked to keep; what was confirmed must be found by the next life, whichever way the last one ended.
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { FinishedEntry, StorePort } from '../../src/contract/store.ts';
 import type { Lock } from '../../src/store/lock.ts';
@@ -17,6 +18,8 @@ class Owed {
   readonly states = new Map<string, number>();
   readonly blobs = new Map<string, string>();
   readonly finished = new Set<string>();
+  /** Answers in the cache, also those whose writing was not confirmed. */
+  readonly cached = new Map<string, { json: string; isConfirmed: boolean }>();
   manifestSeq = 0;
 
   /** Checks a store that has just been opened, and takes over what survived without having been confirmed. */
@@ -37,6 +40,10 @@ class Owed {
     for (const [name, id] of this.blobs)
       expect(Buffer.from(await store.readBlob(id, name)).toString()).toContain('blob');
     for (const id of this.finished) expect(found.finished.has(id)).toBe(true);
+    for (const [key, { json, isConfirmed }] of this.cached) {
+      const reading = await store.readCached(key);
+      if (isConfirmed || reading.kind !== 'absent') expect(reading).toEqual({ kind: 'whole', json });
+    }
   }
 }
 
@@ -72,6 +79,12 @@ async function live(store: StorePort, owed: Owed, random: Random): Promise<void>
       }
     } else if (choice < 0.78) {
       owed.blobs.set(await store.writeBlob(id, Buffer.from(`blob ${random()}`)), id);
+    } else if (choice < 0.81) {
+      const key = createHash('sha256').update(`${seq} ${random()}`).digest('hex');
+      const answer = { json: JSON.stringify('y'.repeat(random() * 900)), isConfirmed: false };
+      owed.cached.set(key, answer);
+      await store.writeCached(key, answer.json);
+      answer.isConfirmed = true;
     } else if (choice < 0.84) {
       owed.blobs.set(store.writeBlobSync(id, Buffer.from(`blob ${random()}`)), id);
     } else if (choice < 0.9) {
