@@ -9,6 +9,8 @@ import { failurePolicySchema, retryPolicySchema, stepIdSchema } from './workflow
 const nameSchema = z.string().min(1).max(limits.nameLengthMax);
 const tagsSchema = z.array(z.string().min(1).max(128)).max(limits.tagsMax);
 const paramsSchema = z.record(z.string(), z.unknown());
+const cacheSchema = z.boolean().optional();
+const cacheOfStepsSchema = cacheSchema.meta({ description: '`cache` of the steps that do not say themselves' });
 
 export const stepDefinitionSchema = z
   .strictObject({
@@ -21,6 +23,10 @@ export const stepDefinitionSchema = z
       .meta({ description: 'strings may hold `{{params.x}}` and `{{steps.<id>.outputs.<path>}}`' }),
     timeoutMs: z.int().min(1).max(limits.timeoutMsMax).optional(),
     retry: retryPolicySchema.optional(),
+    cache: cacheSchema.meta({
+      description:
+        'true: where a step has asked the same before (action and bound params), its result is taken and nothing is called',
+    }),
   })
   .meta({ id: 'StepDefinition' });
 export type StepDefinition = z.infer<typeof stepDefinitionSchema>;
@@ -32,6 +38,7 @@ export const workflowDefinitionSchema = z
     tags: tagsSchema.optional(),
     params: paramsSchema.optional().meta({ description: 'values that `{{params.x}}` refers to' }),
     failurePolicy: failurePolicySchema.optional(),
+    cache: cacheOfStepsSchema,
     steps: z
       .array(stepDefinitionSchema)
       .min(1, 'a workflow needs at least one step')
@@ -53,6 +60,7 @@ export const templateSchema = z
     tags: tagsSchema.optional(),
     params: paramsSchema.optional().meta({ description: 'JSON Schema of the params a run takes' }),
     failurePolicy: failurePolicySchema.optional(),
+    cache: cacheOfStepsSchema,
     steps: z
       .array(stepDefinitionSchema)
       .min(1, 'a template needs at least one step')

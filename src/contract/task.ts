@@ -60,6 +60,8 @@ export interface Task<Params = unknown> {
   readonly goesOut?: boolean;
   /** Used when the step gives no timeoutMs. */
   readonly timeoutMs: number;
+  /** 1 when not given. Another one makes what the cache holds of the action count no more: raise it when answers change. */
+  readonly version?: number;
   /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
   run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
   /**
@@ -92,6 +94,7 @@ export interface ActionInfo {
   readonly timeoutMs: number;
   /** Whether it calls other machines. */
   readonly goesOut?: boolean | undefined;
+  readonly version?: number | undefined;
 }
 
 export type ActionCatalogue = ReadonlyMap<string, ActionInfo>;

@@ -83,6 +83,7 @@ export const workflowStepSchema = z
     attempt: z.int().meta({ description: 'number of the last attempt that started, 0 before the first' }),
     timeoutMs: z.int().nullable(),
     retry: retryPolicySchema.nullable(),
+    cache: z.literal(true).optional().meta({ description: 'there where the step may be answered from the cache' }),
   })
   .meta({ id: 'WorkflowStep' });
 export type WorkflowStep = z.infer<typeof workflowStepSchema>;

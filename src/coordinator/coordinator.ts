@@ -174,6 +174,7 @@ export class Coordinator implements CoordinatorPort {
       onEnded: (ended) => this.#onEnded(ended),
       onReady: () => this.turns.arm(),
       onFatal: (error) => this.fatal(error),
+      onNotice: (message) => this.#warn(message),
     });
     this.#handlers = createCallHandlers(this);
   }
@@ -408,11 +409,14 @@ export class Coordinator implements CoordinatorPort {
     const isKnown = this.workflows.live.get(flight.workflowId) === live;
     const input = { now: clock.now(), durationMs, random: chance.random() };
     const event = isKnown ? decideOutcome(live.state, stepId, attempt, result, input) : null;
+    // Before what the event sets going, which may ask the same.
+    if (event?.kind === 'step.completed') batch.after.push(() => this.execution.tellCache(flight, event));
+    else this.execution.tellCache(flight, null);
     if (event) {
       this.record(batch, event);
       if (event.kind === 'step.completed') {
         this.counts.completed += 1;
-        this.execution.durations.record(live.state.step(stepId)!, durationMs);
+        if (!flight.question?.isAnswered) this.execution.durations.record(live.state.step(stepId)!, durationMs);
       } else if (event.kind === 'step.failed') this.counts.failed += 1;
       else this.counts.retried += 1;
     } else {
@@ -549,6 +553,7 @@ export class Coordinator implements CoordinatorPort {
     await this.pool.close();
     try {
       await this.turns.drain();
+      await this.execution.cache.idle();
       await this.#checkpoint;
       if (!this.#hasFailed) {
         await this.checkpoint(true);

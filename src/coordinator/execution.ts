@@ -4,22 +4,25 @@
  * Rules, numbered for tests:
  *   X1  an attempt starts after its `step.started` is durable, and after the step's last attempt is known to have ended;
  *   X2  a step sees exactly the recorded outputs of the steps it refers to;
- *   X3  an outcome counts once, and only for the attempt the step stands at.
+ *   X3  an outcome counts once, and only for the attempt the step stands at;
+ *   X4  a step with `cache` is lined up once the cache has been asked; one with an answer goes out to nobody.
  */
 
 import type { Job, Outcome, PoolPort } from '../contract/job.ts';
-import type { OutputsRef } from '../contract/journal-event.ts';
+import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import type { ActionCatalogue, Lane } from '../contract/task.ts';
 import { BindingError, bindParams, eachReference } from '../core/bindings.ts';
+import type { CachedResult } from '../core/cached-result.ts';
 import { type Durations, toRanks } from '../core/critical-path.ts';
 import type { AttemptResult } from '../core/decide.ts';
 import { type ReadyStep, Schedule } from '../core/schedule.ts';
 import { type StepState, suspectDeaths } from '../core/state.ts';
 import type { Clock } from './clock.ts';
+import { type Question, StepCache } from './step-cache.ts';
 import type { Live } from './workflows.ts';
 
 /** An attempt that holds a slot. */
@@ -33,6 +36,8 @@ export interface Flight {
   readonly isSimulated: boolean;
   /** Its workflow stays in memory until it has ended. */
   readonly live: Live;
+  /** What the cache was asked for it. */
+  readonly question: Question | undefined;
   /** `preparing` until the pool has it, `ended` from its outcome on. */
   phase: 'preparing' | 'dispatched' | 'cancelled' | 'ended';
 }
@@ -55,6 +60,8 @@ export interface ExecutionOptions {
   /** There may be something to start. */
   onReady(): void;
   onFatal(error: unknown): void;
+  /** Worth a line in the log. */
+  onNotice(message: string): void;
 }
 
 /** The name under which pool threads know the stand-in for unknown actions. */
@@ -69,6 +76,7 @@ const suspectsTimer = 'suspects';
 export class Execution {
   readonly schedule: Schedule;
   readonly durations: Durations;
+  readonly cache: StepCache;
   readonly #options: ExecutionOptions;
   readonly #flights = new Map<number, Flight>();
   readonly #flightOfStep = new Map<string, Flight>();
@@ -76,6 +84,8 @@ export class Execution {
   readonly #held = new Map<string, ReadyStep>();
   /** Steps that wait for their next attempt. */
   readonly #timers = new Map<string, () => void>();
+  /** Of steps that are asked after in the cache, or were and have not started yet. */
+  readonly #questions = new Map<string, Question>();
   readonly #ranks = new WeakMap<Live, number[]>();
   readonly #blobs = new Map<string, Promise<unknown>>();
   #nextJobId = 1;
@@ -88,6 +98,7 @@ export class Execution {
   constructor(options: ExecutionOptions) {
     this.#options = options;
     this.durations = options.durations;
+    this.cache = new StepCache(options);
     this.schedule = new Schedule(options.settings.maxParallelNodes, options.pool.cpuThreads);
   }
 
@@ -113,24 +124,52 @@ export class Execution {
           key,
           clock.timer(waitMs, () => {
             this.#timers.delete(key);
-            this.#lineUp(live, i, key);
+            this.#ask(live, i, key);
             this.#options.onReady();
           }),
         );
         return;
       }
     }
-    this.#lineUp(live, i, key);
+    this.#ask(live, i, key);
   }
 
-  #lineUp(live: Live, i: number, key: string): void {
+  /** X4. */
+  #ask(live: Live, i: number, key: string): void {
+    const { id, action, cache } = live.state.steps[i]!;
+    const info = this.#options.catalogue.get(action);
+    if (!cache || !info) {
+      this.#lineUp(live, i, key);
+      return;
+    }
+    const onKnown = (answer: CachedResult | null) => {
+      this.#lineUp(live, i, key, answer !== null);
+      this.#options.onReady();
+    };
+    this.#questions.set(
+      key,
+      this.cache.ask(info, () => this.#bindToAsk(live, id), onKnown),
+    );
+  }
+
+  async #bindToAsk(live: Live, stepId: string): Promise<JsonObject> {
+    const step = live.state.step(stepId)!;
+    const wanted = this.#referredOutputs(live, step);
+    const blobs = new Map<string, unknown>();
+    for (const ref of wanted.values())
+      if (ref && 'blob' in ref) blobs.set(ref.blob, await this.#readBlobInTime(live.state.header.id, ref.blob));
+    return bind(live, step, wanted, blobs);
+  }
+
+  /** One that has its answer computes nothing. */
+  #lineUp(live: Live, i: number, key: string, isAnswered = false): void {
     const step = live.state.steps[i]!;
     const ranks = this.#ranks.get(live) ?? toRanks(live.state, live.state.steps, this.durations);
     this.#ranks.set(live, ranks);
     const ready: ReadyStep = {
       workflowId: live.state.header.id,
       stepId: step.id,
-      lane: this.laneOf(step.action),
+      lane: isAnswered ? 'io' : this.laneOf(step.action),
       rankMs: ranks[i] ?? 0,
       readyAt: this.#options.clock.monotonic(),
       isSuspect: step.deaths >= suspectDeaths,
@@ -157,11 +196,15 @@ export class Execution {
     this.#timers.delete(key);
     this.#held.delete(key);
     this.schedule.remove(workflowId, stepId);
+    const question = this.#questions.get(key);
+    this.#questions.delete(key);
+    if (question) this.cache.letGo(question);
   }
 
   /** Gives the step its slot; the attempt begins with `launch`, once its start is durable. */
   openFlight(ready: ReadyStep, attempt: number, live: Live): Flight {
     const { action } = live.state.step(ready.stepId)!;
+    const key = toKey(ready.workflowId, ready.stepId);
     const flight: Flight = {
       jobId: this.#nextJobId,
       workflowId: ready.workflowId,
@@ -171,11 +214,13 @@ export class Execution {
       startedAt: this.#options.clock.monotonic(),
       isSimulated: !this.#options.catalogue.has(action),
       live,
+      question: this.#questions.get(key),
       phase: 'preparing',
     };
+    this.#questions.delete(key);
     this.#nextJobId += 1;
     this.#flights.set(flight.jobId, flight);
-    this.#flightOfStep.set(toKey(flight.workflowId, flight.stepId), flight);
+    this.#flightOfStep.set(key, flight);
     return flight;
   }
 
@@ -199,12 +244,24 @@ export class Execution {
     this.schedule.add(held);
   }
 
+  /** What the cache learns of an ended attempt: `completed` is its recorded completion. */
+  tellCache({ question }: Flight, completed: Extract<JournalEvent, { kind: 'step.completed' }> | null): void {
+    if (!question) return;
+    if (completed) this.cache.keep(question, completed);
+    else this.cache.letGo(question);
+  }
+
   /** Sends attempts on their way. Those that need outputs from a blob follow when it has been read. */
   launch(starts: readonly { flight: Flight; live: Live }[]): void {
     const jobs: Job[] = [];
     for (const { flight, live } of starts) {
       if (flight.phase === 'cancelled') {
         this.#fail(flight, 'CANCELLED', 'stopped before it began');
+        continue;
+      }
+      const answer = flight.question && this.cache.take(flight.question);
+      if (answer) {
+        this.#complete(flight, answer);
         continue;
       }
       const step = live.state.step(flight.stepId)!;
@@ -298,17 +355,9 @@ export class Execution {
     blobs: ReadonlyMap<string, unknown>,
   ): Job | null {
     const { settings, catalogue } = this.#options;
-    const parsed = new Map<string, unknown>();
-    for (const [id, ref] of wanted) {
-      if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
-    }
     let params: JsonObject;
     try {
-      params = bindParams(step.params, {
-        params: live.state.header.params,
-        isStep: (id) => live.state.index.has(id),
-        outputsOf: (id) => parsed.get(id),
-      });
+      params = bind(live, step, wanted, blobs);
     } catch (error) {
       if (!(error instanceof BindingError)) throw error;
       this.#fail(flight, 'BINDING', error.message);
@@ -351,29 +400,37 @@ export class Execution {
       const flight = this.#flights.get(outcome.jobId);
       // A second outcome of the same attempt would give its slot back twice (X3).
       if (!flight || flight.phase === 'ended') continue;
-      flight.phase = 'ended';
       const base = {
         logs: outcome.logs,
         metadata: outcome.metadata as JsonObject | null,
         metrics: outcome.metrics as JsonObject | null,
       };
-      const durationMs = this.#options.clock.monotonic() - flight.startedAt;
       if (outcome.kind === 'failed') {
+        flight.phase = 'ended';
+        const durationMs = this.#options.clock.monotonic() - flight.startedAt;
         const { code, message, retryAfterMs, isLost } = outcome;
         const failed = { kind: 'failed' as const, code, message, retryAfterMs, ...(isLost ? { isLost } : {}), ...base };
         this.#options.onEnded({ flight, durationMs, result: failed });
         continue;
       }
-      const end = (outputs: OutputsRef) => {
-        const result = { kind: 'completed' as const, outputs, simulated: flight.isSimulated, ...base };
-        this.#options.onEnded({ flight, durationMs, result });
-      };
-      // A blob is durable before the record that names it.
-      const { outputsJson } = outcome;
-      if (outputsJson.length <= limits.outputsInlineBytesMax / 4 && !looksLikeBlob(outputsJson))
-        end({ json: outputsJson });
-      else this.#keepOutputs(flight.workflowId, outputsJson).then(end, this.#options.onFatal);
+      this.#complete(flight, { outputsJson: outcome.outputsJson, ...base });
     }
+  }
+
+  #complete(
+    flight: Flight,
+    { outputsJson, ...rest }: Omit<CachedResult, 'metadata'> & { metadata: JsonObject | null },
+  ) {
+    flight.phase = 'ended';
+    const durationMs = this.#options.clock.monotonic() - flight.startedAt;
+    const end = (outputs: OutputsRef) => {
+      const result = { kind: 'completed' as const, outputs, simulated: flight.isSimulated, ...rest };
+      this.#options.onEnded({ flight, durationMs, result });
+    };
+    // A blob is durable before the record that names it.
+    if (outputsJson.length <= limits.outputsInlineBytesMax / 4 && !looksLikeBlob(outputsJson))
+      end({ json: outputsJson });
+    else this.#keepOutputs(flight.workflowId, outputsJson).then(end, this.#options.onFatal);
   }
 
   /** Where outputs belong: in the event, or in a blob that is durable when this resolves. */
@@ -422,6 +479,23 @@ export class Execution {
     for (const cancel of this.#pauses) cancel();
     this.#pauses.clear();
   }
+}
+
+function bind(
+  live: Live,
+  step: StepState,
+  wanted: ReadonlyMap<string, OutputsRef | null>,
+  blobs: ReadonlyMap<string, unknown>,
+): JsonObject {
+  const parsed = new Map<string, unknown>();
+  for (const [id, ref] of wanted) {
+    if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
+  }
+  return bindParams(step.params, {
+    params: live.state.header.params,
+    isStep: (id) => live.state.index.has(id),
+    outputsOf: (id) => parsed.get(id),
+  });
 }
 
 function toKey(workflowId: string, name: string): string {

@@ -35,9 +35,11 @@ export interface Creation {
 export function decideCreate({ id, definition, templateId, now }: Creation): Created {
   const steps = definition.steps.map((step) => {
     const waits = step.action === externalAction || (step.dependencies ?? []).length > 0;
-    return { ...step, status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' };
+    const isCached = step.cache ?? definition.cache ?? false;
+    return { ...step, ...(isCached ? { cache: true } : {}), status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' };
   });
-  const workflow = { ...definition, id, templateId, status: 'PENDING', createdAt: toIso(now), steps };
+  const { cache: _, ...own } = definition;
+  const workflow = { ...own, id, templateId, status: 'PENDING', createdAt: toIso(now), steps };
   return { kind: 'workflow.created', workflowId: id, at: now, version: 1, workflow: workflow as unknown as JsonObject };
 }
 
@@ -240,6 +242,7 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
       params: i === from && params ? params : step.params,
       timeoutMs: step.timeoutMs,
       retry: step.retry,
+      ...(step.cache ? { cache: true } : {}),
       status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING',
     };
   });

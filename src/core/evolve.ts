@@ -392,6 +392,7 @@ function newStep(id: string, name: string, action: string): StepState {
     params: { source: 'browser_extension' },
     timeoutMs: null,
     retry: null,
+    cache: false,
     status: 'COMPLETED',
     outputs: null,
     error: null,

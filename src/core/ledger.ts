@@ -21,6 +21,17 @@ const counters = [
   'reasoning_tokens',
 ] as const;
 
+/** The source of a cost where an answer came from the cache: no call was made, and none is entered. */
+const cachedCost = 'cache';
+
+/** What an answer from the cache has used of all that its making had: nothing. */
+export function toCachedMetrics(metrics: JsonObject | null): JsonObject | null {
+  if (metrics === null) return null;
+  const { cost_is_floor: _, ...named } = metrics;
+  const used = [...counters, 'calls', 'cost'];
+  return { ...named, ...Object.fromEntries(used.map((name) => [name, 0])), cost_source: cachedCost };
+}
+
 /** M1, M2: a step's metrics after one more attempt. What is no amount is that of the last attempt. */
 export function addAttempt(before: JsonObject | null, attempt: JsonObject | null): JsonObject | null {
   if (before === null || attempt === null) return attempt ?? before;
@@ -47,6 +58,7 @@ export function addSpending(
   metrics: JsonObject | null,
   lost: Reservation | null = null,
 ): readonly SpendingRow[] {
+  if (metrics?.cost_source === cachedCost) return rows;
   if (metrics === null || !('cost' in metrics || 'tokens' in metrics)) return rows;
   const model = typeof metrics.model === 'string' ? metrics.model : 'unknown';
   const at = rows.findIndex((row) => row.day === day && row.action === action && row.model === model);
@@ -94,7 +106,7 @@ function addPico(a: string | undefined, b: string | null): string {
 /** Of an attempt's metrics, what this file reads. */
 export function toSpent(metrics: JsonObject | null): JsonObject | null {
   if (metrics === null) return null;
-  const kept = ['model', 'cost', 'cost_is_floor', 'calls', ...counters];
+  const kept = ['model', 'cost', 'cost_source', 'cost_is_floor', 'calls', ...counters];
   return Object.fromEntries(Object.entries(metrics).filter(([key]) => kept.includes(key)));
 }
 

@@ -31,6 +31,7 @@ const fileStepSchema = z.looseObject({
   attempt: z.int().min(0).nullish(),
   timeoutMs: z.int().min(1).nullish(),
   retry: retryPolicySchema.nullish(),
+  cache: z.boolean().nullish(),
 });
 
 /** What must hold for a foreign file to be taken in. */
@@ -150,6 +151,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     params: (step.params ?? {}) as JsonObject,
     timeoutMs: step.timeoutMs ?? null,
     retry: step.retry ?? null,
+    cache: step.cache ?? false,
     status: step.status,
     outputs: readOutputs(step.outputs),
     error: step.error ?? null,

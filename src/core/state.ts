@@ -23,6 +23,8 @@ export interface StepState extends Results {
   readonly params: JsonObject;
   readonly timeoutMs: number | null;
   readonly retry: RetryPolicy | null;
+  /** Whether what was asked before need not be asked again. */
+  readonly cache: boolean;
   readonly status: JobStatus;
   /** Milliseconds since 1970. */
   readonly startTime: number | null;

@@ -16,16 +16,16 @@ export interface FixedText {
   readonly head: string;
   /** Dependencies and params, up to the outputs. */
   readonly middle: string;
-  /** timeoutMs and retry. */
+  /** timeoutMs, retry and cache. */
   readonly tail: string;
 }
 
 export function toFixedText(step: StepState): FixedText {
-  const { id, name, action, dependencies, params, timeoutMs, retry } = step;
+  const { id, name, action, dependencies, params, timeoutMs, retry, cache } = step;
   return {
     head: `    {\n      "id": ${JSON.stringify(id)},\n      "name": ${JSON.stringify(name)},\n      "action": ${JSON.stringify(action)},\n      "status": "`,
     middle: `",\n      "dependencies": ${toValue(dependencies)},\n      "params": ${toValue(params)},\n      "outputs": `,
-    tail: `,\n      "timeoutMs": ${timeoutMs},\n      "retry": ${toValue(retry)}\n    }`,
+    tail: `,\n      "timeoutMs": ${timeoutMs},\n      "retry": ${toValue(retry)}${cache ? `,\n      "cache": true` : ''}\n    }`,
   };
 }
 

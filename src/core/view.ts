@@ -34,6 +34,7 @@ export function toStepView(step: StepState): WorkflowStep {
     attempt: step.attempt,
     timeoutMs: step.timeoutMs,
     retry: step.retry,
+    ...(step.cache ? { cache: true } : {}),
   };
 }
 

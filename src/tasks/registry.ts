@@ -63,9 +63,9 @@ export async function loadIoLibraries(): Promise<void> {
 /** What a definition can name. */
 export function createActionCatalogue(): ActionCatalogue {
   return new Map(
-    actions.map(({ action, lane, description, params, secrets = [], timeoutMs, goesOut = false }) => [
+    actions.map(({ action, lane, description, params, secrets = [], timeoutMs, goesOut = false, version }) => [
       action,
-      { action, lane, description, params, secrets, timeoutMs, goesOut },
+      { action, lane, description, params, secrets, timeoutMs, goesOut, version },
     ]),
   );
 }

@@ -47,6 +47,32 @@ describe('decideCreate', () => {
   });
 });
 
+describe('cache', () => {
+  const cached = (more: object) => LiveWorkflow.of({ a: '', b: 'a' }, more).state.steps.map(({ cache }) => cache);
+
+  test('is off; what the workflow says holds for steps that say nothing', () => {
+    expect(cached({})).toEqual([false, false]);
+    expect(cached({ cache: true })).toEqual([true, true]);
+    const definition = {
+      name: 'test',
+      cache: true,
+      steps: [
+        { id: 'a', action: 'noop', cache: false },
+        { id: 'b', action: 'noop' },
+      ],
+    };
+    const event = decide.decideCreate({ id: workflowId, definition, templateId: null, now: bornAt });
+    expect(event.workflow).not.toHaveProperty('cache');
+    expect(new LiveWorkflow(event).state.steps.map(({ cache }) => cache)).toEqual([false, true]);
+  });
+
+  test('goes along with a branch', () => {
+    const live = LiveWorkflow.of({ a: '' }, { cache: true });
+    const event = decide.decideBranch(live.state, { id: workflowId, stepId: 'a', params: undefined, now: bornAt });
+    expect(new LiveWorkflow(event).step('a').cache).toBe(true);
+  });
+});
+
 describe('decideWaiting', () => {
   test('is null where the status already says it, and once the workflow has ended', () => {
     const live = LiveWorkflow.of({ a: '' });

@@ -1,8 +1,9 @@
 /** Goal: M1 to M4. Method: amounts that floating point gets wrong, and attempts that end in every way. */
 import { describe, expect, test } from 'vitest';
 import type { Reservation } from '../../src/contract/ledger.ts';
+import { toCachedResult } from '../../src/core/cached-result.ts';
 import * as decide from '../../src/core/decide.ts';
-import { addAttempt, addSpending, joinSpending } from '../../src/core/ledger.ts';
+import { addAttempt, addSpending, joinSpending, toSpent } from '../../src/core/ledger.ts';
 import { completed, failed, LiveWorkflow, replay, throughFile, toKept } from './live-workflow.ts';
 
 const call = { model: 'm', tokens: 3, input_tokens: 2, output_tokens: 1, cost: 0.1, calls: 1 };
@@ -215,4 +216,14 @@ test('two accounts of one workflow are not added up: what the one has counted fu
   expect(joinSpending(older, newer)).toEqual(newer);
   expect(joinSpending(newer, older)).toEqual(newer);
   expect(joinSpending(newer, [])).toEqual(newer);
+});
+
+test('M3: an answer from the cache is no call, also where its results find no room, and adds nothing to what the step has used', () => {
+  const entry = { format: 1 as const, action: 'chat', from: { workflow: 'w', step: 's', at: 't' }, metadata: null };
+  const unpriced = { ...call, cost: null, cost_is_floor: true };
+  const { metrics } = toCachedResult({ ...entry, metrics: unpriced, outputsJson: '{}' });
+  expect(metrics).toMatchObject({ model: 'm', tokens: 0, input_tokens: 0, cost: 0, calls: 0, cost_source: 'cache' });
+  expect(addSpending([], '2026-01-31', 'chat', metrics)).toEqual([]);
+  expect(addSpending([], '2026-01-31', 'chat', toSpent(metrics))).toEqual([]);
+  expect(addAttempt(call, metrics)).toMatchObject({ tokens: 3, cost: 0.1, calls: 1 });
 });

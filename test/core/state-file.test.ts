@@ -34,6 +34,7 @@ function fullWorkflow(): LiveWorkflow {
         params: { q: '{{x}}' },
         timeoutMs: 5,
         retry: { attemptsMax: 2 },
+        cache: true,
       },
       { id: 'blob', action: 'noop', status: 'PENDING' },
       { id: 'again', action: 'noop', status: 'PENDING' },
@@ -70,6 +71,7 @@ describe('S2: nothing is lost on the way through the file', () => {
       params: { q: '{{x}}' },
       timeoutMs: 5,
       retry: { attemptsMax: 2 },
+      cache: true,
       metadata: { m: 1 },
     });
     expect(state.step('last')?.dependencies).toEqual(['done', 'absent']);
@@ -151,6 +153,7 @@ describe('a foreign file', () => {
         params: {},
         timeoutMs: null,
         retry: null,
+        cache: false,
         status: 'PENDING',
         outputs: null,
         error: null,
@@ -173,7 +176,7 @@ describe('a foreign file', () => {
     const names =
       'name status createdAt updatedAt description tags parentId branches params templateId failurePolicy version warnings';
     const ofSteps =
-      'name dependencies params outputs error startTime endTime logs metadata execution_metrics attempt timeoutMs retry duration';
+      'name dependencies params outputs error startTime endTime logs metadata execution_metrics attempt timeoutMs retry cache duration';
     const nulls = (text: string) => Object.fromEntries(text.split(' ').map((name) => [name, null]));
     const file = { ...nulls(names), ...least, steps: least.steps.map((step) => ({ ...nulls(ofSteps), ...step })) };
     expect(stateFileSchema.safeParse(file).success).toBe(true);

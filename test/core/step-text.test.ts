@@ -30,6 +30,7 @@ const shapes: Record<string, Partial<StepState>> = {
     retry: { attemptsMax: 2 },
   },
   'with a deadline': { timeoutMs: 5_000, retry: {} },
+  'that may be answered from the cache': { cache: true },
 };
 
 test.each(Object.entries(shapes))('a step %s', (_, change) => {

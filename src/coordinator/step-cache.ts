@@ -1,0 +1,222 @@
+/**
+ * Never paid twice: a step that asks what another has asked gets that one's result, and nothing is called.
+ *
+ * Rules, numbered for tests:
+ *   SC1  only a recorded result of an action that ran is kept, under action, version of its task, server that is asked, and params
+ *        as they were bound; equal questions have equal keys, whatever order their fields stand in;
+ *   SC2  of steps that ask the same at once one goes, and the others wait for what becomes of it;
+ *   SC3  whatever is wrong with the cache is a miss: no step fails for it, and a step that is wanted no more holds up no other;
+ *   SC4  at most `answersHeldMax` answers are read or held at once, for any of them may be large.
+ */
+import { createHash } from 'node:crypto';
+import { readEntryJson, toEntryJson } from '../contract/cache-entry.ts';
+import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { DiskFailedError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
+import type { ActionInfo } from '../contract/task.ts';
+import { type CachedResult, toCachedResult } from '../core/cached-result.ts';
+import { toCanonicalJson } from '../core/canonical-json.ts';
+import { toIso } from '../core/time.ts';
+import type { Clock } from './clock.ts';
+
+/** One ready step's question, from when it is asked until its attempt has ended. */
+export interface Question {
+  readonly info: ActionInfo;
+  readonly bind: () => Promise<JsonObject>;
+  /** Told once what there is, and never when the question was let go before. */
+  readonly onKnown: (answer: CachedResult | null) => void;
+  /** null until the params are bound, and where they cannot be. */
+  key: string | null;
+  /** `open`: read, or answered and not taken yet. `waiting`: for the one who goes. */
+  phase: 'lined up' | 'open' | 'waiting' | 'known' | 'let go';
+  /** Until it is taken. */
+  answer: CachedResult | null;
+  isAnswered: boolean;
+}
+
+export interface StepCacheOptions {
+  store: StorePort;
+  clock: Clock;
+  onNotice(message: string): void;
+  onFatal(error: unknown): void;
+}
+
+const answersHeldMax = 32;
+const handlesRetryMs = 1_000;
+
+export class StepCache {
+  readonly #options: StepCacheOptions;
+  #line: Question[] = [];
+  #open = 0;
+  /** By key, the question whose step goes and may bring the answer. */
+  readonly #going = new Map<string, Question>();
+  readonly #waiting = new Map<string, Question[]>();
+  readonly #keeping = new Set<Promise<void>>();
+
+  constructor(options: StepCacheOptions) {
+    this.#options = options;
+  }
+
+  /** `bind` may reject: then the question has no key, and its step finds out by itself. */
+  ask(info: ActionInfo, bind: Question['bind'], onKnown: Question['onKnown']): Question {
+    const question: Question = { info, bind, onKnown, key: null, phase: 'lined up', answer: null, isAnswered: false };
+    this.#lineUp(question);
+    return question;
+  }
+
+  /** The answer, for the attempt that gives it out; null where the step has to ask itself. */
+  take(question: Question): CachedResult | null {
+    const { answer } = question;
+    if (answer !== null) {
+      question.answer = null;
+      this.#close();
+    }
+    return answer;
+  }
+
+  /** The step goes no more, or has gone in vain; those who waited for it ask anew. */
+  letGo(question: Question): void {
+    if (question.phase === 'let go') return;
+    this.take(question);
+    // One that is being read is closed when it has been.
+    question.phase = 'let go';
+    this.#release(question);
+  }
+
+  /** After its step's completion is recorded; those who waited for it get what it has made. */
+  keep(question: Question, event: Extract<JournalEvent, { kind: 'step.completed' }>): void {
+    const { key, info } = question;
+    if (key === null || this.#going.get(key) !== question) {
+      this.letGo(question);
+      return;
+    }
+    const kept = this.#write(key, info.action, event)
+      .catch((error: unknown) => {
+        if (error instanceof DiskFailedError) this.#options.onFatal(error);
+        else this.#notice(`The result of step ${event.stepId} of workflow ${event.workflowId} was not kept`, error);
+      })
+      .then(() => {
+        this.#keeping.delete(kept);
+        this.letGo(question);
+      });
+    this.#keeping.add(kept);
+  }
+
+  /** Resolves when what is being kept is durable, or was given up. */
+  async idle(): Promise<void> {
+    while (this.#keeping.size > 0) await Promise.all(this.#keeping);
+  }
+
+  #lineUp(question: Question): void {
+    question.phase = 'lined up';
+    this.#line.push(question);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#open < answersHeldMax && this.#line.length > 0) {
+      const question = this.#line.shift()!;
+      if (question.phase !== 'lined up') continue;
+      question.phase = 'open';
+      this.#open += 1;
+      void this.#look(question);
+    }
+  }
+
+  #close(): void {
+    this.#open -= 1;
+    this.#next();
+  }
+
+  async #look(question: Question): Promise<void> {
+    const answer = await this.#find(question);
+    // Let go while it was read.
+    if (question.phase !== 'open') {
+      this.#close();
+      return;
+    }
+    const { key } = question;
+    if (answer === null && key !== null && this.#going.has(key)) {
+      question.phase = 'waiting';
+      const others = this.#waiting.get(key);
+      if (others) others.push(question);
+      else this.#waiting.set(key, [question]);
+      this.#close();
+      return;
+    }
+    question.phase = 'known';
+    question.answer = answer;
+    question.isAnswered = answer !== null;
+    if (answer === null) {
+      if (key !== null) this.#going.set(key, question);
+      this.#close();
+    }
+    question.onKnown(answer);
+  }
+
+  /** SC3. */
+  async #find(question: Question): Promise<CachedResult | null> {
+    try {
+      question.key ??= toKey(question.info, await question.bind());
+    } catch {
+      // Its attempt binds again, and fails with what is wrong.
+      return null;
+    }
+    const { key, info } = question;
+    try {
+      const reading = await this.#readInTime(key);
+      if (reading.kind === 'damaged') this.#options.onNotice(reading.reason);
+      const entry = reading.kind === 'whole' ? readEntryJson(reading.json) : null;
+      return entry?.action === info.action ? toCachedResult(entry) : null;
+    } catch (error) {
+      if (error instanceof DiskFailedError) this.#options.onFatal(error);
+      else this.#notice(`Answer ${key} of the cache was not read`, error);
+      return null;
+    }
+  }
+
+  /** Where file handles are short the step waits for one. */
+  async #readInTime(key: string): ReturnType<StorePort['readCached']> {
+    for (;;) {
+      try {
+        return await this.#options.store.readCached(key);
+      } catch (error) {
+        if (!(error instanceof OutOfHandlesError)) throw error;
+        await new Promise<void>((resolve) => void this.#options.clock.timer(handlesRetryMs, resolve));
+      }
+    }
+  }
+
+  async #write(key: string, action: string, event: Extract<JournalEvent, { kind: 'step.completed' }>): Promise<void> {
+    const { workflowId: workflow, stepId: step, metadata, metrics, outputs } = event;
+    const from = { workflow, step, at: toIso(event.at) };
+    const outputsJson = await this.#readOutputs(workflow, outputs);
+    const json = toEntryJson({ format: 1, action, from, metadata, metrics, outputsJson });
+    await this.#options.store.writeCached(key, json);
+  }
+
+  async #readOutputs(workflowId: string, outputs: OutputsRef): Promise<string> {
+    if ('json' in outputs) return outputs.json;
+    return Buffer.from(await this.#options.store.readBlob(workflowId, outputs.blob)).toString('utf8');
+  }
+
+  #release(question: Question): void {
+    const { key } = question;
+    if (key === null || this.#going.get(key) !== question) return;
+    this.#going.delete(key);
+    const others = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
+    for (const other of others) if (other.phase === 'waiting') this.#lineUp(other);
+  }
+
+  #notice(what: string, error: unknown): void {
+    this.#options.onNotice(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** SC1. */
+function toKey({ action, version = 1 }: ActionInfo, params: JsonObject): string {
+  return createHash('sha256')
+    .update(toCanonicalJson([action, version, params]))
+    .digest('hex');
+}
