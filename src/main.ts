@@ -1,24 +1,19 @@
 /**
  * Wiring: an engine for programs (`createEngine`), and the engine with its server (`serve`). Nothing else in `src` knows
- * which store, which pool and which server there are.
+ * which store, which pool and which server there are. What this thread needs itself is imported once the coordinator's
+ * thread is on its way, so that both load side by side.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { readSettings } from './config.ts';
 import type { CoordinatorPort } from './contract/coordinator.ts';
 import type { Engine } from './contract/engine.ts';
 import type { EngineSettings } from './contract/settings.ts';
-import { CoordinatedEngine } from './coordinator/engine.ts';
 import { startCoordinatorThread } from './coordinator/thread-client.ts';
-import { type CoordinatorThreadData, startCoordinator } from './coordinator-main.ts';
+import type { CoordinatorThreadData } from './coordinator-main.ts';
 import { toExecArgv } from './pool/source-loader.ts';
-import { createServer } from './server/server.ts';
-import { createActionCatalogue } from './tasks/registry.ts';
-import { createTemplateCatalogue } from './templates/catalogue.ts';
-import { instantiate } from './templates/instantiate.ts';
 
 export type {
   BranchRequest,
@@ -56,26 +51,35 @@ export interface EngineOptions {
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const settings = toSettings(options.settings ?? {});
   const data: CoordinatorThreadData = { settings, logFd: options.logFd ?? 2 };
-  const onFatal = options.onFatal ?? endProcess;
-  const coordinator: CoordinatorPort =
-    options.ownThread === false
-      ? await startCoordinator(data, onFatal)
-      : await startCoordinatorThread({
-          url: threadUrl,
-          worker: {
-            workerData: data,
-            execArgv: toExecArgv(threadUrl) ?? [],
-            // Tasks get their secrets one by one; nothing in a thread reads the environment.
-            env: {},
-          },
-          onFatal,
-        });
+  const coming = startCoordination(data, options.ownThread ?? true, options.onFatal ?? endProcess);
+  const [coordinator, { CoordinatedEngine }, { createActionCatalogue }, { createTemplateCatalogue }, { instantiate }] =
+    await Promise.all([
+      coming,
+      import('./coordinator/engine.ts'),
+      import('./tasks/registry.ts'),
+      import('./templates/catalogue.ts'),
+      import('./templates/instantiate.ts'),
+    ]);
   return new CoordinatedEngine({
     coordinator,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
     templates: { ...createTemplateCatalogue(settings.templatesDir), instantiate },
   });
+}
+
+async function startCoordination(
+  data: CoordinatorThreadData,
+  ownThread: boolean,
+  onFatal: (message: string, exitStatus: 70 | 74) => void,
+): Promise<CoordinatorPort> {
+  if (!ownThread) {
+    const { startCoordinator } = await import('./coordinator-main.ts');
+    return startCoordinator(data, onFatal);
+  }
+  // Tasks get their secrets one by one; nothing in a thread reads the environment.
+  const worker = { workerData: data, execArgv: toExecArgv(threadUrl) ?? [], env: {} };
+  return startCoordinatorThread({ url: threadUrl, worker, onFatal });
 }
 
 function endProcess(message: string, exitStatus: number): never {
@@ -103,12 +107,17 @@ function toSettings(given: Partial<EngineSettings>): EngineSettings {
 /** Runs the product until a signal ends it. Rejects with StartError when it cannot start. */
 export async function serve(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Promise<void> {
   const settings = readSettings(env, cwd);
-  const log = pino({ level: settings.engine.logLevel, base: null });
   process.on('uncaughtException', (error) => endProcess(error.stack ?? error.message, 70));
   process.on('unhandledRejection', (error) =>
     endProcess(error instanceof Error ? (error.stack ?? error.message) : String(error), 70),
   );
-  const engine = await createEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess });
+  // The server's modules load while the coordinator's thread recovers what is on the disk.
+  const [engine, { createServer }, { pino }] = await Promise.all([
+    createEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess }),
+    import('./server/server.ts'),
+    import('pino'),
+  ]);
+  const log = pino({ level: settings.engine.logLevel, base: null });
   const server = createServer({ engine, settings: settings.server, log, version });
   try {
     const { url } = await server.listen();

@@ -1,32 +1,32 @@
 /**
- * A pool whose threads are still loading: its owner recovers meanwhile, on a thread of its own. Jobs that are dispatched
- * early reach the pool when it is there, in order, cancellations behind them.
+ * A pool whose threads are not there yet: its owner recovers, and takes work, before they have loaded. Nothing is given to
+ * it before `start` resolves.
  */
 import type { Job, PoolPort, PoolStats } from '../contract/job.ts';
 
 export class ComingPool implements PoolPort {
   readonly cpuThreads: number;
-  /** Resolves when every thread takes jobs; rejects when one cannot load. */
-  readonly ready: Promise<void>;
-  readonly #coming: Promise<PoolPort>;
+  readonly #create: () => Promise<PoolPort>;
+  #coming: Promise<PoolPort> | null = null;
   #pool: PoolPort | null = null;
 
-  constructor(cpuThreads: number, coming: Promise<PoolPort>) {
+  constructor(cpuThreads: number, create: () => Promise<PoolPort>) {
     this.cpuThreads = cpuThreads;
-    this.#coming = coming;
-    this.ready = coming.then((pool) => {
-      this.#pool = pool;
-    });
-    // Told by `ready` to whoever waits for it; until somebody does, it is no unhandled rejection.
-    this.ready.catch(() => undefined);
+    this.#create = create;
+  }
+
+  /** Resolves when every thread takes jobs; rejects when one cannot load, and then no job ever runs. */
+  async start(): Promise<void> {
+    this.#coming = this.#create();
+    this.#pool = await this.#coming;
   }
 
   dispatch(jobs: readonly Job[]): void {
-    this.#withPool((pool) => pool.dispatch(jobs));
+    this.#started.dispatch(jobs);
   }
 
   cancel(jobIds: readonly number[]): void {
-    this.#withPool((pool) => pool.cancel(jobIds));
+    this.#started.cancel(jobIds);
   }
 
   stats(): PoolStats {
@@ -35,13 +35,12 @@ export class ComingPool implements PoolPort {
 
   /** A pool that could not start has ended its threads itself. */
   async close(): Promise<void> {
-    const pool = await this.#coming.catch(() => null);
+    const pool = await this.#coming?.catch(() => null);
     await pool?.close();
   }
 
-  #withPool(work: (pool: PoolPort) => void): void {
-    if (this.#pool !== null) work(this.#pool);
-    // Whoever started the pool hears of its failure, and nothing runs then.
-    else void this.#coming.then(work, () => undefined);
+  get #started(): PoolPort {
+    if (this.#pool === null) throw new Error('the pool was given work before its threads were there');
+    return this.#pool;
   }
 }

@@ -67,6 +67,8 @@ export interface CoordinatorParts {
 const replyInlineBytesMax = 4 * 1024;
 const checkpointBytesDefault = 8 * 1024 * 1024;
 const checkpointIdleMs = 10 * 60 * 1000;
+/** State files that are whole but behind: so many are brought up to date before the engine takes work, the rest follow. */
+const filesBeforeReadyMax = 100;
 const shutdownGraceMs = 10_000;
 const ioThreadsMax = 2;
 
@@ -108,6 +110,7 @@ export class Coordinator implements CoordinatorPort {
   #cancelIdleCheckpoint: (() => void) | null = null;
   #closing: Promise<void> | null = null;
   #hasFailed = false;
+  #isPoolReady = false;
   #onFlightsZero: (() => void) | null = null;
 
   /** Recovers, and resolves when the engine may be shown to the world. */
@@ -115,20 +118,25 @@ export class Coordinator implements CoordinatorPort {
     const late: { execution: Execution | null } = { execution: null };
     const { settings } = parts;
     const cpuThreads = Math.min(settings.poolThreads, settings.maxParallelNodes);
-    // Its threads load their modules while this one recovers.
-    const coming = parts.createPool({
-      cpuThreads,
-      ioThreads: Math.min(cpuThreads, ioThreadsMax),
-      network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
-      prices: settings.prices,
-      onOutcomes: (outcomes) => late.execution?.onOutcomes(outcomes),
-      onFault: (message) => parts.log.error({}, message),
-    });
-    const pool = new ComingPool(cpuThreads, coming);
+    const pool = new ComingPool(cpuThreads, () =>
+      parts.createPool({
+        cpuThreads,
+        ioThreads: Math.min(cpuThreads, ioThreadsMax),
+        network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
+        prices: settings.prices,
+        onOutcomes: (outcomes) => late.execution?.onOutcomes(outcomes),
+        onFault: (message) => parts.log.error({}, message),
+      }),
+    );
     const coordinator = new Coordinator(parts, pool);
     late.execution = coordinator.execution;
     try {
-      await coordinator.#recover(pool.ready);
+      await coordinator.#recover();
+      // Work is taken before the threads are there, and waits for them: their modules load beside the server's.
+      pool.start().then(
+        () => coordinator.#onPoolReady(),
+        (error: unknown) => coordinator.fatal(error),
+      );
       return coordinator;
     } catch (error) {
       // What recovery has put in line must not start, nor a file be written, once the store is closed.
@@ -179,7 +187,7 @@ export class Coordinator implements CoordinatorPort {
     this.#handlers = createCallHandlers(this);
   }
 
-  async #recover(poolReady: Promise<void>): Promise<void> {
+  async #recover(): Promise<void> {
     const { store, log, clock } = this.parts;
     this.views.coverAfter(store.found.manifest?.seq ?? 0);
     const recovered = recover(store, this.workflows, clock);
@@ -190,10 +198,11 @@ export class Coordinator implements CoordinatorPort {
     store.begin(recovered.payloads);
     this.window.restore(recovered.published, recovered.publishedAfter);
     for (const id of [...recovered.leftovers, ...(store.found.manifest?.deleted ?? [])]) await this.removeFiles(id);
-    for (const [id, live] of [...this.workflows.live]) {
+    const later = new Set([...recovered.behind].slice(filesBeforeReadyMax));
+    for (const [id, live] of this.workflows.live) {
       const sha256 = recovered.upToDate.get(id);
-      if (sha256 === undefined) this.views.touch(live);
-      else this.views.found(live, sha256);
+      if (sha256 !== undefined) this.views.found(live, sha256);
+      else if (!later.has(id)) this.views.touch(live);
       live.state.steps.forEach((step, i) => {
         if (step.status === 'PENDING') this.#line(live, i);
       });
@@ -201,11 +210,16 @@ export class Coordinator implements CoordinatorPort {
     this.queue.touch();
     await this.views.flush();
     await this.queue.flush();
-    await poolReady;
+    for (const id of later) this.views.touch(this.workflows.live.get(id)!);
     for (const { id, steps } of recovered.requeued)
       log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
     this.turns.arm();
     this.#armIdleCheckpoint();
+  }
+
+  #onPoolReady(): void {
+    this.#isPoolReady = true;
+    this.turns.arm();
   }
 
   call<K extends CallName>(
@@ -347,7 +361,8 @@ export class Coordinator implements CoordinatorPort {
   }
 
   #startReady(batch: Batch): boolean {
-    if (!this.execution.isPaused) {
+    const mayStart = this.#isPoolReady && !this.execution.isPaused;
+    if (mayStart) {
       const room = limits.batchRecordsMax - batch.payloads.length;
       for (const ready of this.execution.schedule.take(Math.max(0, room))) {
         const live = this.workflows.live.get(ready.workflowId)!;
@@ -362,7 +377,7 @@ export class Coordinator implements CoordinatorPort {
     if (batch.payloads.length > 0) this.#finishBatch(batch);
     const { schedule } = this.execution;
     return (
-      !this.execution.isPaused &&
+      mayStart &&
       batch.payloads.length >= limits.batchRecordsMax &&
       schedule.ready > 0 &&
       schedule.running < schedule.slotsMax

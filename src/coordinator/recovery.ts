@@ -41,6 +41,8 @@ export interface Recovered {
   leftovers: string[];
   /** Live workflows whose file already says what they are: its SHA-256. */
   upToDate: Map<string, string>;
+  /** Live workflows whose file is whole, and older than they are. */
+  behind: Set<string>;
 }
 
 interface Entry {
@@ -73,6 +75,7 @@ class Recovery {
     requeued: [],
     leftovers: [],
     upToDate: new Map(),
+    behind: new Set(),
   };
 
   constructor(store: StorePort, workflows: Workflows, clock: Clock) {
@@ -191,7 +194,7 @@ class Recovery {
     this.#apply(state, entries.slice(1));
     this.#workflows.add(state, seq);
     if (file.kind === 'intact') {
-      if (file.meta.seq === state.header.seq) this.#result.upToDate.set(id, file.sha256);
+      this.#noteWhole(state, file);
     } else if (file.kind !== 'absent') {
       const reason = `state.json of workflow ${id} is not what the engine wrote; it was rebuilt from the journal`;
       // What cannot be read may be no file at all, and is in the way of the new one.
@@ -227,7 +230,12 @@ class Recovery {
     }
     this.#apply(state, later);
     this.#workflows.add(state, 0);
-    if (later.length === 0) this.#result.upToDate.set(id, file.sha256);
+    this.#noteWhole(state, file);
+  }
+
+  #noteWhole({ header }: WorkflowState, { meta, sha256 }: { meta: StateMeta; sha256: string }): void {
+    if (meta.seq === header.seq) this.#result.upToDate.set(header.id, sha256);
+    else this.#result.behind.add(header.id);
   }
 
   /** A finished file is adopted as it stands, without an event; what came later was written on top of it. */
@@ -366,7 +374,7 @@ class Recovery {
       const seq = this.#append(event);
       const change = evolve(state, event, seq);
       this.#publish(event, seq, state, change);
-      this.#result.upToDate.delete(id);
+      if (this.#result.upToDate.delete(id)) this.#result.behind.add(id);
       if (event.kind === 'workflow.recovered') this.#result.requeued.push({ id, steps: change.queued.length });
     }
   }

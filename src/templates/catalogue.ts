@@ -50,7 +50,7 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
 
   /** Calls that arrive during a scan share the one after it: what they ask for may be newer than what it has seen. */
   const scan = (): Promise<Scan> => {
-    if (running) {
+    if (running !== undefined) {
       next ??= running.then(() => {
         next = undefined;
         return scan();

@@ -1,7 +1,8 @@
-/** Goal: a pool that is not there yet loses nothing and reorders nothing, and its failure is told once. */
+/** Goal: a pool that is not there yet is given nothing, and its failure is told once. The engine takes work meanwhile. */
 import { expect, test } from 'vitest';
 import type { Job, PoolPort } from '../../src/contract/job.ts';
 import { ComingPool } from '../../src/coordinator/coming-pool.ts';
+import { live } from './restarts.ts';
 
 function job(jobId: number): Job {
   return { jobId } as Job;
@@ -22,35 +23,73 @@ function late(): { coming: ComingPool; arrive(): void; fail(error: Error): void;
     arrive = () => resolve(pool);
     fail = reject;
   });
-  return { coming: new ComingPool(2, promise), arrive: () => arrive(), fail: (error) => fail(error), seen };
+  return { coming: new ComingPool(2, () => promise), arrive: () => arrive(), fail: (error) => fail(error), seen };
 }
 
-test('jobs and cancellations that come early reach the pool in their order, and later ones behind them', async () => {
+test('once its threads are there it passes everything on', async () => {
   const { coming, arrive, seen } = late();
+  expect(coming.stats()).toEqual({ threads: 0, running: 0 });
+  const started = coming.start();
+  arrive();
+  await started;
   coming.dispatch([job(1), job(2)]);
   coming.cancel([1]);
-  expect(seen).toEqual([]);
-  expect(coming.stats()).toEqual({ threads: 0, running: 0 });
-  arrive();
-  await coming.ready;
-  coming.dispatch([job(3)]);
-  expect(seen).toEqual(['run 1 2', 'cancel 1', 'run 3']);
+  expect(seen).toEqual(['run 1 2', 'cancel 1']);
   expect(coming.stats()).toEqual({ threads: 4, running: 1 });
+});
+
+test('work that comes before the threads is a broken rule', () => {
+  const { coming } = late();
+  expect(() => coming.dispatch([job(1)])).toThrow('before its threads were there');
+  expect(() => coming.cancel([1])).toThrow('before its threads were there');
 });
 
 test('closing waits for the pool and ends it', async () => {
   const { coming, arrive, seen } = late();
+  const started = coming.start();
   const closed = coming.close();
   arrive();
-  await closed;
+  await Promise.all([started, closed]);
   expect(seen).toEqual(['close']);
 });
 
-test('a pool that cannot start is told by ready; jobs for it and its closing do no harm', async () => {
-  const { coming, fail, seen } = late();
-  coming.dispatch([job(1)]);
-  fail(new Error('no thread'));
-  await expect(coming.ready).rejects.toThrow('no thread');
+test('one that was never started has nothing to close', async () => {
+  const { coming, seen } = late();
   await coming.close();
   expect(seen).toEqual([]);
+});
+
+test('a pool that cannot start is told by start, and its closing does no harm', async () => {
+  const { coming, fail, seen } = late();
+  const started = coming.start();
+  fail(new Error('no thread'));
+  await expect(started).rejects.toThrow('no thread');
+  await coming.close();
+  expect(seen).toEqual([]);
+});
+
+test('the engine takes work before its threads are there, and starts none of it', async () => {
+  let arrive = (): void => undefined;
+  const poolReady = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const { engine } = await live(undefined, { poolReady });
+  const { id } = await engine.submit({ name: 'early', steps: [{ id: 'a', action: 'noop' }] });
+  expect((await engine.get(id)).workflow.steps[0]).toMatchObject({ status: 'PENDING', attempt: 0 });
+  arrive();
+  expect((await engine.finished(id)).workflow.status).toBe('COMPLETED');
+});
+
+test('an engine whose threads cannot load ends with 70', async () => {
+  let tell = (): void => undefined;
+  const ended = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const poolReady = Promise.reject(new Error('no thread'));
+  // Its failure is met once recovery is through.
+  poolReady.catch(() => undefined);
+  const { fatal, exitStatuses } = await live(undefined, { poolReady, onFatal: () => tell() });
+  await ended;
+  expect(fatal).toEqual([expect.stringContaining('no thread')]);
+  expect(exitStatuses).toEqual([70]);
 });

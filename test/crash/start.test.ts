@@ -64,6 +64,7 @@ test('a second engine on the same data ends at once with 75 and names the owner;
   const url = await first.listening();
   const created = await api(url, 'POST', '/workflows?wait=30', { name: 'mine', steps: [{ id: 'a', action: 'noop' }] });
   const { id } = created.json as Workflow;
+  await dir.untilState(id, ({ status }) => status === 'COMPLETED');
   const bytes = dir.stateText(id);
   fs.symlinkSync(dir.workflowsDir, `${dir.root}/alias`);
   const others = [

@@ -154,6 +154,7 @@ describe('creation', () => {
     await engine.finished(id);
     await follower.end();
     await dir.untilQueue((queue) => queue.length === 0);
+    await dir.untilState(id, ({ status }) => status === 'COMPLETED');
     expect(dir.state(id)).toMatchObject({ status: 'COMPLETED', progress: 100 });
   });
 });

@@ -128,4 +128,28 @@ export const crashMutants: Mutant[] = [
     replace: 'if (isLast) {',
     test: 'test/crash/suspended.test.ts',
   },
+  {
+    name: 'a start gives steps to threads that are not there',
+    breaks: 'ADR 14',
+    file: 'src/coordinator/coordinator.ts',
+    find: 'const mayStart = this.#isPoolReady && !this.execution.isPaused;',
+    replace: 'const mayStart = !this.execution.isPaused;',
+    test: 'test/coordinator/coming-pool.test.ts',
+  },
+  {
+    name: 'files that are behind stay so after a start',
+    breaks: 'W2',
+    file: 'src/coordinator/coordinator.ts',
+    find: '    for (const id of later) this.views.touch(this.workflows.live.get(id)!);',
+    replace: '    later.clear();',
+    test: 'test/coordinator/start-files.test.ts',
+  },
+  {
+    name: 'damaged files count as merely behind',
+    breaks: 'ADR 14',
+    file: 'src/coordinator/recovery.ts',
+    find: "    if (file.kind === 'intact') {\n      this.#noteWhole(state, file);",
+    replace: "    this.#result.behind.add(id);\n    if (file.kind === 'intact') {\n      this.#noteWhole(state, file);",
+    test: 'test/coordinator/start-files.test.ts',
+  },
 ];
