@@ -1,8 +1,27 @@
-import { defineConfig } from 'vitest/config';
+import path from 'node:path';
+import { defineConfig, type Plugin } from 'vitest/config';
+
+/**
+ * The threads and processes of an engine that a test starts from source run the same sources as plain JavaScript (see
+ * test/fixtures/emission.ts), where each would load a loader first. That they run from source as well is what
+ * test/engine/from-source.test.ts is for.
+ */
+const threadsAreEmitted: Plugin = {
+  name: 'threads are emitted',
+  enforce: 'pre',
+  transform(code, id) {
+    const source = path.relative(import.meta.dirname, id);
+    if (!['src/main.ts', 'src/pool/pool.ts', 'test/pool/harness.ts'].includes(source)) return null;
+    const url = `\`file://\${process.env.EMITTED_DIRECTORY}/${source.replace(/\.ts$/, '.js')}\``;
+    return { code: code.replaceAll('import.meta.url', url), map: null };
+  },
+};
 
 export default defineConfig({
+  plugins: [threadsAreEmitted],
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/fixtures/emission.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -7,21 +7,21 @@ import { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { CoordinatedEngine } from '../../src/coordinator/engine.ts';
 import { startCoordinatorThread } from '../../src/coordinator/thread-client.ts';
-import { toExecArgv } from '../../src/pool/source-loader.ts';
 import { createActionCatalogue } from '../../src/tasks/registry.ts';
+import { emittedUrl } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { createFaultDisk } from '../store/fault-disk.ts';
 import { bounded, lookAgain, openLife } from './lives.ts';
 import { Script } from './script.ts';
 
-const stuckUrl = new URL('./stuck-coordinator.ts', import.meta.url);
+const stuckUrl = emittedUrl('test/disk/stuck-coordinator.ts');
 
 test('E7: while the coordinator hangs health is degraded and says why, and calls beyond the bound get 503', {
   timeout: 20_000,
 }, async () => {
   const coordinator = await startCoordinatorThread({
     url: stuckUrl,
-    worker: { execArgv: toExecArgv(stuckUrl) ?? [] },
+    worker: { execArgv: [] },
     onFatal: () => undefined,
   });
   const templates = { list: async () => [], get: async () => undefined, instantiate: () => ({ name: '', steps: [] }) };

@@ -4,10 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { limits } from '../../src/contract/limits.ts';
-import { emittedUrl } from '../fixtures/emitted.ts';
-import { createJob, createTestPool, type TestPool, useThreads } from './harness.ts';
-
-useThreads(emittedUrl('test/pool/faulty-thread.ts'));
+import { createJob, createTestPool, type TestPool } from './harness.ts';
 
 let threads: TestPool;
 beforeAll(async () => {

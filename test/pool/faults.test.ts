@@ -8,9 +8,7 @@ import type { Job, Outcome } from '../../src/contract/job.ts';
 import { emittedUrl } from '../fixtures/emitted.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 import { createSeeded } from '../fixtures/seeded.ts';
-import { createJob, createTestPool, useThreads } from './harness.ts';
-
-useThreads(emittedUrl('test/pool/faulty-thread.ts'));
+import { createJob, createTestPool } from './harness.ts';
 
 const jobsCount = Number(process.env.WORKER_FAULTS ?? 120);
 const seed = Number(process.env.WORKER_SEED ?? 20);
@@ -49,7 +47,7 @@ test(`${jobsCount} jobs with random faults end once each, and leave the pool as 
   const { pool, outcomes, faults, run } = await createTestPool(
     {},
     {
-      processUrl: new URL('./faulty-process.ts', import.meta.url),
+      processUrl: emittedUrl('test/pool/faulty-process.ts'),
       isolatedActions: new Set(['returns_cycle', 'exits_with_3', 'backtracks']),
     },
   );

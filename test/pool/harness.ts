@@ -3,12 +3,7 @@ import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job
 import { createPool, type ThreadOptions } from '../../src/pool/pool.ts';
 
 /** What runs in a pool's threads unless a test says otherwise. */
-let faultyThread = new URL('./faulty-thread.ts', import.meta.url);
-
-/** The same as JavaScript, which a thread loads in half the time. */
-export function useThreads(url: URL): void {
-  faultyThread = url;
-}
+const faultyThread = new URL(`./faulty-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 export interface TestPool {
   readonly pool: PoolPort;

@@ -12,9 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { createPool } from '../../src/pool/pool.ts';
 import { emittedUrl } from '../fixtures/emitted.ts';
-import { createJob, createTestPool, type TestPool, useThreads } from './harness.ts';
-
-useThreads(emittedUrl('test/pool/faulty-thread.ts'));
+import { createJob, createTestPool, type TestPool } from './harness.ts';
 
 /** How often in a row a thread runs out of memory. */
 const oomRounds = Number(process.env.WORKER_OOMS ?? 4);
@@ -73,7 +71,7 @@ describe('the pool', () => {
         onOutcomes() {},
         onFault: faults.push,
       },
-      { threadUrl: new URL(file, import.meta.url) },
+      { threadUrl: emittedUrl(`test/pool/${file}`) },
     );
     await expect(start).rejects.toThrow(/the pool's threads cannot start: .*(absent-thread|broken on purpose)/);
   });

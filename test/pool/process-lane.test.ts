@@ -11,16 +11,15 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { isolatedTasks } from '../../src/tasks/isolated.ts';
-import { emitted } from '../fixtures/emitted.ts';
+import { emitted, emittedUrl } from '../fixtures/emitted.ts';
 import { faultyTasks } from './faulty-tasks.ts';
 import { createJob, createTestPool, type TestPool } from './harness.ts';
 
 const codeOf = (outcome: Outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
-const thread = { processUrl: new URL('./faulty-process.ts', import.meta.url), cpuHeapMbMax: 192 };
+const thread = { processUrl: emittedUrl('test/pool/faulty-process.ts'), cpuHeapMbMax: 192 };
 const allActions = new Set([...faultyTasks.keys()]);
 
 let dir: string;
@@ -163,8 +162,7 @@ describe('a job in a process of its own', () => {
 
   it.each(['loops_as', 'waits_as'])('that %s ends when the engine is killed', async (action) => {
     const file = join(dir, `orphan-${action}`);
-    const script = fileURLToPath(new URL('./doomed-engine.ts', import.meta.url));
-    const engine = fork(script, [action, file], { execArgv: ['--import', 'tsx'] });
+    const engine = fork(emitted('test/pool/doomed-engine.ts'), [action, file], { execArgv: [] });
     const gone = new Promise((resolve) => engine.once('exit', resolve));
     const pid = await readPid(file);
     onTestFinished(() => void (isAlive(pid) && process.kill(pid, 'SIGKILL')));

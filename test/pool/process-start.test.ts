@@ -7,7 +7,7 @@ import { ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { ProcessLane } from '../../src/pool/process-lane.ts';
-import { toProcessExecArgv } from '../../src/pool/source-loader.ts';
+import { emittedUrl } from '../fixtures/emitted.ts';
 import { createJob } from './harness.ts';
 
 type Fault = { readonly code: string; readonly isThrown: boolean };
@@ -33,14 +33,14 @@ function failToFork({ code, isThrown }: Fault): ChildProcess {
   return child;
 }
 
-const processUrl = new URL('./faulty-process.ts', import.meta.url);
+const processUrl = emittedUrl('test/pool/faulty-process.ts');
 const told: string[] = [];
 let onOutcome: (outcome: Outcome) => void = () => undefined;
 let lane: ProcessLane;
 beforeAll(() => {
   lane = new ProcessLane({
     processUrl,
-    execArgv: toProcessExecArgv(processUrl),
+    execArgv: [],
     heapMbMax: 192,
     onOutcomes: ([outcome]) => onOutcome(outcome!),
     onFault: (message) => void told.push(message),

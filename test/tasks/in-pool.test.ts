@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { createPool } from '../../src/pool/pool.ts';
+import { emittedUrl } from '../fixtures/emitted.ts';
 import { createJob, createTestPool, type TestPool } from '../pool/harness.ts';
 
 let server: Server;
@@ -19,7 +20,7 @@ beforeAll(async () => {
   const { port } = server.address() as AddressInfo;
   origin = `http://127.0.0.1:${port}`;
   // The product's own thread module, not the one with faulty tasks.
-  const threadUrl = new URL('../../src/pool/thread.ts', import.meta.url);
+  const threadUrl = emittedUrl('src/pool/thread.ts');
   threads = await createTestPool({ network: { allowHosts: ['127.0.0.1'], ownPort: port + 1 } }, { threadUrl });
 });
 afterAll(async () => {

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEngine, startInline, stepOf } from '../../engine/running-engine.ts';
+import { emittedUrl } from '../../fixtures/emitted.ts';
 import { EngineDir } from '../../fixtures/engine-dir.ts';
 import { createJob, createTestPool } from '../../pool/harness.ts';
 import * as faults from '../../stand-in/faults.ts';
@@ -28,7 +29,7 @@ it('a thread of the pool answers, meets deadlines and cancellations, and keeps w
       return model === 'stalls' ? { content: 'one two three', usageIn: 'every', stallAfter: 2 } : {};
     },
   });
-  const threadUrl = new URL('../../../src/pool/thread.ts', import.meta.url);
+  const threadUrl = emittedUrl('src/pool/thread.ts');
   const network = { allowHosts: [moody.host], ownPort: null };
   const threads = await createTestPool(
     { cpuThreads: 1, ioThreads: 1, network, prices: pricesOf(moody) },
