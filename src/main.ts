@@ -23,7 +23,7 @@ export type {
   WorkflowDefinition,
 } from './contract/definition.ts';
 export { type Engine, type ListQuery, type ListReply, WorkflowReply } from './contract/engine.ts';
-export type { EngineEvent, EventGap } from './contract/event.ts';
+export type { EngineEvent, EventGap, TokenEvent } from './contract/event.ts';
 export { Refusal } from './contract/failures.ts';
 export type { EngineSettings } from './contract/settings.ts';
 export { StartError } from './contract/store.ts';

@@ -16,7 +16,7 @@ import type { Progress } from './progress.ts';
 import { type RunOptions, readStart } from './run.ts';
 
 /** It is over before a picture of it would help. */
-const unseen: Progress = { show() {}, apply() {}, note() {}, end() {} };
+const unseen: Progress = { show() {}, apply() {}, tell() {}, note() {}, end() {} };
 
 const page = `<!doctype html><html lang="en"><head><title>Dry run</title></head><body><article><h1>Dry run</h1>
 <p>This page stands in for what would be sent to the workflow. Nobody has captured it, and nobody was called for it.</p>

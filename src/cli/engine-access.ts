@@ -18,7 +18,7 @@ export type CliEngine = Pick<
   | 'getStep'
   | 'list'
   | 'stop'
-  | 'events'
+  | 'follow'
   | 'templates'
   | 'actions'
   | 'costs'

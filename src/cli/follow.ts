@@ -69,8 +69,9 @@ function startWatch(engine: CliEngine, id: string, progress: Progress) {
   const watch = async () => {
     try {
       // From the first event on: those since the creation that are still held, then what happens.
-      for await (const event of engine.events({ workflowId: id, after: 0, signal: ended.signal })) {
+      for await (const event of engine.follow(id, { after: 0, signal: ended.signal })) {
         if (event.kind === 'gap') progress.show((await engine.get(id)).workflow);
+        else if (event.kind === 'step.tokens') progress.tell(event);
         else progress.apply(event);
       }
     } catch (error) {

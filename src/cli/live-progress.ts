@@ -5,10 +5,10 @@
  * nothing flickers. Where the steps do not fit, the running and failed ones stay in sight and the rest is counted.
  */
 import { styleText } from 'node:util';
-import type { EngineEvent } from '../contract/event.ts';
+import type { EngineEvent, TokenEvent } from '../contract/event.ts';
 import type { JobStatus, Workflow } from '../contract/workflow.ts';
 import { toElapsed } from './elapsed.ts';
-import { cut, printable } from './printable.ts';
+import { cut, cutBegin, printable } from './printable.ts';
 import { type Progress, toEndLine } from './progress.ts';
 import type { StepBoard, StepLine } from './step-board.ts';
 
@@ -61,6 +61,10 @@ export class LiveProgress implements Progress {
     this.#board.apply(event);
   }
 
+  tell(piece: TokenEvent): void {
+    this.#board.tell(piece);
+  }
+
   note(line: string): void {
     this.#draw([printable(line)]);
   }
@@ -102,11 +106,17 @@ function toFrame(board: StepBoard, out: NodeJS.WriteStream, nowMs: number, ended
   const idWidth = Math.min(40, Math.max(...shown.map((step) => step.id.length), 1));
   const lines = shown.map((step) => {
     const { mark, style } = marks[step.status];
-    const text = cut(`${cut(step.id, idWidth).padEnd(idWidth)}  ${toStepText(step, nowMs)}`, width - 4);
+    const text = toStepLine(step, idWidth, width - 4, nowMs);
     return `  ${paint(style, mark)} ${step.status === 'COMPLETED' || step.status === 'RUNNING' ? text : paint(style, text)}`;
   });
   const left = all.length - shown.length;
   return [cut(head, width), ...lines, ...(left > 0 ? [paint('dim', `  … and ${left} more`)] : [])];
+}
+
+function toStepLine(step: StepLine, idWidth: number, width: number, nowMs: number): string {
+  const line = cut(`${cut(step.id, idWidth).padEnd(idWidth)}  ${toStepText(step, nowMs)}`, width);
+  if (step.status !== 'RUNNING' || step.textEnd === '') return line;
+  return `${line}  ${cutBegin(printable(step.textEnd.replace(/\s+/g, ' ')), width - [...line].length - 2)}`;
 }
 
 function toStepText(step: StepLine, nowMs: number): string {

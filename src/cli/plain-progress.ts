@@ -17,6 +17,8 @@ export function createPlainProgress(created: Workflow, board: StepBoard, out: No
       const step = board.apply(event);
       if (step) writeSteps([step]);
     },
+    // Text that comes word by word has no place among lines.
+    tell: () => undefined,
     note: write,
     end: (workflow) => {
       writeSteps(board.show(workflow));

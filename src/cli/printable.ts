@@ -16,6 +16,13 @@ export function cut(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
+/** The last `width` characters, the first of them an ellipsis where something was cut. */
+export function cutBegin(text: string, width: number): string {
+  const characters = [...text];
+  if (characters.length <= width) return text;
+  return width < 2 ? '' : `…${characters.slice(1 - width).join('')}`;
+}
+
 function toEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -93,9 +93,11 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
       return { total: Number(response.headers['x-total-count'] ?? items.length), items };
     },
     stop: async (id) => toReply(await readText(`${workflowPath(id)}/stop`, { method: 'POST' })),
-    async *events({ after, workflowId, signal } = {}) {
-      const path = workflowId === undefined ? 'events' : `${workflowPath(workflowId)}/events`;
-      const { body } = await open(path, { ...(after === undefined ? {} : { lastEventId: after }), signal });
+    async *follow(id, { after, signal } = {}) {
+      const { body } = await open(`${workflowPath(id)}/events`, {
+        ...(after === undefined ? {} : { lastEventId: after }),
+        signal,
+      });
       yield* readServerEvents(body);
     },
     templates: () => read('templates'),

@@ -1,8 +1,10 @@
 /** A stream of server-sent events as the engine's events. */
-import type { EngineEvent, EventGap } from '../contract/event.ts';
+import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
+
+type ServerEvent = EngineEvent | EventGap | TokenEvent;
 
 /** Ends with the stream. Comments and fields other than `data` say nothing that the data does not. */
-export async function* readServerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<EngineEvent | EventGap> {
+export async function* readServerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder();
   let rest = '';
   let data: string[] = [];
@@ -12,7 +14,7 @@ export async function* readServerEvents(body: AsyncIterable<Uint8Array>): AsyncG
     for (const line of lines) {
       if (line.startsWith('data:')) data.push(line.slice(5));
       if (line !== '' || data.length === 0) continue;
-      yield JSON.parse(data.join('\n')) as EngineEvent | EventGap;
+      yield JSON.parse(data.join('\n')) as ServerEvent;
       data = [];
     }
   }

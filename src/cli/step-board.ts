@@ -2,7 +2,7 @@
  * What a progress display shows: each step's state and times, kept current from snapshots and events. Events that a
  * snapshot already contains change nothing, so the two may arrive in any order.
  */
-import type { EngineEvent } from '../contract/event.ts';
+import type { EngineEvent, TokenEvent } from '../contract/event.ts';
 import type { JobStatus, Workflow } from '../contract/workflow.ts';
 
 export interface StepLine {
@@ -14,7 +14,12 @@ export interface StepLine {
   durationMs: number | null;
   attempt: number;
   error: string | null;
+  /** The end of the text that its running attempt has made so far. */
+  textEnd: string;
 }
+
+/** More than a line of any terminal. */
+const textEndLength = 400;
 
 export class StepBoard {
   readonly steps = new Map<string, StepLine>();
@@ -56,11 +61,18 @@ export class StepBoard {
         durationMs: startedAtMs === null || endedAtMs === null ? null : endedAtMs - startedAtMs,
         attempt: step.attempt,
         error: step.error,
+        textEnd: before?.attempt === step.attempt ? before.textEnd : '',
       };
       this.steps.set(step.id, line);
       if (before?.status !== line.status) changed.push(line);
     }
     return changed;
+  }
+
+  tell({ step_id: stepId, attempt, offset, text }: TokenEvent): void {
+    const step = this.steps.get(stepId);
+    if (step?.attempt !== attempt) return;
+    step.textEnd = ((offset === 0 ? '' : step.textEnd) + text).slice(-textEndLength);
   }
 
   /** Takes an event over; returns the step that it changed. */
@@ -77,6 +89,7 @@ export class StepBoard {
       step.startedAtMs = atMs;
       step.durationMs = null;
       step.attempt += 1;
+      step.textEnd = '';
     } else if (step.startedAtMs !== null) {
       step.durationMs = Math.max(0, atMs - step.startedAtMs);
     }

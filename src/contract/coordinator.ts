@@ -4,7 +4,7 @@
  */
 import type { BranchRequest, WorkflowDefinition } from './definition.ts';
 import type { EngineHealth, EngineStats, ListQuery, ListReply } from './engine.ts';
-import type { EngineEvent, EventGap } from './event.ts';
+import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { JobStatus } from './workflow.ts';
@@ -70,6 +70,7 @@ export interface CoordinatorCalls {
 export type CallName = keyof CoordinatorCalls;
 
 export type EventSink = (events: readonly (EngineEvent | EventGap)[]) => void;
+export type TokenSink = (pieces: readonly TokenEvent[]) => void;
 
 export interface CoordinatorPort {
   /** Rejects with a `Refusal`. An aborted signal ends the call's wait: it then answers with what there is. */
@@ -80,6 +81,8 @@ export interface CoordinatorPort {
   ): Promise<CoordinatorCalls[K]['answer']>;
   /** Durable events from now on, or from after `after`: first the backlog, then each batch. Returns how to end it. */
   subscribe(after: number | null, sink: EventSink): () => void;
+  /** The texts that a workflow's running steps make: first all there is of each, then each piece. Returns how to end it. */
+  listen(workflowId: string, sink: TokenSink): () => void;
 }
 
 /** Caller → coordinator thread. */
@@ -87,6 +90,7 @@ export type ToCoordinator =
   | { kind: 'call'; callId: number; name: CallName; args: CoordinatorCalls[CallName]['args'] }
   | { kind: 'abort'; callId: number }
   | { kind: 'subscribe'; subscriptionId: number; after: number | null }
+  | { kind: 'listen'; subscriptionId: number; workflowId: string }
   | { kind: 'unsubscribe'; subscriptionId: number };
 
 /** Coordinator thread → caller. */
@@ -95,6 +99,7 @@ export type FromCoordinator =
   | { kind: 'unstartable'; message: string; exitStatus: number }
   | { kind: 'answer'; callId: number; answer: unknown }
   | { kind: 'refusal'; callId: number; refusal: RefusalData }
-  | { kind: 'events'; subscriptionId: number; events: readonly (EngineEvent | EventGap)[] }
+  | { kind: 'events'; subscriptionId: number; events: Parameters<EventSink>[0] }
+  | { kind: 'tokens'; subscriptionId: number; pieces: Parameters<TokenSink>[0] }
   /** The engine cannot go on: 74 the disk failed, 70 a broken rule. */
   | { kind: 'fatal'; message: string; exitStatus: 70 | 74 };

@@ -3,7 +3,7 @@
  * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
  */
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template } from './definition.ts';
-import type { EngineEvent, EventGap } from './event.ts';
+import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
@@ -135,6 +135,11 @@ export interface Engine {
   externalSteps(id: string): Promise<WorkflowStep[]>;
   /** Every durable change as it happens. Ends when the signal aborts or the engine closes. */
   events(options?: EventsOptions): AsyncIterable<EngineEvent | EventGap>;
+  /** Every durable change of one workflow, and the texts that its running steps make, piece by piece. Ends as `events` does. */
+  follow(
+    id: string,
+    options?: Pick<EventsOptions, 'after' | 'signal'>,
+  ): AsyncIterable<EngineEvent | EventGap | TokenEvent>;
   templates(): Promise<Template[]>;
   template(id: string): Promise<Template>;
   actions(): Promise<ActionDescription[]>;

@@ -45,6 +45,27 @@ export const engineEventSchema = z
   .meta({ id: 'EngineEvent' });
 export type EngineEvent = z.infer<typeof engineEventSchema>;
 
+/**
+ * A piece of the text that a running step makes, while it makes it. No durable fact: it has no number, is not told again
+ * after a restart, and counts for nothing once the attempt has ended; the whole text is in the outputs then.
+ */
+export const tokenEventSchema = z
+  .object({
+    kind: z.literal('step.tokens'),
+    workflow_id: z.string(),
+    step_id: z.string(),
+    attempt: z.int().meta({ description: 'a new attempt begins its text anew' }),
+    offset: z.int().min(0).meta({
+      description: 'how many characters (UTF-16 units) of the text come before; 0 replaces what was told of it',
+    }),
+    text: z.string(),
+    cut: z.literal(true).optional().meta({
+      description: 'nothing more of this text is told here: read the outputs when the step has ended',
+    }),
+  })
+  .meta({ id: 'TokenEvent' });
+export type TokenEvent = z.infer<typeof tokenEventSchema>;
+
 /** Sent instead of a backlog that is no longer held: reload, then go on from `oldest`. */
 export interface EventGap {
   kind: 'gap';

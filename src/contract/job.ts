@@ -53,6 +53,18 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 
+/**
+ * A piece of the text that an attempt of the I/O lane makes, while it makes it. The pieces of an attempt come in order and
+ * before its outcome; nothing is lost with those that never come.
+ */
+export const saidSchema = z.object({
+  jobId: z.int(),
+  text: z.string(),
+  /** The attempt says no more, though its text goes on. */
+  isCut: z.boolean(),
+});
+export type Said = z.infer<typeof saidSchema>;
+
 export interface PoolStats {
   threads: number;
   running: number;
@@ -76,6 +88,7 @@ export interface PoolOptions {
   network: NetworkRules;
   prices?: Prices | undefined;
   onOutcomes(outcomes: Outcome[]): void;
+  onSaid?(said: Said[]): void;
   /** A fault of the pool itself, worth a line in the log. */
   onFault(message: string): void;
 }

@@ -40,6 +40,11 @@ export const limits = {
   /** Events kept for clients that reconnect with Last-Event-ID. */
   eventWindowMax: 10_000,
   eventStreamsMax: 32,
+  /** Of the texts that running steps tell while they make them, in characters: of one attempt, of all that run together. */
+  liveTextLengthMax: 256 * KiB,
+  liveTextsLengthMax: 16 * MiB,
+  /** Of such texts, what waits for one reader who has not taken it yet, in characters. */
+  liveTextsWaitingMax: MiB,
   /** Commands waiting for the coordinator; beyond it, 503. */
   inboxCommandsMax: 10_000,
   inboxBytesMax: 64 * MiB,

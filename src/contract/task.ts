@@ -27,6 +27,11 @@ export interface TaskContext {
   /** Adds a line to the step's logs. */
   log(line: string): void;
   /**
+   * The next piece of the text that will be `outputs.content`, for those who follow the workflow. Heard in the I/O lane
+   * alone, and kept nowhere: the outputs hold the whole of it.
+   */
+  say(text: string): void;
+  /**
    * What the attempt has used so far, in the form of `TaskResult.metrics`; replaces what was said before. It is kept
    * however the attempt ends: a call that fails or is cancelled after it was answered has been paid for all the same.
    */

@@ -13,6 +13,7 @@ import type {
   CoordinatorPort,
   EventSink,
   IdempotencyClaim,
+  TokenSink,
   WorkflowText,
 } from '../contract/coordinator.ts';
 import type { EngineEvent } from '../contract/event.ts';
@@ -125,6 +126,7 @@ export class Coordinator implements CoordinatorPort {
         network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
         prices: settings.prices,
         onOutcomes: (outcomes) => late.execution?.onOutcomes(outcomes),
+        onSaid: (said) => late.execution?.onSaid(said),
         onFault: (message) => parts.log.error({}, message),
       }),
     );
@@ -248,6 +250,10 @@ export class Coordinator implements CoordinatorPort {
 
   subscribe(after: number | null, sink: EventSink): () => void {
     return this.window.subscribe(after, sink);
+  }
+
+  listen(workflowId: string, sink: TokenSink): () => void {
+    return this.execution.texts.listen(workflowId, sink);
   }
 
   /**

@@ -27,7 +27,7 @@ import {
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
-import type { EngineEvent, EventGap } from '../contract/event.ts';
+import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { type FieldError, Refusal, workflowNotFound } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
@@ -204,9 +204,26 @@ export class CoordinatedEngine implements Engine {
     this.#eventQueues.add(queue);
     const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
     try {
+      for await (const item of queue.drain()) if (item.kind !== 'step.tokens') yield item;
+    } finally {
+      end();
+      this.#eventQueues.delete(queue);
+    }
+  }
+
+  async *follow(
+    id: string,
+    { after, signal }: Pick<EventsOptions, 'after' | 'signal'> = {},
+  ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
+    const queue = new EventQueue(id, signal);
+    this.#eventQueues.add(queue);
+    const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
+    const endTexts = this.#coordinator.listen(id, (pieces) => queue.push(pieces));
+    try {
       yield* queue.drain();
     } finally {
       end();
+      endTexts();
       this.#eventQueues.delete(queue);
     }
   }

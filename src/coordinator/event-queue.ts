@@ -1,11 +1,13 @@
 /** Events between the coordinator that pushes them and a reader that takes them at its own pace. */
-import type { EngineEvent, EventGap } from '../contract/event.ts';
+import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { limits } from '../contract/limits.ts';
+import { WaitingTexts } from './waiting-texts.ts';
 
-type Item = EngineEvent | EventGap;
+type Item = EngineEvent | EventGap | TokenEvent;
 
 export class EventQueue {
   readonly #workflowId: string | undefined;
+  readonly #texts = new WaitingTexts();
   #items: Item[] = [];
   #wake: (() => void) | null = null;
   #isEnded = false;
@@ -18,16 +20,20 @@ export class EventQueue {
 
   push(events: readonly Item[]): void {
     for (const event of events) {
-      if (event.kind === 'gap' || this.#workflowId === undefined || event.workflow_id === this.#workflowId)
+      if (event.kind === 'step.tokens') {
+        const piece = this.#texts.add(event);
+        if (piece) this.#items.push(piece);
+      } else if (event.kind === 'gap' || this.#workflowId === undefined || event.workflow_id === this.#workflowId)
         this.#items.push(event);
     }
     // A reader that far behind is told so, rather than having everything kept for it.
     if (this.#items.length > 2 * limits.eventWindowMax) {
       const dropped = this.#items.splice(0, this.#items.length - limits.eventWindowMax);
-      const last = dropped.findLast((item) => item.kind !== 'gap');
-      const oldest = this.#items.find((item) => item.kind !== 'gap');
-      if (last && oldest)
-        this.#items.unshift({ kind: 'gap', after: (dropped[0] as EngineEvent).seq ?? last.seq, oldest: oldest.seq });
+      // What was left out of texts shows in their offsets.
+      this.#texts.taken();
+      const first = dropped.find(isDurable);
+      const oldest = this.#items.find(isDurable);
+      if (first && oldest) this.#items.unshift({ kind: 'gap', after: first.seq, oldest: oldest.seq });
     }
     this.#wake?.();
   }
@@ -41,6 +47,7 @@ export class EventQueue {
     while (!this.#isEnded) {
       const items = this.#items;
       this.#items = [];
+      this.#texts.taken();
       for (const item of items) {
         if (this.#isEnded) return;
         yield item;
@@ -53,4 +60,8 @@ export class EventQueue {
       }
     }
   }
+}
+
+function isDurable(item: Item): item is EngineEvent {
+  return item.kind !== 'gap' && item.kind !== 'step.tokens';
 }

@@ -8,7 +8,7 @@
  *   X4  a step with `cache` is lined up once the cache has been asked; one with an answer goes out to nobody.
  */
 
-import type { Job, Outcome, PoolPort } from '../contract/job.ts';
+import type { Job, Outcome, PoolPort, Said } from '../contract/job.ts';
 import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
@@ -22,6 +22,7 @@ import type { AttemptResult } from '../core/decide.ts';
 import { type ReadyStep, Schedule } from '../core/schedule.ts';
 import { type StepState, suspectDeaths } from '../core/state.ts';
 import type { Clock } from './clock.ts';
+import { LiveTexts } from './live-texts.ts';
 import { type Question, StepCache } from './step-cache.ts';
 import type { Live } from './workflows.ts';
 
@@ -77,6 +78,7 @@ export class Execution {
   readonly schedule: Schedule;
   readonly durations: Durations;
   readonly cache: StepCache;
+  readonly texts = new LiveTexts();
   readonly #options: ExecutionOptions;
   readonly #flights = new Map<number, Flight>();
   readonly #flightOfStep = new Map<string, Flight>();
@@ -229,12 +231,14 @@ export class Execution {
     const flight = this.#flightOfStep.get(toKey(workflowId, stepId));
     if (!flight) return;
     if (flight.phase === 'dispatched') this.#options.pool.cancel([flight.jobId]);
-    else if (flight.phase === 'preparing') flight.phase = 'cancelled';
+    if (flight.phase !== 'ended') flight.phase = 'cancelled';
+    this.texts.end(flight);
   }
 
   /** The attempt is over: frees its slot, and lets the step's next attempt in. */
   closeFlight(flight: Flight): void {
     const key = toKey(flight.workflowId, flight.stepId);
+    this.texts.end(flight);
     this.#flights.delete(flight.jobId);
     this.#flightOfStep.delete(key);
     this.schedule.release(flight.lane);
@@ -393,6 +397,14 @@ export class Execution {
       timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
       secrets: Object.fromEntries(secrets),
     };
+  }
+
+  /** Of attempts that were stopped, or have ended, nothing more is told. */
+  onSaid(said: readonly Said[]): void {
+    for (const { jobId, ...piece } of said) {
+      const flight = this.#flights.get(jobId);
+      if (flight?.phase === 'dispatched') this.texts.add(flight, piece);
+    }
   }
 
   onOutcomes(outcomes: readonly Outcome[]): void {

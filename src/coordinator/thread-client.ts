@@ -7,6 +7,7 @@ import type {
   EventSink,
   FromCoordinator,
   ToCoordinator,
+  TokenSink,
 } from '../contract/coordinator.ts';
 import { Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
@@ -39,6 +40,7 @@ class ThreadClient implements CoordinatorPort {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #sinks = new Map<number, EventSink>();
+  readonly #tokenSinks = new Map<number, TokenSink>();
   #nextId = 1;
   #counted = 0;
   /** The one that is under way; those who ask meanwhile share it, however many a hanging disk makes of them. */
@@ -81,9 +83,13 @@ class ThreadClient implements CoordinatorPort {
 
   readonly #onClosed: () => void;
 
-  #take(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' }>): void {
+  #take(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' | 'tokens' }>): void {
     if (message.kind === 'events') {
       this.#sinks.get(message.subscriptionId)?.(message.events);
+      return;
+    }
+    if (message.kind === 'tokens') {
+      this.#tokenSinks.get(message.subscriptionId)?.(message.pieces);
       return;
     }
     const pending = this.#pending.get(message.callId);
@@ -163,6 +169,17 @@ class ThreadClient implements CoordinatorPort {
     this.#send({ kind: 'subscribe', subscriptionId, after });
     return () => {
       this.#sinks.delete(subscriptionId);
+      if (!this.#ended) this.#send({ kind: 'unsubscribe', subscriptionId });
+    };
+  }
+
+  listen(workflowId: string, sink: TokenSink): () => void {
+    const subscriptionId = this.#nextId;
+    this.#nextId += 1;
+    this.#tokenSinks.set(subscriptionId, sink);
+    this.#send({ kind: 'listen', subscriptionId, workflowId });
+    return () => {
+      this.#tokenSinks.delete(subscriptionId);
       if (!this.#ended) this.#send({ kind: 'unsubscribe', subscriptionId });
     };
   }

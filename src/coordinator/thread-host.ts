@@ -40,6 +40,12 @@ export function serveCoordinator(
         subscriptions.set(subscriptionId, end);
         return;
       }
+      case 'listen': {
+        const { subscriptionId, workflowId } = message;
+        const end = coordinator.listen(workflowId, (pieces) => send({ kind: 'tokens', subscriptionId, pieces }));
+        subscriptions.set(subscriptionId, end);
+        return;
+      }
       case 'unsubscribe':
         subscriptions.get(message.subscriptionId)?.();
         subscriptions.delete(message.subscriptionId);

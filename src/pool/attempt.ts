@@ -4,24 +4,27 @@
  * Guarantees:
  *   A1  it always resolves, with an outcome that is plain data: what a task throws never crosses a thread as an error,
  *       because errors lose their class, code and fields on the way;
- *   A2  no value of a secret that came with the job is in the outcome;
+ *   A2  no value of a secret that came with the job is in the outcome, or in what is said before it;
  *   A3  message, logs and outputs are within `limits`.
  */
 import { inspect } from 'node:util';
 import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
-import type { Job, Outcome } from '../contract/job.ts';
+import type { Job, Outcome, Said } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
 import type { Prices } from '../contract/prices.ts';
 import { type NetworkRules, type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toJsonText } from './outputs.ts';
 import { createRedaction, type Redact, redactJson } from './redaction.ts';
+import { createSpeech, type Speech } from './speech.ts';
 
 export interface AttemptEnvironment {
   readonly tasks: ReadonlyMap<string, Task>;
   readonly network: NetworkRules;
   readonly prices?: Prices | undefined;
   readonly signal: AbortSignal;
+  /** Absent where nobody hears what a task says. */
+  readonly onSaid?: ((said: Said) => void) | undefined;
 }
 
 /** Why an attempt's signal was aborted; decides the outcome's code, whatever the task makes of the abort. */
@@ -35,9 +38,16 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
   const account = (metrics: Record<string, unknown>) => {
     accounted = toRedactedRecord('metrics', metrics, redact);
   };
+  let speech: Speech | undefined;
+  const say = (text: string) => {
+    const { onSaid } = environment;
+    if (onSaid === undefined) return;
+    speech ??= createSpeech(job.secrets, (piece) => onSaid({ jobId: job.jobId, ...piece }));
+    speech.say(text);
+  };
   try {
     // Types bind our own tasks only at compile time; what came back is checked like any other input.
-    const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account });
+    const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account, say });
     throwIfAborted(job, environment.signal);
     return {
       jobId: job.jobId,
@@ -59,13 +69,15 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       metrics: accounted,
       logs: log.lines(),
     };
+  } finally {
+    speech?.end();
   }
 }
 
 function runTask(
   job: Job,
   { tasks, network, prices, signal }: AttemptEnvironment,
-  told: Pick<TaskContext, 'log' | 'account'>,
+  told: Pick<TaskContext, 'log' | 'account' | 'say'>,
 ) {
   const task = tasks.get(job.action);
   if (task === undefined) {

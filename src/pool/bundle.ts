@@ -1,10 +1,11 @@
 /**
  * The messages between the pool and its threads. A bundle is a handful of jobs that travel in one message; its port
- * carries outcomes back as soon as they are there (arrays of `Outcome`) and cancellations the other way.
+ * carries outcomes back as soon as they are there (arrays of `Outcome`), what attempts say until then, and cancellations
+ * the other way.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { z } from 'zod';
-import { type Job, outcomeSchema } from '../contract/job.ts';
+import { type Job, outcomeSchema, type Said, saidSchema } from '../contract/job.ts';
 import type { Prices } from '../contract/prices.ts';
 import type { NetworkRules } from '../contract/task.ts';
 
@@ -29,4 +30,9 @@ export interface ThreadData {
   readonly sharing: 'shared' | 'exclusive';
 }
 
+export interface SaidMessage {
+  readonly said: readonly Said[];
+}
+
 export const outcomesMessageSchema = z.array(outcomeSchema);
+export const saidMessageSchema = z.object({ said: z.array(saidSchema) });

@@ -10,11 +10,17 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
-import type { Job, Outcome } from '../contract/job.ts';
+import type { Job, Outcome, Said } from '../contract/job.ts';
 import type { Prices } from '../contract/prices.ts';
 import type { NetworkRules } from '../contract/task.ts';
 import type { AbortReason } from './attempt.ts';
-import { type BundleMessage, type CancelMessage, outcomesMessageSchema, type ThreadData } from './bundle.ts';
+import {
+  type BundleMessage,
+  type CancelMessage,
+  outcomesMessageSchema,
+  saidMessageSchema,
+  type ThreadData,
+} from './bundle.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
 
@@ -30,6 +36,7 @@ export interface LaneOptions {
   readonly network: NetworkRules;
   readonly prices: Prices | undefined;
   onOutcomes(outcomes: Outcome[]): void;
+  onSaid(said: Said[]): void;
   onFault(message: string): void;
 }
 
@@ -217,12 +224,22 @@ export class Lane {
 
   /** P1: an outcome of a job that has ended already, or was never here, is dropped. */
   #accept(bundle: Bundle, message: unknown): void {
+    const heard = Array.isArray(message) ? undefined : saidMessageSchema.safeParse(message);
+    if (heard?.success) {
+      this.#hear(bundle, heard.data.said);
+      return;
+    }
     const parsed = outcomesMessageSchema.safeParse(message);
     if (!parsed.success) {
       this.#options.onFault(`a thread sent a message that is no list of outcomes: ${parsed.error.message}`);
       return;
     }
     this.#deliver(parsed.data.filter((outcome) => this.#end(bundle, outcome.jobId)));
+  }
+
+  #hear(bundle: Bundle, said: Said[]): void {
+    const current = said.filter(({ jobId }) => bundle.running.has(jobId));
+    if (current.length > 0 && !this.#closed) this.#options.onSaid(current);
   }
 
   #end(bundle: Bundle, jobId: number): boolean {

@@ -40,6 +40,7 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
   };
   const shared = {
     ...reports,
+    onSaid: options.onSaid ?? (() => undefined),
     network: options.network,
     prices: options.prices,
     threadUrl,

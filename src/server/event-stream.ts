@@ -2,7 +2,8 @@
  * Server-sent events over the engine's.
  *
  *   S1  the subscription stands before the answer's head is sent: a change made after that is never missed;
- *   S2  `id:` is the event's sequence number, so that a client that comes back with it goes on where it was;
+ *   S2  `id:` is the event's sequence number, so that a client that comes back with it goes on where it was; a piece of text
+ *       is no durable event and has none: who comes back gets the text so far in one piece;
  *   S3  a client that reads slowly costs a bounded buffer; one that stays behind is cut off, and comes back by itself.
  */
 import { once } from 'node:events';
@@ -10,10 +11,12 @@ import type { ServerResponse } from 'node:http';
 import { createEventBuffer, createSession, type Session } from 'better-sse';
 import type { Context } from 'koa';
 import type { Engine, EventsOptions } from '../contract/engine.ts';
-import type { EngineEvent, EventGap } from '../contract/event.ts';
+import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { Refusal } from '../contract/failures.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { OpenRequests } from './open-requests.ts';
+
+type StreamedEvent = EngineEvent | EventGap | TokenEvent;
 
 export class EventStreams {
   readonly #engine: Engine;
@@ -50,7 +53,12 @@ export class EventStreams {
 
   async #stream(ctx: Context, from: Pick<EventsOptions, 'after' | 'workflowId'>): Promise<void> {
     const signal = this.#openRequests.signalFor(ctx.res);
-    const events = this.#engine.events({ ...from, signal })[Symbol.asyncIterator]();
+    const { workflowId, ...after } = from;
+    const stream: AsyncIterable<StreamedEvent> =
+      workflowId === undefined
+        ? this.#engine.events({ ...after, signal })
+        : this.#engine.follow(workflowId, { ...after, signal });
+    const events = stream[Symbol.asyncIterator]();
     let next = events.next();
     // Looked at below; until then a rejection must not count as unhandled.
     next.catch(() => {});
@@ -104,7 +112,12 @@ function sendComment(session: Session): void {
   if (session.isConnected) void session.batch(createEventBuffer().comment().dispatch());
 }
 
-function push(session: Session, event: EngineEvent | EventGap): void {
+function push(session: Session, event: StreamedEvent): void {
+  if (event.kind === 'step.tokens') {
+    // push() would give it an id of its own, with which no client could come back.
+    void session.batch(createEventBuffer().event(event.kind).data(event).dispatch());
+    return;
+  }
   if (event.kind !== 'gap') {
     session.push(event, event.kind, String(event.seq));
     return;

@@ -157,3 +157,26 @@ test('where the steps do not fit, running and failed ones stay in sight and no l
   expect(frame.join()).toMatch(/✗ broken.*✓ step-18.*✓ step-19.*▶ busy/s);
   expect(frame.at(-1)).toBe('  … and 45 more');
 });
+
+test('beside a running step stands the end of its text, on its line, until the step ends', () => {
+  vi.useFakeTimers({ now: atMs });
+  const screen = new Screen();
+  const board = new StepBoard(workflow(1, 'PENDING', [step('ask')]));
+  const progress = new LiveProgress(board, screen.asStream());
+  const piece = { kind: 'step.tokens', workflow_id: 'w', step_id: 'ask' } as const;
+  progress.apply(event('step.started', 2, 0, { step_id: 'ask', step_status: 'RUNNING' }));
+  progress.tell({ ...piece, attempt: 1, offset: 0, text: 'No line is ' });
+  progress.tell({ ...piece, attempt: 1, offset: 11, text: 'longer\n than\u001b[2J the screen.' });
+  progress.tell({ ...piece, attempt: 2, offset: 0, text: 'Of another attempt.' });
+  vi.advanceTimersByTime(100);
+  const [, running = ''] = screen.writes.at(-1)?.split('\n') ?? [];
+  expect(running).toBe('  ▶ ask  noop  100 ms  …is longer than\\u001b[2J the screen.\x1b[K');
+  expect(running.length - '\x1b[K'.length).toBeLessThan(screen.columns);
+  progress.tell({ ...piece, attempt: 1, offset: 0, text: 'Anew.' });
+  vi.advanceTimersByTime(100);
+  expect(screen.writes.at(-1)).toContain('ms  Anew.');
+  progress.apply(event('step.completed', 3, 300, { step_id: 'ask', step_status: 'COMPLETED' }));
+  vi.advanceTimersByTime(100);
+  expect(screen.writes.at(-1)).not.toContain('Anew');
+  progress.end(workflow(4, 'COMPLETED', [step('ask', { status: 'COMPLETED', attempt: 1 })]));
+});

@@ -134,7 +134,7 @@ test('events are read however the bytes are cut, and resume where asked', async 
     response.end();
   };
   const events = [];
-  for await (const event of engine.events({ workflowId: id, after: 0 })) events.push(event);
+  for await (const event of engine.follow(id, { after: 0 })) events.push(event);
   expect(events).toEqual([{ kind: 'x', n: 'é' }, { kind: 'gap' }]);
   expect(asked[0]).toMatchObject({ line: `GET /api/workflows/${id}/events`, headers: { 'last-event-id': '0' } });
 });

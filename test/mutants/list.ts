@@ -9,6 +9,7 @@ import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { simMutants } from './sim.mutants.ts';
+import { tokensMutants } from './tokens.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -21,5 +22,6 @@ export const mutants: readonly Mutant[] = [
   ...loadMutants,
   ...modelsMutants,
   ...simMutants,
+  ...tokensMutants,
   ...workersMutants,
 ];

@@ -1,6 +1,7 @@
 /** Goal: no form in which a secret usually travels gets through. The way of a whole outcome is in attempt.test.ts. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createRedaction } from '../../src/pool/redaction.ts';
+import { createPieceRedaction, createRedaction } from '../../src/pool/redaction.ts';
 
 // In base64 it holds both characters in which the two alphabets differ.
 const value = 'sk-~~~???>>>"quoted" and more';
@@ -19,4 +20,23 @@ test.each([
 test('a secret that begins another one leaves nothing of it behind', () => {
   const both = createRedaction({ SHORT: 'abcd1234', LONG: 'abcd1234-and-more' });
   expect(both('abcd1234-and-more, abcd1234')).toBe('[secret LONG], [secret SHORT]');
+});
+
+test('in pieces, however it is cut, a text becomes what it becomes in one', () => {
+  // Secrets that begin, end and overlap one another, and texts made of little else.
+  const secrets = { A: 'abab', B: 'babb', C: 'ababbaab', D: 'aaaa' };
+  const whole = createRedaction(secrets);
+  const letters = fc.array(fc.constantFrom('a', 'b', 'ab', 'abab', 'ababbaab', ' '), { maxLength: 40 });
+  fc.assert(
+    fc.property(letters, (pieces) => {
+      const redaction = createPieceRedaction(secrets);
+      const passed = pieces.map((piece) => redaction.add(piece));
+      const joined = passed.join('');
+      const all = joined + redaction.rest();
+      expect(all).toBe(whole(pieces.join('')));
+      // What was passed on early holds no secret even where the text ends there.
+      expect(whole(joined)).toBe(joined);
+    }),
+    { numRuns: 2_000 },
+  );
 });

@@ -20,6 +20,7 @@ export async function runTask(
     network: { allowHosts: [], ownPort: null },
     log() {},
     account() {},
+    say() {},
     ...context,
   });
   return result.outputs;

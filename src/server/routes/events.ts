@@ -1,5 +1,6 @@
 /** Server-sent events: of one workflow, and of all. */
-import { engineEventSchema } from '../../contract/event.ts';
+import { z } from 'zod';
+import { engineEventSchema, tokenEventSchema } from '../../contract/event.ts';
 import { EventStreams } from '../event-stream.ts';
 import { refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { eventsQuerySchema, lastEventIdHeaderSchema, readLastEventId } from '../query.ts';
@@ -10,6 +11,11 @@ const answer = {
   description:
     'one event per durable change: `event:` its kind, `id:` its sequence number, `data:` as below. `event: gap` stands for events no longer held.',
   content: { 'text/event-stream': { schema: engineEventSchema } },
+};
+
+const workflowAnswer = {
+  description: `${answer.description} While a step streams its answer, \`event: step.tokens\`, without an \`id:\`, tells the text as it is made; who comes, or comes back, gets the text so far first.`,
+  content: { 'text/event-stream': { schema: z.union([engineEventSchema, tokenEventSchema]) } },
 };
 
 export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
@@ -35,10 +41,11 @@ export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route
       path: '/api/workflows/{id}/events',
       operation: {
         operationId: 'streamWorkflowEvents',
-        summary: 'Every durable change of one workflow, as it happens; never ends by itself',
+        summary:
+          'Every durable change of one workflow, and the text its models stream, as it happens; never ends by itself',
         tags: ['events'],
         requestParams: { path: workflowIdPath, query: eventsQuerySchema, header: lastEventIdHeaderSchema },
-        responses: { 200: answer, ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY') },
+        responses: { 200: workflowAnswer, ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY') },
       },
       async handle(ctx) {
         const id = readWorkflowId(ctx);

@@ -22,13 +22,13 @@ export interface Question {
 
 export async function askModel(question: Question, context: TaskContext): Promise<TaskResult> {
   const { params, model, endpoint, provider, seller, ways, prices } = question;
-  const { network, signal, account } = context;
+  const { network, signal, account, say } = context;
   const at = new Date();
   const startedMs = performance.now();
   const body = toRequestBody(params, model, ways);
   const wire = createWire({ endpoint, model, network, stream: params.stream });
   const bill = createBill({ provider, seller, ways, model, at, prices, account });
-  const answer = await callModel({ endpoint, body, network, signal, onUsage: bill.use }, wire).catch(
+  const answer = await callModel({ endpoint, body, network, signal, onUsage: bill.use, onText: say }, wire).catch(
     (error: unknown) => {
       if (wire.fate === 'refused') bill.refused();
       if (wire.fate === 'unsent') bill.unsent();

@@ -18,6 +18,8 @@ export interface ModelCall {
   readonly signal: AbortSignal;
   /** As soon as the answer says what it has used; a stream may say it more than once, and the last word counts. */
   onUsage(said: UsageSaid): void;
+  /** Of a stream, each piece of the answer's text as it comes. */
+  onText(text: string): void;
 }
 
 export interface UsageSaid {
@@ -119,7 +121,9 @@ async function assemble(stream: AsyncIterable<ChatCompletionChunk>, call: ModelC
     const choice = parsed.data.choices?.[0];
     if (choice === undefined) continue;
     finishReason = choice.finish_reason ?? finishReason;
-    if (choice.delta) parts.add(choice.delta);
+    if (!choice.delta) continue;
+    parts.add(choice.delta);
+    if (choice.delta.content) call.onText(choice.delta.content);
   }
   if (finishReason === null) {
     throw new TaskFailure(
