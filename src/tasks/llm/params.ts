@@ -72,13 +72,10 @@ export const commonFields = {
     description:
       '`text`, `json_object`, or `{type: "json_schema", schema}`: a JSON answer is parsed into outputs.json and checked against the schema.',
   }),
-  stream: z
-    .boolean()
-    .default(false)
-    .meta({
-      description:
-        "Whether the provider sends the answer piece by piece, and the workflow's events tell it so (step.tokens).",
-    }),
+  stream: z.boolean().default(false).meta({
+    description:
+      "Whether the provider sends the answer piece by piece, and the workflow's events tell it so (step.tokens).",
+  }),
   extra: z
     .record(z.string(), z.unknown())
     .optional()

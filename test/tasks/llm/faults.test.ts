@@ -451,7 +451,14 @@ describe('a refusal whose body never ends', () => {
     const endpoint = { baseUrl: standIn.baseUrl, apiKey: canaryKey, keySetting: null, label: 'stand-in' };
     const network = { allowHosts: [standIn.host], ownPort: null };
     const wire = createWire({ endpoint, model: 'gpt-4', network, stream: false, refusalWaitMs: 500 });
-    const call = { endpoint, network, body: { model: 'gpt-4' }, signal: new AbortController().signal, onUsage() {}, onText() {} };
+    const call = {
+      endpoint,
+      network,
+      body: { model: 'gpt-4' },
+      signal: new AbortController().signal,
+      onUsage() {},
+      onText() {},
+    };
     await expect(callModel(call, wire)).rejects.toMatchObject({
       name: 'TaskFailure',
       code,
