@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { FailureCode } from './failures.ts';
+import type { JsonObject } from './json.ts';
 import type { Prices } from './prices.ts';
 
 /** `io`: many attempts share a thread, cancelled by signal. `cpu`: one attempt has a thread or a child process to itself, cancelled by ending that. `none`: completed from outside. */
@@ -54,6 +55,19 @@ export interface TaskResult {
   metrics?: Record<string, unknown> | undefined;
 }
 
+/** The call of a model that an attempt will make, as far as it is known before the attempt begins. */
+export interface PlannedCall {
+  /** The one that the step's metadata will name; a server without a name of its own by its host and port. */
+  readonly provider: string;
+  readonly model: string;
+  /** Where it goes: whose prices apply. */
+  readonly baseUrl: string;
+  /** An estimate, four characters a token. */
+  readonly inputTokens: number;
+  /** The most that was asked for, or an assumption where nothing was said. */
+  readonly outputTokens: number;
+}
+
 export interface Task<Params = unknown> {
   readonly action: string;
   readonly lane: Lane;
@@ -67,6 +81,11 @@ export interface Task<Params = unknown> {
   readonly timeoutMs: number;
   /** 1 when not given. Another one makes what the cache holds of the action count no more: raise it when answers change. */
   readonly version?: number;
+  /**
+   * Of an action that calls a model: the call that these params ask for. They may not fit the schema, and may hold references
+   * that are not bound yet; null where nothing can be told. `secrets` are those that the task declares.
+   */
+  callsModel?(params: JsonObject, secrets: Readonly<Record<string, string>>): PlannedCall | null;
   /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
   run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
   /**
@@ -100,6 +119,7 @@ export interface ActionInfo {
   /** Whether it calls other machines. */
   readonly goesOut?: boolean | undefined;
   readonly version?: number | undefined;
+  readonly callsModel?: Task['callsModel'];
 }
 
 export type ActionCatalogue = ReadonlyMap<string, ActionInfo>;

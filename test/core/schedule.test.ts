@@ -1,6 +1,6 @@
-/** Goal: rules D1 to D5 of the schedule. Method: steps by hand, names taken in order. */
+/** Goal: rules D1 to D6 of the schedule. Method: steps by hand, names taken in order. */
 import { describe, expect, test } from 'vitest';
-import { type ReadyStep, Schedule } from '../../src/core/schedule.ts';
+import { type Admission, type Hold, type ReadyStep, Schedule } from '../../src/core/schedule.ts';
 
 function ready(stepId: string, change: Partial<ReadyStep> = {}): ReadyStep {
   return { workflowId: 'w', stepId, lane: 'io', rankMs: 0, readyAt: 0, ...change };
@@ -146,5 +146,114 @@ describe('D5: a suspect runs alone', () => {
     schedule.letSuspectsRun();
     schedule.remove('w', 's');
     expect(take(schedule)).toEqual(['a']);
+  });
+});
+
+/** Lets as many steps of a gate start as it is told to, and counts what it is asked. */
+class Gates implements Admission {
+  readonly begun: string[] = [];
+  asked = 0;
+  readonly #left: Map<string, number>;
+
+  constructor(left: Record<string, number> = {}) {
+    this.#left = new Map(Object.entries(left));
+  }
+
+  open(gate: string, places: number): void {
+    this.#left.set(gate, places);
+  }
+
+  hold({ gate }: ReadyStep): Hold | null {
+    this.asked += 1;
+    const until = gate === 'm' ? 700 : gate === 'n' ? 300 : null;
+    return (this.#left.get(gate!) ?? 0) > 0 ? null : { waitsFor: `calls of ${gate}`, until };
+  }
+
+  begin({ gate, stepId }: ReadyStep): void {
+    this.#left.set(gate!, this.#left.get(gate!)! - 1);
+    this.begun.push(stepId);
+  }
+}
+
+describe('D6: a step with a gate waits for its admission', () => {
+  const withGates = (gates: Gates, steps: ReadyStep[], slotsMax = 4, cpuMax = slotsMax) => {
+    const schedule = new Schedule(slotsMax, cpuMax, gates);
+    for (const step of steps) schedule.add(step);
+    return schedule;
+  };
+
+  test('without a slot, and holds up its own gate alone', () => {
+    const gates = new Gates({ n: 1 });
+    const steps = [...letters('abc', { gate: 'm', rankMs: 99 }), ...letters('de', { gate: 'n', rankMs: 50 })];
+    const schedule = withGates(gates, [...steps, ...letters('fg')]);
+    expect(take(schedule)).toEqual(['d', 'f', 'g']);
+    expect([schedule.running, schedule.ready]).toEqual([3, 4]);
+    gates.open('m', 9);
+    expect(take(schedule)).toEqual(['a']);
+    expect(gates.begun).toEqual(['d', 'a']);
+  });
+
+  test('in the order of its gate, which is that of the whole where nothing is held', () => {
+    const gates = new Gates({ m: 9, n: 9 });
+    const steps = [
+      ready('a', { gate: 'm', rankMs: 40 }),
+      ready('b', { gate: 'n', rankMs: 30 }),
+      ready('c', { rankMs: 20 }),
+      ready('d', { gate: 'm', rankMs: 10 }),
+    ];
+    expect(take(withGates(gates, steps))).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('asked after by the first of its gate alone, and not at all where there is no slot', () => {
+    const gates = new Gates();
+    const many = Array.from({ length: 20_000 }, (_, i) => ready(`${i}`, { gate: i % 2 === 0 ? 'm' : 'n' }));
+    const schedule = withGates(gates, [...many, ...letters('ab')], 2);
+    expect(take(schedule)).toEqual(['a', 'b']);
+    expect(gates.asked).toBe(2);
+    expect(take(schedule)).toEqual([]);
+    expect([schedule.ready, gates.asked]).toEqual([20_000, 2]);
+  });
+
+  test('and says what is held, why, and until when', () => {
+    const gates = new Gates({ o: 1 });
+    const steps = [...letters('ab', { gate: 'm' }), ...letters('c', { gate: 'n' }), ...letters('de', { gate: 'o' })];
+    const schedule = withGates(gates, [...steps, ready('f')], 3);
+    expect([schedule.held(), schedule.heldUntil]).toEqual([[], null]);
+    expect(take(schedule)).toEqual(['d', 'f']);
+    const held = schedule.held().map(({ gate, waitsFor, until, steps: all }) => [gate, waitsFor, until, all.length]);
+    expect(held).toEqual([
+      ['m', 'calls of m', 700, 2],
+      ['n', 'calls of n', 300, 1],
+      ['o', 'calls of o', null, 1],
+    ]);
+    expect(schedule.heldUntil).toBe(300);
+    schedule.remove('w', 'c');
+    gates.open('m', 1);
+    // Now a slot is what the others wait for.
+    expect([take(schedule), schedule.held(), schedule.heldUntil]).toEqual([['a'], [], null]);
+  });
+
+  test('in either lane', () => {
+    const gates = new Gates();
+    const schedule = withGates(gates, [...letters('a', { gate: 'm', lane: 'cpu' }), ...letters('bc', { lane: 'cpu' })]);
+    expect(take(schedule)).toEqual(['b', 'c']);
+    gates.open('m', 1);
+    expect(take(schedule)).toEqual(['a']);
+  });
+
+  test('a suspect too, that meanwhile keeps nobody waiting', () => {
+    const gates = new Gates();
+    const schedule = withGates(gates, [ready('s', { isSuspect: true, gate: 'm' }), ...letters('ab')]);
+    schedule.letSuspectsRun();
+    expect(take(schedule)).toEqual(['a', 'b']);
+    gates.open('m', 1);
+    expect(take(schedule)).toEqual([]);
+    schedule.release('io');
+    schedule.release('io');
+    expect(take(schedule)).toEqual(['s']);
+  });
+
+  test('of a schedule that nobody watches, at once', () => {
+    expect(take(scheduleOf(2, 2, letters('ab', { gate: 'm' })))).toEqual(['a', 'b']);
   });
 });

@@ -6,8 +6,8 @@ export const coreMutants: Mutant[] = [
     name: 'more steps run at once than MAX_PARALLEL_NODES',
     breaks: 'D1',
     file: 'src/core/schedule.ts',
-    find: 'taken.length < most && this.running < this.slotsMax',
-    replace: 'taken.length < most && this.running <= this.slotsMax',
+    find: 'if (taken.length >= most || this.running >= this.slotsMax) break;',
+    replace: 'if (taken.length >= most || this.running > this.slotsMax) break;',
     test: 'test/core/schedule.test.ts',
   },
   {
@@ -24,6 +24,31 @@ export const coreMutants: Mutant[] = [
     file: 'src/core/schedule.ts',
     find: 'this.#isOneAlone = entry.isSuspect === true;',
     replace: 'this.#isOneAlone = false;',
+    test: 'test/core/schedule.test.ts',
+  },
+  {
+    name: 'a held model holds all others up',
+    breaks: 'D6',
+    file: 'src/core/schedule.ts',
+    find: 'if (isThreadless || this.#isHeld(entry)) continue;',
+    replace: 'if (isThreadless || this.#isHeld(entry)) break;',
+    test: 'test/core/schedule.test.ts',
+  },
+  {
+    name: 'a suspect starts though its model is held',
+    breaks: 'D6',
+    file: 'src/core/schedule.ts',
+    find: 'if (suspect && !this.#isHeld(suspect)) return',
+    replace: 'if (suspect) return',
+    test: 'test/core/schedule.test.ts',
+  },
+  {
+    name: 'every step of a held model is asked after',
+    breaks: 'D6',
+    file: 'src/core/schedule.ts',
+    find: 'if (isThreadless || this.#isHeld(entry)) continue;',
+    replace:
+      'if (isThreadless) continue; if (this.#isHeld(entry)) { line.heap.pop(); const next = this.#peek(line); if (next) heads.push({ line, entry: next }); continue; }',
     test: 'test/core/schedule.test.ts',
   },
   {
