@@ -1,0 +1,192 @@
+/**
+ * How fast calls of one model may follow each other, over all workflows: how many are under way, requests and tokens a minute,
+ * and one pause for all of them when the provider refuses one. It counts what is sent, so a limit is kept rather than met.
+ *
+ * Rules, numbered for tests:
+ *   V1  at most `concurrency` calls of a model are under way;
+ *   V2  in no minute are more requests and tokens let through than the limits say; a call that is larger than all tokens of
+ *       a minute has one to itself. Within the minute they are spread evenly, but for a short burst;
+ *   V3  tokens are counted as estimated until the answer tells, then as they were;
+ *   V4  a pause holds back every call of its model; afterwards there is one at a time, and one more for each that the
+ *       provider takes, so that what has piled up does not fall upon it.
+ *
+ * Times are monotonic milliseconds. A model without limits is held back by pauses alone.
+ */
+import type { LimitsByModel, ModelLimits } from '../contract/model-limits.ts';
+
+/** Why a call has to wait, and until when; `until` is null where only the end of another call can tell. */
+export interface ModelHold {
+  readonly reason:
+    | 'the end of another call'
+    | 'requests a minute'
+    | 'tokens a minute'
+    | 'the end of a pause'
+    | 'the first answers after a pause';
+  readonly until: number | null;
+}
+
+/** A call that was let through, to be handed back when it is over. */
+export interface GovernedCall {
+  readonly model: string;
+  readonly at: number;
+  /** As estimated, and from its end on as they were. */
+  tokens: number;
+}
+
+const minuteMs = 60_000;
+/** Calls are not equally long on their way: what leaves a minute apart may come less than a minute apart. */
+const windowMs = minuteMs + 1_000;
+/** What may be sent at once after a quiet time: this share of a minute's allowance. */
+const burstShare = 1 / 30;
+
+interface Lane {
+  readonly limits: ModelLimits;
+  running: number;
+  /** Allowance left; grows with time up to the burst, and is below zero after a call that was larger than it. */
+  requests: number;
+  tokens: number;
+  /** When the allowances were last brought up to date. */
+  at: number;
+  /** Calls of the last minute, oldest first, and their tokens together. */
+  sent: GovernedCall[];
+  sentTokens: number;
+  pausedUntil: number;
+  /** Since the last pause: calls under way, and how many there may be. */
+  runningSince: number;
+  runningSinceMax: number;
+}
+
+export class Governor {
+  readonly #limits: LimitsByModel;
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(limits: LimitsByModel) {
+    this.#limits = limits;
+  }
+
+  /** null when a call of this model (`<provider>/<model>`) and size may be sent now; `begin` says that it was. */
+  check(model: string, tokens: number, now: number): ModelHold | null {
+    const lane = this.#lane(model, now);
+    const { concurrency, requestsPerMinute, tokensPerMinute } = lane.limits;
+    if (lane.pausedUntil > now) return { reason: 'the end of a pause', until: lane.pausedUntil };
+    if (lane.runningSince >= lane.runningSinceMax) return { reason: 'the first answers after a pause', until: null };
+    if (concurrency !== undefined && lane.running >= concurrency) {
+      return { reason: 'the end of another call', until: null };
+    }
+    if (requestsPerMinute !== undefined) {
+      const paced = now + timeFor(1 - lane.requests, requestsPerMinute);
+      const until = Math.max(
+        paced,
+        whenFits(lane, ({ requests }) => requests < requestsPerMinute, now),
+      );
+      if (until > now) return { reason: 'requests a minute', until };
+    }
+    if (tokensPerMinute !== undefined) {
+      // A call that no burst can hold waits for a whole one and leaves a debt, which those after it wait for.
+      const paced = now + timeFor(Math.min(tokens, burstOf(tokensPerMinute)) - lane.tokens, tokensPerMinute);
+      const fits = (sent: Sent) => sent.requests === 0 || sent.tokens + tokens <= tokensPerMinute;
+      const until = Math.max(paced, whenFits(lane, fits, now));
+      if (until > now) return { reason: 'tokens a minute', until };
+    }
+    return null;
+  }
+
+  begin(model: string, tokens: number, now: number): GovernedCall {
+    const lane = this.#lane(model, now);
+    const call = { model, tokens, at: now };
+    lane.running += 1;
+    lane.runningSince += 1;
+    lane.requests -= 1;
+    lane.tokens -= tokens;
+    if (lane.limits.requestsPerMinute !== undefined || lane.limits.tokensPerMinute !== undefined) {
+      lane.sent.push(call);
+      lane.sentTokens += tokens;
+    }
+    return call;
+  }
+
+  /** The call is over. `used` is null when no answer told; `pauseMs` when the provider asked for none. */
+  end(call: GovernedCall, used: number | null, pauseMs: number | null, now: number): void {
+    const lane = this.#lane(call.model, now);
+    const isSincePause = call.at >= lane.pausedUntil;
+    lane.running -= 1;
+    if (isSincePause) lane.runningSince -= 1;
+    if (used !== null) {
+      const less = call.tokens - used;
+      lane.tokens = Math.min(burstOf(lane.limits.tokensPerMinute), lane.tokens + less);
+      if (call.at + windowMs > now) lane.sentTokens -= less;
+      call.tokens = used;
+    }
+    if (pauseMs !== null) this.#pause(lane, now + pauseMs);
+    else if (isSincePause) lane.runningSinceMax += 1;
+  }
+
+  /** A shorter pause than the one that stands changes nothing. */
+  #pause(lane: Lane, until: number): void {
+    if (until <= lane.pausedUntil) return;
+    lane.pausedUntil = until;
+    lane.runningSince = 0;
+    lane.runningSinceMax = 1;
+  }
+
+  #lane(model: string, now: number): Lane {
+    const known = this.#lanes.get(model);
+    const lane = known ?? newLane(this.#limitsOf(model), now);
+    if (!known) this.#lanes.set(model, lane);
+    const { requestsPerMinute = 0, tokensPerMinute = 0 } = lane.limits;
+    const minutes = (now - lane.at) / minuteMs;
+    lane.requests = Math.min(burstOf(requestsPerMinute), lane.requests + minutes * requestsPerMinute);
+    lane.tokens = Math.min(burstOf(tokensPerMinute), lane.tokens + minutes * tokensPerMinute);
+    lane.at = now;
+    const stays = lane.sent.findIndex(({ at }) => at + windowMs > now);
+    for (const { tokens } of lane.sent.splice(0, stays === -1 ? lane.sent.length : stays)) lane.sentTokens -= tokens;
+    return lane;
+  }
+
+  #limitsOf(model: string): ModelLimits {
+    const provider = model.slice(0, model.indexOf('/'));
+    return this.#limits[model] ?? this.#limits[`${provider}/*`] ?? this.#limits['*'] ?? {};
+  }
+}
+
+function newLane(limits: ModelLimits, now: number): Lane {
+  return {
+    limits,
+    running: 0,
+    requests: burstOf(limits.requestsPerMinute),
+    tokens: burstOf(limits.tokensPerMinute),
+    at: now,
+    sent: [],
+    sentTokens: 0,
+    pausedUntil: Number.NEGATIVE_INFINITY,
+    runningSince: 0,
+    runningSinceMax: Number.POSITIVE_INFINITY,
+  };
+}
+
+interface Sent {
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+/** When enough of the last minute's calls will have left it. */
+function whenFits(lane: Lane, fits: (sent: Sent) => boolean, now: number): number {
+  let requests = lane.sent.length;
+  let tokens = lane.sentTokens;
+  let when = now;
+  for (const call of lane.sent) {
+    if (fits({ requests, tokens })) break;
+    requests -= 1;
+    tokens -= call.tokens;
+    when = call.at + windowMs;
+  }
+  return when;
+}
+
+function burstOf(perMinute = 0): number {
+  return Math.max(1, perMinute * burstShare);
+}
+
+function timeFor(amount: number, perMinute: number): number {
+  return Math.ceil((amount * minuteMs) / perMinute);
+}
