@@ -68,6 +68,8 @@ export type JournalEvent =
       readonly attempt: number;
       /** Where the attempt calls a model. Whatever ends the attempt settles it. */
       readonly reserved?: Reservation;
+      /** What it has waited for, besides a slot. */
+      readonly logs?: readonly string[];
     })
   | (Base & {
       readonly kind: 'step.completed';

@@ -1,4 +1,5 @@
 /** Settings as the engine uses them: read and checked by `src/config.ts`, or given to `createEngine`. */
+import type { LimitsByModel } from './model-limits.ts';
 import type { Prices } from './prices.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -23,6 +24,8 @@ export interface EngineSettings {
   prices?: Prices | undefined;
   /** Present: a dry run, in which nobody is called and what goes out is rehearsed. */
   dryRun?: DryRun | undefined;
+  /** What LIMITS allows for calls of models. */
+  modelLimits?: LimitsByModel | undefined;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
 }

@@ -370,9 +370,10 @@ export class Coordinator implements CoordinatorPort {
     const mayStart = this.#isPoolReady && !this.execution.isPaused;
     if (mayStart) {
       const room = limits.batchRecordsMax - batch.payloads.length;
-      for (const ready of this.execution.schedule.take(Math.max(0, room))) {
+      for (const ready of this.execution.take(Math.max(0, room))) {
         const live = this.workflows.live.get(ready.workflowId)!;
-        const event = decideStart(live.state, ready.stepId, this.parts.clock.now());
+        const logs = this.execution.tellWait(ready);
+        const event = decideStart(live.state, ready.stepId, this.parts.clock.now(), { logs });
         const flight = this.execution.openFlight(ready, event.attempt, live);
         live.pins += 1;
         this.record(batch, event);
@@ -425,7 +426,7 @@ export class Coordinator implements CoordinatorPort {
 
   #recordOutcome(batch: Batch, { flight, result, durationMs }: Ended): void {
     const { clock, chance, log } = this.parts;
-    this.execution.closeFlight(flight);
+    this.execution.closeFlight(flight, result);
     const { live, stepId, attempt } = flight;
     const isKnown = this.workflows.live.get(flight.workflowId) === live;
     const input = { now: clock.now(), durationMs, random: chance.random() };

@@ -14,13 +14,16 @@ import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
-import type { ActionCatalogue, Lane } from '../contract/task.ts';
+import type { ActionCatalogue, Lane, PlannedCall } from '../contract/task.ts';
 import { BindingError, bindParams, eachReference } from '../core/bindings.ts';
 import type { CachedResult } from '../core/cached-result.ts';
 import { type Durations, toRanks } from '../core/critical-path.ts';
 import type { AttemptResult } from '../core/decide.ts';
 import { type ReadyStep, Schedule } from '../core/schedule.ts';
 import { type StepState, suspectDeaths } from '../core/state.ts';
+import { pickSecrets } from './action-secrets.ts';
+import { CallAdmission } from './call-admission.ts';
+import { CallPlans } from './call-plans.ts';
 import type { Clock } from './clock.ts';
 import { LiveTexts } from './live-texts.ts';
 import { type Question, StepCache } from './step-cache.ts';
@@ -35,6 +38,7 @@ export interface Flight {
   readonly lane: Exclude<Lane, 'none'>;
   readonly startedAt: number;
   readonly isSimulated: boolean;
+  readonly call: PlannedCall | undefined;
   /** Its workflow stays in memory until it has ended. */
   readonly live: Live;
   /** What the cache was asked for it. */
@@ -73,6 +77,7 @@ const diskRetryMs = 1_000;
 const suspectsAfterMs = 5_000;
 /** Under no step's key: those hold a slash. */
 const suspectsTimer = 'suspects';
+const heldTimer = 'held';
 
 export class Execution {
   readonly schedule: Schedule;
@@ -80,6 +85,8 @@ export class Execution {
   readonly cache: StepCache;
   readonly texts = new LiveTexts();
   readonly #options: ExecutionOptions;
+  readonly #admission: CallAdmission;
+  readonly #plans: CallPlans;
   readonly #flights = new Map<number, Flight>();
   readonly #flightOfStep = new Map<string, Flight>();
   /** Ready steps whose last attempt has not ended yet (X1). */
@@ -101,7 +108,10 @@ export class Execution {
     this.#options = options;
     this.durations = options.durations;
     this.cache = new StepCache(options);
-    this.schedule = new Schedule(options.settings.maxParallelNodes, options.pool.cpuThreads);
+    const { settings, catalogue, clock, pool } = options;
+    this.#admission = new CallAdmission(settings.modelLimits ?? {}, clock);
+    this.#plans = new CallPlans(settings, catalogue, clock);
+    this.schedule = new Schedule(settings.maxParallelNodes, pool.cpuThreads, this.#admission);
   }
 
   get flights(): number {
@@ -168,6 +178,7 @@ export class Execution {
     const step = live.state.steps[i]!;
     const ranks = this.#ranks.get(live) ?? toRanks(live.state, live.state.steps, this.durations);
     this.#ranks.set(live, ranks);
+    const call = isAnswered ? null : this.#plans.plan(live.state, step);
     const ready: ReadyStep = {
       workflowId: live.state.header.id,
       stepId: step.id,
@@ -175,6 +186,7 @@ export class Execution {
       rankMs: ranks[i] ?? 0,
       readyAt: this.#options.clock.monotonic(),
       isSuspect: step.deaths >= suspectDeaths,
+      ...(call ? { call, gate: this.#admission.enter(call) } : {}),
     };
     if (ready.isSuspect) this.#armSuspects();
     if (this.#flightOfStep.has(key)) this.#held.set(key, ready);
@@ -203,6 +215,22 @@ export class Execution {
     if (question) this.cache.letGo(question);
   }
 
+  /** The next steps that have a slot and nothing else to wait for. What holds others up is asked after in time. */
+  take(most: number): ReadyStep[] {
+    const { clock, onReady } = this.#options;
+    const taken = this.schedule.take(most);
+    const until = this.schedule.heldUntil;
+    this.#timers.get(heldTimer)?.();
+    this.#timers.delete(heldTimer);
+    if (until !== null) this.#timers.set(heldTimer, clock.timer(Math.max(1, until - clock.monotonic()), onReady));
+    return taken;
+  }
+
+  /** Lines for the log of a step that `take` has given. */
+  tellWait(ready: ReadyStep): string[] {
+    return this.#admission.tellWait(ready);
+  }
+
   /** Gives the step its slot; the attempt begins with `launch`, once its start is durable. */
   openFlight(ready: ReadyStep, attempt: number, live: Live): Flight {
     const { action } = live.state.step(ready.stepId)!;
@@ -215,6 +243,7 @@ export class Execution {
       lane: ready.lane,
       startedAt: this.#options.clock.monotonic(),
       isSimulated: !this.#options.catalogue.has(action),
+      call: ready.call,
       live,
       question: this.#questions.get(key),
       phase: 'preparing',
@@ -236,12 +265,13 @@ export class Execution {
   }
 
   /** The attempt is over: frees its slot, and lets the step's next attempt in. */
-  closeFlight(flight: Flight): void {
+  closeFlight(flight: Flight, result: AttemptResult): void {
     const key = toKey(flight.workflowId, flight.stepId);
     this.texts.end(flight);
     this.#flights.delete(flight.jobId);
     this.#flightOfStep.delete(key);
     this.schedule.release(flight.lane);
+    if (flight.call) this.#admission.end(flight.call, result);
     const held = this.#held.get(key);
     if (!held) return;
     this.#held.delete(key);
@@ -381,10 +411,6 @@ export class Execution {
       );
       return null;
     }
-    const secrets = (info?.secrets ?? []).flatMap((name) => {
-      const value = settings.secrets[name];
-      return value === undefined ? [] : [[name, value] as const];
-    });
     flight.phase = 'dispatched';
     return {
       jobId: flight.jobId,
@@ -395,7 +421,7 @@ export class Execution {
       lane: flight.lane,
       paramsJson,
       timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
-      secrets: Object.fromEntries(secrets),
+      secrets: pickSecrets(info, settings),
     };
   }
 

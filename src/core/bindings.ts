@@ -82,6 +82,8 @@ export interface BindingSources {
   isStep(id: string): boolean;
   /** The parsed outputs of a completed step; undefined when there are none. */
   outputsOf(stepId: string): unknown;
+  /** Asked for each reference to a step's outputs, where given: whether it is to stay a reference. */
+  isLeft?(stepId: string): boolean;
 }
 
 interface Binding {
@@ -114,6 +116,10 @@ function bindString(text: string, binding: Binding): unknown {
 
 function takeValue(inner: string, binding: Binding): { value: unknown; text: string } {
   const reference = readReference(inner, binding.sources.isStep);
+  if (reference.kind === 'step' && binding.sources.isLeft?.(reference.stepId)) {
+    const text = `{{${inner}}}`;
+    return { value: text, text };
+  }
   const value = resolve(reference, binding.sources);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   binding.charsLeft -= text.length;

@@ -19,6 +19,7 @@ import { toStepView } from './view.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
 
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
+type Started = Extract<JournalEvent, { kind: 'step.started' }>;
 type External = Extract<JournalEvent, { kind: 'external_data.ingested' }>;
 
 function next(state: WorkflowState, now: number) {
@@ -55,15 +56,21 @@ export function decideBranched(parent: WorkflowState, now: number): JournalEvent
   return { kind: 'workflow.branched', ...next(parent, now) };
 }
 
+/** What goes with a start: a reservation where it calls a model, and lines for the step's log. */
+export interface StartTerms {
+  readonly reserved?: Reservation | null;
+  readonly logs?: readonly string[];
+}
+
 export function decideStart(
   state: WorkflowState,
   stepId: string,
   now: number,
-  reserved: Reservation | null = null,
-): Extract<JournalEvent, { kind: 'step.started' }> {
+  { reserved = null, logs = [] }: StartTerms = {},
+): Started {
   const step = state.step(stepId)!;
   const event = { kind: 'step.started' as const, ...next(state, now), stepId, attempt: step.attempt + 1 };
-  return reserved ? { ...event, reserved } : event;
+  return { ...event, ...(reserved ? { reserved } : {}), ...(logs.length > 0 ? { logs } : {}) };
 }
 
 export type AttemptResult =

@@ -94,7 +94,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
   switch (event.kind) {
     case 'step.started': {
       const i = state.index.get(event.stepId)!;
-      const logs = addLogs(state.steps[i]!, [`Started execution at ${at}`]);
+      const logs = addLogs(state.steps[i]!, [...(event.logs ?? []), `Started execution at ${at}`]);
       state.setHeader({ started: true });
       state.setStep(i, {
         status: 'RUNNING',

@@ -63,9 +63,21 @@ export async function loadIoLibraries(): Promise<void> {
 /** What a definition can name. */
 export function createActionCatalogue(): ActionCatalogue {
   return new Map(
-    actions.map(({ action, lane, description, params, secrets = [], timeoutMs, goesOut = false, version }) => [
-      action,
-      { action, lane, description, params, secrets, timeoutMs, goesOut, version },
-    ]),
+    actions.map(
+      ({ action, lane, description, params, secrets = [], timeoutMs, goesOut = false, version, callsModel }) => [
+        action,
+        {
+          action,
+          lane,
+          description,
+          params,
+          secrets,
+          timeoutMs,
+          goesOut,
+          version,
+          ...(callsModel ? { callsModel } : {}),
+        },
+      ],
+    ),
   );
 }

@@ -47,6 +47,22 @@ describe('N1: what a reference becomes', () => {
   });
 });
 
+test('a reference to outputs that are to be left stays a reference, wherever it stands', () => {
+  const left: string[] = [];
+  const isLeft = (id: string) => {
+    if (id === 'a') left.push(id);
+    return id === 'a';
+  };
+  const written = { whole: '{{ steps.a.outputs.n }}', part: '{{params.name}}: {{steps.a.outputs.missing}}' };
+  const sources = { params, isStep, outputsOf: (id: string) => outputs[id], isLeft };
+  expect(bindParams({ ...written, other: '{{steps.a.b.outputs.content}}' }, sources)).toEqual({
+    whole: '{{steps.a.outputs.n }}',
+    part: 'World: {{steps.a.outputs.missing}}',
+    other: 'dotted',
+  });
+  expect(left).toEqual(['a', 'a']);
+});
+
 describe('N2: a path walks own properties and array places only', () => {
   test.each([
     '{{params.constructor}}',

@@ -254,6 +254,12 @@ describe('an attempt', () => {
     expect(kept[0]!.length).toBe(limits.logLineLengthMax);
   });
 
+  test('says what it has waited for before it says that it starts', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.apply(decide.decideStart(live.state, 'a', live.tick(), { logs: ['Waited 3.0 s for calls'] }));
+    expect(live.step('a').logs).toEqual(['Waited 3.0 s for calls', expect.stringMatching(/^Started execution at/)]);
+  });
+
   test('whose start is not known ends when its outcome came', () => {
     const live = LiveWorkflow.adopted({ steps: [{ id: 'a', action: 'noop', status: 'RUNNING' }] });
     const event = decide.decideStart(live.state, 'a', live.tick());

@@ -86,7 +86,7 @@ export class LiveWorkflow {
   start(...args: (string | Reservation | null)[]): void {
     const reserved = args.find((arg) => typeof arg !== 'string') ?? null;
     for (const id of args.filter((arg) => typeof arg === 'string'))
-      this.apply(decide.decideStart(this.state, id, this.tick(), reserved as Reservation | null));
+      this.apply(decide.decideStart(this.state, id, this.tick(), { reserved: reserved as Reservation | null }));
   }
 
   /** The change, or null when the attempt counts no longer. */

@@ -4,6 +4,7 @@ import type { Task } from '../../contract/task.ts';
 import { askModel } from './ask-model.ts';
 import { endpointSettings, keySettings, openEndpoint, providers } from './endpoint.ts';
 import { checkFields, commonFields } from './params.ts';
+import { planCall } from './planned-call.ts';
 import { loadPriceList, type PriceList, type Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
 import { modelTimeoutMs } from './provider-task.ts';
@@ -44,6 +45,13 @@ export const chat: Task<z.infer<typeof params>> = {
   secrets: endpointSettings,
   goesOut: true,
   timeoutMs: modelTimeoutMs,
+  callsModel: (given) => {
+    const { base_url: baseUrl } = given;
+    if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) return null;
+    const { host, origin } = new URL(baseUrl);
+    const known = providers.find((provider) => new URL(provider.baseUrl).origin === origin);
+    return planCall(given, { provider: known?.name ?? host, baseUrl, defaultModel: null });
+  },
   async run(given, context) {
     const { base_url: baseUrl, api_key_env: keySetting, model } = given;
     const endpoint = openEndpoint(baseUrl, keySetting, context.secrets);

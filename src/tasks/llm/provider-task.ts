@@ -3,6 +3,7 @@ import type { Task } from '../../contract/task.ts';
 import { askModel } from './ask-model.ts';
 import { providerEndpoint, providers } from './endpoint.ts';
 import { type ChatParams, providerParams } from './params.ts';
+import { planCall } from './planned-call.ts';
 import { loadPriceList } from './prices.ts';
 import type { Provider } from './provider.ts';
 import { rehearseModel } from './rehearse.ts';
@@ -11,7 +12,7 @@ import { rehearseModel } from './rehearse.ts';
 export const modelTimeoutMs = 600_000;
 
 function createProviderTask(provider: Provider): Task<ChatParams> {
-  const { action, name, title, keySetting, baseUrlSetting, defaultModel } = provider;
+  const { action, name, title, keySetting, baseUrlSetting, baseUrl, defaultModel } = provider;
   return {
     action,
     lane: 'io',
@@ -20,6 +21,8 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
     secrets: [keySetting, baseUrlSetting],
     goesOut: true,
     timeoutMs: modelTimeoutMs,
+    callsModel: (params, secrets) =>
+      planCall(params, { provider: name, baseUrl: secrets[baseUrlSetting] ?? baseUrl, defaultModel }),
     async run(params, context) {
       const endpoint = providerEndpoint(provider, context.secrets);
       const prices = await loadPriceList(context.prices);

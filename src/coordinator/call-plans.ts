@@ -1,0 +1,75 @@
+/**
+ * Which call of a model a ready step is going to make, told at once from what is at hand: outputs that lie in a blob are not
+ * read for it, they count by their size.
+ */
+import type { OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { EngineSettings } from '../contract/settings.ts';
+import type { ActionCatalogue, PlannedCall } from '../contract/task.ts';
+import { BindingError, bindParams } from '../core/bindings.ts';
+import type { StepState, WorkflowState } from '../core/state.ts';
+import { pickSecrets } from './action-secrets.ts';
+import type { Clock } from './clock.ts';
+
+/** Of text in a blob; as adapters reckon it. */
+const bytesPerToken = 4;
+
+interface Bound {
+  readonly params: JsonObject;
+  readonly bytesUnread: number;
+}
+
+export class CallPlans {
+  readonly #settings: EngineSettings;
+  readonly #catalogue: ActionCatalogue;
+  readonly #clock: Clock;
+  /** Steps of a wide fan-out all refer to the same outputs: they are parsed once while these become ready. */
+  readonly #parsed = new Map<OutputsRef, unknown>();
+
+  constructor(settings: EngineSettings, catalogue: ActionCatalogue, clock: Clock) {
+    this.#settings = settings;
+    this.#catalogue = catalogue;
+    this.#clock = clock;
+  }
+
+  /** null: no call that could be told. */
+  plan(state: WorkflowState, step: StepState): PlannedCall | null {
+    const info = this.#catalogue.get(step.action);
+    // A dry run calls nobody.
+    if (!info?.callsModel || this.#settings.dryRun) return null;
+    const { params, bytesUnread } = this.#bind(state, step);
+    const call = info.callsModel(params, pickSecrets(info, this.#settings));
+    return call && { ...call, inputTokens: call.inputTokens + Math.ceil(bytesUnread / bytesPerToken) };
+  }
+
+  #bind(state: WorkflowState, step: StepState): Bound {
+    let bytesUnread = 0;
+    try {
+      const params = bindParams(step.params, {
+        params: state.header.params,
+        isStep: (id) => state.index.has(id),
+        outputsOf: (id) => this.#read(state.step(id)?.outputs),
+        isLeft: (id) => {
+          const outputs = state.step(id)?.outputs;
+          if (!outputs || !('blob' in outputs)) return false;
+          bytesUnread += outputs.bytes;
+          return true;
+        },
+      });
+      return { params, bytesUnread };
+    } catch (error) {
+      // The step starts and fails for it, with the reason in its error.
+      if (error instanceof BindingError) return { params: step.params, bytesUnread };
+      throw error;
+    }
+  }
+
+  #read(outputs: OutputsRef | null | undefined): unknown {
+    if (!outputs || !('json' in outputs)) return undefined;
+    if (this.#parsed.has(outputs)) return this.#parsed.get(outputs);
+    if (this.#parsed.size === 0) this.#clock.soon(() => this.#parsed.clear());
+    const parsed: unknown = JSON.parse(outputs.json);
+    this.#parsed.set(outputs, parsed);
+    return parsed;
+  }
+}

@@ -1,0 +1,59 @@
+/** Goal: what a model step will ask for is told before it starts, from any params. Method: the actions of the catalogue, asked. */
+import { expect, test } from 'vitest';
+import type { JsonObject } from '../../../src/contract/json.ts';
+import { createActionCatalogue } from '../../../src/tasks/registry.ts';
+
+const catalogue = createActionCatalogue();
+const plan = (action: string, params: JsonObject, secrets = {}) => catalogue.get(action)?.callsModel?.(params, secrets);
+
+test('each model action names the provider and the model that its metadata will name, and where the call goes', () => {
+  expect(plan('openai_chat', { prompt: 'Why?' })).toMatchObject({
+    provider: 'openai',
+    model: 'gpt-4',
+    baseUrl: 'https://api.openai.com/v1',
+  });
+  expect(plan('deepseek_chat', { prompt: 'Why?', model: 'deepseek-reasoner' })).toMatchObject({
+    provider: 'deepseek',
+    model: 'deepseek-reasoner',
+  });
+  const elsewhere = { GEMINI_BASE_URL: 'http://127.0.0.1:9/v1' };
+  expect(plan('gemini_chat', {}, elsewhere)).toMatchObject({ provider: 'gemini', baseUrl: 'http://127.0.0.1:9/v1' });
+  const local = { base_url: 'http://localhost:11434/v1', model: 'llama3.2' };
+  expect(plan('chat', local)).toMatchObject({ provider: 'localhost:11434', model: 'llama3.2' });
+  const known = { base_url: 'https://api.deepseek.com/v1', model: 'deepseek-chat' };
+  expect(plan('chat', known)).toMatchObject({ provider: 'deepseek', baseUrl: 'https://api.deepseek.com/v1' });
+});
+
+test('no other action calls a model', () => {
+  const actions = [...catalogue.values()].filter(({ callsModel }) => callsModel).map(({ action }) => action);
+  expect(actions).toEqual(['openai_chat', 'deepseek_chat', 'gemini_chat', 'chat']);
+});
+
+test('tokens are a fourth of the characters, and what the answer is bounded by', () => {
+  const text = 'x'.repeat(4_000);
+  const tokens = (params: JsonObject) => {
+    const call = plan('openai_chat', params);
+    return [call?.inputTokens, call?.outputTokens];
+  };
+  expect(tokens({ prompt: text })).toEqual([1_001, 1_000]);
+  expect(tokens({ prompt: text, system: text, max_tokens: 50 })).toEqual([2_001, 50]);
+  const messages = [
+    { role: 'system', content: text },
+    { role: 'user', content: [{ type: 'text', text }, { type: 'image_url' }, null] },
+    { role: 'assistant', content: null },
+    'odd',
+    null,
+  ];
+  expect(tokens({ messages, max_completion_tokens: 70 })).toEqual([2_002, 70]);
+  expect(tokens({ messages: 7, extra: { max_completion_tokens: 90 } })).toEqual([1, 90]);
+  const schema = { type: 'json_schema', schema: { description: text } };
+  expect(tokens({ prompt: 'x', response_format: schema })[0]).toBeGreaterThan(1_000);
+});
+
+test('what is not known yet, or is no call at all, is no error', () => {
+  expect(plan('openai_chat', { model: '{{steps.a.outputs.model}}' })).toMatchObject({ model: 'unknown' });
+  expect(plan('openai_chat', { model: 7 })).toBeNull();
+  for (const params of [{}, { base_url: 7 }, { base_url: 'none' }, { base_url: 'http://localhost:1/v1' }]) {
+    expect(plan('chat', params as JsonObject)).toBeNull();
+  }
+});
