@@ -41,6 +41,8 @@ export class Witness {
   readonly #dir: EngineDir;
   readonly #versions = new Map<string, number>();
   readonly #fileVersions = new Map<string, number>();
+  /** What the files that are read all the time held when they were looked at last. */
+  readonly #fileTexts = new Map<string, string>();
   /** By workflow, by step. */
   readonly #completed = new Map<string, Map<string, Completed>>();
   readonly #events = new Map<number, string>();
@@ -80,6 +82,7 @@ export class Witness {
 
   ended(id: string): void {
     this.#ended.add(id);
+    this.#fileTexts.delete(this.#dir.stateFile(id));
   }
 
   /** Where a new life should begin to tell its events. */
@@ -187,7 +190,7 @@ export class Witness {
   }
 
   #file(id: string): void {
-    const workflow = this.#parse(this.#dir.stateFile(id)) as Workflow | undefined;
+    const workflow = this.#parse(this.#dir.stateFile(id), !this.#ended.has(id)) as Workflow | undefined;
     if (workflow === undefined) return;
     const before = this.#fileVersions.get(id) ?? 0;
     if (workflow.version < before)
@@ -198,11 +201,12 @@ export class Witness {
   }
 
   #queueFile(): void {
-    const queue = this.#parse(this.#dir.queueStateFile);
+    const queue = this.#parse(this.#dir.queueStateFile, true);
     if (queue !== undefined && !Array.isArray(queue)) this.fault('unreadableFiles', 'the queue file is no array');
   }
 
-  #parse(file: string): unknown {
+  /** undefined where the file is not there, is not whole, or says what it said when it was looked at last. */
+  #parse(file: string, isReadOften: boolean): unknown {
     let text: string;
     try {
       text = fs.readFileSync(file, 'utf8');
@@ -210,6 +214,8 @@ export class Witness {
       return undefined; // Not there yet: its first version is on its way.
     }
     this.filesRead += 1;
+    if (this.#fileTexts.get(file) === text) return undefined;
+    if (isReadOften) this.#fileTexts.set(file, text);
     try {
       return JSON.parse(text);
     } catch (error) {
