@@ -18,7 +18,7 @@ import { StillClock, settle } from './still-clock.ts';
 
 const startedAt = performance.now();
 const first = Number(process.env.DAMAGE_FROM ?? 1);
-const flips = Number(process.env.DAMAGE_FLIPS ?? 1_500);
+const flips = Number(process.env.DAMAGE_FLIPS ?? 500);
 /** A start waits for a lock file that names nobody: meanwhile others go on. */
 const casesAtOnce = 16;
 
