@@ -38,10 +38,14 @@ test(`after ${cycles} kills every accepted workflow is complete, and nothing sho
     ownThread: false,
     settings: { ...dir.settings, poolThreads: 1, maxParallelNodes: 4, logLevel: 'error' },
   };
-  const spawn = () => new EngineProcess((event) => witness.event(event), emitted('test/fixtures/engine-child.ts'));
+  const spawn = () => {
+    const script = emitted('test/fixtures/engine-child.ts');
+    const life: EngineProcess = new EngineProcess((event) => witness.event(event, life), script);
+    return life;
+  };
   const start = async (life: EngineProcess) => {
     await life.start(options, witness.eventsAfter);
-    witness.begun((await life.call('stats')).last_seq);
+    witness.begun((await life.call('stats')).last_seq, life);
     clients.goTo(life);
   };
   const reading = Promise.all([witness.readFiles(), clients.poll()]);

@@ -71,10 +71,14 @@ async function live(kind: FileSystemKind, lives: number, random: () => number): 
     ownThread: false,
     settings: { ...dir.settings, poolThreads: 1, maxParallelNodes: 4, logLevel: 'fatal' },
   };
-  const spawn = () => new EngineProcess((event) => witness.event(event), emitted('test/fixtures/engine-child.ts'));
+  const spawn = () => {
+    const script = emitted('test/fixtures/engine-child.ts');
+    const life: EngineProcess = new EngineProcess((event) => witness.event(event, life), script);
+    return life;
+  };
   const start = async (life: EngineProcess) => {
     await life.start(options, witness.eventsAfter);
-    witness.begun((await life.call('stats')).last_seq);
+    witness.begun((await life.call('stats')).last_seq, life);
     witness.readFilesOnce();
     clients.goTo(life);
     await clients.lookAtAll();

@@ -46,6 +46,8 @@ export class Witness {
   /** By workflow, by step. */
   readonly #completed = new Map<string, Map<string, Completed>>();
   readonly #events = new Map<number, string>();
+  /** The latest event that each life has told. */
+  readonly #toldBy = new Map<object, number>();
   /** Workflows at their end; their files are read now and then only. */
   readonly #ended = new Set<string>();
   #isReading = true;
@@ -90,13 +92,19 @@ export class Witness {
     return Math.max(0, this.seqMax - eventsCompared);
   }
 
-  /** A new life has come up; it must know of everything that was told before. */
-  begun(lastSeq: number): void {
-    if (lastSeq < this.seqMax) this.fault('lostAcknowledged', `event ${this.seqMax} was told, the last is ${lastSeq}`);
+  /**
+   * A new life has come up; it must know of everything that others had told. What it tells itself does not count: its own
+   * events may overtake the answer in which it says which was the last.
+   */
+  begun(lastSeq: number, life: object): void {
+    for (const [other, seq] of this.#toldBy)
+      if (other !== life && lastSeq < seq)
+        this.fault('lostAcknowledged', `event ${seq} was told, the last is ${lastSeq}`);
   }
 
-  event(event: EngineEvent | EventGap): void {
+  event(event: EngineEvent | EventGap, life: object): void {
     if (event.kind === 'gap') return;
+    this.#toldBy.set(life, Math.max(this.#toldBy.get(life) ?? 0, event.seq));
     const { workflow_id: id, step_id: stepId, seq } = event;
     this.#remember(seq, JSON.stringify(event));
     this.#raise(id, event.version);
