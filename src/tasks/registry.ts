@@ -7,6 +7,7 @@ import { delay } from './delay.ts';
 import { externalData } from './external-data.ts';
 import { htmlExtract } from './html-extract.ts';
 import { httpRequest } from './http-request.ts';
+import { anyChat } from './llm/any-chat.ts';
 import { chat } from './llm/chat.ts';
 import { providerTasks } from './llm/provider-task.ts';
 import { noop } from './noop.ts';
@@ -23,6 +24,7 @@ const actions: readonly Task[] = [
   httpRequest,
   ...providerTasks,
   chat,
+  anyChat,
   htmlExtract,
   textSplit,
   textKeywords,

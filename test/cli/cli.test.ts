@@ -187,7 +187,7 @@ describe('run', () => {
   test('of what is nothing at all ends with 2 and lists the templates', async () => {
     const { status, stderr } = await cli(['run', 'page-digset']);
     expect(stderr).toBe(
-      'page-digset is no file, no template and no action; templates: fan-out-report, page-digest, page-watch\n',
+      'page-digset is no file, no template and no action; templates: fan-out-report, page-digest, page-summary, page-watch, research-brief\n',
     );
     expect(status).toBe(2);
   });

@@ -88,7 +88,7 @@ const notes = async () => (await readFile(noted, 'utf8')).split('\n').filter((li
 const everyone = () => ({
   name: 'Everyone',
   steps: [
-    ...['openai_chat', 'deepseek_chat', 'gemini_chat'].map((action) => ({
+    ...['openai_chat', 'deepseek_chat', 'gemini_chat', 'any_chat'].map((action) => ({
       id: action,
       action,
       params: { prompt: 'Why?', model: 'gpt-4' },
@@ -127,7 +127,7 @@ test('the same workflow without --dry-run opens one for each step, and it is not
   const before = standIn.calls.length;
   const { status } = await cli(['run', 'everyone.json'], settings());
   expect(status).toBe(0);
-  expect(standIn.calls).toHaveLength(before + 5);
+  expect(standIn.calls).toHaveLength(before + everyone().steps.length);
   expect((await notes()).some((line) => line.startsWith('connect 127.0.0.1:'))).toBe(true);
 });
 
@@ -176,6 +176,26 @@ test('the summary has the waves, each call with model, tokens and price, and nam
   expect(last.would).toBeNull();
   expect(stdout).not.toContain('sk-1234');
   expect(status).toBe(0);
+});
+
+test('the templates that ask a model are shown without a key', async () => {
+  const brief = await cli(['run', 'research-brief', '--param', 'topic=Tea', '--dry-run', '--json']);
+  const { waves, models, notes } = JSON.parse(brief.stdout);
+  expect(waves).toEqual([['question-1', 'question-2', 'question-3', 'question-4'], ['synthesis'], ['report']]);
+  expect(models).toMatchObject({
+    calls: 5,
+    output_tokens: 4 * 700 + 1_200,
+    cost: expect.any(Number),
+    cost_is_floor: false,
+  });
+  // What the last call reads is what the others may answer.
+  expect(models.input_tokens).toBeGreaterThan(4 * 700);
+  expect(notes).toEqual([expect.stringMatching(/^OPENAI_API_KEY is not set/)]);
+  expect(brief.status).toBe(0);
+
+  const summary = await cli(['run', 'page-summary', '--dry-run']);
+  expect(summary.stdout).toContain('\nno model would be asked');
+  expect(summary).toMatchObject({ status: 0, stderr: '' });
 });
 
 test('references into answers are found good or bad, and data from outside is made up', async () => {

@@ -1,6 +1,7 @@
-/** Bugs in dry runs and in what stands in for the world there. */
+/** Bugs in dry runs and in what stands in for a model. */
 import type { Mutant } from './mutant.ts';
 
+const anyChat = 'test/tasks/llm/any-chat.test.ts';
 const dryRun = 'test/cli/dry-run.test.ts';
 
 export const dryMutants: Mutant[] = [
@@ -30,5 +31,23 @@ export const dryMutants: Mutant[] = [
     replace: 'return head || filler',
     test: dryRun,
     only: 'the summary has the waves',
+  },
+  {
+    name: 'any_chat asks a provider that is not set up',
+    breaks: 'otherwise stands in for a missing key',
+    file: 'src/tasks/llm/any-chat.ts',
+    find: '(secrets[keySetting] ?? secrets[baseUrlSetting]) !== undefined',
+    replace: '(secrets[keySetting] ?? secrets[baseUrlSetting]) !== null',
+    test: anyChat,
+    only: 'gives the text of otherwise',
+  },
+  {
+    name: 'any_chat passes its own params on to the provider',
+    breaks: 'a provider gets what its action takes',
+    file: 'src/tasks/llm/any-chat.ts',
+    find: 'const asked = { ...rest,',
+    replace: 'const asked = { ...rest, otherwise: __,',
+    test: anyChat,
+    only: 'passes nothing of its own on',
   },
 ];

@@ -17,6 +17,7 @@ describe('the registry', () => {
       deepseek_chat: 'io',
       gemini_chat: 'io',
       chat: 'io',
+      any_chat: 'io',
       html_extract: 'cpu',
       text_split: 'cpu',
       text_keywords: 'cpu',
@@ -32,7 +33,7 @@ describe('the registry', () => {
 
   it('tells which actions call other machines', () => {
     const out = [...createActionCatalogue().values()].filter(({ goesOut }) => goesOut).map(({ action }) => action);
-    expect(out).toEqual(['http_request', 'openai_chat', 'deepseek_chat', 'gemini_chat', 'chat']);
+    expect(out).toEqual(['http_request', 'openai_chat', 'deepseek_chat', 'gemini_chat', 'chat', 'any_chat']);
   });
 
   it('has something that stands in for each of them in a dry run, and leaves what computes as it is', () => {

@@ -21,7 +21,7 @@ import { createLongPage } from './long-page.ts';
 vi.setConfig({ testTimeout: 240_000 });
 
 const catalogue = createTemplateCatalogue(resolve(import.meta.dirname, '../../workflows/templates'));
-const ids = ['fan-out-report', 'page-digest', 'page-watch'];
+const ids = ['fan-out-report', 'page-digest', 'page-summary', 'page-watch', 'research-brief'];
 
 async function read(id: string): Promise<Template> {
   const template = await catalogue.get(id);
@@ -138,6 +138,40 @@ describe('on an engine', () => {
     const report = reportOf((await engine.finished(id)).workflow);
     expect(report).toMatch(/^# Captured page\n\nPage: Tea\nCaptured: /);
     expect(report).not.toContain('Watched terms');
+  });
+
+  test('page-summary picks sentences where no key is set, and says so', async () => {
+    const waiting = await engine.submitTemplate('page-summary', { sentences: 2 }, { waitMs: 60_000 });
+    await engine.externalData(waiting.id, {
+      content: page.html,
+      source_url: 'https://example.org/tea',
+      step_id: 'capture',
+    });
+    const { workflow } = await engine.finished(waiting.id);
+    const report = reportOf(workflow);
+    const stepOf = (id: string) => workflow.steps.find((step) => step.id === id);
+    expect(stepOf('summary')).toMatchObject({
+      outputs: { content: stepOf('sentences')?.outputs?.content, answered_by: 'otherwise', model: null },
+      metadata: { answered_by: 'otherwise' },
+      execution_metrics: null,
+    });
+    expect(stepOf('sentences')?.outputs?.sentences).toHaveLength(2);
+    expect(report).toMatch(/^# The tea atlas\n\nSource: <https:\/\/example.org\/tea>\nCaptured: \d{4}-/);
+    expect(report).toContain(String(stepOf('sentences')?.outputs?.content));
+    expect(report).toMatch(/word for word: no model was set up, from the beginning of the page\.\n$/);
+    expect(workflow.cost_breakdown).toEqual({});
+  });
+
+  test('page-summary takes a page without text', async () => {
+    const { id } = await engine.submitTemplate('page-summary', {}, { waitMs: 60_000 });
+    await engine.externalData(id, { content: '<p> </p>', step_id: 'capture' });
+    expect(reportOf((await engine.finished(id)).workflow)).toContain('The page holds no text.');
+  });
+
+  test('research-brief names the keys that it would need', async () => {
+    const workflow = await run('research-brief', { topic: 'Tea' });
+    expect(workflow.status).toBe('FAILED');
+    expect(workflow.steps[0]?.error).toMatch(/put OPENAI_API_KEY or DEEPSEEK_API_KEY or GOOGLE_API_KEY into the env/);
   });
 
   test('fan-out-report analyses 24 sections in parallel and joins what they found', async () => {

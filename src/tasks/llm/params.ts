@@ -91,12 +91,14 @@ const ownFields = new Set([...Object.keys(commonFields), ...chatFields, ...keyFi
 const common = z.looseObject(commonFields);
 export type ChatParams = z.infer<typeof common>;
 
-export const providerParams = common.superRefine((params, context) => {
+export const providerParams = common.superRefine(checkProviderFields);
+
+export function checkProviderFields(params: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
   checkFields(params, context);
   for (const name of chatFields) {
     if (name in params) context.addIssue({ code: 'custom', path: [name], message: 'is a param of the action chat' });
   }
-});
+}
 
 export function checkFields(params: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
   if ((params.prompt === undefined) === (params.messages === undefined)) {
