@@ -12,12 +12,17 @@ export interface CliResult {
 export interface CliOptions {
   cwd: string;
   env?: Record<string, string>;
+  /** The file of the command; the one that all tests share when not given. */
+  command?: string;
 }
 
-export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
+export function startCli(
+  args: readonly string[],
+  { cwd, env = {}, command = emitted('src/cli/cli.ts') }: CliOptions,
+): ChildProcess {
   // Only what a process needs: settings of whoever runs the tests must not reach it.
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  return spawn(process.execPath, [emitted('src/cli/cli.ts'), ...args], {
+  return spawn(process.execPath, [command, ...args], {
     cwd,
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

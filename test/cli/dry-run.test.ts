@@ -3,9 +3,9 @@
  * the real command as a process whose threads note every connection and every name asked for; a partner run shows that
  * they would.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createActionCatalogue } from '../../src/tasks/registry.ts';
@@ -19,6 +19,7 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 let standIn: StandIn;
 let home: string;
 let noted: string;
+let copy: string;
 beforeAll(async () => {
   standIn = await StandIn.start();
   home = await mkdtemp(join(tmpdir(), 'hybrid-dry-'));
@@ -37,7 +38,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(cwd, { recursive: true, force: true }));
 
-/** Every module that a process or a thread of the command begins with first patches what opens a connection. */
+/** In a copy of the command, every module that a process or a thread begins with first patches what opens a connection. */
 async function watchConnections(): Promise<void> {
   const watch = join(home, 'watch.mjs');
   await writeFile(
@@ -65,9 +66,11 @@ async function watchConnections(): Promise<void> {
      module.syncBuiltinESMExports();
     `,
   );
+  copy = join(home, 'copy');
+  await cp(dirname(dirname(emitted('src/main.ts'))), copy, { recursive: true, verbatimSymlinks: true });
   const starts = ['cli/cli', 'coordinator-main', 'pool/thread', 'pool/dry-thread', 'pool/process'];
   for (const name of starts) {
-    const file = emitted(`src/${name}.ts`);
+    const file = join(copy, `src/${name}.js`);
     const text = await readFile(file, 'utf8');
     const line = `import ${JSON.stringify(pathToFileURL(watch).href)};\n`;
     await writeFile(file, text.startsWith('#!') ? text.replace('\n', () => `\n${line}`) : line + text);
@@ -80,7 +83,8 @@ const settings = () => ({
   GEMINI_BASE_URL: standIn.baseUrl,
   HTTP_ALLOW_HOSTS: standIn.host,
 });
-const cli = (args: string[], env: Record<string, string> = {}) => runCli(args, { cwd, env });
+const cli = (args: string[], env: Record<string, string> = {}) =>
+  runCli(args, { cwd, env, command: join(copy, 'src/cli/cli.js') });
 const write = (file: string, content: unknown) => writeFile(join(cwd, file), JSON.stringify(content));
 const notes = async () => (await readFile(noted, 'utf8')).split('\n').filter((line) => line !== '');
 
