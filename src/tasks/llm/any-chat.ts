@@ -3,6 +3,7 @@
  * the step has brought along (`otherwise`). So a template works with whatever its user has, and says which it was.
  */
 import { z } from 'zod';
+import type { JsonObject } from '../../contract/json.ts';
 import { type Task, type TaskContext, TaskFailure, type TaskResult } from '../../contract/task.ts';
 import { chat } from './chat.ts';
 import { endpointSettings, providers } from './endpoint.ts';
@@ -56,6 +57,10 @@ export const anyChat: Task<Params> = {
   secrets: endpointSettings,
   goesOut: true,
   timeoutMs: modelTimeoutMs,
+  callsModel(written, secrets) {
+    const choice = choose({ ...written, provider: written.provider ?? 'auto' } as Params, secrets);
+    return choice?.task.callsModel?.(choice.asked as JsonObject, secrets) ?? null;
+  },
   async run(given, context) {
     const choice = choose(given, context.secrets);
     if (choice === null) return toOtherwise(given, context);

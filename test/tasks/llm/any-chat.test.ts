@@ -88,6 +88,23 @@ describe('any_chat', () => {
     expect(outcome).toMatchObject({ kind: 'failed', code: 'PROVIDER_REJECTED' });
   });
 
+  it('tells beforehand whom it will call, and nobody where it will give otherwise', () => {
+    const { callsModel } = createActionCatalogue().get('any_chat') ?? {};
+    const secrets = { DEEPSEEK_API_KEY: canaryKey, CHAT_BASE_URL: standIn.baseUrl };
+    const prompt = '{{steps.a.outputs.content}}';
+    expect(callsModel?.({ prompt, model: '', max_tokens: 7 }, secrets)).toMatchObject({
+      provider: 'deepseek',
+      model: 'deepseek-chat',
+      outputTokens: 7,
+    });
+    expect(callsModel?.({ prompt, provider: 'chat', model: 'mine' }, secrets)).toMatchObject({
+      provider: standIn.host,
+      model: 'mine',
+    });
+    expect(callsModel?.({ prompt, provider: 'openai' }, secrets)).toBeNull();
+    expect(callsModel?.({ prompt, provider: '{{steps.a.outputs.content}}' }, secrets)).toBeNull();
+  });
+
   it('takes no address and no key', () => {
     const { params } = createActionCatalogue().get('any_chat') ?? {};
     for (const field of ['base_url', 'api_key_env', 'api_key']) {
