@@ -67,6 +67,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string): { engine: Eng
         (text('NODE_ENV') === 'production' ? 'reject' : 'simulate'),
       simulationMs: readInteger('SIMULATION_MS', text('SIMULATION_MS'), 0, limits.timeoutMsMax) ?? 1000,
       httpAllowHosts: [...new Set(httpAllowHosts)],
+      offline: readChoice('OFFLINE', text('OFFLINE'), ['true', 'false'] as const) === 'true',
       // Port 0 lets the system choose; the server then knows better than the settings do.
       ownPort: port === 0 ? null : port,
       prices: readPricesFile(cwd, text('PRICES_FILE')),

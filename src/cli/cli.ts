@@ -20,6 +20,8 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const serverOption = () =>
   new Option('--server <url>', 'the engine to talk to; API_TOKEN is sent along where it is set');
 const dataOption = () => new Option('--data <dir>', 'data directory: holds workflows/ and queue-state.json');
+const offlineOption = () =>
+  new Option('--offline', 'nothing goes out: model and HTTP steps are answered from the cache, or fail (OFFLINE)');
 const jsonOption = () => new Option('--json', 'print JSON');
 
 const program = new Command('hybrid-engine')
@@ -48,6 +50,7 @@ program
   .option('--host <host>', 'address to listen on (HOST)')
   .option('--port <port>', 'port to listen on (PORT)')
   .addOption(dataOption())
+  .addOption(offlineOption())
   .action(async (options) => {
     const { serveEngine } = await import('./serve.ts');
     await serveEngine(options, context);
@@ -60,6 +63,7 @@ program
   .addOption(new Option('--json', 'print the whole workflow as JSON'))
   .addOption(serverOption())
   .addOption(dataOption())
+  .addOption(offlineOption())
   .option('--timeout <seconds>', 'stop the workflow when it has not ended by then', toMilliseconds)
   .option('--dry-run', 'call nobody: show the order of the steps, the calls they would make, and what is wrong')
   .addHelpText(

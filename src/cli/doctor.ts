@@ -24,6 +24,8 @@ interface Diagnosis {
   /** Events that the last checkpoint does not cover yet. */
   eventsToApply: number;
   queued: number;
+  /** Answers that steps with `cache` can be given. */
+  cached: number;
   problems: string[];
   /** Worth knowing, and no harm: a start deals with them. */
   notes: string[];
@@ -68,12 +70,14 @@ async function diagnose({ workflowsDir, queueStateFile }: DataPaths): Promise<Di
     problems.push(`workflow ${id} is set aside: ${reason}`);
   }
   const statuses = await judgeStates(inspection, problems, notes);
+  const cached = await judgeCache(inspection, notes);
   return {
     workflowsDir,
     workflows: found.workflowIds.length,
     statuses,
     eventsToApply: found.records.filter((record) => record.seq > coveredSeq).length,
     queued: found.queueItems.length,
+    cached,
     problems,
     notes,
   };
@@ -115,6 +119,17 @@ async function judgeStates(
   return Object.fromEntries([...statuses].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** How many answers are whole. One that is not costs a call, and no more. */
+async function judgeCache({ cachedKeys, readCached }: Inspection, notes: string[]): Promise<number> {
+  let whole = 0;
+  for (const key of cachedKeys) {
+    const reading = await readCached(key);
+    if (reading.kind === 'whole') whole += 1;
+    if (reading.kind === 'damaged') notes.push(`${reading.reason}; it is set aside when a step asks for it`);
+  }
+  return whole;
+}
+
 function toStatus(file: StateFile): string {
   if (file.kind === 'absent' || file.kind === 'unreadable') return file.kind;
   const status = jobStatusSchema.safeParse((file.value as { status?: unknown } | null)?.status);
@@ -122,7 +137,7 @@ function toStatus(file: StateFile): string {
 }
 
 function toLines(diagnosis: Diagnosis, repairs: string[] | undefined): string[] {
-  const { workflowsDir, workflows, statuses, eventsToApply, queued, problems, notes } = diagnosis;
+  const { workflowsDir, workflows, statuses, eventsToApply, queued, cached, problems, notes } = diagnosis;
   const verdict =
     problems.length === 0
       ? 'sound'
@@ -133,6 +148,7 @@ function toLines(diagnosis: Diagnosis, repairs: string[] | undefined): string[] 
     `workflows  ${[workflows, ...Object.entries(statuses).map(([status, count]) => `${count} ${status}`)].join(', ')}`,
     `journal    ${eventsToApply} events since the last checkpoint`,
     `queue      ${queued} steps`,
+    ...(cached > 0 ? [`cache      ${cached} ${cached === 1 ? 'answer' : 'answers'}`] : []),
     ...notes.map((line) => `note: ${line}`),
     ...problems.map((line) => `problem: ${line}`),
     verdict,

@@ -35,6 +35,7 @@ export interface RunOptions {
   json?: boolean;
   server?: string;
   data?: string;
+  offline?: boolean;
   /** Milliseconds. */
   timeout?: number;
 }
@@ -49,10 +50,16 @@ export async function run(target: string, options: RunOptions, context: CliConte
   if (options.server !== undefined && options.data !== undefined) {
     throw usageError('--server and --data exclude each other: the data of a server is where the server keeps it');
   }
+  if (options.server !== undefined && options.offline) {
+    throw usageError('--server and --offline exclude each other: start that server with --offline');
+  }
   // What was asked for is checked before an engine is started for it.
   const local = options.server === undefined ? await readStart(target, options, context) : undefined;
   const access = local
-    ? await openLocalEngine(context, options.data === undefined ? undefined : toDataPaths(options.data, context.cwd))
+    ? await openLocalEngine(
+        options.offline ? offline(context) : context,
+        options.data === undefined ? undefined : toDataPaths(options.data, context.cwd),
+      )
     : openServer(context, options.server);
   try {
     const start = local ?? (await readStart(target, options, context, access.engine));
@@ -77,6 +84,10 @@ export async function run(target: string, options: RunOptions, context: CliConte
   } finally {
     await access.close();
   }
+}
+
+function offline(context: CliContext): CliContext {
+  return { ...context, env: { ...context.env, OFFLINE: 'true' } };
 }
 
 async function isFile(target: string, cwd: string): Promise<boolean> {

@@ -6,10 +6,14 @@ export interface ServeOptions {
   host?: string;
   port?: string;
   data?: string;
+  offline?: boolean;
 }
 
 /** Options stand above the environment, and are checked in the same place as it. */
-export async function serveEngine({ host, port, data }: ServeOptions, { env, cwd }: CliContext): Promise<void> {
+export async function serveEngine(
+  { host, port, data, offline }: ServeOptions,
+  { env, cwd }: CliContext,
+): Promise<void> {
   const paths = data === undefined ? undefined : toDataPaths(data, cwd);
   const { serve } = await import('../main.ts');
   await serve(
@@ -17,6 +21,7 @@ export async function serveEngine({ host, port, data }: ServeOptions, { env, cwd
       ...env,
       ...(host === undefined ? {} : { HOST: host }),
       ...(port === undefined ? {} : { PORT: port }),
+      ...(offline ? { OFFLINE: 'true' } : {}),
       ...(paths === undefined ? {} : { WORKFLOWS_DIR: paths.workflowsDir, QUEUE_STATE_FILE: paths.queueStateFile }),
     },
     resolve(cwd),

@@ -29,6 +29,7 @@ export const failureTable = {
   BINDING: 'final',
   BAD_PARAMS: 'final',
   MISSING_SECRET: 'final',
+  OFFLINE: 'final',
   UNKNOWN_ACTION: 'final',
   CANCELLED: 'final',
   CRASH_LOOP: 'final',

@@ -18,6 +18,8 @@ export interface EngineSettings {
   unknownActions: 'simulate' | 'reject';
   simulationMs: number;
   httpAllowHosts: string[];
+  /** Nothing goes out: a step whose action would, is answered from the cache or fails. */
+  offline?: boolean | undefined;
   /** The port the server listens on, which tasks must not reach; null for an engine without a server. */
   ownPort: number | null;
   /** What PRICES_FILE adds to the known prices of models, or puts in their place. */

@@ -150,7 +150,8 @@ export class Execution {
   #ask(live: Live, i: number, key: string): void {
     const { id, action, cache } = live.state.steps[i]!;
     const info = this.#options.catalogue.get(action);
-    if (!cache || !info) {
+    // A dry run shows what each step would ask.
+    if (!cache || !info || this.#options.settings.dryRun) {
       this.#lineUp(live, i, key);
       return;
     }
@@ -173,12 +174,12 @@ export class Execution {
     return bind(live, step, wanted, blobs);
   }
 
-  /** One that has its answer computes nothing. */
+  /** One that has its answer computes nothing, and calls nobody; neither does one that may not. */
   #lineUp(live: Live, i: number, key: string, isAnswered = false): void {
     const step = live.state.steps[i]!;
     const ranks = this.#ranks.get(live) ?? toRanks(live.state, live.state.steps, this.durations);
     this.#ranks.set(live, ranks);
-    const call = isAnswered ? null : this.#plans.plan(live.state, step);
+    const call = isAnswered || this.#options.settings.offline ? null : this.#plans.plan(live.state, step);
     const ready: ReadyStep = {
       workflowId: live.state.header.id,
       stepId: step.id,
@@ -402,6 +403,10 @@ export class Execution {
       this.#fail(flight, 'UNKNOWN_ACTION', `no task implements action "${step.action}", and UNKNOWN_ACTIONS is reject`);
       return null;
     }
+    if (settings.offline && !settings.dryRun && info?.goesOut) {
+      this.#fail(flight, 'OFFLINE', toOfflineError(step));
+      return null;
+    }
     const paramsJson = JSON.stringify(info ? params : { action: step.action, ms: settings.simulationMs });
     if (paramsJson.length > limits.stepParamsBytesMax) {
       this.#fail(
@@ -490,7 +495,11 @@ export class Execution {
     }
   }
 
-  #fail(flight: Flight, code: 'BINDING' | 'BAD_PARAMS' | 'UNKNOWN_ACTION' | 'CANCELLED', message: string): void {
+  #fail(
+    flight: Flight,
+    code: 'BINDING' | 'BAD_PARAMS' | 'UNKNOWN_ACTION' | 'OFFLINE' | 'CANCELLED',
+    message: string,
+  ): void {
     const durationMs = this.#options.clock.monotonic() - flight.startedAt;
     const result = {
       kind: 'failed' as const,
@@ -534,6 +543,11 @@ function bind(
     isStep: (id) => live.state.index.has(id),
     outputsOf: (id) => parsed.get(id),
   });
+}
+
+function toOfflineError({ action, cache }: StepState): string {
+  const why = cache ? 'the cache holds no answer to what this step asks' : 'this step does not say `cache: true`';
+  return `OFFLINE: "${action}" goes out to another machine, and ${why}; run it once online with \`cache: true\`, or leave OFFLINE out`;
 }
 
 function toKey(workflowId: string, name: string): string {

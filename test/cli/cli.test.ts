@@ -2,7 +2,10 @@
  * Goal: each command does what its help says, keeps the result and the talk apart, and ends with the status that tells
  * how it went. Method: the real command as a process, from source, each in a directory of its own.
  */
+
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -27,6 +30,7 @@ describe('called wrongly', () => {
     [['run', 'x', '--timeout', 'soon'], /must be a number of seconds/],
     [['run', 'absent.yaml'], /^absent\.yaml cannot be read \(ENOENT\)\n$/],
     [['run', 'x', '--server', 'http://127.0.0.1:1', '--data', '.'], /^--server and --data exclude each other/],
+    [['run', 'x', '--server', 'http://127.0.0.1:1', '--offline'], /^--server and --offline exclude each other/],
     [['list', '--status', 'LOST'], /Allowed choices are PENDING/],
   ];
   test.each(cases)('%j ends with 2 and one clear message', async (args, message) => {
@@ -221,6 +225,31 @@ describe('run', () => {
     expect(repaired.stdout).toMatch(/\nsound\n$/);
     expect(repaired.status).toBe(0);
   });
+});
+
+test('run --offline calls nobody; what an earlier run has kept is given again, and doctor counts it', async () => {
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests += 1;
+    response.end('the page');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const step = { id: 'page', action: 'http_request', params: { url: `http://${host}/` } };
+    await write('page.json', { name: 'Page', cache: true, steps: [step] });
+    const run = (...more: string[]) => cli(['run', 'page.json', ...more], { HTTP_ALLOW_HOSTS: host });
+    const first = await run('--offline');
+    expect(first).toMatchObject({ status: 1, stdout: '' });
+    expect(first.stderr).toContain('OFFLINE: "http_request" goes out to another machine');
+    expect(requests).toBe(0);
+    expect(await run('--data', 'kept')).toMatchObject({ status: 0, stdout: 'the page\n' });
+    expect(await run('--data', 'kept', '--offline')).toMatchObject({ status: 0, stdout: 'the page\n' });
+    expect(requests).toBe(1);
+    expect((await cli(['doctor', '--data', 'kept'])).stdout).toMatch(/^cache {6}1 answer$/m);
+  } finally {
+    server.close();
+  }
 });
 
 test('doctor of a directory that is not there ends with 1, and creates nothing', async () => {
