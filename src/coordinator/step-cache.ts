@@ -2,8 +2,8 @@
  * Never paid twice: a step that asks what another has asked gets that one's result, and nothing is called.
  *
  * Rules, numbered for tests:
- *   SC1  only a recorded result of an action that ran is kept, under action, version of its task, server that is asked, and params
- *        as they were bound; equal questions have equal keys, whatever order their fields stand in;
+ *   SC1  only a recorded result of an action that ran is kept, under action, version of its task, server and model that are asked,
+ *        and params as they were bound; equal questions have equal keys, whatever order their fields stand in;
  *   SC2  of steps that ask the same at once one goes, and the others wait for what becomes of it;
  *   SC3  whatever is wrong with the cache is a miss: no step fails for it, and a step that is wanted no more holds up no other;
  *   SC4  at most `answersHeldMax` answers are read or held at once, for any of them may be large.
@@ -12,11 +12,13 @@ import { createHash } from 'node:crypto';
 import { readEntryJson, toEntryJson } from '../contract/cache-entry.ts';
 import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import type { ActionInfo } from '../contract/task.ts';
 import { type CachedResult, toCachedResult } from '../core/cached-result.ts';
 import { toCanonicalJson } from '../core/canonical-json.ts';
 import { toIso } from '../core/time.ts';
+import { pickSecrets } from './action-secrets.ts';
 import type { Clock } from './clock.ts';
 
 /** One ready step's question, from when it is asked until its attempt has ended. */
@@ -35,6 +37,7 @@ export interface Question {
 }
 
 export interface StepCacheOptions {
+  settings: EngineSettings;
   store: StorePort;
   clock: Clock;
   onNotice(message: string): void;
@@ -154,10 +157,20 @@ export class StepCache {
     question.onKnown(answer);
   }
 
+  /** SC1. A setting may send the same params to another server, or to another model. */
+  #toKey(info: ActionInfo, params: JsonObject): string {
+    const { action, version = 1 } = info;
+    const call = info.callsModel?.(params, pickSecrets(info, this.#options.settings));
+    const asked = call ? [call.baseUrl, call.model] : null;
+    return createHash('sha256')
+      .update(toCanonicalJson([action, version, asked, params]))
+      .digest('hex');
+  }
+
   /** SC3. */
   async #find(question: Question): Promise<CachedResult | null> {
     try {
-      question.key ??= toKey(question.info, await question.bind());
+      question.key ??= this.#toKey(question.info, await question.bind());
     } catch {
       // Its attempt binds again, and fails with what is wrong.
       return null;
@@ -212,11 +225,4 @@ export class StepCache {
   #notice(what: string, error: unknown): void {
     this.#options.onNotice(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** SC1. */
-function toKey({ action, version = 1 }: ActionInfo, params: JsonObject): string {
-  return createHash('sha256')
-    .update(toCanonicalJson([action, version, params]))
-    .digest('hex');
 }

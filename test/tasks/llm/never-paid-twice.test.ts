@@ -92,6 +92,18 @@ it('what was asked before is on no invoice again, of steps that say so', async (
   expect(standIn.calls).toHaveLength(2);
 });
 
+it('what another server has answered is another answer', async () => {
+  const life = await open();
+  await run(life, [ask('a', 'Why?', { cache: true })]);
+  await life.coordinator.execution.cache.idle();
+  const other = await StandIn.start();
+  onTestFinished(() => other.close());
+  const secrets = settingsFor(other);
+  const next = await open(crash(life.dir), { secrets, httpAllowHosts: [other.host] });
+  await run(next, [ask('b', 'Why?', { cache: true })]);
+  expect([standIn.calls.length, other.calls.length]).toEqual([1, 1]);
+});
+
 it('no key is in the cache', async () => {
   const life = await open();
   await run(life, [ask('a', 'Why?', { cache: true })]);
