@@ -31,8 +31,6 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
   const { engine, close } = await openLocalEngine(context, undefined, {
     dryRun: { wanted: start.definition === null ? {} : findWanted(start.definition) },
     simulationMs: 0,
-    // Nobody's allowance is used, so nothing has to wait for it.
-    modelLimits: undefined,
   });
   try {
     const { reply, ending } = await follow(engine, await start.begin(engine), options.timeout);
