@@ -17,6 +17,7 @@ import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { toFieldErrors } from './contract/field-errors.ts';
 import { limits } from './contract/limits.ts';
+import { type LimitsByModel, limitsByModelSchema } from './contract/model-limits.ts';
 import { type Prices, pricesSchema } from './contract/prices.ts';
 import { type EngineSettings, logLevels, type ServerSettings } from './contract/settings.ts';
 import { StartError } from './contract/store.ts';
@@ -71,6 +72,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string): { engine: Eng
       // Port 0 lets the system choose; the server then knows better than the settings do.
       ownPort: port === 0 ? null : port,
       prices: readPricesFile(cwd, text('PRICES_FILE')),
+      modelLimits: readLimits(cwd, text('LIMITS')),
       secrets,
     },
     server: {
@@ -152,6 +154,24 @@ function readPricesFile(cwd: string, value: string | undefined): Prices {
   if (parsed.success) return parsed.data;
   const [first] = toFieldErrors(parsed.error);
   throw refuse('PRICES_FILE', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
+}
+
+/** Limits of models: a file in YAML or JSON, or the same as text. A wrong one would be noticed in the provider's refusals. */
+function readLimits(cwd: string, value: string | undefined): LimitsByModel {
+  if (value === undefined) return {};
+  const allowed = 'limits by <provider>/<model>, in YAML or JSON, or a readable file of them';
+  let read: unknown;
+  try {
+    read = parseYaml(value);
+    // What is a single word to YAML is the name of a file.
+    if (typeof read === 'string') read = parseYaml(readFileSync(resolve(cwd, value), 'utf8'));
+  } catch (cause) {
+    throw refuse('LIMITS', value, `${allowed} (${errorCode(cause).split('\n')[0]})`, cause);
+  }
+  const parsed = limitsByModelSchema.safeParse(read);
+  if (parsed.success) return parsed.data;
+  const [first] = toFieldErrors(parsed.error);
+  throw refuse('LIMITS', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
 }
 
 function readBaseUrl(name: string, value: string): URL {

@@ -42,6 +42,7 @@ test('an empty environment gives the documented defaults', () => {
       offline: false,
       ownPort: 8000,
       prices: {},
+      modelLimits: {},
       secrets: {},
     },
     server: { host: '127.0.0.1', port: 8000, apiToken: null, allowedHosts: [], allowedOrigins: [] },
@@ -135,6 +136,51 @@ describe('PRICES_FILE', () => {
 
   test('that is not there stops the start', () => {
     expect(refusal({ PRICES_FILE: 'nowhere.yaml' }).message).toMatch(/ENOENT/);
+  });
+});
+
+describe('LIMITS', () => {
+  const modelLimits = {
+    'openai/gpt-4o': { concurrency: 8, requestsPerMinute: 60, tokensPerMinute: 20_000 },
+    '*': { concurrency: 2 },
+  };
+
+  test('is a YAML or JSON file, or the same as text', async () => {
+    await writeFile(join(cwd, 'limits.json'), JSON.stringify(modelLimits));
+    expect(read({ LIMITS: 'limits.json' }).engine.modelLimits).toEqual(modelLimits);
+    expect(read({ LIMITS: join(cwd, 'limits.json') }).engine.modelLimits).toEqual(modelLimits);
+    expect(read({ LIMITS: JSON.stringify(modelLimits) }).engine.modelLimits).toEqual(modelLimits);
+    expect(read({ LIMITS: 'localhost:11434/*: {concurrency: 1}' }).engine.modelLimits).toEqual({
+      'localhost:11434/*': { concurrency: 1 },
+    });
+    expect(read({}).engine.modelLimits).toEqual({});
+  });
+
+  test('as the documentation shows it is taken', async () => {
+    const page = await readFile(new URL('../docs/models.md', import.meta.url), 'utf8');
+    const example = /<!-- limits -->\n```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+    expect(Object.keys(read({ LIMITS: example }).engine.modelLimits ?? {})).toHaveLength(4);
+  });
+
+  test('can stand in .env as text', async () => {
+    await writeFile(join(cwd, '.env'), `LIMITS=${JSON.stringify(modelLimits)}\n`);
+    expect(read({}).engine.modelLimits).toEqual(modelLimits);
+  });
+
+  test.each([
+    ['gpt-4o: {concurrency: 1}', /gpt-4o: Invalid key/],
+    ['a/b: {concurrency: 0}', /a\/b.*concurrency/],
+    ['a/b: {requestsPerMinute: 0.5}', /requestsPerMinute/],
+    ['a/b: {requests: 5}', /unknown field "requests"/],
+    ['a/b: {}', /a\/b.*needs concurrency, requestsPerMinute or tokensPerMinute/],
+    ['a/b: {concurrency: 1', /in YAML or JSON, or a readable file/],
+    ['[]', /the whole/],
+    ['nowhere.yaml', /ENOENT/],
+  ])('that reads %j stops the start', (text, message) => {
+    const refused = refusal({ LIMITS: text });
+    expect(refused.message).toMatch(/^LIMITS=".*" is not allowed/);
+    expect(refused.message).toMatch(message);
+    expect(refused.message).not.toContain('\n');
   });
 });
 

@@ -60,11 +60,23 @@ export interface ListReply {
   items: WorkflowSummary[];
 }
 
+/** Ready steps that wait for something else than a slot, by what that is. */
+export interface HeldSteps {
+  /** As in `requests a minute of openai/gpt-4o`. */
+  waits_for: string;
+  /** When the first of them may start; null where that hangs on how others end. */
+  until: string | null;
+  steps: number;
+  /** Of them those that have been ready longest, a few. */
+  first: { workflow_id: string; step_id: string }[];
+}
+
 export interface QueueStats {
   depth: number;
   running: number;
   max_parallel_nodes: number;
   oldest_wait_ms: number;
+  held: HeldSteps[];
 }
 
 /** Counts since the engine started, and what it holds now. */

@@ -2,10 +2,10 @@
  * What a step that calls a model has to pass besides a slot, and the account of how long it has waited for that.
  *
  * Rules, numbered for tests:
- *   L1  a call is in the governor's books from the moment its step starts until its attempt has ended, however it ends;
- *   L2  where a provider refuses a call for there being too many, or says when to come again, its model pauses for all
+ *   CA1  a call is in the governor's books from the moment its step starts until its attempt has ended, however it ends;
+ *   CA2  where a provider refuses a call for there being too many, or says when to come again, its model pauses for all
  *       workflows: for as long as it says, else for a short time;
- *   L3  a step's log says what it has waited for, where that was a tenth of a second or more.
+ *   CA3  a step's log says what it has waited for, where that was a tenth of a second or more.
  */
 import type { LimitsByModel } from '../contract/model-limits.ts';
 import type { PlannedCall } from '../contract/task.ts';
@@ -66,13 +66,13 @@ export class CallAdmission implements Admission {
     if (waitedMs >= waitedMsMin) this.#waits.set(call, `Waited ${(waitedMs / 1_000).toFixed(1)} s for ${waitsFor}`);
   }
 
-  /** L3: lines for the log of a step that has begun. */
+  /** CA3: lines for the log of a step that has begun. */
   tellWait({ call }: ReadyStep): string[] {
     const line = call && this.#waits.get(call);
     return line === undefined ? [] : [line];
   }
 
-  /** L1, L2. */
+  /** CA1, CA2. */
   end(call: PlannedCall, result: AttemptResult): void {
     const governed = this.#governed.get(call);
     if (governed === undefined) return;

@@ -22,6 +22,7 @@ import type { Change } from '../core/evolve.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { validateStepParams } from '../core/validate.ts';
 import type { Coordinator } from './coordinator.ts';
+import { toHeldSteps } from './held-steps.ts';
 import { type Batch, diskFullRefusal } from './turns.ts';
 import { isOver } from './waits.ts';
 import type { Live } from './workflows.ts';
@@ -249,6 +250,7 @@ class Calls implements CallHandlers {
         running: schedule.running,
         max_parallel_nodes: schedule.slotsMax,
         oldest_wait_ms: oldest === null ? 0 : Math.round(parts.clock.monotonic() - oldest),
+        held: schedule.held().map((gate) => toHeldSteps(gate, parts.clock)),
       },
       workflows: workflows.countByStatus(),
       active_in_memory: workflows.live.size,

@@ -3,11 +3,11 @@
  * and one pause for all of them when the provider refuses one. It counts what is sent, so a limit is kept rather than met.
  *
  * Rules, numbered for tests:
- *   V1  at most `concurrency` calls of a model are under way;
- *   V2  in no minute are more requests and tokens let through than the limits say; a call that is larger than all tokens of
+ *   GV1  at most `concurrency` calls of a model are under way;
+ *   GV2  in no minute are more requests and tokens let through than the limits say; a call that is larger than all tokens of
  *       a minute has one to itself. Within the minute they are spread evenly, but for a short burst;
- *   V3  tokens are counted as estimated until the answer tells, then as they were;
- *   V4  a pause holds back every call of its model; afterwards there is one at a time, and one more for each that the
+ *   GV3  tokens are counted as estimated until the answer tells, then as they were;
+ *   GV4  a pause holds back every call of its model; afterwards there is one at a time, and one more for each that the
  *       provider takes, so that what has piled up does not fall upon it.
  *
  * Times are monotonic milliseconds. A model without limits is held back by pauses alone.

@@ -1,4 +1,4 @@
-/** Goal: rules L1 to L3 of the admission of model calls. Method: a schedule and a clock that stands until it is moved. */
+/** Goal: rules CA1 to CA3 of the admission of model calls. Method: a schedule and a clock that stands until it is moved. */
 import { describe, expect, test } from 'vitest';
 import type { FailureCode } from '../../src/contract/failures.ts';
 import type { LimitsByModel } from '../../src/contract/model-limits.ts';
@@ -51,7 +51,7 @@ function line(modelLimits: LimitsByModel = {}) {
   return { clock, schedule, admission, add, take, end, waits: (id: string) => admission.tellWait(stepOf(id)) };
 }
 
-describe('L1: a call is in the books until its attempt has ended', () => {
+describe('CA1: a call is in the books until its attempt has ended', () => {
   test('and its place is free then, however it ended, and once', () => {
     const { add, take, end } = line({ 'openai/gpt-4': { concurrency: 2 } });
     add('abcdefg');
@@ -88,7 +88,7 @@ describe('L1: a call is in the books until its attempt has ended', () => {
   });
 });
 
-describe('L2: a model pauses', () => {
+describe('CA2: a model pauses', () => {
   test('for as long as its provider says, for all workflows, and no other model with it', () => {
     const { add, take, end, clock, schedule } = line();
     add('a');
@@ -130,7 +130,7 @@ describe('L2: a model pauses', () => {
   });
 });
 
-describe('L3: what was waited for is told', () => {
+describe('CA3: what was waited for is told', () => {
   test('for each step by the time since it came, without what it waited for a slot', () => {
     const { add, take, clock, waits, schedule } = line({ '*': { requestsPerMinute: 6 } });
     add('ab');

@@ -1,4 +1,4 @@
-/** Goal: V1 to V4. Method: calls sent as fast as they are let through, and a provider's windows counted over what was sent. */
+/** Goal: GV1 to GV4. Method: calls sent as fast as they are let through, and a provider's windows counted over what was sent. */
 import { describe, expect, test } from 'vitest';
 import type { ModelLimits } from '../../src/contract/model-limits.ts';
 import { type GovernedCall, Governor } from '../../src/core/governor.ts';
@@ -55,13 +55,13 @@ function most(sent: Sent, windowMs: number, toAmount: (call: Sent[number]) => nu
 const one = () => 1;
 const size = ({ tokens }: Sent[number]) => tokens;
 
-test('V1: no more calls are under way than concurrency allows', () => {
+test('GV1: no more calls are under way than concurrency allows', () => {
   const { sent, reasons } = send({ limits: { concurrency: 3 }, calls: 12, callMs: 1_000 });
   expect(sent.map(({ at }) => at)).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3].map((second) => second * 1_000));
   expect(reasons).toEqual(['the end of another call']);
 });
 
-describe('V2: the pace', () => {
+describe('GV2: the pace', () => {
   test('of requests is kept in every minute, used to more than 90 %, and even', () => {
     const { sent, reasons, minutes } = send({ limits: { requestsPerMinute: 60 }, calls: 300 });
     expect(most(sent, minuteMs + 999, one)).toBe(60);
@@ -110,7 +110,7 @@ describe('V2: the pace', () => {
   });
 });
 
-describe('V3: tokens count', () => {
+describe('GV3: tokens count', () => {
   const governor = () => new Governor({ [model]: { tokensPerMinute: 6_000 } });
 
   test('as they were once the answer has told', () => {
@@ -146,7 +146,7 @@ describe('V3: tokens count', () => {
   });
 });
 
-describe('V4: a pause', () => {
+describe('GV4: a pause', () => {
   const pause = { reason: 'the end of a pause', until: 20_000 };
 
   /** A governor whose model has been asked to pause for 20 s at 0. */

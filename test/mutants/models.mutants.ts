@@ -4,6 +4,8 @@ import type { Mutant } from './mutant.ts';
 const faults = 'test/tasks/llm/faults.test.ts';
 const prices = 'test/tasks/llm/prices.test.ts';
 const question = 'test/tasks/llm/question.test.ts';
+const governor = 'test/core/governor.test.ts';
+const admission = 'test/coordinator/call-admission.test.ts';
 const wire = 'test/tasks/llm/wire.test.ts';
 
 export const modelsMutants: Mutant[] = [
@@ -233,5 +235,86 @@ export const modelsMutants: Mutant[] = [
     replace: '',
     test: question,
     only: 'addresses are no secrets',
+  },
+  {
+    name: 'more requests in a minute than the limit says',
+    breaks: 'GV2',
+    file: 'src/core/governor.ts',
+    find: 'const until = Math.max(paced, whenFits(lane, ({ requests }) => requests < requestsPerMinute, now));',
+    replace: 'const until = paced;',
+    test: governor,
+  },
+  {
+    name: 'calls of a minute go out together',
+    breaks: 'GV2',
+    file: 'src/core/governor.ts',
+    find: 'const burstShare = 1 / 30;',
+    replace: 'const burstShare = 1;',
+    test: governor,
+  },
+  {
+    name: 'a minute is counted without the way there',
+    breaks: 'GV2',
+    file: 'src/core/governor.ts',
+    find: 'const windowMs = minuteMs + 1_000;',
+    replace: 'const windowMs = minuteMs - 1_000;',
+    test: governor,
+  },
+  {
+    name: 'tokens stay as they were estimated',
+    breaks: 'GV3',
+    file: 'src/core/governor.ts',
+    find: 'const less = call.tokens - used;',
+    replace: 'const less = 0;',
+    test: governor,
+  },
+  {
+    name: 'what has piled up falls upon the provider after a pause',
+    breaks: 'GV4',
+    file: 'src/core/governor.ts',
+    find: 'lane.runningSinceMax = 1;',
+    replace: 'lane.runningSinceMax = Number.POSITIVE_INFINITY;',
+    test: governor,
+  },
+  {
+    name: 'a later refusal shortens the pause',
+    breaks: 'GV4',
+    file: 'src/core/governor.ts',
+    find: 'if (until <= lane.pausedUntil) return;',
+    replace: '',
+    test: governor,
+  },
+  {
+    name: 'a call that failed keeps its place for ever',
+    breaks: 'CA1',
+    file: 'src/coordinator/call-admission.ts',
+    find: 'if (governed === undefined) return;',
+    replace: "if (governed === undefined || result.kind === 'failed') return;",
+    test: admission,
+  },
+  {
+    name: 'a refusal without a time is no pause',
+    breaks: 'CA2',
+    file: 'src/coordinator/call-admission.ts',
+    find: "result.code === 'RATE_LIMITED' ? pauseMsDefault : null",
+    replace: 'null',
+    test: admission,
+  },
+  {
+    name: 'time without a free slot counts as a wait for the model',
+    breaks: 'CA3',
+    file: 'src/coordinator/call-admission.ts',
+    find: 'heldMs + Math.min(now, held.until ?? now) - held.from',
+    replace: 'heldMs + now - held.from',
+    test: admission,
+  },
+  {
+    name: 'nobody asks again when a hold is over',
+    breaks: 'D6',
+    file: 'src/coordinator/execution.ts',
+    find: 'clock.timer(Math.max(1, until - clock.monotonic()), onReady)',
+    replace: 'clock.timer(Math.max(1, until - clock.monotonic()), () => undefined)',
+    test: 'test/engine/model-limits.test.ts',
+    only: 'one refusal pauses',
   },
 ];

@@ -27,7 +27,7 @@ describe('GET /api/queue', () => {
     const running = await startServer();
     await createWorkflow(running);
     const { json } = await running.call('GET', '/api/queue');
-    expect(json).toEqual({ depth: 1, running: 0, max_parallel_nodes: 4, oldest_wait_ms: 0 });
+    expect(json).toEqual({ depth: 1, running: 0, max_parallel_nodes: 4, oldest_wait_ms: 0, held: [] });
   });
 });
 

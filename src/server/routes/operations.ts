@@ -19,12 +19,26 @@ const healthSchema = z
   })
   .meta({ id: 'Health' });
 
+const heldStepsSchema = z
+  .object({
+    waits_for: z.string().meta({ description: 'as in `requests a minute of openai/gpt-4o`' }),
+    until: isoTimeSchema
+      .nullable()
+      .meta({ description: 'when the first of them may start; null where that hangs on how others end' }),
+    steps: z.int(),
+    first: z
+      .array(z.object({ workflow_id: z.string(), step_id: z.string() }))
+      .meta({ description: 'those that have been ready longest, a few' }),
+  })
+  .meta({ id: 'HeldSteps' });
+
 const queueSchema = z
   .object({
     depth: z.int(),
     running: z.int(),
     max_parallel_nodes: z.int(),
     oldest_wait_ms: z.number(),
+    held: z.array(heldStepsSchema).meta({ description: 'steps that wait for something else than a slot' }),
   })
   .meta({ id: 'Queue' });
 
@@ -59,7 +73,7 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
       path: '/api/queue',
       operation: {
         operationId: 'getQueue',
-        summary: 'How much waits and how much runs',
+        summary: 'How much waits, for what, and how much runs',
         tags: ['operations'],
         responses: { 200: jsonAnswer('now', queueSchema), ...refusals() },
       },
