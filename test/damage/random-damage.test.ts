@@ -222,5 +222,5 @@ test(
     await Promise.all(Array.from({ length: casesAtOnce }, lane));
     expect(figures.cases).toBe(flips);
   },
-  120_000 + flips * 200,
+  300_000 + flips * 200,
 );
