@@ -5,7 +5,7 @@
  * Guarantees, numbered for tests:
  *   S1  what is returned has been checked: numbers lie in their range, lists hold well-formed entries, paths are absolute;
  *   S2  a bad value ends in a `StartError` (status 1) of one line that names the setting, the value and what is allowed;
- *   S3  no message holds the value of a key or a token;
+ *   S3  no message holds the value of a key or a token, in an address neither;
  *   S4  an empty value counts as not set, and keeps `.env` from filling that setting in.
  */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
@@ -184,7 +184,7 @@ function readBaseUrl(name: string, value: string): URL {
     throw new StartError(`${name} ends in a query or a fragment: give the address up to its path alone`, 1);
   }
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw refuse(name, value, 'an http or https address such as http://localhost:11434/v1');
+  throw refuse(name, withoutKeys(value), 'an http or https address such as http://localhost:11434/v1');
 }
 
 function readList(
@@ -198,7 +198,8 @@ function readList(
     const written = part.trim();
     if (written === '') continue;
     const entry = toEntry(written);
-    if (entry === undefined) throw refuse(name, written, `entries such as ${example}, separated by commas`);
+    if (entry === undefined)
+      throw refuse(name, withoutKeys(written), `entries such as ${example}, separated by commas`);
     entries.push(entry);
   }
   return entries;
@@ -274,6 +275,11 @@ function checkAccess(
 
 function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+/** Of what was meant to be an address, credentials and a query are not shown. */
+function withoutKeys(address: string): string {
+  return address.replace(/^([a-z+.-]*:\/\/)?.*@/is, '$1…@').replace(/[?#].*/s, '?…');
 }
 
 function refuse(name: string, value: string, allowed: string, cause?: unknown): StartError {

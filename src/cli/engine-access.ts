@@ -98,8 +98,11 @@ function toUrl({ host, port }: ServerSettings): string {
 }
 
 function checkUrl(url: string): string {
+  if (url.includes('@') || url.includes('?')) {
+    throw usageError('--server takes an address without credentials or query; the token is the setting API_TOKEN');
+  }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if ((parsed?.protocol === 'http:' || parsed?.protocol === 'https:') && parsed.username === '') {
+  if (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') {
     return (parsed.origin + parsed.pathname).replace(/\/+$/, '');
   }
   throw usageError(`--server ${url} is not an address of an engine; write it like http://127.0.0.1:8000`);

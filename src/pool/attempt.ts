@@ -39,6 +39,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
     accounted = toRedactedRecord('metrics', metrics, redact);
   };
   let speech: Speech | undefined;
+  let isWhole = false;
   const say = (text: string) => {
     const { onSaid } = environment;
     if (onSaid === undefined) return;
@@ -49,6 +50,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
     // Types bind our own tasks only at compile time; what came back is checked like any other input.
     const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account, say });
     throwIfAborted(job, environment.signal);
+    isWhole = true;
     return {
       jobId: job.jobId,
       kind: 'completed',
@@ -70,7 +72,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       logs: log.lines(),
     };
   } finally {
-    speech?.end();
+    speech?.end(isWhole);
   }
 }
 

@@ -3,7 +3,8 @@
  *
  *   SP1  at most one piece leaves in each pause, the first at once: a model that streams a word at a time costs the
  *        coordinator some twenty messages a second, fewer where many speak at once;
- *   SP2  no piece holds a secret of the job or the beginning of one; joined they are what the outputs will hold;
+ *   SP2  no piece holds a secret of the job or the beginning of one; joined they are what the outputs will hold. A text that
+ *        breaks off is told up to where a secret may have begun;
  *   SP3  after `liveTextLengthMax` characters it says that it says no more.
  */
 import type { Said } from '../contract/job.ts';
@@ -14,8 +15,8 @@ type Piece = Omit<Said, 'jobId'>;
 
 export interface Speech {
   say(text: string): void;
-  /** The rest leaves at once, and nothing after it. */
-  end(): void;
+  /** The rest leaves at once, and nothing after it. `isWhole`: what looks like the beginning of a secret was none, the text ends there. */
+  end(isWhole: boolean): void;
 }
 
 const pauseMs = 50;
@@ -55,10 +56,10 @@ export function createSpeech(secrets: Readonly<Record<string, string>>, send: (p
       waiting += redaction.add(text);
       if (timer === undefined) leave();
     },
-    end() {
+    end(isWhole) {
       if (isOver) return;
       clearTimeout(timer);
-      waiting += redaction.rest();
+      if (isWhole) waiting += redaction.rest();
       leave();
       close();
     },

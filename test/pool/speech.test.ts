@@ -27,7 +27,7 @@ describe('SP1', () => {
     expect(pieces.length).toBe(1);
     vi.advanceTimersByTime(50);
     expect(pieces.slice(1)).toEqual([{ text: 'two three', isCut: false }]);
-    speech.end();
+    speech.end(true);
   });
 
   it('a thousand words a second are some twenty pieces', () => {
@@ -36,7 +36,7 @@ describe('SP1', () => {
       speech.say(`${word} `);
       vi.advanceTimersByTime(1);
     }
-    speech.end();
+    speech.end(true);
     expect(joined()).toBe(Array.from({ length: 1_000 }, (_, word) => `${word} `).join(''));
     expect(pieces.length).toBeLessThanOrEqual(21);
     expect(pieces.length).toBeGreaterThan(10);
@@ -50,7 +50,7 @@ describe('SP1', () => {
     }
     // One at once and one every 200 ms of the second: at the most 6 each, where 21 would be allowed alone.
     expect(pieces.length).toBeLessThanOrEqual(200 * 6);
-    for (const speech of speeches) speech.end();
+    for (const speech of speeches) speech.end(true);
     expect(joined().length).toBe(200 * 100);
     pieces = [];
     const alone = start();
@@ -58,16 +58,16 @@ describe('SP1', () => {
     alone.say('b');
     vi.advanceTimersByTime(50);
     expect(joined()).toBe('ab');
-    alone.end();
+    alone.end(true);
   });
 
   it('says the rest at the end, and nothing after it', () => {
     const speech = start();
     speech.say('one ');
     speech.say('two');
-    speech.end();
+    speech.end(true);
     speech.say('three');
-    speech.end();
+    speech.end(true);
     vi.runAllTimers();
     expect(joined()).toBe('one two');
   });
@@ -81,15 +81,22 @@ describe('SP2', () => {
       vi.advanceTimersByTime(50);
       expect(joined()).not.toContain('sk-');
     }
-    speech.end();
+    speech.end(true);
     expect(joined()).toBe('Your key is [secret CHAT_API_KEY]. Keep it.');
+  });
+
+  it('of a text that breaks off within one its beginning is not told', () => {
+    const speech = start({ CHAT_API_KEY: key });
+    speech.say('Your key is sk-canary-01');
+    speech.end(false);
+    expect(joined()).toBe('Your key is ');
   });
 
   it('what only began like one is told in the end', () => {
     const speech = start({ CHAT_API_KEY: key });
     speech.say('sk-can');
     expect(joined()).toBe('');
-    speech.end();
+    speech.end(true);
     expect(joined()).toBe('sk-can');
   });
 });
@@ -100,7 +107,7 @@ it('SP3: after the bound it says that it says no more', () => {
   speech.say('yz');
   vi.advanceTimersByTime(50);
   speech.say('more');
-  speech.end();
+  speech.end(true);
   vi.runAllTimers();
   expect(pieces.map(({ text, isCut }) => [text.length, isCut])).toEqual([
     [limits.liveTextLengthMax - 1, false],

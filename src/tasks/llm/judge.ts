@@ -27,7 +27,8 @@ export function judgeAnswer(answer: ModelAnswer, { label, format, isBounded }: A
   const { content } = answer;
   const reason = answer.finishReason?.toLowerCase() ?? null;
   if (answer.refusal !== '') {
-    throw new TaskFailure('ANSWER_REFUSED', `the model of ${label} refused to answer: ${answer.refusal.slice(0, 300)}`);
+    // Cut by whoever takes the keys out: half of one would not be found.
+    throw new TaskFailure('ANSWER_REFUSED', `the model of ${label} refused to answer: ${answer.refusal}`);
   }
   if (reason?.startsWith('content_filter')) {
     throw new TaskFailure('ANSWER_REFUSED', `${label} withheld the answer (finish_reason content_filter)`);

@@ -148,7 +148,7 @@ function describe({ type, code, message }: ProviderError, { apiKey }: Endpoint):
 function withoutKeys(text: string, apiKey: string | null): string {
   const cleaned = apiKey === null ? text : text.replaceAll(apiKey, () => '[key]');
   return cleaned.replace(
-    /\b(?:sk|pk|rk|gsk|xai)-[\w*.-]{6,}|\bAIza[\w*.-]{10,}|[\w-]{0,40}\*{3,}[\w*-]{0,40}/g,
+    /\b(?:sk|pk|rk|gsk|xai)-[\w*.-]{6,}|\bAIza[\w*.-]{10,}|[^\s"'<>(),:;]{0,40}\*{3,}[^\s"'<>(),:;]{0,40}/g,
     '[key]',
   );
 }
