@@ -26,7 +26,7 @@ test('each model action names the provider and the model that its metadata will 
 
 test('no other action calls a model', () => {
   const actions = [...catalogue.values()].filter(({ callsModel }) => callsModel).map(({ action }) => action);
-  expect(actions).toEqual(['openai_chat', 'deepseek_chat', 'gemini_chat', 'chat']);
+  expect(actions).toEqual(['openai_chat', 'deepseek_chat', 'gemini_chat', 'chat', 'any_chat']);
 });
 
 test('tokens are a fourth of the characters, and what the answer is bounded by', () => {
