@@ -1,4 +1,5 @@
 /** Every planted bug, by the part of the matrix that keeps it. */
+import { cacheMutants } from './cache.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
@@ -13,6 +14,7 @@ import { tokensMutants } from './tokens.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
+  ...cacheMutants,
   ...coreMutants,
   ...crashMutants,
   ...damageMutants,
