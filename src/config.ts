@@ -15,6 +15,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { parse as parseYaml } from 'yaml';
+import { type Budget, budgetSchema } from './contract/budget.ts';
 import { toFieldErrors } from './contract/field-errors.ts';
 import { limits } from './contract/limits.ts';
 import { type LimitsByModel, limitsByModelSchema } from './contract/model-limits.ts';
@@ -73,6 +74,7 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string): { engine: Eng
       ownPort: port === 0 ? null : port,
       prices: readPricesFile(cwd, text('PRICES_FILE')),
       modelLimits: readLimits(cwd, text('LIMITS')),
+      dailyBudget: readDailyBudget(text('DAILY_BUDGET')),
       secrets,
     },
     server: {
@@ -172,6 +174,21 @@ function readLimits(cwd: string, value: string | undefined): LimitsByModel {
   if (parsed.success) return parsed.data;
   const [first] = toFieldErrors(parsed.error);
   throw refuse('LIMITS', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
+}
+
+function readDailyBudget(value: string | undefined): Budget | undefined {
+  if (value === undefined) return undefined;
+  const allowed = 'a budget such as {usd: 5, tokens: 2000000, calls: 1000}, of which one is enough';
+  let read: unknown;
+  try {
+    read = parseYaml(value);
+  } catch (cause) {
+    throw refuse('DAILY_BUDGET', value, allowed, cause);
+  }
+  const parsed = budgetSchema.safeParse(read);
+  if (parsed.success) return parsed.data;
+  const [first] = toFieldErrors(parsed.error);
+  throw refuse('DAILY_BUDGET', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
 }
 
 function readBaseUrl(name: string, value: string): URL {

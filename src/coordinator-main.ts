@@ -10,6 +10,7 @@ import { serveCoordinator } from './coordinator/thread-host.ts';
 import { createDryPool } from './pool/dry-pool.ts';
 import { createPool } from './pool/pool.ts';
 import { openStore } from './store/store.ts';
+import { loadCallPricer } from './tasks/llm/planned-price.ts';
 import { createActionCatalogue } from './tasks/registry.ts';
 
 export interface CoordinatorThreadData {
@@ -33,6 +34,7 @@ export async function startCoordinator(
       store,
       catalogue: createActionCatalogue(),
       createPool: dryRun === undefined ? createPool : (options) => createDryPool(options, dryRun),
+      loadPricer: () => loadCallPricer(settings.prices),
       clock: createClock(),
       chance: createChance(),
       log,

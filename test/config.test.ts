@@ -107,6 +107,22 @@ describe('a good value', () => {
   });
 });
 
+describe('DAILY_BUDGET', () => {
+  test.each([
+    ['{usd: 5, calls: 100}', { usd: 5, calls: 100 }],
+    ['{"tokens": 2000}', { tokens: 2000 }],
+    ['usd: 0.5', { usd: 0.5 }],
+  ])('%s is a budget', (text, budget) => {
+    expect(read({ DAILY_BUDGET: text }).engine.dailyBudget).toEqual(budget);
+  });
+
+  test.each(['5', '{euros: 5}', '{usd: -1}', '{}', '{usd: '])('%s is refused, with what is allowed', (text) => {
+    expect(refusal({ DAILY_BUDGET: text }).message).toMatch(
+      /^DAILY_BUDGET=".*" is not allowed; allowed: a budget such as/,
+    );
+  });
+});
+
 describe('PRICES_FILE', () => {
   test('is YAML or JSON, relative to the working directory', async () => {
     const rates = { input_per_million: 0.000001, output_per_million: 60 };

@@ -2,6 +2,7 @@
  * What crosses between the engine's caller (server thread, program) and the coordinator. Plain data only, so that the
  * same calls work in one thread and across two.
  */
+import type { Budget } from './budget.ts';
 import type { BranchRequest, WorkflowDefinition } from './definition.ts';
 import type { EngineHealth, EngineStats, ListQuery, ListReply } from './engine.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
@@ -43,7 +44,7 @@ export interface CoordinatorCalls {
   list: { args: ListQuery; answer: ListReply };
   readBlob: { args: { id: string; blob: string }; answer: Uint8Array };
   stop: { args: { id: string; claim?: IdempotencyClaim }; answer: WorkflowText };
-  resume: { args: { id: string; claim?: IdempotencyClaim }; answer: WorkflowText };
+  resume: { args: { id: string; budget?: Budget; claim?: IdempotencyClaim }; answer: WorkflowText };
   retry: { args: { id: string; claim?: IdempotencyClaim }; answer: WorkflowText };
   branch: { args: { id: string; request: BranchRequest; claim?: IdempotencyClaim } & Wait; answer: WorkflowText };
   delete: { args: { id: string }; answer: null };

@@ -3,6 +3,7 @@
  * workflow. Shapes only; what needs the whole graph (cycles, references) is checked by `core/validate.ts`.
  */
 import { z } from 'zod';
+import { budgetSchema } from './budget.ts';
 import { limits } from './limits.ts';
 import { failurePolicySchema, retryPolicySchema, stepIdSchema } from './workflow.ts';
 
@@ -39,6 +40,9 @@ export const workflowDefinitionSchema = z
     params: paramsSchema.optional().meta({ description: 'values that `{{params.x}}` refers to' }),
     failurePolicy: failurePolicySchema.optional(),
     cache: cacheOfStepsSchema,
+    budget: budgetSchema
+      .optional()
+      .meta({ description: 'what calls of models may use; without room left the workflow waits' }),
     steps: z
       .array(stepDefinitionSchema)
       .min(1, 'a workflow needs at least one step')
@@ -61,6 +65,9 @@ export const templateSchema = z
     params: paramsSchema.optional().meta({ description: 'JSON Schema of the params a run takes' }),
     failurePolicy: failurePolicySchema.optional(),
     cache: cacheOfStepsSchema,
+    budget: budgetSchema
+      .optional()
+      .meta({ description: 'what calls of models may use; without room left the workflow waits' }),
     steps: z
       .array(stepDefinitionSchema)
       .min(1, 'a template needs at least one step')

@@ -2,6 +2,7 @@
  * The engine's port: what the server, the command line and programs use. Every call that changes something resolves
  * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
  */
+import type { ResumeRequest } from './budget.ts';
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template } from './definition.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
@@ -139,7 +140,8 @@ export interface Engine {
   /** Waits, without a bound, until the workflow is COMPLETED, FAILED or STOPPED. */
   finished(id: string, options?: { signal?: AbortSignal }): Promise<WorkflowReply>;
   stop(id: string, options?: CallOptions): Promise<WorkflowReply>;
-  resume(id: string, options?: CallOptions): Promise<WorkflowReply>;
+  /** Of one that is STOPPED, or has steps that a budget has paused. */
+  resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
   delete(id: string): Promise<void>;

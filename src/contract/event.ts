@@ -18,6 +18,7 @@ export const eventKindSchema = z.enum([
   'step.retrying',
   'step.failed',
   'step.spent',
+  'step.paused',
   'external_data.ingested',
 ]);
 export type EventKind = z.infer<typeof eventKindSchema>;

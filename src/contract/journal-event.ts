@@ -3,6 +3,7 @@
  * ready, a branch with its parent's entry. Two events are never needed for one fact, so a crash between events never
  * leaves half of one. What an event implies is computed by `core/evolve.ts`, the same live and in recovery.
  */
+import type { Budget } from './budget.ts';
 import type { FailureCode } from './failures.ts';
 import type { JsonObject } from './json.ts';
 import type { Reservation, SpendingRow } from './ledger.ts';
@@ -55,9 +56,10 @@ export type JournalEvent =
         /** Told of a parent; what it tells of came about with the branch's own creation. */
         | 'workflow.branched'
         | 'workflow.stopped'
-        | 'workflow.resumed'
         | 'workflow.retried';
     })
+  /** `budget`: takes the place of what the workflow's budget says of the same. */
+  | (Base & { readonly kind: 'workflow.resumed'; readonly budget?: Budget })
   /** `spending`: what its steps have used, which outlives it. */
   | (Base & { readonly kind: 'workflow.deleted'; readonly spending?: readonly SpendingRow[] })
   /** `unclean`: the engine had not been stopped in good order, so what was in flight may have killed it. */
@@ -106,6 +108,14 @@ export type JournalEvent =
       readonly metadata: JsonObject | null;
       readonly metrics: JsonObject | null;
       readonly lost?: true;
+    })
+  /** A budget has no room for the call of a step that was ready. */
+  | (Base & {
+      readonly kind: 'step.paused';
+      readonly stepId: string;
+      readonly reason: string;
+      /** What lets it go on: a resume, or the next day as well. */
+      readonly until: 'resume' | 'day';
     })
   /** An attempt that no longer counted has ended, and had used something, or held a reservation. */
   | (Base & {

@@ -20,11 +20,9 @@ export const spendingRowSchema = z.object({
   output_tokens: count,
   reasoning_tokens: count,
   cost_pico: pico,
-  /** Of the calls, those lost with their thread or the engine: nobody knows what they have used. */
-  lost_calls: count.optional(),
-  /** What had been reserved for them. Against a budget they count as that, in costs as unpriced calls. */
-  lost_tokens: count.optional(),
-  lost_cost_pico: pico.optional(),
+  /** What had been reserved for calls whose use or price nobody knows. They count as that against a budget, not in costs. */
+  held_tokens: count.optional(),
+  held_cost_pico: pico.optional(),
 });
 export type SpendingRow = z.infer<typeof spendingRowSchema>;
 

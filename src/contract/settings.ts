@@ -1,4 +1,5 @@
 /** Settings as the engine uses them: read and checked by `src/config.ts`, or given to `createEngine`. */
+import type { Budget } from './budget.ts';
 import type { LimitsByModel } from './model-limits.ts';
 import type { Prices } from './prices.ts';
 
@@ -28,6 +29,8 @@ export interface EngineSettings {
   dryRun?: DryRun | undefined;
   /** What LIMITS allows for calls of models. */
   modelLimits?: LimitsByModel | undefined;
+  /** DAILY_BUDGET: what all calls of models together may use on one day, UTC. */
+  dailyBudget?: Budget | undefined;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
 }

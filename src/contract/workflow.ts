@@ -3,6 +3,7 @@
  * and snake_case because the frontend's contract does.
  */
 import { z } from 'zod';
+import { budgetViewSchema } from './budget.ts';
 import { limits } from './limits.ts';
 
 export const jobStatusSchema = z
@@ -72,6 +73,10 @@ export const workflowStepSchema = z
         'the result; `content` holds the main text. `{truncated, bytes}` stands for outputs an answer has no room for',
     }),
     error: z.string().nullable(),
+    reason: z
+      .string()
+      .optional()
+      .meta({ description: 'why a step whose dependencies are complete waits: a budget is used up' }),
     startTime: isoTimeSchema.nullable(),
     endTime: isoTimeSchema.nullable().meta({ description: 'startTime plus the monotonic time taken' }),
     duration: z.string().nullable().meta({ description: '`5 sec`, `1 min 30 sec`, `2 hr 15 min`; rounded down' }),
@@ -131,6 +136,7 @@ export const workflowSchema = z
     branches: z.array(branchSchema),
     cost_breakdown: z.record(z.string(), z.number()).meta({ description: 'model → US dollars' }),
     params: openObject,
+    budget: budgetViewSchema.optional().meta({ description: 'only where one is set' }),
   })
   .meta({ id: 'Workflow' });
 export type Workflow = z.infer<typeof workflowSchema>;

@@ -12,6 +12,7 @@ import type { PlannedCall } from '../contract/task.ts';
 import type { AttemptResult } from '../core/decide.ts';
 import { type GovernedCall, Governor } from '../core/governor.ts';
 import type { Admission, Hold, ReadyStep } from '../core/schedule.ts';
+import type { Budgets } from './budgets.ts';
 import type { Clock } from './clock.ts';
 
 /** Where the provider does not say how long: enough for limits by the second, and short beside those by the minute. */
@@ -28,6 +29,7 @@ interface Gate {
 
 export class CallAdmission implements Admission {
   readonly #governor: Governor;
+  readonly #budgets: Pick<Budgets, 'hold' | 'begin'>;
   readonly #clock: Clock;
   readonly #gates = new Map<string, Gate>();
   /** For how long its gate had been held when it came. */
@@ -35,30 +37,35 @@ export class CallAdmission implements Admission {
   readonly #waits = new WeakMap<PlannedCall, string>();
   readonly #governed = new WeakMap<PlannedCall, GovernedCall>();
 
-  constructor(modelLimits: LimitsByModel, clock: Clock) {
+  constructor(modelLimits: LimitsByModel, budgets: Pick<Budgets, 'hold' | 'begin'>, clock: Clock) {
     this.#governor = new Governor(modelLimits);
+    this.#budgets = budgets;
     this.#clock = clock;
   }
 
-  /** A step with this call gets in line. Returns its gate. */
-  enter(call: PlannedCall): string {
-    const gate = toModelKey(call);
+  /** A step with this call gets in line. Returns its gate; `budgeted` names a workflow that a budget may hold up alone. */
+  enter(call: PlannedCall, budgeted: string | null = null): string {
+    const model = toModelKey(call);
+    const gate = budgeted === null ? model : `${model} ${budgeted}`;
     this.#heldBefore.set(call, heldMsAt(this.#gate(gate), this.#clock.monotonic()));
     return gate;
   }
 
-  hold({ call, gate }: ReadyStep): Hold | null {
+  hold(step: ReadyStep): Hold | null {
+    const { call, gate } = step;
     if (call === undefined || gate === undefined) return null;
     const now = this.#clock.monotonic();
     const model = toModelKey(call);
     const held = this.#governor.check(model, toTokens(call), now);
-    const hold = held && { waitsFor: `${held.reason} of ${model}`, until: held.until };
+    const hold = held ? { waitsFor: `${held.reason} of ${model}`, until: held.until } : this.#budgets.hold(step, call);
     this.#note(this.#gate(gate), hold, now);
     return hold;
   }
 
-  begin({ call, gate }: ReadyStep): void {
+  begin(step: ReadyStep): void {
+    const { call, gate } = step;
     if (call === undefined || gate === undefined) return;
+    this.#budgets.begin(step, call);
     const now = this.#clock.monotonic();
     this.#governed.set(call, this.#governor.begin(toModelKey(call), toTokens(call), now));
     const { heldMs, waitsFor } = this.#gate(gate);

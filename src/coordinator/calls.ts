@@ -130,7 +130,8 @@ class Calls implements CallHandlers {
   }
 
   stop: Call<'stop'> = ({ id, claim }) => this.#change(id, claim, decideStop);
-  resume: Call<'resume'> = ({ id, claim }) => this.#change(id, claim, decideResume);
+  resume: Call<'resume'> = ({ id, budget, claim }) =>
+    this.#change(id, claim, (state, now) => decideResume(state, now, budget));
   retry: Call<'retry'> = ({ id, claim }) => this.#change(id, claim, decideRetryCall);
 
   #change(

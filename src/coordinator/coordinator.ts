@@ -26,9 +26,10 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } fro
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { Durations } from '../core/critical-path.ts';
-import { decideOutcome, decideSpent, decideStart, decideWaiting } from '../core/decide.ts';
+import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart, decideWaiting } from '../core/decide.ts';
 import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
 import type { WorkflowState } from '../core/state.ts';
+import { Budgets, type CallPricer } from './budgets.ts';
 import { type CallHandlers, createCallHandlers } from './calls.ts';
 import { runCheckpoint } from './checkpointing.ts';
 import type { Chance, Clock } from './clock.ts';
@@ -55,6 +56,8 @@ export interface CoordinatorParts {
   store: StorePort;
   catalogue: ActionCatalogue;
   createPool(options: PoolOptions): Promise<PoolPort>;
+  /** What calls of models may cost; asked for where a budget in dollars is to be kept. */
+  loadPricer(): Promise<CallPricer>;
   clock: Clock;
   chance: Chance;
   log: Log;
@@ -96,6 +99,7 @@ export class Coordinator implements CoordinatorPort {
   readonly window: EventWindow;
   readonly waits: Waits;
   readonly turns: Turns;
+  readonly budgets: Budgets;
   readonly execution: Execution;
   readonly pool: PoolPort;
   readonly notices: string[] = [];
@@ -109,6 +113,7 @@ export class Coordinator implements CoordinatorPort {
   #settled = new Set<string>();
   #checkpoint: Promise<void> | null = null;
   #cancelIdleCheckpoint: (() => void) | null = null;
+  #cancelNextDay: (() => void) | null = null;
   #closing: Promise<void> | null = null;
   #hasFailed = false;
   #isPoolReady = false;
@@ -174,7 +179,16 @@ export class Coordinator implements CoordinatorPort {
       onFatal: (error) => this.fatal(error),
       onDiskFull: (isFull) => this.#onDiskFull(isFull),
     });
+    this.budgets = new Budgets({
+      daily: settings.dailyBudget,
+      workflows: this.workflows,
+      clock,
+      loadPricer: parts.loadPricer,
+      onReady: () => this.turns.arm(),
+      onFatal: (error) => this.fatal(error),
+    });
     this.execution = new Execution({
+      budgets: this.budgets,
       settings,
       store,
       clock,
@@ -215,6 +229,7 @@ export class Coordinator implements CoordinatorPort {
     for (const id of later) this.views.touch(this.workflows.live.get(id)!);
     for (const { id, steps } of recovered.requeued)
       log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
+    this.#beginDay();
     this.turns.arm();
     this.#armIdleCheckpoint();
   }
@@ -273,7 +288,11 @@ export class Coordinator implements CoordinatorPort {
       : this.workflows.live.get(event.workflowId);
     if (!live) throw new Error(`event ${event.kind} for workflow ${event.workflowId}, which is not in memory`);
     const statusBefore = isNew ? null : live.state.header.status;
+    const { reserved } = live.state;
+    const { spending } = live.state.header;
     const change = isNew ? toFirstChange(live.state) : evolve(live.state, event, seq);
+    const isAnother = event.kind === 'workflow.deleted' || (isNew && event.kind !== 'workflow.created');
+    this.budgets.note(isAnother ? null : { spending, reserved }, live.state);
     const replyJson = toReply(live, change);
     let written = event;
     if (claim) {
@@ -369,17 +388,9 @@ export class Coordinator implements CoordinatorPort {
   #startReady(batch: Batch): boolean {
     const mayStart = this.#isPoolReady && !this.execution.isPaused;
     if (mayStart) {
-      const room = limits.batchRecordsMax - batch.payloads.length;
-      for (const ready of this.execution.take(Math.max(0, room))) {
-        const live = this.workflows.live.get(ready.workflowId)!;
-        const logs = this.execution.tellWait(ready);
-        const event = decideStart(live.state, ready.stepId, this.parts.clock.now(), { logs });
-        const flight = this.execution.openFlight(ready, event.attempt, live);
-        live.pins += 1;
-        this.record(batch, event);
-        this.#starts.push({ flight, live });
-        this.counts.started += 1;
-      }
+      // A step that is paused makes way for the next in its line.
+      do this.#startTaken(batch);
+      while (this.#pauseUnfunded(batch));
     }
     if (batch.payloads.length > 0) this.#finishBatch(batch);
     const { schedule } = this.execution;
@@ -389,6 +400,46 @@ export class Coordinator implements CoordinatorPort {
       schedule.ready > 0 &&
       schedule.running < schedule.slotsMax
     );
+  }
+
+  #startTaken(batch: Batch): void {
+    const room = limits.batchRecordsMax - batch.payloads.length;
+    for (const ready of this.execution.take(Math.max(0, room))) {
+      const live = this.workflows.live.get(ready.workflowId)!;
+      const terms = { logs: this.execution.tellWait(ready), reserved: this.budgets.takeReservation(ready.call) };
+      const event = decideStart(live.state, ready.stepId, this.parts.clock.now(), terms);
+      const flight = this.execution.openFlight(ready, event.attempt, live);
+      live.pins += 1;
+      this.record(batch, event);
+      this.#starts.push({ flight, live });
+      this.counts.started += 1;
+    }
+  }
+
+  /** Whether there were any. */
+  #pauseUnfunded(batch: Batch): boolean {
+    const paused = this.budgets.takePauses();
+    for (const { step, pause } of paused) {
+      const live = this.workflows.live.get(step.workflowId)!;
+      this.record(batch, decidePause(live.state, step.stepId, this.parts.clock.now(), pause));
+    }
+    return paused.length > 0;
+  }
+
+  /** Steps that the budget of a day has paused have another go with the next. */
+  #beginDay(): void {
+    const decide = (live: Live) => decideNewDay(live.state, this.parts.clock.now());
+    for (const live of this.workflows.live.values()) {
+      if (live.state.paused === 0) continue;
+      this.turns.push({
+        run: (batch) => {
+          const event = this.workflows.live.get(live.state.header.id) === live ? decide(live) : null;
+          if (event) this.record(batch, event);
+        },
+      });
+    }
+    const ms = this.budgets.msUntilNextDay();
+    if (ms !== null) this.#cancelNextDay = this.parts.clock.timer(ms, () => this.#beginDay());
   }
 
   /** Everything the batch lets out, in this order: events, waits, jobs; answers follow, as the calls have asked. */
@@ -551,6 +602,7 @@ export class Coordinator implements CoordinatorPort {
     this.views.stop();
     this.queue.stop();
     this.#cancelIdleCheckpoint?.();
+    this.#cancelNextDay?.();
   }
 
   close(): Promise<void> {

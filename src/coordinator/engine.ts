@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
 import type { CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
 import {
   type BranchRequest,
@@ -150,9 +151,12 @@ export class CoordinatedEngine implements Engine {
     return this.#toReply(await this.#coordinator.call('stop', { id, ...toClaim('stop', id, options) }));
   }
 
-  async resume(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
+  async resume(id: string, { budget, ...options }: CallOptions & ResumeRequest = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(await this.#coordinator.call('resume', { id, ...toClaim('resume', id, options) }));
+    const request = check(resumeRequestSchema, budget === undefined ? {} : { budget }, 'The request to resume');
+    const claim = toClaim('resume', budget === undefined ? id : [id, budget], options);
+    const args = { id, ...(request.budget ? { budget: request.budget } : {}), ...claim };
+    return this.#toReply(await this.#coordinator.call('resume', args));
   }
 
   async retry(id: string, options: CallOptions = {}): Promise<WorkflowReply> {

@@ -22,6 +22,7 @@ import type { AttemptResult } from '../core/decide.ts';
 import { type ReadyStep, Schedule } from '../core/schedule.ts';
 import { type StepState, suspectDeaths } from '../core/state.ts';
 import { pickSecrets } from './action-secrets.ts';
+import type { Budgets } from './budgets.ts';
 import { CallAdmission } from './call-admission.ts';
 import { CallPlans } from './call-plans.ts';
 import type { Clock } from './clock.ts';
@@ -60,6 +61,7 @@ export interface ExecutionOptions {
   catalogue: ActionCatalogue;
   pool: PoolPort;
   durations: Durations;
+  budgets: Budgets;
   /** An attempt has ended and its outputs are where they belong; called once per flight. */
   onEnded(ended: Ended): void;
   /** There may be something to start. */
@@ -109,7 +111,7 @@ export class Execution {
     this.durations = options.durations;
     this.cache = new StepCache(options);
     const { settings, catalogue, clock, pool } = options;
-    this.#admission = new CallAdmission(settings.modelLimits ?? {}, clock);
+    this.#admission = new CallAdmission(settings.modelLimits ?? {}, options.budgets, clock);
     this.#plans = new CallPlans(settings, catalogue, clock);
     this.schedule = new Schedule(settings.maxParallelNodes, pool.cpuThreads, this.#admission);
   }
@@ -187,7 +189,7 @@ export class Execution {
       rankMs: ranks[i] ?? 0,
       readyAt: this.#options.clock.monotonic(),
       isSuspect: step.deaths >= suspectDeaths,
-      ...(call ? { call, gate: this.#admission.enter(call) } : {}),
+      ...(call ? { call, gate: this.#admission.enter(call, live.state.header.budget && live.state.header.id) } : {}),
     };
     if (ready.isSuspect) this.#armSuspects();
     if (this.#flightOfStep.has(key)) this.#held.set(key, ready);

@@ -2,6 +2,7 @@
  * What a command or an outcome makes happen: events to write, or a refusal. Pure: time, randomness and ids come in as
  * arguments, and nothing is changed here. `evolve.ts` applies the events once they are written.
  */
+import type { Budget } from '../contract/budget.ts';
 import type { WorkflowDefinition } from '../contract/definition.ts';
 import { type FailureCode, Refusal } from '../contract/failures.ts';
 import type { IdempotencyRecord, JournalEvent, OutputsRef } from '../contract/journal-event.ts';
@@ -200,9 +201,27 @@ export function decideStop(state: WorkflowState, now: number): JournalEvent {
   return { kind: 'workflow.stopped', ...next(state, now) };
 }
 
-export function decideResume(state: WorkflowState, now: number): JournalEvent {
-  if (state.header.status !== 'STOPPED') throw conflict(state, 'resume', 'takes one that is STOPPED');
-  return { kind: 'workflow.resumed', ...next(state, now) };
+/** `budget`: what it may use from now on. */
+export function decideResume(state: WorkflowState, now: number, budget?: Budget): JournalEvent {
+  if (state.header.status !== 'STOPPED' && state.paused === 0) {
+    throw conflict(state, 'resume', 'takes one that is STOPPED, or has a step that a budget has paused');
+  }
+  return { kind: 'workflow.resumed', ...next(state, now), ...(budget ? { budget } : {}) };
+}
+
+export function decidePause(
+  state: WorkflowState,
+  stepId: string,
+  now: number,
+  pause: NonNullable<StepState['pause']>,
+): JournalEvent {
+  return { kind: 'step.paused', ...next(state, now), stepId, ...pause };
+}
+
+/** At the beginning of a day: null where no step waits for that. */
+export function decideNewDay(state: WorkflowState, now: number): JournalEvent | null {
+  const isPaused = state.steps.some(({ pause }) => pause?.until === 'day');
+  return isPaused ? { kind: 'workflow.resumed', ...next(state, now) } : null;
 }
 
 export function decideRetryCall(state: WorkflowState, now: number): JournalEvent {
@@ -253,7 +272,7 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
       status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING',
     };
   });
-  const { name, description, tags, failurePolicy, templateId } = parent.header;
+  const { name, description, tags, failurePolicy, templateId, budget } = parent.header;
   const workflow = {
     id,
     name,
@@ -261,6 +280,7 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
     tags,
     failurePolicy,
     templateId,
+    ...(budget ? { budget } : {}),
     params: parent.header.params,
     parentId: parent.header.id,
     status: 'PENDING',

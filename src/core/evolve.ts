@@ -174,6 +174,19 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       state.setStep(i, { metrics: spend(state, i, event), reserved: null });
       return;
     }
+    case 'step.paused': {
+      const i = state.index.get(event.stepId)!;
+      const { reason, until } = event;
+      state.setStep(i, {
+        status: 'WAITING_FOR_DEPENDENCY',
+        dueAt: null,
+        delayMs: 0,
+        pause: { reason, until },
+        logs: addLogs(state.steps[i]!, [`Paused at ${at}: ${reason}`]),
+      });
+      change.unqueued.push(i);
+      return;
+    }
     case 'external_data.ingested': {
       const done = {
         status: 'COMPLETED' as const,
@@ -200,7 +213,9 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       stopSteps(state, state.steps.keys(), event.at, null, change);
       return;
     case 'workflow.resumed':
+      if (event.budget) state.setHeader({ budget: { ...state.header.budget, ...event.budget } });
       reviveSteps(state, event.at, false, change);
+      unpauseSteps(state, at, change);
       return;
     case 'workflow.retried':
       reviveSteps(state, event.at, true, change);
@@ -231,7 +246,8 @@ function spend(
   const step = state.steps[i]!;
   const lost = event.lost ? step.reserved : null;
   const metrics = lost ? toLostMetrics(lost) : event.metrics;
-  const spending = addSpending(state.header.spending, toIso(event.at).slice(0, 10), step.action, metrics, lost);
+  const day = toIso(event.at).slice(0, 10);
+  const spending = addSpending(state.header.spending, day, step.action, metrics, step.reserved);
   if (spending !== state.header.spending) state.setHeader({ spending });
   return addAttempt(step.metrics, metrics);
 }
@@ -279,6 +295,7 @@ function stopSteps(
     state.setStep(i, {
       status: 'STOPPED',
       error: error ?? step.error,
+      pause: null,
       endTime: step.status === 'RUNNING' ? Math.max(at, step.startTime ?? at) : step.endTime,
       dueAt: null,
       delayMs: 0,
@@ -324,6 +341,15 @@ function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, chang
     revived.push(i);
   });
   queueReady(state, revived, change);
+}
+
+/** What was paused by a budget has another go. */
+function unpauseSteps(state: WorkflowState, at: string, change: Change): void {
+  state.steps.forEach((step, i) => {
+    if (step.pause === null) return;
+    state.setStep(i, { status: 'PENDING', pause: null, logs: addLogs(step, [`Resumed at ${at}`]) });
+    change.queued.push(i);
+  });
 }
 
 /** After a death: what ran is queued anew, and so is everything that was or should have been in the queue. */
@@ -376,7 +402,7 @@ function settleSteps(state: WorkflowState, at: number): void {
     const waits = state.missing[i] !== 0 || step.action === externalAction;
     if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
       state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });
-    if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING' });
+    if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING', pause: null });
   });
   state.steps.forEach((step, i) => {
     if (step.status === 'FAILED') stopAfterFailure(state, i, at, change);
@@ -407,5 +433,6 @@ function newStep(id: string, name: string, action: string): StepState {
     delayMs: 0,
     deaths: 0,
     reserved: null,
+    pause: null,
   };
 }

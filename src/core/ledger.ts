@@ -5,8 +5,8 @@
  *   M1  a step's metrics are those of all its attempts together; its cost is their sum to the last digit;
  *   M2  an attempt whose price is not known makes the cost a floor; where no price is known it is null, never 0;
  *   M3  spending is kept by day, action and model, and is never taken back: not by a retry, not by a branch;
- *   M4  a call whose end nobody saw may have been billed: it counts as one of unknown price, and what was reserved for it
- *       stays with it.
+ *   M4  a call whose end nobody saw may have been billed: it counts as one of unknown price. What was reserved for a call
+ *       whose use or price is not known stays with its row.
  */
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
@@ -56,7 +56,7 @@ export function addSpending(
   day: string,
   action: string,
   metrics: JsonObject | null,
-  lost: Reservation | null = null,
+  reserved: Reservation | null = null,
 ): readonly SpendingRow[] {
   if (metrics?.cost_source === cachedCost) return rows;
   if (metrics === null || !('cost' in metrics || 'tokens' in metrics)) return rows;
@@ -69,11 +69,8 @@ export function addSpending(
   row.calls += calls;
   if (isUnpriced(metrics)) row.unpriced_calls += calls;
   row.cost_pico = addPico(row.cost_pico, String(toPico(metrics.cost) ?? 0n));
-  if (lost) {
-    row.lost_calls = (row.lost_calls ?? 0) + lost.calls;
-    row.lost_tokens = (row.lost_tokens ?? 0) + lost.tokens;
-    row.lost_cost_pico = addPico(row.lost_cost_pico, lost.cost_pico);
-  }
+  if (reserved && typeof metrics.tokens !== 'number') row.held_tokens = (row.held_tokens ?? 0) + reserved.tokens;
+  if (reserved && isUnpriced(metrics)) row.held_cost_pico = addPico(row.held_cost_pico, reserved.cost_pico);
   return at === -1 ? [...rows, row] : rows.with(at, row);
 }
 

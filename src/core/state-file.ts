@@ -4,6 +4,7 @@
  * `_meta` made here.
  */
 import { z } from 'zod';
+import { type Budget, budgetSchema } from '../contract/budget.ts';
 import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
@@ -23,6 +24,7 @@ const fileStepSchema = z.looseObject({
   params: jsonObject.nullish(),
   outputs: jsonObject.nullish(),
   error: z.string().nullish(),
+  reason: z.string().optional(),
   startTime: time.nullish(),
   endTime: time.nullish(),
   logs: lines.nullish(),
@@ -55,6 +57,7 @@ export const stateFileSchema = z.looseObject({
   failurePolicy: failurePolicySchema.nullish(),
   version: z.int().min(0).nullish(),
   warnings: lines.nullish(),
+  budget: z.unknown().optional(),
 });
 type StateFileShape = z.infer<typeof stateFileSchema>;
 type FileStep = z.infer<typeof fileStepSchema>;
@@ -65,6 +68,7 @@ interface KeptOfStep {
   delayMs?: number;
   deaths?: number;
   reserved?: Reservation;
+  pausedUntil?: 'day';
 }
 
 /** `_meta` beyond what the store adds. */
@@ -88,11 +92,14 @@ function readTimeOrNull(text: string | null | undefined): number | null {
 
 export function toMeta(state: WorkflowState): WorkflowMeta {
   const kept = state.steps.flatMap((step) => {
-    if (step.failures === 0 && step.dueAt === null && step.deaths === 0 && step.reserved === null) return [];
+    const isPausedForDay = step.pause?.until === 'day';
+    const isPlain = step.failures === 0 && step.dueAt === null && step.deaths === 0 && step.reserved === null;
+    if (isPlain && !isPausedForDay) return [];
     const due = step.dueAt === null ? {} : { dueAt: step.dueAt, delayMs: step.delayMs };
     const deaths = step.deaths === 0 ? {} : { deaths: step.deaths };
     const reserved = step.reserved === null ? {} : { reserved: step.reserved };
-    return [[step.id, { failures: step.failures, ...due, ...deaths, ...reserved }] as const];
+    const paused = isPausedForDay ? { pausedUntil: 'day' as const } : {};
+    return [[step.id, { failures: step.failures, ...due, ...deaths, ...reserved, ...paused }] as const];
   });
   const { seq, started, keys, spending } = state.header;
   return {
@@ -136,6 +143,7 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
     started: meta.started ?? (status !== 'PENDING' || steps.some((step) => step.attempt > 0)),
     keys: meta.keys ?? [],
     spending: meta.spending ?? [],
+    budget: readBudget(file.budget),
     seq: meta.seq ?? 0,
   };
   return new WorkflowState(header, steps);
@@ -166,7 +174,20 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     delayMs: kept?.delayMs ?? 0,
     deaths: kept?.deaths ?? 0,
     reserved: kept?.reserved ?? null,
+    pause: toPause(step, kept),
   };
+}
+
+function toPause({ status, reason }: FileStep, kept: KeptOfStep | undefined): StepState['pause'] {
+  if (status !== 'WAITING_FOR_DEPENDENCY' || reason === undefined) return null;
+  return { reason, until: kept?.pausedUntil ?? 'resume' };
+}
+
+/** Beside what is allowed the file shows what is used. One that allows nothing that can be read is none. */
+function readBudget(value: unknown): Budget | null {
+  const { usd, tokens, calls } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const given = Object.entries({ usd, tokens, calls }).filter(([, amount]) => amount !== undefined);
+  return budgetSchema.safeParse(Object.fromEntries(given)).data ?? null;
 }
 
 function readOutputs(outputs: Record<string, unknown> | null | undefined): OutputsRef | null {

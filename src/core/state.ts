@@ -7,10 +7,12 @@
  *   S2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`) unchanged.
  */
 
+import type { Budget } from '../contract/budget.ts';
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
 import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
+import { type Amounts, addAmounts, noAmounts, toAmounts } from './budget.ts';
 import { createGraph } from './graph.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
@@ -39,6 +41,8 @@ export interface StepState extends Results {
   readonly deaths: number;
   /** Of its last attempt, until that is known to have ended; also of one that was stopped. */
   readonly reserved: Reservation | null;
+  /** Why it waits although its dependencies are complete, and what lets it go on. */
+  readonly pause: { readonly reason: string; readonly until: 'resume' | 'day' } | null;
 }
 
 export interface Branch {
@@ -67,6 +71,7 @@ export interface Header {
   readonly keys: readonly IdempotencyRecord[];
   /** What its own attempts have used; not what a branch has taken over. */
   readonly spending: readonly SpendingRow[];
+  readonly budget: Budget | null;
   /** Sequence number of the last event applied. */
   readonly seq: number;
 }
@@ -89,6 +94,10 @@ export class WorkflowState {
   totals: Totals = emptyTotals();
   /** Of all steps together, as `sizeOfResults` counts. */
   resultsSize = 0;
+  /** Of all steps together. */
+  reserved: Amounts = noAmounts;
+  /** Steps that a budget has paused. */
+  paused = 0;
   /** Steps that wait for an id that is not there yet. */
   #waitingForAbsent = new Map<string, number[]>();
 
@@ -107,11 +116,15 @@ export class WorkflowState {
     this.counts = emptyCounts();
     this.totals = emptyTotals();
     this.resultsSize = 0;
+    this.reserved = noAmounts;
+    this.paused = 0;
     this.#waitingForAbsent.clear();
     this.missing = this.steps.map((step, i) => {
       this.counts[step.status] += 1;
       addMetrics(this.totals, step.metrics, 1);
       this.resultsSize += sizeOfResults(step);
+      if (step.reserved) this.reserved = addAmounts(this.reserved, toAmounts(step.reserved));
+      if (step.pause) this.paused += 1;
       let missing = 0;
       for (const id of new Set(step.dependencies)) {
         const at = this.index.get(id);
@@ -142,6 +155,11 @@ export class WorkflowState {
       if (step !== 0) for (const next of this.downstream[i]!) this.missing[next]! += step;
     }
     if (hasOtherResults(before, after)) this.resultsSize += sizeOfResults(after) - sizeOfResults(before);
+    if (before.reserved !== after.reserved) {
+      this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
+      this.reserved = addAmounts(this.reserved, toAmounts(after.reserved));
+    }
+    this.paused += Number(after.pause !== null) - Number(before.pause !== null);
     if (before.metrics !== after.metrics) {
       addMetrics(this.totals, before.metrics, -1);
       addMetrics(this.totals, after.metrics, 1);

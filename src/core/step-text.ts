@@ -35,6 +35,7 @@ export function toStepText(step: StepState, fixed: FixedText): string {
   return (
     `${fixed.head}${step.status}${fixed.middle}${toOutputs(step.outputs)}` +
     `,\n      "error": ${step.error === null ? 'null' : JSON.stringify(step.error)}` +
+    `${step.pause === null ? '' : `,\n      "reason": ${JSON.stringify(step.pause.reason)}`}` +
     `,\n      "startTime": ${toTime(startTime)},\n      "endTime": ${toTime(endTime)},\n      "duration": ${duration}` +
     `,\n      "logs": ${toLines(step.logs)},\n      "metadata": ${toValue(step.metadata)}` +
     `,\n      "execution_metrics": ${toValue(step.metrics)},\n      "attempt": ${step.attempt}${fixed.tail}`

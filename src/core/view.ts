@@ -2,7 +2,9 @@
  * A workflow as text: the same JSON, indented by two, in `state.json` and in REST answers, so that what a client sees is
  * what a person finds on disk. Steps are encoded once per change; a view is a join of what is kept.
  */
+import type { Budget } from '../contract/budget.ts';
 import type { Workflow, WorkflowStep, WorkflowSummary } from '../contract/workflow.ts';
+import { type Amounts, toSpentAmounts } from './budget.ts';
 import { toDuration, toProgress } from './duration.ts';
 import { type Totals, toDollars } from './metrics.ts';
 import type { StepState, WorkflowState } from './state.ts';
@@ -25,6 +27,7 @@ export function toStepView(step: StepState): WorkflowStep {
     outputs:
       step.outputs === null ? null : 'json' in step.outputs ? JSON.parse(step.outputs.json) : { ...step.outputs },
     error: step.error,
+    ...(step.pause === null ? {} : { reason: step.pause.reason }),
     startTime: toIsoOrNull(step.startTime),
     endTime: toIsoOrNull(step.endTime),
     duration: step.startTime === null || step.endTime === null ? null : toDuration(step.endTime - step.startTime),
@@ -78,7 +81,13 @@ function toHeaderView(state: WorkflowState): Omit<Workflow, 'steps' | 'params'> 
     ...toSharedFields(state),
     branches: state.header.branches.map((branch) => ({ ...branch, createdAt: toIso(branch.createdAt) })),
     cost_breakdown: toCostBreakdown(state.totals),
+    ...(state.header.budget === null ? {} : { budget: toBudgetView(state, state.header.budget) }),
   };
+}
+
+function toBudgetView({ header, reserved }: WorkflowState, budget: Budget): Workflow['budget'] {
+  const toView = ({ costPico, tokens, calls }: Amounts) => ({ usd: toDollars(costPico), tokens, calls });
+  return { ...budget, spent: toView(toSpentAmounts(header.spending)), reserved: toView(reserved) };
 }
 
 /** Keeps the text of a workflow's steps and params between views. */

@@ -28,7 +28,7 @@ const failed = (code: FailureCode, change: Partial<AttemptResult & { kind: 'fail
 /** A schedule of model steps, named in order. */
 function line(modelLimits: LimitsByModel = {}) {
   const clock = new StillClock();
-  const admission = new CallAdmission(modelLimits, clock);
+  const admission = new CallAdmission(modelLimits, { hold: () => null, begin: () => undefined }, clock);
   const schedule = new Schedule(100, 1, admission);
   const taken: ReadyStep[] = [];
   const add = (ids: string, { model = 'gpt-4', inputTokens = 10, outputTokens = 90 }: Partial<PlannedCall> = {}) => {

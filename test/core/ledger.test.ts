@@ -113,9 +113,8 @@ const lostRow = {
   unpriced_calls: 1,
   tokens: 0,
   cost_pico: '0',
-  lost_calls: 1,
-  lost_tokens: 900,
-  lost_cost_pico: '40000000000',
+  held_tokens: 900,
+  held_cost_pico: '40000000000',
 };
 
 describe('M4: a call whose end nobody saw', () => {
@@ -131,12 +130,12 @@ describe('M4: a call whose end nobody saw', () => {
     expect(live.step('a')).toMatchObject({ reserved: null, metrics: { model: 'm', calls: 2, cost: null } });
     expect(live.state.totals).toMatchObject({ costPico: 0n, unpriced: 1 });
     expect(live.state.header.spending).toMatchObject([
-      { calls: 2, unpriced_calls: 2, lost_calls: 2, lost_tokens: 1800, lost_cost_pico: '80000000000' },
+      { calls: 2, unpriced_calls: 2, held_tokens: 1800, held_cost_pico: '80000000000' },
     ]);
     live.start('a', { ...reserved, cost_pico: null });
     live.end('a', failed('BINDING', { isLost: true }));
     expect(live.status).toBe('FAILED');
-    expect(live.state.header.spending).toMatchObject([{ lost_calls: 3, lost_cost_pico: '80000000000' }]);
+    expect(live.state.header.spending).toMatchObject([{ held_tokens: 2700, held_cost_pico: '80000000000' }]);
     expect(toKept(throughFile(live.state))).toEqual(toKept(live.state));
     expect(toKept(replay(live.journal))).toEqual(toKept(live.state));
   });
@@ -154,7 +153,7 @@ describe('M4: a call whose end nobody saw', () => {
       expect(live.step(id).reserved).toBeNull();
     }
     expect(live.state.header.spending).toMatchObject([{ calls: 1, unpriced_calls: 0 }]);
-    expect(live.state.header.spending[0]).not.toHaveProperty('lost_calls');
+    expect(live.state.header.spending[0]).not.toHaveProperty('held_tokens');
     live.start('b', reserved);
     live.complete('b');
     expect(live.step('b').reserved).toBeNull();
@@ -182,7 +181,7 @@ describe('M4: a call whose end nobody saw', () => {
     late('b', completed({ metrics: call }));
     late('c', lose('WORKER_OUT_OF_MEMORY'));
     expect(live.state.steps.map((step) => step.reserved)).toEqual([null, null, null]);
-    expect(live.state.header.spending).toMatchObject([{ calls: 2, unpriced_calls: 1, lost_calls: 1 }]);
+    expect(live.state.header.spending).toMatchObject([{ calls: 2, unpriced_calls: 1, held_tokens: 900 }]);
   });
 
   test('is lost with the engine, of running and of stopped steps', () => {
@@ -197,7 +196,7 @@ describe('M4: a call whose end nobody saw', () => {
     expect(throughFile(live.state).step('b')?.reserved).toEqual(reserved);
     live.apply(decide.decideLost(live.state, live.tick())!);
     expect(live.step('b')).toMatchObject({ status: 'STOPPED', reserved: null });
-    expect(live.state.header.spending).toMatchObject([{ calls: 2, lost_calls: 2 }]);
+    expect(live.state.header.spending).toMatchObject([{ calls: 2, held_tokens: 1800 }]);
     expect(toKept(replay(live.journal))).toEqual(toKept(live.state));
   });
 

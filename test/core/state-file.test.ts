@@ -142,6 +142,7 @@ describe('a foreign file', () => {
       started: false,
       keys: [],
       spending: [],
+      budget: null,
       seq: 0,
     });
     expect(steps).toEqual([
@@ -168,6 +169,7 @@ describe('a foreign file', () => {
         delayMs: 0,
         deaths: 0,
         reserved: null,
+        pause: null,
       },
     ]);
   });

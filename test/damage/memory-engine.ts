@@ -150,6 +150,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       settings,
       store,
       catalogue,
+      loadPricer: async () => () => null,
       createPool: async (poolOptions) => createPool(poolOptions, runs, holdsEnd),
       clock,
       chance: { random: () => 0.5, workflowId: nextId, hex: (digits) => nextId().slice(-digits) },

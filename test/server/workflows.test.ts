@@ -309,6 +309,17 @@ describe('steps, steering, branches, deletion', () => {
     expect((await running.call('POST', `/api/workflows/${id}/retry`)).status).toBe(200);
   });
 
+  it('raises a budget with resume, and refuses what is none', async () => {
+    const running = await startServer();
+    const id = await createWorkflow(running);
+    await running.call('POST', `/api/workflows/${id}/stop`);
+    const refused = await running.call('POST', `/api/workflows/${id}/resume`, { body: { budget: { euros: 1 } } });
+    expect([refused.status, refused.json.code]).toEqual([422, 'INVALID']);
+    const raised = await running.call('POST', `/api/workflows/${id}/resume`, { body: { budget: { usd: 2 } } });
+    expect(raised.status).toBe(200);
+    expect(running.engine.callsOf('resume')).toEqual([[id, { budget: { usd: 2 } }]]);
+  });
+
   it.each(['stop', 'resume', 'retry'])('answers 409 where the status does not allow %s', async (verb) => {
     const running = await startServer();
     const id = await createWorkflow(running);

@@ -76,6 +76,7 @@ export class Life implements Owner {
       settings,
       store: this.store,
       catalogue,
+      loadPricer: async () => () => null,
       createPool: (options) =>
         Promise.resolve(
           new SimPool({ options, agenda, owner: this, history, swarm, dice: dice.fork(), seed, isCalm, onKiller }),

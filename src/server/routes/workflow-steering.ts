@@ -1,7 +1,8 @@
 /** Changing the course of a workflow that exists: stop, resume, retry, delete. */
+import { type ResumeRequest, resumeRequestSchema } from '../../contract/budget.ts';
 import type { CallOptions, WorkflowReply } from '../../contract/engine.ts';
 import { workflowSchema } from '../../contract/workflow.ts';
-import { refuseBody } from '../body.ts';
+import { readJsonObject, refuseBody } from '../body.ts';
 import {
   bodyRefusals,
   changeRefusals,
@@ -11,6 +12,7 @@ import {
   workflowIdPath,
   workflowRefusals,
 } from '../operation.ts';
+import { validate } from '../problem.ts';
 import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
 import type { Route, RouteParts } from '../route.ts';
 import { readWorkflowId, sendWorkflow } from '../workflow-reply.ts';
@@ -20,7 +22,8 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
   const steer = (
     verb: 'stop' | 'resume' | 'retry',
     summary: string,
-    call: (id: string, options: CallOptions) => Promise<WorkflowReply>,
+    call: (id: string, options: CallOptions & ResumeRequest) => Promise<WorkflowReply>,
+    body?: typeof resumeRequestSchema,
   ): Route => ({
     method: 'post',
     path: `/api/workflows/{id}/${verb}`,
@@ -29,7 +32,9 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
       summary,
       tags: ['workflows'],
       requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
-      requestBody: emptyBody,
+      requestBody: body
+        ? { required: false, content: { 'application/json': { schema: body, example: { budget: { usd: 2 } } } } }
+        : emptyBody,
       responses: {
         200: jsonAnswer('the workflow after the change', workflowSchema),
         ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
@@ -38,14 +43,18 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
     async handle(ctx) {
       const id = readWorkflowId(ctx);
       const options = readCallOptions(ctx);
-      await refuseBody(ctx, bodyBounds);
-      sendWorkflow(ctx, 200, await call(id, options), bounds);
+      if (body === undefined) await refuseBody(ctx, bodyBounds);
+      const request = body ? validate(body, (await readJsonObject(ctx, bodyBounds)) ?? {}, 'The body') : {};
+      sendWorkflow(ctx, 200, await call(id, { ...options, ...request }), bounds);
     },
   });
   return [
     steer('stop', 'Stop a workflow; what runs is aborted', (id, options) => engine.stop(id, options)),
-    steer('resume', 'Continue a stopped workflow, or one paused by its budget', (id, options) =>
-      engine.resume(id, options),
+    steer(
+      'resume',
+      'Continue a stopped workflow, or one paused by a budget, which a body may raise',
+      (id, options) => engine.resume(id, options),
+      resumeRequestSchema,
     ),
     steer('retry', 'Run the failed steps, and all that hung on them, again', (id, options) =>
       engine.retry(id, options),

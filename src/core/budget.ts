@@ -1,0 +1,98 @@
+/**
+ * Whether a call still fits a budget. What a call may use is reserved before it is sent and settled when it has ended, so
+ * calls that are in flight together never use more than the budget by more than their estimates were wrong.
+ *
+ * Rules, numbered for tests:
+ *   B1  a call starts only where spent + reserved + what it may use is within the budget;
+ *   B2  where it would be but for what others have reserved, it waits for their end; else, as spending never shrinks, its
+ *       step is paused;
+ *   B3  a call whose use or price is not known counts as what had been reserved for it;
+ *   B4  a budget in dollars lets no call go whose price is not known beforehand.
+ */
+import type { Budget } from '../contract/budget.ts';
+import type { Reservation, SpendingRow } from '../contract/ledger.ts';
+import { toDollars, toPico } from './metrics.ts';
+
+export interface Amounts {
+  readonly costPico: bigint;
+  readonly tokens: number;
+  readonly calls: number;
+}
+
+export const noAmounts: Amounts = { costPico: 0n, tokens: 0, calls: 0 };
+
+export function addAmounts(a: Amounts, b: Amounts, sign: 1 | -1 = 1): Amounts {
+  return {
+    costPico: a.costPico + BigInt(sign) * b.costPico,
+    tokens: a.tokens + sign * b.tokens,
+    calls: a.calls + sign * b.calls,
+  };
+}
+
+export function toAmounts(reserved: Reservation | null): Amounts {
+  if (reserved === null) return noAmounts;
+  return { costPico: BigInt(reserved.cost_pico ?? 0), tokens: reserved.tokens, calls: reserved.calls };
+}
+
+/** B3. `day`: of that day alone. */
+export function toSpentAmounts(rows: readonly SpendingRow[], day?: string): Amounts {
+  let sum = noAmounts;
+  for (const row of rows) {
+    if (day !== undefined && row.day !== day) continue;
+    const costPico = BigInt(row.cost_pico) + BigInt(row.held_cost_pico ?? 0);
+    sum = addAmounts(sum, { costPico, tokens: row.tokens + (row.held_tokens ?? 0), calls: row.calls });
+  }
+  return sum;
+}
+
+export interface Account {
+  /** `the workflow's budget`, `the budget of 2026-01-31`. */
+  readonly name: string;
+  readonly budget: Budget;
+  readonly spent: Amounts;
+  readonly reserved: Amounts;
+}
+
+export type Verdict =
+  | { readonly kind: 'fits' }
+  /** What is in flight may leave enough. */
+  | { readonly kind: 'wait'; readonly waitsFor: string }
+  | { readonly kind: 'pause'; readonly reason: string };
+
+/** B1, B2, B4. `advice`: the way out of a pause. */
+export function judgeCall({ name, budget, spent, reserved }: Account, needed: Reservation, advice: string): Verdict {
+  if (budget.usd !== undefined && needed.cost_pico === null) {
+    const reason = `${name} of $${budget.usd} cannot cover a call of ${needed.model}, whose price is not known; name it in PRICES_FILE, or set a budget in tokens or calls`;
+    return { kind: 'pause', reason };
+  }
+  const need = toAmounts(needed);
+  const places = [
+    { max: budget.usd === undefined ? null : toPico(budget.usd), of: costOf, show: showCost },
+    { max: budget.tokens === undefined ? null : BigInt(budget.tokens), of: tokensOf, show: showTokens },
+    { max: budget.calls === undefined ? null : BigInt(budget.calls), of: callsOf, show: showCalls },
+  ];
+  let waits = false;
+  for (const { max, of, show } of places) {
+    if (max === null || of(spent) + of(reserved) + of(need) <= max) continue;
+    if (of(spent) + of(need) <= max) {
+      waits = true;
+      continue;
+    }
+    const used = `${show(of(spent))} spent, this call may take ${show(of(need))}`;
+    return { kind: 'pause', reason: `${name} of ${show(max)} is used up: ${used}; ${advice}` };
+  }
+  return waits ? { kind: 'wait', waitsFor: `room in ${name}` } : { kind: 'fits' };
+}
+
+const costOf = ({ costPico }: Amounts) => costPico;
+const tokensOf = ({ tokens }: Amounts) => BigInt(tokens);
+const callsOf = ({ calls }: Amounts) => BigInt(calls);
+const showTokens = (tokens: bigint) => `${tokens} tokens`;
+const showCalls = (calls: bigint) => `${calls} calls`;
+
+/** Cents, and as much more as there is. */
+function showCost(pico: bigint): string {
+  return `$${toDollars(pico)
+    .toFixed(12)
+    .replace(/0{1,10}$/, '')}`;
+}
