@@ -21,6 +21,8 @@ interface Completed {
   shown: string | null;
   outputs: string | null;
   fileOutputs: string | null;
+  /** The lowest version of the workflow in which anybody was shown it complete. */
+  version: number;
 }
 
 const isId = /^[0-9a-f-]{36}$/;
@@ -75,7 +77,7 @@ export class Witness {
     if (version < knownVersion)
       this.fault('lostAcknowledged', `${id}: reply of version ${version} after ${knownVersion}`);
     this.#raise(id, version);
-    for (const step of (JSON.parse(json) as Workflow).steps) this.#step(id, step, 'outputs');
+    for (const step of (JSON.parse(json) as Workflow).steps) this.#step(id, version, step, 'outputs');
   }
 
   knownVersion(id: string): number {
@@ -177,15 +179,16 @@ export class Witness {
       steps = new Map();
       this.#completed.set(id, steps);
     }
-    steps.set(stepId, { seq: null, shown: null, outputs: null, fileOutputs: null, ...steps.get(stepId), ...part });
+    const none = { seq: null, shown: null, outputs: null, fileOutputs: null, version: Number.POSITIVE_INFINITY };
+    steps.set(stepId, { ...none, ...steps.get(stepId), ...part });
   }
 
-  #step(id: string, step: WorkflowStep, from: 'outputs' | 'fileOutputs'): void {
+  #step(id: string, version: number, step: WorkflowStep, from: 'outputs' | 'fileOutputs'): void {
     const what = `${id}/${step.id}`;
     const before = this.#completed.get(id)?.get(step.id);
     if (step.status !== 'COMPLETED') {
-      // A file may lag behind what events have told; what it has shown itself stays.
-      if (before?.[from] != null)
+      // A file may lag behind what events have told, and of two calls at a time the later answer may be the older one.
+      if (before && version >= before.version)
         this.fault('lostAcknowledged', `${what} was COMPLETED and is ${step.status} (${from})`);
       return;
     }
@@ -194,7 +197,8 @@ export class Witness {
     if (before?.shown != null && before.shown !== shown) this.fault('changedResults', `${what}: its record changed`);
     if (before?.[from] != null && before[from] !== outputs)
       this.fault('changedResults', `${what}: its ${from} changed`);
-    this.#keep(id, step.id, { shown, [from]: outputs });
+    const lowest = Math.min(version, before?.version ?? version);
+    this.#keep(id, step.id, { shown, [from]: outputs, version: lowest });
   }
 
   #file(id: string): void {
@@ -205,7 +209,7 @@ export class Witness {
       this.fault('lostAcknowledged', `${id}: its file went from version ${before} to ${workflow.version}`);
     this.#fileVersions.set(id, workflow.version);
     this.#raise(id, workflow.version);
-    for (const step of workflow.steps) this.#step(id, step, 'fileOutputs');
+    for (const step of workflow.steps) this.#step(id, workflow.version, step, 'fileOutputs');
   }
 
   #queueFile(): void {
