@@ -73,9 +73,10 @@ test('the engine takes work before its threads are there, and starts none of it'
   const poolReady = new Promise<void>((resolve) => {
     arrive = resolve;
   });
-  const { engine } = await live(undefined, { poolReady });
+  const { engine, fatal } = await live(undefined, { poolReady });
   const { id } = await engine.submit({ name: 'early', steps: [{ id: 'a', action: 'noop' }] });
   expect((await engine.get(id)).workflow.steps[0]).toMatchObject({ status: 'PENDING', attempt: 0 });
+  expect(fatal).toEqual([]);
   arrive();
   expect((await engine.finished(id)).workflow.status).toBe('COMPLETED');
 });

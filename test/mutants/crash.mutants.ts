@@ -126,7 +126,8 @@ export const crashMutants: Mutant[] = [
     file: 'src/pool/watch.ts',
     find: 'if (!isLast && performance.now() - dueAt > watchLateMsMax) {',
     replace: 'if (isLast) {',
-    test: 'test/crash/suspended.test.ts',
+    test: 'test/pool/process-lane.test.ts',
+    only: 'keeps the answer that waits when its deadline is noticed late',
   },
   {
     name: 'a start gives steps to threads that are not there',
