@@ -28,8 +28,10 @@ export class CacheFiles {
   readonly #directory: string;
   readonly #quarantine: Quarantine;
   readonly #turns = new Turns(openFilesMax);
-  /** Directories that exist durably, without what a dead process has left in them. */
-  readonly #ready = new Set<string>();
+  /** Directories that exist durably or are being made so; who writes into one at the same time waits for the same. */
+  readonly #ready = new Map<string, Promise<void>>();
+  /** Directories rid of what a dead process has left in them. */
+  readonly #swept = new Set<string>();
 
   constructor(disk: Disk, directory: string, quarantine: Quarantine) {
     this.#disk = disk;
@@ -57,7 +59,7 @@ export class CacheFiles {
       } catch (error) {
         if (!isAbsent(error)) throw error;
         // Somebody has emptied the cache while the engine runs.
-        this.#ready.clear();
+        for (const directory of [this.#directory, path.dirname(file)]) this.#ready.delete(directory);
         await this.#ensure(path.dirname(file));
         await replaceFile(this.#disk, file, bytes, { durable: true });
       }
@@ -70,17 +72,29 @@ export class CacheFiles {
 
   async #ensure(shard: string): Promise<void> {
     for (const directory of [this.#directory, shard]) {
-      if (this.#ready.has(directory)) continue;
+      const ready = this.#ready.get(directory) ?? this.#make(directory);
+      this.#ready.set(directory, ready);
       try {
-        await this.#disk.mkdir(directory);
+        await ready;
       } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw toDiskError(error, directory);
+        if (this.#ready.get(directory) === ready) this.#ready.delete(directory);
+        throw error;
       }
-      await syncDirectory(this.#disk, path.dirname(directory));
-      // Here and not at the start, which would have to look into all of them.
-      removeTempFiles(this.#disk, directory);
-      this.#ready.add(directory);
     }
+  }
+
+  async #make(directory: string): Promise<void> {
+    try {
+      await this.#disk.mkdir(directory);
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw toDiskError(error, directory);
+    }
+    await syncDirectory(this.#disk, path.dirname(directory));
+    if (this.#swept.has(directory)) return;
+    // Once, before anything is written here: later the temp files are those of writes on their way.
+    this.#swept.add(directory);
+    // Here and not at the start, which would have to look into all of them.
+    removeTempFiles(this.#disk, directory);
   }
 }
 

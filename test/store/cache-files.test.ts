@@ -74,6 +74,27 @@ test('a cache that is emptied while the engine runs is filled again', async () =
   expect(await store.readCached(key)).toEqual({ kind: 'whole', json });
 });
 
+test('CF1: answers that come at once keep each their place, in new directories and in emptied ones', async () => {
+  const dir = createDataDir();
+  const store = await open(dir);
+  for (const shard of ['00', '3c', '7f', 'a5', 'ff']) {
+    const keys = Array.from(
+      { length: 8 },
+      (_, i) => shard + createHash('sha256').update(`${i}`).digest('hex').slice(2),
+    );
+    for (const life of ['new', 'emptied']) {
+      await Promise.all(keys.map((one) => store.writeCached(one, JSON.stringify({ life, one }))));
+      for (const one of keys) {
+        expect(await store.readCached(one)).toEqual({ kind: 'whole', json: JSON.stringify({ life, one }) });
+      }
+      expect(fs.readdirSync(path.join(dir.engineDir, 'cache', shard)).sort()).toEqual(
+        keys.map((one) => `${one}.json`).sort(),
+      );
+      fs.rmSync(path.join(dir.engineDir, 'cache'), { recursive: true });
+    }
+  }
+});
+
 test('what a dead process left half written goes when its directory is next written to', async () => {
   const dir = createDataDir();
   const temp = path.join(path.dirname(fileOf(dir)), `.${key}.json.123.4.tmp`);
