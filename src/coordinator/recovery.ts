@@ -173,8 +173,12 @@ class Recovery {
   }
 
   #keepFinished(entry: FinishedEntry, hasDirectory: boolean): void {
-    if (hasDirectory) this.#workflows.addFinished(entry, true);
-    else this.#note('info', `Workflow ${entry.id} is gone from the disk; it is forgotten`);
+    if (hasDirectory) {
+      this.#workflows.addFinished(entry, true);
+      return;
+    }
+    this.#workflows.keepSpent(entry.id, entry.spending ?? []);
+    this.#note('info', `Workflow ${entry.id} is gone from the disk; it is forgotten`);
   }
 
   /** Whether the journal holds all of a life: damage may have cost it events in the middle, or the last ones. */

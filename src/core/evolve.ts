@@ -400,9 +400,11 @@ function settleSteps(state: WorkflowState, at: number): void {
   const change: Change = newChange();
   state.steps.forEach((step, i) => {
     const waits = state.missing[i] !== 0 || step.action === externalAction;
+    // What a file of another maker calls a reason is no pause of ours.
+    if (step.pause !== null) state.setStep(i, { pause: null });
     if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
       state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });
-    if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING', pause: null });
+    if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING' });
   });
   state.steps.forEach((step, i) => {
     if (step.status === 'FAILED') stopAfterFailure(state, i, at, change);

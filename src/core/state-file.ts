@@ -24,7 +24,7 @@ const fileStepSchema = z.looseObject({
   params: jsonObject.nullish(),
   outputs: jsonObject.nullish(),
   error: z.string().nullish(),
-  reason: z.string().optional(),
+  reason: z.unknown().optional(),
   startTime: time.nullish(),
   endTime: time.nullish(),
   logs: lines.nullish(),
@@ -179,7 +179,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
 }
 
 function toPause({ status, reason }: FileStep, kept: KeptOfStep | undefined): StepState['pause'] {
-  if (status !== 'WAITING_FOR_DEPENDENCY' || reason === undefined) return null;
+  if (status !== 'WAITING_FOR_DEPENDENCY' || typeof reason !== 'string') return null;
   return { reason, until: kept?.pausedUntil ?? 'resume' };
 }
 

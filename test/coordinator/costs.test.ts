@@ -154,3 +154,12 @@ test('a question that makes no sense is refused', async () => {
   const { engine } = await live();
   await expectRefusal(engine.costs({ from: '2026-02-30' }), 'INVALID', /from: is no day of the calendar/);
 });
+
+test('what a finished workflow has spent stays when its directory is taken away between two lives', async () => {
+  const life = await live();
+  const id = await paid(life, 'gone');
+  await end(life);
+  const next = await live(crash(life.dir, (dir) => fs.rmSync(dir.directory(id), { recursive: true })));
+  await expectRefusal(next.engine.get(id), 'NOT_FOUND', /not found/);
+  await inEveryNextLife(next, async (later) => expect(await byWorkflow(later)).toEqual({ [id]: 0.1 }));
+});

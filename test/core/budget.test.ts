@@ -148,3 +148,17 @@ test('a foreign file has the budget and the reasons that can be read, and is que
   expect(live.step('a')).toMatchObject({ status: 'PENDING', pause: null });
   expect(live.state.paused).toBe(0);
 });
+
+test('what a file of another maker gives as a reason is no pause: resume would start a step before its dependencies', () => {
+  const steps = [
+    { id: 'ext', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY', reason: null },
+    { id: 'a', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', dependencies: ['ext'], reason: 'waits for the page' },
+  ];
+  const live = LiveWorkflow.adopted({ steps });
+  expect(live.state.steps.map(({ status, pause }) => [status, pause])).toEqual([
+    ['WAITING_FOR_DEPENDENCY', null],
+    ['WAITING_FOR_DEPENDENCY', null],
+  ]);
+  expect(live.state.paused).toBe(0);
+  expect(() => live.resume()).toThrow(/takes one that is STOPPED/);
+});

@@ -11,7 +11,7 @@ export interface TokenEstimate {
 }
 
 /** `messages` as they are sent; of parts only the text counts. */
-export function estimateTokens(messages: unknown, answerTokensMax: number | undefined): TokenEstimate {
+export function estimateTokens(messages: unknown, answerTokensMax: number | null | undefined): TokenEstimate {
   return {
     inputTokens: Math.ceil(countCharacters(messages) / charactersPerToken),
     outputTokens: answerTokensMax ?? answerTokensDefault,

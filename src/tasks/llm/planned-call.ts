@@ -13,18 +13,31 @@ interface Destination {
   readonly defaultModel: string | null;
 }
 
+/** More than any model answers with: what lies above is refused when the step runs. */
+const answerTokensMax = 10_000_000;
+const answersMax = 1_000;
+
 export function planCall(params: JsonObject, { provider, baseUrl, defaultModel }: Destination): PlannedCall | null {
   const model = params.model === undefined ? defaultModel : params.model;
   if (typeof model !== 'string') return null;
   const { prompt, messages, system, response_format: format = '', extra } = params;
   const more = typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? extra : {};
-  const bounds = [params.max_tokens, params.max_completion_tokens, more.max_completion_tokens];
-  const bound = bounds.find((tokens) => typeof tokens === 'number' && tokens > 0);
+  const all: JsonObject = { ...params, ...more };
+  const bounds = [params.max_tokens, all.max_completion_tokens, more.max_tokens];
+  const bound = bounds.map((tokens) => toCount(tokens, answerTokensMax)).find((tokens) => tokens !== null);
+  const said = [system, prompt, messages, JSON.stringify(format), JSON.stringify(all.tools ?? '')];
+  const { inputTokens, outputTokens } = estimateTokens(said, bound);
   return {
     provider,
     // One that an earlier step is to name is known when its outputs are read.
     model: model.includes('{{') ? 'unknown' : model,
     baseUrl,
-    ...estimateTokens([system, prompt, messages, JSON.stringify(format)], bound as number | undefined),
+    inputTokens,
+    outputTokens: outputTokens * (toCount(all.n, answersMax) ?? 1),
   };
+}
+
+/** null for what no provider would take: the step fails for it when it runs. */
+function toCount(value: unknown, most: number): number | null {
+  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= most ? Number(value) : null;
 }

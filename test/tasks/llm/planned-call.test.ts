@@ -57,3 +57,18 @@ test('what is not known yet, or is no call at all, is no error', () => {
     expect(plan('chat', params as JsonObject)).toBeNull();
   }
 });
+
+test('a bound that no provider would take is none: the step fails for it when it runs', () => {
+  for (const bound of [100.5, 0, -1, 1e300, Number.POSITIVE_INFINITY, Number.NaN, '5', null])
+    expect(plan('openai_chat', { prompt: 'x', max_tokens: bound } as JsonObject)).toMatchObject({
+      outputTokens: 1_000,
+    });
+});
+
+test('several answers count several times, and tools as part of the request', () => {
+  expect(plan('openai_chat', { prompt: 'x', max_tokens: 100, n: 50 })).toMatchObject({ outputTokens: 5_000 });
+  expect(plan('openai_chat', { prompt: 'x', max_tokens: 100, extra: { n: 3 } })).toMatchObject({ outputTokens: 300 });
+  expect(plan('openai_chat', { prompt: 'x', max_tokens: 100, n: 0.5 })).toMatchObject({ outputTokens: 100 });
+  const tools = [{ type: 'function', function: { name: 'f', description: 'x'.repeat(4_000) } }];
+  expect(plan('openai_chat', { prompt: 'x', tools })!.inputTokens).toBeGreaterThan(1_000);
+});
