@@ -67,9 +67,7 @@ export const anyChat: Task<Params> = {
     return told(await choice.task.run(choice.asked as never, context));
   },
   async rehearse(given, context) {
-    const isBound = given.otherwise !== undefined;
-    // Nobody is set up yet, and somebody will have to be.
-    const choice = choose(given, context.secrets) ?? (isBound ? null : toChoice(given, names[0] ?? own, {}));
+    const choice = choose(given, context.secrets) ?? toComing(given);
     if (choice?.task.rehearse === undefined) return toOtherwise(given, context);
     return told(await choice.task.rehearse(choice.asked as never, context));
   },
@@ -83,6 +81,13 @@ function choose(given: Params, secrets: Secrets): Choice | null {
     .filter(({ name }) => provider === 'auto' || provider === name)
     .find(({ keySetting, baseUrlSetting }) => (secrets[keySetting] ?? secrets[baseUrlSetting]) !== undefined);
   return found === undefined ? null : toChoice(given, found.name, secrets);
+}
+
+/** Nobody is set up yet, and somebody will have to be; null where `otherwise` stands in, or no address is known. */
+function toComing(given: Params): Choice | null {
+  const { provider, otherwise } = given;
+  if (otherwise !== undefined || provider === own) return null;
+  return toChoice(given, provider === 'auto' ? (names[0] ?? own) : provider, {});
 }
 
 function toChoice({ provider: _, otherwise: __, model, ...rest }: Params, name: string, secrets: Secrets): Choice {

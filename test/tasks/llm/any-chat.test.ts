@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Outcome, outcomeSchema } from '../../../src/contract/job.ts';
 import { runAttempt } from '../../../src/pool/attempt.ts';
-import { createActionCatalogue } from '../../../src/tasks/registry.ts';
+import { createActionCatalogue, rehearsedTasks } from '../../../src/tasks/registry.ts';
 import { createJob } from '../../pool/harness.ts';
 import { StandIn } from '../../stand-in/stand-in.ts';
 import { canaryKey, environmentFor, outputsOf } from './model-attempt.ts';
@@ -19,6 +19,12 @@ afterAll(() => standIn.close());
 async function ask(params: Record<string, unknown>, secrets: Record<string, string>): Promise<Outcome> {
   const job = createJob('any_chat', { params: { prompt: 'Why?', ...params }, secrets });
   return outcomeSchema.parse(await runAttempt(job, environmentFor(standIn, new AbortController().signal)));
+}
+
+async function rehearse(params: Record<string, unknown>, secrets: Record<string, string> = {}): Promise<Outcome> {
+  const job = createJob('any_chat', { params: { prompt: 'Why?', ...params }, secrets });
+  const environment = { ...environmentFor(standIn, new AbortController().signal), tasks: rehearsedTasks };
+  return outcomeSchema.parse(await runAttempt(job, environment));
 }
 
 describe('any_chat', () => {
@@ -103,6 +109,32 @@ describe('any_chat', () => {
     });
     expect(callsModel?.({ prompt, provider: 'openai' }, secrets)).toBeNull();
     expect(callsModel?.({ prompt, provider: '{{steps.a.outputs.content}}' }, secrets)).toBeNull();
+  });
+
+  it.each([
+    ['auto', 'openai', 'gpt-4', 'api.openai.com', 'OPENAI_API_KEY'],
+    ['openai', 'openai', 'gpt-4', 'api.openai.com', 'OPENAI_API_KEY'],
+    ['deepseek', 'deepseek', 'deepseek-chat', 'api.deepseek.com', 'DEEPSEEK_API_KEY'],
+    ['gemini', 'gemini', 'gemini-3.6-flash', 'generativelanguage.googleapis.com', 'GOOGLE_API_KEY'],
+  ])('rehearses the call of %s before it is set up', async (provider, name, model, address, setting) => {
+    const { metadata } = await rehearse({ provider });
+    expect(metadata).toMatchObject({
+      rehearsal: { provider: name, model, address, obstacle: expect.stringContaining(`${setting} is not set`) },
+    });
+  });
+
+  it('rehearses the call of a server of your own, and names the setting where its address is not known', async () => {
+    const { metadata } = await rehearse({ provider: 'chat', model: 'mine' }, { CHAT_BASE_URL: standIn.baseUrl });
+    expect(metadata).toMatchObject({ rehearsal: { model: 'mine', address: standIn.host, obstacle: null } });
+    expect(await rehearse({ provider: 'chat', model: 'mine' })).toMatchObject({
+      code: 'MISSING_SECRET',
+      message: expect.stringContaining('CHAT_BASE_URL'),
+    });
+  });
+
+  it('rehearses otherwise where nobody is set up', async () => {
+    const { metadata } = await rehearse({ provider: 'deepseek', otherwise: 'nothing' });
+    expect(metadata).toEqual({ answered_by: 'otherwise' });
   });
 
   it('takes no address and no key', () => {
