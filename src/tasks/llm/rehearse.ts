@@ -27,8 +27,10 @@ export async function rehearseModel(question: RehearsedQuestion, context: TaskCo
   const obstacle = findObstacle(open);
   if (obstacle !== null) context.log(`Warning: ${obstacle}`);
   await rehearseTarget(url, context.network);
-  const { messages } = toRequestBody(params, model, ways);
-  const { inputTokens, outputTokens } = estimateTokens(messages, params.max_tokens);
+  const { messages, response_format: asked } = toRequestBody(params, model, ways);
+  // A schema is paid for as the question is, wherever it stands in the request.
+  const sent = asked === undefined ? messages : [messages, JSON.stringify(asked)];
+  const { inputTokens, outputTokens } = estimateTokens(sent, params.max_tokens);
   const usage = {
     inputTokens,
     outputTokens,

@@ -1,7 +1,9 @@
 /** Goal: what a model step will ask for is told before it starts, from any params. Method: the actions of the catalogue, asked. */
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/contract/json.ts';
-import { createActionCatalogue } from '../../../src/tasks/registry.ts';
+import { runAttempt } from '../../../src/pool/attempt.ts';
+import { createActionCatalogue, rehearsedTasks } from '../../../src/tasks/registry.ts';
+import { createJob } from '../../pool/harness.ts';
 
 const catalogue = createActionCatalogue();
 const plan = (action: string, params: JsonObject, secrets = {}) => catalogue.get(action)?.callsModel?.(params, secrets);
@@ -49,6 +51,26 @@ test('tokens are a fourth of the characters, and what the answer is bounded by',
   const schema = { type: 'json_schema', schema: { description: text } };
   expect(tokens({ prompt: 'x', response_format: schema })[0]).toBeGreaterThan(1_000);
 });
+
+test.each(['openai_chat', 'deepseek_chat'])(
+  'a dry run of %s counts the schema that the answer has to fit',
+  async (action) => {
+    const inputTokens = async (length: number) => {
+      const schema = { type: 'object', description: 'x'.repeat(length) };
+      const job = createJob(action, {
+        params: { prompt: 'Why?', response_format: { type: 'json_schema', schema } },
+        secrets: {},
+      });
+      const { metadata } = await runAttempt(job, {
+        tasks: rehearsedTasks,
+        network: { allowHosts: [], ownPort: null },
+        signal: new AbortController().signal,
+      });
+      return (metadata as { rehearsal: { input_tokens: number } }).rehearsal.input_tokens;
+    };
+    expect((await inputTokens(4_000)) - (await inputTokens(0))).toBe(1_000);
+  },
+);
 
 test('what is not known yet, or is no call at all, is no error', () => {
   expect(plan('openai_chat', { model: '{{steps.a.outputs.model}}' })).toMatchObject({ model: 'unknown' });
