@@ -222,7 +222,7 @@ export class CoordinatedEngine implements Engine {
     const queue = new EventQueue(id, signal);
     this.#eventQueues.add(queue);
     const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
-    const endTexts = this.#coordinator.listen(id, (pieces) => queue.push(pieces));
+    const endTexts = this.#coordinator.listen(id, queue.textSink());
     try {
       yield* queue.drain();
     } finally {

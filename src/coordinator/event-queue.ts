@@ -1,4 +1,5 @@
 /** Events between the coordinator that pushes them and a reader that takes them at its own pace. */
+import type { TokenSink } from '../contract/coordinator.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { limits } from '../contract/limits.ts';
 import { WaitingTexts } from './waiting-texts.ts';
@@ -18,10 +19,19 @@ export class EventQueue {
     signal?.addEventListener('abort', () => this.end(), { once: true });
   }
 
-  push(events: readonly Item[]): void {
+  /** Who listens with it gets first the texts there are, then what is added to them. */
+  textSink(): TokenSink {
+    let isFirst = true;
+    return (pieces) => {
+      this.push(pieces, isFirst);
+      isFirst = false;
+    };
+  }
+
+  push(events: readonly Item[], areFound = false): void {
     for (const event of events) {
       if (event.kind === 'step.tokens') {
-        const piece = this.#texts.add(event);
+        const piece = this.#texts.add(event, areFound);
         if (piece) this.#items.push(piece);
       } else if (event.kind === 'gap' || this.#workflowId === undefined || event.workflow_id === this.#workflowId)
         this.#items.push(event);

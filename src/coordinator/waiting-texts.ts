@@ -12,8 +12,11 @@ export class WaitingTexts {
   readonly #cut = new Set<string>();
   #length = 0;
 
-  /** Returns what is to stand among the reader's events; null where nothing new is. */
-  add(event: TokenEvent): TokenEvent | null {
+  /**
+   * Returns what is to stand among the reader's events; null where nothing new is. Texts that were there when the reader came
+   * (`isFound`) take none of the room: all of them together are bounded where they are held.
+   */
+  add(event: TokenEvent, isFound: boolean): TokenEvent | null {
     const key = `${event.step_id}/${event.attempt}`;
     if (this.#cut.has(key)) return null;
     const before = this.#waiting.get(key);
@@ -23,7 +26,7 @@ export class WaitingTexts {
       if (event.cut) before.cut = true;
     }
     this.#waiting.set(key, own);
-    this.#length += event.text.length;
+    if (!isFound) this.#length += event.text.length;
     if (this.#length > limits.liveTextsWaitingMax) this.#leaveOut();
     return before ? null : own;
   }

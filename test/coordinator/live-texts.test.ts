@@ -107,6 +107,22 @@ describe('a reader who does not read', () => {
     expect(await take(queue, 2)).toEqual([piece('a', 0, 'ab'.repeat(1_000)), piece('b', 0, 'c'.repeat(1_000))]);
   });
 
+  it('gets whole what there was when it came, and after it no more than its bound', async () => {
+    const texts = new LiveTexts();
+    const many = Array.from({ length: 100 }, (_, i) => speaker(`s${i}`));
+    for (const one of many) texts.add(one, said('x'.repeat(11_000)));
+    const queue = new EventQueue('w', undefined);
+    texts.listen('w', queue.textSink());
+    texts.add(many[0]!, said('more'));
+    const taken = (await take(queue, 100)) as TokenEvent[];
+    expect(taken.map(({ step_id: id, text, cut }) => [id, text.length, cut])).toEqual(
+      many.map(({ stepId }, i) => [stepId, i === 0 ? 11_004 : 11_000, undefined]),
+    );
+    for (const one of many) texts.add(one, said('x'.repeat(11_000)));
+    const next = (await take(queue, 1)) as TokenEvent[];
+    expect(next).toMatchObject([{ step_id: 's0', text: '', cut: true }]);
+  });
+
   it('costs no more than its bound: texts beyond it are left out, and are told to be cut', async () => {
     const queue = new EventQueue('w', undefined);
     const block = 'x'.repeat(limits.liveTextsWaitingMax / 4);
