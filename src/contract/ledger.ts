@@ -27,13 +27,17 @@ export const spendingRowSchema = z.object({
 export type SpendingRow = z.infer<typeof spendingRowSchema>;
 
 /** What an attempt is allowed to use: its most likely upper bound, set aside before its call is sent. */
-export interface Reservation {
-  readonly model: string;
-  readonly calls: number;
-  readonly tokens: number;
-  /** null where the price is not known, or nobody asked for it. */
-  readonly cost_pico: string | null;
-}
+export const reservationSchema = z
+  .object({
+    action: z.string().optional(),
+    model: z.string(),
+    calls: count,
+    tokens: count,
+    /** null where the price is not known, or nobody asked for it. */
+    cost_pico: pico.nullable(),
+  })
+  .readonly();
+export type Reservation = z.infer<typeof reservationSchema>;
 
 const dayText = z
   .string()

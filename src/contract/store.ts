@@ -10,7 +10,7 @@
  *   C1  segments go only after all that they cover is durable elsewhere.
  */
 import { z } from 'zod';
-import { spendingRowSchema } from './ledger.ts';
+import { reservationSchema, spendingRowSchema } from './ledger.ts';
 import { workflowSummarySchema } from './workflow.ts';
 
 /** One atomic transition, as it stands in the journal: JSON text of a `JournalEvent`. */
@@ -34,6 +34,17 @@ export const finishedEntrySchema = z.object({
 });
 export type FinishedEntry = z.infer<typeof finishedEntrySchema>;
 
+/** What a workflow has used, told at one event: what attempts that had ended have used, and what others had reserved. */
+const tallySchema = z
+  .object({
+    seq: z.int(),
+    spending: z.array(spendingRowSchema).readonly(),
+    /** By step. */
+    reserved: z.record(z.string(), reservationSchema),
+  })
+  .readonly();
+export type Tally = z.infer<typeof tallySchema>;
+
 export const manifestSchema = z.object({
   format: z.literal(1),
   /** Every event up to this one is in the views listed here, in the finished index, or of a deleted workflow. */
@@ -44,10 +55,7 @@ export const manifestSchema = z.object({
    * Workflows not in the finished index: the event their durable state.json stands at, and its SHA-256 at that time. What
    * they have spent is for the case that the file is damaged later.
    */
-  live: z.record(
-    z.string(),
-    z.object({ seq: z.int(), sha256: z.string(), spending: z.array(spendingRowSchema).readonly().optional() }),
-  ),
+  live: z.record(z.string(), z.object({ seq: z.int(), sha256: z.string(), tally: tallySchema.optional() })),
   /** Workflows whose files were set aside, and why. */
   setAside: z.record(z.string(), z.string()),
   /** Deleted workflows whose directories could not be removed yet; what is left of them is nobody's. */

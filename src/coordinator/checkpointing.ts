@@ -3,6 +3,7 @@
  * then drops them. In that order; any other loses data.
  */
 import type { Manifest } from '../contract/store.ts';
+import { toTally } from '../core/tally.ts';
 import type { Coordinator } from './coordinator.ts';
 
 type Parts = Pick<Coordinator, 'workflows' | 'views' | 'execution' | 'removals' | 'finishRemovals'> & {
@@ -39,8 +40,8 @@ export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promis
     // One that has changed is no longer what its entry says.
     if (entry) removed.add(id);
     const written = views.written.get(id);
-    const { spending } = state.header;
-    if (firstSeq <= seq && written) live[id] = { ...written, ...(spending.length > 0 ? { spending } : {}) };
+    const hasUsed = state.header.spending.length > 0 || state.reserved.calls > 0;
+    if (firstSeq <= seq && written) live[id] = { ...written, ...(hasUsed ? { tally: toTally(state) } : {}) };
   }
   try {
     await store.syncStates(unsynced);

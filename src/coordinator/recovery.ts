@@ -12,18 +12,17 @@
 import type { EngineEvent } from '../contract/event.ts';
 import { type IdempotencyRecord, type JournalEvent, readEventJson, toEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { SpendingRow } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { FinishedEntry, Notice, StateFile, StateMeta, StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { decideLost, decideRecovery, decideWaiting } from '../core/decide.ts';
 import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
-import { joinSpending } from '../core/ledger.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
 import { toIso } from '../core/time.ts';
 import { toSummary } from '../core/view.ts';
 import type { Clock } from './clock.ts';
+import { KnownSpending } from './known-spending.ts';
 import { toEngineEvent } from './published.ts';
 import { settleTaken, spendingOf, type Taken, toTaken, type Workflows } from './workflows.ts';
 
@@ -59,6 +58,7 @@ class Recovery {
   readonly #store: StorePort;
   readonly #workflows: Workflows;
   readonly #clock: Clock;
+  readonly #spending: KnownSpending;
   readonly #found: StorePort['found'];
   readonly #entries = new Map<string, Entry[]>();
   /** Those whose files may name keys that are another's by now: they come when all others have theirs. */
@@ -83,6 +83,7 @@ class Recovery {
     this.#workflows = workflows;
     this.#clock = clock;
     this.#found = store.found;
+    this.#spending = new KnownSpending(store.found, workflows);
     this.#seq = store.nextSeq;
     const { manifest } = store.found;
     this.#isUnclean = manifest?.stopped !== true || store.nextSeq - 1 > manifest.seq;
@@ -150,6 +151,9 @@ class Recovery {
       return;
     }
     const finished = this.#found.finished.get(id);
+    // C1: the checkpoint covers it and lists it nowhere, so it was deleted, whatever became of the record that says so.
+    const isCovered = last !== undefined && last.seq <= (this.#found.manifest?.seq ?? 0);
+    if (isCovered && !finished && !this.#found.manifest?.live[id] && !hasDirectory) return;
     // The index may have lost the line by which one that was set going again was taken out.
     const lastSeq = Math.max(last?.seq ?? 0, this.#found.manifest?.live[id]?.seq ?? 0);
     if (finished && lastSeq <= finished.seq) {
@@ -213,7 +217,7 @@ class Recovery {
     const promised = this.#found.manifest?.live[id] ?? this.#found.finished.get(id);
     const adopted = this.#readAdopted(id, file, entries);
     if (adopted) {
-      settleTaken(adopted, this.#withEarlier(id, spendingOf(file)));
+      settleTaken(adopted, this.#spending.beside(id, spendingOf(file)));
       this.#apply(adopted, entries);
       this.#late.push(() => {
         adopted.setHeader({ keys: this.#withoutOthers(adopted.header.keys) });
@@ -281,6 +285,7 @@ class Recovery {
   #takeOver(id: string, file: StateFile, why: string, entries: readonly Entry[]): void {
     const value = file.kind === 'intact' || file.kind === 'foreign' ? file.value : undefined;
     const parsed = stateFileSchema.safeParse(value);
+    const spending = this.#spending.followed(id, file, entries, this.#clock.now());
     if (!parsed.success || parsed.data.id !== id) {
       const reason =
         file.kind === 'unreadable'
@@ -290,7 +295,7 @@ class Recovery {
             : 'its state.json is not a workflow';
       if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
       this.#workflows.setAside.set(id, reason);
-      this.#workflows.keepSpent(id, this.#withEarlier(id, []));
+      this.#workflows.keepSpent(id, spending);
       this.#note('quarantine', `Workflow ${id} was set aside: ${reason}`);
       return;
     }
@@ -300,7 +305,8 @@ class Recovery {
     const warnings = [...(parsed.data.warnings ?? []), warning];
     const version = Math.max(parsed.data.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
     const workflow = { ...parsed.data, warnings } as unknown as JsonObject;
-    this.#begin('workflow.taken_over', toTaken(file as StateFile & { sha256: string }, workflow), version + 1);
+    const taken = { ...toTaken(file as StateFile & { sha256: string }, workflow), spending };
+    this.#begin('workflow.taken_over', taken, version + 1);
   }
 
   #adoptUnknown(id: string): void {
@@ -329,20 +335,13 @@ class Recovery {
       // Finished and stopped files are left as they stand.
       const { sha256 } = file as { sha256: string };
       const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
-      const rows = this.#withEarlier(id, taken.spending ?? []);
+      const rows = this.#spending.beside(id, taken.spending ?? []);
       const spending = rows.length > 0 ? { spending: rows } : {};
       this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys, ...spending }, false);
     } else {
       this.#begin('workflow.adopted', taken, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
-  }
-
-  /** What is known of a workflow's spending beside its file, which may be an older one, or say nothing of it. */
-  #withEarlier(id: string, rows: readonly SpendingRow[]): readonly SpendingRow[] {
-    const { manifest, finished } = this.#found;
-    const kept = [manifest?.live[id]?.spending, finished.get(id)?.spending, this.#workflows.spent.get(id)];
-    return kept.reduce<readonly SpendingRow[]>((all, more) => joinSpending(all, more ?? []), rows);
   }
 
   /** A key may have been used again since its workflow was deleted. */
@@ -353,7 +352,7 @@ class Recovery {
   #begin(kind: 'workflow.adopted' | 'workflow.taken_over', taken: Taken, version: number): void {
     // First in the text, before anything of the user's that may look the same: the store searches for the id there.
     const base = { kind, workflowId: String(taken.workflow.id), at: this.#clock.now(), version };
-    const spending = this.#withEarlier(base.workflowId, taken.spending ?? []);
+    const spending = this.#spending.beside(base.workflowId, taken.spending ?? []);
     const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []), spending };
     const seq = this.#append(event);
     const state = createWorkflow(event, seq);

@@ -11,7 +11,7 @@ import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
-import { addSpending, toLostMetrics, toSpent } from './ledger.ts';
+import { enterAttempt, toSpent } from './ledger.ts';
 import { decideRetry } from './retry.ts';
 import { sizeOfResults } from './size.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
@@ -71,7 +71,11 @@ export function decideStart(
 ): Started {
   const step = state.step(stepId)!;
   const event = { kind: 'step.started' as const, ...next(state, now), stepId, attempt: step.attempt + 1 };
-  return { ...event, ...(reserved ? { reserved } : {}), ...(logs.length > 0 ? { logs } : {}) };
+  return {
+    ...event,
+    ...(reserved ? { reserved: { action: step.action, ...reserved } } : {}),
+    ...(logs.length > 0 ? { logs } : {}),
+  };
 }
 
 export type AttemptResult =
@@ -182,10 +186,11 @@ export function decideLost(state: WorkflowState, now: number): JournalEvent | nu
 /** What its attempts have used outlives it. Nobody waits for those in flight: they count as lost. */
 export function decideDelete(state: WorkflowState, now: number): Extract<JournalEvent, { kind: 'workflow.deleted' }> {
   const base = { kind: 'workflow.deleted' as const, ...next(state, now) };
-  const spending = state.steps.reduce((rows, { action, reserved }) => {
-    const day = toIso(base.at).slice(0, 10);
-    return reserved ? addSpending(rows, day, action, toLostMetrics(reserved), reserved) : rows;
-  }, state.header.spending);
+  const end = { at: base.at, metrics: null, lost: true as const };
+  const spending = state.steps.reduce(
+    (rows, { action, reserved }) => (reserved ? enterAttempt(rows, action, reserved, end) : rows),
+    state.header.spending,
+  );
   return spending.length > 0 ? { ...base, spending } : base;
 }
 

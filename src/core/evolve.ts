@@ -16,7 +16,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
-import { addAttempt, addSpending, toLostMetrics } from './ledger.ts';
+import { type AttemptEnd, addAttempt, enterAttempt, toCharged } from './ledger.ts';
 import { externalAction, type StepState, suspectDeaths, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
 import { toIso } from './time.ts';
@@ -238,18 +238,11 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
 }
 
 /** M1, M3, M4: enters an attempt into the workflow's ledger; returns the step's metrics with it. */
-function spend(
-  state: WorkflowState,
-  i: number,
-  event: { at: number; metrics: JsonObject | null; lost?: true },
-): JsonObject | null {
-  const step = state.steps[i]!;
-  const lost = event.lost ? step.reserved : null;
-  const metrics = lost ? toLostMetrics(lost) : event.metrics;
-  const day = toIso(event.at).slice(0, 10);
-  const spending = addSpending(state.header.spending, day, step.action, metrics, step.reserved);
+function spend(state: WorkflowState, i: number, end: AttemptEnd): JsonObject | null {
+  const { action, reserved, metrics } = state.steps[i]!;
+  const spending = enterAttempt(state.header.spending, action, reserved, end);
   if (spending !== state.header.spending) state.setHeader({ spending });
-  return addAttempt(step.metrics, metrics);
+  return addAttempt(metrics, toCharged(end, reserved));
 }
 
 function addLogs(step: StepState, lines: readonly string[]): readonly string[] {

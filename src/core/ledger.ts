@@ -11,6 +11,7 @@
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
 import { toDollars, toPico } from './metrics.ts';
+import { toIso } from './time.ts';
 
 const counters = [
   'tokens',
@@ -74,8 +75,31 @@ export function addSpending(
   return at === -1 ? [...rows, row] : rows.with(at, row);
 }
 
+/** What is known of an attempt when it has ended. */
+export interface AttemptEnd {
+  readonly at: number;
+  readonly metrics: JsonObject | null;
+  /** What it has used was lost with its thread or the engine. */
+  readonly lost?: true;
+}
+
+/** What an attempt is charged with. M4: one that was lost, with what it had reserved. */
+export function toCharged({ metrics, lost }: AttemptEnd, reserved: Reservation | null): JsonObject | null {
+  return lost && reserved ? toLostMetrics(reserved) : metrics;
+}
+
+/** M3, M4: the rows with an attempt that has ended. */
+export function enterAttempt(
+  rows: readonly SpendingRow[],
+  action: string,
+  reserved: Reservation | null,
+  end: AttemptEnd,
+): readonly SpendingRow[] {
+  return addSpending(rows, toIso(end.at).slice(0, 10), action, toCharged(end, reserved), reserved);
+}
+
 /** M4: the metrics of an attempt of which nothing is left but its reservation. */
-export function toLostMetrics({ model, calls }: Reservation): JsonObject {
+function toLostMetrics({ model, calls }: Reservation): JsonObject {
   return { model, calls, tokens: null, cost: null };
 }
 

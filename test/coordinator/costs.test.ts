@@ -16,6 +16,12 @@ function costly(name: string, more: object = {}) {
   return { id: name, action: 'hold', params: { name, spends: { ...spends, ...more } } };
 }
 
+/** Reserves what its call may use. */
+function planned(name: string, ...dependencies: string[]) {
+  const plans = { model: 'm', inputTokens: 60, outputTokens: 40 };
+  return { id: name, action: 'hold', params: { name, plans, spends }, dependencies };
+}
+
 /** A finished workflow of one call. */
 async function paid(life: Life, name: string, more: object = {}): Promise<string> {
   const { id } = await life.engine.submit({ name, steps: [costly(name, more)] });
@@ -131,6 +137,43 @@ test('a live file that was changed by hand costs what the last checkpoint knows'
       image.writeState(id, change(image.stateText(id)));
     });
     await inEveryNextLife(next, async (each) => expect(await byWorkflow(each)).toEqual({ [id]: 0.1 }));
+  }
+});
+
+test('a live file that was changed by hand costs what the journal knows beside the last checkpoint', async () => {
+  for (const change of [(text: string) => text.replace('"name": "live"', '"name": "other"'), () => '{"half":']) {
+    const life = await live();
+    const after = { ...costly('second', { cost: 0.5 }), dependencies: ['ext'] };
+    const ahead = planned('ahead', 'first');
+    const steps = [costly('first'), { id: 'ext', action: 'external_data' }, after, ahead, planned('late', 'second')];
+    const { id } = await life.engine.submit({ name: 'live', steps });
+    await life.holds.arrived('first');
+    life.holds.release('first');
+    await life.holds.arrived('ahead');
+    // The one before the last is kept as well.
+    for (const _ of [1, 2]) {
+      await life.coordinator.checkpoint();
+      await life.engine.submit({ name: 'other', steps: [{ id: 'a', action: 'noop' }] });
+    }
+    await life.engine.externalData(id, { step_id: 'ext', content: 'x' });
+    await life.holds.arrived('second');
+    life.holds.release('second');
+    await life.holds.arrived('late');
+    const next = await restart(life.dir, (image) => {
+      expect(image.journalText()).not.toContain('"name":"live"');
+      image.writeState(id, change(image.stateText(id)));
+    });
+    const look = async (each: Life) => {
+      const { rows } = await each.engine.costs({ by: 'workflow' });
+      expect(rows).toMatchObject([{ key: id, cost: 0.6, calls: 4, unpriced_calls: 2, cost_is_floor: true }]);
+      expect((await each.engine.costs({ by: 'action' })).rows).toMatchObject([
+        { key: 'unknown', calls: 1, cost: 0.5 },
+        { key: 'hold', calls: 3, cost: 0.1 },
+      ]);
+    };
+    await look(next);
+    // One that was taken over makes its calls again, which is paid for.
+    if (!next.dir.hasState(id)) await inEveryNextLife(next, look);
   }
 });
 

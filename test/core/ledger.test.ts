@@ -106,7 +106,7 @@ test('a branch takes over results, not what they have cost', () => {
   expect(branch.step('a').metrics).toEqual(call);
 });
 
-const reserved: Reservation = { model: 'm', calls: 1, tokens: 900, cost_pico: '40000000000' };
+const reserved: Reservation = { action: 'noop', model: 'm', calls: 1, tokens: 900, cost_pico: '40000000000' };
 const lostRow = {
   model: 'm',
   calls: 1,

@@ -13,7 +13,7 @@ import { ViewEncoder } from '../../src/core/view.ts';
 import { openStore } from '../../src/store/store.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 import { createSeeded } from '../fixtures/seeded.ts';
-import { createFed, createSmallBase, type SmallBase } from './base-life.ts';
+import { createBase, createFed, createSmallBase, type SmallBase } from './base-life.ts';
 import { type JournalLine, readLines, resultsOf } from './journal-lines.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import { engineDir, openMemoryEngine, queueStateFile, workflowsDir } from './memory-engine.ts';
@@ -257,4 +257,22 @@ test('what is acknowledged behind a journal that ends before a view does is kept
   const third = await openMemoryEngine(cut, { clock: new StillClock(2_000) });
   const { steps } = (await third.engine.get(id)).workflow;
   expect(steps.map((step) => step.outputs?.content)).toEqual(['fed to in', 'acknowledged', undefined]);
+});
+
+test('C1: a deletion that a checkpoint covers stays one, whatever has become of its record', async () => {
+  const { disk, deletedId } = await createBase('crash');
+  const segments = disk.files().filter((file) => file.endsWith('.hj'));
+  for (const segment of segments) {
+    const bytes = disk.read(segment);
+    const line = readLines(bytes).find(({ event }) => event?.kind === 'workflow.deleted');
+    if (line === undefined) continue;
+    const damaged = Buffer.from(bytes).fill(0, line.end - 10, line.end);
+    const image = disk.clone();
+    image.put(segment, damaged);
+    const { engine } = await openMemoryEngine(image, { clock: new StillClock(10_000) });
+    expect((await engine.health()).notices.join()).toContain('the checkpoint covers what is missing');
+    await expect(engine.get(deletedId)).rejects.toThrow('not found');
+    return;
+  }
+  throw new Error('no segment holds a deletion');
 });

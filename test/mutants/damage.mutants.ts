@@ -7,6 +7,15 @@ const junk = 'test/damage/junk.test.ts';
 
 export const damageMutants: Mutant[] = [
   {
+    name: 'a deleted workflow comes back when its deletion is damaged',
+    breaks: 'C1, B2',
+    file: 'src/coordinator/recovery.ts',
+    find: 'if (isCovered && !finished && !this.#found.manifest?.live[id] && !hasDirectory) return;',
+    replace: 'if (isCovered && !finished && !this.#found.manifest?.live[id] && hasDirectory) return;',
+    test: journal,
+    only: 'C1: a deletion',
+  },
+  {
     name: 'the checksum of a record does not hang on the one before',
     breaks: 'J3, B1',
     file: 'src/store/record.ts',

@@ -1,0 +1,61 @@
+/**
+ * What a workflow has used, pieced together at a start from all that tells of it: its file, which may be an older one or
+ * say nothing, the manifest, the index, and the events that are still in the journal. Each of them may be behind, none
+ * counts too much, so of two the one holds that has counted more.
+ */
+import type { JournalEvent } from '../contract/journal-event.ts';
+import type { SpendingRow } from '../contract/ledger.ts';
+import type { FoundData, StateFile, Tally } from '../contract/store.ts';
+import { joinSpending } from '../core/ledger.ts';
+import { readWorkflow, type WorkflowMeta } from '../core/state-file.ts';
+import { followTally, toTally } from '../core/tally.ts';
+import type { Workflows } from './workflows.ts';
+
+interface Entry {
+  readonly seq: number;
+  readonly event: JournalEvent;
+}
+
+export class KnownSpending {
+  readonly #found: FoundData;
+  readonly #workflows: Workflows;
+
+  constructor(found: FoundData, workflows: Workflows) {
+    this.#found = found;
+    this.#workflows = workflows;
+  }
+
+  /** With `rows`, which its file says; for one whose later events are applied to it one by one, or that has none. */
+  beside(id: string, rows: readonly SpendingRow[]): readonly SpendingRow[] {
+    const { manifest, finished } = this.#found;
+    const kept = [manifest?.live[id]?.tally?.spending, finished.get(id)?.spending, this.#workflows.spent.get(id)];
+    return kept.reduce<readonly SpendingRow[]>((all, more) => joinSpending(all, more ?? []), rows);
+  }
+
+  /** For one whose events cannot be applied: its file is damaged, or the journal has lost some of them. */
+  followed(id: string, file: StateFile, all: readonly Entry[], now: number): readonly SpendingRow[] {
+    const entries = all.filter(({ event }) => event.workflowId === id);
+    return this.#tallies(id, file, entries).reduce<readonly SpendingRow[]>(
+      (rows, tally) => joinSpending(rows, followTally(tally, entries, now)),
+      [],
+    );
+  }
+
+  #tallies(id: string, file: StateFile, entries: readonly Entry[]): Tally[] {
+    const { manifest, finished } = this.#found;
+    const covered = manifest?.seq ?? 0;
+    const tallies: Tally[] = [];
+    const add = (seq: number, spending: readonly SpendingRow[] | undefined) =>
+      tallies.push({ seq, spending: spending ?? [], reserved: {} });
+    if (file.kind === 'intact')
+      tallies.push(toTally(readWorkflow(file.value, file.meta as unknown as WorkflowMeta, 0)));
+    const live = manifest?.live[id];
+    if (live) tallies.push(live.tally ?? { seq: live.seq, spending: [], reserved: {} });
+    // The line of one that was adopted as it stood names no event of this journal.
+    const line = finished.get(id);
+    if (line) add(line.seq === 0 ? covered : line.seq, line.spending);
+    add(covered, manifest?.spent?.[id]);
+    for (const { seq, event } of entries) if ('spending' in event) add(seq, event.spending);
+    return tallies;
+  }
+}
