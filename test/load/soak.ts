@@ -26,7 +26,8 @@ const seconds = Number(process.env.SOAK_SECONDS ?? 300);
 const killEverySeconds = Number(process.env.SOAK_KILL_SECONDS ?? 20);
 const seed = Number(process.env.SOAK_SEED ?? 1);
 const clientsCount = 6;
-const diskSize = '256m';
+/** Room for what the run itself leaves; the filler takes the rest. */
+const diskSize = '1g';
 const calmShare = 1 / 3;
 const warmUpShare = 1 / 3;
 
@@ -51,6 +52,9 @@ interface Known {
   isDeleted: boolean;
 }
 const known = new Map<string, Known>();
+
+/** Nobody starts such an engine again, so nothing more can be asked. */
+const endedByItself = new AbortController();
 
 class Life {
   readonly child: ChildProcess;
@@ -83,8 +87,10 @@ class Life {
       this.child.stdout?.on('data', take);
       this.child.stderr?.on('data', take);
       void this.ended.then((code) => {
-        if (!this.isExpectedToEnd)
+        if (!this.isExpectedToEnd) {
           violations.push(`the engine ended by itself with ${code}: ${this.#output.slice(-500)}`);
+          endedByItself.abort();
+        }
         reject(new Error('ended'));
       });
     });
@@ -143,6 +149,7 @@ async function call(method: string, route: string, body?: unknown, key?: string)
 /** Asks under one key until it is answered for good. */
 async function keyed(method: string, route: string, body: unknown, key: string): Promise<Answer> {
   for (;;) {
+    endedByItself.signal.throwIfAborted();
     const answer = await call(method, route, body, key);
     if (answer !== null && ![429, 503, 507].includes(answer.status)) return answer;
     await delay(50);
@@ -234,6 +241,7 @@ async function runOne(): Promise<void> {
   }
   let workflow: Workflow | null = null;
   while (workflow === null || !['COMPLETED', 'FAILED', 'STOPPED'].includes(workflow.status)) {
+    endedByItself.signal.throwIfAborted();
     workflow = await look(id, '?wait=5');
     if (workflow === null) await delay(50);
   }
@@ -255,6 +263,7 @@ async function removeOne(id: string): Promise<void> {
   const entry = known.get(id);
   if (entry) entry.isDeleted = true;
   for (;;) {
+    endedByItself.signal.throwIfAborted();
     const answer = await call('DELETE', `/workflows/${id}`);
     if (answer !== null && (answer.status === 204 || answer.status === 404)) break;
     await delay(50);
@@ -263,7 +272,11 @@ async function removeOne(id: string): Promise<void> {
 }
 
 async function client(): Promise<void> {
-  while (!isOver) await runOne();
+  try {
+    while (!isOver) await runOne();
+  } catch (error) {
+    if (!endedByItself.signal.aborted) throw error;
+  }
 }
 
 /** A burst beyond what is granted; refusals are what is wanted. */
@@ -332,6 +345,19 @@ function countTempFiles(): number {
   return count;
 }
 
+/** MiB by what it is, the largest first. */
+function diskUse(): string {
+  const bytes = new Map<string, number>();
+  for (const entry of fs.readdirSync(dir.workflowsDir, { recursive: true }).map(String)) {
+    const [top, second = ''] = entry.split(path.sep);
+    const kind = top === '.engine' ? `.engine/${second}` : second;
+    const { size = 0 } = fs.statSync(path.join(dir.workflowsDir, entry), { throwIfNoEntry: false }) ?? {};
+    bytes.set(kind, (bytes.get(kind) ?? 0) + size);
+  }
+  const sorted = [...bytes].sort(([, a], [, b]) => b - a).slice(0, 6);
+  return sorted.map(([kind, size]) => `${kind} ${(size / 1024 / 1024).toFixed(1)} MiB`).join(', ');
+}
+
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
@@ -355,7 +381,7 @@ async function end(): Promise<number> {
   let nextKill = killEverySeconds;
   let nextFull = 35;
   let nextBurst = 10;
-  while (elapsed() < seconds) {
+  while (elapsed() < seconds && !endedByItself.signal.aborted) {
     await delay(1_000);
     const taken = await sample();
     if (taken) (elapsed() < calmFrom ? samples : calmSamples).push(taken);
@@ -378,6 +404,8 @@ async function end(): Promise<number> {
   isOver = true;
   await Promise.all(clients);
   await life.kill();
+  console.log(`soak: the directory takes ${diskUse()}`);
+  if (endedByItself.signal.aborted) return dir.quarantined().length;
   life = new Life(dir);
   for (const [id, entry] of known) {
     const workflow = await look(id);
