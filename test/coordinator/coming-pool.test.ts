@@ -1,5 +1,5 @@
 /** Goal: a pool that is not there yet is given nothing, and its failure is told once. The engine takes work meanwhile. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Job, PoolPort } from '../../src/contract/job.ts';
 import { ComingPool } from '../../src/coordinator/coming-pool.ts';
 import { live } from './restarts.ts';
@@ -73,10 +73,17 @@ test('the engine takes work before its threads are there, and starts none of it'
   const poolReady = new Promise<void>((resolve) => {
     arrive = resolve;
   });
-  const { engine, fatal } = await live(undefined, { poolReady });
-  const { id } = await engine.submit({ name: 'early', steps: [{ id: 'a', action: 'noop' }] });
-  expect((await engine.get(id)).workflow.steps[0]).toMatchObject({ status: 'PENDING', attempt: 0 });
-  expect(fatal).toEqual([]);
+  let giveUp = (_: Error): void => undefined;
+  const ended = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  const { engine } = await live(undefined, { poolReady, onFatal: () => giveUp(new Error('the engine ended')) });
+  // Closing waits for them.
+  onTestFinished(() => arrive());
+  const submitted = engine.submit({ name: 'early', steps: [{ id: 'a', action: 'noop' }] });
+  const { id } = await Promise.race([submitted, ended]);
+  const { workflow } = await Promise.race([engine.get(id), ended]);
+  expect(workflow.steps[0]).toMatchObject({ status: 'PENDING', attempt: 0 });
   arrive();
   expect((await engine.finished(id)).workflow.status).toBe('COMPLETED');
 });
