@@ -58,8 +58,11 @@ export type JournalEvent =
         | 'workflow.stopped'
         | 'workflow.retried';
     })
-  /** `budget`: takes the place of what the workflow's budget says of the same. */
-  | (Base & { readonly kind: 'workflow.resumed'; readonly budget?: Budget })
+  /**
+   * `budget`: takes the place of what the workflow's budget says of the same. `of`: a day has begun, and what the budget of
+   * the one before had paused goes on, nothing else.
+   */
+  | (Base & { readonly kind: 'workflow.resumed'; readonly budget?: Budget; readonly of?: 'day' })
   /** `spending`: what its steps have used, which outlives it. */
   | (Base & { readonly kind: 'workflow.deleted'; readonly spending?: readonly SpendingRow[] })
   /** `unclean`: the engine had not been stopped in good order, so what was in flight may have killed it. */

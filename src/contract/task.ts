@@ -77,15 +77,18 @@ export interface Task<Params = unknown> {
   readonly secrets?: readonly string[];
   /** Whether it calls other machines. Left out, it does not. */
   readonly goesOut?: boolean;
+  /** Whether it goes out to nobody with these params, bound but not checked. Left out, whoever may go out does. */
+  staysHome?(params: JsonObject, secrets: Readonly<Record<string, string>>): boolean;
   /** Used when the step gives no timeoutMs. */
   readonly timeoutMs: number;
   /** 1 when not given. Another one makes what the cache holds of the action count no more: raise it when answers change. */
   readonly version?: number;
   /**
    * Of an action that calls a model: the call that these params ask for. They may not fit the schema, and may hold references
-   * that are not bound yet; null where nothing can be told. `secrets` are those that the task declares.
+   * that are not bound yet: `unread` where who is asked hangs on one. null where nothing can be told. `secrets` are those
+   * that the task declares.
    */
-  callsModel?(params: JsonObject, secrets: Readonly<Record<string, string>>): PlannedCall | null;
+  callsModel?(params: JsonObject, secrets: Readonly<Record<string, string>>): PlannedCall | 'unread' | null;
   /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
   run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
   /**
@@ -118,6 +121,7 @@ export interface ActionInfo {
   readonly timeoutMs: number;
   /** Whether it calls other machines. */
   readonly goesOut?: boolean | undefined;
+  readonly staysHome?: Task['staysHome'];
   readonly version?: number | undefined;
   readonly callsModel?: Task['callsModel'];
 }

@@ -44,6 +44,7 @@ export interface Paused {
   readonly pause: NonNullable<StepState['pause']>;
 }
 
+const dayLookMs = 60_000;
 const raiseAdvice = 'resume the workflow with a larger budget';
 const dayAdvice = 'it goes on by itself on the next day (UTC), or after a start with a larger DAILY_BUDGET';
 
@@ -66,16 +67,17 @@ export class Budgets {
     const accounts = this.#accountsOf(step.workflowId);
     if (accounts.length === 0) return null;
     const needsPrice = accounts.some(({ budget }) => budget.usd !== undefined);
-    if (needsPrice && !this.#hasPrices()) return { waitsFor: 'the prices of models', until: null };
+    if (needsPrice && !this.#hasPrices()) return { waitsFor: 'the prices of models', until: null, isOwn: true };
     const needed = this.#toReservation(call);
     let hold: Hold | null = null;
     for (const { until, advice, ...account } of accounts) {
+      const isOwn = until === 'resume' ? (true as const) : undefined;
       const verdict = judgeCall(account, needed, advice);
       if (verdict.kind === 'pause') {
         this.#paused.push({ step, pause: { reason: verdict.reason, until } });
-        return { waitsFor: `room in ${account.name}`, until: null };
+        return { waitsFor: `room in ${account.name}`, until: null, isOwn };
       }
-      if (verdict.kind === 'wait') hold = { waitsFor: verdict.waitsFor, until: null };
+      if (verdict.kind === 'wait') hold = { waitsFor: verdict.waitsFor, until: null, isOwn };
     }
     return hold;
   }
@@ -115,10 +117,25 @@ export class Budgets {
     }
   }
 
-  /** BA3: milliseconds until the next day; null without a budget for days. */
-  msUntilNextDay(): number | null {
-    const dayMs = 24 * 60 * 60 * 1_000;
-    return this.#options.daily === undefined ? null : dayMs - (this.#options.clock.now() % dayMs);
+  /** BA3: `onNewDay` is called soon after each midnight. Returns what ends that. Without a budget for days it never is. */
+  watchDays(onNewDay: () => void): () => void {
+    const { clock, daily } = this.#options;
+    if (daily === undefined) return () => undefined;
+    let day = this.#day();
+    let cancel = (): void => undefined;
+    // Looked after now and then: a timer stands still while its machine sleeps.
+    const look = () => {
+      cancel = clock.timer(dayLookMs, look);
+      if (day === this.#day()) return;
+      day = this.#day();
+      onNewDay();
+    };
+    cancel = clock.timer(dayLookMs, look);
+    return () => cancel();
+  }
+
+  #day(): string {
+    return toIso(this.#options.clock.now()).slice(0, 10);
   }
 
   #accountsOf(workflowId: string): (Account & Pick<Paused['pause'], 'until'> & { advice: string })[] {
@@ -150,8 +167,8 @@ export class Budgets {
   }
 
   #sumsOfToday() {
-    const { workflows, clock } = this.#options;
-    const day = toIso(clock.now()).slice(0, 10);
+    const { workflows } = this.#options;
+    const day = this.#day();
     if (this.#today?.day === day) return this.#today;
     let spent = noAmounts;
     for (const [, rows] of workflows.spending()) spent = addAmounts(spent, toSpentAmounts(rows, day));

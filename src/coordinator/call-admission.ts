@@ -19,7 +19,7 @@ import type { Clock } from './clock.ts';
 const pauseMsDefault = 2_000;
 const waitedMsMin = 100;
 
-/** How long the steps of a gate have been held up. */
+/** How long the steps of a gate, or of a line of it, have been held up. */
 interface Gate {
   heldMs: number;
   waitsFor: string;
@@ -27,13 +27,23 @@ interface Gate {
   held: { readonly from: number; readonly until: number | null } | null;
 }
 
+/** What a call has to pass, and for how long that had been held when it came. */
+interface Passage {
+  readonly gate: Gate;
+  readonly heldBefore: number;
+}
+
+/** What shares a budget: its gates go with it. */
+export type BudgetHolder = object;
+
 export class CallAdmission implements Admission {
   readonly #governor: Governor;
   readonly #budgets: Pick<Budgets, 'hold' | 'begin'>;
   readonly #clock: Clock;
+  /** By model. */
   readonly #gates = new Map<string, Gate>();
-  /** For how long its gate had been held when it came. */
-  readonly #heldBefore = new WeakMap<PlannedCall, number>();
+  readonly #ownGates = new WeakMap<BudgetHolder, Map<string, Gate>>();
+  readonly #passages = new WeakMap<PlannedCall, { model: Passage; own: Passage | null }>();
   readonly #waits = new WeakMap<PlannedCall, string>();
   readonly #governed = new WeakMap<PlannedCall, GovernedCall>();
 
@@ -43,34 +53,42 @@ export class CallAdmission implements Admission {
     this.#clock = clock;
   }
 
-  /** A step with this call gets in line. Returns its gate; `budgeted` names a workflow that a budget may hold up alone. */
-  enter(call: PlannedCall, budgeted: string | null = null): string {
+  /** A step with this call gets in line. Returns its gate; `holder` has a budget that may hold up its calls alone. */
+  enter(call: PlannedCall, holder: BudgetHolder | null = null): string {
     const model = toModelKey(call);
-    const gate = budgeted === null ? model : `${model} ${budgeted}`;
-    this.#heldBefore.set(call, heldMsAt(this.#gate(gate), this.#clock.monotonic()));
-    return gate;
+    const now = this.#clock.monotonic();
+    const pass = (gate: Gate): Passage => ({ gate, heldBefore: heldMsAt(gate, now) });
+    const own = holder && pass(gateIn(this.#gatesOf(holder), model));
+    this.#passages.set(call, { model: pass(gateIn(this.#gates, model)), own });
+    return model;
   }
 
   hold(step: ReadyStep): Hold | null {
     const { call, gate } = step;
-    if (call === undefined || gate === undefined) return null;
+    const passages = call && this.#passages.get(call);
+    if (call === undefined || gate === undefined || passages === undefined) return null;
     const now = this.#clock.monotonic();
-    const model = toModelKey(call);
-    const held = this.#governor.check(model, toTokens(call), now);
-    const hold = held ? { waitsFor: `${held.reason} of ${model}`, until: held.until } : this.#budgets.hold(step, call);
-    this.#note(this.#gate(gate), hold, now);
+    const held = this.#governor.check(gate, toTokens(call), now);
+    const hold = held ? { waitsFor: `${held.reason} of ${gate}`, until: held.until } : this.#budgets.hold(step, call);
+    const isOwn = hold?.isOwn === true;
+    note(passages.model.gate, isOwn ? null : hold, now);
+    if (passages.own) note(passages.own.gate, isOwn ? hold : null, now);
     return hold;
   }
 
   begin(step: ReadyStep): void {
     const { call, gate } = step;
-    if (call === undefined || gate === undefined) return;
+    const passages = call && this.#passages.get(call);
+    if (call === undefined || gate === undefined || passages === undefined) return;
     this.#budgets.begin(step, call);
     const now = this.#clock.monotonic();
-    this.#governed.set(call, this.#governor.begin(toModelKey(call), toTokens(call), now));
-    const { heldMs, waitsFor } = this.#gate(gate);
-    const waitedMs = heldMs - (this.#heldBefore.get(call) ?? heldMs);
-    if (waitedMs >= waitedMsMin) this.#waits.set(call, `Waited ${(waitedMs / 1_000).toFixed(1)} s for ${waitsFor}`);
+    this.#governed.set(call, this.#governor.begin(gate, toTokens(call), now));
+    const waits = [passages.own, passages.model].flatMap((passage) => {
+      if (passage === null) return [];
+      const waitedMs = passage.gate.heldMs - passage.heldBefore;
+      return waitedMs >= waitedMsMin ? [`${(waitedMs / 1_000).toFixed(1)} s for ${passage.gate.waitsFor}`] : [];
+    });
+    if (waits.length > 0) this.#waits.set(call, `Waited ${waits.join(', ')}`);
   }
 
   /** CA3: lines for the log of a step that has begun. */
@@ -87,17 +105,23 @@ export class CallAdmission implements Admission {
     this.#governor.end(governed, toTokensUsed(result), toPauseMs(result), this.#clock.monotonic());
   }
 
-  #gate(key: string): Gate {
-    const gate = this.#gates.get(key) ?? { heldMs: 0, waitsFor: '', held: null };
-    this.#gates.set(key, gate);
-    return gate;
+  #gatesOf(holder: BudgetHolder): Map<string, Gate> {
+    const gates = this.#ownGates.get(holder) ?? new Map<string, Gate>();
+    this.#ownGates.set(holder, gates);
+    return gates;
   }
+}
 
-  #note(gate: Gate, hold: Hold | null, now: number): void {
-    gate.heldMs = heldMsAt(gate, now);
-    gate.held = hold && { from: now, until: hold.until };
-    if (hold) gate.waitsFor = hold.waitsFor;
-  }
+function gateIn(gates: Map<string, Gate>, model: string): Gate {
+  const gate = gates.get(model) ?? { heldMs: 0, waitsFor: '', held: null };
+  gates.set(model, gate);
+  return gate;
+}
+
+function note(gate: Gate, hold: Hold | null, now: number): void {
+  gate.heldMs = heldMsAt(gate, now);
+  gate.held = hold && { from: now, until: hold.until };
+  if (hold) gate.waitsFor = hold.waitsFor;
 }
 
 /** Beyond `until` it was a slot that was waited for. */

@@ -1,6 +1,6 @@
 /**
- * Which call of a model a ready step is going to make, told at once from what is at hand: outputs that lie in a blob are not
- * read for it, they count by their size.
+ * Which call of a model a ready step is going to make, told at once from what is at hand. Outputs that lie in a blob count by
+ * their size, and are read only where who is asked hangs on them.
  */
 import type { OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -32,26 +32,27 @@ export class CallPlans {
     this.#clock = clock;
   }
 
-  /** null: no call that could be told. */
-  plan(state: WorkflowState, step: StepState): PlannedCall | null {
+  /** null: no call that could be told; `unread`: it can be when the outputs in blobs are read, and `plan` is given them. */
+  plan(state: WorkflowState, step: StepState, blobs?: ReadonlyMap<string, unknown>): PlannedCall | 'unread' | null {
     const info = this.#catalogue.get(step.action);
     // A dry run calls nobody.
     if (!info?.callsModel || this.#settings.dryRun) return null;
-    const { params, bytesUnread } = this.#bind(state, step);
+    const { params, bytesUnread } = this.#bind(state, step, blobs);
     const call = info.callsModel(params, pickSecrets(info, this.#settings));
+    if (call === 'unread') return blobs || bytesUnread === 0 ? null : call;
     return call && { ...call, inputTokens: call.inputTokens + Math.ceil(bytesUnread / bytesPerToken) };
   }
 
-  #bind(state: WorkflowState, step: StepState): Bound {
+  #bind(state: WorkflowState, step: StepState, blobs?: ReadonlyMap<string, unknown>): Bound {
     let bytesUnread = 0;
     try {
       const params = bindParams(step.params, {
         params: state.header.params,
         isStep: (id) => state.index.has(id),
-        outputsOf: (id) => this.#read(state.step(id)?.outputs),
+        outputsOf: (id) => this.#read(state.step(id)?.outputs, blobs),
         isLeft: (id) => {
           const outputs = state.step(id)?.outputs;
-          if (!outputs || !('blob' in outputs)) return false;
+          if (blobs || !outputs || !('blob' in outputs)) return false;
           bytesUnread += outputs.bytes;
           return true;
         },
@@ -64,8 +65,9 @@ export class CallPlans {
     }
   }
 
-  #read(outputs: OutputsRef | null | undefined): unknown {
-    if (!outputs || !('json' in outputs)) return undefined;
+  #read(outputs: OutputsRef | null | undefined, blobs?: ReadonlyMap<string, unknown>): unknown {
+    if (!outputs) return undefined;
+    if ('blob' in outputs) return blobs?.get(outputs.blob);
     if (this.#parsed.has(outputs)) return this.#parsed.get(outputs);
     if (this.#parsed.size === 0) this.#clock.soon(() => this.#parsed.clear());
     const parsed: unknown = JSON.parse(outputs.json);

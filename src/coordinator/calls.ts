@@ -177,7 +177,7 @@ class Calls implements CallHandlers {
     const { id, claim, stepId, stepName, sourceUrl, action } = args;
     const answer = await this.#keyedJson(claim, () =>
       this.#pinned(id, async (live) => {
-        const outputs = await this.#c.execution.toOutputs(id, args.outputsJson);
+        const outputs = await this.#c.execution.outputs.toOutputs(id, args.outputsJson);
         return this.#inTurn(claim, (batch) => {
           this.#stillThere(live);
           const event = decideExternalData(live.state, {
@@ -251,7 +251,7 @@ class Calls implements CallHandlers {
         running: schedule.running,
         max_parallel_nodes: schedule.slotsMax,
         oldest_wait_ms: oldest === null ? 0 : Math.round(parts.clock.monotonic() - oldest),
-        held: schedule.held().map((gate) => toHeldSteps(gate, parts.clock)),
+        held: schedule.held().flatMap((gate) => toHeldSteps(gate, parts.clock) ?? []),
       },
       workflows: workflows.countByStatus(),
       active_in_memory: workflows.live.size,

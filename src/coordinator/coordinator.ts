@@ -230,6 +230,7 @@ export class Coordinator implements CoordinatorPort {
     for (const { id, steps } of recovered.requeued)
       log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
     this.#beginDay();
+    this.#cancelNextDay = this.budgets.watchDays(() => this.#beginDay());
     this.turns.arm();
     this.#armIdleCheckpoint();
   }
@@ -438,8 +439,6 @@ export class Coordinator implements CoordinatorPort {
         },
       });
     }
-    const ms = this.budgets.msUntilNextDay();
-    if (ms !== null) this.#cancelNextDay = this.parts.clock.timer(ms, () => this.#beginDay());
   }
 
   /** Everything the batch lets out, in this order: events, waits, jobs; answers follow, as the calls have asked. */

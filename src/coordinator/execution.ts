@@ -13,9 +13,9 @@ import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
-import { DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
-import type { ActionCatalogue, Lane, PlannedCall } from '../contract/task.ts';
-import { BindingError, bindParams, eachReference } from '../core/bindings.ts';
+import type { StorePort } from '../contract/store.ts';
+import type { ActionCatalogue, ActionInfo, Lane, PlannedCall } from '../contract/task.ts';
+import { BindingError } from '../core/bindings.ts';
 import type { CachedResult } from '../core/cached-result.ts';
 import { type Durations, toRanks } from '../core/critical-path.ts';
 import type { AttemptResult } from '../core/decide.ts';
@@ -28,6 +28,7 @@ import { CallPlans } from './call-plans.ts';
 import type { Clock } from './clock.ts';
 import { LiveTexts } from './live-texts.ts';
 import { type Question, StepCache } from './step-cache.ts';
+import { type Blobs, StepOutputs } from './step-outputs.ts';
 import type { Live } from './workflows.ts';
 
 /** An attempt that holds a slot. */
@@ -75,7 +76,6 @@ export interface ExecutionOptions {
 const simulateAction = '$simulate';
 /** How long a simulated step may take beyond its time. */
 const simulateSlackMs = 30_000;
-const diskRetryMs = 1_000;
 const suspectsAfterMs = 5_000;
 /** Under no step's key: those hold a slash. */
 const suspectsTimer = 'suspects';
@@ -86,6 +86,7 @@ export class Execution {
   readonly durations: Durations;
   readonly cache: StepCache;
   readonly texts = new LiveTexts();
+  readonly outputs: StepOutputs;
   readonly #options: ExecutionOptions;
   readonly #admission: CallAdmission;
   readonly #plans: CallPlans;
@@ -97,12 +98,10 @@ export class Execution {
   readonly #timers = new Map<string, () => void>();
   /** Of steps that are asked after in the cache, or were and have not started yet. */
   readonly #questions = new Map<string, Question>();
+  /** Of steps whose place in line hangs on outputs that are being read. */
+  readonly #readings = new Map<string, symbol>();
   readonly #ranks = new WeakMap<Live, number[]>();
-  readonly #blobs = new Map<string, Promise<unknown>>();
   #nextJobId = 1;
-  #isHalted = false;
-  /** Of attempts that wait for the disk. */
-  readonly #pauses = new Set<() => void>();
   /** Set when nothing may start any more. */
   isPaused = false;
 
@@ -110,6 +109,7 @@ export class Execution {
     this.#options = options;
     this.durations = options.durations;
     this.cache = new StepCache(options);
+    this.outputs = new StepOutputs(options.store, options.clock);
     const { settings, catalogue, clock, pool } = options;
     this.#admission = new CallAdmission(settings.modelLimits ?? {}, options.budgets, clock);
     this.#plans = new CallPlans(settings, catalogue, clock);
@@ -169,19 +169,20 @@ export class Execution {
 
   async #bindToAsk(live: Live, stepId: string): Promise<JsonObject> {
     const step = live.state.step(stepId)!;
-    const wanted = this.#referredOutputs(live, step);
-    const blobs = new Map<string, unknown>();
-    for (const ref of wanted.values())
-      if (ref && 'blob' in ref) blobs.set(ref.blob, await this.#readBlobInTime(live.state.header.id, ref.blob));
-    return bind(live, step, wanted, blobs);
+    return this.outputs.bind(live, step, await this.outputs.readBlobsFor(live, step));
   }
 
   /** One that has its answer computes nothing, and calls nobody; neither does one that may not. */
-  #lineUp(live: Live, i: number, key: string, isAnswered = false): void {
+  #lineUp(live: Live, i: number, key: string, isAnswered = false, blobs?: Blobs): void {
     const step = live.state.steps[i]!;
+    const isCalling = !isAnswered && !this.#options.settings.offline;
+    const call = isCalling ? this.#plans.plan(live.state, step, blobs) : null;
+    if (call === 'unread') {
+      void this.#lineUpRead(live, i, key);
+      return;
+    }
     const ranks = this.#ranks.get(live) ?? toRanks(live.state, live.state.steps, this.durations);
     this.#ranks.set(live, ranks);
-    const call = isAnswered || this.#options.settings.offline ? null : this.#plans.plan(live.state, step);
     const ready: ReadyStep = {
       workflowId: live.state.header.id,
       stepId: step.id,
@@ -189,11 +190,29 @@ export class Execution {
       rankMs: ranks[i] ?? 0,
       readyAt: this.#options.clock.monotonic(),
       isSuspect: step.deaths >= suspectDeaths,
-      ...(call ? { call, gate: this.#admission.enter(call, live.state.header.budget && live.state.header.id) } : {}),
+      ...(call ? this.#toGate(live, call) : {}),
     };
     if (ready.isSuspect) this.#armSuspects();
     if (this.#flightOfStep.has(key)) this.#held.set(key, ready);
     else this.schedule.add(ready);
+  }
+
+  /** For a step that can be foreseen only when outputs in blobs are read. */
+  async #lineUpRead(live: Live, i: number, key: string): Promise<void> {
+    const reading = Symbol(key);
+    this.#readings.set(key, reading);
+    // Where they cannot be read the step starts, and fails for it.
+    const blobs = await this.outputs.readBlobsFor(live, live.state.steps[i]!).catch(() => new Map());
+    // A stop may have come meanwhile.
+    if (this.#readings.get(key) !== reading || this.isPaused) return;
+    this.#readings.delete(key);
+    this.#lineUp(live, i, key, false, blobs);
+    this.#options.onReady();
+  }
+
+  #toGate(live: Live, call: PlannedCall): Pick<ReadyStep, 'call' | 'gate' | 'own'> {
+    const { budget, id } = live.state.header;
+    return { call, gate: this.#admission.enter(call, budget && live), own: budget === null ? undefined : id };
   }
 
   /** A suspect waits until the engine has been up for a while: what kills it at once is another thing. */
@@ -212,6 +231,7 @@ export class Execution {
     this.#timers.get(key)?.();
     this.#timers.delete(key);
     this.#held.delete(key);
+    this.#readings.delete(key);
     this.schedule.remove(workflowId, stepId);
     const question = this.#questions.get(key);
     this.#questions.delete(key);
@@ -302,99 +322,38 @@ export class Execution {
         continue;
       }
       const step = live.state.step(flight.stepId)!;
-      const wanted = this.#referredOutputs(live, step);
-      const blobs = [...wanted.values()].flatMap((ref) => (ref && 'blob' in ref ? [ref.blob] : []));
-      if (blobs.length === 0) {
-        const job = this.#toJob(flight, live, step, wanted, new Map());
+      if (this.outputs.blobsFor(live, step).length === 0) {
+        const job = this.#toJob(flight, live, step, new Map());
         if (job) jobs.push(job);
       } else {
-        void this.#launchWithBlobs(flight, live, step, wanted, blobs);
+        void this.#launchWithBlobs(flight, live, step);
       }
     }
     if (jobs.length > 0) this.#options.pool.dispatch(jobs);
   }
 
-  async #launchWithBlobs(
-    flight: Flight,
-    live: Live,
-    step: StepState,
-    wanted: ReadonlyMap<string, OutputsRef | null>,
-    names: readonly string[],
-  ): Promise<void> {
-    const blobs = new Map<string, unknown>();
+  async #launchWithBlobs(flight: Flight, live: Live, step: StepState): Promise<void> {
+    let blobs: Blobs;
     try {
-      for (const name of names) blobs.set(name, await this.#readBlobInTime(flight.workflowId, name));
+      blobs = await this.outputs.readBlobsFor(live, step);
     } catch (error) {
       this.#fail(flight, 'BINDING', `outputs that the step refers to cannot be read: ${(error as Error).message}`);
       return;
     }
     // A stop may have come while the blobs were read.
-    if ((flight.phase as Flight['phase']) === 'cancelled') {
+    if (flight.phase === 'cancelled') {
       this.#fail(flight, 'CANCELLED', 'stopped before it began');
       return;
     }
-    const job = this.#toJob(flight, live, step, wanted, blobs);
+    const job = this.#toJob(flight, live, step, blobs);
     if (job) this.#options.pool.dispatch([job]);
   }
 
-  /** Never ends once the store is closed: whoever waits is given up, and its step runs again in the next life. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#isHalted) return;
-      const cancel = this.#options.clock.timer(ms, () => {
-        this.#pauses.delete(cancel);
-        resolve();
-      });
-      this.#pauses.add(cancel);
-    });
-  }
-
-  /** Where file handles are short the step waits for one. */
-  async #readBlobInTime(workflowId: string, name: string): Promise<unknown> {
-    for (;;) {
-      try {
-        return await this.#readBlob(workflowId, name);
-      } catch (error) {
-        if (!(error instanceof OutOfHandlesError)) throw error;
-        await this.#pause(diskRetryMs);
-      }
-    }
-  }
-
-  /** Steps of a wide fan-out all want the same blob: it is parsed once while they start. */
-  #readBlob(workflowId: string, name: string): Promise<unknown> {
-    const key = toKey(workflowId, name);
-    const reading = this.#blobs.get(key);
-    if (reading !== undefined) return reading;
-    const read = this.#options.store
-      .readBlob(workflowId, name)
-      .then((bytes) => JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown);
-    this.#blobs.set(key, read);
-    const forget = () => this.#options.clock.soon(() => this.#blobs.delete(key));
-    read.then(forget, forget);
-    return read;
-  }
-
-  #referredOutputs(live: Live, step: StepState): Map<string, OutputsRef | null> {
-    const wanted = new Map<string, OutputsRef | null>();
-    const isStep = (id: string) => live.state.index.has(id);
-    eachReference(step.params, isStep, (reference) => {
-      if (reference.kind === 'step') wanted.set(reference.stepId, live.state.step(reference.stepId)?.outputs ?? null);
-    });
-    return wanted;
-  }
-
-  #toJob(
-    flight: Flight,
-    live: Live,
-    step: StepState,
-    wanted: ReadonlyMap<string, OutputsRef | null>,
-    blobs: ReadonlyMap<string, unknown>,
-  ): Job | null {
+  #toJob(flight: Flight, live: Live, step: StepState, blobs: Blobs): Job | null {
     const { settings, catalogue } = this.#options;
     let params: JsonObject;
     try {
-      params = bind(live, step, wanted, blobs);
+      params = this.outputs.bind(live, step, blobs);
     } catch (error) {
       if (!(error instanceof BindingError)) throw error;
       this.#fail(flight, 'BINDING', error.message);
@@ -405,7 +364,7 @@ export class Execution {
       this.#fail(flight, 'UNKNOWN_ACTION', `no task implements action "${step.action}", and UNKNOWN_ACTIONS is reject`);
       return null;
     }
-    if (settings.offline && !settings.dryRun && info?.goesOut) {
+    if (settings.offline && !settings.dryRun && info && goesOut(info, params, settings)) {
       this.#fail(flight, 'OFFLINE', toOfflineError(step));
       return null;
     }
@@ -472,29 +431,9 @@ export class Execution {
       const result = { kind: 'completed' as const, outputs, simulated: flight.isSimulated, ...rest };
       this.#options.onEnded({ flight, durationMs, result });
     };
-    // A blob is durable before the record that names it.
-    if (outputsJson.length <= limits.outputsInlineBytesMax / 4 && !looksLikeBlob(outputsJson))
-      end({ json: outputsJson });
-    else this.#keepOutputs(flight.workflowId, outputsJson).then(end, this.#options.onFatal);
-  }
-
-  /** Where outputs belong: in the event, or in a blob that is durable when this resolves. */
-  async toOutputs(workflowId: string, json: string): Promise<OutputsRef> {
-    const bytes = Buffer.from(json, 'utf8');
-    if (bytes.length <= limits.outputsInlineBytesMax && !looksLikeBlob(json)) return { json };
-    return { blob: await this.#options.store.writeBlob(workflowId, bytes), bytes: bytes.length };
-  }
-
-  /** The same for what an attempt has made, which on a full disk waits for room rather than being lost. */
-  async #keepOutputs(workflowId: string, json: string): Promise<OutputsRef> {
-    for (;;) {
-      try {
-        return await this.toOutputs(workflowId, json);
-      } catch (error) {
-        if (!(error instanceof DiskFullError || error instanceof OutOfHandlesError)) throw error;
-        await this.#pause(diskRetryMs);
-      }
-    }
+    const outputs = this.outputs.toOutputsNow(outputsJson);
+    if (outputs) end(outputs);
+    else this.outputs.keep(flight.workflowId, outputsJson).then(end, this.#options.onFatal);
   }
 
   #fail(
@@ -524,27 +463,13 @@ export class Execution {
   /** Nothing that still waits for the disk goes on. */
   halt(): void {
     this.stop();
-    this.#isHalted = true;
-    for (const cancel of this.#pauses) cancel();
-    this.#pauses.clear();
+    this.cache.halt();
+    this.outputs.halt();
   }
 }
 
-function bind(
-  live: Live,
-  step: StepState,
-  wanted: ReadonlyMap<string, OutputsRef | null>,
-  blobs: ReadonlyMap<string, unknown>,
-): JsonObject {
-  const parsed = new Map<string, unknown>();
-  for (const [id, ref] of wanted) {
-    if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
-  }
-  return bindParams(step.params, {
-    params: live.state.header.params,
-    isStep: (id) => live.state.index.has(id),
-    outputsOf: (id) => parsed.get(id),
-  });
+function goesOut(info: ActionInfo, params: JsonObject, settings: EngineSettings): boolean {
+  return info.goesOut === true && info.staysHome?.(params, pickSecrets(info, settings)) !== true;
 }
 
 function toOfflineError({ action, cache }: StepState): string {
@@ -554,9 +479,4 @@ function toOfflineError({ action, cache }: StepState): string {
 
 function toKey(workflowId: string, name: string): string {
   return `${workflowId}/${name}`;
-}
-
-/** Outputs of a blob's own form would be read back as one; in a blob they are what they are. */
-function looksLikeBlob(json: string): boolean {
-  return json.length < 200 && json.includes('"blob":') && json.includes('"bytes":');
 }

@@ -6,10 +6,12 @@
  *        and params as they were bound; equal questions have equal keys, whatever order their fields stand in;
  *   SC2  of steps that ask the same at once one goes, and the others wait for what becomes of it;
  *   SC3  whatever is wrong with the cache is a miss: no step fails for it, and a step that is wanted no more holds up no other;
- *   SC4  at most `answersHeldMax` answers are read or held at once, for any of them may be large.
+ *   SC4  at most `answersHeldMax` answers are read or held at once, and no more are read while those held take
+ *        `answersCharsMax`, for any of them may be large.
+ *   SC5  those who wait for one who goes get what it has made, also where the cache could not keep it.
  */
 import { createHash } from 'node:crypto';
-import { readEntryJson, toEntryJson } from '../contract/cache-entry.ts';
+import { type CacheEntry, readEntryJson, toEntryJson } from '../contract/cache-entry.ts';
 import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { EngineSettings } from '../contract/settings.ts';
@@ -44,13 +46,17 @@ export interface StepCacheOptions {
   onFatal(error: unknown): void;
 }
 
-const answersHeldMax = 32;
+const answersHeldMax = 16;
+const answersCharsMax = 32 * 1024 * 1024;
 const handlesRetryMs = 1_000;
 
 export class StepCache {
   readonly #options: StepCacheOptions;
   #line: Question[] = [];
   #open = 0;
+  /** Of the answers that wait to be taken. */
+  #charsHeld = 0;
+  #isHalted = false;
   /** By key, the question whose step goes and may bring the answer. */
   readonly #going = new Map<string, Question>();
   readonly #waiting = new Map<string, Question[]>();
@@ -72,6 +78,7 @@ export class StepCache {
     const { answer } = question;
     if (answer !== null) {
       question.answer = null;
+      this.#charsHeld -= answer.outputsJson.length;
       this.#close();
     }
     return answer;
@@ -88,26 +95,56 @@ export class StepCache {
 
   /** After its step's completion is recorded; those who waited for it get what it has made. */
   keep(question: Question, event: Extract<JournalEvent, { kind: 'step.completed' }>): void {
-    const { key, info } = question;
+    const { key } = question;
     if (key === null || this.#going.get(key) !== question) {
       this.letGo(question);
       return;
     }
-    const kept = this.#write(key, info.action, event)
-      .catch((error: unknown) => {
-        if (error instanceof DiskFailedError) this.#options.onFatal(error);
-        else this.#notice(`The result of step ${event.stepId} of workflow ${event.workflowId} was not kept`, error);
-      })
-      .then(() => {
-        this.#keeping.delete(kept);
-        this.letGo(question);
-      });
+    const kept = this.#keep(key, question, event).then(() => {
+      this.#keeping.delete(kept);
+      this.letGo(question);
+    });
     this.#keeping.add(kept);
+  }
+
+  async #keep(
+    key: string,
+    question: Question,
+    event: Extract<JournalEvent, { kind: 'step.completed' }>,
+  ): Promise<void> {
+    let entry: CacheEntry | null = null;
+    try {
+      entry = await this.#toEntry(question.info.action, event);
+      await this.#options.store.writeCached(key, toEntryJson(entry));
+    } catch (error) {
+      if (error instanceof DiskFailedError) {
+        this.#options.onFatal(error);
+        return;
+      }
+      this.#notice(`The result of step ${event.stepId} of workflow ${event.workflowId} was not kept`, error);
+      if (entry) this.#answerWaiting(key, toCachedResult(entry));
+    }
+  }
+
+  /** SC5. */
+  #answerWaiting(key: string, answer: CachedResult): void {
+    const others = this.#waiting.get(key) ?? [];
+    this.#waiting.delete(key);
+    for (const other of others) {
+      if (other.phase !== 'waiting') continue;
+      this.#open += 1;
+      this.#answer(other, answer);
+    }
   }
 
   /** Resolves when what is being kept is durable, or was given up. */
   async idle(): Promise<void> {
     while (this.#keeping.size > 0) await Promise.all(this.#keeping);
+  }
+
+  /** Nobody is answered any more. */
+  halt(): void {
+    this.#isHalted = true;
   }
 
   #lineUp(question: Question): void {
@@ -117,7 +154,12 @@ export class StepCache {
   }
 
   #next(): void {
-    while (this.#open < answersHeldMax && this.#line.length > 0) {
+    while (
+      !this.#isHalted &&
+      this.#open < answersHeldMax &&
+      this.#charsHeld < answersCharsMax &&
+      this.#line.length > 0
+    ) {
       const question = this.#line.shift()!;
       if (question.phase !== 'lined up') continue;
       question.phase = 'open';
@@ -147,13 +189,22 @@ export class StepCache {
       this.#close();
       return;
     }
+    if (answer !== null) {
+      this.#answer(question, answer);
+      return;
+    }
+    question.phase = 'known';
+    if (key !== null) this.#going.set(key, question);
+    this.#close();
+    question.onKnown(null);
+  }
+
+  /** Of one that is open until its step takes it. */
+  #answer(question: Question, answer: CachedResult): void {
     question.phase = 'known';
     question.answer = answer;
-    question.isAnswered = answer !== null;
-    if (answer === null) {
-      if (key !== null) this.#going.set(key, question);
-      this.#close();
-    }
+    question.isAnswered = true;
+    this.#charsHeld += answer.outputsJson.length;
     question.onKnown(answer);
   }
 
@@ -161,7 +212,7 @@ export class StepCache {
   #toKey(info: ActionInfo, params: JsonObject): string {
     const { action, version = 1 } = info;
     const call = info.callsModel?.(params, pickSecrets(info, this.#options.settings));
-    const asked = call ? [call.baseUrl, call.model] : null;
+    const asked = call && call !== 'unread' ? [call.baseUrl, call.model] : null;
     return createHash('sha256')
       .update(toCanonicalJson([action, version, asked, params]))
       .digest('hex');
@@ -194,18 +245,17 @@ export class StepCache {
       try {
         return await this.#options.store.readCached(key);
       } catch (error) {
-        if (!(error instanceof OutOfHandlesError)) throw error;
+        if (!(error instanceof OutOfHandlesError) || this.#isHalted) throw error;
         await new Promise<void>((resolve) => void this.#options.clock.timer(handlesRetryMs, resolve));
       }
     }
   }
 
-  async #write(key: string, action: string, event: Extract<JournalEvent, { kind: 'step.completed' }>): Promise<void> {
+  async #toEntry(action: string, event: Extract<JournalEvent, { kind: 'step.completed' }>): Promise<CacheEntry> {
     const { workflowId: workflow, stepId: step, metadata, metrics, outputs } = event;
     const from = { workflow, step, at: toIso(event.at) };
     const outputsJson = await this.#readOutputs(workflow, outputs);
-    const json = toEntryJson({ format: 1, action, from, metadata, metrics, outputsJson });
-    await this.#options.store.writeCached(key, json);
+    return { format: 1, action, from, metadata, metrics, outputsJson };
   }
 
   async #readOutputs(workflowId: string, outputs: OutputsRef): Promise<string> {

@@ -208,8 +208,11 @@ export function decideStop(state: WorkflowState, now: number): JournalEvent {
 
 /** `budget`: what it may use from now on. */
 export function decideResume(state: WorkflowState, now: number, budget?: Budget): JournalEvent {
-  if (state.header.status !== 'STOPPED' && state.paused === 0) {
-    throw conflict(state, 'resume', 'takes one that is STOPPED, or has a step that a budget has paused');
+  const isRaised = budget !== undefined && !isTerminal(state.header.status);
+  if (state.header.status !== 'STOPPED' && state.paused === 0 && !isRaised) {
+    const allowed =
+      'takes one that is STOPPED, or has a step that a budget has paused; with a budget any that has not finished';
+    throw conflict(state, 'resume', allowed);
   }
   return { kind: 'workflow.resumed', ...next(state, now), ...(budget ? { budget } : {}) };
 }
@@ -226,7 +229,7 @@ export function decidePause(
 /** At the beginning of a day: null where no step waits for that. */
 export function decideNewDay(state: WorkflowState, now: number): JournalEvent | null {
   const isPaused = state.steps.some(({ pause }) => pause?.until === 'day');
-  return isPaused ? { kind: 'workflow.resumed', ...next(state, now) } : null;
+  return isPaused ? { kind: 'workflow.resumed', ...next(state, now), of: 'day' } : null;
 }
 
 export function decideRetryCall(state: WorkflowState, now: number): JournalEvent {

@@ -214,8 +214,8 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       return;
     case 'workflow.resumed':
       if (event.budget) state.setHeader({ budget: { ...state.header.budget, ...event.budget } });
-      reviveSteps(state, event.at, false, change);
-      unpauseSteps(state, at, change);
+      if (event.of !== 'day') reviveSteps(state, event.at, false, change);
+      unpauseSteps(state, at, event.of, change);
       return;
     case 'workflow.retried':
       reviveSteps(state, event.at, true, change);
@@ -337,9 +337,9 @@ function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, chang
 }
 
 /** What was paused by a budget has another go. */
-function unpauseSteps(state: WorkflowState, at: string, change: Change): void {
+function unpauseSteps(state: WorkflowState, at: string, of: 'day' | undefined, change: Change): void {
   state.steps.forEach((step, i) => {
-    if (step.pause === null) return;
+    if (step.pause === null || (of === 'day' && step.pause.until !== 'day')) return;
     state.setStep(i, { status: 'PENDING', pause: null, logs: addLogs(step, [`Resumed at ${at}`]) });
     change.queued.push(i);
   });

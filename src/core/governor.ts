@@ -39,6 +39,9 @@ const windowMs = minuteMs + 1_000;
 /** What may be sent at once after a quiet time: this share of a minute's allowance. */
 const burstShare = 1 / 30;
 
+/** Beyond that, those of quiet models are given up. */
+const lanesMax = 1_000;
+
 interface Lane {
   readonly limits: ModelLimits;
   running: number;
@@ -62,6 +65,11 @@ export class Governor {
 
   constructor(limits: LimitsByModel) {
     this.#limits = limits;
+  }
+
+  /** Models that it keeps count of. */
+  get lanes(): number {
+    return this.#lanes.size;
   }
 
   /** null when a call of this model (`<provider>/<model>`) and size may be sent now; `begin` says that it was. */
@@ -132,7 +140,10 @@ export class Governor {
   #lane(model: string, now: number): Lane {
     const known = this.#lanes.get(model);
     const lane = known ?? newLane(this.#limitsOf(model), now);
-    if (!known) this.#lanes.set(model, lane);
+    if (!known) {
+      if (this.#lanes.size >= lanesMax) this.#forgetIdle(now);
+      this.#lanes.set(model, lane);
+    }
     const { requestsPerMinute = 0, tokensPerMinute = 0 } = lane.limits;
     const minutes = (now - lane.at) / minuteMs;
     lane.requests = Math.min(burstOf(requestsPerMinute), lane.requests + minutes * requestsPerMinute);
@@ -141,6 +152,12 @@ export class Governor {
     const stays = lane.sent.findIndex(({ at }) => at + windowMs > now);
     for (const { tokens } of lane.sent.splice(0, stays === -1 ? lane.sent.length : stays)) lane.sentTokens -= tokens;
     return lane;
+  }
+
+  /** Names of models come from params, so there is no end to them. One that has been quiet is as good as new. */
+  #forgetIdle(now: number): void {
+    for (const [model, { running, at, pausedUntil }] of this.#lanes)
+      if (running === 0 && Math.max(at, pausedUntil) + windowMs <= now) this.#lanes.delete(model);
   }
 
   #limitsOf(model: string): ModelLimits {

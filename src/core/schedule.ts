@@ -11,7 +11,9 @@
  *       steps of its own gate and no other.
  *
  * D3 makes the order static: rank − readyAt. So a heap holds it, and time need not be asked. Each gate has a heap of its own,
- * and of each only the first step is asked after: what is held costs a `take` no more than one question a gate.
+ * and of each only the first step is asked after: what is held costs a `take` no more than one question a gate. Steps that can
+ * be held up apart from their gate stand in lines of their own; the gate's heap holds the first of each, and a line that is
+ * held is passed over.
  */
 import TinyQueue from 'tinyqueue';
 import type { Lane, PlannedCall } from '../contract/task.ts';
@@ -28,6 +30,8 @@ export interface ReadyStep {
   readonly isSuspect?: boolean;
   /** Whom it waits in line with: of the steps of one gate the next in order goes first, however long it is held. */
   readonly gate?: string | undefined;
+  /** Within its gate, whom it waits in line with for what concerns them alone, as the room in their workflow's budget. */
+  readonly own?: string | undefined;
   /** The call of a model that it will make. */
   readonly call?: PlannedCall | undefined;
 }
@@ -38,6 +42,8 @@ export interface Hold {
   readonly waitsFor: string;
   /** Monotonic milliseconds at which it is worth asking again; null where only the end of an attempt, or a call, can tell. */
   readonly until: number | null;
+  /** It concerns the step's own line; the others of its gate may go. */
+  readonly isOwn?: true | undefined;
 }
 
 /** What a step has to pass besides D1. Asked of steps that have a gate. */
@@ -48,7 +54,7 @@ export interface Admission {
   begin(step: ReadyStep): void;
 }
 
-/** Steps that were held when slots were given out last. */
+/** Steps that were held when they were asked after last. */
 export interface HeldGate extends Hold {
   readonly gate: string;
   readonly steps: readonly ReadyStep[];
@@ -58,11 +64,23 @@ interface Entry extends ReadyStep {
   readonly order: number;
 }
 
-/** Steps of one lane and one gate. */
+type Heap = TinyQueue<Entry>;
+
+/** Steps of one gate, lane and owner. */
 interface Line {
   readonly key: string;
+  readonly heap: Heap;
+  /** What the group knows it by; the line's true first may stand before it. */
+  shown: Entry | null;
+}
+
+/** Steps of one lane and one gate. */
+interface Group {
+  readonly key: string;
   readonly lane: Exclude<Lane, 'none'>;
-  readonly heap: TinyQueue<Entry>;
+  readonly lines: Map<string, Line>;
+  /** The first of each line, and left-overs that were it once. */
+  readonly heads: Heap;
 }
 
 function compare(a: Entry, b: Entry): number {
@@ -75,13 +93,14 @@ export class Schedule {
   readonly slotsMax: number;
   readonly cpuMax: number;
   readonly #admission: Admission;
-  readonly #lines = new Map<string, Line>();
+  readonly #groups = new Map<string, Group>();
   /** The entry that counts for a step; others of it in the heaps are left-overs, dropped when they come up. */
   #current = new Map<string, Entry>();
   #running = { io: 0, cpu: 0 };
   #suspects: Entry[] = [];
-  /** By gate, as the last `take` has found them. */
-  readonly #holds = new Map<string, Hold>();
+  /** What a gate, or a line of it, was told last. */
+  readonly #holds = new Map<string, Hold & { gate: string; own: string | undefined }>();
+  #heldUntil: number | null = null;
   #maySuspectsRun = false;
   #isOneAlone = false;
   #order = 0;
@@ -113,7 +132,7 @@ export class Schedule {
     this.#order += 1;
     this.#current.set(key, entry);
     if (entry.isSuspect) this.#suspects.push(entry);
-    else this.#lineOf(entry).heap.push(entry);
+    else this.#lineUp(entry);
   }
 
   remove(workflowId: string, stepId: string): void {
@@ -122,38 +141,55 @@ export class Schedule {
 
   /** Takes the next steps for which there is a slot, at most `most`; their slots are held until `release`. */
   take(most = Number.POSITIVE_INFINITY): ReadyStep[] {
-    this.#holds.clear();
+    this.#heldUntil = null;
     if (this.#isOneAlone || most <= 0 || this.running >= this.slotsMax) return [];
     const suspect = this.#maySuspectsRun ? this.#peekSuspect() : undefined;
     // A suspect that is held keeps nobody waiting for it.
-    if (suspect && !this.#isHeld(suspect)) return this.running === 0 ? [this.#start(this.#suspects.shift()!)] : [];
+    if (suspect && !this.#holdOf(suspect)) return this.running === 0 ? [this.#start(this.#suspects.shift()!)] : [];
     const taken: ReadyStep[] = [];
-    const heads = this.#heads();
-    for (let head = heads.pop(); head; head = heads.pop()) {
-      const { line, entry } = head;
-      const isThreadless = line.lane === 'cpu' && this.#running.cpu >= this.cpuMax;
-      if (isThreadless || this.#isHeld(entry)) continue;
-      line.heap.pop();
-      taken.push(this.#start(entry));
-      if (taken.length >= most || this.running >= this.slotsMax) break;
-      const next = this.#peek(line);
-      if (next) heads.push({ line, entry: next });
+    const passedOver: { group: Group; line: Line }[] = [];
+    const firsts = this.#firsts();
+    for (let first = firsts.pop(); first; first = firsts.pop()) {
+      const { group, entry } = first;
+      const isThreadless = group.lane === 'cpu' && this.#running.cpu >= this.cpuMax;
+      if (isThreadless) continue;
+      const hold = this.#holdOf(entry);
+      if (hold && !hold.isOwn) continue;
+      group.heads.pop();
+      const line = group.lines.get(toLineKey(entry))!;
+      line.shown = null;
+      if (hold) {
+        passedOver.push({ group, line });
+      } else {
+        line.heap.pop();
+        taken.push(this.#start(entry));
+        this.#show(group, line);
+        if (taken.length >= most || this.running >= this.slotsMax) break;
+      }
+      const next = this.#peek(group);
+      if (next) firsts.push({ group, entry: next });
     }
+    for (const { group, line } of passedOver) this.#show(group, line);
     return taken;
   }
 
   /** When it is worth taking again though no attempt has ended and no step has come; null: not before one does. */
   get heldUntil(): number | null {
-    const times = [...this.#holds.values()].flatMap(({ until }) => (until === null ? [] : [until]));
-    return times.length === 0 ? null : Math.min(...times);
+    return this.#heldUntil;
   }
 
   /** What is held, in the order in which it became ready. */
   held(): HeldGate[] {
     const steps = new Map<string, ReadyStep[]>();
-    for (const gate of this.#holds.keys()) steps.set(gate, []);
-    for (const entry of this.#current.values()) if (entry.gate !== undefined) steps.get(entry.gate)?.push(entry);
-    return [...this.#holds].map(([gate, hold]) => ({ ...hold, gate, steps: steps.get(gate)! }));
+    for (const key of this.#holds.keys()) steps.set(key, []);
+    for (const entry of this.#current.values()) {
+      if (entry.gate === undefined) continue;
+      (steps.get(toLineKey(entry)) ?? steps.get(entry.gate))?.push(entry);
+    }
+    return [...this.#holds].flatMap(([key, hold]) => {
+      const own = steps.get(key)!;
+      return own.length > 0 ? [{ ...hold, steps: own }] : [];
+    });
   }
 
   #start(entry: Entry): ReadyStep {
@@ -174,11 +210,17 @@ export class Schedule {
     this.#maySuspectsRun = true;
   }
 
-  #isHeld(entry: Entry): boolean {
-    if (entry.gate === undefined) return false;
+  /** What keeps it from starting. */
+  #holdOf(entry: Entry): Hold | null {
+    const { gate, own } = entry;
+    if (gate === undefined) return null;
     const hold = this.#admission.hold(entry);
-    if (hold !== null) this.#holds.set(entry.gate, hold);
-    return hold !== null;
+    this.#holds.delete(toLineKey(entry));
+    this.#holds.delete(gate);
+    if (hold === null) return null;
+    this.#holds.set(hold.isOwn ? toLineKey(entry) : gate, { ...hold, gate, own });
+    if (hold.until !== null) this.#heldUntil = Math.min(hold.until, this.#heldUntil ?? hold.until);
+    return hold;
   }
 
   #peekSuspect(): Entry | undefined {
@@ -190,30 +232,64 @@ export class Schedule {
     return this.#current.get(toKey(entry.workflowId, entry.stepId)) === entry;
   }
 
-  #lineOf({ lane, gate = '' }: ReadyStep): Line {
-    const key = `${lane} ${gate}`;
-    const line = this.#lines.get(key) ?? { key, lane, heap: new TinyQueue<Entry>([], compare) };
-    this.#lines.set(key, line);
-    return line;
-  }
-
-  /** The first of each line, first of all first. */
-  #heads(): TinyQueue<{ line: Line; entry: Entry }> {
-    const heads = [...this.#lines.values()].flatMap((line) => {
-      const entry = this.#peek(line);
-      return entry ? [{ line, entry }] : [];
-    });
-    return new TinyQueue(heads, (a, b) => compare(a.entry, b.entry));
-  }
-
-  #peek(line: Line): Entry | undefined {
-    for (let entry = line.heap.peek(); entry; entry = line.heap.peek()) {
-      if (this.#isCurrent(entry)) return entry;
-      line.heap.pop();
+  #lineUp(entry: Entry): void {
+    const key = `${entry.lane} ${entry.gate ?? ''}`;
+    let group = this.#groups.get(key);
+    if (!group) {
+      group = { key, lane: entry.lane, lines: new Map(), heads: new TinyQueue<Entry>([], compare) };
+      this.#groups.set(key, group);
     }
-    this.#lines.delete(line.key);
+    const lineKey = toLineKey(entry);
+    let line = group.lines.get(lineKey);
+    if (!line) {
+      line = { key: lineKey, heap: new TinyQueue<Entry>([], compare), shown: null };
+      group.lines.set(lineKey, line);
+    }
+    line.heap.push(entry);
+    this.#show(group, line);
+  }
+
+  /** Puts the first of a line among the heads of its group; a line without any is gone. */
+  #show(group: Group, line: Line): void {
+    let first = line.heap.peek();
+    while (first && !this.#isCurrent(first)) {
+      line.heap.pop();
+      first = line.heap.peek();
+    }
+    if (!first) {
+      group.lines.delete(line.key);
+      this.#holds.delete(line.key);
+    } else if (line.shown !== first) {
+      line.shown = first;
+      group.heads.push(first);
+    }
+  }
+
+  /** The first of each group, first of all first. */
+  #firsts(): TinyQueue<{ group: Group; entry: Entry }> {
+    const firsts = [...this.#groups.values()].flatMap((group) => {
+      const entry = this.#peek(group);
+      return entry ? [{ group, entry }] : [];
+    });
+    return new TinyQueue(firsts, (a, b) => compare(a.entry, b.entry));
+  }
+
+  #peek(group: Group): Entry | undefined {
+    for (let entry = group.heads.peek(); entry; entry = group.heads.peek()) {
+      const line = group.lines.get(toLineKey(entry));
+      if (line?.shown === entry && this.#isCurrent(entry)) return entry;
+      group.heads.pop();
+      if (line?.shown !== entry) continue;
+      line.shown = null;
+      this.#show(group, line);
+    }
+    if (group.lines.size === 0) this.#groups.delete(group.key);
     return undefined;
   }
+}
+
+function toLineKey({ gate = '', own }: ReadyStep): string {
+  return own === undefined ? gate : `${gate} ${own}`;
 }
 
 function toKey(workflowId: string, stepId: string): string {

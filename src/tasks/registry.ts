@@ -66,7 +66,18 @@ export async function loadIoLibraries(): Promise<void> {
 export function createActionCatalogue(): ActionCatalogue {
   return new Map(
     actions.map(
-      ({ action, lane, description, params, secrets = [], timeoutMs, goesOut = false, version, callsModel }) => [
+      ({
+        action,
+        lane,
+        description,
+        params,
+        secrets = [],
+        timeoutMs,
+        goesOut = false,
+        staysHome,
+        version,
+        callsModel,
+      }) => [
         action,
         {
           action,
@@ -76,6 +87,7 @@ export function createActionCatalogue(): ActionCatalogue {
           secrets,
           timeoutMs,
           goesOut,
+          staysHome,
           version,
           ...(callsModel ? { callsModel } : {}),
         },

@@ -3,6 +3,8 @@
  * paused says why and goes on when there is room. Method: steps that say what they plan and what they have used, and end when
  * the test says so.
  */
+import fs from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Budget } from '../../src/contract/budget.ts';
 import type { Workflow } from '../../src/contract/workflow.ts';
@@ -131,22 +133,24 @@ test('a branch has the budget of its parent, and spends it anew', async () => {
   });
 });
 
-/** A clock whose days end when the test says so. */
-function calendar(): Clock & { nextDay(): void } {
+const hourMs = 3_600_000;
+
+/** A clock whose hours pass when the test says so. */
+function calendar(): Clock & { pass(ms: number): void } {
   const clock = createClock();
   let addedMs = 0;
-  const midnights: (() => void)[] = [];
+  const looks: (() => void)[] = [];
   return {
     ...clock,
     now: () => Date.parse('2026-01-31T12:00:00.000Z') + addedMs,
     timer: (ms, run) => {
-      if (ms !== 12 * 60 * 60 * 1_000) return clock.timer(ms, run);
-      midnights.push(run);
+      if (ms !== 60_000) return clock.timer(ms, run);
+      looks.push(run);
       return () => undefined;
     },
-    nextDay() {
-      addedMs += 24 * 60 * 60 * 1_000;
-      for (const run of midnights.splice(0)) run();
+    pass(ms) {
+      addedMs += ms;
+      for (const run of looks.splice(0)) run();
     },
   };
 }
@@ -171,7 +175,73 @@ test('BA3: the budget of a day is that of all workflows together, also deleted o
   );
   const next = await restart(life.dir, undefined, { clock, settings: { dailyBudget: { calls: 2 } } });
   expect(reasonOf(await atRest(next, third), 'c')).toMatch(/^the budget of 2026-01-31/);
-  clock.nextDay();
+  const { version } = (await next.engine.get(third)).workflow;
+  clock.pass(11 * hourMs);
+  expect((await next.engine.get(third)).workflow.version).toBe(version);
+  // However long it had been asleep.
+  clock.pass(30 * hourMs);
   await next.holds.arrived('c');
   expect((await next.engine.get(third)).workflow.steps[0]).toMatchObject({ status: 'RUNNING' });
+});
+
+test('a new day takes up what its budget had paused, and nothing else', async () => {
+  const clock = calendar();
+  const life = await live(undefined, { clock, settings: { dailyBudget: { calls: 1 } } });
+  const { id: first } = await life.engine.submit({ name: 'first', steps: fan('a') });
+  await life.holds.arrived('a');
+  life.holds.release('a');
+  await life.engine.finished(first);
+  const { id: ofDay } = await life.engine.submit({ name: 'of the day', steps: fan('b') });
+  const ofItsOwn = await submit(life, { calls: 0 }, fan('c'));
+  await atRest(life, ofDay);
+  const before = await atRest(life, ofItsOwn);
+  clock.pass(24 * hourMs);
+  await life.holds.arrived('b');
+  expect((await life.engine.get(ofItsOwn)).workflow).toEqual(before);
+});
+
+test('a budget can be raised while steps wait for room', async () => {
+  const life = await live();
+  const id = await submit(life, { usd: 0.3 }, fan('ab'));
+  await life.holds.arrived('a');
+  expect(statuses((await life.engine.get(id)).workflow)).toEqual({ a: 'RUNNING', b: 'PENDING' });
+  await life.engine.resume(id, { budget: { usd: 1 } });
+  await life.holds.arrived('b');
+  await expectRefusal(life.engine.resume(id), 'CONFLICT', /with a budget any that has not finished/);
+});
+
+test('a call that hangs on outputs of a blob is foreseen all the same', async () => {
+  const life = await live();
+  const outputs = { plans, text: 'x'.repeat(100_000) };
+  const big = { id: 'big', action: 'hold', params: { name: 'big', outputs } };
+  const late = {
+    id: 'late',
+    action: 'hold',
+    params: { name: 'late', plans: '{{steps.big.outputs.plans}}' },
+    dependencies: ['big'],
+  };
+  const id = await submit(life, { calls: 0 }, [big, late]);
+  await life.holds.arrived('big');
+  life.holds.release('big');
+  expect(reasonOf(await atRest(life, id), 'late')).toMatch(/^the workflow's budget of 0 calls is used up/);
+  await life.engine.resume(id, { budget: { calls: 1 } });
+  await life.holds.arrived('late');
+  expect((await life.engine.get(id)).workflow.budget).toMatchObject({ reserved: { calls: 1, tokens: 100 } });
+});
+
+test('where such a blob is gone the step fails for it', async () => {
+  const life = await live();
+  const big = { id: 'big', action: 'hold', params: { name: 'big', outputs: { plans, text: 'x'.repeat(100_000) } } };
+  const gate = { id: 'gate', action: 'hold', params: { name: 'gate' }, dependencies: ['big'] };
+  const params = { name: 'late', plans: '{{steps.big.outputs.plans}}' };
+  const late = { id: 'late', action: 'hold', params, dependencies: ['gate'] };
+  const id = await submit(life, { calls: 0 }, [big, gate, late]);
+  await life.holds.arrived('big');
+  life.holds.release('big');
+  await life.holds.arrived('gate');
+  for (const blob of life.dir.blobs(id)) fs.rmSync(path.join(life.dir.directory(id), 'blobs', blob));
+  life.holds.release('gate');
+  await life.dir.untilState(id, ({ status }) => status === 'FAILED');
+  const { steps } = life.dir.state(id);
+  expect(steps[2]).toMatchObject({ status: 'FAILED', error: expect.stringContaining('cannot be read') });
 });

@@ -283,6 +283,25 @@ test('SC3: without room for answers steps complete all the same, and each is tol
   expect(life.fatal).toEqual([]);
 });
 
+test('SC5: who waited for one whose answer could not be kept gets it all the same', async () => {
+  const { disk } = createFaultDisk(({ name, path: at }) => {
+    if (name === 'mkdir' && at.includes('cache')) throw diskError('ENOSPC');
+    return undefined;
+  });
+  const life = await live(newDir(), { disk });
+  const id = await submit(life, asking('a'), asking('b'), asking('c'));
+  await life.holds.arrived('q');
+  life.holds.release('q');
+  const again = life.holds.arrived('q', 2).then(() => expect.fail('asked again'));
+  const { steps } = await Promise.race([finished(life, id), again]);
+  expect(steps.map(({ metadata }) => metadata?.cache)).toEqual([
+    undefined,
+    expect.objectContaining({ hit: true }),
+    expect.objectContaining({ hit: true }),
+  ]);
+  expect(life.holds.arrivals('q')).toBe(1);
+});
+
 test('SC3: params that cannot be bound fail their step, not the cache', async () => {
   const life = await live();
   const id = await submit(

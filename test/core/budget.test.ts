@@ -1,6 +1,7 @@
 /** Goal: B1 to B4, and what a pause does to a workflow. Method: accounts at their edges; workflows driven by hand. */
 import { expect, test } from 'vitest';
 import { type Budget, budgetSchema } from '../../src/contract/budget.ts';
+import type { JournalEvent } from '../../src/contract/journal-event.ts';
 import type { Reservation } from '../../src/contract/ledger.ts';
 import { addAmounts, judgeCall, noAmounts, toAmounts, toSpentAmounts } from '../../src/core/budget.ts';
 import * as decide from '../../src/core/decide.ts';
@@ -101,8 +102,25 @@ test('resume takes it up again, with what it says of the budget; nothing is paus
   expect(live.step('b')).toMatchObject({ status: 'PENDING', pause: null });
   expect(live.state.header.budget).toEqual({ calls: 1, tokens: 500 });
   expect(live.state.paused).toBe(0);
-  expect(() => live.resume()).toThrow(/takes one that is STOPPED, or has a step that a budget has paused/);
+  expect(() => live.resume()).toThrow(
+    /takes one that is STOPPED, or has a step that a budget has paused; with a budget any that has not finished/,
+  );
   expect(toKept(throughFile(live.state))).toEqual(toKept(live.state));
+});
+
+test('a budget can be raised while nothing is paused, and not once all is over', () => {
+  const live = LiveWorkflow.of({ a: '' }, { budget: { calls: 1 } });
+  live.start('a');
+  const change = live.apply(decide.decideResume(live.state, live.tick(), { calls: 2 }));
+  expect([change.queued, live.state.header.budget]).toEqual([[], { calls: 2 }]);
+  live.complete('a');
+  expect(() => decide.decideResume(live.state, live.tick(), { calls: 3 })).toThrow(/is COMPLETED/);
+});
+
+test('a new day leaves alone what waits for a larger budget', () => {
+  const live = pausedWorkflow();
+  live.apply({ ...decide.decideResume(live.state, live.tick()), of: 'day' } as JournalEvent);
+  expect(live.step('b').pause).not.toBeNull();
 });
 
 test('a new day takes up what waits for it', () => {

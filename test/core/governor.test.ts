@@ -220,3 +220,15 @@ describe('GV4: a pause', () => {
     expect(sent).toHaveLength(60);
   });
 });
+
+test('models that are quiet are given up when there are very many, and those that are not go on', () => {
+  const governor = new Governor({ '*': { concurrency: 1 } });
+  const running = governor.begin('openai/running', 1, 0);
+  governor.end(governor.begin('openai/paused', 1, 0), 1, 200_000, 0);
+  for (let n = 0; n < 1_999; n += 1) governor.check(`openai/${n}`, 1, n * 100);
+  expect(governor.check('openai/running', 1, 199_999)).toMatchObject({ reason: 'the end of another call' });
+  expect(governor.check('openai/paused', 1, 199_999)).toMatchObject({ reason: 'the end of a pause' });
+  expect(governor.lanes).toBeLessThan(1_100);
+  governor.end(running, 1, null, 199_999);
+  expect(governor.check('openai/running', 1, 199_999)).toBeNull();
+});

@@ -152,6 +152,7 @@ describe('D5: a suspect runs alone', () => {
 /** Lets as many steps of a gate start as it is told to, and counts what it is asked. */
 class Gates implements Admission {
   readonly begun: string[] = [];
+  readonly heldOwners = new Set<string>();
   asked = 0;
   readonly #left: Map<string, number>;
 
@@ -163,8 +164,9 @@ class Gates implements Admission {
     this.#left.set(gate, places);
   }
 
-  hold({ gate }: ReadyStep): Hold | null {
+  hold({ gate, own = '' }: ReadyStep): Hold | null {
     this.asked += 1;
+    if (this.heldOwners.has(own)) return { waitsFor: `room for ${own}`, until: null, isOwn: true };
     const until = gate === 'm' ? 700 : gate === 'n' ? 300 : null;
     return (this.#left.get(gate!) ?? 0) > 0 ? null : { waitsFor: `calls of ${gate}`, until };
   }
@@ -229,8 +231,59 @@ describe('D6: a step with a gate waits for its admission', () => {
     expect(schedule.heldUntil).toBe(300);
     schedule.remove('w', 'c');
     gates.open('m', 1);
-    // Now a slot is what the others wait for.
-    expect([take(schedule), schedule.held(), schedule.heldUntil]).toEqual([['a'], [], null]);
+    // With no slot left nobody else is asked after: what was told last stands, and is not asked again in time.
+    expect([take(schedule), schedule.heldUntil]).toEqual([['a'], null]);
+    expect(schedule.held().map(({ gate, steps: all }) => [gate, all.length])).toEqual([['o', 1]]);
+  });
+
+  test('in a line of its own where that is what is held, and then holds up that line alone', () => {
+    const gates = new Gates({ m: 9 });
+    gates.heldOwners.add('v');
+    const of = (workflowId: string, steps: string) => letters(steps, { workflowId, gate: 'm', own: workflowId });
+    const schedule = withGates(gates, [...of('v', 'abc'), ...of('w', 'de'), ...letters('f', { gate: 'm' })], 3);
+    expect(take(schedule, 2)).toEqual(['d', 'e']);
+    expect(gates.asked).toBe(3);
+    const held = schedule.held().map(({ waitsFor, steps }) => [waitsFor, steps.map(({ stepId }) => stepId)]);
+    expect(held).toEqual([['room for v', ['a', 'b', 'c']]]);
+    expect(take(schedule)).toEqual(['f']);
+    for (const _ of 'def') schedule.release('io');
+    expect(take(schedule)).toEqual([]);
+    gates.heldOwners.delete('v');
+    expect([take(schedule), schedule.held()]).toEqual([['a', 'b', 'c'], []]);
+  });
+
+  test('of 20,000 lines of a gate that is held one is asked after', () => {
+    const gates = new Gates();
+    const steps = Array.from({ length: 20_000 }, (_, i) => ready('a', { workflowId: `${i}`, gate: 'm', own: `${i}` }));
+    const schedule = withGates(gates, steps, 4);
+    expect([take(schedule), gates.asked]).toEqual([[], 1]);
+    gates.open('m', 2);
+    expect(schedule.take().map(({ workflowId }) => workflowId)).toEqual(['0', '1']);
+    expect(gates.asked).toBe(4);
+    expect(schedule.held().map(({ gate, steps: all }) => [gate, all.length])).toEqual([['m', 19_998]]);
+  });
+
+  test('whatever comes to a line, leaves it or comes back, its first is asked after', () => {
+    const gates = new Gates({ m: 9 });
+    const of = (stepId: string, rankMs: number) => ready(stepId, { gate: 'm', own: 'w', rankMs });
+    const schedule = withGates(gates, [of('b', 20), of('c', 10)], 9);
+    schedule.add(of('a', 30));
+    schedule.remove('w', 'b');
+    schedule.add(of('b', 5));
+    expect(take(schedule, 2)).toEqual(['a', 'c']);
+    schedule.remove('w', 'b');
+    expect([take(schedule), schedule.ready]).toEqual([[], 0]);
+    schedule.add(of('d', 1));
+    schedule.add(of('e', 2));
+    for (const id of 'de') schedule.remove('w', id);
+    expect(take(schedule)).toEqual([]);
+    schedule.add(of('f', 1));
+    expect(take(schedule)).toEqual(['f']);
+    gates.open('m', 0);
+    schedule.add(of('g', 1));
+    expect([take(schedule), schedule.held()]).toMatchObject([[], [{ gate: 'm' }]]);
+    schedule.remove('w', 'g');
+    expect(schedule.held()).toEqual([]);
   });
 
   test('in either lane', () => {

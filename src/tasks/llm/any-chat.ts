@@ -9,6 +9,7 @@ import { chat } from './chat.ts';
 import { endpointSettings, providers } from './endpoint.ts';
 import { readJsonAnswer } from './json-answer.ts';
 import { type ChatParams, checkProviderFields, commonFields, jsonFormatOf } from './params.ts';
+import { isUnread } from './planned-call.ts';
 import { modelTimeoutMs, providerTasks } from './provider-task.ts';
 
 type Secrets = Readonly<Record<string, string>>;
@@ -57,8 +58,10 @@ export const anyChat: Task<Params> = {
   secrets: endpointSettings,
   goesOut: true,
   timeoutMs: modelTimeoutMs,
+  staysHome: (written, secrets) => choose(toGiven(written), secrets) === null,
   callsModel(written, secrets) {
-    const choice = choose({ ...written, provider: written.provider ?? 'auto' } as Params, secrets);
+    if (isUnread(written.provider)) return 'unread';
+    const choice = choose(toGiven(written), secrets);
     return choice?.task.callsModel?.(choice.asked as JsonObject, secrets) ?? null;
   },
   async run(given, context) {
@@ -72,6 +75,10 @@ export const anyChat: Task<Params> = {
     return told(await choice.task.rehearse(choice.asked as never, context));
   },
 };
+
+function toGiven(written: JsonObject): Params {
+  return { ...written, provider: written.provider ?? 'auto' } as Params;
+}
 
 /** null where nobody who may be asked is set up. */
 function choose(given: Params, secrets: Secrets): Choice | null {

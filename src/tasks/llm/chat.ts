@@ -4,7 +4,7 @@ import type { Task } from '../../contract/task.ts';
 import { askModel } from './ask-model.ts';
 import { endpointSettings, keySettings, openEndpoint, providers } from './endpoint.ts';
 import { checkFields, commonFields } from './params.ts';
-import { planCall } from './planned-call.ts';
+import { isUnread, planCall } from './planned-call.ts';
 import { loadPriceList, type PriceList, type Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
 import { modelTimeoutMs } from './provider-task.ts';
@@ -47,6 +47,7 @@ export const chat: Task<z.infer<typeof params>> = {
   timeoutMs: modelTimeoutMs,
   callsModel: (given) => {
     const { base_url: baseUrl } = given;
+    if (isUnread(baseUrl)) return 'unread';
     if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) return null;
     const { host, origin } = new URL(baseUrl);
     const known = providers.find((provider) => new URL(provider.baseUrl).origin === origin);

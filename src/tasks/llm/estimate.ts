@@ -10,7 +10,10 @@ export interface TokenEstimate {
   readonly outputTokens: number;
 }
 
-/** `messages` as they are sent; of parts only the text counts. */
+/** Of a picture in a message. gpt-4o reckons at most 1,445 for one, some small models many times that. */
+const pictureTokens = 1_600;
+
+/** `messages` as they are sent; of their parts text and pictures count. */
 export function estimateTokens(messages: unknown, answerTokensMax: number | null | undefined): TokenEstimate {
   return {
     inputTokens: Math.ceil(countCharacters(messages) / charactersPerToken),
@@ -27,6 +30,7 @@ function countCharacters(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countCharacters(item), 0);
   if (typeof value !== 'object' || value === null) return 0;
-  const { content, text } = value as Record<string, unknown>;
-  return countCharacters(content) + countCharacters(text);
+  const { type, content, text } = value as Record<string, unknown>;
+  const picture = type === 'image_url' ? toCharacters(pictureTokens) : 0;
+  return countCharacters(content) + countCharacters(text) + picture;
 }

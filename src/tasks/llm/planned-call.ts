@@ -17,20 +17,28 @@ interface Destination {
 const answerTokensMax = 10_000_000;
 const answersMax = 1_000;
 
-export function planCall(params: JsonObject, { provider, baseUrl, defaultModel }: Destination): PlannedCall | null {
+/** Whether it holds what an earlier step is to name, and outputs that are not read yet will tell. */
+export function isUnread(text: unknown): boolean {
+  return typeof text === 'string' && text.includes('{{');
+}
+
+export function planCall(
+  params: JsonObject,
+  { provider, baseUrl, defaultModel }: Destination,
+): PlannedCall | 'unread' | null {
   const model = params.model === undefined ? defaultModel : params.model;
   if (typeof model !== 'string') return null;
   const { prompt, messages, system, response_format: format = '', extra } = params;
   const more = typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? extra : {};
   const all: JsonObject = { ...params, ...more };
   const bounds = [params.max_tokens, all.max_completion_tokens, more.max_tokens];
+  if ([model, all.n, ...bounds].some(isUnread)) return 'unread';
   const bound = bounds.map((tokens) => toCount(tokens, answerTokensMax)).find((tokens) => tokens !== null);
   const said = [system, prompt, messages, JSON.stringify(format), JSON.stringify(all.tools ?? '')];
   const { inputTokens, outputTokens } = estimateTokens(said, bound);
   return {
     provider,
-    // One that an earlier step is to name is known when its outputs are read.
-    model: model.includes('{{') ? 'unknown' : model,
+    model,
     baseUrl,
     inputTokens,
     outputTokens: outputTokens * (toCount(all.n, answersMax) ?? 1),

@@ -108,7 +108,7 @@ describe('any_chat', () => {
       model: 'mine',
     });
     expect(callsModel?.({ prompt, provider: 'openai' }, secrets)).toBeNull();
-    expect(callsModel?.({ prompt, provider: '{{steps.a.outputs.content}}' }, secrets)).toBeNull();
+    expect(callsModel?.({ prompt, provider: '{{steps.a.outputs.content}}' }, secrets)).toBe('unread');
   });
 
   it.each([

@@ -145,4 +145,13 @@ describe('OFFLINE', () => {
     expect(standIn.calls).toHaveLength(1);
     expect(workflow.metrics.total_cost).toBe(0);
   });
+
+  it('lets a step be that has a text of its own and nobody whom it could ask', async () => {
+    const steps = [{ id: 'a', action: 'any_chat', params: { prompt: 'Why?', otherwise: 'Because.' } }];
+    const alone = await run(await open(newDir(), { offline: true, secrets: {} }), steps);
+    expect(stepOf(alone, 'a')).toMatchObject({ status: 'COMPLETED', outputs: { content: 'Because.' } });
+    const setUp = await run(await open(newDir(), { offline: true }), steps);
+    expect(stepOf(setUp, 'a').error).toMatch(/^OFFLINE: "any_chat" goes out/);
+    expect(standIn.calls).toHaveLength(0);
+  });
 });
