@@ -26,6 +26,7 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
   if (options.server !== undefined || options.data !== undefined) {
     throw usageError('--dry-run keeps nothing and asks no server: leave out --server and --data');
   }
+  if (options.offline) throw usageError('--dry-run calls nobody in any case: leave out --offline');
   const start = await readStart(target, options, context);
   const { maxParallelNodes } = readSettings(context.env, context.cwd).engine;
   const { engine, close } = await openLocalEngine(context, undefined, {

@@ -7,6 +7,8 @@ import { createActionCatalogue } from '../tasks/registry.ts';
 import { toElapsed } from './elapsed.ts';
 import { toTable } from './table.ts';
 
+const warningMark = 'Warning: ';
+
 interface DryStep {
   /** From 1: steps of a wave wait for none of each other. */
   wave: number;
@@ -86,6 +88,13 @@ function toNotes(rows: readonly DryStep[], steps: readonly WorkflowStep[]): stri
       .filter((action) => !catalogue.has(action))
       .map((action) => `action ${action} is not known here and would be simulated`),
     ...new Set(obstacles.filter((obstacle) => obstacle !== '')),
+    ...steps.flatMap(({ id, logs }) =>
+      logs
+        .filter((line) => line.startsWith(warningMark))
+        .map((line) => line.slice(warningMark.length))
+        .filter((warning) => !obstacles.includes(warning))
+        .map((warning) => `step ${id}: ${warning}`),
+    ),
   ];
 }
 

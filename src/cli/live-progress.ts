@@ -8,7 +8,7 @@ import { styleText } from 'node:util';
 import type { EngineEvent, TokenEvent } from '../contract/event.ts';
 import type { JobStatus, Workflow } from '../contract/workflow.ts';
 import { toElapsed } from './elapsed.ts';
-import { cut, cutBegin, printable } from './printable.ts';
+import { cut, cutBegin, padEnd, printable, widthOf } from './printable.ts';
 import { type Progress, toEndLine } from './progress.ts';
 import type { StepBoard, StepLine } from './step-board.ts';
 
@@ -103,7 +103,7 @@ function toFrame(board: StepBoard, out: NodeJS.WriteStream, nowMs: number, ended
 
   const all = [...board.steps.values()];
   const shown = all.length <= room ? all : pickUrgent(all, room - 1);
-  const idWidth = Math.min(40, Math.max(...shown.map((step) => step.id.length), 1));
+  const idWidth = Math.min(40, Math.max(...shown.map((step) => widthOf(step.id)), 1));
   const lines = shown.map((step) => {
     const { mark, style } = marks[step.status];
     const text = toStepLine(step, idWidth, width - 4, nowMs);
@@ -114,9 +114,9 @@ function toFrame(board: StepBoard, out: NodeJS.WriteStream, nowMs: number, ended
 }
 
 function toStepLine(step: StepLine, idWidth: number, width: number, nowMs: number): string {
-  const line = cut(`${cut(step.id, idWidth).padEnd(idWidth)}  ${toStepText(step, nowMs)}`, width);
+  const line = cut(`${padEnd(cut(step.id, idWidth), idWidth)}  ${toStepText(step, nowMs)}`, width);
   if (step.status !== 'RUNNING' || step.textEnd === '') return line;
-  return `${line}  ${cutBegin(printable(step.textEnd.replace(/\s+/g, ' ')), width - [...line].length - 2)}`;
+  return `${line}  ${cutBegin(printable(step.textEnd.replace(/\s+/g, ' ')), width - widthOf(line) - 2)}`;
 }
 
 function toStepText(step: StepLine, nowMs: number): string {

@@ -1,17 +1,15 @@
 /** Rows as columns of even width; the last column takes what the terminal has left. */
-import { cut, printable } from './printable.ts';
+import { cut, padEnd, printable, widthOf } from './printable.ts';
 
 const gap = '  ';
 
 /** `width` is the terminal's, undefined when nothing limits a line. */
 export function toTable(head: readonly string[], rows: readonly (readonly string[])[], width?: number): string {
   const lines = [head, ...rows].map((row) => row.map(printable));
-  const widths = head.map((_, column) => Math.max(...lines.map((row) => [...(row[column] ?? '')].length)));
+  const widths = head.map((_, column) => Math.max(...lines.map((row) => widthOf(row[column] ?? ''))));
   return lines
     .map((row) => {
-      const cells = row.map((cell, column) =>
-        column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - [...cell].length),
-      );
+      const cells = row.map((cell, column) => (column === row.length - 1 ? cell : padEnd(cell, widths[column] ?? 0)));
       const line = cells.join(gap).trimEnd();
       return `${width === undefined ? line : cut(line, width)}\n`;
     })

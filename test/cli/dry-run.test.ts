@@ -268,7 +268,24 @@ test('bad params, refused addresses and unknown actions are found', async () => 
   expect(status).toBe(1);
 });
 
-test('--server and --data make no sense with it', async () => {
+test('what no made-up answer fits is told, and so is what bounds several answers', async () => {
+  const schema = { type: 'object', required: ['id'], properties: { id: { type: 'string', pattern: '^X[0-9]{4}$' } } };
+  const params = { prompt: 'x', model: 'gpt-4', response_format: { type: 'json_schema', schema } };
+  const many = { prompt: 'x', model: 'gpt-4', extra: { max_completion_tokens: 50, n: 3 } };
+  await write('odd.json', {
+    name: 'Odd',
+    steps: [
+      { id: 'odd', action: 'openai_chat', params },
+      { id: 'many', action: 'openai_chat', params: many },
+    ],
+  });
+  const { stdout } = await cli(['run', 'odd.json', '--dry-run', '--json'], { OPENAI_API_KEY: 'sk-canary' });
+  const { notes, steps } = JSON.parse(stdout);
+  expect(notes).toEqual([expect.stringMatching(/^step odd: no fitting answer could be made up: /)]);
+  expect(steps[1].would).toMatchObject({ output_tokens: 150 });
+});
+
+test('--server, --data and --offline make no sense with it', async () => {
   for (const option of [
     ['--server', 'http://127.0.0.1:1'],
     ['--data', '.'],
@@ -279,4 +296,9 @@ test('--server and --data make no sense with it', async () => {
       stderr: '--dry-run keeps nothing and asks no server: leave out --server and --data\n',
     });
   }
+  const { status, stderr } = await cli(['run', 'page-digest', '--dry-run', '--offline']);
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: '--dry-run calls nobody in any case: leave out --offline\n',
+  });
 });

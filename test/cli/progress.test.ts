@@ -5,6 +5,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { LiveProgress } from '../../src/cli/live-progress.ts';
 import { createPlainProgress } from '../../src/cli/plain-progress.ts';
+import { widthOf } from '../../src/cli/printable.ts';
 import { StepBoard } from '../../src/cli/step-board.ts';
 import type { EngineEvent, EventKind } from '../../src/contract/event.ts';
 import type { JobStatus, Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
@@ -156,6 +157,21 @@ test('where the steps do not fit, running and failed ones stay in sight and no l
   expect(Math.max(...frame.map((line) => line.replace('\r', '').length))).toBeLessThan(60);
   expect(frame.join()).toMatch(/✗ broken.*✓ step-18.*✓ step-19.*▶ busy/s);
   expect(frame.at(-1)).toBe('  … and 45 more');
+});
+
+test('names that take two columns a character do not make a line wider', () => {
+  vi.useFakeTimers({ now: atMs });
+  const screen = new Screen();
+  const steps = [step('要約', { status: 'FAILED', error: '失敗'.repeat(100) }), step('tea', { status: 'COMPLETED' })];
+  new LiveProgress(new StepBoard(workflow(1, 'RUNNING', steps, '翻訳'.repeat(50))), screen.asStream()).end(
+    workflow(2, 'FAILED', steps),
+  );
+  const frame = (screen.writes[1] ?? '').replace('\r', '').split('\x1b[K\n');
+  expect(Math.max(...frame.map((line) => widthOf(line)))).toBeLessThan(60);
+  expect(frame.slice(1, 3)).toEqual([
+    expect.stringMatching(/^ {2}✗ 要約 {2}noop/),
+    expect.stringMatching(/^ {2}✓ tea {3}noop/),
+  ]);
 });
 
 test('beside a running step stands the end of its text, on its line, until the step ends', () => {

@@ -28,20 +28,35 @@ export function planCall(
 ): PlannedCall | 'unread' | null {
   const model = params.model === undefined ? defaultModel : params.model;
   if (typeof model !== 'string') return null;
-  const { prompt, messages, system, response_format: format = '', extra } = params;
-  const more = typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? extra : {};
-  const all: JsonObject = { ...params, ...more };
-  const bounds = [params.max_tokens, all.max_completion_tokens, more.max_tokens];
-  if ([model, all.n, ...bounds].some(isUnread)) return 'unread';
-  const bound = bounds.map((tokens) => toCount(tokens, answerTokensMax)).find((tokens) => tokens !== null);
-  const said = [system, prompt, messages, JSON.stringify(format), JSON.stringify(all.tools ?? '')];
+  const { bound, answers, tools, isOpen } = readExtent(params);
+  if (isOpen || isUnread(model)) return 'unread';
+  const { prompt, messages, system, response_format: format = '' } = params;
+  const said = [system, prompt, messages, JSON.stringify(format), tools];
   const { inputTokens, outputTokens } = estimateTokens(said, bound);
+  return { provider, model, baseUrl, inputTokens, outputTokens: outputTokens * answers };
+}
+
+/** Beside its question, what says how much a call may take. */
+export interface CallExtent {
+  /** Most tokens of one answer; undefined where nothing is said. */
+  readonly bound: number | undefined;
+  readonly answers: number;
+  /** As they are sent; empty where there are none. */
+  readonly tools: string;
+  /** Something of it hangs on outputs that are not read yet. */
+  readonly isOpen: boolean;
+}
+
+export function readExtent(params: Readonly<Record<string, unknown>>): CallExtent {
+  const { extra } = params;
+  const more = (typeof extra === 'object' && extra !== null && !Array.isArray(extra) ? extra : {}) as JsonObject;
+  const all: Record<string, unknown> = { ...params, ...more };
+  const bounds = [params.max_tokens, all.max_completion_tokens, more.max_tokens];
   return {
-    provider,
-    model,
-    baseUrl,
-    inputTokens,
-    outputTokens: outputTokens * (toCount(all.n, answersMax) ?? 1),
+    bound: bounds.map((tokens) => toCount(tokens, answerTokensMax)).find((tokens) => tokens !== null) ?? undefined,
+    answers: toCount(all.n, answersMax) ?? 1,
+    tools: all.tools === undefined ? '' : JSON.stringify(all.tools),
+    isOpen: [all.n, ...bounds].some(isUnread),
   };
 }
 

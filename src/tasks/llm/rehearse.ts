@@ -10,6 +10,7 @@ import type { Endpoint } from './endpoint.ts';
 import { estimateTokens, toCharacters } from './estimate.ts';
 import { type JsonFormat, readJsonAnswer } from './json-answer.ts';
 import { jsonFormatOf, toRequestBody } from './params.ts';
+import { readExtent } from './planned-call.ts';
 import { toSample } from './sample.ts';
 
 export interface RehearsedQuestion extends Omit<Question, 'endpoint'> {
@@ -28,9 +29,11 @@ export async function rehearseModel(question: RehearsedQuestion, context: TaskCo
   if (obstacle !== null) context.log(`Warning: ${obstacle}`);
   await rehearseTarget(url, context.network);
   const { messages, response_format: asked } = toRequestBody(params, model, ways);
-  // A schema is paid for as the question is, wherever it stands in the request.
-  const sent = asked === undefined ? messages : [messages, JSON.stringify(asked)];
-  const { inputTokens, outputTokens } = estimateTokens(sent, params.max_tokens);
+  const { bound, answers, tools } = readExtent(params);
+  // Schema and tools are paid for as the question is, wherever they stand in the request.
+  const sent = [messages, asked === undefined ? '' : JSON.stringify(asked), tools];
+  const { inputTokens, outputTokens: answerTokens } = estimateTokens(sent, bound);
+  const outputTokens = answerTokens * answers;
   const usage = {
     inputTokens,
     outputTokens,
@@ -41,7 +44,7 @@ export async function rehearseModel(question: RehearsedQuestion, context: TaskCo
   };
   const { cost } = prices.priceOf({ seller, model, usage, at: new Date() });
   const format = jsonFormatOf(params);
-  const answer = format === null ? { content: toText(model, messages, outputTokens) } : toJson(format, context);
+  const answer = format === null ? { content: toText(model, messages, answerTokens) } : toJson(format, context);
   return {
     outputs: { ...answer, finish_reason: 'stop', model },
     metadata: {

@@ -151,6 +151,35 @@ describe('an answer', () => {
     expect(outcome.metrics).toMatchObject({ tokens: 13, output_tokens: 3, cost: 0.00048 });
   });
 
+  it('whose stream says its usage in the last chunk alone, which has no choice, is billed by that', async () => {
+    // As OpenAI documents it for stream_options.include_usage: null in all chunks but the last, whose choices are empty.
+    const chunk = (delta: object, finish: string | null = null) =>
+      `data: ${JSON.stringify({ model: 'gpt-4', choices: [{ index: 0, delta, finish_reason: finish }], usage: null })}`;
+    const usage = {
+      prompt_tokens: 100,
+      completion_tokens: 40,
+      total_tokens: 140,
+      prompt_tokens_details: { cached_tokens: 30, audio_tokens: 0 },
+      completion_tokens_details: { reasoning_tokens: 25, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0 },
+    };
+    const last = `data: ${JSON.stringify({ model: 'gpt-4', choices: [], usage })}`;
+    standIn.next(
+      faults.events(chunk({ content: 'Be' }), chunk({ content: 'cause.' }), chunk({}, 'stop'), last, 'data: [DONE]'),
+    );
+    const outcome = await runModel(standIn, 'openai_chat', { stream: true });
+    expect(outputsOf(outcome)).toMatchObject({ content: 'Because.', finish_reason: 'stop' });
+    // 100 × 30 + 40 × 60 = 5,400 millionths: the prices say nothing of cached input, and the reasoning is among the 40.
+    expect(outcome.metrics).toMatchObject({
+      calls: 1,
+      tokens: 140,
+      input_tokens: 100,
+      cached_input_tokens: 30,
+      output_tokens: 40,
+      reasoning_tokens: 25,
+      cost: 0.0054,
+    });
+  });
+
   it('whose stream breaks off after it said its usage is billed by it', async () => {
     standIn.next({ content: 'one two three', usageIn: 'every', cutAfter: 2 });
     const outcome = await runModel(standIn, 'openai_chat', { stream: true });
