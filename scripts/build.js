@@ -3,7 +3,7 @@
  * the place of the old one, because an engine may be running from there.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -35,6 +35,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
     rmSync(fresh, { recursive: true, force: true });
     process.exit(status ?? 1);
   }
+  // npx links the command once, and expects that it can be executed from then on.
+  chmodSync(`${fresh}/cli/cli.js`, 0o755);
   writeFileSync(`${fresh}/.built`, '');
   if (existsSync('dist')) renameSync('dist', old);
   renameSync(fresh, 'dist');

@@ -1,5 +1,7 @@
 /** `costs`: what calls of models have used and cost, on a server. */
+
 import type { CostsQuery, CostsReply } from '../contract/ledger.ts';
+import { counted } from '../core/counted.ts';
 import { type CliContext, openServer } from './engine-access.ts';
 import { toTable } from './table.ts';
 
@@ -21,7 +23,7 @@ export async function costs({ json, server, ...query }: CostsOptions, context: C
     const rows = reply.rows.map(({ key, ...sum }) => toRow(key, sum));
     stdout.write(toTable(head, [...rows, toRow('total', reply.total)]));
     if (reply.total.cost_is_floor)
-      stdout.write(`at least: the price of ${reply.total.unpriced_calls} calls is not known\n`);
+      stdout.write(`at least: the price of ${counted(reply.total.unpriced_calls, 'call')} is not known\n`);
   } finally {
     await access.close();
   }

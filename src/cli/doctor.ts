@@ -2,9 +2,11 @@
  * `doctor`: what a data directory holds and what is wrong with it. Nothing is created or changed, unless `--repair` asks
  * for what a start would do: recovery, which sets aside what it cannot vouch for and never deletes it.
  */
+
 import { readSettings } from '../config.ts';
 import type { StateFile } from '../contract/store.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
+import { counted } from '../core/counted.ts';
 import { type Inspection, inspectStore } from '../store/inspect.ts';
 import { type CliContext, type DataPaths, openLocalEngine, toDataPaths } from './engine-access.ts';
 import { exits } from './exit.ts';
@@ -147,7 +149,7 @@ function toLines(diagnosis: Diagnosis, repairs: string[] | undefined): string[] 
     `directory  ${workflowsDir}`,
     `workflows  ${[workflows, ...Object.entries(statuses).map(([status, count]) => `${count} ${status}`)].join(', ')}`,
     `journal    ${eventsToApply} events since the last checkpoint`,
-    `queue      ${queued} steps`,
+    `queue      ${counted(queued, 'step')}`,
     ...(cached > 0 ? [`cache      ${cached} ${cached === 1 ? 'answer' : 'answers'}`] : []),
     ...notes.map((line) => `note: ${line}`),
     ...problems.map((line) => `problem: ${line}`),

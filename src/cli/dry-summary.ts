@@ -1,6 +1,9 @@
 /** What a dry run has shown: the steps by waves, what each of them would have done, and what that would have cost. */
+
+import type { Budget } from '../contract/budget.ts';
 import { type Rehearsal, rehearsalSchema } from '../contract/rehearsal.ts';
 import type { JobStatus, Workflow, WorkflowStep } from '../contract/workflow.ts';
+import { counted } from '../core/counted.ts';
 import { createGraph, topologicalOrder, withDownstream } from '../core/graph.ts';
 import { toDollars, toPico } from '../core/metrics.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
@@ -29,7 +32,7 @@ interface DrySummary {
   notes: string[];
 }
 
-export function toDrySummary({ name, status, steps }: Workflow, maxParallelNodes: number): DrySummary {
+export function toDrySummary({ name, status, steps, budget }: Workflow, maxParallelNodes: number): DrySummary {
   const waves = toWaves(steps);
   const rows = steps.map(({ id, action, status, error, metadata }, i) => {
     const would = rehearsalSchema.safeParse(metadata?.rehearsal).data ?? null;
@@ -46,7 +49,7 @@ export function toDrySummary({ name, status, steps }: Workflow, maxParallelNodes
     max_parallel_nodes: maxParallelNodes,
     steps: rows,
     models: sumUp(rows),
-    notes: toNotes(rows, steps),
+    notes: [...toNotes(rows, steps), ...(budget ? toBudgetNotes(budget, rows) : [])],
   };
 }
 
@@ -88,13 +91,36 @@ function toNotes(rows: readonly DryStep[], steps: readonly WorkflowStep[]): stri
       .filter((action) => !catalogue.has(action))
       .map((action) => `action ${action} is not known here and would be simulated`),
     ...new Set(obstacles.filter((obstacle) => obstacle !== '')),
-    ...steps.flatMap(({ id, logs }) =>
-      logs
-        .filter((line) => line.startsWith(warningMark))
-        .map((line) => line.slice(warningMark.length))
-        .filter((warning) => !obstacles.includes(warning))
-        .map((warning) => `step ${id}: ${warning}`),
-    ),
+    ...steps
+      .filter(({ action }) => catalogue.has(action))
+      .flatMap(({ id, logs }) =>
+        logs
+          .filter((line) => line.startsWith(warningMark))
+          .map((line) => line.slice(warningMark.length))
+          .filter((warning) => !obstacles.includes(warning))
+          .map((warning) => `step ${id}: ${warning}`),
+      ),
+  ];
+}
+
+/** What the calls may take at most, against what the workflow may use. */
+function toBudgetNotes({ usd, tokens, calls }: Budget, rows: readonly DryStep[]): string[] {
+  const models = sumUp(rows);
+  const unpriced = rows.flatMap(({ id, would }) => (would?.kind === 'model_call' && would.cost === null ? [id] : []));
+  const used = models.input_tokens + models.output_tokens;
+  const short = (what: string, most: string) =>
+    `the calls may take ${what}, and the workflow's budget is ${most}: when it is used up, steps are paused`;
+  return [
+    ...(usd !== undefined && unpriced.length > 0
+      ? [
+          `a budget in dollars would pause ${unpriced.join(', ')}, whose price is not known: name the model in PRICES_FILE, or set a budget in tokens or calls`,
+        ]
+      : []),
+    ...(usd !== undefined && (models.cost ?? 0) > usd ? [short(toMoney(models.cost), toMoney(usd))] : []),
+    ...(tokens !== undefined && used > tokens ? [short(counted(used, 'token'), counted(tokens, 'token'))] : []),
+    ...(calls !== undefined && models.calls > calls
+      ? [short(counted(models.calls, 'call'), counted(calls, 'call'))]
+      : []),
   ];
 }
 
@@ -114,8 +140,8 @@ function findMadeUp(steps: readonly WorkflowStep[]): Set<string> {
 export function toSummaryText(summary: DrySummary, width: number | undefined): string {
   const { name, status, steps, waves, max_parallel_nodes: atOnce, models, notes } = summary;
   const rows = steps.map((step) => [String(step.wave), step.id, step.action, step.status, toDoing(step)]);
-  const count = steps.length === 1 ? '1 step' : `${steps.length} steps`;
-  const inWaves = waves.length === 1 ? '1 wave' : `${waves.length} waves`;
+  const count = counted(steps.length, 'step');
+  const inWaves = counted(waves.length, 'wave');
   return [
     `dry run of ${name}: ${status}, ${count} in ${inWaves}, at most ${atOnce} at once; nobody was called`,
     '',
@@ -128,7 +154,10 @@ export function toSummaryText(summary: DrySummary, width: number | undefined): s
 
 function toDoing({ action, status, error, would }: DryStep): string {
   if (status !== 'COMPLETED') return error ?? '';
-  if (would === null) return action === 'external_data' ? 'wait for data from outside' : 'run as it did here';
+  if (would === null) {
+    if (action === 'external_data') return 'wait for data from outside';
+    return createActionCatalogue().has(action) ? 'run as it did here' : 'be simulated: nobody knows this action';
+  }
   switch (would.kind) {
     case 'model_call': {
       const { model, address, input_tokens: input, output_tokens: output, cost } = would;

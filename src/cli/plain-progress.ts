@@ -1,5 +1,7 @@
 /** A run as lines for a log or a pipe: one per change of a step. */
+
 import type { Workflow } from '../contract/workflow.ts';
+import { counted } from '../core/counted.ts';
 import { toElapsed } from './elapsed.ts';
 import { printable } from './printable.ts';
 import { type Progress, toEndLine } from './progress.ts';
@@ -10,7 +12,7 @@ export function createPlainProgress(created: Workflow, board: StepBoard, out: No
   const writeSteps = (steps: readonly StepLine[]) => {
     for (const step of steps) write(toPlainLine(step, board));
   };
-  write(`workflow ${created.id} ${created.name} (${created.steps.length} steps)`);
+  write(`workflow ${created.id} ${created.name} (${counted(created.steps.length, 'step')})`);
   return {
     show: (workflow) => writeSteps(board.show(workflow)),
     apply: (event) => {

@@ -26,7 +26,7 @@ import { CommandError, exits, usageError } from './exit.ts';
 import { followWorkflow } from './follow.ts';
 import { LiveProgress } from './live-progress.ts';
 import { createPlainProgress } from './plain-progress.ts';
-import { printableLines } from './printable.ts';
+import { printable, printableLines } from './printable.ts';
 import { type ParamTypes, readRunParams, toParamTypes, toTypesOfValues } from './run-params.ts';
 import { StepBoard } from './step-board.ts';
 
@@ -79,6 +79,7 @@ export async function run(target: string, options: RunOptions, context: CliConte
       return exits.interrupted;
     }
     if (ending === 'timeout') stderr.write('stopped: it had not ended within the --timeout\n');
+    noteSimulated(reply.workflow, context);
     await writeResult(reply, options, context, access.engine);
     return toStatus(reply.workflow, access, context);
   } finally {
@@ -203,6 +204,7 @@ function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliConte
   if (workflow.status === 'COMPLETED') return exits.done;
   if (workflow.status === 'FAILED' || workflow.status === 'STOPPED') return exits.failed;
   if (!isAtRest(workflow.status)) throw new CommandError(`workflow ${workflow.id} is ${workflow.status}, not at rest`);
+  if (workflow.steps.some(({ reason }) => reason !== undefined)) return tellPaused(workflow, access, stderr);
   const waiting = workflow.steps.filter(
     (step) => step.action === 'external_data' && step.status === 'WAITING_FOR_DEPENDENCY',
   );
@@ -216,4 +218,30 @@ function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliConte
         : 'run it with --server, or with --data and serve that directory, so that there is something to send it to';
   stderr.write(`waits for ${names}: ${advice}\n`);
   return exits.waiting;
+}
+
+/** The reasons say what a budget has paused and why. */
+function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliContext['stderr']): number {
+  const byReason = new Map<string, string[]>();
+  for (const step of steps)
+    if (step.reason !== undefined) byReason.set(step.reason, [...(byReason.get(step.reason) ?? []), step.id]);
+  for (const [reason, ids] of byReason) stderr.write(`paused: ${printable(ids.join(', '))}: ${printable(reason)}\n`);
+  const call = `POST ${access.serverUrl ?? ''}/api/workflows/${id}/resume {"budget": {…}}`;
+  const advice =
+    access.serverUrl !== null
+      ? `to resume it: ${call}`
+      : access.keepsData
+        ? `what is done is kept: serve this data directory, and to resume it ${call}`
+        : 'what is done is gone with this run: run it with a larger budget, or with --data or --server, so that it can be resumed';
+  stderr.write(`${advice}\n`);
+  return exits.waiting;
+}
+
+/** A mistyped action looks like success otherwise. */
+function noteSimulated({ tags, steps }: Workflow, { stderr }: CliContext): void {
+  if (!tags.includes('simulated')) return;
+  const ids = steps.filter(({ outputs }) => outputs?.simulated === true).map(({ id, action }) => `${id} (${action})`);
+  stderr.write(
+    `note: nobody knows the action of ${printable(ids.join(', '))}: it was simulated; UNKNOWN_ACTIONS=reject refuses that\n`,
+  );
 }

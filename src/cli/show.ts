@@ -1,5 +1,6 @@
 /** `show`: one workflow of a server with its steps. */
 import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
+import { counted } from '../core/counted.ts';
 import { type CliContext, openServer } from './engine-access.ts';
 import { printable } from './printable.ts';
 import { toTable } from './table.ts';
@@ -19,7 +20,7 @@ export async function show(id: string, { json, server }: ShowOptions, context: C
       return;
     }
     stdout.write(toHead(reply.workflow));
-    const head = ['STEP', 'ACTION', 'STATUS', 'ATTEMPT', 'DURATION', 'ERROR'];
+    const head = ['STEP', 'ACTION', 'STATUS', 'ATTEMPT', 'DURATION', 'ERROR OR REASON'];
     stdout.write(`\n${toTable(head, reply.workflow.steps.map(toRow), stdout.isTTY ? stdout.columns : undefined)}`);
   } finally {
     await access.close();
@@ -28,7 +29,8 @@ export async function show(id: string, { json, server }: ShowOptions, context: C
 
 function toHead(workflow: Workflow): string {
   const { metrics } = workflow;
-  const cost = metrics.total_tokens > 0 ? `${metrics.total_tokens} tokens, $${metrics.total_cost}` : '';
+  const floor = metrics.cost_is_floor ? '>= ' : '';
+  const cost = metrics.total_tokens > 0 ? `${metrics.total_tokens} tokens, ${floor}$${metrics.total_cost}` : '';
   const fields: [string, string][] = [
     ['id', workflow.id],
     ['name', workflow.name],
@@ -39,6 +41,7 @@ function toHead(workflow: Workflow): string {
     ['parent', workflow.parentId ?? ''],
     ['tags', workflow.tags.join(', ')],
     ['models', cost],
+    ['budget', toBudget(workflow.budget)],
     ...workflow.warnings.map((warning): [string, string] => ['warning', warning]),
   ];
   return fields
@@ -48,5 +51,22 @@ function toHead(workflow: Workflow): string {
 }
 
 function toRow(step: WorkflowStep): string[] {
-  return [step.id, step.action, step.status, String(step.attempt), step.duration ?? '', step.error ?? ''];
+  return [
+    step.id,
+    step.action,
+    step.status,
+    String(step.attempt),
+    step.duration ?? '',
+    step.reason ?? step.error ?? '',
+  ];
+}
+
+function toBudget(budget: Workflow['budget']): string {
+  if (budget === undefined) return '';
+  const { usd, tokens, calls, spent } = budget;
+  return [
+    ...(usd === undefined ? [] : [`$${spent.usd} of $${usd} spent`]),
+    ...(tokens === undefined ? [] : [`${spent.tokens} of ${counted(tokens, 'token')}`]),
+    ...(calls === undefined ? [] : [`${spent.calls} of ${counted(calls, 'call')}`]),
+  ].join(', ');
 }

@@ -1,7 +1,9 @@
 /** `validate`: every fault of template and definition files, each with its place. Nothing runs. */
+
 import { resolve } from 'node:path';
 import { readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
+import { counted } from '../core/counted.ts';
 import { validateDefinition } from '../core/validate.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
@@ -66,7 +68,7 @@ function checkText(text: string, unknownActions: UnknownActions): Check {
   return {
     faults,
     notes: unknown.map((action) => `action ${action} is not known here and would be simulated`),
-    summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${actions.length} steps`,
+    summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,
   };
 }
 

@@ -27,6 +27,10 @@ export const budgetViewSchema = z
   .meta({ id: 'BudgetView' });
 
 export const resumeRequestSchema = z
-  .strictObject({ budget: budgetSchema.optional().meta({ description: 'takes the place of what the budget says' }) })
+  .strictObject({
+    budget: budgetSchema.optional().meta({
+      description: 'of usd, tokens and calls, what is given takes the place of what the budget says; the rest stays',
+    }),
+  })
   .meta({ id: 'ResumeRequest' });
 export type ResumeRequest = z.infer<typeof resumeRequestSchema>;

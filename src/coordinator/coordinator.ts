@@ -7,6 +7,7 @@
  *   K2  one key, one effect: a call with a known Idempotency-Key changes nothing and gets the answer of the first;
  *   K3  a finished workflow leaves memory once its file says everything; a call that needs it brings it back.
  */
+
 import type {
   CallName,
   CoordinatorCalls,
@@ -25,6 +26,7 @@ import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
+import { counted } from '../core/counted.ts';
 import { Durations } from '../core/critical-path.ts';
 import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart, decideWaiting } from '../core/decide.ts';
 import { type Change, createWorkflow, evolve, evolveParent } from '../core/evolve.ts';
@@ -228,7 +230,7 @@ export class Coordinator implements CoordinatorPort {
     await this.queue.flush();
     for (const id of later) this.views.touch(this.workflows.live.get(id)!);
     for (const { id, steps } of recovered.requeued)
-      log.info({ workflow: id }, `Recovered workflow ${id}: ${steps} steps re-queued`);
+      log.info({ workflow: id }, `Recovered workflow ${id}: ${counted(steps, 'step')} re-queued`);
     this.#beginDay();
     this.#cancelNextDay = this.budgets.watchDays(() => this.#beginDay());
     this.turns.arm();

@@ -11,6 +11,7 @@
  */
 import type { Budget } from '../contract/budget.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
+import { counted } from './counted.ts';
 import { toDollars, toPico } from './metrics.ts';
 
 export interface Amounts {
@@ -87,8 +88,8 @@ export function judgeCall({ name, budget, spent, reserved }: Account, needed: Re
 const costOf = ({ costPico }: Amounts) => costPico;
 const tokensOf = ({ tokens }: Amounts) => BigInt(tokens);
 const callsOf = ({ calls }: Amounts) => BigInt(calls);
-const showTokens = (tokens: bigint) => `${tokens} tokens`;
-const showCalls = (calls: bigint) => `${calls} calls`;
+const showTokens = (tokens: bigint) => counted(tokens, 'token');
+const showCalls = (calls: bigint) => counted(calls, 'call');
 
 /** Cents, and as much more as there is. */
 function showCost(pico: bigint): string {

@@ -227,6 +227,27 @@ describe('run', () => {
   });
 });
 
+test('run says what a budget has paused, and what was simulated', async () => {
+  const params = { prompt: 'Why?', model: 'gpt-4' };
+  const ask = { id: 'ask', action: 'openai_chat', params };
+  await write('poor.json', { name: 'Poor', budget: { usd: 0.0001 }, steps: [ask] });
+  const alone = await cli(['run', 'poor.json']);
+  expect(alone.stderr).toMatch(/\npaused: ask: the workflow's budget of \$0\.0001 is used up: \$0\.00 spent/);
+  expect(alone.stderr).toContain('\nwhat is done is gone with this run: run it with a larger budget');
+  expect(alone.status).toBe(3);
+  const kept = await cli(['run', 'poor.json', '--data', 'kept']);
+  expect(kept.stderr).toMatch(
+    /\nwhat is done is kept: serve this data directory, and to resume it POST \/api\/workflows\/\S+\/resume/,
+  );
+
+  await write('typo.json', { name: 'Typo', steps: [{ id: 'boil', action: 'dellay' }] });
+  const typo = await cli(['run', 'typo.json'], { SIMULATION_MS: '0' });
+  expect(typo.stderr).toContain(
+    '\nnote: nobody knows the action of boil (dellay): it was simulated; UNKNOWN_ACTIONS=reject refuses that\n',
+  );
+  expect(typo.status).toBe(0);
+});
+
 test('run --offline calls nobody; what an earlier run has kept is given again, and doctor counts it', async () => {
   let requests = 0;
   const server = createServer((_, response) => {

@@ -285,6 +285,28 @@ test('what no made-up answer fits is told, and so is what bounds several answers
   expect(steps[1].would).toMatchObject({ output_tokens: 150 });
 });
 
+test('what a budget has no room for is told', async () => {
+  const ask = (id: string, model: string) => ({
+    id,
+    action: 'openai_chat',
+    params: { model, prompt: 'x'.repeat(400), max_tokens: 200 },
+  });
+  const steps = [ask('known', 'gpt-4'), ask('unknown', 'no-such-model'), { id: 'what', action: 'no_such_action' }];
+  await write('poor.json', { name: 'Poor', budget: { usd: 0.01, tokens: 500, calls: 1 }, steps });
+  const { stdout, status } = await cli(['run', 'poor.json', '--dry-run'], { OPENAI_API_KEY: 'sk-canary' });
+  const used = "and the workflow's budget is";
+  const end = 'when it is used up, steps are paused';
+  expect(stdout.split('\n').filter((line) => line.startsWith('note: '))).toEqual([
+    'note: action no_such_action is not known here and would be simulated',
+    'note: a budget in dollars would pause unknown, whose price is not known: name the model in PRICES_FILE, or set a budget in tokens or calls',
+    `note: the calls may take $0.015, ${used} $0.01: ${end}`,
+    `note: the calls may take 600 tokens, ${used} 500 tokens: ${end}`,
+    `note: the calls may take 2 calls, ${used} 1 call: ${end}`,
+  ]);
+  expect(stdout).toContain('be simulated: nobody knows this action');
+  expect(status).toBe(0);
+});
+
 test('--server, --data and --offline make no sense with it', async () => {
   for (const option of [
     ['--server', 'http://127.0.0.1:1'],

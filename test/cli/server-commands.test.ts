@@ -61,7 +61,9 @@ test('run, list and show on a server; without its token they end with 1 and say 
 
   const show = await cli(['show', id]);
   expect(show.stdout).toMatch(/^id +\S+\nname +Digest of a page\nstatus +COMPLETED, 100 % of 6 steps\n/);
-  expect(show.stdout).toMatch(/\nSTEP +ACTION +STATUS +ATTEMPT +DURATION +ERROR\nextract +html_extract +COMPLETED +1 /);
+  expect(show.stdout).toMatch(
+    /\nSTEP +ACTION +STATUS +ATTEMPT +DURATION +ERROR OR REASON\nextract +html_extract +COMPLETED +1 /,
+  );
   expect(JSON.parse((await cli(['show', id, '--json'])).stdout)).toMatchObject({ id, templateId: 'page-digest' });
 
   const stranger = await cli(['show', id], {});
@@ -88,6 +90,24 @@ test('what waits for the outside ends with 3 and says where to send it', async (
     new RegExp(`\nwaits for capture: send it with POST ${url}/api/workflows/\\S+/external-data\n$`),
   );
   expect(status).toBe(3);
+});
+
+test('what a budget has paused ends with 3, says why and how to resume it, and show says it too', async () => {
+  const params = { prompt: 'Why?', model: 'gpt-4' };
+  const definition = { name: 'Poor', budget: { calls: 0 }, steps: [{ id: 'ask', action: 'openai_chat', params }] };
+  await writeFile(join(cwd, 'poor.json'), JSON.stringify(definition));
+  const { status, stderr } = await cli(['run', 'poor.json']);
+  const id = /^workflow (\S+)/.exec(stderr)?.[1] ?? '';
+  expect(stderr).toMatch(
+    /\npaused: ask: the workflow's budget of 0 calls is used up: 0 calls spent, this call may take 1 call;/,
+  );
+  expect(stderr).toContain(`\nto resume it: POST ${url}/api/workflows/${id}/resume {"budget": {…}}\n`);
+  expect(status).toBe(3);
+  const show = await cli(['show', id]);
+  expect(show.stdout).toContain('\nbudget    0 of 0 calls\n');
+  expect(show.stdout).toMatch(
+    /\nask +openai_chat +WAITING_FOR_DEPENDENCY +0 +the workflow's budget of 0 calls is used up/,
+  );
 });
 
 test('Ctrl-C leaves a workflow running on the server and says so', async () => {

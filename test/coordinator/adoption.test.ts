@@ -60,7 +60,7 @@ test('a file with missing and null fields and naive times is adopted, its RUNNIN
   ]);
   dir.writeState(file.id, file);
   const { engine, log } = await live(dir);
-  expect(log.join('\n')).toContain(`Recovered workflow ${file.id}: 1 steps re-queued`);
+  expect(log.join('\n')).toContain(`Recovered workflow ${file.id}: 1 step re-queued`);
   const { workflow } = await engine.finished(file.id);
   expect(workflow).toMatchObject({
     name: 'Workflow from seed',

@@ -171,7 +171,7 @@ test('BA3: the budget of a day is that of all workflows together, also deleted o
   await life.engine.finished(second);
   const paused = await atRest(life, third);
   expect(reasonOf(paused, 'c')).toBe(
-    'the budget of 2026-01-31 of 2 calls is used up: 2 calls spent, this call may take 1 calls; it goes on by itself on the next day (UTC), or after a start with a larger DAILY_BUDGET',
+    'the budget of 2026-01-31 of 2 calls is used up: 2 calls spent, this call may take 1 call; it goes on by itself on the next day (UTC), or after a start with a larger DAILY_BUDGET',
   );
   const next = await restart(life.dir, undefined, { clock, settings: { dailyBudget: { calls: 2 } } });
   expect(reasonOf(await atRest(next, third), 'c')).toMatch(/^the budget of 2026-01-31/);

@@ -38,7 +38,7 @@ describe('R4: steps', () => {
 
     const second = await restart(first.dir);
     await second.holds.arrived('running');
-    expect(requeueLog(second.log)).toEqual([expect.stringContaining(`Recovered workflow ${id}: 1 steps re-queued`)]);
+    expect(requeueLog(second.log)).toEqual([expect.stringContaining(`Recovered workflow ${id}: 1 step re-queued`)]);
     const recovered = (await second.engine.get(id)).workflow;
     expect(recovered.version).toBeGreaterThan(before.version);
     expect(statuses(recovered)).toEqual({ done: 'COMPLETED', running: 'RUNNING', after: 'WAITING_FOR_DEPENDENCY' });

@@ -20,7 +20,7 @@ function judge(budget: Budget, spent = noAmounts, reserved = noAmounts, call = n
 test.each<[Budget, string]>([
   [{ usd: 0.5 }, 'the budget of $0.50 is used up: $0.50 spent, this call may take $0.25; raise it'],
   [{ tokens: 200 }, 'the budget of 200 tokens is used up: 200 tokens spent, this call may take 100 tokens; raise it'],
-  [{ calls: 2 }, 'the budget of 2 calls is used up: 2 calls spent, this call may take 1 calls; raise it'],
+  [{ calls: 2 }, 'the budget of 2 calls is used up: 2 calls spent, this call may take 1 call; raise it'],
 ])('B1, B2: of %j two calls fit to the last digit, in any state, and no third', (budget, reason) => {
   const two = addAmounts(one, one);
   expect(judge(budget, one).kind).toBe('fits');
