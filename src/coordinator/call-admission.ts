@@ -18,6 +18,8 @@ import type { Clock } from './clock.ts';
 /** Where the provider does not say how long: enough for limits by the second, and short beside those by the minute. */
 const pauseMsDefault = 2_000;
 const waitedMsMin = 100;
+/** Names of models come from params, so there is no end to them. */
+const gatesMax = 1_000;
 
 /** How long the steps of a gate, or of a line of it, have been held up. */
 interface Gate {
@@ -113,8 +115,13 @@ export class CallAdmission implements Admission {
 }
 
 function gateIn(gates: Map<string, Gate>, model: string): Gate {
-  const gate = gates.get(model) ?? { heldMs: 0, waitsFor: '', held: null };
-  gates.set(model, gate);
+  let gate = gates.get(model);
+  if (!gate) {
+    // Who came before has its gate at hand: an open one can be made anew.
+    if (gates.size >= gatesMax) for (const [name, { held }] of gates) if (held === null) gates.delete(name);
+    gate = { heldMs: 0, waitsFor: '', held: null };
+    gates.set(model, gate);
+  }
   return gate;
 }
 

@@ -13,10 +13,14 @@ import type { Clock } from './clock.ts';
 
 /** Of text in a blob; as adapters reckon it. */
 const bytesPerToken = 4;
+/** Of a call of which nothing is known. */
+const answerTokens = 1_000;
 
 interface Bound {
   readonly params: JsonObject;
   readonly bytesUnread: number;
+  /** False where a reference leads nowhere. */
+  readonly isWhole: boolean;
 }
 
 export class CallPlans {
@@ -37,9 +41,10 @@ export class CallPlans {
     const info = this.#catalogue.get(step.action);
     // A dry run calls nobody.
     if (!info?.callsModel || this.#settings.dryRun) return null;
-    const { params, bytesUnread } = this.#bind(state, step, blobs);
+    const { params, bytesUnread, isWhole } = this.#bind(state, step, blobs);
     const call = info.callsModel(params, pickSecrets(info, this.#settings));
-    if (call === 'unread') return blobs || bytesUnread === 0 ? null : call;
+    if (call === 'unread' && !isWhole) return null;
+    if (call === 'unread') return blobs || bytesUnread === 0 ? toUnknownCall(params) : call;
     return call && { ...call, inputTokens: call.inputTokens + Math.ceil(bytesUnread / bytesPerToken) };
   }
 
@@ -57,10 +62,10 @@ export class CallPlans {
           return true;
         },
       });
-      return { params, bytesUnread };
+      return { params, bytesUnread, isWhole: true };
     } catch (error) {
       // The step starts and fails for it, with the reason in its error.
-      if (error instanceof BindingError) return { params: step.params, bytesUnread };
+      if (error instanceof BindingError) return { params: step.params, bytesUnread, isWhole: false };
       throw error;
     }
   }
@@ -74,4 +79,10 @@ export class CallPlans {
     this.#parsed.set(outputs, parsed);
     return parsed;
   }
+}
+
+/** Bound, and still written like a reference: it counts, whoever will refuse it. */
+function toUnknownCall(params: JsonObject): PlannedCall {
+  const inputTokens = Math.ceil(JSON.stringify(params).length / bytesPerToken);
+  return { provider: 'unknown', model: 'unknown', baseUrl: '', inputTokens, outputTokens: answerTokens };
 }

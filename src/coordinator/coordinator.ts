@@ -366,6 +366,7 @@ export class Coordinator implements CoordinatorPort {
   /** What an event implies for the queue, the schedule and the views. */
   #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
     const { id } = live.state.header;
+    if (event.kind === 'workflow.resumed' && event.budget) this.execution.setBudgeted(live);
     if (event.kind === 'step.started') this.queue.started(id, event.stepId, event.attempt);
     if (event.kind === 'step.completed' || event.kind === 'step.failed') this.queue.ended(id, event.stepId);
     for (const i of change.unqueued) {

@@ -100,6 +100,8 @@ export class Execution {
   readonly #questions = new Map<string, Question>();
   /** Of steps whose place in line hangs on outputs that are being read. */
   readonly #readings = new Map<string, symbol>();
+  /** Of steps in line whose outputs could not be read. */
+  readonly #unreadable = new Map<string, Error>();
   readonly #ranks = new WeakMap<Live, number[]>();
   #nextJobId = 1;
   /** Set when nothing may start any more. */
@@ -197,15 +199,27 @@ export class Execution {
     else this.schedule.add(ready);
   }
 
+  /** A workflow that had no budget has got one: what is in line already waits for that apart from others. */
+  setBudgeted({ state }: Live): void {
+    const { id } = state.header;
+    this.schedule.separate(id);
+    for (const [key, ready] of this.#held) if (ready.workflowId === id) this.#held.set(key, { ...ready, own: id });
+  }
+
   /** For a step that can be foreseen only when outputs in blobs are read. */
   async #lineUpRead(live: Live, i: number, key: string): Promise<void> {
     const reading = Symbol(key);
     this.#readings.set(key, reading);
-    // Where they cannot be read the step starts, and fails for it.
-    const blobs = await this.outputs.readBlobsFor(live, live.state.steps[i]!).catch(() => new Map());
+    let fault: Error | null = null;
+    const blobs = await this.outputs.readBlobsFor(live, live.state.steps[i]!).catch((error: Error): Blobs => {
+      fault = error;
+      return new Map();
+    });
     // A stop may have come meanwhile.
     if (this.#readings.get(key) !== reading || this.isPaused) return;
     this.#readings.delete(key);
+    // It starts, and fails for that: read once more it would go where nobody had foreseen.
+    if (fault) this.#unreadable.set(key, fault);
     this.#lineUp(live, i, key, false, blobs);
     this.#options.onReady();
   }
@@ -232,6 +246,7 @@ export class Execution {
     this.#timers.delete(key);
     this.#held.delete(key);
     this.#readings.delete(key);
+    this.#unreadable.delete(key);
     this.schedule.remove(workflowId, stepId);
     const question = this.#questions.get(key);
     this.#questions.delete(key);
@@ -322,7 +337,12 @@ export class Execution {
         continue;
       }
       const step = live.state.step(flight.stepId)!;
-      if (this.outputs.blobsFor(live, step).length === 0) {
+      const key = toKey(flight.workflowId, flight.stepId);
+      const fault = this.#unreadable.get(key);
+      this.#unreadable.delete(key);
+      if (fault) {
+        this.#failUnread(flight, fault);
+      } else if (this.outputs.blobsFor(live, step).length === 0) {
         const job = this.#toJob(flight, live, step, new Map());
         if (job) jobs.push(job);
       } else {
@@ -337,7 +357,7 @@ export class Execution {
     try {
       blobs = await this.outputs.readBlobsFor(live, step);
     } catch (error) {
-      this.#fail(flight, 'BINDING', `outputs that the step refers to cannot be read: ${(error as Error).message}`);
+      this.#failUnread(flight, error as Error);
       return;
     }
     // A stop may have come while the blobs were read.
@@ -347,6 +367,10 @@ export class Execution {
     }
     const job = this.#toJob(flight, live, step, blobs);
     if (job) this.#options.pool.dispatch([job]);
+  }
+
+  #failUnread(flight: Flight, { message }: Error): void {
+    this.#fail(flight, 'BINDING', `outputs that the step refers to cannot be read: ${message}`);
   }
 
   #toJob(flight: Flight, live: Live, step: StepState, blobs: Blobs): Job | null {

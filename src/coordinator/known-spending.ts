@@ -1,7 +1,8 @@
 /**
  * What a workflow has used, pieced together at a start from all that tells of it: its file, which may be an older one or
  * say nothing, the manifest, the index, and the events that are still in the journal. Each of them may be behind, none
- * counts too much, so of two the one holds that has counted more.
+ * counts too much, so of two the one holds that has counted more. Later events are entered on the latest of them alone: an
+ * earlier one knows less of what was reserved, and would enter the end of a call elsewhere than the other does.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
@@ -15,6 +16,8 @@ interface Entry {
   readonly seq: number;
   readonly event: JournalEvent;
 }
+
+const nothing: Tally = { seq: 0, spending: [], reserved: {} };
 
 export class KnownSpending {
   readonly #found: FoundData;
@@ -35,9 +38,11 @@ export class KnownSpending {
   /** For one whose events cannot be applied: its file is damaged, or the journal has lost some of them. */
   followed(id: string, file: StateFile, all: readonly Entry[], now: number): readonly SpendingRow[] {
     const entries = all.filter(({ event }) => event.workflowId === id);
-    return this.#tallies(id, file, entries).reduce<readonly SpendingRow[]>(
-      (rows, tally) => joinSpending(rows, followTally(tally, entries, now)),
-      [],
+    const tallies = this.#tallies(id, file, entries);
+    const latest = tallies.reduce((a, b) => (b.seq > a.seq ? b : a), nothing);
+    return tallies.reduce<readonly SpendingRow[]>(
+      (rows, { spending }) => joinSpending(rows, spending),
+      followTally(latest, entries, now),
     );
   }
 
@@ -47,14 +52,16 @@ export class KnownSpending {
     const tallies: Tally[] = [];
     const add = (seq: number, spending: readonly SpendingRow[] | undefined) =>
       tallies.push({ seq, spending: spending ?? [], reserved: {} });
-    if (file.kind === 'intact')
-      tallies.push(toTally(readWorkflow(file.value, file.meta as unknown as WorkflowMeta, 0)));
+    // One that names an event behind the journal's end is from another journal.
+    const isOurs = file.kind === 'intact' && file.meta.seq <= Math.max(covered, this.#found.records.at(-1)?.seq ?? 0);
+    if (isOurs) tallies.push(toTally(readWorkflow(file.value, file.meta as unknown as WorkflowMeta, 0)));
     const live = manifest?.live[id];
     if (live) tallies.push(live.tally ?? { seq: live.seq, spending: [], reserved: {} });
     // The line of one that was adopted as it stood names no event of this journal.
     const line = finished.get(id);
     if (line) add(line.seq === 0 ? covered : line.seq, line.spending);
-    add(covered, manifest?.spent?.[id]);
+    const spent = manifest?.spent?.[id];
+    if (spent) add(covered, spent);
     for (const { seq, event } of entries) if ('spending' in event) add(seq, event.spending);
     return tallies;
   }

@@ -7,8 +7,9 @@
  *   SC2  of steps that ask the same at once one goes, and the others wait for what becomes of it;
  *   SC3  whatever is wrong with the cache is a miss: no step fails for it, and a step that is wanted no more holds up no other;
  *   SC4  at most `answersHeldMax` answers are read or held at once, and no more are read while those held take
- *        `answersCharsMax`, for any of them may be large.
- *   SC5  those who wait for one who goes get what it has made, also where the cache could not keep it.
+ *        `answersCharsMax`, for any of them may be large;
+ *   SC5  those who wait for one who goes get what it has made, also where the cache could not keep it: one text for all,
+ *        which SC4 does not count.
  */
 import { createHash } from 'node:crypto';
 import { type CacheEntry, readEntryJson, toEntryJson } from '../contract/cache-entry.ts';
@@ -36,6 +37,8 @@ export interface Question {
   /** Until it is taken. */
   answer: CachedResult | null;
   isAnswered: boolean;
+  /** SC4. */
+  isCounted: boolean;
 }
 
 export interface StepCacheOptions {
@@ -68,7 +71,16 @@ export class StepCache {
 
   /** `bind` may reject: then the question has no key, and its step finds out by itself. */
   ask(info: ActionInfo, bind: Question['bind'], onKnown: Question['onKnown']): Question {
-    const question: Question = { info, bind, onKnown, key: null, phase: 'lined up', answer: null, isAnswered: false };
+    const question: Question = {
+      info,
+      bind,
+      onKnown,
+      key: null,
+      phase: 'lined up',
+      answer: null,
+      isAnswered: false,
+      isCounted: false,
+    };
     this.#lineUp(question);
     return question;
   }
@@ -78,8 +90,10 @@ export class StepCache {
     const { answer } = question;
     if (answer !== null) {
       question.answer = null;
-      this.#charsHeld -= answer.outputsJson.length;
-      this.#close();
+      if (question.isCounted) {
+        this.#charsHeld -= answer.outputsJson.length;
+        this.#close();
+      }
     }
     return answer;
   }
@@ -131,9 +145,7 @@ export class StepCache {
     const others = this.#waiting.get(key) ?? [];
     this.#waiting.delete(key);
     for (const other of others) {
-      if (other.phase !== 'waiting') continue;
-      this.#open += 1;
-      this.#answer(other, answer);
+      if (other.phase === 'waiting') this.#answer(other, answer);
     }
   }
 
@@ -190,6 +202,8 @@ export class StepCache {
       return;
     }
     if (answer !== null) {
+      question.isCounted = true;
+      this.#charsHeld += answer.outputsJson.length;
       this.#answer(question, answer);
       return;
     }
@@ -199,12 +213,10 @@ export class StepCache {
     question.onKnown(null);
   }
 
-  /** Of one that is open until its step takes it. */
   #answer(question: Question, answer: CachedResult): void {
     question.phase = 'known';
     question.answer = answer;
     question.isAnswered = true;
-    this.#charsHeld += answer.outputsJson.length;
     question.onKnown(answer);
   }
 
@@ -228,7 +240,7 @@ export class StepCache {
     }
     const { key, info } = question;
     try {
-      const reading = await this.#readInTime(key);
+      const reading = await this.#inTime(() => this.#options.store.readCached(key));
       if (reading.kind === 'damaged') this.#options.onNotice(reading.reason);
       const entry = reading.kind === 'whole' ? readEntryJson(reading.json) : null;
       return entry?.action === info.action ? toCachedResult(entry) : null;
@@ -240,13 +252,15 @@ export class StepCache {
   }
 
   /** Where file handles are short the step waits for one. */
-  async #readInTime(key: string): ReturnType<StorePort['readCached']> {
+  async #inTime<T>(read: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await this.#options.store.readCached(key);
+        return await read();
       } catch (error) {
         if (!(error instanceof OutOfHandlesError) || this.#isHalted) throw error;
         await new Promise<void>((resolve) => void this.#options.clock.timer(handlesRetryMs, resolve));
+        // The store is closed.
+        if (this.#isHalted) throw error;
       }
     }
   }
@@ -260,7 +274,8 @@ export class StepCache {
 
   async #readOutputs(workflowId: string, outputs: OutputsRef): Promise<string> {
     if ('json' in outputs) return outputs.json;
-    return Buffer.from(await this.#options.store.readBlob(workflowId, outputs.blob)).toString('utf8');
+    const bytes = await this.#inTime(() => this.#options.store.readBlob(workflowId, outputs.blob));
+    return Buffer.from(bytes).toString('utf8');
   }
 
   #release(question: Question): void {

@@ -156,8 +156,11 @@ export class Governor {
 
   /** Names of models come from params, so there is no end to them. One that has been quiet is as good as new. */
   #forgetIdle(now: number): void {
-    for (const [model, { running, at, pausedUntil }] of this.#lanes)
-      if (running === 0 && Math.max(at, pausedUntil) + windowMs <= now) this.#lanes.delete(model);
+    for (const [model, { running, at, pausedUntil, runningSinceMax }] of this.#lanes) {
+      // One that lets calls back in one by one is remembered for longer.
+      const quietMs = runningSinceMax === Number.POSITIVE_INFINITY ? windowMs : 10 * minuteMs;
+      if (running === 0 && Math.max(at, pausedUntil) + quietMs <= now) this.#lanes.delete(model);
+    }
   }
 
   #limitsOf(model: string): ModelLimits {

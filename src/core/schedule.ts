@@ -57,6 +57,7 @@ export interface Admission {
 /** Steps that were held when they were asked after last. */
 export interface HeldGate extends Hold {
   readonly gate: string;
+  readonly own: string | undefined;
   readonly steps: readonly ReadyStep[];
 }
 
@@ -70,13 +71,14 @@ type Heap = TinyQueue<Entry>;
 interface Line {
   readonly key: string;
   readonly heap: Heap;
-  /** What the group knows it by; the line's true first may stand before it. */
+  /** Its first, where that is among the heads of its group. */
   shown: Entry | null;
 }
 
 /** Steps of one lane and one gate. */
 interface Group {
   readonly key: string;
+  readonly gate: string;
   readonly lane: Exclude<Lane, 'none'>;
   readonly lines: Map<string, Line>;
   /** The first of each line, and left-overs that were it once. */
@@ -137,6 +139,18 @@ export class Schedule {
 
   remove(workflowId: string, stepId: string): void {
     this.#current.delete(toKey(workflowId, stepId));
+  }
+
+  /** From here on the steps of a workflow that have a gate stand there in a line of their own. */
+  separate(workflowId: string): void {
+    for (const [key, entry] of this.#current) {
+      if (entry.workflowId !== workflowId || entry.gate === undefined || entry.own !== undefined) continue;
+      const apart = { ...entry, own: workflowId };
+      this.#current.set(key, apart);
+      const place = this.#suspects.indexOf(entry);
+      if (place === -1) this.#lineUp(apart);
+      else this.#suspects[place] = apart;
+    }
   }
 
   /** Takes the next steps for which there is a slot, at most `most`; their slots are held until `release`. */
@@ -236,7 +250,13 @@ export class Schedule {
     const key = `${entry.lane} ${entry.gate ?? ''}`;
     let group = this.#groups.get(key);
     if (!group) {
-      group = { key, lane: entry.lane, lines: new Map(), heads: new TinyQueue<Entry>([], compare) };
+      group = {
+        key,
+        gate: entry.gate ?? '',
+        lane: entry.lane,
+        lines: new Map(),
+        heads: new TinyQueue<Entry>([], compare),
+      };
       this.#groups.set(key, group);
     }
     const lineKey = toLineKey(entry);
@@ -283,7 +303,11 @@ export class Schedule {
       line.shown = null;
       this.#show(group, line);
     }
-    if (group.lines.size === 0) this.#groups.delete(group.key);
+    if (group.lines.size === 0) {
+      this.#groups.delete(group.key);
+      // Of the other lane it is told when that is asked after next.
+      this.#holds.delete(group.gate);
+    }
     return undefined;
   }
 }

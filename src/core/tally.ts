@@ -14,7 +14,6 @@ const unknownAction = 'unknown';
 /** What a workflow has used, as it is told at its latest event. */
 export function toTally({ header, steps }: WorkflowState): Tally {
   const reserved = steps.flatMap((step) => (step.reserved ? [[step.id, step.reserved] as const] : []));
-  // fromEntries defines own properties, so a step may be called __proto__.
   return { seq: header.seq, spending: header.spending, reserved: Object.fromEntries(reserved) };
 }
 

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Budget } from '../../src/contract/budget.ts';
+import type { StorePort } from '../../src/contract/store.ts';
 import type { Workflow } from '../../src/contract/workflow.ts';
 import { type Clock, createClock } from '../../src/coordinator/clock.ts';
 import { expectRefusal } from '../engine/running-engine.ts';
@@ -244,4 +245,54 @@ test('where such a blob is gone the step fails for it', async () => {
   await life.dir.untilState(id, ({ status }) => status === 'FAILED');
   const { steps } = life.dir.state(id);
   expect(steps[2]).toMatchObject({ status: 'FAILED', error: expect.stringContaining('cannot be read') });
+});
+
+test('a budget that comes later holds up its own workflow alone', async () => {
+  const life = await live(undefined, { settings: { maxParallelNodes: 2 } });
+  const other = (await life.engine.submit({ name: 'other', steps: [life.holds.step('block')] })).id;
+  await life.holds.arrived('block');
+  const { id } = await life.engine.submit({ name: 'late', steps: fan('ab') });
+  await life.holds.arrived('a');
+  const { id: free } = await life.engine.submit({ name: 'free', steps: fan('c') });
+  await life.engine.resume(id, { budget: { calls: 1 } });
+  life.holds.release('block');
+  await life.engine.finished(other);
+  while (life.holds.arrivals('c') === 0) {
+    const { held } = (await life.engine.stats()).queue;
+    expect(held.flatMap(({ first }) => first.map(({ workflow_id: each }) => each))).not.toContain(free);
+  }
+  expect((await life.engine.get(id)).workflow.budget).toMatchObject({ calls: 1, reserved: { calls: 1 } });
+});
+
+test('outputs that cannot be read when their call is foreseen are not read again for it', async () => {
+  let faults = 1;
+  const failing = (store: StorePort): StorePort =>
+    new Proxy(store, {
+      get(target, name) {
+        if (name === 'readBlob' && faults > 0) {
+          faults -= 1;
+          return () => Promise.reject(new Error('EIO'));
+        }
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const life = await live(undefined, { wrapStore: failing });
+  const outputs = { plans, text: 'x'.repeat(100_000) };
+  const big = { id: 'big', action: 'hold', params: { name: 'big', outputs } };
+  const params = { name: 'late', plans: '{{steps.big.outputs.plans}}' };
+  const id = await submit(life, { calls: 0 }, [big, { id: 'late', action: 'hold', params, dependencies: ['big'] }]);
+  await life.holds.arrived('big');
+  life.holds.release('big');
+  const asked = life.holds.arrived('late').then(() => expect.fail('the call was made'));
+  const { steps } = (await Promise.race([life.engine.finished(id), asked])).workflow;
+  expect(steps[1]).toMatchObject({ status: 'FAILED', error: expect.stringContaining('cannot be read: EIO') });
+});
+
+test('a call of which nothing can be told counts all the same', async () => {
+  const life = await live();
+  const step = { id: 'a', action: 'hold', params: { name: 'a', plans: '{{params.plans}}' } };
+  const definition = { name: 'w', budget: { calls: 0 }, params: { plans: 'written like a reference' }, steps: [step] };
+  const { id } = await life.engine.submit(definition);
+  expect(reasonOf(await atRest(life, id), 'a')).toMatch(/^the workflow's budget of 0 calls is used up/);
 });

@@ -177,6 +177,35 @@ test('a live file that was changed by hand costs what the journal knows beside t
   }
 });
 
+test('a call that a checkpoint met in flight is counted once where its file was damaged since', async () => {
+  const life = await live();
+  const steps = [
+    planned('first'),
+    planned('ahead', 'first'),
+    planned('late', 'ahead'),
+    { id: 'ext', action: 'external_data' },
+  ];
+  const { id } = await life.engine.submit({ name: 'live', steps });
+  await life.holds.arrived('first');
+  life.holds.release('first');
+  await life.holds.arrived('ahead');
+  for (const _ of [1, 2]) {
+    await life.coordinator.checkpoint();
+    await life.engine.submit({ name: 'other', steps: [{ id: 'a', action: 'noop' }] });
+  }
+  life.holds.release('ahead');
+  await life.holds.arrived('late');
+  life.holds.release('late');
+  await life.engine.get(id, { waitMs: 10_000 });
+  const { rows } = await life.engine.costs({ by: 'action' });
+  expect(rows).toMatchObject([{ key: 'hold', calls: 3, cost: 0.3 }]);
+  const next = await restart(life.dir, (image) => {
+    expect(image.journalText()).not.toContain('"name":"live"');
+    image.writeState(id, '{"half":');
+  });
+  await inEveryNextLife(next, async (each) => expect((await each.engine.costs({ by: 'action' })).rows).toEqual(rows));
+});
+
 test('a branch is charged for its own calls', async () => {
   const life = await live();
   const steps = [costly('first'), { ...costly('second', { cost: 0.5 }), dependencies: ['first'] }];

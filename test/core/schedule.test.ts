@@ -252,6 +252,27 @@ describe('D6: a step with a gate waits for its admission', () => {
     expect([take(schedule), schedule.held()]).toEqual([['a', 'b', 'c'], []]);
   });
 
+  test('from the moment on at which it gets a line of its own, in its place', () => {
+    const gates = new Gates({ m: 9 });
+    gates.heldOwners.add('w');
+    const suspect = ready('s', { gate: 'm', isSuspect: true });
+    const schedule = withGates(gates, [
+      ...letters('ab', { gate: 'm' }),
+      ready('c', { workflowId: 'v', gate: 'm' }),
+      suspect,
+    ]);
+    schedule.add(ready('free'));
+    schedule.separate('w');
+    schedule.letSuspectsRun();
+    expect(take(schedule)).toEqual(['c', 'free']);
+    expect([schedule.ready, schedule.held().map(({ own, steps }) => [own, steps.length])]).toEqual([3, [['w', 3]]]);
+    gates.heldOwners.clear();
+    for (const _ of 'cf') schedule.release('io');
+    expect(take(schedule)).toEqual(['s']);
+    schedule.release('io');
+    expect(take(schedule)).toEqual(['a', 'b']);
+  });
+
   test('of 20,000 lines of a gate that is held one is asked after', () => {
     const gates = new Gates();
     const steps = Array.from({ length: 20_000 }, (_, i) => ready('a', { workflowId: `${i}`, gate: 'm', own: `${i}` }));

@@ -14,10 +14,10 @@ const call = { model: 'm', tokens: 3, input_tokens: 2, output_tokens: 1, cost: 0
 
 /** A retry, a call lost with its thread, a step stopped and paid for, calls lost with the engine, one still in flight. */
 function history(): LiveWorkflow {
-  const live = LiveWorkflow.of({ a: '', b: '', c: '', d: '', __proto: '' });
+  const live = LiveWorkflow.of({ a: '', b: '', c: '', d: '', e: '' });
   live.start('a', reserved);
   live.end('a', failed('TIMEOUT', { metrics: call }));
-  live.start('a', 'b', 'c', '__proto', reserved);
+  live.start('a', 'b', 'c', 'e', reserved);
   live.end('b', failed('WORKER_LOST', { isLost: true }));
   live.end('a', completed({ metrics: { ...call, cost: 0.2 } }));
   live.apply(decide.decideRecovery(live.state, live.tick(), true)!);

@@ -52,7 +52,7 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
     steer('stop', 'Stop a workflow; what runs is aborted', (id, options) => engine.stop(id, options)),
     steer(
       'resume',
-      'Continue a stopped workflow, or one paused by a budget, which a body may raise',
+      'Continue a stopped workflow, or one paused by a budget; with a budget in the body, change that of any that has not finished',
       (id, options) => engine.resume(id, options),
       resumeRequestSchema,
     ),

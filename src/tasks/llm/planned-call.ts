@@ -56,7 +56,7 @@ export function readExtent(params: Readonly<Record<string, unknown>>): CallExten
     bound: bounds.map((tokens) => toCount(tokens, answerTokensMax)).find((tokens) => tokens !== null) ?? undefined,
     answers: toCount(all.n, answersMax) ?? 1,
     tools: all.tools === undefined ? '' : JSON.stringify(all.tools),
-    isOpen: [all.n, ...bounds].some(isUnread),
+    isOpen: [extra, all.n, ...bounds].some(isUnread),
   };
 }
 

@@ -92,6 +92,7 @@ test('who is asked, or for how much, can hang on outputs that are not read yet',
     { max_tokens: later },
     { n: later },
     { extra: { max_completion_tokens: later } },
+    { extra: later },
   ])
     expect(plan('openai_chat', params)).toBe('unread');
   expect(plan('chat', { base_url: later, model: 'm' })).toBe('unread');
