@@ -285,6 +285,19 @@ test('what no made-up answer fits is told, and so is what bounds several answers
   expect(steps[1].would).toMatchObject({ output_tokens: 150 });
 });
 
+test('the examples of docs/workflows.md are sound', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/workflows.md'), 'utf8');
+  const examples = [...page.matchAll(/<!-- file: (\S+) -->\n```yaml\n([\s\S]*?)```/g)];
+  for (const [, file = '', text = ''] of examples) await writeFile(join(cwd, file), text);
+  const files = examples.map(([, file = '']) => file);
+  expect(files).toEqual(['tea.yaml', 'greeting.yaml']);
+  const valid = await cli(['validate', ...files]);
+  expect(valid).toMatchObject({ status: 0, stdout: expect.not.stringContaining('note') });
+  expect((await cli(['run', 'tea.yaml', '--dry-run'])).status).toBe(0);
+  const greeting = await cli(['run', 'greeting.yaml', '--param', 'name=Ada']);
+  expect(greeting).toMatchObject({ status: 0, stdout: 'Hello Ada!\n' });
+});
+
 test('what a budget has no room for is told', async () => {
   const ask = (id: string, model: string) => ({
     id,
