@@ -84,7 +84,8 @@ test('a file with missing and null fields and naive times is adopted, its RUNNIN
     'Started execution at <time>',
     'Completed successfully at <time>',
   ]);
-  expect(stepOf(workflow, 'c')).toMatchObject({ name: 'c', status: 'COMPLETED', params: {} });
+  expect(stepOf(workflow, 'c')).toMatchObject({ name: 'c', status: 'COMPLETED' });
+  expect(stepOf(workflow, 'c').params).toEqual({});
 });
 
 test('the least that a file can be is enough', async () => {

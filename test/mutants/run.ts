@@ -2,7 +2,7 @@
  * Plants every bug of the list in a copy of the project, one at a time, and runs the test that must notice it.
  * `npm run mutants -- [--jobs N] [--only <text in a name>]`; ends with 1 unless all are killed.
  *
- * Killed means: the test ran, a test case failed, and the same run is green without the bug.
+ * Killed means: the test ran, a test case failed, and the same run is green without the bug. The first failure ends a run.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -62,7 +62,7 @@ class Field {
     const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
     const child = spawn(
       process.execPath,
-      [vitest, 'run', test, ...filter, '--reporter=json', `--outputFile=${results}`],
+      [vitest, 'run', test, ...filter, '--bail=1', '--reporter=json', `--outputFile=${results}`],
       {
         cwd: this.#dir,
         // What a run with a bug counts is no figure of the matrix.

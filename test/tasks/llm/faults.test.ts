@@ -446,7 +446,7 @@ describe('a refusal whose body never ends', () => {
     Object.entries(ends).flatMap(([end, fault]) =>
       Object.entries(wordsOf).map(([code, words]) => ({ end, fault, code, words })),
     ),
-  )('and $end is judged by its status: $code', async ({ fault, code, words }) => {
+  )('and $end is judged by its status: $code', { timeout: 30_000 }, async ({ fault, code, words }) => {
     standIn.next(fault(429, words, { 'retry-after': '7' }));
     const endpoint = { baseUrl: standIn.baseUrl, apiKey: canaryKey, keySetting: null, label: 'stand-in' };
     const network = { allowHosts: [standIn.host], ownPort: null };
