@@ -83,7 +83,7 @@ async function run({ name, command, env = {} }: Part): Promise<boolean> {
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       process.stdout.write(text);
-      lines.push(...text.split('\n').filter((line) => line.trim() !== ''));
+      lines.push(...text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('npm warn')));
     });
   }
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -102,7 +102,7 @@ async function run({ name, command, env = {} }: Part): Promise<boolean> {
   fs.mkdirSync(results, { recursive: true });
   fs.writeFileSync(
     path.join(results, `${name}.txt`),
-    `${text.replaceAll(root, './').replaceAll(os.tmpdir(), '<tmp>')}\n`,
+    `${text.replaceAll(root, './').replaceAll(root.slice(0, -1), '.').replaceAll(os.tmpdir(), '<tmp>')}\n`,
   );
   return status === 0;
 }
