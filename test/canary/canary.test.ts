@@ -109,7 +109,7 @@ test('no secret is in a file, a log, an event, an answer or a line of the comman
   };
   const post = (where: string, body: unknown) => get(where, { method: 'POST', body: JSON.stringify(body) });
 
-  const actions = ['openai_chat', 'deepseek_chat', 'gemini_chat', 'chat'];
+  const actions = ['openai_chat', 'deepseek_chat', 'gemini_chat', 'chat', 'any_chat'];
   const own = { base_url: standIn.baseUrl, api_key_env: 'CHAT_API_KEY' };
   const ids: string[] = [];
   const streams: Promise<string>[] = [];

@@ -365,7 +365,13 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
   await standIn.close();
+  const { cases, longestMs, rssMiBMax } = measured;
+  console.log(
+    `provider faults: ${cases} cases, ${standIn.calls.length} requests, no key; the longest ${Math.round(longestMs)} ms, RSS at most ${Math.round(rssMiBMax)} MiB`,
+  );
 });
+
+const measured = { cases: 0, longestMs: 0, rssMiBMax: 0 };
 
 let callsBefore = 0;
 beforeEach(() => {
@@ -380,6 +386,7 @@ afterEach(() => {
 
 /** Runs to the end of its own; what has none is ended as by its deadline. */
 async function runOnce(row: { behaviour: Behaviour; endless?: true }, run: (signal: AbortSignal) => Promise<Outcome>) {
+  const startedAt = performance.now();
   standIn.next(row.behaviour);
   const deadline = new AbortController();
   const outcome = run(deadline.signal);
@@ -387,6 +394,10 @@ async function runOnce(row: { behaviour: Behaviour; endless?: true }, run: (sign
     await standIn.untilCalls(callsBefore + 1);
     deadline.abort('TIMEOUT');
   }
+  await outcome;
+  measured.cases += 1;
+  measured.longestMs = Math.max(measured.longestMs, performance.now() - startedAt);
+  measured.rssMiBMax = Math.max(measured.rssMiBMax, process.memoryUsage.rss() / 1024 / 1024);
   return outcome;
 }
 
