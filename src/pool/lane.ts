@@ -60,6 +60,23 @@ interface Running {
   watch: Watch | undefined;
 }
 
+/**
+ * Piscina first tries to `require` the thread's module, which Node does with an ES module too. A thread that is ended while
+ * that is under way takes the whole process down (Node 20.20: "IsGraphAsync must be used on an instantiated module"). Refused,
+ * Piscina imports it.
+ */
+const importOnly = '--no-experimental-require-module';
+const loaderFlag = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)(=|$)/;
+
+/** Of a process's flags those that say how modules are loaded. Others, as those of V8, hold for threads all the same, and cannot be given to one. */
+function toLoaderArgv(argv: readonly string[]): string[] {
+  return argv.flatMap((flag, i) => {
+    const match = loaderFlag.exec(flag);
+    if (!match) return [];
+    return match[2] === '=' ? [flag] : [flag, argv[i + 1] ?? ''];
+  });
+}
+
 export class Lane {
   readonly #options: LaneOptions;
   readonly #piscina: Piscina<BundleMessage, void>;
@@ -87,7 +104,7 @@ export class Lane {
       workerHistogram: false,
       // Nothing of the engine's environment, API keys above all, is for tasks to see.
       env: {},
-      ...(options.execArgv ? { execArgv: [...options.execArgv] } : {}),
+      execArgv: [...(options.execArgv ?? toLoaderArgv(process.execArgv)), importOnly],
       resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax },
       workerData: { network: options.network, prices: options.prices, sharing: options.sharing } satisfies ThreadData,
       loadBalancer: (task, workers) => {
