@@ -36,6 +36,14 @@ async function byWorkflow({ engine }: Life, query: Partial<CostsQuery> = {}): Pr
   return Object.fromEntries(rows.map(({ key, cost }) => [key, cost]));
 }
 
+/** What the journal holds now is covered by two checkpoints: the segment before the last is kept as well. */
+async function forgetBeginnings({ coordinator, engine }: Life): Promise<void> {
+  for (const _ of [1, 2]) {
+    await coordinator.checkpoint();
+    await engine.submit({ name: 'other', steps: [{ id: 'a', action: 'noop' }] });
+  }
+}
+
 /** As the next life finds it after a crash, after a clean end, and after a crash that follows a checkpoint. */
 async function inEveryNextLife(life: Life, look: (next: Life) => Promise<void>): Promise<void> {
   await look(life);
@@ -150,11 +158,7 @@ test('a live file that was changed by hand costs what the journal knows beside t
     await life.holds.arrived('first');
     life.holds.release('first');
     await life.holds.arrived('ahead');
-    // The one before the last is kept as well.
-    for (const _ of [1, 2]) {
-      await life.coordinator.checkpoint();
-      await life.engine.submit({ name: 'other', steps: [{ id: 'a', action: 'noop' }] });
-    }
+    await forgetBeginnings(life);
     await life.engine.externalData(id, { step_id: 'ext', content: 'x' });
     await life.holds.arrived('second');
     life.holds.release('second');
@@ -189,10 +193,7 @@ test('a call that a checkpoint met in flight is counted once where its file was 
   await life.holds.arrived('first');
   life.holds.release('first');
   await life.holds.arrived('ahead');
-  for (const _ of [1, 2]) {
-    await life.coordinator.checkpoint();
-    await life.engine.submit({ name: 'other', steps: [{ id: 'a', action: 'noop' }] });
-  }
+  await forgetBeginnings(life);
   life.holds.release('ahead');
   await life.holds.arrived('late');
   life.holds.release('late');
