@@ -128,7 +128,8 @@ export class ProcessLane {
   #start(): Place {
     const { processUrl, execArgv, heapMbMax } = this.#options;
     const child = fork(fileURLToPath(processUrl), [], {
-      execArgv: [`--max-old-space-size=${heapMbMax}`, ...execArgv],
+      // The young generation's size differs from one Node to the next (24 gives it four times as much as 20 does).
+      execArgv: [`--max-old-space-size=${heapMbMax}`, '--max-semi-space-size=16', ...execArgv],
       // Nothing of the engine's environment, API keys above all, is for tasks to see.
       env: {},
       serialization: 'advanced',
