@@ -3,6 +3,7 @@
  * addresses and takes streams apart; it never repeats (`maxRetries: 0`), its own timeout is out of the way, and what it
  * throws is never shown.
  */
+import type { OpenAI } from 'openai';
 import type { ChatCompletionChunk, ChatCompletionCreateParamsBase } from 'openai/resources/chat/completions';
 import { z } from 'zod';
 import { limits } from '../../contract/limits.ts';
@@ -58,15 +59,43 @@ type Piece = z.infer<z.ZodObject<typeof piece>>;
 /** Asked of the loader once: from source, each time costs a message to another thread. */
 let openai: Promise<typeof import('openai')> | undefined;
 
+const clientsMax = 100;
+const clients = new Map<string, OpenAI>();
+
+/** What the client passes on of a call's `fetchOptions`. */
+type WiredInit = RequestInit & { readonly wire: Wire };
+
 export async function callModel(call: ModelCall, wire: Wire): Promise<ModelAnswer> {
   const { endpoint, body, signal } = call;
+  const { completions } = (await clientFor(endpoint.baseUrl)).chat;
+  const options = {
+    signal,
+    headers: endpoint.apiKey === null ? {} : { Authorization: `Bearer ${endpoint.apiKey}` },
+    fetchOptions: { wire } as object,
+  };
+  try {
+    const asked = body as unknown as ChatCompletionCreateParamsBase;
+    if (asked.stream === true) {
+      return await assemble(await completions.create({ ...asked, stream: true }, options), call);
+    }
+    return readWhole(await completions.create({ ...asked, stream: false }, options), call);
+  } catch (error) {
+    throw isOurs(error) ? error : (wire.failure ?? toFailure(error, endpoint));
+  }
+}
+
+/** Making one costs as much as a tenth of a call. It knows no key: that comes with each call, as its wire does. */
+async function clientFor(baseUrl: string): Promise<OpenAI> {
   openai ??= import('openai');
-  const { default: OpenAI } = await openai;
-  const client = new OpenAI({
-    baseURL: endpoint.baseUrl,
-    apiKey: endpoint.apiKey ?? 'none',
+  const { default: Client } = await openai;
+  const known = clients.get(baseUrl);
+  if (known !== undefined) return known;
+  if (clients.size >= clientsMax) clients.clear();
+  const client = new Client({
+    baseURL: baseUrl,
     // The client insists on a key; a server that has none of ours gets none.
-    defaultHeaders: endpoint.apiKey === null ? { Authorization: null } : {},
+    apiKey: 'none',
+    defaultHeaders: { Authorization: null },
     adminAPIKey: null,
     organization: null,
     project: null,
@@ -74,17 +103,10 @@ export async function callModel(call: ModelCall, wire: Wire): Promise<ModelAnswe
     maxRetries: 0,
     timeout: 2 * limits.timeoutMsMax,
     logLevel: 'off',
-    fetch: wire.fetch,
+    fetch: (url, init) => (init as WiredInit).wire.fetch(url, init),
   });
-  try {
-    const asked = body as unknown as ChatCompletionCreateParamsBase;
-    if (asked.stream === true) {
-      return await assemble(await client.chat.completions.create({ ...asked, stream: true }, { signal }), call);
-    }
-    return readWhole(await client.chat.completions.create({ ...asked, stream: false }, { signal }), call);
-  } catch (error) {
-    throw isOurs(error) ? error : (wire.failure ?? toFailure(error, endpoint));
-  }
+  clients.set(baseUrl, client);
+  return client;
 }
 
 function readWhole(answer: unknown, call: ModelCall): ModelAnswer {

@@ -52,6 +52,10 @@ const pricedTiers = new Set(['default', 'auto', 'standard', 'on_demand']);
 const listNames: Readonly<Record<string, string>> = { gemini: 'google' };
 const ourNames: Readonly<Record<string, string>> = { google: 'gemini' };
 
+/** By base URL: the list is searched with some thirty patterns. */
+const sellers = new Map<string, Seller>();
+const sellersMax = 1_000;
+
 let genaiPrices: Promise<typeof import('@pydantic/genai-prices')> | undefined;
 
 export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> {
@@ -94,12 +98,18 @@ export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> 
       return unknown;
     },
     sellerAt(baseUrl) {
+      const known = sellers.get(baseUrl);
+      if (known !== undefined) return known;
+      if (sellers.size >= sellersMax) sellers.clear();
       const found = findProvider({ providerApiUrl: baseUrl });
       // The list's patterns name how an address begins: `https://api.openai.com` begins `https://api.openai.com.example`.
       const beginning = found && new RegExp(`^(?:${found.api_pattern})(?=[/:]|$)`).test(baseUrl);
-      return found && beginning
-        ? { name: ourNames[found.id] ?? found.id, isListed: true }
-        : { name: new URL(baseUrl).host, isListed: false };
+      const seller =
+        found && beginning
+          ? { name: ourNames[found.id] ?? found.id, isListed: true }
+          : { name: new URL(baseUrl).host, isListed: false };
+      sellers.set(baseUrl, seller);
+      return seller;
     },
   };
 }

@@ -69,7 +69,7 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
           throw toRefusedFailure(await readRefusal(response, refusalWaitMs), endpoint, model, Date.now());
         }
         if (stream) return toStream(response, init.signal);
-        return new Response(await readWhole(response), { headers: { 'content-type': 'application/json' } });
+        return toJsonResponse(await readWhole(response));
       } catch (error) {
         throw keep(error, init.signal);
       }
@@ -166,6 +166,24 @@ function isLost(status: number): boolean {
   return status === 408 || status === 502 || status === 504 || (status >= 520 && status <= 527);
 }
 
+/** Made when it is first asked for: Node loads its own undici then, a tenth of a second that no start is to wait for. */
+let jsonHeaders: Headers | undefined;
+
+/** What the client asks of an answer that is there as text. A real Response would copy it through a stream. */
+function toJsonResponse(text: string): Response {
+  jsonHeaders ??= new Headers({ 'content-type': 'application/json' });
+  const answer: Partial<Response> = {
+    ok: true,
+    status: 200,
+    url: '',
+    headers: jsonHeaders,
+    body: null,
+    text: async () => text,
+    json: async () => JSON.parse(text) as unknown,
+  };
+  return answer as Response;
+}
+
 interface ServerResponse {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -180,7 +198,7 @@ async function send(url: string, init: RequestInit, network: NetworkRules): Prom
   // As undici's own fetch would, at a third of its cost; redirects are not followed unless one asks for it.
   const { statusCode, headers, body } = await request(url, {
     method: 'POST',
-    headers: toHeaders(new Headers(init.headers)),
+    headers: toHeaders(init.headers instanceof Headers ? init.headers : new Headers(init.headers)),
     body: String(init.body),
     dispatcher: await guardedAgent(network),
     signal: init.signal ?? null,
