@@ -38,8 +38,30 @@ export interface Finding {
   keep: { name: string; bytes: Buffer } | null;
 }
 
+export class FoundRecord implements JournalRecord {
+  readonly seq: number;
+  readonly json: string;
+  readonly #segment: Buffer;
+  readonly #at: number;
+  readonly #length: number;
+
+  /** The payload stands at this offset of its segment. */
+  constructor(segment: Buffer, at: number, { seq, length }: { seq: number; length: number }) {
+    this.seq = seq;
+    this.json = segment.toString('utf8', at, at + length);
+    this.#segment = segment;
+    this.#at = at;
+    this.#length = length;
+  }
+
+  /** As it was read, for `begin()` of the journal to copy. */
+  get payload(): Uint8Array {
+    return this.#segment.subarray(this.#at, this.#at + this.#length);
+  }
+}
+
 export interface JournalReading {
-  records: JournalRecord[];
+  records: FoundRecord[];
   /** How many of them, at the front, come from segments that the manifest does not need. */
   secondChances: number;
   damaged: boolean;
@@ -58,7 +80,7 @@ interface Segment {
   name: string;
   bytes: Buffer;
   header: SegmentHeader | null;
-  records: JournalRecord[];
+  records: FoundRecord[];
   sealed: boolean;
   /** Of the last good record or marker; of the header when there is none. */
   endSeq: number;
@@ -178,8 +200,7 @@ function readSegment(number: number, name: string, bytes: Buffer): Segment {
       return segment;
     }
     const end = at + recordHeadBytes + head.length;
-    if (head.length > 0)
-      segment.records.push({ seq: head.seq, json: bytes.toString('utf8', at + recordHeadBytes, end) });
+    if (head.length > 0) segment.records.push(new FoundRecord(bytes, at + recordHeadBytes, head));
     else if (header.begins) segment.sealed = true;
     countHead(segment, head);
     segment.endSeq = head.seq;
@@ -211,7 +232,7 @@ function searchBehind(segment: Segment, badAt: number): void {
 }
 
 interface Joined {
-  records: JournalRecord[];
+  records: FoundRecord[];
   gaps: Loss[];
   secondChances: number;
   lastSeq: number;
@@ -220,7 +241,7 @@ interface Joined {
 }
 
 function joinSegments(segments: readonly Segment[], context: JournalContext, findings: Finding[]): Joined {
-  const records: JournalRecord[] = [];
+  const records: FoundRecord[] = [];
   const gaps: Loss[] = [];
   const lastSeqs: { number: number; seq: number }[] = [];
   let last: number | null = context.covered === null ? (context.coverLost ? null : 0) : null;

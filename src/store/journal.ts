@@ -11,13 +11,13 @@ import path from 'node:path';
 import {
   DiskFailedError,
   DiskFullError,
-  type JournalRecord,
   type JournalStats,
   OutOfHandlesError,
 } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isFull, isOutOfHandles, toOutOfHandles, toSyncError } from './disk-error.ts';
 import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
+import type { FoundRecord } from './journal-reading.ts';
 import { RecordEncoder } from './record.ts';
 import { encodeSegmentHeader, segmentName } from './segment-header.ts';
 
@@ -87,7 +87,7 @@ export class Journal {
   }
 
   /** See StorePort.begin(). The segments from `replacedFrom` on are those that the copies come from. */
-  begin(copies: readonly JournalRecord[], payloads: readonly string[], replacedFrom: number): void {
+  begin(copies: readonly FoundRecord[], payloads: readonly string[], replacedFrom: number): void {
     this.#check();
     if (this.#segment !== null) throw new Error('The journal has begun already');
     const first = copies[0];
@@ -165,7 +165,7 @@ export class Journal {
   #writeBegin(
     segment: OpenSegment,
     after: number,
-    copies: readonly JournalRecord[],
+    copies: readonly FoundRecord[],
     payloads: readonly string[],
   ): void {
     const encoder = this.#encoder;
@@ -177,14 +177,14 @@ export class Journal {
       segment.bytes += encoder.length;
       encoder.flush();
     };
-    const add = (seq: number, json: string): void => {
-      encoder.add(seq, batch, after, json);
+    for (const record of copies) {
+      encoder.addRead(record.seq, batch, after, record.payload);
       if (encoder.length > pieceBytes) flush();
-    };
-    for (const record of copies) add(record.seq, record.json);
+    }
     for (const json of payloads) {
       lastSeq += 1;
-      add(lastSeq, json);
+      encoder.add(lastSeq, batch, after, json);
+      if (encoder.length > pieceBytes) flush();
     }
     flush();
     this.#sync(segment);

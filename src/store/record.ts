@@ -25,6 +25,18 @@ export function hex(value: number, digits: number): string {
   return value.toString(16).padStart(digits, '0');
 }
 
+const headTemplate = Buffer.from('HJ1 0123456789 01234567 0123456789 01234567 01234567 ', 'latin1');
+const digitCodes = Buffer.from('0123456789abcdef', 'latin1');
+
+/** Lower case, with leading zeros; a value that needs more digits loses the first ones. */
+function writeHex(bytes: Buffer, at: number, value: number, digits: number): void {
+  let rest = value;
+  for (let index = at + digits - 1; index >= at; index -= 1) {
+    bytes[index] = digitCodes[rest % 16] as number;
+    rest = Math.floor(rest / 16);
+  }
+}
+
 /** Encodes records one behind the other into one buffer that it uses again for the next batch. */
 export class RecordEncoder {
   #bytes = Buffer.allocUnsafe(scratchBytesMin);
@@ -45,16 +57,31 @@ export class RecordEncoder {
 
   add(seq: number, batch: number, acked: number, json: string): void {
     if (json.includes('\n')) throw new Error(`Journal record ${seq} holds a line break; a record is one line of JSON`);
-    const at = this.#length;
     // Three bytes are the most a UTF-16 unit takes; for a large text counting is cheaper than room for the worst case.
-    this.#reserve(recordHeadBytes + 1 + (json.length < scratchBytesKept ? json.length * 3 : Buffer.byteLength(json)));
+    this.#reserve(json.length < scratchBytesKept ? json.length * 3 : Buffer.byteLength(json));
+    this.#close(seq, batch, acked, this.#bytes.write(json, this.#length + recordHeadBytes, 'utf8'));
+  }
+
+  /** The same for the payload of a record that was read. */
+  addRead(seq: number, batch: number, acked: number, payload: Uint8Array): void {
+    this.#reserve(payload.length);
+    this.#bytes.set(payload, this.#length + recordHeadBytes);
+    this.#close(seq, batch, acked, payload.length);
+  }
+
+  /** Head and line break for the payload that stands where the next record's belongs. */
+  #close(seq: number, batch: number, acked: number, length: number): void {
     const bytes = this.#bytes;
+    const at = this.#length;
     const payloadAt = at + recordHeadBytes;
-    const length = bytes.write(json, payloadAt, 'utf8');
-    bytes.write(`HJ1 ${hex(seq, 10)} ${hex(batch, 8)} ${hex(acked, 10)} ${hex(length, 8)} `, at, 'latin1');
+    bytes.set(headTemplate, at);
+    writeHex(bytes, at + 4, seq, 10);
+    writeHex(bytes, at + 15, batch, 8);
+    writeHex(bytes, at + 24, acked, 10);
+    writeHex(bytes, at + 35, length, 8);
     const headCrc = crc32(bytes.subarray(at, at + checkedHeadBytes), this.#crc);
     this.#crc = length === 0 ? headCrc : crc32(bytes.subarray(payloadAt, payloadAt + length), headCrc);
-    bytes.write(`${hex(this.#crc, 8)} `, at + checkedHeadBytes, 'latin1');
+    writeHex(bytes, at + checkedHeadBytes, this.#crc, 8);
     bytes[payloadAt + length] = newline;
     this.#length = payloadAt + length + 1;
   }
@@ -71,7 +98,9 @@ export class RecordEncoder {
     return this.#crc;
   }
 
-  #reserve(more: number): void {
+  /** Room for one more record with a payload of so many bytes. */
+  #reserve(payloadBytes: number): void {
+    const more = recordHeadBytes + payloadBytes + 1;
     if (this.#length + more <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(this.#length + more, this.#bytes.length * 2));
     this.#bytes.copy(grown, 0, 0, this.#length);

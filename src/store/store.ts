@@ -83,7 +83,7 @@ class Store implements StorePort {
   /** As they were when the store was opened, until begin(). */
   #sums: Found['sums'];
   readonly #replacedFrom: number;
-  #copies: FoundData['records'];
+  #copies: Found['journal']['records'];
   #checkpointTurn: Promise<void> = Promise.resolve();
   #isClosed = false;
 
