@@ -22,7 +22,7 @@ import {
 import { toPico } from '../core/metrics.ts';
 import type { Hold, ReadyStep } from '../core/schedule.ts';
 import type { StepState, WorkflowState } from '../core/state.ts';
-import { toIso } from '../core/time.ts';
+import { toDay } from '../core/time.ts';
 import type { Clock } from './clock.ts';
 import type { Workflows } from './workflows.ts';
 
@@ -135,7 +135,7 @@ export class Budgets {
   }
 
   #day(): string {
-    return toIso(this.#options.clock.now()).slice(0, 10);
+    return toDay(this.#options.clock.now());
   }
 
   #accountsOf(workflowId: string): (Account & Pick<Paused['pause'], 'until'> & { advice: string })[] {

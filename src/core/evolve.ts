@@ -90,12 +90,11 @@ export function evolveParent(
 }
 
 function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change): void {
-  const at = toIso(event.at);
   switch (event.kind) {
     case 'step.started': {
       const i = state.index.get(event.stepId)!;
-      const logs = addLogs(state.steps[i]!, [...(event.logs ?? []), `Started execution at ${at}`]);
-      state.setHeader({ started: true });
+      const logs = addLogs(state.steps[i]!, [...(event.logs ?? []), `Started execution at ${toIso(event.at)}`]);
+      if (!state.header.started) state.setHeader({ started: true });
       state.setStep(i, {
         status: 'RUNNING',
         attempt: event.attempt,
@@ -182,7 +181,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         dueAt: null,
         delayMs: 0,
         pause: { reason, until },
-        logs: addLogs(state.steps[i]!, [`Paused at ${at}: ${reason}`]),
+        logs: addLogs(state.steps[i]!, [`Paused at ${toIso(event.at)}: ${reason}`]),
       });
       change.unqueued.push(i);
       return;
@@ -196,7 +195,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         endTime: event.at,
         metadata: event.metadata,
       };
-      const line = `External data ingested at ${at}`;
+      const line = `External data ingested at ${toIso(event.at)}`;
       state.setHeader({ started: true });
       let i = state.index.get(event.stepId);
       if (event.added) {
@@ -205,7 +204,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         state.setStep(i, { ...done, logs: addLogs(state.steps[i]!, [line]) });
       }
       if (i !== undefined && !isTerminal(state.header.status)) {
-        queueReady(state, state.downstream[i]!, change, `Queued due to external data dependency satisfaction at ${at}`);
+        queueReady(state, state.downstream[i]!, change, `Queued due to external data dependency satisfaction at ${toIso(event.at)}`);
       }
       return;
     }
@@ -215,7 +214,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     case 'workflow.resumed':
       if (event.budget) state.setHeader({ budget: { ...state.header.budget, ...event.budget } });
       if (event.of !== 'day') reviveSteps(state, event.at, false, change);
-      unpauseSteps(state, at, event.of, change);
+      unpauseSteps(state, toIso(event.at), event.of, change);
       return;
     case 'workflow.retried':
       reviveSteps(state, event.at, true, change);

@@ -11,7 +11,7 @@
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
 import { toDollars, toPico } from './metrics.ts';
-import { toIso } from './time.ts';
+import { toDay } from './time.ts';
 
 const counters = [
   'tokens',
@@ -95,7 +95,7 @@ export function enterAttempt(
   reserved: Reservation | null,
   end: AttemptEnd,
 ): readonly SpendingRow[] {
-  return addSpending(rows, toIso(end.at).slice(0, 10), action, toCharged(end, reserved), reserved);
+  return addSpending(rows, toDay(end.at), action, toCharged(end, reserved), reserved);
 }
 
 /** M4: the metrics of an attempt of which nothing is left but its reservation. */

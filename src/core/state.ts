@@ -94,6 +94,8 @@ export class WorkflowState {
   totals: Totals = emptyTotals();
   /** Of all steps together, as `sizeOfResults` counts. */
   resultsSize = 0;
+  /** The same of each step. */
+  #sizes: number[] = [];
   /** Of all steps together. */
   reserved: Amounts = noAmounts;
   /** Steps that a budget has paused. */
@@ -116,13 +118,14 @@ export class WorkflowState {
     this.counts = emptyCounts();
     this.totals = emptyTotals();
     this.resultsSize = 0;
+    this.#sizes = [];
     this.reserved = noAmounts;
     this.paused = 0;
     this.#waitingForAbsent.clear();
     this.missing = this.steps.map((step, i) => {
       this.counts[step.status] += 1;
       addMetrics(this.totals, step.metrics, 1);
-      this.resultsSize += sizeOfResults(step);
+      this.#setSize(i, sizeOfResults(step));
       if (step.reserved) this.reserved = addAmounts(this.reserved, toAmounts(step.reserved));
       if (step.pause) this.paused += 1;
       let missing = 0;
@@ -154,7 +157,7 @@ export class WorkflowState {
       const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
       if (step !== 0) for (const next of this.downstream[i]!) this.missing[next]! += step;
     }
-    if (hasOtherResults(before, after)) this.resultsSize += sizeOfResults(after) - sizeOfResults(before);
+    if (hasOtherResults(before, after)) this.#setSize(i, sizeOfResults(after));
     if (before.reserved !== after.reserved) {
       this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
       this.reserved = addAmounts(this.reserved, toAmounts(after.reserved));
@@ -177,9 +180,14 @@ export class WorkflowState {
     this.downstream.push(waiting);
     this.counts[step.status] += 1;
     addMetrics(this.totals, step.metrics, 1);
-    this.resultsSize += sizeOfResults(step);
+    this.#setSize(i, sizeOfResults(step));
     for (const next of waiting) this.missing[next]! -= 1;
     return i;
+  }
+
+  #setSize(i: number, size: number): void {
+    this.resultsSize += size - (this.#sizes[i] ?? 0);
+    this.#sizes[i] = size;
   }
 
   #waitFor(id: string, i: number): void {
