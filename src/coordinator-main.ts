@@ -7,8 +7,6 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from '.
 import { createChance, createClock } from './coordinator/clock.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
-import { createDryPool } from './pool/dry-pool.ts';
-import { createPool } from './pool/pool.ts';
 import { openStore } from './store/store.ts';
 import { loadCallPricer } from './tasks/llm/planned-price.ts';
 import { createActionCatalogue } from './tasks/registry.ts';
@@ -33,7 +31,11 @@ export async function startCoordinator(
       settings,
       store,
       catalogue: createActionCatalogue(),
-      createPool: dryRun === undefined ? createPool : (options) => createDryPool(options, dryRun),
+      // Its modules load when the data has been recovered, as its threads do.
+      createPool: async (options) => {
+        if (dryRun === undefined) return (await import('./pool/pool.ts')).createPool(options);
+        return (await import('./pool/dry-pool.ts')).createDryPool(options, dryRun);
+      },
       loadPricer: () => loadCallPricer(settings.prices),
       clock: createClock(),
       chance: createChance(),
