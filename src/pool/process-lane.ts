@@ -151,9 +151,7 @@ export class ProcessLane {
     };
     this.#places.add(place);
     // Alone they do not keep the engine's process; the watch over a job does.
-    child.unref();
-    child.channel?.unref();
-    if (child.stderr instanceof Socket) child.stderr.unref();
+    for (const part of partsOf(child)) part.unref();
     child.on('message', (message) => this.#take(place, message));
     child.on('error', (error) => {
       if (child.pid === undefined) place.startFault = error;
@@ -240,10 +238,17 @@ function isPassing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && passingFaults.has(error.code);
 }
 
+/** What can keep the engine's process, each for itself; `close` comes after the end of all three. */
+function partsOf(child: ChildProcess): { ref(): unknown; unref(): unknown }[] {
+  const { channel, stderr } = child;
+  return [child, ...(channel ? [channel] : []), ...(stderr instanceof Socket ? [stderr] : [])];
+}
+
 /** By the one signal that a process in a loop cannot miss. */
 function end(place: Place): void {
   place.isEnding = true;
-  place.process.ref();
+  // Its stderr may outlive it, held by what it started, and who closes the pool waits for that end too.
+  for (const part of partsOf(place.process)) part.ref();
   // A child that was never started has no pid, and its kill would signal 0: this whole group of processes.
   if (place.process.pid !== undefined) place.process.kill('SIGKILL');
 }

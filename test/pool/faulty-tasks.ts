@@ -1,5 +1,5 @@
 /** The product's tasks and some that misbehave in every way the pool has to survive. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { pbkdf2Sync } from 'node:crypto';
 import { appendFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
@@ -51,6 +51,11 @@ const faults: Record<string, Run> = {
   },
   waits_as: ({ file = '' }) => {
     writeFileSync(file, String(process.pid));
+    return nothing;
+  },
+  /** Something that outlives its process by a moment, and has its stderr. */
+  leaves_a_child: () => {
+    spawn('/bin/sleep', ['1'], { stdio: ['ignore', 'ignore', 'inherit'] });
     return nothing;
   },
   says_rubbish: () => {

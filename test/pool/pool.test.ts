@@ -53,6 +53,7 @@ describe('the pool', () => {
     const codes = await new Promise((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);
+      worker.once('exit', (code) => reject(new Error(`it ended with ${code} before its pool was closed`)));
     });
     expect(codes).toEqual(['completed', 'completed', 'TASK_ERROR', 'WORKER_LOST', 'completed']);
     expect(await exit).toBe(0);

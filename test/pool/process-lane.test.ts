@@ -160,6 +160,12 @@ describe('a job in a process of its own', () => {
     expect(pool.outcomes).toEqual([]);
   });
 
+  it('keeps the engine until its end is told, where nothing else does and a child of it holds its stderr', async () => {
+    const engine = fork(emitted('test/pool/closing-engine.ts'), [], { execArgv: [] });
+    // 13: nothing was left to wait for, and the pool was not closed.
+    expect(await once(engine, 'exit')).toEqual([0, null]);
+  });
+
   it.each(['loops_as', 'waits_as'])('that %s ends when the engine is killed', async (action) => {
     const file = join(dir, `orphan-${action}`);
     const engine = fork(emitted('test/pool/doomed-engine.ts'), [action, file], { execArgv: [] });
