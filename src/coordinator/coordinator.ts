@@ -74,7 +74,7 @@ const replyInlineBytesMax = 4 * 1024;
 const checkpointBytesDefault = 8 * 1024 * 1024;
 const checkpointIdleMs = 10 * 60 * 1000;
 /** State files that are whole but behind: so many are brought up to date before the engine takes work, the rest follow. */
-const filesBeforeReadyMax = 100;
+const filesBeforeReadyMax = 32;
 const shutdownGraceMs = 10_000;
 const ioThreadsMax = 2;
 

@@ -62,12 +62,14 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   if (seq <= state.header.seq) return change;
   applyToSteps(state, event, change);
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
+  // What hangs on a step starts no earlier than it ended, also when the wall clock and the time taken disagree.
+  const endTime = event.kind === 'step.completed' ? state.step(event.stepId)!.endTime! : event.at;
   const keep = isTerminal(state.header.status) && !explicit;
   const status = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
   state.setHeader({
     seq,
     version: event.version,
-    updatedAt: Math.max(event.at, state.header.updatedAt),
+    updatedAt: Math.max(event.at, endTime, state.header.updatedAt),
     ...(keep ? {} : { status: event.kind === 'workflow.stopped' ? 'STOPPED' : status }),
     ...(event.idempotency ? { keys: [...state.header.keys, event.idempotency] } : {}),
   });
@@ -113,8 +115,6 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       const step = state.steps[i]!;
       const endTime = endOf(step, event);
       if (event.simulated) tagSimulated(state);
-      // What hangs on it starts no earlier than it ended, also when the wall clock and the time taken disagree.
-      state.setHeader({ updatedAt: Math.max(state.header.updatedAt, endTime) });
       state.setStep(i, {
         status: 'COMPLETED',
         outputs: event.outputs,

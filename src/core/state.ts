@@ -92,10 +92,10 @@ export class WorkflowState {
   missing: number[] = [];
   counts: StatusCounts = emptyCounts();
   totals: Totals = emptyTotals();
-  /** Of all steps together, as `sizeOfResults` counts. */
-  resultsSize = 0;
-  /** The same of each step. */
+  /** Of each step, as `sizeOfResults` counts. Counted when it is asked for: recovery sets most steps more than once. */
   #sizes: number[] = [];
+  #sizesSum = 0;
+  readonly #uncounted = new Set<number>();
   /** Of all steps together. */
   reserved: Amounts = noAmounts;
   /** Steps that a budget has paused. */
@@ -117,15 +117,15 @@ export class WorkflowState {
     this.downstream = graph.downstream as number[][];
     this.counts = emptyCounts();
     this.totals = emptyTotals();
-    this.resultsSize = 0;
     this.#sizes = [];
+    this.#sizesSum = 0;
     this.reserved = noAmounts;
     this.paused = 0;
     this.#waitingForAbsent.clear();
     this.missing = this.steps.map((step, i) => {
       this.counts[step.status] += 1;
       addMetrics(this.totals, step.metrics, 1);
-      this.#setSize(i, sizeOfResults(step));
+      this.#uncounted.add(i);
       if (step.reserved) this.reserved = addAmounts(this.reserved, toAmounts(step.reserved));
       if (step.pause) this.paused += 1;
       let missing = 0;
@@ -136,6 +136,17 @@ export class WorkflowState {
       }
       return missing;
     });
+  }
+
+  /** Of all steps together. */
+  get resultsSize(): number {
+    for (const i of this.#uncounted) {
+      const size = sizeOfResults(this.steps[i]!);
+      this.#sizesSum += size - (this.#sizes[i] ?? 0);
+      this.#sizes[i] = size;
+    }
+    this.#uncounted.clear();
+    return this.#sizesSum;
   }
 
   step(id: string): StepState | undefined {
@@ -157,7 +168,7 @@ export class WorkflowState {
       const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
       if (step !== 0) for (const next of this.downstream[i]!) this.missing[next]! += step;
     }
-    if (hasOtherResults(before, after)) this.#setSize(i, sizeOfResults(after));
+    if (hasOtherResults(before, after)) this.#uncounted.add(i);
     if (before.reserved !== after.reserved) {
       this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
       this.reserved = addAmounts(this.reserved, toAmounts(after.reserved));
@@ -180,14 +191,9 @@ export class WorkflowState {
     this.downstream.push(waiting);
     this.counts[step.status] += 1;
     addMetrics(this.totals, step.metrics, 1);
-    this.#setSize(i, sizeOfResults(step));
+    this.#uncounted.add(i);
     for (const next of waiting) this.missing[next]! -= 1;
     return i;
-  }
-
-  #setSize(i: number, size: number): void {
-    this.resultsSize += size - (this.#sizes[i] ?? 0);
-    this.#sizes[i] = size;
   }
 
   #waitFor(id: string, i: number): void {

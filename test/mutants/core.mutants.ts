@@ -290,8 +290,8 @@ export const coreMutants: Mutant[] = [
     name: 'the size of results is not kept up with',
     breaks: 'G16, S1',
     file: 'src/core/state.ts',
-    find: 'if (hasOtherResults(before, after)) this.#setSize',
-    replace: 'if (before.outputs !== after.outputs) this.#setSize',
+    find: 'if (hasOtherResults(before, after)) this.#uncounted',
+    replace: 'if (before.outputs !== after.outputs) this.#uncounted',
     test: 'test/core/random-dags.test.ts',
   },
   {
