@@ -204,7 +204,12 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         state.setStep(i, { ...done, logs: addLogs(state.steps[i]!, [line]) });
       }
       if (i !== undefined && !isTerminal(state.header.status)) {
-        queueReady(state, state.downstream[i]!, change, `Queued due to external data dependency satisfaction at ${toIso(event.at)}`);
+        queueReady(
+          state,
+          state.downstream[i]!,
+          change,
+          `Queued due to external data dependency satisfaction at ${toIso(event.at)}`,
+        );
       }
       return;
     }

@@ -8,12 +8,7 @@
  * A failed fsync, or a disk that refuses writes: DiskFailedError, then and from every later call; it is never retried.
  */
 import path from 'node:path';
-import {
-  DiskFailedError,
-  DiskFullError,
-  type JournalStats,
-  OutOfHandlesError,
-} from '../contract/store.ts';
+import { DiskFailedError, DiskFullError, type JournalStats, OutOfHandlesError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isFull, isOutOfHandles, toOutOfHandles, toSyncError } from './disk-error.ts';
 import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
@@ -162,12 +157,7 @@ export class Journal {
     if (this.#isClosed) throw new Error('The store is closed');
   }
 
-  #writeBegin(
-    segment: OpenSegment,
-    after: number,
-    copies: readonly FoundRecord[],
-    payloads: readonly string[],
-  ): void {
+  #writeBegin(segment: OpenSegment, after: number, copies: readonly FoundRecord[], payloads: readonly string[]): void {
     const encoder = this.#encoder;
     const batch = this.#lastBatch + 1;
     let lastSeq = this.#lastSeq;

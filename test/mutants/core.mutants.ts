@@ -472,4 +472,20 @@ export const coreMutants: Mutant[] = [
     test: 'test/coordinator/budgets.test.ts',
     only: 'BA3',
   },
+  {
+    name: 'a time has the text of another that shares its place',
+    breaks: 'E1',
+    file: 'src/core/time.ts',
+    find: 'if (ms !== place.ms) {',
+    replace: "if (place.iso === '') {",
+    test: 'test/core/time.test.ts',
+  },
+  {
+    name: 'the size of a step that data from outside adds is not counted',
+    breaks: 'G16, S1',
+    file: 'src/core/state.ts',
+    find: '    this.#uncounted.add(i);\n    for (const next of waiting)',
+    replace: '    for (const next of waiting)',
+    test: 'test/core/random-dags.test.ts',
+  },
 ];

@@ -132,4 +132,28 @@ export const damageMutants: Mutant[] = [
     test: junk,
     only: 'is refused, and not a byte of it is changed',
   },
+  {
+    name: 'a start copies a record without its last byte',
+    breaks: 'J1',
+    file: 'src/store/journal-reading.ts',
+    find: 'this.#at + this.#length);',
+    replace: 'this.#at + this.#length - 1);',
+    test: 'test/store/store.test.ts',
+  },
+  {
+    name: 'a finished workflow is taken over as its index has it, whatever the checkpoint says',
+    breaks: 'R1, C1',
+    file: 'src/coordinator/recovery.ts',
+    find: '&& !live.has(id) && directories.has(id)',
+    replace: '&& directories.has(id)',
+    test: 'test/coordinator/recovery.test.ts',
+  },
+  {
+    name: 'a finished workflow whose directory is gone is taken over all the same',
+    breaks: 'R3',
+    file: 'src/coordinator/recovery.ts',
+    find: '!live.has(id) && directories.has(id)) {',
+    replace: '!live.has(id)) {',
+    test: 'test/damage',
+  },
 ];

@@ -120,4 +120,13 @@ export const workersMutants: Mutant[] = [
     replace: 'deaths: step.deaths,',
     test: 'test/crash-loop/crash-loop.test.ts',
   },
+  {
+    name: 'what tells a process’s end does not keep the thread that waits for it',
+    breaks: 'G20, P2',
+    file: 'src/pool/process-lane.ts',
+    find: 'for (const part of partsOf(place.process)) part.ref();',
+    replace: 'place.process.ref();',
+    test: 'test/pool/process-lane.test.ts',
+    only: 'keeps the engine',
+  },
 ];
