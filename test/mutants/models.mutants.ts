@@ -317,4 +317,20 @@ export const modelsMutants: Mutant[] = [
     test: 'test/engine/model-limits.test.ts',
     only: 'one refusal pauses',
   },
+  {
+    name: 'a byte order mark makes an answer that was paid for useless',
+    breaks: 'P4',
+    file: 'src/tasks/llm/wire.ts',
+    find: "return decode(() => new TextDecoder('utf-8', { fatal: true }).decode(",
+    replace: "return decode(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(",
+    test: 'test/tasks/llm/wire.test.ts',
+  },
+  {
+    name: 'calls to one address share the key of the first',
+    breaks: 'secrets',
+    file: 'src/tasks/llm/call.ts',
+    find: "headers: endpoint.apiKey === null ? {} : { Authorization: `Bearer ${endpoint.apiKey}` },",
+    replace: 'headers: (firstHeaders ??= { Authorization: `Bearer ${endpoint.apiKey}` }),',
+    test: 'test/tasks/llm',
+  },
 ];

@@ -1,7 +1,8 @@
 /**
  * One call of a model through the OpenAI client, streamed or not, to what the provider really said. The client serialises,
  * addresses and takes streams apart; it never repeats (`maxRetries: 0`), its own timeout is out of the way, and what it
- * throws is never shown.
+ * throws is never shown. One client serves all calls to an address: a call's key and its wire come with the call, and stay
+ * with it.
  */
 import type { OpenAI } from 'openai';
 import type { ChatCompletionChunk, ChatCompletionCreateParamsBase } from 'openai/resources/chat/completions';

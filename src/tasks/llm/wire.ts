@@ -9,7 +9,6 @@
  *   LW4  a stream is whole with its `[DONE]`, whatever its connection does afterwards.
  */
 
-import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { NetworkRules } from '../../contract/task.ts';
@@ -139,9 +138,8 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
   async function readWhole(response: ServerResponse): Promise<string> {
     const chunks: Buffer[] = [];
     for await (const chunk of readBytes(response)) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
-    if (isUtf8(bytes)) return bytes.toString();
-    throw new TaskFailure('ANSWER_INVALID', `the answer of ${endpoint.label} is not valid UTF-8`);
+    // Without the byte order mark that some servers begin with.
+    return decode(() => new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
   }
 
   async function* readBytes({ headers, body }: ServerResponse): AsyncGenerator<Buffer> {

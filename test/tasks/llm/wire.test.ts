@@ -46,6 +46,12 @@ function* failing(code: string, ...events: unknown[]): Iterable<string> {
   throw Object.assign(new Error('of the connection'), { code });
 }
 
+it('an answer that begins with a byte order mark is read, and billed', async () => {
+  answer = ['\ufeff', ...answered()];
+  expect(await chat('https://api.openai.com/v1')).toMatchObject({ calls: 1, cost: 0.01248 });
+  expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: '{}' } });
+});
+
 describe('a TLS error', () => {
   const code = 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC';
   const piece = { choices: [{ delta: { content: 'Yes.' }, finish_reason: 'stop' }], usage };
