@@ -38,6 +38,7 @@ export interface Finding {
   keep: { name: string; bytes: Buffer } | null;
 }
 
+/** A record as it stands in its segment, which stays in memory until `begin()` of the journal has copied it. */
 export class FoundRecord implements JournalRecord {
   readonly seq: number;
   readonly json: string;

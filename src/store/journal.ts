@@ -41,6 +41,11 @@ interface OpenSegment {
   crc: number;
 }
 
+/** Batches are counted in eight hexadecimal digits, and then from 0 again: at 1,000 a second, every seven weeks. */
+function nextBatch(batch: number): number {
+  return (batch + 1) % 2 ** 32;
+}
+
 export class Journal {
   readonly stats: JournalStats = { batches: 0, records: 0, bytes: 0, syncs: 0 };
   readonly #disk: Disk;
@@ -110,7 +115,7 @@ export class Journal {
     if (payloads.length === 0 && this.#markedSeq === this.#lastSeq) return;
     if (segment.bytes > segmentBytesMax) segment = this.#nextSegmentOr(segment);
     const acked = this.#lastSeq;
-    const batch = this.#lastBatch + 1;
+    const batch = nextBatch(this.#lastBatch);
     const encoder = this.#encoder;
     encoder.start(segment.crc);
     if (payloads.length === 0) encoder.add(acked, batch, acked, '');
@@ -159,7 +164,7 @@ export class Journal {
 
   #writeBegin(segment: OpenSegment, after: number, copies: readonly FoundRecord[], payloads: readonly string[]): void {
     const encoder = this.#encoder;
-    const batch = this.#lastBatch + 1;
+    const batch = nextBatch(this.#lastBatch);
     let lastSeq = this.#lastSeq;
     encoder.start(segment.crc);
     const flush = (): void => {
@@ -180,14 +185,15 @@ export class Journal {
     this.#sync(segment);
     this.#count(copies.length + payloads.length, segment.bytes);
     // The marker proves that all before it was durable: from here on the old segments are not needed.
-    encoder.add(lastSeq, batch + 1, lastSeq, '');
+    const markerBatch = nextBatch(batch);
+    encoder.add(lastSeq, markerBatch, lastSeq, '');
     segment.crc = encoder.crc;
     const markerBytes = encoder.length;
     flush();
     this.#sync(segment);
     this.#count(0, markerBytes);
     this.#lastSeq = lastSeq;
-    this.#lastBatch = batch + 1;
+    this.#lastBatch = markerBatch;
     this.#markedSeq = lastSeq;
   }
 

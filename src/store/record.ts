@@ -25,16 +25,17 @@ export function hex(value: number, digits: number): string {
   return value.toString(16).padStart(digits, '0');
 }
 
-const headTemplate = Buffer.from('HJ1 0123456789 01234567 0123456789 01234567 01234567 ', 'latin1');
+const emptyHead = Buffer.from('HJ1 '.padEnd(recordHeadBytes), 'latin1');
 const digitCodes = Buffer.from('0123456789abcdef', 'latin1');
 
-/** Lower case, with leading zeros; a value that needs more digits loses the first ones. */
+/** Lower case, with leading zeros. */
 function writeHex(bytes: Buffer, at: number, value: number, digits: number): void {
   let rest = value;
   for (let index = at + digits - 1; index >= at; index -= 1) {
     bytes[index] = digitCodes[rest % 16] as number;
     rest = Math.floor(rest / 16);
   }
+  if (rest !== 0) throw new Error(`${value} has more than ${digits} hexadecimal digits, the most that a record holds`);
 }
 
 /** Encodes records one behind the other into one buffer that it uses again for the next batch. */
@@ -74,7 +75,7 @@ export class RecordEncoder {
     const bytes = this.#bytes;
     const at = this.#length;
     const payloadAt = at + recordHeadBytes;
-    bytes.set(headTemplate, at);
+    bytes.set(emptyHead, at);
     writeHex(bytes, at + 4, seq, 10);
     writeHex(bytes, at + 15, batch, 8);
     writeHex(bytes, at + 24, acked, 10);

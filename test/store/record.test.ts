@@ -19,6 +19,18 @@ test('the length counts bytes, not characters', () => {
   expect(head.length).toBe(11);
 });
 
+test('the largest numbers that the fields hold are read back, and one more is refused', () => {
+  const encoder = new RecordEncoder();
+  const head = createRecordHead();
+  const [seq, batch] = [16 ** 10 - 1, 16 ** 8 - 1];
+  encoder.start(0);
+  encoder.add(seq, batch, seq, '{}');
+  expect(readRecordHead(encoder.bytes, 0, head)).toBe(true);
+  expect(head).toMatchObject({ seq, batch, acked: seq, length: 2 });
+  expect(() => encoder.add(seq + 1, batch, seq, '{}')).toThrow(/more than 10 hex/);
+  expect(() => encoder.add(seq, batch + 1, seq, '{}')).toThrow(/more than 8 hex/);
+});
+
 test('records of any size are encoded whole, also beyond the room kept between batches', () => {
   const large = JSON.stringify('é'.repeat(5_000_000));
   const bytes = encode('1', large, '2');
