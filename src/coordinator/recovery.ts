@@ -98,10 +98,10 @@ class Recovery {
     for (const [id, rows] of Object.entries(this.#found.manifest?.spent ?? {})) this.#workflows.keepSpent(id, rows);
     const directories = new Set(this.#found.workflowIds);
     const { finished } = this.#found;
-    const live = new Set(Object.keys(this.#found.manifest?.live ?? {}));
+    const promised = new Set(Object.keys(this.#found.manifest?.live ?? {}));
     for (const [id, entry] of finished) {
       // Almost all of them, and they are many: nothing but the index tells of them.
-      if (!this.#entries.has(id) && !live.has(id) && directories.has(id)) {
+      if (!this.#entries.has(id) && !promised.has(id) && directories.has(id)) {
         this.#workflows.addFinished(entry, true);
         continue;
       }
@@ -109,7 +109,7 @@ class Recovery {
       if (!this.#workflows.finished.has(id)) this.#workflows.removedFromIndex.add(id);
     }
     // The finished ones are many: those of the journal and the manifest are looked up among them, not joined with them.
-    const known = new Set([...this.#entries.keys(), ...live]);
+    const known = new Set([...this.#entries.keys(), ...promised]);
     for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
     for (const take of this.#late) take();
     for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#adoptUnknown(id);

@@ -62,18 +62,21 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   if (seq <= state.header.seq) return change;
   applyToSteps(state, event, change);
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
-  // What hangs on a step starts no earlier than it ended, also when the wall clock and the time taken disagree.
-  const endTime = event.kind === 'step.completed' ? state.step(event.stepId)!.endTime! : event.at;
   const keep = isTerminal(state.header.status) && !explicit;
   const status = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
   state.setHeader({
     seq,
     version: event.version,
-    updatedAt: Math.max(event.at, endTime, state.header.updatedAt),
+    updatedAt: Math.max(event.at, endedAt(state, event), state.header.updatedAt),
     ...(keep ? {} : { status: event.kind === 'workflow.stopped' ? 'STOPPED' : status }),
     ...(event.idempotency ? { keys: [...state.header.keys, event.idempotency] } : {}),
   });
   return change;
+}
+
+/** What hangs on a step starts no earlier than it ended, also when the wall clock and the time taken disagree. */
+function endedAt(state: WorkflowState, event: JournalEvent): number {
+  return event.kind === 'step.completed' ? state.step(event.stepId)!.endTime! : 0;
 }
 
 /** Lists a new branch at its parent; the event is the branch's own creation. */

@@ -119,6 +119,7 @@ export class WorkflowState {
     this.totals = emptyTotals();
     this.#sizes = [];
     this.#sizesSum = 0;
+    this.#uncounted.clear();
     this.reserved = noAmounts;
     this.paused = 0;
     this.#waitingForAbsent.clear();
