@@ -63,13 +63,19 @@ function checkText(text: string, unknownActions: UnknownActions): Check {
     const position = locate(toParts(error.path));
     faults.push({ path: error.path, message: explain(error, schema), position });
   }
-  const actions = checked.ok ? checked.definition.steps.map((step) => step.action) : [];
-  const unknown = [...new Set(actions)].filter((action) => !catalogue.has(action));
+  const actions = toActions(definition);
+  const unknown = unknownActions === 'reject' ? [] : [...new Set(actions)].filter((action) => !catalogue.has(action));
   return {
     faults,
     notes: unknown.map((action) => `action ${action} is not known here and would be simulated`),
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,
   };
+}
+
+/** Those that are named, whatever else is wrong. */
+function toActions(definition: unknown): string[] {
+  const steps: unknown[] = isObject(definition) && Array.isArray(definition.steps) ? definition.steps : [];
+  return steps.flatMap((step) => (isObject(step) && typeof step.action === 'string' ? [step.action] : []));
 }
 
 function readTemplateFaults(text: string): SourceFault[] {

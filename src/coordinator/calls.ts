@@ -101,13 +101,11 @@ class Calls implements CallHandlers {
       catalogue,
       unknownActions: settings.unknownActions,
     });
-    if (errors.length > 0) {
-      throw new Refusal({
-        code: 'INVALID',
-        detail: `The params for step "${stepId}" are not valid: ${errors[0]!.message}`,
-        errors,
-      });
-    }
+    const [first] = errors;
+    if (first === undefined) return;
+    const more = errors.length > 1 ? ` (and ${errors.length - 1} more; see errors)` : '';
+    const detail = `The params for step "${stepId}" are not valid: ${first.path}: ${first.message}${more}`;
+    throw new Refusal({ code: 'INVALID', detail, errors });
   }
 
   #create(

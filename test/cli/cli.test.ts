@@ -73,7 +73,7 @@ steps:
     dependencies: [z]
     params: { html: '{{params.given}}', format: pdf }
   - id: b
-    action: noop
+    action: htp_request
     depends: [a]
 `,
     );
@@ -91,6 +91,7 @@ steps:
       'bad.yaml:8:20: steps[0].dependencies[0]: step "a" depends on "z", which is not a step of this workflow',
       'bad.yaml:9:21: steps[0].params.html: {{params.given}}: the workflow has no param "given" when a run leaves it out; make it required, or give it a default',
       'bad.yaml:9:49: steps[0].params.format: Invalid option: expected one of "markdown"|"text"',
+      'bad.yaml: note: action htp_request is not known here and would be simulated',
       'absent.yaml cannot be read (ENOENT)',
       'good.json: note: action my_action is not known here and would be simulated',
       'good.json: ok (definition, 2 steps)',
