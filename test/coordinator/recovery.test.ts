@@ -413,6 +413,37 @@ describe('checkpoints', () => {
     expect((await second.engine.finished(id)).status).toBe('COMPLETED');
   });
 
+  test('and not when the index has lost the line that took it out either', async () => {
+    const first = await live();
+    const { id } = await first.engine.submit({ name: 'again', steps: [{ id: 'in', action: 'external_data' }] });
+    await first.engine.stop(id);
+    await first.coordinator.checkpoint();
+    await first.engine.resume(id);
+    await first.engine.get(id, { waitMs: 60_000 });
+    for (let n = 0; n < 3; n += 1) await first.coordinator.checkpoint();
+    const expected = (await first.engine.get(id)).workflow;
+    const second = await restart(first.dir, (image) => {
+      const index = path.join(image.workflowsDir, '.engine', 'finished.jsonl');
+      const lines = fs.readFileSync(index, 'utf8').split('\n');
+      expect(lines.some((line) => line.includes('"removed":true'))).toBe(true);
+      fs.writeFileSync(index, lines.filter((line) => !line.includes('"removed":true')).join('\n'));
+    });
+    expect((await second.engine.get(id)).workflow).toEqual(expected);
+  });
+
+  test('a finished one whose directory was taken away is forgotten, and the start says so', async () => {
+    const first = await live();
+    const [gone, kept] = [await first.engine.submit(noop), await first.engine.submit(noop)];
+    for (const { id } of [gone, kept]) await first.engine.finished(id);
+    // Until the journal has nothing of them any more.
+    for (let n = 0; n < 2; n += 1) await first.coordinator.checkpoint();
+    await first.engine.close();
+    fs.rmSync(path.dirname(first.dir.stateFile(gone.id)), { recursive: true });
+    const second = await live(first.dir);
+    expect((await second.engine.list()).items.map(({ id }) => id)).toEqual([kept.id]);
+    expect(second.log.join('\n')).toContain(`Workflow ${gone.id} is gone from the disk`);
+  });
+
   test('a clean end leaves nothing for the next start to do', async () => {
     const first = await live();
     const done = await first.engine.submit(noop, { waitMs: 60_000 });

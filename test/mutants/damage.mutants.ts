@@ -154,6 +154,6 @@ export const damageMutants: Mutant[] = [
     file: 'src/coordinator/recovery.ts',
     find: '!promised.has(id) && directories.has(id)) {',
     replace: '!promised.has(id)) {',
-    test: 'test/damage',
+    test: 'test/coordinator/recovery.test.ts',
   },
 ];

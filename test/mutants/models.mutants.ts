@@ -326,11 +326,12 @@ export const modelsMutants: Mutant[] = [
     test: 'test/tasks/llm/wire.test.ts',
   },
   {
-    name: 'calls to one address share the key of the first',
+    name: 'a call without a key goes with that of the call before',
     breaks: 'secrets',
     file: 'src/tasks/llm/call.ts',
-    find: "headers: endpoint.apiKey === null ? {} : { Authorization: `Bearer ${endpoint.apiKey}` },",
-    replace: 'headers: (firstHeaders ??= { Authorization: `Bearer ${endpoint.apiKey}` }),',
-    test: 'test/tasks/llm',
+    find: 'endpoint.apiKey === null ? {} : {',
+    replace: 'endpoint.apiKey === null ? ((globalThis as any).kept ?? {}) : (globalThis as any).kept = {',
+    test: 'test/tasks/llm/wire.test.ts',
+    only: 'goes with its own key',
   },
 ];

@@ -8,6 +8,7 @@ import { runTask } from '../run-task.ts';
 
 interface Sent {
   readonly url: string;
+  readonly authorization: string | undefined;
   readonly body: Record<string, unknown>;
 }
 
@@ -16,8 +17,8 @@ let answer: Iterable<string> = [];
 let outcome: PromiseSettledResult<unknown>;
 vi.mock('undici', async (original) => ({
   ...(await original<typeof import('undici')>()),
-  request: async (url: string, options: { body: string }) => {
-    sent.push({ url, body: JSON.parse(options.body) });
+  request: async (url: string, options: { headers: Record<string, string>; body: string }) => {
+    sent.push({ url, authorization: options.headers.authorization, body: JSON.parse(options.body) });
     return { statusCode: 200, headers: {}, body: Readable.from(answer, { objectMode: false }) };
   },
 }));
@@ -50,6 +51,20 @@ it('an answer that begins with a byte order mark is read, and billed', async () 
   answer = ['\ufeff', ...answered()];
   expect(await chat('https://api.openai.com/v1')).toMatchObject({ calls: 1, cost: 0.01248 });
   expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: '{}' } });
+});
+
+it('each call to an address goes with its own key, and one without a key with none', async () => {
+  const params = { prompt: 'Why?', model: 'gpt-4', base_url: 'https://api.openai.com/v1' };
+  const secrets = [{ OPENAI_API_KEY: 'of one' }, {}, { OPENAI_API_KEY: 'of another' }];
+  await Promise.all(
+    secrets.map((own) =>
+      runTask('chat', { ...params, api_key_env: 'OPENAI_API_KEY' }, { secrets: own as Record<string, string> }).catch(
+        () => undefined,
+      ),
+    ),
+  );
+  await runTask('chat', params);
+  expect(sent.map(({ authorization }) => authorization)).toEqual(['Bearer of one', 'Bearer of another', undefined]);
 });
 
 describe('a TLS error', () => {
