@@ -102,6 +102,14 @@ export class Refusal extends Error {
   }
 }
 
+/** `what` is not valid: tells the first error, and how many more there are. */
+export function invalid(what: string, errors: FieldError[]): Refusal {
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more; see errors)` : '';
+  const place = first?.path ? `${first.path}: ` : '';
+  return new Refusal({ code: 'INVALID', detail: `${what}: ${place}${first?.message}${more}`, errors });
+}
+
 export function workflowNotFound(id: string): Refusal {
   return new Refusal({ code: 'NOT_FOUND', detail: `Workflow with ID ${id} not found` });
 }

@@ -1,6 +1,6 @@
 /** What each call does, in terms of the coordinator: bring the workflow in, decide in a turn, answer when it is durable. */
 import type { CallName, CoordinatorCalls, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
-import { Refusal } from '../contract/failures.ts';
+import { invalid, Refusal } from '../contract/failures.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
@@ -101,11 +101,7 @@ class Calls implements CallHandlers {
       catalogue,
       unknownActions: settings.unknownActions,
     });
-    const [first] = errors;
-    if (first === undefined) return;
-    const more = errors.length > 1 ? ` (and ${errors.length - 1} more; see errors)` : '';
-    const detail = `The params for step "${stepId}" are not valid: ${first.path}: ${first.message}${more}`;
-    throw new Refusal({ code: 'INVALID', detail, errors });
+    if (errors.length > 0) throw invalid(`The params for step "${stepId}" are not valid`, errors);
   }
 
   #create(

@@ -29,7 +29,7 @@ import {
   WorkflowReply,
 } from '../contract/engine.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
-import { type FieldError, Refusal, workflowNotFound } from '../contract/failures.ts';
+import { invalid, Refusal, workflowNotFound } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
@@ -290,13 +290,6 @@ export class CoordinatedEngine implements Engine {
     const { id, version, status, replayed } = text;
     return new WorkflowReply({ id, version, status, json, replayed });
   }
-}
-
-function invalid(what: string, errors: FieldError[]): Refusal {
-  const [first] = errors;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more; see errors)` : '';
-  const place = first?.path ? `${first.path}: ` : '';
-  return new Refusal({ code: 'INVALID', detail: `${what}: ${place}${first?.message}${more}`, errors });
 }
 
 function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {

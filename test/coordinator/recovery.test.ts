@@ -18,6 +18,17 @@ function requeueLog(log: string[]): string[] {
   return log.filter((line) => line.includes('Recovered workflow'));
 }
 
+/** A workflow that the index has as finished, and that was set going again since. */
+async function indexedAndGoing() {
+  const first = await live();
+  const { id } = await first.engine.submit({ name: 'again', steps: [{ id: 'in', action: 'external_data' }] });
+  await first.engine.stop(id);
+  await first.coordinator.checkpoint();
+  await first.engine.resume(id);
+  await first.engine.get(id, { waitMs: 60_000 });
+  return { first, id };
+}
+
 describe('R4: steps', () => {
   test('a RUNNING step is queued anew with the lines that say so, and what was recorded is not repeated', async () => {
     const first = await live();
@@ -398,12 +409,7 @@ describe('checkpoints', () => {
   });
 
   test('one that is set going again in the life that indexed it is not finished for the next', async () => {
-    const first = await live();
-    const { id } = await first.engine.submit({ name: 'again', steps: [{ id: 'in', action: 'external_data' }] });
-    await first.engine.stop(id);
-    await first.coordinator.checkpoint();
-    await first.engine.resume(id);
-    await first.engine.get(id, { waitMs: 60_000 });
+    const { first, id } = await indexedAndGoing();
     await first.coordinator.checkpoint();
     await first.coordinator.checkpoint();
     const expected = (await first.engine.get(id)).workflow;
@@ -414,12 +420,7 @@ describe('checkpoints', () => {
   });
 
   test('and not when the index has lost the line that took it out either', async () => {
-    const first = await live();
-    const { id } = await first.engine.submit({ name: 'again', steps: [{ id: 'in', action: 'external_data' }] });
-    await first.engine.stop(id);
-    await first.coordinator.checkpoint();
-    await first.engine.resume(id);
-    await first.engine.get(id, { waitMs: 60_000 });
+    const { first, id } = await indexedAndGoing();
     for (let n = 0; n < 3; n += 1) await first.coordinator.checkpoint();
     const expected = (await first.engine.get(id)).workflow;
     const second = await restart(first.dir, (image) => {

@@ -85,7 +85,7 @@ export async function callModel(call: ModelCall, wire: Wire): Promise<ModelAnswe
   }
 }
 
-/** Making one costs as much as a tenth of a call. It knows no key: that comes with each call, as its wire does. */
+/** One for each address, not for each call. It knows no key: that comes with each call, as its wire does. */
 async function clientFor(baseUrl: string): Promise<OpenAI> {
   openai ??= import('openai');
   const { default: Client } = await openai;

@@ -52,7 +52,7 @@ const pricedTiers = new Set(['default', 'auto', 'standard', 'on_demand']);
 const listNames: Readonly<Record<string, string>> = { gemini: 'google' };
 const ourNames: Readonly<Record<string, string>> = { google: 'gemini' };
 
-/** By base URL: the list is searched with some thirty patterns. */
+/** By base URL: the list is searched with the pattern of each of its providers. */
 const sellers = new Map<string, Seller>();
 const sellersMax = 1_000;
 
