@@ -47,6 +47,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
     speech.say(text);
   };
   try {
+    throwIfAborted(job, environment.signal);
     // Types bind our own tasks only at compile time; what came back is checked like any other input.
     const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account, say });
     throwIfAborted(job, environment.signal);

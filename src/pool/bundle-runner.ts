@@ -1,6 +1,9 @@
 /**
- * The thread's side of a bundle: starts its jobs at once, watches their deadlines, posts what they say and their outcomes,
- * obeys cancellations.
+ * The thread's side of a bundle: starts its jobs, watches their deadlines, posts what they say and their outcomes, obeys
+ * cancellations.
+ *
+ * Jobs begin a few at a time, and the thread's sockets are served in between. Where a thousand begin in one go, the first
+ * request leaves after the last one is made, and every answer comes back in the same moment.
  *
  * A job of the I/O lane shares the thread, so it is ended by its signal. A job of the CPU lane has the thread to itself
  * and may block it: the pool ends it from outside, no timer in here could.
@@ -11,8 +14,12 @@ import type { Task } from '../contract/task.ts';
 import { type AbortReason, runAttempt } from './attempt.ts';
 import type { BundleMessage, CancelMessage, SaidMessage, ThreadData } from './bundle.ts';
 
+/** In one turn of the event loop. Measured with 1,000 model calls: 8 and 16 were no faster, all at once was slower by 0.2 s. */
+const beginsMax = 32;
+
 export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: BundleMessage) => Promise<void> {
   const { network, prices, sharing } = workerData as ThreadData;
+  const begin = createGate();
   return async ({ jobs, port }) => {
     const aborts = new Map<number, AbortController>();
     const outbox = createOutbox(port);
@@ -25,6 +32,8 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: B
       jobs.map(async (job) => {
         const controller = new AbortController();
         aborts.set(job.jobId, controller);
+        const turn = begin(controller.signal);
+        if (turn !== undefined) await turn;
         const attempt = runAttempt(job, { tasks, network, prices, signal: controller.signal, onSaid });
         // Armed after the task has begun, so that a task's own timer of the same length is the first to fire.
         const deadline = armDeadline(job, controller);
@@ -36,6 +45,29 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: B
     );
     outbox.flush();
     port.close();
+  };
+}
+
+/** Lets `beginsMax` through in a turn of the event loop, in the order of their coming; one that is aborted has no wait. */
+function createGate(): (signal: AbortSignal) => Promise<void> | undefined {
+  const waiting: (() => void)[] = [];
+  let passed = 0;
+  const open = (): void => {
+    const passing = waiting.splice(0, beginsMax);
+    passed = passing.length;
+    for (const pass of passing) pass();
+    if (passed > 0) setImmediate(open);
+  };
+  return (signal) => {
+    if (passed === beginsMax) {
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    if (passed === 0) setImmediate(open);
+    passed += 1;
+    return undefined;
   };
 }
 

@@ -12,6 +12,19 @@ type Run = (params: Record<string, string>, context: TaskContext) => ReturnType<
 const nothing = { outputs: {} };
 const never = (): Promise<never> => new Promise(() => {});
 const retained: unknown[] = [];
+let turn = 0;
+let countsTurns = false;
+
+/** Of this thread's event loop, counted from the first call on. */
+function currentTurn(): number {
+  const count = () => {
+    turn += 1;
+    setImmediate(count).unref();
+  };
+  if (!countsTurns) setImmediate(count).unref();
+  countsTurns = true;
+  return turn;
+}
 
 const faults: Record<string, Run> = {
   throws: () => {
@@ -134,6 +147,12 @@ const faults: Record<string, Run> = {
     const text = `[${'[0],'.repeat(5_000_000)}0]`;
     for (;;) JSON.parse(text);
   },
+  /** Meanwhile whatever was sent to the thread arrives. */
+  blocks_for_a_while: () => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    return nothing;
+  },
+  tells_turn: () => ({ outputs: { turn: currentTurn() } }),
   waits_on_memory: () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     return nothing;

@@ -42,6 +42,20 @@ describe('the pool', () => {
     await expect.poll(() => threads.pool.stats(), { timeout: 10_000 }).toEqual({ threads: 4, running: 0 });
   });
 
+  it('begins a handful of jobs in a turn of a thread, which serves its sockets in between', async () => {
+    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
+    const jobs = Array.from({ length: 320 }, () => createJob('tells_turn'));
+    const counts = new Map<string, number>();
+    for (const outcome of await one.run(createJob('blocks_for_a_while'), ...jobs)) {
+      const text = outcome.kind === 'completed' ? outcome.outputsJson : codeOf(outcome);
+      counts.set(text, (counts.get(text) ?? 0) + 1);
+    }
+    // The counter may be behind by the first turn, which it begins in.
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(64);
+    expect(counts.size).toBeGreaterThanOrEqual(9);
+    await one.pool.close();
+  });
+
   it('works inside a worker thread, where its threads are nested', async () => {
     const loader = createRequire(import.meta.url).resolve('tsx/cjs');
     const entry = fileURLToPath(new URL('./nested-coordinator.ts', import.meta.url));
@@ -197,6 +211,18 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
     const run = threads.run(createJob('completes_when_aborted', { timeoutMs: 20 }), cancelled);
     threads.pool.cancel([cancelled.jobId]);
     expect((await run).map(codeOf)).toEqual(['TIMEOUT', 'CANCELLED']);
+  });
+
+  it('ends a job that waits for its turn at once, and it never begins', async () => {
+    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
+    const ahead = Array.from({ length: 320 }, () => createJob('tells_turn'));
+    const waiting = createJob('hears');
+    const run = one.run(createJob('blocks_for_a_while'), ...ahead, waiting);
+    one.pool.cancel([waiting.jobId]);
+    expect((await run).at(-1)).toMatchObject({ kind: 'failed', code: 'CANCELLED', logs: [] });
+    const order = one.outcomes.map(({ jobId }) => jobId);
+    expect(order.indexOf(waiting.jobId)).toBeLessThan(order.indexOf(ahead[200]!.jobId));
+    await one.pool.close();
   });
 
   it('lets a task of the same length as its deadline win', async () => {

@@ -104,7 +104,8 @@ export function checkFields(params: Readonly<Record<string, unknown>>, context: 
   if ((params.prompt === undefined) === (params.messages === undefined)) {
     context.addIssue({ code: 'custom', path: ['prompt'], message: 'give either prompt or messages' });
   }
-  const format = responseFormat.safeParse(params.response_format).data;
+  const { response_format: given } = params;
+  const format = given === undefined ? undefined : responseFormat.safeParse(given).data;
   const fault = format !== undefined && isSchemaFormat(format) ? findSchemaFault(schemaOf(format).schema) : null;
   if (fault !== null) {
     context.addIssue({
