@@ -4,27 +4,48 @@
  *
  *   npm run build && npm run bench:models
  *
- * The provider is the tests' stand-in, in a process of its own. Floor: the same requests by bare undici.
+ * The provider is a bare server in a process of its own. Floor: the same requests by bare undici on one thread.
  */
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import type { Engine, EngineSettings } from '../src/main.ts';
-import { StandIn } from '../test/stand-in/stand-in.ts';
 import { createDataDir, describeMachine } from './fixtures.ts';
 
 const steps = 1_000;
 const answerMs = 2_000;
 const runs = 3;
 
-/** The other process. */
+/** The other process: it shares the machine's cores, so it does no more than a server has to. */
 async function provide(): Promise<void> {
-  const standIn = await StandIn.start({ behaviour: () => ({ content: 'An answer.', delayMs: answerMs }) });
-  process.on('message', () => process.send?.({ calls: standIn.calls.length, openMax: standIn.openMax }));
+  let calls = 0;
+  let open = 0;
+  let openMax = 0;
+  const answer = JSON.stringify({
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    model: 'm',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'An answer.' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 },
+  });
+  const server = createServer((request, response) => {
+    calls += 1;
+    open += 1;
+    openMax = Math.max(openMax, open);
+    request.resume();
+    setTimeout(() => {
+      open -= 1;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+    }, answerMs);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1_024, resolve));
+  process.on('message', () => process.send?.({ calls, openMax }));
   process.on('disconnect', () => process.exit());
-  process.send?.(standIn.baseUrl);
+  process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`);
 }
 
 async function measureFloor(baseUrl: string): Promise<number> {
