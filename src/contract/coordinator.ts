@@ -69,6 +69,10 @@ export interface CoordinatorCalls {
   close: { args: Record<string, never>; answer: null };
 }
 export type CallName = keyof CoordinatorCalls;
+export type Call<K extends CallName> = (
+  args: CoordinatorCalls[K]['args'],
+  signal?: AbortSignal,
+) => Promise<CoordinatorCalls[K]['answer']>;
 
 export type EventSink = (events: readonly (EngineEvent | EventGap)[]) => void;
 export type TokenSink = (pieces: readonly TokenEvent[]) => void;

@@ -97,6 +97,10 @@ export class Turns {
     return !this.#stuck?.touched.has(id);
   }
 
+  checkDurable(id: string): void {
+    if (!this.isDurable(id)) throw diskFullRefusal;
+  }
+
   push(item: Item): void {
     this.#inbox.push(item);
     this.arm();

@@ -28,6 +28,10 @@ export interface Live {
   readonly entry: FinishedEntry | null;
 }
 
+export function encode(live: Live): string {
+  return live.encoder.encode(live.state);
+}
+
 /** What a changed file of a finished workflow brings about. */
 export interface WorkflowsHooks {
   onSetAside(message: string): void;

@@ -339,7 +339,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'what a deleted workflow has spent is gone with it',
     breaks: 'M3',
-    file: 'src/coordinator/calls.ts',
+    file: 'src/coordinator/changing-calls.ts',
     find: 'this.#c.workflows.remove(id, event.spending);',
     replace: 'this.#c.workflows.remove(id);',
     test: 'test/coordinator/costs.test.ts',

@@ -112,9 +112,10 @@ export const enumerateMutants: Mutant[] = [
   {
     name: 'the files of a deleted workflow go before its record is durable',
     breaks: 'G1',
-    file: 'src/coordinator/calls.ts',
-    find: '    let removal: Promise<void> | undefined;\n    await this.#pinned',
-    replace: '    let removal: Promise<void> | undefined;\n    await this.#c.removeFiles(id);\n    await this.#pinned',
+    file: 'src/coordinator/changing-calls.ts',
+    find: '    let removal: Promise<void> | undefined;\n    await this.#turns.pinned',
+    replace:
+      '    let removal: Promise<void> | undefined;\n    await this.#c.removeFiles(id);\n    await this.#turns.pinned',
     test: lives,
     only: 'of delete',
     env,

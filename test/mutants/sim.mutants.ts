@@ -134,7 +134,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'external data is in memory before it is recorded',
     breaks: 'G1, G3',
-    file: 'src/coordinator/calls.ts',
+    file: 'src/coordinator/changing-calls.ts',
     find: '        const outputs = await this.#c.execution.outputs.toOutputs(id, args.outputsJson);',
     replace:
       "        const outputs = await this.#c.execution.outputs.toOutputs(id, args.outputsJson);\n        const at = live.state.index.get(stepId ?? '');\n        if (at !== undefined) live.state.setStep(at, { outputs });",
