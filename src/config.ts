@@ -157,7 +157,7 @@ function readPricesFile(cwd: string, value: string | undefined): Prices {
   }
   const parsed = pricesSchema.safeParse(read);
   if (parsed.success) return parsed.data;
-  const [first] = toFieldErrors(parsed.error);
+  const [first] = toFieldErrors(parsed.error.issues);
   throw refuse('PRICES_FILE', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
 }
 
@@ -175,7 +175,7 @@ function readLimits(cwd: string, value: string | undefined): LimitsByModel {
   }
   const parsed = limitsByModelSchema.safeParse(read);
   if (parsed.success) return parsed.data;
-  const [first] = toFieldErrors(parsed.error);
+  const [first] = toFieldErrors(parsed.error.issues);
   throw refuse('LIMITS', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
 }
 
@@ -190,7 +190,7 @@ function readDailyBudget(value: string | undefined): Budget | undefined {
   }
   const parsed = budgetSchema.safeParse(read);
   if (parsed.success) return parsed.data;
-  const [first] = toFieldErrors(parsed.error);
+  const [first] = toFieldErrors(parsed.error.issues);
   throw refuse('DAILY_BUDGET', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
 }
 

@@ -34,9 +34,17 @@ export function toExit(error: unknown): { text: string; status: number } {
     return { text: `${printable(error.message)}\n`, status: error.exitStatus };
   }
   if (error instanceof Refusal) {
-    const errors = (error.errors ?? []).map(({ path, message }) => `  ${path === '' ? '' : `${path}: `}${message}`);
-    const text = [error.detail, ...errors].map((line) => `${printable(line)}\n`).join('');
+    const text = toLines(error)
+      .map((line) => `${printable(line)}\n`)
+      .join('');
     return { text, status: error.code === 'INVALID' || error.code === 'BAD_REQUEST' ? exits.usage : exits.failed };
   }
   return { text: `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`, status: 70 };
+}
+
+/** Of several faults the detail names the first, which the list does too. */
+function toLines({ detail, errors = [] }: Refusal): string[] {
+  const [first, ...others] = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  if (first === undefined || others.length === 0) return [detail];
+  return [detail.split(`: ${first}`)[0]!, ...[first, ...others].map((line) => `  ${line}`)];
 }

@@ -11,6 +11,7 @@ import { readTemplateText } from '../templates/template-file.ts';
 import { readTextFile, toFaultLine } from './definition-file.ts';
 import type { CliContext } from './engine-access.ts';
 import { CommandError, exits } from './exit.ts';
+import { findExpressionFaults } from './expression-faults.ts';
 import { printable } from './printable.ts';
 
 type UnknownActions = 'simulate' | 'reject';
@@ -21,10 +22,8 @@ export async function validate(files: readonly string[], context: CliContext): P
   for (const file of files) {
     const lines: string[] = [];
     try {
-      const { faults, notes, summary } = checkText(
-        await readTextFile(resolve(context.cwd, file), file),
-        unknownActions,
-      );
+      const text = await readTextFile(resolve(context.cwd, file), file);
+      const { faults, notes, summary } = await checkText(text, unknownActions);
       lines.push(...faults.map((fault) => toFaultLine(file, fault)), ...notes.map((note) => `${file}: note: ${note}`));
       if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
       else sound = false;
@@ -45,7 +44,7 @@ interface Check {
   summary: string;
 }
 
-function checkText(text: string, unknownActions: UnknownActions): Check {
+async function checkText(text: string, unknownActions: UnknownActions): Promise<Check> {
   const source = readSourceText(text);
   if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
   const { value, locate } = source;
@@ -57,13 +56,14 @@ function checkText(text: string, unknownActions: UnknownActions): Check {
   const definition = isTemplate ? toDefinition(value, schema) : value;
   const checked = validateDefinition(definition, { catalogue, unknownActions });
   const named = new Set(faults.map((fault) => fault.path));
-  for (const error of checked.ok ? [] : checked.errors) {
+  const steps = toSteps(definition);
+  for (const error of [...(checked.ok ? [] : checked.errors), ...(await findExpressionFaults(steps))]) {
     // Without a schema a run may give whatever the steps refer to.
     if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;
     const position = locate(toParts(error.path));
     faults.push({ path: error.path, message: explain(error, schema), position });
   }
-  const actions = toActions(definition);
+  const actions = steps.flatMap((step) => (isObject(step) && typeof step.action === 'string' ? [step.action] : []));
   const unknown = unknownActions === 'reject' ? [] : [...new Set(actions)].filter((action) => !catalogue.has(action));
   return {
     faults,
@@ -72,10 +72,8 @@ function checkText(text: string, unknownActions: UnknownActions): Check {
   };
 }
 
-/** Those that are named, whatever else is wrong. */
-function toActions(definition: unknown): string[] {
-  const steps: unknown[] = isObject(definition) && Array.isArray(definition.steps) ? definition.steps : [];
-  return steps.flatMap((step) => (isObject(step) && typeof step.action === 'string' ? [step.action] : []));
+function toSteps(definition: unknown): unknown[] {
+  return isObject(definition) && Array.isArray(definition.steps) ? definition.steps : [];
 }
 
 function readTemplateFaults(text: string): SourceFault[] {

@@ -1,5 +1,5 @@
 /** What a schema finds wrong, as fields that a person can find: `steps[3].dependencies[0]`, one entry for each. */
-import type { ZodError, z } from 'zod';
+import type { z } from 'zod';
 import type { FieldError } from './failures.ts';
 
 /** `['steps', 3, 'dependencies', 0]` as `steps[3].dependencies[0]`; `''` is the whole. */
@@ -12,18 +12,87 @@ export function toFieldPath(path: readonly PropertyKey[]): string {
   return text;
 }
 
-/** `prefix` stands before each path. Unknown fields are named one by one. */
-export function toFieldErrors(error: ZodError, prefix: readonly PropertyKey[] = []): FieldError[] {
-  return error.issues.flatMap((issue) => {
+type Issue = z.core.$ZodIssue;
+
+/** A fault, and the keys that lead to its place. */
+export interface PlacedFault {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** `prefix` stands before each path. */
+export function toFieldErrors(issues: readonly Issue[], prefix: readonly PropertyKey[] = []): FieldError[] {
+  return toPlacedFaults(issues, prefix).map(({ path, message }) => ({ path: toFieldPath(path), message }));
+}
+
+/** Unknown fields are named one by one; of several forms that a value may have, the one it comes nearest to counts. */
+export function toPlacedFaults(issues: readonly Issue[], prefix: readonly PropertyKey[] = []): PlacedFault[] {
+  return issues.flatMap((issue) => {
     const path = [...prefix, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: toFieldPath([...path, key]), message: `unknown field "${key}"` }));
+      return issue.keys.map((key) => ({ path: [...path, key], message: `unknown field "${key}"` }));
     }
-    return [{ path: toFieldPath(path), message: toMessage(issue) }];
+    if (issue.code !== 'invalid_union') return [{ path, message: toMessage(issue) }];
+    const branches = toBranches(issue);
+    const meant = toMeant(branches);
+    return meant === undefined ? [{ path, message: toExpected(branches) }] : toPlacedFaults(meant, path);
   });
 }
 
-function toMessage(issue: z.core.$ZodIssue): string {
-  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
-  return isMissing ? `is missing; expected ${issue.expected}` : issue.message;
+/** What each of the forms that were possible has against the value. */
+function toBranches(union: Extract<Issue, { code: 'invalid_union' }>): Issue[][] {
+  return union.errors.flatMap((branch) => {
+    const [only] = branch;
+    return branch.length === 1 && only?.code === 'invalid_union' && only.path.length === 0
+      ? toBranches(only)
+      : [branch];
+  });
+}
+
+/** The faults of the form that the value comes nearest to; undefined where it is of no form's kind. */
+function toMeant(branches: readonly Issue[][]): Issue[] | undefined {
+  const ofKind = branches.filter((branch) => branch.every(({ path }) => path.length > 0));
+  const distance = (branch: Issue[]) =>
+    branch.length + 10 * branch.filter(isMissing).length + 1_000 * branch.filter(isChoice).length;
+  const [nearest, ...others] = ofKind.sort((a, b) => distance(a) - distance(b));
+  // Forms that differ by the choice in one field are one form with more to choose from.
+  return nearest?.map((issue) => {
+    if (!isChoice(issue)) return issue;
+    const place = toFieldPath(issue.path);
+    const same = others.flat().filter((other) => isChoice(other) && toFieldPath(other.path) === place) as Choice[];
+    return toChoice(issue, [...new Set([issue, ...same].flatMap(({ values }) => values))]);
+  });
+}
+
+type Choice = Extract<Issue, { code: 'invalid_value' }>;
+
+function isChoice(issue: Issue): issue is Choice {
+  return issue.code === 'invalid_value';
+}
+
+function toChoice(issue: Choice, values: Choice['values']): Choice {
+  return { ...issue, values, message: `expected ${values.length > 1 ? 'one of ' : ''}${values.map(quote).join('|')}` };
+}
+
+function toExpected(branches: readonly Issue[][]): string {
+  const kinds = branches.flat().flatMap((issue) => {
+    if (issue.path.length > 0) return [];
+    if (isChoice(issue)) return issue.values.map(quote);
+    return [issue.code === 'invalid_type' ? issue.expected : toMessage(issue)];
+  });
+  return `expected ${[...new Set(kinds)].join(' or ')}`;
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}
+
+function isMissing(issue: Issue): issue is Extract<Issue, { code: 'invalid_type' }> {
+  return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+}
+
+function toMessage(issue: Issue): string {
+  return isMissing(issue)
+    ? `is missing; expected ${issue.expected}`
+    : issue.message.replace(/^(?:Invalid input|Invalid option|Too small|Too big): /, '');
 }

@@ -3,7 +3,7 @@
  * A new action is one file in `src/tasks` that exports a `Task`, and one line in `src/tasks/registry.ts`.
  */
 import type { z } from 'zod';
-import type { FailureCode } from './failures.ts';
+import type { FailureCode, FieldError } from './failures.ts';
 import type { JsonObject } from './json.ts';
 import type { Prices } from './prices.ts';
 
@@ -89,6 +89,11 @@ export interface Task<Params = unknown> {
    * that the task declares.
    */
   callsModel?(params: JsonObject, secrets: Readonly<Record<string, string>>): PlannedCall | 'unread' | null;
+  /**
+   * What is wrong with expressions and templates in these params, by field; fields that hold references are left out of
+   * them. Asked before a run by who has the time: it imports the action's libraries.
+   */
+  findFaults?(params: JsonObject): Promise<FieldError[]>;
   /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
   run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
   /**

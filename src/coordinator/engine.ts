@@ -295,7 +295,7 @@ export class CoordinatedEngine implements Engine {
 function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw invalid(`${what} is not valid`, toFieldErrors(parsed.error));
+  throw invalid(`${what} is not valid`, toFieldErrors(parsed.error.issues));
 }
 
 /** Text that is no id names no workflow, and stays out of every path. */

@@ -28,7 +28,7 @@ export type Validation = { ok: true; definition: WorkflowDefinition } | { ok: fa
 
 export function validateDefinition(input: unknown, options: ValidationOptions): Validation {
   const parsed = workflowDefinitionSchema.safeParse(input);
-  const errors = parsed.success ? [] : toFieldErrors(parsed.error);
+  const errors = parsed.success ? [] : toFieldErrors(parsed.error.issues);
   const nodes = readNodes(input);
   errors.push(...checkGraph(nodes));
   const steps = parsed.success ? parsed.data.steps : readSteps(input);
@@ -168,12 +168,13 @@ function checkParams(
 ): FieldError[] {
   const parsed = schema.safeParse(params);
   if (parsed.success) return [];
-  if (bound.length === 0) return toFieldErrors(parsed.error, prefix);
+  if (bound.length === 0) return toFieldErrors(parsed.error.issues, prefix);
+  const isOpen = (at: string) =>
+    at === '' || bound.some((place) => place === at || place.startsWith(`${at}.`) || place.startsWith(`${at}[`));
+  // Which of several forms a value has may hang on what a reference in it will be.
+  const settled = parsed.error.issues.filter(
+    (issue) => issue.code !== 'invalid_union' || !isOpen(toFieldPath(issue.path)),
+  );
   const base = toFieldPath(prefix).length;
-  return toFieldErrors(parsed.error, prefix).filter((error) => {
-    const at = error.path.slice(base).replace(/^\./, '');
-    return (
-      at !== '' && !bound.some((place) => place === at || place.startsWith(`${at}.`) || place.startsWith(`${at}[`))
-    );
-  });
+  return toFieldErrors(settled, prefix).filter((error) => !isOpen(error.path.slice(base).replace(/^\./, '')));
 }

@@ -106,7 +106,7 @@ function runTask(
 function parseParams(task: Task, paramsJson: string): unknown {
   const parsed = task.params.safeParse(JSON.parse(paramsJson));
   if (parsed.success) return parsed.data;
-  const fields = toFieldErrors(parsed.error).map(({ path, message }) => `${path || 'params'}: ${message}`);
+  const fields = toFieldErrors(parsed.error.issues).map(({ path, message }) => `${path || 'params'}: ${message}`);
   throw new TaskFailure('BAD_PARAMS', `params do not fit the action "${task.action}": ${fields.join('; ')}`);
 }
 

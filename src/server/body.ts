@@ -11,10 +11,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
-import { Refusal } from '../contract/failures.ts';
+import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
 import { scanJson } from './json-scan.ts';
-import { invalid, quoted } from './problem.ts';
+import { quoted } from './problem.ts';
 
 export interface BodyBounds {
   bytesMax: number;
@@ -43,7 +43,7 @@ export async function readJsonObject(ctx: Context, bounds: BodyBounds): Promise<
   checkBytes(bytes, bounds);
   const body = await parse(ctx, bytes, bounds.bytesMax);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw invalid('The body', [{ path: '', message: 'must be a JSON object: {"name": value, ...}' }]);
+    throw invalid('The body is not valid', [{ path: '', message: 'must be a JSON object: {"name": value, ...}' }]);
   }
   return body as Record<string, unknown>;
 }
@@ -61,7 +61,7 @@ export async function requireJsonObject(ctx: Context, bounds: BodyBounds): Promi
 export async function refuseBody(ctx: Context, bounds: BodyBounds): Promise<void> {
   const body = await readJsonObject(ctx, bounds);
   const errors = Object.keys(body ?? {}).map((key) => ({ path: quoted(key), message: 'is not a known field' }));
-  if (errors.length > 0) throw invalid('The body of a call that takes none', errors);
+  if (errors.length > 0) throw invalid('The body of a call that takes none is not valid', errors);
 }
 
 function checkHeaders(request: IncomingMessage): void {
@@ -132,7 +132,7 @@ function checkBytes(bytes: Buffer, bounds: BodyBounds): void {
     finding.kind === 'too_deep'
       ? `is nested deeper than ${limits.jsonDepthMax} levels`
       : `holds the key "${finding.key}", which is not allowed at any depth: rename it`;
-  throw invalid('The body', [{ path: '', message }]);
+  throw invalid('The body is not valid', [{ path: '', message }]);
 }
 
 const parseBody = koaBody({

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { type FieldError, Refusal, refusalTable } from '../contract/failures.ts';
+import { invalid, Refusal, refusalTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 
 export const problemSchema = z
@@ -73,17 +73,10 @@ export function toProblem(refusal: Refusal): Problem {
   };
 }
 
-export function invalid(subject: string, errors: FieldError[]): Refusal {
-  const first = errors[0];
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
-  const named = first ? `: ${first.path === '' ? '' : `${first.path}: `}${first.message}${more}` : '';
-  return new Refusal({ code: 'INVALID', detail: `${subject} is not valid${named}`, errors });
-}
-
 /** The value as the schema gives it, or a Refusal that names what is wrong with it. */
 export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown, subject: string): z.output<Schema> {
   const result = schema.safeParse(value);
-  if (!result.success) throw invalid(subject, toFieldErrors(result.error));
+  if (!result.success) throw invalid(`${subject} is not valid`, toFieldErrors(result.error.issues));
   return result.data;
 }
 

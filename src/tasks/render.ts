@@ -21,31 +21,47 @@ export const render: Task<z.infer<typeof params>> = {
   description: 'Renders a Liquid template with `data`. The template reads no file and sees nothing but `data`.',
   params,
   timeoutMs: 60_000,
+  async findFaults({ template }) {
+    if (typeof template !== 'string') return [];
+    const liquid = await createLiquid();
+    try {
+      liquid.parse(template);
+      return [];
+    } catch (error) {
+      return [{ path: 'template', message: messageOf(error) }];
+    }
+  },
   async run({ template, data }) {
-    const { Liquid } = await import('liquidjs');
-    const liquid = new Liquid({
-      // Without this, `{% render 'package.json' %}` reads the file.
-      templates: {},
-      ownPropertyOnly: true,
-      strictFilters: true,
-      strictVariables: true,
-      // `{% if maybe %}` and `| default:` may ask for what is not there.
-      lenientIf: true,
-      parseLimit: 1_000_000,
-      renderLimit: 30_000,
-      memoryLimit: 64 * 1024 * 1024,
-    });
+    const liquid = await createLiquid();
     const parsed = attempt('BAD_PARAMS', () => liquid.parse(template));
     return { outputs: { content: attempt('TASK_ERROR', () => String(liquid.renderSync(parsed, data))) } };
   },
 };
 
+async function createLiquid() {
+  const { Liquid } = await import('liquidjs');
+  return new Liquid({
+    // Without this, `{% render 'package.json' %}` reads the file.
+    templates: {},
+    ownPropertyOnly: true,
+    strictFilters: true,
+    strictVariables: true,
+    // `{% if maybe %}` and `| default:` may ask for what is not there.
+    lenientIf: true,
+    parseLimit: 1_000_000,
+    renderLimit: 30_000,
+    memoryLimit: 64 * 1024 * 1024,
+  });
+}
+
 function attempt<T>(code: 'BAD_PARAMS' | 'TASK_ERROR', act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw new TaskFailure(code, `template: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new TaskFailure(code, `template: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -21,21 +21,39 @@ export const transform: Task<z.infer<typeof params>> = {
     'Evaluates a JSONata expression on `input`. Returns `value` (null where the expression finds nothing), and `content` when it is a string.',
   params,
   timeoutMs: 60_000,
+  async findFaults({ expression }) {
+    if (typeof expression !== 'string') return [];
+    const jsonata = await loadJsonata();
+    try {
+      jsonata(expression);
+      return [];
+    } catch (error) {
+      return [{ path: 'expression', message: explain(error) }];
+    }
+  },
   async run({ input, expression }) {
-    const { default: jsonata } = await import('jsonata');
+    const jsonata = await loadJsonata();
     const compiled = await attempt('BAD_PARAMS', () => jsonata(expression));
     const value: unknown = (await attempt('TASK_ERROR', () => compiled.evaluate(input))) ?? null;
     return { outputs: { value, ...(typeof value === 'string' ? { content: value } : {}) } };
   },
 };
 
-/** JSONata throws plain objects as well as errors. */
+async function loadJsonata() {
+  const { default: jsonata } = await import('jsonata');
+  return jsonata;
+}
+
 async function attempt<T>(code: 'BAD_PARAMS' | 'TASK_ERROR', act: () => T | Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    const { message = String(error), position } = error as { message?: string; position?: number };
-    const place = position === undefined ? '' : ` (at character ${position})`;
-    throw new TaskFailure(code, `expression: ${message}${place}`, { cause: error });
+    throw new TaskFailure(code, `expression: ${explain(error)}`, { cause: error });
   }
+}
+
+/** JSONata throws plain objects as well as errors. */
+function explain(error: unknown): string {
+  const { message = String(error), position } = error as { message?: string; position?: number };
+  return position === undefined ? message : `${message} (at character ${position})`;
 }

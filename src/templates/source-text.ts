@@ -5,7 +5,7 @@
 
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { toFieldPath } from '../contract/field-errors.ts';
+import { toFieldPath, toPlacedFaults } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
 
 export type FieldPath = readonly (string | number)[];
@@ -64,15 +64,9 @@ export function readSourceText(text: string): SourceText {
 
 /** The faults that a schema found, with their places in the text. */
 export function toFaults(error: z.ZodError, locate: (path: FieldPath) => TextPosition | undefined): SourceFault[] {
-  return error.issues.flatMap((issue) => {
-    const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-    const toFault = (place: FieldPath, message: string) => ({
-      path: toFieldPath(place),
-      message,
-      position: locate(place),
-    });
-    if (issue.code !== 'unrecognized_keys') return [toFault(path, issue.message)];
-    return issue.keys.map((key) => toFault([...path, key], `unknown field "${key}"`));
+  return toPlacedFaults(error.issues).map(({ path, message }) => {
+    const place = path.map((part) => (typeof part === 'number' ? part : String(part)));
+    return { path: toFieldPath(place), message, position: locate(place) };
   });
 }
 

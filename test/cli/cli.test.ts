@@ -90,7 +90,7 @@ steps:
       'bad.yaml:12:14: steps[1].depends: unknown field "depends"',
       'bad.yaml:8:20: steps[0].dependencies[0]: step "a" depends on "z", which is not a step of this workflow',
       'bad.yaml:9:21: steps[0].params.html: {{params.given}}: the workflow has no param "given" when a run leaves it out; make it required, or give it a default',
-      'bad.yaml:9:49: steps[0].params.format: Invalid option: expected one of "markdown"|"text"',
+      'bad.yaml:9:49: steps[0].params.format: expected one of "markdown"|"text"',
       'bad.yaml: note: action htp_request is not known here and would be simulated',
       'absent.yaml cannot be read (ENOENT)',
       'good.json: note: action my_action is not known here and would be simulated',
@@ -99,6 +99,27 @@ steps:
       '',
     ]);
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  });
+
+  test('reads expressions and templates where no reference stands in them', async () => {
+    const steps = [
+      { id: 'a', action: 'transform', params: { input: '{{steps.x', expression: '$sum((1, 2' } },
+      { id: 'b', action: 'render', dependencies: ['a'], params: { template: '{% if a %}{{ a }', data: {} } },
+      { id: 'c', action: 'render', dependencies: ['a'], params: { template: '{% if a {{steps.a.outputs.value}}' } },
+      { id: 'd', action: 'transform', params: { input: 1, expression: '$ + 1' } },
+      { id: 'e', action: 'render', params: { template: '{{ title | upcase }}', data: { title: 'x' } } },
+      { id: 'f', action: 'transform', params: { input: 1, expression: 5 } },
+    ];
+    await write('odd.json', { name: 'Odd', steps });
+    const { status, stdout } = await cli(['validate', 'odd.json']);
+    const faults = stdout.split('\n').map((line) => line.replace(/^odd\.json:\d+:\d+: /, ''));
+    expect(faults).toEqual([
+      'steps[5].params.expression: expected string, received number',
+      'steps[0].params.expression: Expected ")", got "," (at character 8)',
+      expect.stringMatching(/^steps\[1\]\.params\.template: .*not closed/),
+      '',
+    ]);
+    expect(status).toBe(1);
   });
 
   test('sees what a run of a template would meet', async () => {

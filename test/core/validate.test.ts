@@ -198,6 +198,21 @@ describe('actions', () => {
     ]);
   });
 
+  test('a value of several possible forms is not held to one of them before its references are bound', () => {
+    const short = z.looseObject({ type: z.literal('text'), size: z.number() });
+    const long = z.looseObject({ type: z.literal('schema'), schema: z.object({}) });
+    const action: ActionInfo = { ...catalogue.get('noop')!, params: z.object({ format: z.union([short, long]) }) };
+    const asked = (format: object) =>
+      faults(
+        { ...withSteps(step('a', [], { format })), params: { n: {} } },
+        { catalogue: new Map([['noop', action]]) },
+      );
+    expect(asked({ type: '{{params.n}}', schema: '{{params.n}}', size: 'large' })).toEqual([]);
+    expect(asked({ type: 'schema', schema: 5 })).toEqual([
+      'steps[0].params.format.schema: expected object, received number',
+    ]);
+  });
+
   test('a fault of something that holds a reference waits until it is bound', () => {
     const params = { messages: '{{params.n}}', prompt: ['{{params.n}}'] };
     expect(faults({ ...withSteps(step('a', [], params, 'chat')), params: { n: 1 } })).toEqual([]);

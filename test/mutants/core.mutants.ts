@@ -3,6 +3,15 @@ import type { Mutant } from './mutant.ts';
 
 export const coreMutants: Mutant[] = [
   {
+    name: 'a value is held to one of its possible forms before its references are bound',
+    breaks: 'a definition that is sound is taken',
+    file: 'src/core/validate.ts',
+    find: "issue.code !== 'invalid_union' || !isOpen(toFieldPath(issue.path))",
+    replace: 'issue !== null',
+    test: 'test/core/validate.test.ts',
+    only: 'several possible forms',
+  },
+  {
     name: 'more steps run at once than MAX_PARALLEL_NODES',
     breaks: 'D1',
     file: 'src/core/schedule.ts',

@@ -1,0 +1,30 @@
+/** Faults that only the libraries of an action can see: JSONata that is none, a Liquid template that does not end. */
+import type { FieldError } from '../contract/failures.ts';
+import { toFieldPath } from '../contract/field-errors.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { eachReference } from '../core/bindings.ts';
+import { tasks } from '../tasks/registry.ts';
+
+/** Of all steps that name an action, whatever else is wrong with them; paths begin with `steps`. */
+export async function findExpressionFaults(steps: readonly unknown[]): Promise<FieldError[]> {
+  const found = await Promise.all(steps.map(findInStep));
+  return found.flat();
+}
+
+async function findInStep(step: unknown, i: number): Promise<FieldError[]> {
+  const { action, params } = (step ?? {}) as { action?: unknown; params?: unknown };
+  const task = typeof action === 'string' ? tasks.get(action) : undefined;
+  if (!task?.findFaults || typeof params !== 'object' || params === null) return [];
+  const settled = Object.entries(params).filter(([, value]) => !holdsReference(value));
+  const faults = await task.findFaults(Object.fromEntries(settled) as JsonObject);
+  return faults.map(({ path, message }) => ({ path: toFieldPath(['steps', i, 'params', path]), message }));
+}
+
+function holdsReference(value: unknown): boolean {
+  let holds = false;
+  const note = () => {
+    holds = true;
+  };
+  eachReference(value, () => false, note);
+  return holds;
+}

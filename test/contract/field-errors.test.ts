@@ -1,0 +1,56 @@
+/** Goal: whatever a schema finds wrong is told at its place, in words that say what is expected there. */
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { toFieldErrors } from '../../src/contract/field-errors.ts';
+
+const text = z.strictObject({ type: z.enum(['text', 'json_object']) });
+const wrapped = z.looseObject({ type: z.literal('json_schema'), json_schema: z.object({ name: z.string() }) });
+const plain = z.looseObject({ type: z.literal('json_schema'), schema: z.object({}), strict: z.boolean() });
+const schema = z.strictObject({
+  steps: z.array(z.object({ id: z.string().min(1) })).optional(),
+  stop: z.union([z.string().min(1), z.array(z.string()).min(1)]).optional(),
+  format: z.union([z.enum(['text', 'json_object']), text, z.union([wrapped, plain])]).optional(),
+});
+
+const faultsOf = (value: unknown) => {
+  const { error } = schema.safeParse(value);
+  return error && toFieldErrors(error.issues, ['body']).map(({ path, message }) => `${path}: ${message}`);
+};
+
+describe('the faults of a value', () => {
+  it.each([
+    ['a field of another kind', { steps: [{ id: 5 }] }, 'body.steps[0].id: expected string, received number'],
+    ['a field that is missing', { steps: [{}] }, 'body.steps[0].id: is missing; expected string'],
+    ['a text that is too short', { steps: [{ id: '' }] }, 'body.steps[0].id: expected string to have >=1 characters'],
+    ['what is no object', [], 'body: expected object, received array'],
+    ['none of the kinds that are possible', { stop: 5 }, 'body.stop: expected string or array'],
+    ['a list that is empty', { stop: [] }, 'body.stop: expected array to have >=1 items'],
+    ['an entry of another kind', { stop: ['a', 5] }, 'body.stop[1]: expected string, received number'],
+    ['a word that is no choice', { format: 'xml' }, 'body.format: expected "text" or "json_object" or object'],
+    [
+      'a choice that none of the forms has',
+      { format: { type: 'xml' } },
+      'body.format.type: expected one of "text"|"json_object"|"json_schema"',
+    ],
+    [
+      'a form without its content',
+      { format: { type: 'json_schema' } },
+      'body.format.json_schema: is missing; expected object',
+    ],
+  ])('%s', (_what, value, fault) => {
+    expect(faultsOf(value)).toEqual([fault]);
+  });
+
+  it('names each unknown field', () => {
+    expect(faultsOf({ stopp: 1, forma: 2 })).toEqual([
+      'body.stopp: unknown field "stopp"',
+      'body.forma: unknown field "forma"',
+    ]);
+  });
+
+  it('tells the faults of the form that comes nearest', () => {
+    expect(faultsOf({ format: { type: 'json_schema', json_schema: { name: 1 } } })).toEqual([
+      'body.format.json_schema.name: expected string, received number',
+    ]);
+  });
+});
