@@ -1,6 +1,6 @@
 /**
  * A workflow in memory: immutable headers and steps, plus counts derived from them so that nothing has to walk the
- * whole graph when one step ends. Only `evolve.ts` changes it.
+ * whole graph when one step ends. Only events change it (`evolve.ts`).
  *
  * Rules, numbered for tests:
  *   S1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);

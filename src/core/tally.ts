@@ -1,6 +1,6 @@
 /**
  * What a workflow has used, followed through its events where the workflow itself cannot be had: its state.json is damaged
- * and the journal no longer holds its beginning. The same sums as `evolve.ts` makes (M3, M4).
+ * and the journal no longer holds its beginning. The same sums as `spend.ts` makes (M3, M4).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { SpendingRow } from '../contract/ledger.ts';

@@ -5,8 +5,8 @@ import { DiskFullError, type StorePort } from '../../src/contract/store.ts';
 import { createClock } from '../../src/coordinator/clock.ts';
 import { Views } from '../../src/coordinator/views.ts';
 import { Workflows } from '../../src/coordinator/workflows.ts';
+import { createWorkflow } from '../../src/core/beginning.ts';
 import { decideCreate } from '../../src/core/decide.ts';
-import { createWorkflow } from '../../src/core/evolve.ts';
 
 test('a file that could not be written is not waited for once its workflow is deleted', async () => {
   let refuse = () => {};

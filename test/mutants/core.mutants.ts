@@ -86,7 +86,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a new day lifts pauses of workflow budgets',
     breaks: 'BA3',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/revive.ts',
     find: "if (step.pause === null || (of === 'day' && step.pause.until !== 'day')) return;",
     replace: 'if (step.pause === null) return;',
     test: 'test/core/budget.test.ts',
@@ -112,7 +112,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a step that kills the engine is tried for ever',
     breaks: 'G15, E5',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/deaths.ts',
     find: "step.status !== 'RUNNING' || step.deaths < suspectDeaths",
     replace: "step.status !== 'RUNNING' || step.deaths < Number.POSITIVE_INFINITY",
     test: 'test/core/evolve.test.ts',
@@ -120,7 +120,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a clean stop counts as a death',
     breaks: 'G15, G20',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/deaths.ts',
     find: 'deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,',
     replace: 'deaths: wasRunning ? step.deaths + 1 : step.deaths,',
     test: 'test/core/evolve.test.ts',
@@ -128,7 +128,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a step starts when its first dependency completes',
     breaks: 'G6, E1',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/dependents.ts',
     find: 'step.action === externalAction || state.missing[i] !== 0) continue;',
     replace: 'step.action === externalAction) continue;',
     test: 'test/core/random-dags.test.ts',
@@ -314,9 +314,9 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a step has cost what its last attempt has',
     breaks: 'M1, E6',
-    file: 'src/core/evolve.ts',
-    find: 'return addAttempt(metrics, toCharged(end, reserved));',
-    replace: 'return toCharged(end, reserved);',
+    file: 'src/core/spend.ts',
+    find: 'metrics: addAttempt(metrics, toCharged(end, reserved)),',
+    replace: 'metrics: toCharged(end, reserved),',
     test: 'test/core/ledger.test.ts',
   },
   {
@@ -330,7 +330,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a call whose end nobody saw is forgotten with the engine',
     breaks: 'M4',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/deaths.ts',
     find: '  loseReserved(state, event.at);\n',
     replace: '',
     test: 'test/core/ledger.test.ts',

@@ -42,7 +42,7 @@ export const crashMutants: Mutant[] = [
   {
     name: 'recovery queues recorded steps again',
     breaks: 'G2, G4',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/deaths.ts',
     find: "    if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;\n    const wasRunning",
     replace: "    if (step.status === 'WAITING_FOR_DEPENDENCY') return;\n    const wasRunning",
     test: 'test/crash/kill.test.ts',

@@ -144,7 +144,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'recovery runs completed steps again',
     breaks: 'G2, G4',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/deaths.ts',
     find: "    if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;\n    const wasRunning",
     replace:
       "    if (step.status !== 'RUNNING' && step.status !== 'PENDING' && step.status !== 'COMPLETED') return;\n    const wasRunning",
@@ -173,7 +173,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'deaths are not counted',
     breaks: 'G15',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/deaths.ts',
     find: 'deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,',
     replace: 'deaths: step.deaths,',
     test,

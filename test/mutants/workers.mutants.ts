@@ -142,7 +142,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'deaths with a step in flight are not counted',
     breaks: 'G15',
-    file: 'src/core/evolve.ts',
+    file: 'src/core/deaths.ts',
     find: 'deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,',
     replace: 'deaths: step.deaths,',
     test: 'test/crash-loop/crash-loop.test.ts',

@@ -1,0 +1,65 @@
+/**
+ * What the end of a step means for those that hang on it: they are queued, or held up by it.
+ *
+ * Rules, numbered for tests:
+ *   E1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
+ *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
+ *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
+ */
+import type { Change } from './change.ts';
+import { withDownstream } from './graph.ts';
+import { externalAction, type StepState, type WorkflowState } from './state.ts';
+import { addLogs } from './step-logs.ts';
+import { toIso } from './time.ts';
+
+export function queueReady(state: WorkflowState, candidates: readonly number[], change: Change, line?: string): void {
+  for (const i of candidates) {
+    const step = state.steps[i]!;
+    if (step.status !== 'WAITING_FOR_DEPENDENCY' || step.action === externalAction || state.missing[i] !== 0) continue;
+    state.setStep(i, { status: 'PENDING', ...(line === undefined ? {} : { logs: addLogs(step, [line]) }) });
+    change.queued.push(i);
+  }
+}
+
+function isUnfinished(step: StepState): boolean {
+  return step.status === 'PENDING' || step.status === 'RUNNING' || step.status === 'WAITING_FOR_DEPENDENCY';
+}
+
+export function stopSteps(
+  state: WorkflowState,
+  places: Iterable<number>,
+  at: number,
+  error: string | null,
+  change: Change,
+): void {
+  for (const i of places) {
+    const step = state.steps[i]!;
+    if (!isUnfinished(step)) continue;
+    if (step.status === 'RUNNING') change.aborted.push(i);
+    if (step.status === 'PENDING') change.unqueued.push(i);
+    change.stopped.push(i);
+    state.setStep(i, {
+      status: 'STOPPED',
+      error: error ?? step.error,
+      pause: null,
+      endTime: step.status === 'RUNNING' ? Math.max(at, step.startTime ?? at) : step.endTime,
+      dueAt: null,
+      delayMs: 0,
+      logs: addLogs(step, [`Stopped at ${toIso(at)}`]),
+    });
+  }
+}
+
+/** E4. */
+export function stopAfterFailure(state: WorkflowState, failed: number, at: number, change: Change): void {
+  const { id } = state.steps[failed]!;
+  if (state.header.failurePolicy === 'fail-fast') {
+    stopSteps(state, state.steps.keys(), at, `Stopped because step "${id}" failed (fail-fast)`, change);
+  } else {
+    stopSteps(state, heldUpBy(state, [failed]), at, `Upstream step "${id}" failed`, change);
+  }
+}
+
+export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
+  return withDownstream(state, failed, (i) => state.steps[i]!.status === 'COMPLETED');
+}

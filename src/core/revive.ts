@@ -1,0 +1,40 @@
+/** What a resume or a retry sets going again. */
+import { isTerminal } from '../contract/workflow.ts';
+import { type Change, newChange } from './change.ts';
+import { heldUpBy, queueReady, stopSteps } from './dependents.ts';
+import type { WorkflowState } from './state.ts';
+import { addLogs } from './step-logs.ts';
+
+/** Sets STOPPED steps going again, FAILED ones too where asked; what still hangs on a failure stays STOPPED. */
+export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
+  // A foreign file may call itself finished while steps are not; nothing of them runs or is queued here.
+  if (isTerminal(state.header.status)) stopSteps(state, state.steps.keys(), at, null, newChange());
+  const failed = state.steps.flatMap((step, i) => (step.status === 'FAILED' ? [i] : []));
+  const blocked = failedToo ? new Set<number>() : heldUpBy(state, failed);
+  const revived: number[] = [];
+  state.steps.forEach((step, i) => {
+    if (blocked.has(i) || (step.status !== 'STOPPED' && step.status !== 'FAILED')) return;
+    state.setStep(i, {
+      status: 'WAITING_FOR_DEPENDENCY',
+      outputs: null,
+      error: null,
+      startTime: null,
+      endTime: null,
+      failures: 0,
+      dueAt: null,
+      delayMs: 0,
+      deaths: 0,
+    });
+    revived.push(i);
+  });
+  queueReady(state, revived, change);
+}
+
+/** What was paused by a budget has another go. */
+export function unpauseSteps(state: WorkflowState, at: string, of: 'day' | undefined, change: Change): void {
+  state.steps.forEach((step, i) => {
+    if (step.pause === null || (of === 'day' && step.pause.until !== 'day')) return;
+    state.setStep(i, { status: 'PENDING', pause: null, logs: addLogs(step, [`Resumed at ${at}`]) });
+    change.queued.push(i);
+  });
+}
