@@ -27,7 +27,7 @@ const { values } = parseArgs({
   },
 });
 const starts = Number(values.starts);
-const cli = fileURLToPath(new URL('../dist/cli/cli.js', import.meta.url));
+const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const startScript = fileURLToPath(new URL('./recovery-start.js', import.meta.url));
 
 type Settings = ReturnType<typeof createDataDir>['settings'];

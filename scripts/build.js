@@ -1,45 +1,61 @@
 /**
- * Builds `dist`, where it is older than what it is made of. The compiler writes into a directory of its own that then takes
- * the place of the old one, because an engine may be running from there.
+ * Builds `dist`, where it is older than what it is made of: one file for what each thread and process begins with, and
+ * files for what they share or load later. They lie side by side, so a path that a source names from `src` itself, or a
+ * thread's file that it names beside it, is right from whichever file it has ended up in.
+ *
+ * Types are checked by `npm run check`; here they would make a start wait. `npm pack` adds the declarations.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const stamp = 'dist/.built';
+const { outdir } = parseArgs({ options: { outdir: { type: 'string', default: 'dist' } } }).values;
+const stamp = `${outdir}/.built`;
 
 /** Latest change of anything that the build reads, in milliseconds since 1970. */
 function lastChange() {
   const sources = readdirSync('src', { recursive: true }).map((name) => `src/${name}`);
-  const settings = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
+  const settings = ['src', 'scripts/build.js', 'tsconfig.json', 'package.json', 'package-lock.json'];
   return Math.max(...[...sources, ...settings].map((path) => statSync(path).mtimeMs));
 }
 
 if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
   const startedAt = Date.now();
-  const fresh = `dist.new-${process.pid}`;
-  const old = `dist.old-${process.pid}`;
-  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  // Types are checked by `npm run check`; here they would make a start wait.
-  const { status } = spawnSync(
-    process.execPath,
-    [compiler, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', fresh],
-    {
-      stdio: 'inherit',
-    },
-  );
-  if (status !== 0) {
+  // Built beside it and then put in its place, because an engine may be running from there.
+  const fresh = `${outdir}.new-${process.pid}`;
+  const old = `${outdir}.old-${process.pid}`;
+  try {
+    await build({
+      entryPoints: {
+        main: 'src/main.ts',
+        cli: 'src/cli/cli.ts',
+        'coordinator-main': 'src/coordinator-main.ts',
+        thread: 'src/pool/thread.ts',
+        'dry-thread': 'src/pool/dry-thread.ts',
+        process: 'src/pool/process.ts',
+      },
+      outdir: fresh,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20.19',
+      packages: 'external',
+      logLevel: 'warning',
+    });
+  } catch {
+    // What is wrong has been printed.
     rmSync(fresh, { recursive: true, force: true });
-    process.exit(status ?? 1);
+    process.exit(1);
   }
   // npx links the command once, and expects that it can be executed from then on.
-  chmodSync(`${fresh}/cli/cli.js`, 0o755);
+  chmodSync(`${fresh}/cli.js`, 0o755);
   writeFileSync(`${fresh}/.built`, '');
-  if (existsSync('dist')) renameSync('dist', old);
-  renameSync(fresh, 'dist');
+  if (existsSync(outdir)) renameSync(outdir, old);
+  renameSync(fresh, outdir);
   rmSync(old, { recursive: true, force: true });
-  process.stderr.write(`Built dist in ${((Date.now() - startedAt) / 1000).toFixed(1)} s\n`);
+  process.stderr.write(`Built ${outdir} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s\n`);
 }

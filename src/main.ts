@@ -3,7 +3,6 @@
  * which store, which pool and which server there are. What this thread needs itself is imported once the coordinator's
  * thread is on its way, so that both load side by side.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +13,7 @@ import type { EngineSettings } from './contract/settings.ts';
 import { startCoordinatorThread } from './coordinator/thread-client.ts';
 import type { CoordinatorThreadData } from './coordinator-main.ts';
 import { toExecArgv } from './pool/source-loader.ts';
+import { version } from './version.ts';
 
 export type {
   BranchRequest,
@@ -28,13 +28,10 @@ export { Refusal } from './contract/failures.ts';
 export type { EngineSettings } from './contract/settings.ts';
 export { StartError } from './contract/store.ts';
 export type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './contract/workflow.ts';
+export { version };
 
 const threadUrl = new URL(`./coordinator-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 const shippedTemplatesDir = fileURLToPath(new URL('../workflows/templates', import.meta.url));
-
-export const version: string = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
 
 export interface EngineOptions {
   /** What is left out has the default of the setting of that name; paths may be relative. */

@@ -3,19 +3,16 @@
  * The command line: what each command is called and takes. What it does is in the file of its name, which is loaded when
  * it is called, so that no command waits for the libraries of the others.
  */
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { costsByOptions } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
+import { version } from '../version.ts';
 import type { CliContext } from './engine-access.ts';
 import { toExit } from './exit.ts';
 
 const { env, stdout, stderr } = process;
 const context: CliContext = { env, cwd: process.cwd(), stdout, stderr };
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 const serverOption = () =>
   new Option('--server <url>', 'the engine to talk to; API_TOKEN is sent along where it is set');
