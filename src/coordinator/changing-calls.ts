@@ -65,7 +65,7 @@ export class ChangingCalls {
     const { id, claim, stepId, stepName, sourceUrl, action } = args;
     const answer = await this.#turns.keyedJson(claim, () =>
       this.#turns.pinned(id, async (live) => {
-        const outputs = await this.#c.execution.outputs.toOutputs(id, args.outputsJson);
+        const outputs = await this.#c.outputs.toOutputs(id, args.outputsJson);
         return this.#turns.inTurnOf(live, claim, (batch) => {
           const event = decideExternalData(live.state, {
             stepId,

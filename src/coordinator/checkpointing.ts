@@ -6,7 +6,7 @@ import type { Manifest } from '../contract/store.ts';
 import { toTally } from '../core/tally.ts';
 import type { Coordinator } from './coordinator.ts';
 
-type Parts = Pick<Coordinator, 'workflows' | 'views' | 'execution' | 'removals' | 'finishRemovals'> & {
+type Parts = Pick<Coordinator, 'workflows' | 'views' | 'durations' | 'removals' | 'finishRemovals'> & {
   parts: Pick<Coordinator['parts'], 'store'>;
 };
 
@@ -15,7 +15,7 @@ export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promis
   const {
     workflows,
     views,
-    execution,
+    durations,
     removals,
     parts: { store },
   } = coordinator;
@@ -54,7 +54,7 @@ export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promis
       setAside: Object.fromEntries(workflows.setAside),
       ...(removals.size > 0 ? { deleted: [...removals.keys()] } : {}),
       ...(workflows.spent.size > 0 ? { spent: Object.fromEntries(workflows.spent) } : {}),
-      durations: execution.durations.toRecord(),
+      durations: durations.toRecord(),
       ...(isLast ? { stopped: true } : {}),
     });
   } catch (error) {

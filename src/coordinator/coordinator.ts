@@ -42,7 +42,10 @@ import { EventWindow } from './event-window.ts';
 import { type Ended, Execution } from './execution.ts';
 import { toEngineEvent } from './published.ts';
 import { QueueView } from './queue-view.ts';
+import { ReadySteps } from './ready-steps.ts';
 import { recover } from './recovery.ts';
+import { StepCache } from './step-cache.ts';
+import { StepOutputs } from './step-outputs.ts';
 import { type Batch, diskFullRefusal, Turns } from './turns.ts';
 import { Views } from './views.ts';
 import { Waits } from './waits.ts';
@@ -104,6 +107,10 @@ export class Coordinator implements CoordinatorPort {
   readonly waits: Waits;
   readonly turns: Turns;
   readonly budgets: Budgets;
+  readonly durations: Durations;
+  readonly cache: StepCache;
+  readonly outputs: StepOutputs;
+  readonly readySteps: ReadySteps;
   readonly execution: Execution;
   readonly pool: PoolPort;
   readonly notices: string[] = [];
@@ -191,18 +198,37 @@ export class Coordinator implements CoordinatorPort {
       onReady: () => this.turns.arm(),
       onFatal: (error) => this.fatal(error),
     });
-    this.execution = new Execution({
-      budgets: this.budgets,
+    this.durations = new Durations(store.found.manifest?.durations);
+    this.cache = new StepCache({
       settings,
       store,
       clock,
+      onNotice: (message) => this.#warn(message),
+      onFatal: (error) => this.fatal(error),
+    });
+    this.outputs = new StepOutputs(store, clock);
+    const { budgets, durations, cache, outputs } = this;
+    this.readySteps = new ReadySteps({
+      settings,
+      clock,
+      catalogue,
+      cpuThreads: pool.cpuThreads,
+      durations,
+      budgets,
+      cache,
+      outputs,
+      onReady: () => this.turns.arm(),
+    });
+    this.execution = new Execution({
+      settings,
+      clock,
       catalogue,
       pool,
-      durations: new Durations(store.found.manifest?.durations),
+      readySteps: this.readySteps,
+      cache,
+      outputs,
       onEnded: (ended) => this.#onEnded(ended),
-      onReady: () => this.turns.arm(),
       onFatal: (error) => this.fatal(error),
-      onNotice: (message) => this.#warn(message),
     });
     this.#handlers = createCallHandlers(this);
   }
@@ -368,12 +394,12 @@ export class Coordinator implements CoordinatorPort {
   /** What an event implies for the queue, the schedule and the views. */
   #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
     const { id } = live.state.header;
-    if (event.kind === 'workflow.resumed' && event.budget) this.execution.setBudgeted(live);
+    if (event.kind === 'workflow.resumed' && event.budget) this.readySteps.setBudgeted(live);
     if (event.kind === 'step.started') this.queue.started(id, event.stepId, event.attempt);
     if (event.kind === 'step.completed' || event.kind === 'step.failed') this.queue.ended(id, event.stepId);
     for (const i of change.unqueued) {
       const stepId = live.state.steps[i]!.id;
-      this.execution.unready(id, stepId);
+      this.readySteps.remove(id, stepId);
       this.queue.ended(id, stepId);
     }
     for (const i of change.aborted) {
@@ -388,18 +414,18 @@ export class Coordinator implements CoordinatorPort {
   #line(live: Live, i: number): void {
     const step = live.state.steps[i]!;
     this.queue.ready(live.state.header.id, step.id, step.action, step.attempt + 1, this.parts.clock.now());
-    this.execution.ready(live, i);
+    this.readySteps.add(live, i);
   }
 
   #startReady(batch: Batch): boolean {
-    const mayStart = this.#isPoolReady && !this.execution.isPaused;
+    const mayStart = this.#isPoolReady && !this.readySteps.isPaused;
     if (mayStart) {
       // A step that is paused makes way for the next in its line.
       do this.#startTaken(batch);
       while (this.#pauseUnfunded(batch));
     }
     if (batch.payloads.length > 0) this.#finishBatch(batch);
-    const { schedule } = this.execution;
+    const { schedule } = this.readySteps;
     return (
       mayStart &&
       batch.payloads.length >= limits.batchRecordsMax &&
@@ -410,11 +436,12 @@ export class Coordinator implements CoordinatorPort {
 
   #startTaken(batch: Batch): void {
     const room = limits.batchRecordsMax - batch.payloads.length;
-    for (const ready of this.execution.take(Math.max(0, room))) {
-      const live = this.workflows.live.get(ready.workflowId)!;
-      const terms = { logs: this.execution.tellWait(ready), reserved: this.budgets.takeReservation(ready.call) };
-      const event = decideStart(live.state, ready.stepId, this.parts.clock.now(), terms);
-      const flight = this.execution.openFlight(ready, event.attempt, live);
+    for (const taken of this.readySteps.take(Math.max(0, room))) {
+      const { step, logs } = taken;
+      const live = this.workflows.live.get(step.workflowId)!;
+      const terms = { logs, reserved: this.budgets.takeReservation(step.call) };
+      const event = decideStart(live.state, step.stepId, this.parts.clock.now(), terms);
+      const flight = this.execution.openFlight(taken, event.attempt, live);
       live.pins += 1;
       this.record(batch, event);
       this.#starts.push({ flight, live });
@@ -493,7 +520,7 @@ export class Coordinator implements CoordinatorPort {
       this.record(batch, event);
       if (event.kind === 'step.completed') {
         this.counts.completed += 1;
-        if (!flight.question?.isAnswered) this.execution.durations.record(live.state.step(stepId)!, durationMs);
+        if (!flight.question?.isAnswered) this.durations.record(live.state.step(stepId)!, durationMs);
       } else if (event.kind === 'step.failed') this.counts.failed += 1;
       else this.counts.retried += 1;
     } else {
@@ -602,7 +629,9 @@ export class Coordinator implements CoordinatorPort {
 
   #halt(): void {
     this.turns.halt();
-    this.execution.halt();
+    this.readySteps.stop();
+    this.cache.halt();
+    this.outputs.halt();
     this.views.stop();
     this.queue.stop();
     this.#cancelIdleCheckpoint?.();
@@ -616,7 +645,7 @@ export class Coordinator implements CoordinatorPort {
 
   async #close(): Promise<void> {
     const { clock, store } = this.parts;
-    this.execution.stop();
+    this.readySteps.stop();
     this.#cancelIdleCheckpoint?.();
     this.waits.endAll();
     if (this.execution.flights > 0 && !this.#hasFailed) {
@@ -631,7 +660,7 @@ export class Coordinator implements CoordinatorPort {
     await this.pool.close();
     try {
       await this.turns.drain();
-      await this.execution.cache.idle();
+      await this.cache.idle();
       await this.#checkpoint;
       if (!this.#hasFailed) {
         await this.checkpoint(true);

@@ -53,8 +53,8 @@ export class ReadingCalls {
   };
 
   stats: Call<'stats'> = async () => {
-    const { execution, workflows, views, queue, counts, parts, pool } = this.#c;
-    const { schedule } = execution;
+    const { readySteps, workflows, views, queue, counts, parts, pool } = this.#c;
+    const { schedule } = readySteps;
     const oldest = schedule.oldestReadyAt();
     const { batches, records, bytes, syncs } = parts.store.journalStats;
     return {

@@ -46,7 +46,7 @@ async function startPaced(
   const secrets = settingsFor(standIn);
   const own = { secrets, httpAllowHosts: [standIn.host], prices: pricesOf(standIn), ...settings };
   const inline = await startInline({ clock, settings: own });
-  const { execution, turns } = inline.coordinator;
+  const { execution, readySteps, turns } = inline.coordinator;
   const finish = async (id: string) => {
     let isDone = false;
     const finished = inline.engine.finished(id).then(({ workflow }) => {
@@ -59,7 +59,7 @@ async function startPaced(
       idle += 1;
       if (idle > idleMax) throw new Error(`nothing goes on at ${clock.monotonic()} ms, though nothing holds it`);
       // With nobody held it is a step's own wait for its next attempt.
-      const until = execution.schedule.heldUntil ?? clock.monotonic() + 500;
+      const until = readySteps.schedule.heldUntil ?? clock.monotonic() + 500;
       if (until <= clock.monotonic()) continue;
       clock.advance(until - clock.monotonic());
       idle = 0;

@@ -402,7 +402,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a budget that comes later holds up all that ask its model',
     breaks: 'D6, B2',
-    file: 'src/coordinator/execution.ts',
+    file: 'src/coordinator/ready-steps.ts',
     find: '    this.schedule.separate(id);\n',
     replace: '',
     test: 'test/coordinator/budgets.test.ts',
@@ -411,7 +411,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'outputs that could not be read let a call past its budget',
     breaks: 'B1',
-    file: 'src/coordinator/execution.ts',
+    file: 'src/coordinator/ready-steps.ts',
     find: '    if (fault) this.#unreadable.set(key, fault);\n',
     replace: '',
     test: 'test/coordinator/budgets.test.ts',

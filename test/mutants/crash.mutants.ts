@@ -133,8 +133,8 @@ export const crashMutants: Mutant[] = [
     name: 'a start gives steps to threads that are not there',
     breaks: 'ADR 14',
     file: 'src/coordinator/coordinator.ts',
-    find: 'const mayStart = this.#isPoolReady && !this.execution.isPaused;',
-    replace: 'const mayStart = !this.execution.isPaused;',
+    find: 'const mayStart = this.#isPoolReady && !this.readySteps.isPaused;',
+    replace: 'const mayStart = !this.readySteps.isPaused;',
     test: 'test/coordinator/coming-pool.test.ts',
   },
   {

@@ -311,7 +311,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'nobody asks again when a hold is over',
     breaks: 'D6',
-    file: 'src/coordinator/execution.ts',
+    file: 'src/coordinator/ready-steps.ts',
     find: 'clock.timer(Math.max(1, until - clock.monotonic()), onReady)',
     replace: 'clock.timer(Math.max(1, until - clock.monotonic()), () => undefined)',
     test: 'test/engine/model-limits.test.ts',

@@ -105,8 +105,8 @@ export const simMutants: Mutant[] = [
   {
     name: 'the next attempt does not wait for the end of the last',
     breaks: 'G5, X1',
-    file: 'src/coordinator/execution.ts',
-    find: 'if (this.#flightOfStep.has(key)) this.#held.set(key, ready);',
+    file: 'src/coordinator/ready-steps.ts',
+    find: 'if (this.#taken.has(key)) this.#held.set(key, ready);',
     replace: 'if (false) this.#held.set(key, ready);',
     test,
     env,
@@ -135,9 +135,9 @@ export const simMutants: Mutant[] = [
     name: 'external data is in memory before it is recorded',
     breaks: 'G1, G3',
     file: 'src/coordinator/changing-calls.ts',
-    find: '        const outputs = await this.#c.execution.outputs.toOutputs(id, args.outputsJson);',
+    find: '        const outputs = await this.#c.outputs.toOutputs(id, args.outputsJson);',
     replace:
-      "        const outputs = await this.#c.execution.outputs.toOutputs(id, args.outputsJson);\n        const at = live.state.index.get(stepId ?? '');\n        if (at !== undefined) live.state.setStep(at, { outputs });",
+      "        const outputs = await this.#c.outputs.toOutputs(id, args.outputsJson);\n        const at = live.state.index.get(stepId ?? '');\n        if (at !== undefined) live.state.setStep(at, { outputs });",
     test,
     env,
   },
@@ -191,7 +191,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'a wait for the next attempt follows the wall clock',
     breaks: 'G17',
-    file: 'src/coordinator/execution.ts',
+    file: 'src/coordinator/ready-steps.ts',
     find: 'const waitMs = Math.min(Math.max(step.dueAt - clock.now(), 0), step.delayMs);',
     replace: 'const waitMs = Math.max(step.dueAt - clock.now(), 0);',
     test,
