@@ -51,7 +51,7 @@ export class ChangingCalls {
         this.#c.views.forget(id);
         // Also when the caller was refused for want of room, and the event is written later.
         batch.after.push(() => {
-          removal = this.#c.removeFiles(id);
+          removal = this.#c.removals.remove(id);
           // The caller has the error; the next start removes what stayed.
           removal.catch(() => undefined);
         });

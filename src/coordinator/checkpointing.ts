@@ -6,7 +6,7 @@ import type { Manifest } from '../contract/store.ts';
 import { toTally } from '../core/tally.ts';
 import type { Coordinator } from './coordinator.ts';
 
-type Parts = Pick<Coordinator, 'workflows' | 'views' | 'durations' | 'removals' | 'finishRemovals'> & {
+type Parts = Pick<Coordinator, 'workflows' | 'views' | 'durations' | 'removals'> & {
   parts: Pick<Coordinator['parts'], 'store'>;
 };
 
@@ -25,7 +25,7 @@ export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promis
   views.coverAfter(seq);
   await views.flush();
   // Not before: a deletion in the batch that brought the checkpoint about joins them only when that batch is through.
-  await coordinator.finishRemovals();
+  await removals.finish();
   // Taken in one go: every file that the entries and the manifest rely on is durable or among the unsynced.
   const unsynced = views.takeUnsynced();
   const entries = [...workflows.unindexed].flatMap((id) => workflows.finished.get(id) ?? []);
@@ -52,7 +52,7 @@ export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promis
       segment,
       live,
       setAside: Object.fromEntries(workflows.setAside),
-      ...(removals.size > 0 ? { deleted: [...removals.keys()] } : {}),
+      ...(removals.ids.length > 0 ? { deleted: removals.ids } : {}),
       ...(workflows.spent.size > 0 ? { spent: Object.fromEntries(workflows.spent) } : {}),
       durations: durations.toRecord(),
       ...(isLast ? { stopped: true } : {}),

@@ -44,6 +44,7 @@ import { toEngineEvent } from './published.ts';
 import { QueueView } from './queue-view.ts';
 import { ReadySteps } from './ready-steps.ts';
 import { recover } from './recovery.ts';
+import { Removals } from './removals.ts';
 import { StepCache } from './step-cache.ts';
 import { StepOutputs } from './step-outputs.ts';
 import { type Batch, diskFullRefusal, Turns } from './turns.ts';
@@ -102,6 +103,7 @@ export class Coordinator implements CoordinatorPort {
   readonly parts: CoordinatorParts;
   readonly workflows: Workflows;
   readonly views: Views;
+  readonly removals: Removals;
   readonly queue: QueueView;
   readonly window: EventWindow;
   readonly waits: Waits;
@@ -114,8 +116,6 @@ export class Coordinator implements CoordinatorPort {
   readonly execution: Execution;
   readonly pool: PoolPort;
   readonly notices: string[] = [];
-  /** Deleted workflows whose directories are still to go: the removal under way, or null where the last one failed. */
-  readonly removals = new Map<string, Promise<void> | null>();
   readonly counts = { events: 0, started: 0, completed: 0, failed: 0, retried: 0, checkpoints: 0 };
   readonly #handlers: CallHandlers;
   #batchEvents: EngineEvent[] = [];
@@ -181,6 +181,7 @@ export class Coordinator implements CoordinatorPort {
       isDurable: (id) => this.turns.isDurable(id),
       onFault,
     });
+    this.removals = new Removals({ store, views: this.views, onNotice: (message) => this.#warn(message) });
     this.window = new EventWindow(limits.eventWindowMax, () => store.nextSeq - 1);
     this.waits = new Waits(clock);
     this.turns = new Turns({
@@ -243,7 +244,7 @@ export class Coordinator implements CoordinatorPort {
     }
     store.begin(recovered.payloads);
     this.window.restore(recovered.published, recovered.publishedAfter);
-    for (const id of [...recovered.leftovers, ...(store.found.manifest?.deleted ?? [])]) await this.removeFiles(id);
+    for (const id of [...recovered.leftovers, ...(store.found.manifest?.deleted ?? [])]) await this.removals.remove(id);
     const later = new Set([...recovered.behind].slice(filesBeforeReadyMax));
     for (const [id, live] of this.workflows.live) {
       const sha256 = recovered.upToDate.get(id);
@@ -531,7 +532,7 @@ export class Coordinator implements CoordinatorPort {
       const isGone = !this.workflows.has(flight.workflowId) && !this.workflows.setAside.has(flight.workflowId);
       // Large outputs have made the directory of a deleted workflow anew.
       if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
-        batch.after.push(() => void this.removeFiles(flight.workflowId).catch((error) => this.#onViewFault(error)));
+        batch.after.push(() => void this.removals.remove(flight.workflowId).catch((error) => this.#onViewFault(error)));
     }
     this.unpin(live);
     if (this.execution.flights === 0) this.#onFlightsZero?.();
@@ -568,32 +569,6 @@ export class Coordinator implements CoordinatorPort {
         this.#checkpoint = null;
       });
     return this.#checkpoint;
-  }
-
-  /** Takes a deleted workflow's files off the disk; the event that says so is durable. */
-  async removeFiles(id: string): Promise<void> {
-    const hasFailed = this.removals.get(id) === null;
-    const removal = this.views.settled(id).then(() => this.parts.store.removeWorkflow(id));
-    this.removals.set(id, removal);
-    // A later removal of the same directory speaks for itself.
-    const isLast = () => this.removals.get(id) === removal;
-    try {
-      await removal;
-      if (isLast()) this.removals.delete(id);
-    } catch (error) {
-      if (error instanceof DiskFailedError) throw error;
-      // The manifest names it from the next checkpoint on, or the next start would adopt what is left.
-      if (isLast()) this.removals.set(id, null);
-      if (!hasFailed)
-        this.#warn(`The files of deleted workflow ${id} could not be removed: ${(error as Error).message}`);
-    }
-  }
-
-  /** Waits for the removals under way and tries those that failed once more; what fails again stays among them. */
-  async finishRemovals(): Promise<void> {
-    const finish = ([id, removal]: [string, Promise<void> | null]) =>
-      removal === null ? this.removeFiles(id) : settledUnlessFailed(removal);
-    await Promise.all([...this.removals].map(finish));
   }
 
   /** Into the log, and into what health() tells. */
@@ -685,15 +660,6 @@ export class Coordinator implements CoordinatorPort {
   unpin(live: Live): void {
     this.workflows.unpin(live);
     if (isTerminal(live.state.header.status)) this.views.retire(live);
-  }
-}
-
-/** Of a disk that failed it rejects; anything else has been told by whoever made the call. */
-async function settledUnlessFailed(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof DiskFailedError) throw error;
   }
 }
 

@@ -115,7 +115,7 @@ export const enumerateMutants: Mutant[] = [
     file: 'src/coordinator/changing-calls.ts',
     find: '    let removal: Promise<void> | undefined;\n    await this.#turns.pinned',
     replace:
-      '    let removal: Promise<void> | undefined;\n    await this.#c.removeFiles(id);\n    await this.#turns.pinned',
+      '    let removal: Promise<void> | undefined;\n    await this.#c.removals.remove(id);\n    await this.#turns.pinned',
     test: lives,
     only: 'of delete',
     env,
