@@ -1,24 +1,80 @@
 /**
  * Lets the journal forget: makes durable elsewhere what its oldest segments cover, says so in the manifest, and only
- * then drops them. In that order; any other loses data.
+ * then drops them. In that order; any other loses data. Done when the journal has grown enough, when nothing has happened for
+ * a while, and at the end; one at a time.
  */
-import type { Manifest } from '../contract/store.ts';
+import type { Manifest, StorePort } from '../contract/store.ts';
+import type { Durations } from '../core/critical-path.ts';
 import { toTally } from '../core/tally.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { Clock } from './clock.ts';
+import type { Removals } from './removals.ts';
+import type { Views } from './views.ts';
+import type { Workflows } from './workflows.ts';
 
-type Parts = Pick<Coordinator, 'workflows' | 'views' | 'durations' | 'removals'> & {
-  parts: Pick<Coordinator['parts'], 'store'>;
-};
+export interface CheckpointsOptions {
+  store: StorePort;
+  clock: Clock;
+  workflows: Workflows;
+  views: Views;
+  removals: Removals;
+  durations: Durations;
+  /** How much journal brings one about. */
+  bytesMax: number | undefined;
+  /** A failed disk ends the engine, a full one is waited out. */
+  onFault(error: unknown): void;
+}
 
-/** `isLast`: the engine stops in good order. */
-export async function runCheckpoint(coordinator: Parts, isLast: boolean): Promise<void> {
-  const {
-    workflows,
-    views,
-    durations,
-    removals,
-    parts: { store },
-  } = coordinator;
+const bytesMaxDefault = 8 * 1024 * 1024;
+const idleMs = 10 * 60 * 1000;
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  #underWay: Promise<void> | null = null;
+  #cancelTimer: (() => void) | null = null;
+  made = 0;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+  }
+
+  /** The journal has grown. */
+  afterBatch(): void {
+    const { store, bytesMax = bytesMaxDefault } = this.#options;
+    if (store.bytesSinceCut >= bytesMax) void this.make();
+    this.armIdle();
+  }
+
+  armIdle(): void {
+    this.disarm();
+    this.#cancelTimer = this.#options.clock.timer(idleMs, () => void this.make());
+  }
+
+  /** Until the next batch none is made but on demand. */
+  disarm(): void {
+    this.#cancelTimer?.();
+  }
+
+  /** Resolves when none is under way. */
+  async idle(): Promise<void> {
+    await this.#underWay;
+  }
+
+  /** `isLast`: the engine stops in good order. Resolves also where it was not to be; see `onFault`. */
+  make(isLast = false): Promise<void> {
+    if (this.#underWay !== null) return this.#underWay;
+    this.#underWay = writeCheckpoint(this.#options, isLast)
+      .then(() => {
+        this.made += 1;
+      }, this.#options.onFault)
+      .finally(() => {
+        this.#underWay = null;
+      });
+    return this.#underWay;
+  }
+}
+
+async function writeCheckpoint(options: CheckpointsOptions, isLast: boolean): Promise<void> {
+  const { store, workflows, views, removals, durations } = options;
   const seq = store.nextSeq - 1;
   const segment = store.cut();
   // From here on no file that the manifest will rely on is replaced by one that is not durable.

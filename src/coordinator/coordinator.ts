@@ -35,7 +35,7 @@ import { evolve, evolveParent } from '../core/evolve.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { Budgets, type CallPricer } from './budgets.ts';
 import { type CallHandlers, createCallHandlers } from './calls.ts';
-import { runCheckpoint } from './checkpointing.ts';
+import { Checkpoints } from './checkpointing.ts';
 import type { Chance, Clock } from './clock.ts';
 import { ComingPool } from './coming-pool.ts';
 import { EventWindow } from './event-window.ts';
@@ -77,8 +77,6 @@ export interface CoordinatorParts {
 
 /** An answer larger than this is kept in a blob rather than in the journal. */
 const replyInlineBytesMax = 4 * 1024;
-const checkpointBytesDefault = 8 * 1024 * 1024;
-const checkpointIdleMs = 10 * 60 * 1000;
 /** State files that are whole but behind: so many are brought up to date before the engine takes work, the rest follow. */
 const filesBeforeReadyMax = 32;
 const shutdownGraceMs = 10_000;
@@ -114,16 +112,15 @@ export class Coordinator implements CoordinatorPort {
   readonly outputs: StepOutputs;
   readonly readySteps: ReadySteps;
   readonly execution: Execution;
+  readonly checkpoints: Checkpoints;
   readonly pool: PoolPort;
   readonly notices: string[] = [];
-  readonly counts = { events: 0, started: 0, completed: 0, failed: 0, retried: 0, checkpoints: 0 };
+  readonly counts = { events: 0, started: 0, completed: 0, failed: 0, retried: 0 };
   readonly #handlers: CallHandlers;
   #batchEvents: EngineEvent[] = [];
   #batchLogs: { event: EngineEvent; statusBefore: JobStatus | null }[] = [];
   #starts: Parameters<Execution['launch']>[0][number][] = [];
   #settled = new Set<string>();
-  #checkpoint: Promise<void> | null = null;
-  #cancelIdleCheckpoint: (() => void) | null = null;
   #cancelNextDay: (() => void) | null = null;
   #closing: Promise<void> | null = null;
   #hasFailed = false;
@@ -231,6 +228,16 @@ export class Coordinator implements CoordinatorPort {
       onEnded: (ended) => this.#onEnded(ended),
       onFatal: (error) => this.fatal(error),
     });
+    this.checkpoints = new Checkpoints({
+      store,
+      clock,
+      workflows: this.workflows,
+      views: this.views,
+      removals: this.removals,
+      durations,
+      bytesMax: parts.checkpointBytes,
+      onFault,
+    });
     this.#handlers = createCallHandlers(this);
   }
 
@@ -263,7 +270,7 @@ export class Coordinator implements CoordinatorPort {
     this.#beginDay();
     this.#cancelNextDay = this.budgets.watchDays(() => this.#beginDay());
     this.turns.arm();
-    this.#armIdleCheckpoint();
+    this.checkpoints.armIdle();
   }
 
   #onPoolReady(): void {
@@ -489,7 +496,7 @@ export class Coordinator implements CoordinatorPort {
       for (const { event, statusBefore } of logs) this.#logEvent(event, statusBefore);
       if (starts.length > 0) this.execution.launch(starts);
       for (const id of settled) this.waits.settle(id, this.workflows.has(id) ? this.workflows.status(id) : null);
-      this.#afterBatch();
+      this.checkpoints.afterBatch();
     });
   }
 
@@ -544,33 +551,6 @@ export class Coordinator implements CoordinatorPort {
     if (event) this.record(batch, event);
   }
 
-  #afterBatch(): void {
-    const { store, checkpointBytes = checkpointBytesDefault } = this.parts;
-    if (store.bytesSinceCut >= checkpointBytes) void this.checkpoint();
-    this.#armIdleCheckpoint();
-  }
-
-  #armIdleCheckpoint(): void {
-    this.#cancelIdleCheckpoint?.();
-    this.#cancelIdleCheckpoint = this.parts.clock.timer(checkpointIdleMs, () => void this.checkpoint());
-  }
-
-  /** One at a time; a failed disk ends the engine, a full one is waited out. */
-  checkpoint(isLast = false): Promise<void> {
-    if (this.#checkpoint !== null) return this.#checkpoint;
-    this.#checkpoint = runCheckpoint(this, isLast)
-      .then(
-        () => {
-          this.counts.checkpoints += 1;
-        },
-        (error: unknown) => this.#onViewFault(error),
-      )
-      .finally(() => {
-        this.#checkpoint = null;
-      });
-    return this.#checkpoint;
-  }
-
   /** Into the log, and into what health() tells. */
   #warn(message: string): void {
     this.parts.log.warn({}, message);
@@ -609,7 +589,7 @@ export class Coordinator implements CoordinatorPort {
     this.outputs.halt();
     this.views.stop();
     this.queue.stop();
-    this.#cancelIdleCheckpoint?.();
+    this.checkpoints.disarm();
     this.#cancelNextDay?.();
   }
 
@@ -621,7 +601,7 @@ export class Coordinator implements CoordinatorPort {
   async #close(): Promise<void> {
     const { clock, store } = this.parts;
     this.readySteps.stop();
-    this.#cancelIdleCheckpoint?.();
+    this.checkpoints.disarm();
     this.waits.endAll();
     if (this.execution.flights > 0 && !this.#hasFailed) {
       await new Promise<void>((resolve) => {
@@ -636,9 +616,9 @@ export class Coordinator implements CoordinatorPort {
     try {
       await this.turns.drain();
       await this.cache.idle();
-      await this.#checkpoint;
+      await this.checkpoints.idle();
       if (!this.#hasFailed) {
-        await this.checkpoint(true);
+        await this.checkpoints.make(true);
         await this.queue.flush();
         this.turns.mark();
       }

@@ -53,7 +53,7 @@ export class ReadingCalls {
   };
 
   stats: Call<'stats'> = async () => {
-    const { readySteps, workflows, views, queue, counts, parts, pool } = this.#c;
+    const { readySteps, workflows, views, queue, counts, checkpoints, parts, pool } = this.#c;
     const { schedule } = readySteps;
     const oldest = schedule.oldestReadyAt();
     const { batches, records, bytes, syncs } = parts.store.journalStats;
@@ -72,7 +72,7 @@ export class ReadingCalls {
       journal_records: records,
       journal_bytes: bytes,
       journal_syncs: syncs,
-      checkpoints: counts.checkpoints,
+      checkpoints: checkpoints.made,
       state_files_written: views.filesWritten,
       queue_files_written: queue.filesWritten,
       steps_started: counts.started,

@@ -381,7 +381,7 @@ describe('W2, W3: state files', () => {
     );
     const writesOf = () => store.writes.filter((write) => write.id === id);
     expect(writesOf().every(({ durable }) => !durable)).toBe(true);
-    await coordinator.checkpoint();
+    await coordinator.checkpoints.make();
     store.writes.length = 0;
     const { version } = await engine.get(id);
     await engine.externalData(id, { step_id: 'a', content: '1' });
@@ -454,7 +454,7 @@ describe('X1 to X3: attempts', () => {
     first.holds.release('small');
     await first.engine.get(id, { waitMs: 60_000 });
     const second = await restart(first.dir);
-    await second.coordinator.checkpoint();
+    await second.coordinator.checkpoints.make();
     const third = await restart(second.dir);
     await third.engine.externalData(id, { step_id: 'gate', content: '' });
     const { workflow } = await third.engine.finished(id);

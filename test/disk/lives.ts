@@ -67,7 +67,7 @@ export async function makeBase(): Promise<Base> {
   const life = await openLife(dir);
   const script = new Script(life, { onRefused: () => Promise.reject(new Error('refused')), ended: life.ended });
   await script.finish(await script.create('old', { name: 'old', steps: [{ id: 'a', action: 'noop' }] }));
-  await life.coordinator.checkpoint();
+  await life.coordinator.checkpoints.make();
   await script.create('waits', { name: 'waits', steps: [{ id: 'in', action: 'external_data' }] });
   await life.engine.close();
   return { dir, acknowledged: script.acknowledged };

@@ -105,7 +105,7 @@ export class Script {
 
   async checkpoint(): Promise<void> {
     let isDone = false;
-    void this.world.life?.coordinator?.checkpoint().then(() => {
+    void this.world.life?.coordinator?.checkpoints.make().then(() => {
       isDone = true;
     });
     await this.world.run(() => isDone);
