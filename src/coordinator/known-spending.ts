@@ -4,18 +4,13 @@
  * counts too much, so of two the one holds that has counted more. Later events are entered on the latest of them alone: an
  * earlier one knows less of what was reserved, and would enter the end of a call elsewhere than the other does.
  */
-import type { JournalEvent } from '../contract/journal-event.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
 import type { FoundData, StateFile, Tally } from '../contract/store.ts';
 import { joinSpending } from '../core/ledger.ts';
 import { readWorkflow, type WorkflowMeta } from '../core/state-file.ts';
 import { followTally, toTally } from '../core/tally.ts';
+import type { Entry } from './found-events.ts';
 import type { Workflows } from './workflows.ts';
-
-interface Entry {
-  readonly seq: number;
-  readonly event: JournalEvent;
-}
 
 const nothing: Tally = { seq: 0, spending: [], reserved: {} };
 

@@ -109,7 +109,7 @@ export const damageMutants: Mutant[] = [
   {
     name: "another workflow's file is taken for one's own",
     breaks: 'R3, B3',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/intake.ts',
     find: "if (file.kind !== 'intact' || file.value.id === id) return file;",
     replace: 'if (file.kind) return file;',
     test: 'test/damage/hundred.test.ts',

@@ -155,9 +155,9 @@ export const simMutants: Mutant[] = [
     name: 'recovery forgets retries',
     breaks: 'G2, R1',
     file: 'src/coordinator/recovery.ts',
-    find: '      if (event.workflowId === state.header.id) {\n        this.#publish',
+    find: '      if (event.workflowId === state.header.id) {\n        this.#batch.publish',
     replace:
-      "      if (event.kind !== 'step.retrying' && event.workflowId === state.header.id) {\n        this.#publish",
+      "      if (event.kind !== 'step.retrying' && event.workflowId === state.header.id) {\n        this.#batch.publish",
     test,
     env,
   },
