@@ -55,6 +55,7 @@ export class CallTurns {
     });
   }
 
+  /** Holds the workflow in memory while `run` is at work. */
   async pinned<T>(id: string, run: (live: Live) => Promise<T>): Promise<T> {
     const live = await this.#c.workflows.pin(id);
     try {
@@ -64,7 +65,7 @@ export class CallTurns {
     }
   }
 
-  /** K2 */
+  /** K2: the answer of the first call with this key, or what `fresh` makes. */
   async keyed(
     claim: IdempotencyClaim | undefined,
     fresh: () => Promise<WorkflowText | typeof taken>,

@@ -22,6 +22,7 @@ export class FirstBatch {
     this.#windowFrom = nextSeq - limits.eventWindowMax;
   }
 
+  /** Returns the number that the event will have. */
   append(event: JournalEvent): number {
     const seq = this.#seq;
     this.#seq += 1;

@@ -31,7 +31,7 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   return state;
 }
 
-/** Brings the statuses of a foreign file in line with its graph, so that the rules above hold for it from here on. */
+/** Nothing in it runs any more, and what its file calls ready may not be. */
 function settleSteps(state: WorkflowState, at: number): void {
   const change = newChange();
   state.steps.forEach((step, i) => {

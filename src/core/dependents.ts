@@ -12,6 +12,7 @@ import { externalAction, type StepState, type WorkflowState } from './state.ts';
 import { addLogs } from './step-logs.ts';
 import { toIso } from './time.ts';
 
+/** E1: of these, the ones that wait for nothing any more. `line` goes into their logs. */
 export function queueReady(state: WorkflowState, candidates: readonly number[], change: Change, line?: string): void {
   for (const i of candidates) {
     const step = state.steps[i]!;
@@ -25,6 +26,7 @@ function isUnfinished(step: StepState): boolean {
   return step.status === 'PENDING' || step.status === 'RUNNING' || step.status === 'WAITING_FOR_DEPENDENCY';
 }
 
+/** Those of these that are unfinished. `error` null: each keeps its own. */
 export function stopSteps(
   state: WorkflowState,
   places: Iterable<number>,
@@ -60,6 +62,7 @@ export function stopAfterFailure(state: WorkflowState, failed: number, at: numbe
   }
 }
 
+/** The failed steps, and all that cannot run while they have failed. */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
   return withDownstream(state, failed, (i) => state.steps[i]!.status === 'COMPLETED');
 }
