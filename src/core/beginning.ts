@@ -31,7 +31,7 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   return state;
 }
 
-/** Nothing in it runs any more, and what its file calls ready may not be. */
+/** What a foreign file calls ready or running may still wait for a step, and what it calls waiting may be ready. */
 function settleSteps(state: WorkflowState, at: number): void {
   const change = newChange();
   state.steps.forEach((step, i) => {
