@@ -123,6 +123,11 @@ export interface QueueItem {
   queued_at: string;
 }
 
+export interface StoredBlob {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 export interface JournalStats {
   batches: number;
   records: number;
@@ -193,6 +198,11 @@ export interface StorePort {
   readBlob(id: string, sha256: string): Promise<Uint8Array>;
   /** Takes blobs over into another workflow's directory, durably. */
   copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void>;
+
+  /** Those of a workflow that were written before a time (milliseconds since 1970). */
+  listBlobs(id: string, before: number): StoredBlob[];
+  /** Takes blobs off the disk that nothing names. Not durably: one that comes back is found again. */
+  removeBlobs(id: string, names: readonly string[]): void;
 
   /** What is kept under a key (SHA-256, hex) in the cache of answers. Rejects with `OutOfHandlesError` alone, or a failed disk. */
   readCached(key: string): Promise<CacheReading>;

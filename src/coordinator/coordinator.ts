@@ -40,6 +40,7 @@ import type { Chance, Clock } from './clock.ts';
 import { ComingPool } from './coming-pool.ts';
 import { EventWindow } from './event-window.ts';
 import { type Ended, Execution } from './execution.ts';
+import { OrphanBlobs } from './orphan-blobs.ts';
 import { toEngineEvent } from './published.ts';
 import { QueueView } from './queue-view.ts';
 import { ReadySteps } from './ready-steps.ts';
@@ -102,6 +103,7 @@ export class Coordinator implements CoordinatorPort {
   readonly workflows: Workflows;
   readonly views: Views;
   readonly removals: Removals;
+  readonly #orphanBlobs: OrphanBlobs;
   readonly queue: QueueView;
   readonly window: EventWindow;
   readonly waits: Waits;
@@ -177,6 +179,13 @@ export class Coordinator implements CoordinatorPort {
       clock,
       isDurable: (id) => this.turns.isDurable(id),
       onFault,
+    });
+    this.#orphanBlobs = new OrphanBlobs({
+      store,
+      workflows: this.workflows,
+      clock,
+      onRemoved: (message) => this.parts.log.info({}, message),
+      onFault: (error) => this.#onViewFault(error),
     });
     this.removals = new Removals({ store, views: this.views, onNotice: (message) => this.#warn(message) });
     this.window = new EventWindow(limits.eventWindowMax, () => store.nextSeq - 1);
@@ -271,6 +280,7 @@ export class Coordinator implements CoordinatorPort {
     this.#cancelNextDay = this.budgets.watchDays(() => this.#beginDay());
     this.turns.arm();
     this.checkpoints.armIdle();
+    this.#orphanBlobs.start();
   }
 
   #onPoolReady(): void {
@@ -589,6 +599,7 @@ export class Coordinator implements CoordinatorPort {
     this.outputs.halt();
     this.views.stop();
     this.queue.stop();
+    this.#orphanBlobs.stop();
     this.checkpoints.disarm();
     this.#cancelNextDay?.();
   }

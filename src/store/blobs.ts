@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import type { StoredBlob } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
 import { isAbsent, isOutOfHandles, toDiskError } from './disk-error.ts';
 import { replaceFile, replaceFileSync } from './durable-file.ts';
@@ -25,8 +26,31 @@ export function writeBlobFileSync(disk: Disk, directory: string, bytes: Uint8Arr
   return name;
 }
 
+/** Those written before a time (milliseconds since 1970); none where there is no such directory. */
+export function listBlobFiles(disk: Disk, directory: string, before: number): StoredBlob[] {
+  if (disk.lstatSync(directory)?.kind !== 'directory') return [];
+  return disk.readDirectorySync(directory).flatMap(({ name, kind }) => {
+    const stat = kind === 'file' && isBlobName(name) ? disk.lstatSync(path.join(directory, name)) : null;
+    return stat !== null && stat.writtenAt < before ? [{ name, bytes: stat.bytes }] : [];
+  });
+}
+
+export function removeBlobFiles(disk: Disk, directory: string, names: readonly string[]): void {
+  for (const name of names) {
+    try {
+      disk.unlinkSync(path.join(directory, name));
+    } catch (error) {
+      if (!isAbsent(error)) throw toDiskError(error, path.join(directory, name));
+    }
+  }
+}
+
+function isBlobName(name: string): boolean {
+  return /^[0-9a-f]{64}$/.test(name);
+}
+
 export async function readBlobFile(disk: Disk, directory: string, name: string): Promise<Uint8Array> {
-  if (!/^[0-9a-f]{64}$/.test(name)) throw new Error(`"${name}" is not a blob's name (64 hex digits)`);
+  if (!isBlobName(name)) throw new Error(`"${name}" is not a blob's name (64 hex digits)`);
   const file = path.join(directory, name);
   let bytes: Buffer;
   try {

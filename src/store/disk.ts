@@ -17,6 +17,8 @@ export interface FileStat {
   /** Device and inode as decimal text: both can exceed a double. */
   dev: string;
   ino: string;
+  /** When its content was last written, milliseconds since 1970. */
+  writtenAt: number;
 }
 
 export interface DirectoryEntry {
@@ -142,5 +144,11 @@ function kindOf(entry: fs.Dirent | fs.BigIntStats): FileKind {
 
 function toFileStat(stat: fs.BigIntStats | undefined): FileStat | null {
   if (stat === undefined) return null;
-  return { kind: kindOf(stat), bytes: Number(stat.size), dev: String(stat.dev), ino: String(stat.ino) };
+  return {
+    kind: kindOf(stat),
+    bytes: Number(stat.size),
+    dev: String(stat.dev),
+    ino: String(stat.ino),
+    writtenAt: Number(stat.mtimeMs),
+  };
 }

@@ -17,6 +17,7 @@ import {
   type QueueItem,
   type StateFile,
   type StateMeta,
+  type StoredBlob,
   type StorePort,
 } from '../contract/store.ts';
 import { CacheFiles } from './cache-files.ts';
@@ -210,6 +211,14 @@ class Store implements StorePort {
 
   copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void> {
     return this.#guard(() => this.#directories.copyBlobs(fromId, toId, names));
+  }
+
+  listBlobs(id: string, before: number): StoredBlob[] {
+    return this.#guardSync(() => this.#directories.listBlobs(id, before));
+  }
+
+  removeBlobs(id: string, names: readonly string[]): void {
+    this.#guardSync(() => this.#directories.removeBlobs(id, names));
   }
 
   writeQueue(items: readonly QueueItem[], options: { durable: boolean }): Promise<void> {

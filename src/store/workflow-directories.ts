@@ -4,8 +4,8 @@
  * them is called durable.
  */
 import path from 'node:path';
-import type { StateFile } from '../contract/store.ts';
-import { readBlobFile, writeBlobFile, writeBlobFileSync } from './blobs.ts';
+import type { StateFile, StoredBlob } from '../contract/store.ts';
+import { listBlobFiles, readBlobFile, removeBlobFiles, writeBlobFile, writeBlobFileSync } from './blobs.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
@@ -111,6 +111,19 @@ export class WorkflowDirectories {
 
   readBlob(id: string, sha256: string): Promise<Uint8Array> {
     return this.#reads.inPlace(() => readBlobFile(this.#disk, this.#blobsOf(id), sha256));
+  }
+
+  listBlobs(id: string, before: number): StoredBlob[] {
+    const directory = this.#blobsOf(id);
+    try {
+      return listBlobFiles(this.#disk, directory, before);
+    } catch (error) {
+      throw toDiskError(error, directory);
+    }
+  }
+
+  removeBlobs(id: string, names: readonly string[]): void {
+    removeBlobFiles(this.#disk, this.#blobsOf(id), names);
   }
 
   async copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void> {

@@ -134,7 +134,8 @@ export class MemoryDisk {
       lstatSync: (file: string) => {
         const node = this.#nodes.get(file);
         if (node === undefined) return null;
-        return { kind: node.kind, bytes: node.bytes.length, dev: `memory-${process.pid}`, ino: String(this.#number) };
+        const ino = String(this.#number);
+        return { kind: node.kind, bytes: node.bytes.length, dev: `memory-${process.pid}`, ino, writtenAt: 0 };
       },
       realpathSync: (file: string): string => {
         if (!this.#nodes.has(file)) throw diskError('ENOENT');

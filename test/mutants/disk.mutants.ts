@@ -3,6 +3,42 @@ import type { Mutant } from './mutant.ts';
 
 export const diskMutants: Mutant[] = [
   {
+    name: 'a blob that a workflow names is taken for an orphan',
+    breaks: 'G9, OB1',
+    file: 'src/coordinator/orphan-blobs.ts',
+    find: '!text.includes(name)',
+    replace: 'text !== name',
+    test: 'test/coordinator/orphan-blobs.test.ts',
+    only: 'what it names stays',
+  },
+  {
+    name: 'orphans go from a workflow that is in memory',
+    breaks: 'OB1',
+    file: 'src/coordinator/orphan-blobs.ts',
+    find: ' || workflows.live.has(id))',
+    replace: ')',
+    test: 'test/coordinator/orphan-blobs.test.ts',
+    only: 'keeps everything',
+  },
+  {
+    name: 'orphans go beside a file that somebody has changed',
+    breaks: 'OB1',
+    file: 'src/coordinator/orphan-blobs.ts',
+    find: '!isAsWritten || ',
+    replace: '',
+    test: 'test/coordinator/orphan-blobs.test.ts',
+    only: 'keeps everything',
+  },
+  {
+    name: 'a blob goes before it is a day old',
+    breaks: 'OB2',
+    file: 'src/store/blobs.ts',
+    find: 'stat.writtenAt < before',
+    replace: 'stat.writtenAt < before + 86_400_000',
+    test: 'test/coordinator/orphan-blobs.test.ts',
+    only: 'what it names stays',
+  },
+  {
     name: 'a failed fdatasync of the journal is tried again',
     breaks: 'G12, E4',
     file: 'src/store/journal.ts',

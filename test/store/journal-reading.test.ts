@@ -13,7 +13,7 @@ const nothingKnown: JournalContext = { covered: null, coverLost: false, seqKnown
 function memoryDisk(files: Record<string, Buffer>): Disk {
   return {
     ...createNodeDisk(),
-    lstatSync: () => ({ kind: 'directory', bytes: 0, dev: '0', ino: '0' }),
+    lstatSync: () => ({ kind: 'directory', bytes: 0, dev: '0', ino: '0', writtenAt: 0 }),
     readDirectorySync: () => Object.keys(files).map((name) => ({ name, kind: 'file' })),
     readFileSync: (file) => files[path.basename(file)] ?? Buffer.alloc(0),
   };

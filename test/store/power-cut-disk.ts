@@ -219,7 +219,9 @@ export class PowerCutDisk {
       lstatSync: (path: string): FileStat | null => {
         this.#step('lstatSync', path);
         const node = this.#find(path);
-        return node ? { kind: node.kind, bytes: node.kind === 'file' ? node.length : 0, dev: '1', ino: '1' } : null;
+        if (!node) return null;
+        // As old as can be: nothing is spared for its age.
+        return { kind: node.kind, bytes: node.kind === 'file' ? node.length : 0, dev: '1', ino: '1', writtenAt: 0 };
       },
       realpathSync: (path: string): string => {
         if (!this.#find(path)) throw diskError('ENOENT');
