@@ -5,6 +5,8 @@
  * Rule, numbered for tests:
  *   R3  a file that can be neither trusted nor rebuilt costs its own workflow only.
  */
+import type { z } from 'zod';
+import { toFieldErrors } from '../contract/field-errors.ts';
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Notice, StateFile, StorePort } from '../contract/store.ts';
@@ -110,7 +112,7 @@ export class Intake {
     const value = file.kind === 'unreadable' ? undefined : file.value;
     const parsed = stateFileSchema.safeParse(value);
     if (!parsed.success || parsed.data.id !== id) {
-      const fault = parsed.success ? 'it holds another workflow id' : (parsed.error.issues[0]?.message ?? '');
+      const fault = parsed.success ? 'it holds another workflow id' : toFirstFault(parsed.error);
       const reason = file.kind === 'unreadable' ? file.reason : `its state.json is not a workflow: ${fault}`;
       this.#setAside(id, file, reason);
       return;
@@ -154,4 +156,9 @@ export class Intake {
     this.#workflows.add(state, seq);
     this.#batch.publish(event, seq, state);
   }
+}
+
+function toFirstFault({ issues }: z.ZodError): string {
+  const [first] = toFieldErrors(issues);
+  return [first?.path, first?.message].filter((part) => part).join(': ');
 }

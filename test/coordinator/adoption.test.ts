@@ -252,6 +252,12 @@ test('what is no workflow is set aside, reported, refused with 410, and costs no
     const entry = kept.find((name) => name.includes(id))!;
     expect(fs.readFileSync(`${dir.workflowsDir}/.engine/quarantine/${entry}/state.json`, 'utf8')).toBe(texts[n]);
   }
+  const noStatus = Object.keys(bad).indexOf('a status that is none');
+  await expectRefusal(
+    first.engine.get(ids[noStatus]!),
+    'SET_ASIDE',
+    /its state\.json is not a workflow: steps\[0\]\.status: expected one of "PENDING"/,
+  );
   await expectRefusal(first.engine.get(empty), 'NOT_FOUND', /not found/);
   expect((await first.engine.list()).total).toBe(1);
   expect((await first.engine.stats()).set_aside).toBe(ids.length);
