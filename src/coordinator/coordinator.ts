@@ -48,10 +48,11 @@ import { recover } from './recovery.ts';
 import { Removals } from './removals.ts';
 import { StepCache } from './step-cache.ts';
 import { StepOutputs } from './step-outputs.ts';
+import type { Taken } from './taken.ts';
 import { type Batch, diskFullRefusal, Turns } from './turns.ts';
 import { Views } from './views.ts';
 import { Waits } from './waits.ts';
-import { type Live, type Taken, Workflows } from './workflows.ts';
+import { type Live, Workflows } from './workflows.ts';
 
 /** The part of a pino logger that is used. */
 export interface Log {

@@ -5,8 +5,6 @@
  * Rule, numbered for tests:
  *   R3  a file that can be neither trusted nor rebuilt costs its own workflow only.
  */
-import type { z } from 'zod';
-import { toFieldErrors } from '../contract/field-errors.ts';
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Notice, StateFile, StorePort } from '../contract/store.ts';
@@ -19,7 +17,8 @@ import type { Clock } from './clock.ts';
 import type { FirstBatch } from './first-batch.ts';
 import { type Entry, isUnbroken, versionFor } from './found-events.ts';
 import { KnownSpending } from './known-spending.ts';
-import { settleTaken, spendingOf, type Taken, toTaken, type Workflows } from './workflows.ts';
+import { judgeFile, settleTaken, spendingOf, type Taken, toTaken } from './taken.ts';
+import type { Workflows } from './workflows.ts';
 
 export class Intake {
   readonly #store: StorePort;
@@ -77,27 +76,21 @@ export class Intake {
 
   /** A known workflow whose file is damaged and whose journal is gone. */
   takeOver(id: string, file: StateFile, why: string, entries: readonly Entry[]): void {
-    const value = file.kind === 'intact' || file.kind === 'foreign' ? file.value : undefined;
-    const parsed = stateFileSchema.safeParse(value);
+    const judged = judgeFile(id, file);
     const spending = this.#spending.followed(id, file, entries, this.#clock.now());
-    if (!parsed.success || parsed.data.id !== id) {
-      const reason =
-        file.kind === 'unreadable'
-          ? file.reason
-          : file.kind === 'absent'
-            ? 'its state.json is gone'
-            : 'its state.json is not a workflow';
-      this.#setAside(id, file, reason);
+    if (!judged.isSound) {
+      this.#setAside(id, file, judged.reason);
       this.#workflows.keepSpent(id, spending);
       return;
     }
+    const found = judged.workflow;
     this.#store.copyAsideState(id, why);
     const warning = `${why.replace('its ', '')}; its content was taken over as found`;
     this.#note('quarantine', `Workflow ${id}: ${warning}`);
-    const warnings = [...(parsed.data.warnings ?? []), warning];
-    const version = Math.max(parsed.data.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
-    const workflow = { ...parsed.data, warnings } as unknown as JsonObject;
-    const taken = { ...toTaken(file as StateFile & { sha256: string }, workflow), spending };
+    const warnings = [...(found.warnings ?? []), warning];
+    const version = Math.max(found.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
+    const workflow = { ...found, warnings } as unknown as JsonObject;
+    const taken = { ...toTaken(judged.file, workflow), spending };
     this.#begin('workflow.taken_over', taken, version + 1);
   }
 
@@ -109,22 +102,19 @@ export class Intake {
       if (!wasSetAside) this.#note('info', `Directory ${id} holds no state.json and is left alone`);
       return;
     }
-    const value = file.kind === 'unreadable' ? undefined : file.value;
-    const parsed = stateFileSchema.safeParse(value);
-    if (!parsed.success || parsed.data.id !== id) {
-      const fault = parsed.success ? 'it holds another workflow id' : toFirstFault(parsed.error);
-      const reason = file.kind === 'unreadable' ? file.reason : `its state.json is not a workflow: ${fault}`;
-      this.#setAside(id, file, reason);
+    const judged = judgeFile(id, file);
+    if (!judged.isSound) {
+      this.#setAside(id, file, judged.reason);
       return;
     }
     this.#workflows.setAside.delete(id);
     const now = this.#clock.now();
     // Its line in the index, or the manifest, may be what was lost: a call that is made again is still the same call.
-    const taken = toTaken(file as StateFile & { sha256: string }, parsed.data as unknown as JsonObject);
-    const state = readWorkflow(parsed.data, {}, now);
+    const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
+    const state = readWorkflow(judged.workflow, {}, now);
     if (isTerminal(state.header.status)) {
       // Finished and stopped files are left as they stand.
-      const { sha256 } = file as { sha256: string };
+      const { sha256 } = judged.file;
       const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
       const rows = this.#spending.beside(id, taken.spending ?? []);
       const spending = rows.length > 0 ? { spending: rows } : {};
@@ -156,9 +146,4 @@ export class Intake {
     this.#workflows.add(state, seq);
     this.#batch.publish(event, seq, state);
   }
-}
-
-function toFirstFault({ issues }: z.ZodError): string {
-  const [first] = toFieldErrors(issues);
-  return [first?.path, first?.message].filter((part) => part).join(': ');
 }

@@ -4,17 +4,16 @@
  */
 import type { ListQuery, ListReply } from '../contract/engine.ts';
 import { Refusal, workflowNotFound } from '../contract/failures.ts';
-import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
-import type { FinishedEntry, StateFile, StorePort } from '../contract/store.ts';
+import type { FinishedEntry, StorePort } from '../contract/store.ts';
 import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/workflow.ts';
-import { decideDelete } from '../core/decide.ts';
 import { joinSpending } from '../core/ledger.ts';
 import type { WorkflowState } from '../core/state.ts';
-import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
+import { readWorkflow, type WorkflowMeta } from '../core/state-file.ts';
 import { toSummary, ViewEncoder } from '../core/view.ts';
+import { judgeFile, settleTaken, type Taken, toTaken } from './taken.ts';
 
 /** A workflow in memory. */
 export interface Live {
@@ -37,33 +36,6 @@ export interface WorkflowsHooks {
   onSetAside(message: string): void;
   /** Brings the file's content into memory as the workflow's next version; resolves when that is durable. */
   takeOver(id: string, taken: Taken, version: number): Promise<void>;
-}
-
-/** What an event that begins a workflow from a file carries of it. */
-export type Taken = Pick<
-  Extract<JournalEvent, { kind: 'workflow.adopted' | 'workflow.taken_over' }>,
-  'sha256' | 'keys' | 'spending' | 'workflow'
->;
-
-/** What only `_meta` holds is the engine's own word where the sums vouch for it. */
-export function toTaken(file: StateFile & { sha256: string }, workflow: JsonObject): Taken {
-  const { keys } = (file.kind === 'intact' ? file.meta : {}) as Partial<WorkflowMeta>;
-  return { sha256: file.sha256, ...(keys ? { keys } : {}), spending: spendingOf(file), workflow };
-}
-
-/** What the file of another life says its steps have used; attempts that ran when it was written have ended with that (M4). */
-export function spendingOf(file: StateFile): readonly SpendingRow[] {
-  if (file.kind !== 'intact') return [];
-  const state = readWorkflow(file.value, file.meta as unknown as WorkflowMeta, 0);
-  return decideDelete(state, state.header.updatedAt).spending ?? [];
-}
-
-/** Takes the place of what such a file says. */
-export function settleTaken(state: WorkflowState, spending: readonly SpendingRow[]): void {
-  state.setHeader({ spending });
-  state.steps.forEach(({ reserved }, i) => {
-    if (reserved !== null) state.setStep(i, { reserved: null });
-  });
 }
 
 interface FinishedText {
@@ -214,11 +186,10 @@ export class Workflows {
 
   async #judgeChanged(entry: FinishedEntry, file: Awaited<ReturnType<StorePort['readState']>>): Promise<void> {
     const { id } = entry;
-    const known = file.kind === 'intact' || file.kind === 'foreign' ? file : null;
-    const parsed = stateFileSchema.safeParse(known?.value);
-    if (known && parsed.success && parsed.data.id === id && parsed.data.status && isTerminal(parsed.data.status)) {
-      const version = Math.max(parsed.data.version ?? 0, entry.summary.version) + 1;
-      const taken = toTaken(known, parsed.data as unknown as JsonObject);
+    const judged = judgeFile(id, file);
+    if (judged.isSound && judged.workflow.status && isTerminal(judged.workflow.status)) {
+      const version = Math.max(judged.workflow.version ?? 0, entry.summary.version) + 1;
+      const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
       // A key of a file that was put in its place may be another's.
       const keys = taken.keys?.filter(({ key }) => (this.#keys.get(key) ?? id) === id) ?? [];
       const spending = joinSpending(taken.spending ?? [], entry.spending ?? []);
@@ -231,12 +202,7 @@ export class Workflows {
       }
       return;
     }
-    const reason =
-      file.kind === 'absent'
-        ? 'its state.json is gone'
-        : file.kind === 'unreadable'
-          ? file.reason
-          : 'its state.json is not a workflow';
+    const reason = judged.isSound ? 'its state.json says that it has not finished' : judged.reason;
     if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
     this.remove(id, entry.spending);
     this.setAside.set(id, reason);

@@ -117,7 +117,7 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a file that is found through its directory loses its idempotency keys',
     breaks: 'G1, K2',
-    file: 'src/coordinator/workflows.ts',
+    file: 'src/coordinator/taken.ts',
     find: '...(keys ? { keys } : {}), ',
     replace: '',
     test: anyFile,
