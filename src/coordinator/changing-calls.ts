@@ -8,7 +8,7 @@ import { decideDelete, decideExternalData, decideResume, decideRetryCall, decide
 import type { WorkflowState } from '../core/state.ts';
 import type { CallTurns } from './call-turns.ts';
 import type { Coordinator } from './coordinator.ts';
-import { encode, type Live } from './workflows.ts';
+import { encode, type Live, toText } from './workflows.ts';
 
 export class ChangingCalls {
   readonly #c: Coordinator;
@@ -33,7 +33,7 @@ export class ChangingCalls {
       this.#turns.pinned(id, (live) =>
         this.#turns.inTurnOf(live, claim, (batch) => {
           const event = decide(live.state, this.#c.parts.clock.now());
-          return this.#c.toText(live, this.#c.record(batch, event, claim, encode).replyJson);
+          return toText(live, this.#c.recorder.record(batch, event, claim, encode).replyJson);
         }),
       ),
     );
@@ -44,9 +44,9 @@ export class ChangingCalls {
     await this.#turns.pinned(id, (live) =>
       this.#turns.inTurnOf(live, undefined, (batch) => {
         const now = this.#c.parts.clock.now();
-        if (!isTerminal(live.state.header.status)) this.#c.record(batch, decideStop(live.state, now));
+        if (!isTerminal(live.state.header.status)) this.#c.recorder.record(batch, decideStop(live.state, now));
         const event = decideDelete(live.state, now);
-        this.#c.record(batch, event);
+        this.#c.recorder.record(batch, event);
         this.#c.workflows.remove(id, event.spending);
         this.#c.views.forget(id);
         // Also when the caller was refused for want of room, and the event is written later.
@@ -84,7 +84,7 @@ export class ChangingCalls {
               queued_dependents: change.queued.length,
               status: 'success',
             });
-          return this.#c.record(batch, event, claim, toReply).replyJson;
+          return this.#c.recorder.record(batch, event, claim, toReply).replyJson;
         });
       }),
     );

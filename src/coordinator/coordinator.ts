@@ -2,37 +2,22 @@
  * The single writer: owns the journal, every state.json, the queue file, the schedule and the pool. Others send it calls
  * and get plain data back.
  *
- * Rules, numbered for tests:
- *   K1  write, then speak: an answer, an event or a job leaves only after the event behind it is durable;
+ * Rules, numbered for tests (K1 is that of recorder.ts):
  *   K2  one key, one effect: a call with a known Idempotency-Key changes nothing and gets the answer of the first;
  *   K3  a finished workflow leaves memory once its file says everything; a call that needs it brings it back.
  */
 
-import type {
-  CallName,
-  CoordinatorCalls,
-  CoordinatorPort,
-  EventSink,
-  IdempotencyClaim,
-  TokenSink,
-  WorkflowText,
-} from '../contract/coordinator.ts';
-import type { EngineEvent } from '../contract/event.ts';
+import type { CallName, CoordinatorCalls, CoordinatorPort, EventSink, TokenSink } from '../contract/coordinator.ts';
 import { Refusal } from '../contract/failures.ts';
 import type { PoolOptions, PoolPort } from '../contract/job.ts';
-import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
-import { isTerminal, type JobStatus } from '../contract/workflow.ts';
-import { createWorkflow } from '../core/beginning.ts';
-import type { Change } from '../core/change.ts';
+import { isTerminal } from '../contract/workflow.ts';
 import { counted } from '../core/counted.ts';
 import { Durations } from '../core/critical-path.ts';
-import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart, decideWaiting } from '../core/decide.ts';
-import { evolve, evolveParent } from '../core/evolve.ts';
-import type { WorkflowState } from '../core/state.ts';
+import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart } from '../core/decide.ts';
 import { Budgets, type CallPricer } from './budgets.ts';
 import { type CallHandlers, createCallHandlers } from './calls.ts';
 import { Checkpoints } from './checkpointing.ts';
@@ -41,9 +26,9 @@ import { ComingPool } from './coming-pool.ts';
 import { EventWindow } from './event-window.ts';
 import { type Ended, Execution } from './execution.ts';
 import { OrphanBlobs } from './orphan-blobs.ts';
-import { toEngineEvent } from './published.ts';
 import { QueueView } from './queue-view.ts';
 import { ReadySteps } from './ready-steps.ts';
+import { Recorder } from './recorder.ts';
 import { recover } from './recovery.ts';
 import { Removals } from './removals.ts';
 import { StepCache } from './step-cache.ts';
@@ -77,8 +62,6 @@ export interface CoordinatorParts {
   checkpointBytes?: number;
 }
 
-/** An answer larger than this is kept in a blob rather than in the journal. */
-const replyInlineBytesMax = 4 * 1024;
 /** State files that are whole but behind: so many are brought up to date before the engine takes work, the rest follow. */
 const filesBeforeReadyMax = 32;
 const shutdownGraceMs = 10_000;
@@ -90,14 +73,6 @@ const outOfHandlesRefusal = new Refusal({
     'Too many files are open on this machine. Try again in a moment; raise its limit (ulimit -n) where this stays.',
   retryAfterSeconds: 1,
 });
-
-/** What a recorded event has done. */
-export interface Recorded {
-  live: Live;
-  change: Change;
-  /** The answer as given to the call's first maker, when the call asked for one. */
-  replyJson: string;
-}
 
 export class Coordinator implements CoordinatorPort {
   readonly parts: CoordinatorParts;
@@ -115,15 +90,12 @@ export class Coordinator implements CoordinatorPort {
   readonly outputs: StepOutputs;
   readonly readySteps: ReadySteps;
   readonly execution: Execution;
+  readonly recorder: Recorder;
   readonly checkpoints: Checkpoints;
   readonly pool: PoolPort;
   readonly notices: string[] = [];
-  readonly counts = { events: 0, started: 0, completed: 0, failed: 0, retried: 0 };
+  readonly counts = { started: 0, completed: 0, failed: 0, retried: 0 };
   readonly #handlers: CallHandlers;
-  #batchEvents: EngineEvent[] = [];
-  #batchLogs: { event: EngineEvent; statusBefore: JobStatus | null }[] = [];
-  #starts: Parameters<Execution['launch']>[0][number][] = [];
-  #settled = new Set<string>();
   #cancelNextDay: (() => void) | null = null;
   #closing: Promise<void> | null = null;
   #hasFailed = false;
@@ -238,6 +210,20 @@ export class Coordinator implements CoordinatorPort {
       onEnded: (ended) => this.#onEnded(ended),
       onFatal: (error) => this.fatal(error),
     });
+    this.recorder = new Recorder({
+      store,
+      clock,
+      log: parts.log,
+      workflows: this.workflows,
+      views: this.views,
+      queue: this.queue,
+      window: this.window,
+      waits: this.waits,
+      budgets,
+      readySteps: this.readySteps,
+      execution: this.execution,
+      onTold: () => this.checkpoints.afterBatch(),
+    });
     this.checkpoints = new Checkpoints({
       store,
       clock,
@@ -268,7 +254,7 @@ export class Coordinator implements CoordinatorPort {
       if (sha256 !== undefined) this.views.found(live, sha256);
       else if (!later.has(id)) this.views.touch(live);
       live.state.steps.forEach((step, i) => {
-        if (step.status === 'PENDING') this.#line(live, i);
+        if (step.status === 'PENDING') this.recorder.lineUp(live, i);
       });
     }
     this.queue.touch();
@@ -321,49 +307,6 @@ export class Coordinator implements CoordinatorPort {
     return this.execution.texts.listen(workflowId, sink);
   }
 
-  /**
-   * Writes an event into the batch and applies it. `claim` binds the answer, rendered after the event, to a key; the
-   * answer is in the event, or in a blob that is durable before it.
-   */
-  record(
-    batch: Batch,
-    event: JournalEvent,
-    claim?: IdempotencyClaim,
-    toReply: (live: Live, change: Change) => string = () => '',
-  ): Recorded {
-    const seq = batch.nextSeq;
-    const isNew = 'workflow' in event;
-    const live = isNew
-      ? this.workflows.add(createWorkflow(event, seq), seq, this.workflows.finished.get(event.workflowId))
-      : this.workflows.live.get(event.workflowId);
-    if (!live) throw new Error(`event ${event.kind} for workflow ${event.workflowId}, which is not in memory`);
-    const statusBefore = isNew ? null : live.state.header.status;
-    const { reserved } = live.state;
-    const { spending } = live.state.header;
-    const change = isNew ? toFirstChange(live.state) : evolve(live.state, event, seq);
-    const isAnother = event.kind === 'workflow.deleted' || (isNew && event.kind !== 'workflow.created');
-    this.budgets.note(isAnother ? null : { spending, reserved }, live.state);
-    const replyJson = toReply(live, change);
-    let written = event;
-    if (claim) {
-      const idempotency: IdempotencyRecord = { ...claim, reply: this.#keepReply(event.workflowId, replyJson) };
-      written = { ...event, idempotency };
-      live.state.setHeader({ keys: [...live.state.header.keys, idempotency] });
-      this.workflows.claimKey(claim.key, event.workflowId);
-    }
-    batch.add(toEventJson(written));
-    batch.touched.add(event.workflowId);
-    this.#note(event, seq, live.state, isNew ? undefined : change, statusBefore);
-    if (event.kind === 'workflow.created' && event.parent) {
-      const parent = this.workflows.live.get(event.parent.id)!;
-      evolveParent(parent.state, event, seq);
-      batch.touched.add(event.parent.id);
-      this.views.touch(parent);
-    }
-    this.#follow(batch, live, event, change);
-    return { live, change, replyJson };
-  }
-
   /** A finished workflow's file was changed by hand, to something valid: that is what the workflow is from here on. */
   #takeOver(id: string, taken: Taken, version: number): Promise<void> {
     if (this.turns.isDiskFull) return Promise.reject(diskFullRefusal);
@@ -376,64 +319,13 @@ export class Coordinator implements CoordinatorPort {
     return new Promise((resolve, reject) => {
       this.turns.push({
         run: (batch) => {
-          if (this.workflows.finished.has(id)) this.record(batch, { ...base, ...taken, workflow });
+          if (this.workflows.finished.has(id)) this.recorder.record(batch, { ...base, ...taken, workflow });
           batch.after.push(resolve);
           batch.refusals.push(reject);
         },
         refuse: reject,
       });
     });
-  }
-
-  #keepReply(id: string, json: string): IdempotencyRecord['reply'] {
-    if (json.length <= replyInlineBytesMax) return { json };
-    try {
-      return { blob: this.parts.store.writeBlobSync(id, Buffer.from(json, 'utf8')) };
-    } catch (error) {
-      if (!(error instanceof DiskFullError || error instanceof OutOfHandlesError)) throw error;
-      // The event is applied already. With the answer in it, it waits for room as any other does (T3).
-      return { json };
-    }
-  }
-
-  #note(
-    event: JournalEvent,
-    seq: number,
-    state: WorkflowState,
-    change: Change | undefined,
-    statusBefore: JobStatus | null,
-  ): void {
-    const told = toEngineEvent(event, seq, state, change);
-    this.#batchEvents.push(told);
-    this.#batchLogs.push({ event: told, statusBefore });
-    this.#settled.add(event.workflowId);
-    this.counts.events += 1;
-  }
-
-  /** What an event implies for the queue, the schedule and the views. */
-  #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
-    const { id } = live.state.header;
-    if (event.kind === 'workflow.resumed' && event.budget) this.readySteps.setBudgeted(live);
-    if (event.kind === 'step.started') this.queue.started(id, event.stepId, event.attempt);
-    if (event.kind === 'step.completed' || event.kind === 'step.failed') this.queue.ended(id, event.stepId);
-    for (const i of change.unqueued) {
-      const stepId = live.state.steps[i]!.id;
-      this.readySteps.remove(id, stepId);
-      this.queue.ended(id, stepId);
-    }
-    for (const i of change.aborted) {
-      const stepId = live.state.steps[i]!.id;
-      this.queue.ended(id, stepId);
-      batch.after.push(() => this.execution.cancel(id, stepId));
-    }
-    for (const i of change.queued) this.#line(live, i);
-    this.views.touch(live);
-  }
-
-  #line(live: Live, i: number): void {
-    const step = live.state.steps[i]!;
-    this.queue.ready(live.state.header.id, step.id, step.action, step.attempt + 1, this.parts.clock.now());
-    this.readySteps.add(live, i);
   }
 
   #startReady(batch: Batch): boolean {
@@ -443,7 +335,7 @@ export class Coordinator implements CoordinatorPort {
       do this.#startTaken(batch);
       while (this.#pauseUnfunded(batch));
     }
-    if (batch.payloads.length > 0) this.#finishBatch(batch);
+    if (batch.payloads.length > 0) this.recorder.finish(batch);
     const { schedule } = this.readySteps;
     return (
       mayStart &&
@@ -462,8 +354,8 @@ export class Coordinator implements CoordinatorPort {
       const event = decideStart(live.state, step.stepId, this.parts.clock.now(), terms);
       const flight = this.execution.openFlight(taken, event.attempt, live);
       live.pins += 1;
-      this.record(batch, event);
-      this.#starts.push({ flight, live });
+      this.recorder.record(batch, event);
+      this.recorder.launch(flight);
       this.counts.started += 1;
     }
   }
@@ -473,7 +365,7 @@ export class Coordinator implements CoordinatorPort {
     const paused = this.budgets.takePauses();
     for (const { step, pause } of paused) {
       const live = this.workflows.live.get(step.workflowId)!;
-      this.record(batch, decidePause(live.state, step.stepId, this.parts.clock.now(), pause));
+      this.recorder.record(batch, decidePause(live.state, step.stepId, this.parts.clock.now(), pause));
     }
     return paused.length > 0;
   }
@@ -486,39 +378,10 @@ export class Coordinator implements CoordinatorPort {
       this.turns.push({
         run: (batch) => {
           const event = this.workflows.live.get(live.state.header.id) === live ? decide(live) : null;
-          if (event) this.record(batch, event);
+          if (event) this.recorder.record(batch, event);
         },
       });
     }
-  }
-
-  /** Everything the batch lets out, in this order: events, waits, jobs; answers follow, as the calls have asked. */
-  #finishBatch(batch: Batch): void {
-    const events = this.#batchEvents;
-    const logs = this.#batchLogs;
-    const starts = this.#starts;
-    const settled = this.#settled;
-    this.#batchEvents = [];
-    this.#batchLogs = [];
-    this.#starts = [];
-    this.#settled = new Set();
-    batch.after.unshift(() => {
-      this.window.publish(events);
-      for (const { event, statusBefore } of logs) this.#logEvent(event, statusBefore);
-      if (starts.length > 0) this.execution.launch(starts);
-      for (const id of settled) this.waits.settle(id, this.workflows.has(id) ? this.workflows.status(id) : null);
-      this.checkpoints.afterBatch();
-    });
-  }
-
-  /** A line for the event, and one more where it has changed the workflow's status. */
-  #logEvent(event: EngineEvent, statusBefore: JobStatus | null): void {
-    const { log } = this.parts;
-    const { workflow_id: workflow, step_id: step, step_status, stopped_steps: stopped, status } = event;
-    const what = step === undefined ? { status } : { step, status: step_status };
-    log.info({ workflow, ...what, ...(stopped ? { stopped } : {}) }, event.kind);
-    if (statusBefore !== null && statusBefore !== status)
-      log.info({ workflow, status }, `workflow ${statusBefore} → ${status}`);
   }
 
   #onEnded(ended: Ended): void {
@@ -536,7 +399,7 @@ export class Coordinator implements CoordinatorPort {
     if (event?.kind === 'step.completed') batch.after.push(() => this.execution.tellCache(flight, event));
     else this.execution.tellCache(flight, null);
     if (event) {
-      this.record(batch, event);
+      this.recorder.record(batch, event);
       if (event.kind === 'step.completed') {
         this.counts.completed += 1;
         if (!flight.question?.isAnswered) this.durations.record(live.state.step(stepId)!, durationMs);
@@ -546,7 +409,7 @@ export class Coordinator implements CoordinatorPort {
       // The step was stopped, or its workflow deleted, while the attempt ran (G4).
       log.info({ workflow: flight.workflowId, step: stepId, attempt }, 'late outcome dropped');
       const spent = isKnown ? decideSpent(live.state, stepId, attempt, result, clock.now()) : null;
-      if (spent) this.record(batch, spent);
+      if (spent) this.recorder.record(batch, spent);
       const isGone = !this.workflows.has(flight.workflowId) && !this.workflows.setAside.has(flight.workflowId);
       // Large outputs have made the directory of a deleted workflow anew.
       if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
@@ -554,12 +417,6 @@ export class Coordinator implements CoordinatorPort {
     }
     this.unpin(live);
     if (this.execution.flights === 0) this.#onFlightsZero?.();
-  }
-
-  /** After a creating call: from PENDING, as its maker sees it, to what it is. */
-  recordWaiting(batch: Batch, live: Live): void {
-    const event = decideWaiting(live.state, this.parts.clock.now());
-    if (event) this.record(batch, event);
   }
 
   /** Into the log, and into what health() tells. */
@@ -642,25 +499,9 @@ export class Coordinator implements CoordinatorPort {
     await store.close();
   }
 
-  /** The workflow's text as it stands; refused while a full disk leaves it unwritten (T3). */
-  toText(live: Live, json: string): WorkflowText {
-    const { id, version, status } = live.state.header;
-    return { id, version, status, json, hasBlobs: json.includes('"blob": "'), replayed: false };
-  }
-
   /** K3: called when a call is done with a workflow. */
   unpin(live: Live): void {
     this.workflows.unpin(live);
     if (isTerminal(live.state.header.status)) this.views.retire(live);
   }
-}
-
-/** A workflow's first steps are queued by its birth. */
-function toFirstChange(state: WorkflowState): Change {
-  return {
-    queued: state.steps.flatMap((step, i) => (step.status === 'PENDING' ? [i] : [])),
-    aborted: [],
-    unqueued: [],
-    stopped: [],
-  };
 }

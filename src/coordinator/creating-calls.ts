@@ -7,14 +7,14 @@ import { invalid, Refusal } from '../contract/failures.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError } from '../contract/store.ts';
-import { decideBranch, decideBranched, decideCreate, listBlobs } from '../core/decide.ts';
+import { decideBranch, decideBranched, decideCreate, decideWaiting, listBlobs } from '../core/decide.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { validateStepParams } from '../core/validate.ts';
 import { type CallTurns, taken } from './call-turns.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { ReadingCalls } from './reading-calls.ts';
 import type { Batch } from './turns.ts';
-import { encode, type Live } from './workflows.ts';
+import { encode, type Live, toText } from './workflows.ts';
 
 export class CreatingCalls {
   readonly #c: Coordinator;
@@ -92,11 +92,13 @@ export class CreatingCalls {
     event: Extract<JournalEvent, { kind: 'workflow.created' }>,
     claim: IdempotencyClaim | undefined,
   ) {
-    const { live, replyJson } = this.#c.record(batch, event, claim, encode);
-    const text = this.#c.toText(live, replyJson);
+    const { live, replyJson } = this.#c.recorder.record(batch, event, claim, encode);
+    const text = toText(live, replyJson);
     const parent = event.parent && this.#c.workflows.live.get(event.parent.id);
-    if (parent) this.#c.record(batch, decideBranched(parent.state, this.#c.parts.clock.now()));
-    this.#c.recordWaiting(batch, live);
+    if (parent) this.#c.recorder.record(batch, decideBranched(parent.state, this.#c.parts.clock.now()));
+    // From PENDING, as its maker sees it, to what it is.
+    const waiting = decideWaiting(live.state, this.#c.parts.clock.now());
+    if (waiting) this.#c.recorder.record(batch, waiting);
     return { live, text };
   }
 

@@ -132,10 +132,10 @@ export class Execution {
   }
 
   /** Sends attempts on their way. Those that need outputs from a blob follow when it has been read. */
-  launch(starts: readonly { flight: Flight; live: Live }[]): void {
+  launch(flights: readonly Flight[]): void {
     const { cache, outputs, pool } = this.#options;
     const jobs: Job[] = [];
-    for (const { flight, live } of starts) {
+    for (const flight of flights) {
       if (flight.phase === 'cancelled') {
         this.#fail(flight, 'CANCELLED', 'stopped before it began');
         continue;
@@ -145,6 +145,7 @@ export class Execution {
         this.#complete(flight, answer);
         continue;
       }
+      const { live } = flight;
       const step = live.state.step(flight.stepId)!;
       if (flight.unreadable) {
         this.#failUnread(flight, flight.unreadable);

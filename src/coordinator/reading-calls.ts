@@ -7,7 +7,7 @@ import type { Coordinator } from './coordinator.ts';
 import { toHeldSteps } from './held-steps.ts';
 import { diskFullRefusal } from './turns.ts';
 import { isOver, type WaitUntil } from './waits.ts';
-import { encode } from './workflows.ts';
+import { encode, toText } from './workflows.ts';
 
 export class ReadingCalls {
   readonly #c: Coordinator;
@@ -53,7 +53,7 @@ export class ReadingCalls {
   };
 
   stats: Call<'stats'> = async () => {
-    const { readySteps, workflows, views, queue, counts, checkpoints, parts, pool } = this.#c;
+    const { readySteps, workflows, views, queue, recorder, counts, checkpoints, parts, pool } = this.#c;
     const { schedule } = readySteps;
     const oldest = schedule.oldestReadyAt();
     const { batches, records, bytes, syncs } = parts.store.journalStats;
@@ -67,7 +67,7 @@ export class ReadingCalls {
       },
       workflows: workflows.countByStatus(),
       active_in_memory: workflows.live.size,
-      events: counts.events,
+      events: recorder.events,
       journal_batches: batches,
       journal_records: records,
       journal_bytes: bytes,
@@ -117,6 +117,6 @@ export class ReadingCalls {
       live = this.#c.workflows.live.get(id);
     }
     this.#c.turns.checkDurable(id);
-    return this.#c.toText(live, encode(live));
+    return toText(live, encode(live));
   }
 }

@@ -2,6 +2,7 @@
  * All workflows the engine knows: those in memory, the finished ones of which a summary is left, and those whose file was
  * set aside.
  */
+import type { WorkflowText } from '../contract/coordinator.ts';
 import type { ListQuery, ListReply } from '../contract/engine.ts';
 import { Refusal, workflowNotFound } from '../contract/failures.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -29,6 +30,12 @@ export interface Live {
 
 export function encode(live: Live): string {
   return live.encoder.encode(live.state);
+}
+
+/** The answer that shows it; `json` is its encoded state. */
+export function toText(live: Live, json: string): WorkflowText {
+  const { id, version, status } = live.state.header;
+  return { id, version, status, json, hasBlobs: json.includes('"blob": "'), replayed: false };
 }
 
 /** What a changed file of a finished workflow brings about. */

@@ -307,7 +307,7 @@ export const coreMutants: Mutant[] = [
     name: 'what a stopped attempt has used is forgotten',
     breaks: 'M3',
     file: 'src/coordinator/coordinator.ts',
-    find: 'if (spent) this.record(batch, spent);',
+    find: 'if (spent) this.recorder.record(batch, spent);',
     replace: '',
     test: 'test/coordinator/spent.test.ts',
   },

@@ -33,8 +33,8 @@ export const crashMutants: Mutant[] = [
   {
     name: 'one key has two effects',
     breaks: 'K2',
-    file: 'src/coordinator/coordinator.ts',
-    find: '      this.workflows.claimKey(claim.key, event.workflowId);\n',
+    file: 'src/coordinator/recorder.ts',
+    find: '      workflows.claimKey(claim.key, event.workflowId);\n',
     replace: '',
     test: 'test/crash/kill.test.ts',
     env: { CRASH_CYCLES: '3' },

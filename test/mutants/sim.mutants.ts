@@ -114,10 +114,10 @@ export const simMutants: Mutant[] = [
   {
     name: 'jobs leave before their start is durable',
     breaks: 'G15, K1, X1',
-    file: 'src/coordinator/coordinator.ts',
+    file: 'src/coordinator/recorder.ts',
     find: '    this.#settled = new Set();\n    batch.after.unshift(() => {',
     replace:
-      '    this.#settled = new Set();\n    if (starts.length > 0) this.execution.launch(starts.splice(0));\n    batch.after.unshift(() => {',
+      '    this.#settled = new Set();\n    if (starts.length > 0) execution.launch(starts.splice(0));\n    batch.after.unshift(() => {',
     test,
     env,
   },
