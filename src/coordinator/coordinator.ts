@@ -17,14 +17,15 @@ import type { ActionCatalogue } from '../contract/task.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { counted } from '../core/counted.ts';
 import { Durations } from '../core/critical-path.ts';
-import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart } from '../core/decide.ts';
+import { Attempts } from './attempts.ts';
 import { Budgets, type CallPricer } from './budgets.ts';
 import { type CallHandlers, createCallHandlers } from './calls.ts';
 import { Checkpoints } from './checkpointing.ts';
 import type { Chance, Clock } from './clock.ts';
 import { ComingPool } from './coming-pool.ts';
 import { EventWindow } from './event-window.ts';
-import { type Ended, Execution } from './execution.ts';
+import { Execution } from './execution.ts';
+import type { Log } from './log.ts';
 import { OrphanBlobs } from './orphan-blobs.ts';
 import { QueueView } from './queue-view.ts';
 import { ReadySteps } from './ready-steps.ts';
@@ -33,18 +34,11 @@ import { recover } from './recovery.ts';
 import { Removals } from './removals.ts';
 import { StepCache } from './step-cache.ts';
 import { StepOutputs } from './step-outputs.ts';
-import type { Taken } from './taken.ts';
+import { takeOver } from './take-over.ts';
 import { type Batch, diskFullRefusal, Turns } from './turns.ts';
 import { Views } from './views.ts';
 import { Waits } from './waits.ts';
 import { type Live, Workflows } from './workflows.ts';
-
-/** The part of a pino logger that is used. */
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface CoordinatorParts {
   settings: EngineSettings;
@@ -91,16 +85,14 @@ export class Coordinator implements CoordinatorPort {
   readonly readySteps: ReadySteps;
   readonly execution: Execution;
   readonly recorder: Recorder;
+  readonly attempts: Attempts;
   readonly checkpoints: Checkpoints;
   readonly pool: PoolPort;
   readonly notices: string[] = [];
-  readonly counts = { started: 0, completed: 0, failed: 0, retried: 0 };
   readonly #handlers: CallHandlers;
   #cancelNextDay: (() => void) | null = null;
   #closing: Promise<void> | null = null;
   #hasFailed = false;
-  #isPoolReady = false;
-  #onFlightsZero: (() => void) | null = null;
 
   /** Recovers, and resolves when the engine may be shown to the world. */
   static async start(parts: CoordinatorParts): Promise<Coordinator> {
@@ -124,7 +116,7 @@ export class Coordinator implements CoordinatorPort {
       await coordinator.#recover();
       // Work is taken before the threads are there, and waits for them: their modules load beside the server's.
       pool.start().then(
-        () => coordinator.#onPoolReady(),
+        () => coordinator.attempts.onPoolReady(),
         (error: unknown) => coordinator.fatal(error),
       );
       return coordinator;
@@ -137,103 +129,80 @@ export class Coordinator implements CoordinatorPort {
   }
 
   private constructor(parts: CoordinatorParts, pool: PoolPort) {
-    const { store, clock, settings, catalogue } = parts;
+    const { store, clock, chance, settings, catalogue, log, loadPricer, checkpointBytes: bytesMax } = parts;
+    const onFatal = (error: unknown) => this.fatal(error);
+    const onFault = (error: unknown) => this.#onViewFault(error);
+    const onNotice = (message: string) => this.warn(message);
+    const onReady = () => this.turns.arm();
     this.parts = parts;
     this.pool = pool;
     this.workflows = new Workflows(store, {
-      onSetAside: (message) => this.#warn(message),
-      takeOver: (id, taken, version) => this.#takeOver(id, taken, version),
+      onSetAside: onNotice,
+      takeOver: (id, taken, version) => takeOver(this, id, taken, version),
     });
-    const onFault = (error: unknown) => this.#onViewFault(error);
+    const { workflows } = this;
     this.queue = new QueueView(store, clock, () => !this.turns.isDiskFull, onFault);
-    this.views = new Views({
-      store,
-      workflows: this.workflows,
-      clock,
-      isDurable: (id) => this.turns.isDurable(id),
-      onFault,
-    });
-    this.#orphanBlobs = new OrphanBlobs({
-      store,
-      workflows: this.workflows,
-      clock,
-      onRemoved: (message) => this.parts.log.info({}, message),
-      onFault: (error) => this.#onViewFault(error),
-    });
-    this.removals = new Removals({ store, views: this.views, onNotice: (message) => this.#warn(message) });
+    this.views = new Views({ store, workflows, clock, isDurable: (id) => this.turns.isDurable(id), onFault });
+    const { queue, views } = this;
+    const onRemoved = (message: string) => log.info({}, message);
+    this.#orphanBlobs = new OrphanBlobs({ store, workflows, clock, onRemoved, onFault });
+    this.removals = new Removals({ store, views, onNotice });
     this.window = new EventWindow(limits.eventWindowMax, () => store.nextSeq - 1);
     this.waits = new Waits(clock);
     this.turns = new Turns({
       store,
       clock,
       startReady: (batch) => this.#startReady(batch),
-      onFatal: (error) => this.fatal(error),
+      onFatal,
       onDiskFull: (isFull) => this.#onDiskFull(isFull),
     });
-    this.budgets = new Budgets({
-      daily: settings.dailyBudget,
-      workflows: this.workflows,
-      clock,
-      loadPricer: parts.loadPricer,
-      onReady: () => this.turns.arm(),
-      onFatal: (error) => this.fatal(error),
-    });
+    this.budgets = new Budgets({ daily: settings.dailyBudget, workflows, clock, loadPricer, onReady, onFatal });
     this.durations = new Durations(store.found.manifest?.durations);
-    this.cache = new StepCache({
-      settings,
-      store,
-      clock,
-      onNotice: (message) => this.#warn(message),
-      onFatal: (error) => this.fatal(error),
-    });
+    this.cache = new StepCache({ settings, store, clock, onNotice, onFatal });
     this.outputs = new StepOutputs(store, clock);
-    const { budgets, durations, cache, outputs } = this;
-    this.readySteps = new ReadySteps({
-      settings,
-      clock,
-      catalogue,
-      cpuThreads: pool.cpuThreads,
-      durations,
-      budgets,
-      cache,
-      outputs,
-      onReady: () => this.turns.arm(),
-    });
+    const { removals, window, waits, turns, budgets, durations, cache, outputs } = this;
+    const { cpuThreads } = pool;
+    const shared = { settings, clock, catalogue, cache, outputs };
+    this.readySteps = new ReadySteps({ ...shared, cpuThreads, durations, budgets, onReady });
+    const { readySteps } = this;
     this.execution = new Execution({
-      settings,
-      clock,
-      catalogue,
+      ...shared,
       pool,
-      readySteps: this.readySteps,
-      cache,
-      outputs,
-      onEnded: (ended) => this.#onEnded(ended),
-      onFatal: (error) => this.fatal(error),
+      readySteps,
+      onEnded: (ended) => this.attempts.onEnded(ended),
+      onFatal,
     });
+    const { execution } = this;
     this.recorder = new Recorder({
       store,
       clock,
-      log: parts.log,
-      workflows: this.workflows,
-      views: this.views,
-      queue: this.queue,
-      window: this.window,
-      waits: this.waits,
+      log,
+      workflows,
+      views,
+      queue,
+      window,
+      waits,
       budgets,
-      readySteps: this.readySteps,
-      execution: this.execution,
+      readySteps,
+      execution,
       onTold: () => this.checkpoints.afterBatch(),
     });
-    this.checkpoints = new Checkpoints({
-      store,
+    this.attempts = new Attempts({
       clock,
-      workflows: this.workflows,
-      views: this.views,
-      removals: this.removals,
+      chance,
+      log,
+      workflows,
+      turns,
+      removals,
+      budgets,
       durations,
-      bytesMax: parts.checkpointBytes,
+      readySteps,
+      execution,
+      recorder: this.recorder,
+      unpin: (live) => this.unpin(live),
       onFault,
     });
+    this.checkpoints = new Checkpoints({ store, clock, workflows, views, removals, durations, bytesMax, onFault });
     this.#handlers = createCallHandlers(this);
   }
 
@@ -243,7 +212,7 @@ export class Coordinator implements CoordinatorPort {
     const recovered = recover(store, this.workflows, clock);
     for (const { kind, message } of recovered.notices) {
       if (kind === 'info') log.info({}, message);
-      else this.#warn(message);
+      else this.warn(message);
     }
     store.begin(recovered.payloads);
     this.window.restore(recovered.published, recovered.publishedAfter);
@@ -263,16 +232,11 @@ export class Coordinator implements CoordinatorPort {
     for (const id of later) this.views.touch(this.workflows.live.get(id)!);
     for (const { id, steps } of recovered.requeued)
       log.info({ workflow: id }, `Recovered workflow ${id}: ${counted(steps, 'step')} re-queued`);
-    this.#beginDay();
-    this.#cancelNextDay = this.budgets.watchDays(() => this.#beginDay());
+    this.attempts.beginDay();
+    this.#cancelNextDay = this.budgets.watchDays(() => this.attempts.beginDay());
     this.turns.arm();
     this.checkpoints.armIdle();
     this.#orphanBlobs.start();
-  }
-
-  #onPoolReady(): void {
-    this.#isPoolReady = true;
-    this.turns.arm();
   }
 
   call<K extends CallName>(
@@ -307,120 +271,14 @@ export class Coordinator implements CoordinatorPort {
     return this.execution.texts.listen(workflowId, sink);
   }
 
-  /** A finished workflow's file was changed by hand, to something valid: that is what the workflow is from here on. */
-  #takeOver(id: string, taken: Taken, version: number): Promise<void> {
-    if (this.turns.isDiskFull) return Promise.reject(diskFullRefusal);
-    const warning = 'state.json is not what the engine wrote; its content was taken over as found';
-    this.parts.store.copyAsideState(id, warning);
-    this.#warn(`Workflow ${id}: ${warning}`);
-    const warnings = [...((taken.workflow.warnings as string[] | undefined) ?? []), warning];
-    const workflow = { ...taken.workflow, warnings };
-    const base = { kind: 'workflow.taken_over' as const, workflowId: id, at: this.parts.clock.now(), version };
-    return new Promise((resolve, reject) => {
-      this.turns.push({
-        run: (batch) => {
-          if (this.workflows.finished.has(id)) this.recorder.record(batch, { ...base, ...taken, workflow });
-          batch.after.push(resolve);
-          batch.refusals.push(reject);
-        },
-        refuse: reject,
-      });
-    });
-  }
-
   #startReady(batch: Batch): boolean {
-    const mayStart = this.#isPoolReady && !this.readySteps.isPaused;
-    if (mayStart) {
-      // A step that is paused makes way for the next in its line.
-      do this.#startTaken(batch);
-      while (this.#pauseUnfunded(batch));
-    }
+    const hasMore = this.attempts.start(batch);
     if (batch.payloads.length > 0) this.recorder.finish(batch);
-    const { schedule } = this.readySteps;
-    return (
-      mayStart &&
-      batch.payloads.length >= limits.batchRecordsMax &&
-      schedule.ready > 0 &&
-      schedule.running < schedule.slotsMax
-    );
-  }
-
-  #startTaken(batch: Batch): void {
-    const room = limits.batchRecordsMax - batch.payloads.length;
-    for (const taken of this.readySteps.take(Math.max(0, room))) {
-      const { step, logs } = taken;
-      const live = this.workflows.live.get(step.workflowId)!;
-      const terms = { logs, reserved: this.budgets.takeReservation(step.call) };
-      const event = decideStart(live.state, step.stepId, this.parts.clock.now(), terms);
-      const flight = this.execution.openFlight(taken, event.attempt, live);
-      live.pins += 1;
-      this.recorder.record(batch, event);
-      this.recorder.launch(flight);
-      this.counts.started += 1;
-    }
-  }
-
-  /** Whether there were any. */
-  #pauseUnfunded(batch: Batch): boolean {
-    const paused = this.budgets.takePauses();
-    for (const { step, pause } of paused) {
-      const live = this.workflows.live.get(step.workflowId)!;
-      this.recorder.record(batch, decidePause(live.state, step.stepId, this.parts.clock.now(), pause));
-    }
-    return paused.length > 0;
-  }
-
-  /** Steps that the budget of a day has paused have another go with the next. */
-  #beginDay(): void {
-    const decide = (live: Live) => decideNewDay(live.state, this.parts.clock.now());
-    for (const live of this.workflows.live.values()) {
-      if (live.state.paused === 0) continue;
-      this.turns.push({
-        run: (batch) => {
-          const event = this.workflows.live.get(live.state.header.id) === live ? decide(live) : null;
-          if (event) this.recorder.record(batch, event);
-        },
-      });
-    }
-  }
-
-  #onEnded(ended: Ended): void {
-    this.turns.push({ run: (batch) => this.#recordOutcome(batch, ended) });
-  }
-
-  #recordOutcome(batch: Batch, { flight, result, durationMs }: Ended): void {
-    const { clock, chance, log } = this.parts;
-    this.execution.closeFlight(flight, result);
-    const { live, stepId, attempt } = flight;
-    const isKnown = this.workflows.live.get(flight.workflowId) === live;
-    const input = { now: clock.now(), durationMs, random: chance.random() };
-    const event = isKnown ? decideOutcome(live.state, stepId, attempt, result, input) : null;
-    // Before what the event sets going, which may ask the same.
-    if (event?.kind === 'step.completed') batch.after.push(() => this.execution.tellCache(flight, event));
-    else this.execution.tellCache(flight, null);
-    if (event) {
-      this.recorder.record(batch, event);
-      if (event.kind === 'step.completed') {
-        this.counts.completed += 1;
-        if (!flight.question?.isAnswered) this.durations.record(live.state.step(stepId)!, durationMs);
-      } else if (event.kind === 'step.failed') this.counts.failed += 1;
-      else this.counts.retried += 1;
-    } else {
-      // The step was stopped, or its workflow deleted, while the attempt ran (G4).
-      log.info({ workflow: flight.workflowId, step: stepId, attempt }, 'late outcome dropped');
-      const spent = isKnown ? decideSpent(live.state, stepId, attempt, result, clock.now()) : null;
-      if (spent) this.recorder.record(batch, spent);
-      const isGone = !this.workflows.has(flight.workflowId) && !this.workflows.setAside.has(flight.workflowId);
-      // Large outputs have made the directory of a deleted workflow anew.
-      if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
-        batch.after.push(() => void this.removals.remove(flight.workflowId).catch((error) => this.#onViewFault(error)));
-    }
-    this.unpin(live);
-    if (this.execution.flights === 0) this.#onFlightsZero?.();
+    return hasMore;
   }
 
   /** Into the log, and into what health() tells. */
-  #warn(message: string): void {
+  warn(message: string): void {
     this.parts.log.warn({}, message);
     this.notices.push(message);
   }
@@ -468,19 +326,10 @@ export class Coordinator implements CoordinatorPort {
   }
 
   async #close(): Promise<void> {
-    const { clock, store } = this.parts;
     this.readySteps.stop();
     this.checkpoints.disarm();
     this.waits.endAll();
-    if (this.execution.flights > 0 && !this.#hasFailed) {
-      await new Promise<void>((resolve) => {
-        const cancel = clock.timer(shutdownGraceMs, resolve);
-        this.#onFlightsZero = () => {
-          cancel();
-          resolve();
-        };
-      });
-    }
+    if (!this.#hasFailed) await this.attempts.ended(shutdownGraceMs);
     await this.pool.close();
     try {
       await this.turns.drain();
@@ -496,7 +345,7 @@ export class Coordinator implements CoordinatorPort {
       this.#onViewFault(error);
     }
     this.#halt();
-    await store.close();
+    await this.parts.store.close();
   }
 
   /** K3: called when a call is done with a workflow. */

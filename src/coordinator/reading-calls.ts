@@ -53,7 +53,7 @@ export class ReadingCalls {
   };
 
   stats: Call<'stats'> = async () => {
-    const { readySteps, workflows, views, queue, recorder, counts, checkpoints, parts, pool } = this.#c;
+    const { readySteps, workflows, views, queue, recorder, attempts, checkpoints, parts, pool } = this.#c;
     const { schedule } = readySteps;
     const oldest = schedule.oldestReadyAt();
     const { batches, records, bytes, syncs } = parts.store.journalStats;
@@ -75,10 +75,10 @@ export class ReadingCalls {
       checkpoints: checkpoints.made,
       state_files_written: views.filesWritten,
       queue_files_written: queue.filesWritten,
-      steps_started: counts.started,
-      steps_completed: counts.completed,
-      steps_failed: counts.failed,
-      steps_retried: counts.retried,
+      steps_started: attempts.counts.started,
+      steps_completed: attempts.counts.completed,
+      steps_failed: attempts.counts.failed,
+      steps_retried: attempts.counts.retried,
       pool_threads: pool.stats().threads,
       set_aside: workflows.setAside.size,
       last_seq: parts.store.nextSeq - 1,

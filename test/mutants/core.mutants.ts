@@ -306,8 +306,8 @@ export const coreMutants: Mutant[] = [
   {
     name: 'what a stopped attempt has used is forgotten',
     breaks: 'M3',
-    file: 'src/coordinator/coordinator.ts',
-    find: 'if (spent) this.recorder.record(batch, spent);',
+    file: 'src/coordinator/attempts.ts',
+    find: 'if (spent) recorder.record(batch, spent);',
     replace: '',
     test: 'test/coordinator/spent.test.ts',
   },

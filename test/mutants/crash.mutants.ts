@@ -132,9 +132,9 @@ export const crashMutants: Mutant[] = [
   {
     name: 'a start gives steps to threads that are not there',
     breaks: 'ADR 14',
-    file: 'src/coordinator/coordinator.ts',
-    find: 'const mayStart = this.#isPoolReady && !this.readySteps.isPaused;',
-    replace: 'const mayStart = !this.readySteps.isPaused;',
+    file: 'src/coordinator/attempts.ts',
+    find: 'const mayStart = this.#isPoolReady && !readySteps.isPaused;',
+    replace: 'const mayStart = !readySteps.isPaused;',
     test: 'test/coordinator/coming-pool.test.ts',
   },
   {

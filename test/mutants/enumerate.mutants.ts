@@ -143,9 +143,9 @@ export const enumerateMutants: Mutant[] = [
   {
     name: 'a step runs before the record of its start is durable',
     breaks: 'G4, X1',
-    file: 'src/coordinator/coordinator.ts',
-    find: '      this.recorder.launch(flight);',
-    replace: '      this.execution.launch([flight]);',
+    file: 'src/coordinator/attempts.ts',
+    find: '      recorder.launch(flight);',
+    replace: '      execution.launch([flight]);',
     test: calls,
     only: 'of dag',
     env,

@@ -1,0 +1,158 @@
+/**
+ * What attempts bring into the journal: the starts of as many as there are slots for, and their outcomes. A step for which a
+ * budget has no room is paused instead; where that is the day's, it has another go with the next day.
+ */
+import { limits } from '../contract/limits.ts';
+import type { Durations } from '../core/critical-path.ts';
+import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart } from '../core/decide.ts';
+import type { Budgets } from './budgets.ts';
+import type { Chance, Clock } from './clock.ts';
+import type { Ended, Execution } from './execution.ts';
+import type { Log } from './log.ts';
+import type { ReadySteps } from './ready-steps.ts';
+import type { Recorder } from './recorder.ts';
+import type { Removals } from './removals.ts';
+import type { Batch, Turns } from './turns.ts';
+import type { Live, Workflows } from './workflows.ts';
+
+export interface AttemptsOptions {
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+  workflows: Workflows;
+  turns: Turns;
+  removals: Removals;
+  budgets: Budgets;
+  durations: Durations;
+  readySteps: ReadySteps;
+  execution: Execution;
+  recorder: Recorder;
+  /** The workflow is not needed in memory for this attempt any longer. */
+  unpin(live: Live): void;
+  onFault(error: unknown): void;
+}
+
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly counts = { started: 0, completed: 0, failed: 0, retried: 0 };
+  #isPoolReady = false;
+  #onLastEnded: (() => void) | null = null;
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+  }
+
+  /** From here on there are threads to give steps to. */
+  onPoolReady(): void {
+    this.#isPoolReady = true;
+    this.#options.turns.arm();
+  }
+
+  /** Adds what should start now to the batch; true when there is more than it could take. */
+  start(batch: Batch): boolean {
+    const { readySteps } = this.#options;
+    const mayStart = this.#isPoolReady && !readySteps.isPaused;
+    if (!mayStart) return false;
+    // A step that is paused makes way for the next in its line.
+    do this.#startTaken(batch);
+    while (this.#pauseUnfunded(batch));
+    const { ready, running, slotsMax } = readySteps.schedule;
+    return batch.payloads.length >= limits.batchRecordsMax && ready > 0 && running < slotsMax;
+  }
+
+  #startTaken(batch: Batch): void {
+    const { clock, workflows, budgets, readySteps, execution, recorder } = this.#options;
+    const room = limits.batchRecordsMax - batch.payloads.length;
+    for (const taken of readySteps.take(Math.max(0, room))) {
+      const { step, logs } = taken;
+      const live = workflows.live.get(step.workflowId)!;
+      const terms = { logs, reserved: budgets.takeReservation(step.call) };
+      const event = decideStart(live.state, step.stepId, clock.now(), terms);
+      const flight = execution.openFlight(taken, event.attempt, live);
+      live.pins += 1;
+      recorder.record(batch, event);
+      recorder.launch(flight);
+      this.counts.started += 1;
+    }
+  }
+
+  /** Whether there were any. */
+  #pauseUnfunded(batch: Batch): boolean {
+    const { clock, workflows, budgets, recorder } = this.#options;
+    const paused = budgets.takePauses();
+    for (const { step, pause } of paused) {
+      const live = workflows.live.get(step.workflowId)!;
+      recorder.record(batch, decidePause(live.state, step.stepId, clock.now(), pause));
+    }
+    return paused.length > 0;
+  }
+
+  /** Steps that the budget of a day has paused have another go with the next. */
+  beginDay(): void {
+    const { clock, workflows, turns, recorder } = this.#options;
+    for (const live of workflows.live.values()) {
+      if (live.state.paused === 0) continue;
+      turns.push({
+        run: (batch) => {
+          const isLive = workflows.live.get(live.state.header.id) === live;
+          const event = isLive ? decideNewDay(live.state, clock.now()) : null;
+          if (event) recorder.record(batch, event);
+        },
+      });
+    }
+  }
+
+  onEnded(ended: Ended): void {
+    this.#options.turns.push({ run: (batch) => this.#recordOutcome(batch, ended) });
+  }
+
+  #recordOutcome(batch: Batch, { flight, result, durationMs }: Ended): void {
+    const { clock, chance, workflows, durations, execution, recorder, unpin } = this.#options;
+    execution.closeFlight(flight, result);
+    const { live, stepId, attempt } = flight;
+    const isKnown = workflows.live.get(flight.workflowId) === live;
+    const input = { now: clock.now(), durationMs, random: chance.random() };
+    const event = isKnown ? decideOutcome(live.state, stepId, attempt, result, input) : null;
+    // Before what the event sets going, which may ask the same.
+    if (event?.kind === 'step.completed') batch.after.push(() => execution.tellCache(flight, event));
+    else execution.tellCache(flight, null);
+    if (event) {
+      recorder.record(batch, event);
+      if (event.kind === 'step.completed') {
+        this.counts.completed += 1;
+        if (!flight.question?.isAnswered) durations.record(live.state.step(stepId)!, durationMs);
+      } else if (event.kind === 'step.failed') this.counts.failed += 1;
+      else this.counts.retried += 1;
+    } else {
+      this.#drop(batch, { flight, result }, isKnown);
+    }
+    unpin(live);
+    if (execution.flights === 0) this.#onLastEnded?.();
+  }
+
+  /** The step was stopped, or its workflow deleted, while the attempt ran (G4): what it has used counts all the same. */
+  #drop(batch: Batch, { flight, result }: Omit<Ended, 'durationMs'>, isKnown: boolean): void {
+    const { clock, log, workflows, removals, recorder, onFault } = this.#options;
+    const { live, workflowId, stepId, attempt } = flight;
+    log.info({ workflow: workflowId, step: stepId, attempt }, 'late outcome dropped');
+    const spent = isKnown ? decideSpent(live.state, stepId, attempt, result, clock.now()) : null;
+    if (spent) recorder.record(batch, spent);
+    const isGone = !workflows.has(workflowId) && !workflows.setAside.has(workflowId);
+    // Large outputs have made the directory of a deleted workflow anew.
+    if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
+      batch.after.push(() => void removals.remove(workflowId).catch(onFault));
+  }
+
+  /** Resolves when every attempt has ended and is in its batch, at the latest after `mostMs`. */
+  ended(mostMs: number): Promise<void> {
+    const { clock, execution } = this.#options;
+    if (execution.flights === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = clock.timer(mostMs, resolve);
+      this.#onLastEnded = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
