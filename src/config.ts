@@ -6,7 +6,8 @@
  *   S1  what is returned has been checked: numbers lie in their range, lists hold well-formed entries, paths are absolute;
  *   S2  a bad value ends in a `StartError` (status 1) of one line that names the setting, the value and what is allowed;
  *   S3  no message holds the value of a key or a token, in an address neither;
- *   S4  an empty value counts as not set, and keeps `.env` from filling that setting in.
+ *   S4  an empty value counts as not set, and keeps `.env` from filling that setting in;
+ *   S5  settings that a program gives are held to the same bounds, and one that is not known is refused.
  */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,6 +16,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
+import { z } from 'zod';
 import { type Budget, budgetSchema } from './contract/budget.ts';
 import { toFieldErrors } from './contract/field-errors.ts';
 import { limits } from './contract/limits.ts';
@@ -33,7 +35,10 @@ const parallelNodesMax = 10_000;
 const poolThreadsMax = 256;
 const originSchemes = ['http', 'https', 'chrome-extension', 'moz-extension', 'safari-web-extension'];
 
-export function readSettings(env: NodeJS.ProcessEnv, cwd: string): { engine: EngineSettings; server: ServerSettings } {
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): { engine: EngineSettings; server: ServerSettings } {
   const fromFile = readEnvFile(cwd);
   const text = (name: string): string | undefined => (env[name] ?? fromFile[name])?.trim() || undefined;
 
@@ -90,6 +95,42 @@ export function readSettings(env: NodeJS.ProcessEnv, cwd: string): { engine: Eng
   };
 }
 
+const secretPattern = /^[\x21-\x7e]{1,4096}$/;
+const path = z.string().min(1).optional();
+const secret = z
+  .string()
+  .regex(secretPattern, 'must be up to 4096 printable ASCII characters without spaces')
+  .optional();
+
+const givenSchema = z.strictObject({
+  workflowsDir: path,
+  templatesDir: path,
+  queueStateFile: path,
+  maxParallelNodes: z.int().min(1).max(parallelNodesMax).optional(),
+  poolThreads: z.int().min(1).max(poolThreadsMax).optional(),
+  logLevel: z.enum(logLevels).optional(),
+  unknownActions: z.enum(['simulate', 'reject']).optional(),
+  simulationMs: z.int().min(0).max(limits.timeoutMsMax).optional(),
+  httpAllowHosts: z
+    .array(z.string().refine((entry) => toHost(entry) !== undefined, 'must be a host, or host:port'))
+    .optional(),
+  offline: z.boolean().optional(),
+  ownPort: z.int().min(1).max(65_535).nullish(),
+  prices: pricesSchema.optional(),
+  dryRun: z.object({ wanted: z.record(z.string(), z.array(z.array(z.string()))) }).optional(),
+  modelLimits: limitsByModelSchema.optional(),
+  dailyBudget: budgetSchema.optional(),
+  secrets: z.strictObject(Object.fromEntries([...keyNames, ...baseUrlNames].map((name) => [name, secret]))).optional(),
+});
+
+/** S5. Throws a StartError that names every fault; no value is shown. */
+export function checkSettings(given: Partial<EngineSettings>): void {
+  const parsed = givenSchema.safeParse(given);
+  if (parsed.success) return;
+  const faults = toFieldErrors(parsed.error.issues, ['settings']).map(({ path, message }) => `${path}: ${message}`);
+  throw new StartError(`The engine cannot start with these settings: ${faults.join('; ')}`, 1);
+}
+
 function readEnvFile(cwd: string): NodeJS.Dict<string> {
   const path = resolve(cwd, '.env');
   try {
@@ -138,7 +179,7 @@ function readChoice<const Choice extends string>(
 
 /** Keys and tokens travel in a header: what cannot stand there is refused here, without being shown. */
 function readSecret(name: string, value: string | undefined): string | undefined {
-  if (value === undefined || /^[\x21-\x7e]{1,4096}$/.test(value)) return value;
+  if (value === undefined || secretPattern.test(value)) return value;
   throw new StartError(
     `${name} is not usable (its value is not shown): allowed are up to 4096 printable ASCII characters without spaces`,
     1,

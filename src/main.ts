@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readSettings } from './config.ts';
+import { checkSettings, readSettings } from './config.ts';
 import type { CoordinatorPort } from './contract/coordinator.ts';
 import type { Engine } from './contract/engine.ts';
 import type { EngineSettings } from './contract/settings.ts';
@@ -46,6 +46,7 @@ export interface EngineOptions {
 
 /** Recovers what the data directory holds and resolves when the engine takes work. Rejects with StartError. */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  checkSettings(options.settings ?? {});
   const settings = toSettings(options.settings ?? {});
   const data: CoordinatorThreadData = { settings, logFd: options.logFd ?? 2 };
   const coming = startCoordination(data, options.ownThread ?? true, options.onFatal ?? endProcess);
@@ -102,7 +103,10 @@ function toSettings(given: Partial<EngineSettings>): EngineSettings {
 }
 
 /** Runs the product until a signal ends it. Rejects with StartError when it cannot start. */
-export async function serve(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Promise<void> {
+export async function serve(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  cwd: string = process.cwd(),
+): Promise<void> {
   const settings = readSettings(env, cwd);
   process.on('uncaughtException', (error) => endProcess(error.stack ?? error.message, 70));
   process.on('unhandledRejection', (error) =>

@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readSettings } from '../src/config.ts';
+import { checkSettings, readSettings } from '../src/config.ts';
 import { StartError } from '../src/contract/store.ts';
 
 let cwd: string;
@@ -135,7 +135,7 @@ describe('PRICES_FILE', () => {
   });
 
   test.each([
-    ['gpt-4: {input_per_million: 1, output_per_million: 1}', /gpt-4: Invalid key/],
+    ['gpt-4: {input_per_million: 1, output_per_million: 1}', /gpt-4: its name must read/],
     ['a/b: {input_per_million: 1}', /output_per_million: is missing/],
     ['a/b: {input_per_million: -1, output_per_million: 1}', /input_per_million/],
     ['a/b: {input_per_million: 0.0000001, output_per_million: 1}', /more than six decimals/],
@@ -184,7 +184,7 @@ describe('LIMITS', () => {
   });
 
   test.each([
-    ['gpt-4o: {concurrency: 1}', /gpt-4o: Invalid key/],
+    ['gpt-4o: {concurrency: 1}', /gpt-4o: its name must read/],
     ['a/b: {concurrency: 0}', /a\/b.*concurrency/],
     ['a/b: {requestsPerMinute: 0.5}', /requestsPerMinute/],
     ['a/b: {requests: 5}', /unknown field "requests"/],
@@ -351,5 +351,36 @@ describe('.env', () => {
     expect([...new Set(listed)].sort()).toEqual(
       [...new Set(used)].filter((name) => !notSettings.includes(name ?? '')).sort(),
     );
+  });
+});
+
+describe('settings that a program gives (S5)', () => {
+  test.each([
+    [{ dailyBudget: { call: 1 } }, 'settings.dailyBudget.call: unknown field "call"'],
+    [{ dailyBudget: 5 }, 'settings.dailyBudget: expected object, received number'],
+    [{ limits: {} }, 'settings.limits: unknown field "limits"'],
+    [{ modelLimits: { a: {} } }, 'settings.modelLimits.a: '],
+    [{ unknownActions: 'refuse' }, 'settings.unknownActions: expected one of "simulate"|"reject"'],
+    [{ httpAllowHosts: ['http://localhost:1'] }, 'settings.httpAllowHosts[0]: must be a host, or host:port'],
+    [{ workflowDir: 'x' }, 'settings.workflowDir: unknown field "workflowDir"'],
+    [{ workflowsDir: 5 }, 'settings.workflowsDir: expected string, received number'],
+    [
+      { maxParallelNodes: 0, poolThreads: 0 },
+      'settings.maxParallelNodes: expected number to be >=1; settings.poolThreads: ',
+    ],
+    [{ logLevel: 'loud' }, 'settings.logLevel: expected one of "trace"'],
+    [{ secrets: { OPENAI_KEY: 'sk-1' } }, 'settings.secrets.OPENAI_KEY: unknown field "OPENAI_KEY"'],
+    [{ secrets: { OPENAI_API_KEY: 'sk canary' } }, 'settings.secrets.OPENAI_API_KEY: must be up to 4096'],
+  ])('%j is refused: %s', (given, message) => {
+    const check = () => checkSettings(given as object);
+    expect(check).toThrow(StartError);
+    expect(check).toThrow(message);
+    expect(check).not.toThrow('canary');
+  });
+
+  test('whatever the environment gives is taken', () => {
+    expect(() =>
+      checkSettings(read({ OPENAI_API_KEY: 'sk-1', CHAT_BASE_URL: 'http://127.0.0.1:1/v1', PORT: '0' }).engine),
+    ).not.toThrow();
   });
 });

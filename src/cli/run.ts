@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { readSettings } from '../config.ts';
 import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import type { WorkflowReply } from '../contract/engine.ts';
-import { Refusal } from '../contract/failures.ts';
+import { invalid, Refusal } from '../contract/failures.ts';
 import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createTemplateCatalogue } from '../templates/catalogue.ts';
@@ -23,6 +23,7 @@ import {
   toDataPaths,
 } from './engine-access.ts';
 import { CommandError, exits, usageError } from './exit.ts';
+import { findExpressionFaults } from './expression-faults.ts';
 import { followWorkflow } from './follow.ts';
 import { LiveProgress } from './live-progress.ts';
 import { createPlainProgress } from './plain-progress.ts';
@@ -126,9 +127,11 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
       throw usageFaults(read.faults.map((fault) => toFaultLine(file, fault)));
     case 'template': {
       const definition = instantiate(read.template, await readParams(toParamTypes(read.template.params)));
+      await refuseExpressionFaults(read.template);
       return { begin: (engine) => engine.submit(definition), definition };
     }
     case 'definition': {
+      await refuseExpressionFaults(read.definition);
       const params = { ...read.definition.params, ...(await readParams(toTypesOfValues(read.definition.params))) };
       const definition = { ...read.definition, params };
       return { begin: (engine) => engine.submit(definition), definition };
@@ -138,6 +141,12 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
       throw new Error(`unknown file ${JSON.stringify(never)}`);
     }
   }
+}
+
+/** Before anything is paid for: those of the last step would be met last. */
+async function refuseExpressionFaults({ steps }: Pick<WorkflowDefinition, 'steps'>): Promise<void> {
+  const faults = await findExpressionFaults(steps);
+  if (faults.length > 0) throw invalid('The workflow definition is not valid', faults);
 }
 
 /** Several lines, which an error message is not meant to have. */
@@ -226,13 +235,17 @@ function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliCo
   for (const step of steps)
     if (step.reason !== undefined) byReason.set(step.reason, [...(byReason.get(step.reason) ?? []), step.id]);
   for (const [reason, ids] of byReason) stderr.write(`paused: ${printable(ids.join(', '))}: ${printable(reason)}\n`);
-  const call = `POST ${access.serverUrl ?? ''}/api/workflows/${id}/resume {"budget": {…}}`;
+  // Only a budget of its own is raised by resuming; of others the reason says what helps.
+  const isOwn = [...byReason.keys()].some((reason) => /^the workflow's budget .* is used up/.test(reason));
+  const post = `POST ${access.serverUrl ?? ''}/api/workflows/${id}/resume {"budget": {…}}`;
   const advice =
     access.serverUrl !== null
-      ? `to resume it: ${call}`
+      ? isOwn
+        ? `to resume it: ${post}`
+        : 'it stays on that server, and goes on when that allows'
       : access.keepsData
-        ? `what is done is kept: serve this data directory, and to resume it ${call}`
-        : 'what is done is gone with this run: run it with a larger budget, or with --data or --server, so that it can be resumed';
+        ? `what is done is kept: serve this data directory, ${isOwn ? `and to resume it ${post}` : 'and it goes on when that allows'}`
+        : `what is done is gone with this run: run it with ${isOwn ? 'a larger budget, or with ' : ''}--data or --server, so that it can be resumed`;
   stderr.write(`${advice}\n`);
   return exits.waiting;
 }

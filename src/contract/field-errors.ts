@@ -78,7 +78,7 @@ function toExpected(branches: readonly Issue[][]): string {
   const kinds = branches.flat().flatMap((issue) => {
     if (issue.path.length > 0) return [];
     if (isChoice(issue)) return issue.values.map(quote);
-    return [issue.code === 'invalid_type' ? issue.expected : toMessage(issue)];
+    return [issue.code === 'invalid_type' ? toKind(issue.expected) : toMessage(issue)];
   });
   return `expected ${[...new Set(kinds)].join(' or ')}`;
 }
@@ -91,8 +91,16 @@ function isMissing(issue: Issue): issue is Extract<Issue, { code: 'invalid_type'
   return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
 }
 
+/** JSON knows objects alone. */
+function toKind(expected: string): string {
+  return expected === 'record' ? 'object' : expected;
+}
+
 function toMessage(issue: Issue): string {
+  if (issue.code === 'invalid_key' && issue.issues[0]) return `its name ${toMessage(issue.issues[0])}`;
   return isMissing(issue)
-    ? `is missing; expected ${issue.expected}`
-    : issue.message.replace(/^(?:Invalid input|Invalid option|Too small|Too big): /, '');
+    ? `is missing; expected ${toKind(issue.expected)}`
+    : issue.message
+        .replace(/^(?:Invalid input|Invalid option|Too small|Too big): /, '')
+        .replace(/^expected record\b/, 'expected object');
 }

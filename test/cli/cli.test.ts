@@ -122,6 +122,17 @@ steps:
     expect(status).toBe(1);
   });
 
+  test('so does run, before anything is paid for', async () => {
+    const steps = [
+      { id: 'ask', action: 'openai_chat', params: { prompt: 'Why?' } },
+      { id: 'tell', action: 'render', dependencies: ['ask'], params: { template: '{% if a %}' } },
+    ];
+    await write('late.json', { name: 'Late', steps });
+    const { status, stderr } = await cli(['run', 'late.json']);
+    expect(stderr).toMatch(/^The workflow definition is not valid: steps\[1\]\.params\.template: .*not closed/);
+    expect(status).toBe(2);
+  });
+
   test('sees what a run of a template would meet', async () => {
     const template = (params: unknown, text: string) => ({
       id: 't',
@@ -261,6 +272,11 @@ test('run says what a budget has paused, and what was simulated', async () => {
   expect(kept.stderr).toMatch(
     /\nwhat is done is kept: serve this data directory, and to resume it POST \/api\/workflows\/\S+\/resume/,
   );
+
+  await write('free.json', { name: 'Free', steps: [ask] });
+  const daily = await cli(['run', 'free.json'], { DAILY_BUDGET: '{calls: 0}' });
+  expect(daily.stderr).toMatch(/\npaused: ask: the budget of .*; it goes on by itself on the next day/);
+  expect(daily.stderr).toContain('\nwhat is done is gone with this run: run it with --data or --server');
 
   await write('typo.json', { name: 'Typo', steps: [{ id: 'boil', action: 'dellay' }] });
   const typo = await cli(['run', 'typo.json'], { SIMULATION_MS: '0' });

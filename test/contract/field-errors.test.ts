@@ -8,6 +8,7 @@ const wrapped = z.looseObject({ type: z.literal('json_schema'), json_schema: z.o
 const plain = z.looseObject({ type: z.literal('json_schema'), schema: z.object({}), strict: z.boolean() });
 const schema = z.strictObject({
   steps: z.array(z.object({ id: z.string().min(1) })).optional(),
+  headers: z.record(z.string().regex(/^\S+$/, 'must be a token'), z.string()).optional(),
   stop: z.union([z.string().min(1), z.array(z.string()).min(1)]).optional(),
   format: z.union([z.enum(['text', 'json_object']), text, z.union([wrapped, plain])]).optional(),
 });
@@ -24,6 +25,8 @@ describe('the faults of a value', () => {
     ['a text that is too short', { steps: [{ id: '' }] }, 'body.steps[0].id: expected string to have >=1 characters'],
     ['what is no object', [], 'body: expected object, received array'],
     ['none of the kinds that are possible', { stop: 5 }, 'body.stop: expected string or array'],
+    ['a map that is none', { headers: 5 }, 'body.headers: expected object, received number'],
+    ['a name that a map does not take', { headers: { 'X Y': '1' } }, 'body.headers.X Y: its name must be a token'],
     ['a list that is empty', { stop: [] }, 'body.stop: expected array to have >=1 items'],
     ['an entry of another kind', { stop: ['a', 5] }, 'body.stop[1]: expected string, received number'],
     ['a word that is no choice', { format: 'xml' }, 'body.format: expected "text" or "json_object" or object'],

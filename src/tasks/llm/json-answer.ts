@@ -9,6 +9,7 @@ export interface JsonFormat {
 }
 
 const draft = '2020-12';
+const types = new Set(['null', 'boolean', 'object', 'array', 'number', 'integer', 'string']);
 const errorsShownMax = 5;
 /** The validator compares each item with each: above this, checking would hold up the thread's other attempts. */
 const uniqueItemsTextMax = 64 * 1024;
@@ -22,6 +23,8 @@ export function findSchemaFault(written: Readonly<Record<string, unknown>>): str
       if (part.$ref !== undefined && lookup[part.__absolute_ref__ ?? part.$ref] === undefined) {
         return `leads nowhere within this schema: ${part.$ref}`;
       }
+      const unknown = [part.type ?? []].flat().find((type) => !types.has(type));
+      if (unknown !== undefined) return `knows no type "${unknown}"; there are ${[...types].join(', ')}`;
       for (const pattern of [
         ...(part.pattern === undefined ? [] : [part.pattern]),
         ...Object.keys(part.patternProperties ?? {}),

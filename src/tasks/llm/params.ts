@@ -11,11 +11,11 @@ const message = z.looseObject({
 });
 
 const schemaFormat = z.union([
+  z.looseObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) }),
   z.looseObject({
     type: z.literal('json_schema'),
     json_schema: z.looseObject({ name: z.string().optional(), schema: z.record(z.string(), z.unknown()) }),
   }),
-  z.looseObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) }),
 ]);
 
 const responseFormat = z.union([

@@ -96,6 +96,7 @@ describe('a call', () => {
     [{ extra: { messages: [] } }, 'extra.messages'],
     [{ response_format: { type: 'json_schema', schema: { pattern: '(a+)+$' } } }, 'response_format'],
     [{ response_format: { type: 'json_schema', schema: { $ref: '#/nowhere' } } }, 'response_format'],
+    [{ response_format: { type: 'json_schema', schema: { properties: { n: { type: 'strng' } } } } }, 'response_format'],
   ])('with %j is refused', (params, path) => {
     const parsed = tasks.get('openai_chat')?.params.safeParse({ prompt: 'Why?', ...params });
     expect(parsed?.error?.issues.map((issue) => issue.path.join('.'))).toContain(path);
