@@ -13,6 +13,7 @@ import type { CliContext } from './engine-access.ts';
 import { CommandError, exits } from './exit.ts';
 import { findExpressionFaults } from './expression-faults.ts';
 import { printable } from './printable.ts';
+import { noteStrayBraces } from './stray-braces.ts';
 
 type UnknownActions = 'simulate' | 'reject';
 
@@ -67,7 +68,10 @@ async function checkText(text: string, unknownActions: UnknownActions): Promise<
   const unknown = unknownActions === 'reject' ? [] : [...new Set(actions)].filter((action) => !catalogue.has(action));
   return {
     faults,
-    notes: unknown.map((action) => `action ${action} is not known here and would be simulated`),
+    notes: [
+      ...unknown.map((action) => `action ${action} is not known here and would be simulated`),
+      ...noteStrayBraces(steps),
+    ],
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,
   };
 }

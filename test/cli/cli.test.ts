@@ -103,7 +103,7 @@ steps:
 
   test('reads expressions and templates where no reference stands in them', async () => {
     const steps = [
-      { id: 'a', action: 'transform', params: { input: '{{steps.x', expression: '$sum((1, 2' } },
+      { id: 'a', action: 'transform', params: { input: 1, expression: '$sum((1, 2' } },
       { id: 'b', action: 'render', dependencies: ['a'], params: { template: '{% if a %}{{ a }', data: {} } },
       { id: 'c', action: 'render', dependencies: ['a'], params: { template: '{% if a {{steps.a.outputs.value}}' } },
       { id: 'd', action: 'transform', params: { input: 1, expression: '$ + 1' } },
@@ -119,6 +119,30 @@ steps:
       expect.stringMatching(/^steps\[1\]\.params\.template: .*not closed/),
       '',
     ]);
+    expect(status).toBe(1);
+  });
+
+  test('notes double braces that are no reference', async () => {
+    const params = {
+      text: '{{ topic }}',
+      other: ['{{params.topic}} {{steps.a}}', { deep: '{{ params.topic | upcase }}' }],
+    };
+    const steps = [
+      { id: 'a', action: 'noop', params: { ...params, cut: 'of {{params.topic' } },
+      { id: 'b', action: 'render', params: { template: '{{ topic }}', data: { topic: '{{topic}}' } } },
+    ];
+    await write('braces.json', { name: 'Braces', params: { topic: 'tea' }, steps });
+    const { status, stdout } = await cli(['validate', 'braces.json']);
+    const notes = [...stdout.matchAll(/note: (.*): (\{\{.*) is no reference and stays as it is/g)].map((match) =>
+      match.slice(1, 3),
+    );
+    expect(notes).toEqual([
+      ['steps[0].params.text', '{{ topic }}'],
+      ['steps[0].params.other[1].deep', '{{ params.topic | upcase }}'],
+      ['steps[0].params.cut', '{{params.topic'],
+      ['steps[1].params.data.topic', '{{topic}}'],
+    ]);
+    expect(stdout).toContain('steps[0].params.other[0]: {{steps.a}} is not a reference');
     expect(status).toBe(1);
   });
 
