@@ -18,7 +18,7 @@ import { createDataDir, describeMachine } from './fixtures.ts';
 
 const steps = 1_000;
 const answerMs = 2_000;
-const runs = 3;
+const runs = 6;
 
 /** The other process: it shares the machine's cores, so it does no more than a server has to. */
 async function provide(): Promise<void> {

@@ -12,7 +12,7 @@ import { type MessagePort, workerData } from 'node:worker_threads';
 import type { Job, Outcome, Said } from '../contract/job.ts';
 import type { Task } from '../contract/task.ts';
 import { type AbortReason, runAttempt } from './attempt.ts';
-import type { BundleMessage, CancelMessage, SaidMessage, ThreadData } from './bundle.ts';
+import type { BegunMessage, BundleMessage, CancelMessage, SaidMessage, ThreadData } from './bundle.ts';
 
 /** In one turn of the event loop. Measured with 1,000 model calls: 8 and 16 were no faster, all at once was slower by 0.2 s. */
 const beginsMax = 32;
@@ -33,7 +33,7 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: B
         const controller = new AbortController();
         aborts.set(job.jobId, controller);
         const turn = begin(controller.signal);
-        if (turn !== undefined) await turn;
+        if (turn !== undefined) await waitForTurn(turn, job, controller, outbox);
         const attempt = runAttempt(job, { tasks, network, prices, signal: controller.signal, onSaid });
         // Armed after the task has begun, so that a task's own timer of the same length is the first to fire.
         const deadline = armDeadline(job, controller);
@@ -71,6 +71,14 @@ function createGate(): (signal: AbortSignal) => Promise<void> | undefined {
   };
 }
 
+/** A job whose time passes while it waits ends without a beginning; once it begins it has all of it, and the pool is told. */
+async function waitForTurn(turn: Promise<void>, job: Job, controller: AbortController, outbox: Outbox): Promise<void> {
+  const deadline = armDeadline(job, controller);
+  await turn;
+  clearTimeout(deadline);
+  if (!controller.signal.aborted) outbox.tellBegun(job.jobId);
+}
+
 function armDeadline(job: Job, controller: AbortController): NodeJS.Timeout | undefined {
   return job.lane === 'io' ? setTimeout(() => abort(controller, 'TIMEOUT'), job.timeoutMs) : undefined;
 }
@@ -79,22 +87,36 @@ function abort(controller: AbortController | undefined, reason: AbortReason): vo
   controller?.abort(reason);
 }
 
+interface Outbox {
+  flush(): void;
+  tellBegun(jobId: number): void;
+  add(outcome: Outcome): void;
+  say(piece: Said): void;
+}
+
 /** Outcomes that are ready together share a message, and so do pieces of text, which go before them. */
-function createOutbox(port: MessagePort) {
+function createOutbox(port: MessagePort): Outbox {
   let ready: Outcome[] = [];
   let said: Said[] = [];
+  let begunJobIds: number[] = [];
   const flush = (): void => {
+    if (begunJobIds.length > 0) port.postMessage({ begunJobIds } satisfies BegunMessage);
     if (said.length > 0) port.postMessage({ said } satisfies SaidMessage);
     if (ready.length > 0) port.postMessage(ready);
+    begunJobIds = [];
     said = [];
     ready = [];
   };
   const flushSoon = (): void => {
     // nextTick runs once the promises that are settled by now have been worked off, and before any other event.
-    if (said.length + ready.length === 1) process.nextTick(flush);
+    if (begunJobIds.length + said.length + ready.length === 1) process.nextTick(flush);
   };
   return {
     flush,
+    tellBegun(jobId: number): void {
+      begunJobIds.push(jobId);
+      flushSoon();
+    },
     add(outcome: Outcome): void {
       ready.push(outcome);
       flushSoon();

@@ -30,9 +30,15 @@ export interface ThreadData {
   readonly sharing: 'shared' | 'exclusive';
 }
 
+/** Jobs that have begun after a wait for their turn: their time counts from here. */
+export interface BegunMessage {
+  readonly begunJobIds: readonly number[];
+}
+
 export interface SaidMessage {
   readonly said: readonly Said[];
 }
 
 export const outcomesMessageSchema = z.array(outcomeSchema);
+export const begunMessageSchema = z.object({ begunJobIds: z.array(z.number()) });
 export const saidMessageSchema = z.object({ said: z.array(saidSchema) });

@@ -16,6 +16,7 @@ import type { NetworkRules } from '../contract/task.ts';
 import type { AbortReason } from './attempt.ts';
 import {
   type BundleMessage,
+  begunMessageSchema,
   type CancelMessage,
   outcomesMessageSchema,
   saidMessageSchema,
@@ -246,12 +247,22 @@ export class Lane {
       this.#hear(bundle, heard.data.said);
       return;
     }
+    const begun = Array.isArray(message) ? undefined : begunMessageSchema.safeParse(message);
+    if (begun?.success) {
+      for (const jobId of begun.data.begunJobIds) this.#rearm(bundle, jobId);
+      return;
+    }
     const parsed = outcomesMessageSchema.safeParse(message);
     if (!parsed.success) {
       this.#options.onFault(`a thread sent a message that is no list of outcomes: ${parsed.error.message}`);
       return;
     }
     this.#deliver(parsed.data.filter((outcome) => this.#end(bundle, outcome.jobId)));
+  }
+
+  #rearm(bundle: Bundle, jobId: number): void {
+    const running = bundle.running.get(jobId);
+    if (running?.ended === null) this.#arm(running, running.job.timeoutMs + this.#options.graceMs);
   }
 
   #hear(bundle: Bundle, said: Said[]): void {

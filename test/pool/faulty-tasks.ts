@@ -152,6 +152,12 @@ const faults: Record<string, Run> = {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
     return nothing;
   },
+  /** Two milliseconds of work, when others have begun. */
+  works_after: async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const until = performance.now() + 2; performance.now() < until; );
+    return nothing;
+  },
   tells_turn: () => ({ outputs: { turn: currentTurn() } }),
   waits_on_memory: () => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

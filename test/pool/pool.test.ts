@@ -215,13 +215,28 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
 
   it('ends a job that waits for its turn at once, and it never begins', async () => {
     const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
-    const ahead = Array.from({ length: 320 }, () => createJob('tells_turn'));
+    const ahead = Array.from({ length: 800 }, () => createJob('works_after'));
     const waiting = createJob('hears');
-    const run = one.run(createJob('blocks_for_a_while'), ...ahead, waiting);
+    const run = one.run(...ahead, waiting);
     one.pool.cancel([waiting.jobId]);
+    // Cancelled when its turn comes it would be too late, and its thread be ended with all that is on it.
+    expect(new Set((await run).slice(0, -1).map(codeOf))).toEqual(new Set(['completed']));
     expect((await run).at(-1)).toMatchObject({ kind: 'failed', code: 'CANCELLED', logs: [] });
-    const order = one.outcomes.map(({ jobId }) => jobId);
-    expect(order.indexOf(waiting.jobId)).toBeLessThan(order.indexOf(ahead[200]!.jobId));
+    await one.pool.close();
+  });
+
+  it('counts the time of a job that waits for its turn from when it begins, and ends one that waits too long', async () => {
+    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
+    const neighbour = createJob('delay', { params: { ms: 5_500 } });
+    const ahead = Array.from({ length: 800 }, () => createJob('works_after'));
+    const late = createJob('delay', { params: { ms: 2_500 }, timeoutMs: 3_000 });
+    const impatient = createJob('hears', { timeoutMs: 300 });
+    const hung = createJob('hears', { timeoutMs: 3_000 });
+    const last = (await one.run(neighbour, ...ahead, late, impatient, hung)).filter(
+      ({ jobId }) => !ahead.some((job) => job.jobId === jobId),
+    );
+    expect(last.map(codeOf)).toEqual(['completed', 'completed', 'TIMEOUT', 'TIMEOUT']);
+    expect(last.map(({ logs }) => logs)).toEqual([[], [], [], ['listening']]);
     await one.pool.close();
   });
 
