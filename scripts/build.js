@@ -8,7 +8,6 @@
 import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -28,6 +27,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
   const fresh = `${outdir}.new-${process.pid}`;
   const old = `${outdir}.old-${process.pid}`;
   try {
+    // Not before it is needed: what is built runs without it.
+    const { build } = await import('esbuild');
     await build({
       entryPoints: {
         main: 'src/main.ts',
@@ -46,8 +47,9 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
       packages: 'external',
       logLevel: 'warning',
     });
-  } catch {
-    // What is wrong has been printed.
+  } catch (error) {
+    // Faults of the sources it has printed itself.
+    if (!('errors' in error)) process.stderr.write(`dist cannot be built: ${error.message}\n`);
     rmSync(fresh, { recursive: true, force: true });
     process.exit(1);
   }

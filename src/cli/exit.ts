@@ -45,6 +45,6 @@ export function toExit(error: unknown): { text: string; status: number } {
 /** Of several faults the detail names the first, which the list does too. */
 function toLines({ detail, errors = [] }: Refusal): string[] {
   const [first, ...others] = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
-  if (first === undefined || others.length === 0) return [detail];
+  if (first === undefined || (others.length === 0 && detail.includes(first))) return [detail];
   return [detail.split(`: ${first}`)[0]!, ...[first, ...others].map((line) => `  ${line}`)];
 }

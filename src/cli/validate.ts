@@ -58,7 +58,10 @@ async function checkText(text: string, unknownActions: UnknownActions): Promise<
   const checked = validateDefinition(definition, { catalogue, unknownActions });
   const named = new Set(faults.map((fault) => fault.path));
   const steps = toSteps(definition);
-  for (const error of [...(checked.ok ? [] : checked.errors), ...(await findExpressionFaults(steps))]) {
+  const errors = checked.ok ? [] : checked.errors;
+  const places = new Set(errors.map(({ path }) => path));
+  errors.push(...(await findExpressionFaults(steps)).filter(({ path }) => !places.has(path)));
+  for (const error of errors) {
     // Without a schema a run may give whatever the steps refer to.
     if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;
     const position = locate(toParts(error.path));

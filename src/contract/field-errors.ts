@@ -78,9 +78,9 @@ function toExpected(branches: readonly Issue[][]): string {
   const kinds = branches.flat().flatMap((issue) => {
     if (issue.path.length > 0) return [];
     if (isChoice(issue)) return issue.values.map(quote);
-    return [issue.code === 'invalid_type' ? toKind(issue.expected) : toMessage(issue)];
+    return [issue.code === 'invalid_type' ? toKind(issue.expected) : toMessage(issue).replace(/^expected /, '')];
   });
-  return `expected ${[...new Set(kinds)].join(' or ')}`;
+  return kinds.length === 0 ? 'is none of the forms that are possible' : `expected ${[...new Set(kinds)].join(' or ')}`;
 }
 
 function quote(value: unknown): string {

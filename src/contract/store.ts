@@ -199,7 +199,7 @@ export interface StorePort {
   /** Takes blobs over into another workflow's directory, durably. */
   copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void>;
 
-  /** Those of a workflow that were written before a time (milliseconds since 1970). */
+  /** Those of a workflow that were written before a time (milliseconds since 1970). Throws when they cannot be read. */
   listBlobs(id: string, before: number): StoredBlob[];
   /** Takes blobs off the disk that nothing names. Not durably: one that comes back is found again. */
   removeBlobs(id: string, names: readonly string[]): void;

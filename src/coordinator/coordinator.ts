@@ -145,7 +145,14 @@ export class Coordinator implements CoordinatorPort {
     this.views = new Views({ store, workflows, clock, isDurable: (id) => this.turns.isDurable(id), onFault });
     const { queue, views } = this;
     const onRemoved = (message: string) => log.info({}, message);
-    this.#orphanBlobs = new OrphanBlobs({ store, workflows, clock, onRemoved, onFault });
+    this.#orphanBlobs = new OrphanBlobs({
+      store,
+      workflows,
+      clock,
+      onRemoved,
+      onNotice,
+      onFailed: onFatal,
+    });
     this.removals = new Removals({ store, views, onNotice });
     this.window = new EventWindow(limits.eventWindowMax, () => store.nextSeq - 1);
     this.waits = new Waits(clock);

@@ -25,9 +25,13 @@ export function judgeFile(id: string, file: StateFile): Judgement {
   return { isSound: false, reason: `its state.json is not a workflow: ${fault}` };
 }
 
+/** A path may be as long as the file. */
+const faultLengthMax = 200;
+
 function toFirstFault({ issues }: z.ZodError): string {
   const [first] = toFieldErrors(issues);
-  return [first?.path, first?.message].filter((part) => part).join(': ');
+  const fault = [first?.path, first?.message].filter((part) => part).join(': ');
+  return fault.length <= faultLengthMax ? fault : `${fault.slice(0, faultLengthMax)}…`;
 }
 
 /** What an event that begins a workflow from a file carries of it. */

@@ -209,7 +209,7 @@ export class Workflows {
       }
       return;
     }
-    const reason = judged.isSound ? 'its state.json says that it has not finished' : judged.reason;
+    const reason = judged.isSound ? 'its state.json does not say that it has finished' : judged.reason;
     if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
     this.remove(id, entry.spending);
     this.setAside.set(id, reason);

@@ -214,7 +214,7 @@ class Store implements StorePort {
   }
 
   listBlobs(id: string, before: number): StoredBlob[] {
-    return this.#guardSync(() => this.#directories.listBlobs(id, before));
+    return this.#directories.listBlobs(id, before);
   }
 
   removeBlobs(id: string, names: readonly string[]): void {

@@ -114,12 +114,7 @@ export class WorkflowDirectories {
   }
 
   listBlobs(id: string, before: number): StoredBlob[] {
-    const directory = this.#blobsOf(id);
-    try {
-      return listBlobFiles(this.#disk, directory, before);
-    } catch (error) {
-      throw toDiskError(error, directory);
-    }
+    return listBlobFiles(this.#disk, this.#blobsOf(id), before);
   }
 
   removeBlobs(id: string, names: readonly string[]): void {

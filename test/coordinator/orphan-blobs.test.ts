@@ -4,13 +4,16 @@
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Clock } from '../../src/coordinator/clock.ts';
 import { OrphanBlobs } from '../../src/coordinator/orphan-blobs.ts';
 import type { Workflows } from '../../src/coordinator/workflows.ts';
 import { live, newDir } from './restarts.ts';
 
+const { readdirSync } = fs;
 const dayMs = 86_400_000;
+/** The test's workflows have finished a while ago. */
+const nowMs = Date.now() + 1.5 * dayMs;
 const large = {
   name: 'large',
   steps: [{ id: 'a', action: 'transform', params: { input: 0, expression: "$pad('', 200000, 'x')" } }],
@@ -21,7 +24,7 @@ const waits = { name: 'waits', steps: [{ id: 'in', action: 'external_data' }] };
 async function setUp() {
   const { engine, coordinator, dir } = await live(newDir());
   const blobsOf = (id: string) => join(dir.settings.workflowsDir, id, 'blobs');
-  const age = (file: string, ms: number) => fs.utimesSync(file, new Date(), new Date(Date.now() - ms));
+  const age = (file: string, ms: number) => fs.utimesSync(file, new Date(), new Date(nowMs - ms));
   const finish = async (definition: object): Promise<string> => {
     const { id } = await engine.submit(definition, { waitMs: 60_000 });
     await expect.poll(() => coordinator.workflows.live.has(id)).toBe(false);
@@ -46,19 +49,24 @@ async function setUp() {
       return files;
     },
     /** One look at everything; resolves when it is over, with what was told. */
-    async look(workflows: Pick<Workflows, 'finished' | 'live'> = coordinator.workflows): Promise<string[]> {
+    async look(
+      workflows: Pick<Workflows, 'finished' | 'live'> = coordinator.workflows,
+      at: number = nowMs,
+    ): Promise<string[]> {
       const told: string[] = [];
       const waiting: { ms: number; act: () => void }[] = [];
       const clock: Clock = {
         ...coordinator.parts.clock,
+        now: () => at,
         timer: (ms, act) => {
           waiting.push({ ms, act });
           return () => undefined;
         },
       };
       const { store } = coordinator.parts;
-      const onFault = (error: unknown) => void told.push(String(error));
-      const orphans = new OrphanBlobs({ store, workflows, clock, onRemoved: (text) => void told.push(text), onFault });
+      const tell = (text: string) => void told.push(text);
+      const onFailed = (error: Error) => tell(`failed: ${error.message}`);
+      const orphans = new OrphanBlobs({ store, workflows, clock, onRemoved: tell, onNotice: tell, onFailed });
       orphans.start();
       // The last is the one for tomorrow.
       while (waiting[0]!.ms < dayMs) {
@@ -82,6 +90,8 @@ test('of a finished workflow what is old and named nowhere goes, and what it nam
   const other = join(old[0]!, '..', 'notes.txt');
   fs.writeFileSync(other, 'of somebody');
   fs.utimesSync(other, 0, 0);
+  // A day after they were written, and after their workflow's last change.
+  expect(await look(undefined, Date.now() + 0.9 * dayMs)).toEqual([]);
   expect(await look()).toEqual(['Removed 2 blobs (0.0 MiB) of 2 workflows that nothing names']);
   expect(old.map((file) => fs.existsSync(file))).toEqual([false, false]);
   expect([...named, young, other].map((file) => fs.existsSync(file))).toEqual([true, true, true]);
@@ -103,5 +113,24 @@ test('a workflow that is in memory, or whose file is not what the engine wrote, 
   expect(await look({ finished, live: withOneMore })).toEqual([]);
   expect(kept.map((path) => fs.existsSync(path))).toEqual([true, true, true]);
   expect(await look()).toEqual(['Removed 1 blob (0.0 MiB) of 1 workflow that nothing names']);
+  await engine.close();
+});
+
+test('a directory that cannot be read is told of, and left alone', async () => {
+  const { engine, dir, finish, plant, look } = await setUp();
+  const [broken, other] = [await finish(small), await finish(small)];
+  const orphan = plant(other, 'a', 2 * dayMs);
+  const blobs = join(dir.settings.workflowsDir, broken, 'blobs');
+  const readDirectory = vi.spyOn(fs, 'readdirSync').mockImplementation(((path: string, options: never) => {
+    if (path === blobs) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+    return readdirSync(path, options);
+  }) as never);
+  fs.mkdirSync(blobs);
+  expect(await look()).toEqual([
+    `The blobs of workflow ${broken} cannot be looked through: EIO: i/o error`,
+    'Removed 1 blob (0.0 MiB) of 1 workflow that nothing names',
+  ]);
+  readDirectory.mockRestore();
+  expect(fs.existsSync(orphan)).toBe(false);
   await engine.close();
 });

@@ -3,11 +3,20 @@ import type { Mutant } from './mutant.ts';
 
 export const diskMutants: Mutant[] = [
   {
+    name: 'orphans go from a workflow that has just changed',
+    breaks: 'OB2',
+    file: 'src/coordinator/orphan-blobs.ts',
+    find: 'Date.parse(entry.summary.updatedAt) < yesterday',
+    replace: 'yesterday > 0',
+    test: 'test/coordinator/orphan-blobs.test.ts',
+    only: 'what it names stays',
+  },
+  {
     name: 'a blob that a workflow names is taken for an orphan',
     breaks: 'G9, OB1',
     file: 'src/coordinator/orphan-blobs.ts',
-    find: '!text.includes(name)',
-    replace: 'text !== name',
+    find: '!named.has(name)',
+    replace: 'named.size >= 0',
     test: 'test/coordinator/orphan-blobs.test.ts',
     only: 'what it names stays',
   },
