@@ -215,7 +215,7 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
 
   it('ends a job that waits for its turn at once, and it never begins', async () => {
     const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
-    const ahead = Array.from({ length: 800 }, () => createJob('works_after'));
+    const ahead = Array.from({ length: 2_000 }, () => createJob('works_after'));
     const waiting = createJob('hears');
     const run = one.run(...ahead, waiting);
     one.pool.cancel([waiting.jobId]);
@@ -227,16 +227,16 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
 
   it('counts the time of a job that waits for its turn from when it begins, and ends one that waits too long', async () => {
     const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
-    const neighbour = createJob('delay', { params: { ms: 5_500 } });
-    const ahead = Array.from({ length: 800 }, () => createJob('works_after'));
-    const late = createJob('delay', { params: { ms: 2_500 }, timeoutMs: 3_000 });
-    const impatient = createJob('hears', { timeoutMs: 300 });
-    const hung = createJob('hears', { timeoutMs: 3_000 });
-    const last = (await one.run(neighbour, ...ahead, late, impatient, hung)).filter(
+    const neighbour = createJob('delay', { params: { ms: 9_000 } });
+    const ahead = Array.from({ length: 1_300 }, () => createJob('works_after'));
+    const impatient = createJob('hears', { timeoutMs: 500 });
+    // Begins a second late or more: by the time of its arrival its thread would be ended before its own deadline comes.
+    const hung = createJob('hears', { timeoutMs: 6_000 });
+    const last = (await one.run(neighbour, ...ahead, impatient, hung)).filter(
       ({ jobId }) => !ahead.some((job) => job.jobId === jobId),
     );
-    expect(last.map(codeOf)).toEqual(['completed', 'completed', 'TIMEOUT', 'TIMEOUT']);
-    expect(last.map(({ logs }) => logs)).toEqual([[], [], [], ['listening']]);
+    expect(last.map(codeOf)).toEqual(['completed', 'TIMEOUT', 'TIMEOUT']);
+    expect(last.map(({ logs }) => logs)).toEqual([[], [], ['listening']]);
     await one.pool.close();
   });
 
