@@ -4,7 +4,8 @@
  * Rules, numbered for tests:
  *   P1  every dispatched job yields exactly one outcome, whatever its thread does;
  *   P2  when the outcome arrives, nothing of that attempt runs any more: its slot is free and the next attempt may start;
- *   P3  an attempt ends within a second after its deadline or its cancellation;
+ *   P3  an attempt ends within a second after its deadline or its cancellation. Its time counts from its beginning; one that
+ *       waits for its turn in a busy thread for longer than that ends without one;
  *   P4  a thread or a child process that dies costs the attempts that were on it, and no other.
  * Nothing here says that a thread of this process does the work.
  */
