@@ -9,14 +9,14 @@ import { toEventJson } from '../src/contract/journal-event.ts';
 import { limits } from '../src/contract/limits.ts';
 import type { FinishedEntry, QueueItem, StorePort } from '../src/contract/store.ts';
 import { createChance } from '../src/coordinator/clock.ts';
-import { createWorkflow } from '../src/core/beginning.ts';
+import { createWorkflow } from '../src/core/create-workflow.ts';
 import { decideCreate, decideOutcome, decideStart } from '../src/core/decide.ts';
 import { evolve } from '../src/core/evolve.ts';
 import type { WorkflowState } from '../src/core/state.ts';
 import { toMeta } from '../src/core/state-file.ts';
 import { toIso } from '../src/core/time.ts';
 import { toSummary, ViewEncoder } from '../src/core/view.ts';
-import { composeState } from '../src/store/state-file.ts';
+import { composeState } from '../src/store/state-bytes.ts';
 import { openStore } from '../src/store/store.ts';
 
 interface Paths {

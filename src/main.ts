@@ -10,8 +10,8 @@ import { checkSettings, readSettings } from './config.ts';
 import type { CoordinatorPort } from './contract/coordinator.ts';
 import type { Engine } from './contract/engine.ts';
 import type { EngineSettings } from './contract/settings.ts';
-import { startCoordinatorThread } from './coordinator/thread-client.ts';
 import type { CoordinatorThreadData } from './coordinator-main.ts';
+import { startCoordinatorThread } from './engine/thread-client.ts';
 import { toExecArgv } from './pool/source-loader.ts';
 import { version } from './version.ts';
 
@@ -53,7 +53,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const [coordinator, { CoordinatedEngine }, { createActionCatalogue }, { createTemplateCatalogue }, { instantiate }] =
     await Promise.all([
       coming,
-      import('./coordinator/engine.ts'),
+      import('./engine/engine.ts'),
       import('./tasks/registry.ts'),
       import('./templates/catalogue.ts'),
       import('./templates/instantiate.ts'),

@@ -5,13 +5,13 @@
 import { limits } from '../contract/limits.ts';
 import type { Durations } from '../core/critical-path.ts';
 import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart } from '../core/decide.ts';
-import type { Budgets } from './budgets.ts';
 import type { Chance, Clock } from './clock.ts';
-import type { Ended, Execution } from './execution.ts';
+import type { Removals } from './files/removals.ts';
 import type { Log } from './log.ts';
-import type { ReadySteps } from './ready-steps.ts';
 import type { Recorder } from './recorder.ts';
-import type { Removals } from './removals.ts';
+import type { Budgets } from './steps/budgets.ts';
+import type { Ended, Execution } from './steps/flights.ts';
+import type { ReadySteps } from './steps/ready-steps.ts';
 import type { Batch, Turns } from './turns.ts';
 import type { Live, Workflows } from './workflows.ts';
 

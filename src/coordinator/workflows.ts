@@ -14,7 +14,7 @@ import { joinSpending } from '../core/ledger.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { readWorkflow, type WorkflowMeta } from '../core/state-file.ts';
 import { toSummary, ViewEncoder } from '../core/view.ts';
-import { judgeFile, settleTaken, type Taken, toTaken } from './taken.ts';
+import { judgeFile, settleTaken, type Taken, toTaken } from './foreign-file.ts';
 
 /** A workflow in memory. */
 export interface Live {

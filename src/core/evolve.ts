@@ -5,14 +5,14 @@
  * Rules, numbered for tests:
  *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
  *   E3  an event is applied once: one at or below the state's sequence number changes nothing.
- * The others stand with what keeps them: E1 and E4 in `dependents.ts`, E5 in `deaths.ts`, E6 in `spend.ts`.
+ * The others stand with what keeps them: E1 and E4 in `dependents.ts`, E5 in `recover-steps.ts`, E6 in `spend.ts`.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { type Change, newChange } from './change.ts';
-import { recoverSteps } from './deaths.ts';
 import { queueReady, stopAfterFailure, stopSteps } from './dependents.ts';
-import { reviveSteps, unpauseSteps } from './revive.ts';
+import { recoverSteps } from './recover-steps.ts';
+import { reviveSteps, unpauseSteps } from './resume-steps.ts';
 import { spend } from './spend.ts';
 import type { StepState, WorkflowState } from './state.ts';
 import { addLogs } from './step-logs.ts';

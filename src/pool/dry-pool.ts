@@ -5,9 +5,8 @@
 import type { Outcome, PoolOptions, PoolPort } from '../contract/job.ts';
 import { rehearsalSchema } from '../contract/rehearsal.ts';
 import type { DryRun } from '../contract/settings.ts';
+import { dryThreadUrl } from '../worker/entries.ts';
 import { createPool } from './pool.ts';
-
-const threadUrl = new URL(`./dry-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 export async function createDryPool(options: PoolOptions, { wanted }: DryRun): Promise<PoolPort> {
   const stepOf = new Map<number, string>();
@@ -22,7 +21,7 @@ export async function createDryPool(options: PoolOptions, { wanted }: DryRun): P
   };
   const pool = await createPool(
     { ...options, onOutcomes: (outcomes) => options.onOutcomes(outcomes.map(complete)) },
-    { threadUrl },
+    { threadUrl: dryThreadUrl },
   );
   return {
     ...pool,

@@ -13,7 +13,7 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import type { Job, Outcome, Said } from '../contract/job.ts';
 import type { Prices } from '../contract/prices.ts';
 import type { NetworkRules } from '../contract/task.ts';
-import type { AbortReason } from './attempt.ts';
+import type { AbortReason } from '../worker/attempt.ts';
 import {
   type BundleMessage,
   begunMessageSchema,

@@ -7,6 +7,7 @@
  */
 import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
 import { isolatedTasks } from '../tasks/isolated.ts';
+import * as entries from '../worker/entries.ts';
 import { bundleJobsMax } from './bundle.ts';
 import { Lane, type LaneOptions } from './lane.ts';
 import { ProcessLane } from './process-lane.ts';
@@ -31,8 +32,7 @@ export interface ThreadOptions {
 
 /** Rejects when a thread cannot load its module. */
 export async function createPool(options: PoolOptions, thread: ThreadOptions = {}): Promise<PoolPort> {
-  const threadUrl = thread.threadUrl ?? new URL(`./thread${sourceExtension}`, import.meta.url);
-  const processUrl = thread.processUrl ?? new URL(`./process${sourceExtension}`, import.meta.url);
+  const { threadUrl = entries.threadUrl, processUrl = entries.processUrl } = thread;
   const isolated = thread.isolatedActions ?? new Set(isolatedTasks.keys());
   const reports = {
     onOutcomes: options.onOutcomes,
@@ -104,6 +104,3 @@ function toBundles(jobs: readonly Job[], threads: number): Job[][] {
   for (let i = 0; i < ioJobs.length; i += size) bundles.push(ioJobs.slice(i, i + size));
   return bundles;
 }
-
-/** The same file runs from source and from the build. */
-const sourceExtension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';

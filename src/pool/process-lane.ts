@@ -9,9 +9,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Job, Outcome } from '../contract/job.ts';
-import type { AbortReason } from './attempt.ts';
+import type { AbortReason } from '../worker/attempt.ts';
+import { answerMessageSchema, type IsolatedJobMessage, upMessage } from '../worker/process-runner.ts';
 import { toLostOutcome } from './loss.ts';
-import { answerMessageSchema, type IsolatedJobMessage, upMessage } from './process-runner.ts';
 import { type Watch, watchOver } from './watch.ts';
 
 export interface ProcessLaneOptions {

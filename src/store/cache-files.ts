@@ -16,8 +16,8 @@ import { removeTempFiles } from './data-directory.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, isOutOfHandles, toDiskError } from './disk-error.ts';
 import { replaceFile, syncDirectory } from './durable-file.ts';
+import { Turns } from './keyed-queue.ts';
 import type { Quarantine } from './quarantine.ts';
-import { Turns } from './turns.ts';
 
 /** Beside the views, which have as many places. */
 const openFilesMax = 8;

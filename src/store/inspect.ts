@@ -5,9 +5,9 @@ import { listCacheKeys, readCacheFile } from './cache-files.ts';
 import { toStartError } from './data-directory.ts';
 import { createNodeDisk, type Disk } from './disk.ts';
 import { isAbsent } from './disk-error.ts';
-import { type Found, readFound } from './found.ts';
+import { type Found, readFound } from './last-life.ts';
 import { type Layout, layoutOf, stateFileOf } from './layout.ts';
-import { readStateFile } from './state-file.ts';
+import { readStateFile } from './state-bytes.ts';
 
 export interface Inspection {
   readonly found: FoundData;

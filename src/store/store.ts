@@ -34,14 +34,14 @@ import { isAbsent } from './disk-error.ts';
 import { replaceFileSync, syncDirectorySync } from './durable-file.ts';
 import { FinishedIndex } from './finished-index.ts';
 import { writeFormat } from './format.ts';
-import { type Found, readFound } from './found.ts';
 import { Journal } from './journal.ts';
+import { type Found, readFound } from './last-life.ts';
 import { type Layout, layoutOf, stateFileOf, workflowDirectoryOf } from './layout.ts';
 import { type Lock, takeLock as takeMachineLock } from './lock.ts';
 import { createPatientDisk } from './patient-disk.ts';
 import { Quarantine } from './quarantine.ts';
 import { QueueFile } from './queue-file.ts';
-import { readStateFileSync } from './state-file.ts';
+import { readStateFileSync } from './state-bytes.ts';
 import { WorkflowDirectories } from './workflow-directories.ts';
 
 export interface StoreOptions {

@@ -9,9 +9,9 @@ import { listBlobFiles, readBlobFile, removeBlobFiles, writeBlobFile, writeBlobF
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
+import { Turns } from './keyed-queue.ts';
 import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
-import { composeState, readStateFile } from './state-file.ts';
-import { Turns } from './turns.ts';
+import { composeState, readStateFile } from './state-bytes.ts';
 
 /** Views must not use up the file handles that connections need. */
 const openFilesMax = 8;

@@ -57,7 +57,7 @@ function toRehearsed(task: Task): Task {
   return { ...task, run };
 }
 
-/** What tasks of the I/O lane import when they run; see `pool/thread.ts` for why it is loaded before. */
+/** What tasks of the I/O lane import when they run; see `worker/thread.ts` for why it is loaded before. */
 export async function loadIoLibraries(): Promise<void> {
   await Promise.all([import('undici'), import('openai'), import('@pydantic/genai-prices')]);
 }

@@ -68,7 +68,7 @@ async function watchConnections(): Promise<void> {
   );
   copy = join(home, 'copy');
   await cp(dirname(dirname(emitted('src/main.ts'))), copy, { recursive: true, verbatimSymlinks: true });
-  const starts = ['cli/cli', 'coordinator-main', 'pool/thread', 'pool/dry-thread', 'pool/process'];
+  const starts = ['cli/cli', 'coordinator-main', 'worker/thread', 'worker/dry-thread', 'worker/process'];
   for (const name of starts) {
     const file = join(copy, `src/${name}.js`);
     const text = await readFile(file, 'utf8');

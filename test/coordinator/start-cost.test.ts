@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createClock } from '../../src/coordinator/clock.ts';
-import { recover } from '../../src/coordinator/recovery.ts';
+import { recover } from '../../src/coordinator/recovery/recovery.ts';
 import { Workflows } from '../../src/coordinator/workflows.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createFaultDisk, type Operation } from '../store/fault-disk.ts';

@@ -1,11 +1,11 @@
 /**
- * Goal: rules E1 to E5 of `evolve.ts` and of those it leaves steps to (`dependents.ts`, `deaths.ts`), and what each event
+ * Goal: rules E1 to E5 of `evolve.ts` and of those it leaves steps to (`dependents.ts`, `recover-steps.ts`), and what each event
  * leaves in steps and logs. Method: small workflows driven by hand.
  */
 import { describe, expect, test } from 'vitest';
 import { type JournalEvent, readEventJson } from '../../src/contract/journal-event.ts';
 import { limits } from '../../src/contract/limits.ts';
-import { createWorkflow } from '../../src/core/beginning.ts';
+import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { bornAt, completed, failed, LiveWorkflow, throughFile, workflowId } from './live-workflow.ts';

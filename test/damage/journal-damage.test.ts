@@ -7,7 +7,7 @@
  */
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Workflow } from '../../src/contract/workflow.ts';
-import { recover } from '../../src/coordinator/recovery.ts';
+import { recover } from '../../src/coordinator/recovery/recovery.ts';
 import { Workflows } from '../../src/coordinator/workflows.ts';
 import { ViewEncoder } from '../../src/core/view.ts';
 import { openStore } from '../../src/store/store.ts';

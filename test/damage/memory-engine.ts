@@ -9,7 +9,7 @@ import type { EngineSettings } from '../../src/contract/settings.ts';
 import type { FoundData } from '../../src/contract/store.ts';
 import type { ActionInfo } from '../../src/contract/task.ts';
 import { Coordinator } from '../../src/coordinator/coordinator.ts';
-import { CoordinatedEngine } from '../../src/coordinator/engine.ts';
+import { CoordinatedEngine } from '../../src/engine/engine.ts';
 import { type Lock, takeLock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createActionCatalogue } from '../../src/tasks/registry.ts';

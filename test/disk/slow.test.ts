@@ -5,8 +5,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
-import { CoordinatedEngine } from '../../src/coordinator/engine.ts';
-import { startCoordinatorThread } from '../../src/coordinator/thread-client.ts';
+import { CoordinatedEngine } from '../../src/engine/engine.ts';
+import { startCoordinatorThread } from '../../src/engine/thread-client.ts';
 import { createActionCatalogue } from '../../src/tasks/registry.ts';
 import { emittedUrl } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';

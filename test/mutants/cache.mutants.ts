@@ -1,13 +1,13 @@
 /** Bugs in the cache of answers. */
 import type { Mutant } from './mutant.ts';
 
-const steps = 'test/coordinator/step-cache.test.ts';
+const steps = 'test/coordinator/steps/step-cache.test.ts';
 
 export const cacheMutants: Mutant[] = [
   {
     name: 'the cache takes the params out of its keys',
     breaks: 'SC1',
-    file: 'src/coordinator/step-cache.ts',
+    file: 'src/coordinator/steps/step-cache.ts',
     find: 'toCanonicalJson([action, version, asked, params])',
     replace: 'toCanonicalJson([action, version, asked])',
     test: steps,
@@ -16,7 +16,7 @@ export const cacheMutants: Mutant[] = [
   {
     name: 'all who ask the same at once go',
     breaks: 'SC2',
-    file: 'src/coordinator/step-cache.ts',
+    file: 'src/coordinator/steps/step-cache.ts',
     find: 'if (answer === null && key !== null && this.#going.has(key)) {',
     replace: 'if (answer === null && key !== null && key === "") {',
     test: steps,

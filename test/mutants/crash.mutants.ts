@@ -24,7 +24,7 @@ export const crashMutants: Mutant[] = [
   {
     name: 'recovery believes the file where the journal holds the whole workflow',
     breaks: 'R1',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: 'if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);',
     replace: 'if (life.length < 0) this.#rebuild(id, life, seen);',
     test: 'test/crash/power-cut.test.ts',
@@ -42,7 +42,7 @@ export const crashMutants: Mutant[] = [
   {
     name: 'recovery queues recorded steps again',
     breaks: 'G2, G4',
-    file: 'src/core/deaths.ts',
+    file: 'src/core/recover-steps.ts',
     find: "    if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;\n    const wasRunning",
     replace: "    if (step.status === 'WAITING_FOR_DEPENDENCY') return;\n    const wasRunning",
     test: 'test/crash/kill.test.ts',
@@ -51,7 +51,7 @@ export const crashMutants: Mutant[] = [
   {
     name: 'a restart takes the version back',
     breaks: 'G3',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: 'const change = evolve(state, event, seq);',
     replace: 'const change = evolve(state, { ...event, version: 1 }, seq);',
     test: 'test/crash/kill.test.ts',
@@ -135,7 +135,7 @@ export const crashMutants: Mutant[] = [
     file: 'src/coordinator/attempts.ts',
     find: 'const mayStart = this.#isPoolReady && !readySteps.isPaused;',
     replace: 'const mayStart = !readySteps.isPaused;',
-    test: 'test/coordinator/coming-pool.test.ts',
+    test: 'test/coordinator/steps/late-pool.test.ts',
   },
   {
     name: 'files that are behind stay so after a start',
@@ -148,7 +148,7 @@ export const crashMutants: Mutant[] = [
   {
     name: 'damaged files count as merely behind',
     breaks: 'ADR 14',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: "    if (file.kind === 'intact') {\n      this.#noteWhole(state, file);",
     replace: "    this.#result.behind.add(id);\n    if (file.kind === 'intact') {\n      this.#noteWhole(state, file);",
     test: 'test/coordinator/start-files.test.ts',

@@ -9,7 +9,7 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a deleted workflow comes back when its deletion is damaged',
     breaks: 'C1, B2',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: 'if (isCovered && !finished && !this.#found.manifest?.live[id] && !hasDirectory) return;',
     replace: 'if (isCovered && !finished && !this.#found.manifest?.live[id] && hasDirectory) return;',
     test: journal,
@@ -46,7 +46,7 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a view ahead of the journal is looked at behind a torn tail alone',
     breaks: 'J3, G1',
-    file: 'src/store/found.ts',
+    file: 'src/store/last-life.ts',
     find: 'const known = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);',
     replace: 'const known = isTorn ? workflowIds : knownWorkflows([], manifest, journal);',
     test: journal,
@@ -55,7 +55,7 @@ export const damageMutants: Mutant[] = [
   {
     name: 'the checksum of a state.json is not checked',
     breaks: 'G9, B2',
-    file: 'src/store/state-file.ts',
+    file: 'src/store/state-bytes.ts',
     find: 'if (readHex(bytes, crcAt, crcDigits) !== crc32(bytes.subarray(0, crcAt))) return null;',
     replace: '',
     test: anyFile,
@@ -100,7 +100,7 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a damaged state.json is replaced without being kept',
     breaks: 'G9, R1',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: 'else this.#store.copyAsideState(id, reason);',
     replace: '',
     test: anyFile,
@@ -109,7 +109,7 @@ export const damageMutants: Mutant[] = [
   {
     name: "another workflow's file is taken for one's own",
     breaks: 'R3, B3',
-    file: 'src/coordinator/intake.ts',
+    file: 'src/coordinator/recovery/intake.ts',
     find: "if (file.kind !== 'intact' || file.value.id === id) return file;",
     replace: 'if (file.kind) return file;',
     test: 'test/damage/hundred.test.ts',
@@ -117,7 +117,7 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a file that is found through its directory loses its idempotency keys',
     breaks: 'G1, K2',
-    file: 'src/coordinator/taken.ts',
+    file: 'src/coordinator/foreign-file.ts',
     find: '...(keys ? { keys } : {}), ',
     replace: '',
     test: anyFile,
@@ -143,17 +143,17 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a finished workflow is taken over as its index has it, whatever the checkpoint says',
     breaks: 'R1, C1',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: '&& !promised.has(id) && directories.has(id)',
     replace: '&& directories.has(id)',
-    test: 'test/coordinator/recovery.test.ts',
+    test: 'test/coordinator/recovery/recovery.test.ts',
   },
   {
     name: 'a finished workflow whose directory is gone is taken over all the same',
     breaks: 'R3',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: '!promised.has(id) && directories.has(id)) {',
     replace: '!promised.has(id)) {',
-    test: 'test/coordinator/recovery.test.ts',
+    test: 'test/coordinator/recovery/recovery.test.ts',
   },
 ];

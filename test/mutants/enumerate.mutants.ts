@@ -51,7 +51,7 @@ export const enumerateMutants: Mutant[] = [
   {
     name: 'views are not synced before the checkpoint relies on them',
     breaks: 'G1, C1',
-    file: 'src/coordinator/checkpointing.ts',
+    file: 'src/coordinator/files/checkpointing.ts',
     find: '    await store.syncStates(unsynced);\n',
     replace: '',
     test: lives,
@@ -112,7 +112,7 @@ export const enumerateMutants: Mutant[] = [
   {
     name: 'the files of a deleted workflow go before its record is durable',
     breaks: 'G1',
-    file: 'src/coordinator/changing-calls.ts',
+    file: 'src/coordinator/calls/change.ts',
     find: '    let removal: Promise<void> | undefined;\n    await this.#turns.pinned',
     replace:
       '    let removal: Promise<void> | undefined;\n    await this.#c.removals.remove(id);\n    await this.#turns.pinned',

@@ -5,7 +5,7 @@ const faults = 'test/tasks/llm/faults.test.ts';
 const prices = 'test/tasks/llm/prices.test.ts';
 const question = 'test/tasks/llm/question.test.ts';
 const governor = 'test/core/governor.test.ts';
-const admission = 'test/coordinator/call-admission.test.ts';
+const admission = 'test/coordinator/steps/call-admission.test.ts';
 const wire = 'test/tasks/llm/wire.test.ts';
 
 export const modelsMutants: Mutant[] = [
@@ -239,7 +239,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'the address of a server is taken for a secret',
     breaks: 'docs/models.md, keys',
-    file: 'src/pool/redaction.ts',
+    file: 'src/worker/redaction.ts',
     find: " || name.endsWith('_BASE_URL')",
     replace: '',
     test: question,
@@ -296,7 +296,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'a call that failed keeps its place for ever',
     breaks: 'CA1',
-    file: 'src/coordinator/call-admission.ts',
+    file: 'src/coordinator/steps/call-admission.ts',
     find: 'if (governed === undefined) return;',
     replace: "if (governed === undefined || result.kind === 'failed') return;",
     test: admission,
@@ -304,7 +304,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'a refusal without a time is no pause',
     breaks: 'CA2',
-    file: 'src/coordinator/call-admission.ts',
+    file: 'src/coordinator/steps/call-admission.ts',
     find: "result.code === 'RATE_LIMITED' ? pauseMsDefault : null",
     replace: 'null',
     test: admission,
@@ -312,7 +312,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'time without a free slot counts as a wait for the model',
     breaks: 'CA3',
-    file: 'src/coordinator/call-admission.ts',
+    file: 'src/coordinator/steps/call-admission.ts',
     find: 'heldMs + Math.min(now, held.until ?? now) - held.from',
     replace: 'heldMs + now - held.from',
     test: admission,
@@ -320,7 +320,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'nobody asks again when a hold is over',
     breaks: 'D6',
-    file: 'src/coordinator/ready-steps.ts',
+    file: 'src/coordinator/steps/ready-steps.ts',
     find: 'clock.timer(Math.max(1, until - clock.monotonic()), onReady)',
     replace: 'clock.timer(Math.max(1, until - clock.monotonic()), () => undefined)',
     test: 'test/engine/model-limits.test.ts',

@@ -41,7 +41,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'a checkpoint relies on views that are not synced',
     breaks: 'G1, C1',
-    file: 'src/coordinator/checkpointing.ts',
+    file: 'src/coordinator/files/checkpointing.ts',
     find: '    await store.syncStates(unsynced);\n',
     replace: '',
     test,
@@ -50,7 +50,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'a view that the journal no longer covers is replaced without a sync',
     breaks: 'G1, W3',
-    file: 'src/coordinator/views.ts',
+    file: 'src/coordinator/files/state-files.ts',
     find: 'const durable = live.firstSeq <= this.#coveredAfter;',
     replace: 'const durable = false;',
     test,
@@ -96,7 +96,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'an outcome that comes twice gives its slot back twice',
     breaks: 'MAX_PARALLEL_NODES, X3',
-    file: 'src/coordinator/execution.ts',
+    file: 'src/coordinator/steps/flights.ts',
     find: "if (!flight || flight.phase === 'ended') continue;",
     replace: 'if (!flight) continue;',
     test,
@@ -105,7 +105,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'the next attempt does not wait for the end of the last',
     breaks: 'G5, X1',
-    file: 'src/coordinator/ready-steps.ts',
+    file: 'src/coordinator/steps/ready-steps.ts',
     find: 'if (this.#taken.has(key)) this.#held.set(key, ready);',
     replace: 'if (false) this.#held.set(key, ready);',
     test,
@@ -134,7 +134,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'external data is in memory before it is recorded',
     breaks: 'G1, G3',
-    file: 'src/coordinator/changing-calls.ts',
+    file: 'src/coordinator/calls/change.ts',
     find: '        const outputs = await this.#c.outputs.toOutputs(id, args.outputsJson);',
     replace:
       "        const outputs = await this.#c.outputs.toOutputs(id, args.outputsJson);\n        const at = live.state.index.get(stepId ?? '');\n        if (at !== undefined) live.state.setStep(at, { outputs });",
@@ -144,7 +144,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'recovery runs completed steps again',
     breaks: 'G2, G4',
-    file: 'src/core/deaths.ts',
+    file: 'src/core/recover-steps.ts',
     find: "    if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;\n    const wasRunning",
     replace:
       "    if (step.status !== 'RUNNING' && step.status !== 'PENDING' && step.status !== 'COMPLETED') return;\n    const wasRunning",
@@ -154,7 +154,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'recovery forgets retries',
     breaks: 'G2, R1',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: '      if (event.workflowId === state.header.id) {\n        this.#batch.publish',
     replace:
       "      if (event.kind !== 'step.retrying' && event.workflowId === state.header.id) {\n        this.#batch.publish",
@@ -173,7 +173,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'deaths are not counted',
     breaks: 'G15',
-    file: 'src/core/deaths.ts',
+    file: 'src/core/recover-steps.ts',
     find: 'deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,',
     replace: 'deaths: step.deaths,',
     test,
@@ -182,7 +182,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'a death right after a checkpoint passes for a stop in good order',
     breaks: 'G15',
-    file: 'src/coordinator/recovery.ts',
+    file: 'src/coordinator/recovery/recovery.ts',
     find: 'this.#isUnclean = manifest?.stopped !== true || store.nextSeq - 1 > manifest.seq;',
     replace: 'this.#isUnclean = store.nextSeq - 1 > (manifest?.seq ?? 0);',
     test,
@@ -191,7 +191,7 @@ export const simMutants: Mutant[] = [
   {
     name: 'a wait for the next attempt follows the wall clock',
     breaks: 'G17',
-    file: 'src/coordinator/ready-steps.ts',
+    file: 'src/coordinator/steps/ready-steps.ts',
     find: 'const waitMs = Math.min(Math.max(step.dueAt - clock.now(), 0), step.delayMs);',
     replace: 'const waitMs = Math.max(step.dueAt - clock.now(), 0);',
     test,

@@ -1,15 +1,15 @@
 /** Bugs in the texts that running steps tell, and in what is kept out of them. */
 import type { Mutant } from './mutant.ts';
 
-const speech = 'test/pool/speech.test.ts';
-const texts = 'test/coordinator/live-texts.test.ts';
+const speech = 'test/worker/speech.test.ts';
+const texts = 'test/coordinator/followers/live-texts.test.ts';
 const told = 'test/engine/texts.test.ts';
 
 export const tokensMutants: Mutant[] = [
   {
     name: 'every word is a message of its own',
     breaks: 'SP1',
-    file: 'src/pool/speech.ts',
+    file: 'src/worker/speech.ts',
     find: 'if (timer === undefined) leave();',
     replace: 'leave();',
     test: speech,
@@ -18,7 +18,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'a secret that comes in pieces is told',
     breaks: 'SP2',
-    file: 'src/pool/speech.ts',
+    file: 'src/worker/speech.ts',
     find: 'waiting += redaction.add(text);',
     replace: 'waiting += redaction.add(text) + redaction.rest();',
     test: speech,
@@ -27,7 +27,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'of a stream that is cut within a secret its beginning is told',
     breaks: 'SP2, G18',
-    file: 'src/pool/speech.ts',
+    file: 'src/worker/speech.ts',
     find: 'if (isWhole) waiting',
     replace: 'waiting',
     test: speech,
@@ -45,7 +45,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'outputs keep the keys that a server has repeated',
     breaks: 'G18',
-    file: 'src/pool/attempt.ts',
+    file: 'src/worker/attempt.ts',
     find: "redactJson(toJsonText('outputs', result?.outputs, limits.outputsBytesMax), redact)",
     replace: "toJsonText('outputs', result?.outputs, limits.outputsBytesMax)",
     test: 'test/canary/canary.test.ts',
@@ -63,16 +63,16 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'a whole secret that overlaps the beginning of another is cut apart',
     breaks: 'SP2',
-    file: 'src/pool/redaction.ts',
+    file: 'src/worker/redaction.ts',
     find: 'if (at !== -1 && at < end && end < text.length) end = at;',
     replace: 'if (at === -2) end = at;',
-    test: 'test/pool/redaction.test.ts',
+    test: 'test/worker/redaction.test.ts',
     only: 'in pieces',
   },
   {
     name: 'what is said at the end is left out',
     breaks: 'SP2',
-    file: 'src/pool/attempt.ts',
+    file: 'src/worker/attempt.ts',
     find: 'speech?.end(isWhole);',
     replace: 'void speech;',
     test: told,
@@ -81,7 +81,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'who comes late gets only what follows',
     breaks: 'LT1',
-    file: 'src/coordinator/live-texts.ts',
+    file: 'src/coordinator/followers/live-texts.ts',
     find: 'if (texts.length > 0) sink(',
     replace: 'if (texts.length < 0) sink(',
     test: texts,
@@ -90,7 +90,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'the bound of all texts is used up for ever',
     breaks: 'LT2',
-    file: 'src/coordinator/live-texts.ts',
+    file: 'src/coordinator/followers/live-texts.ts',
     find: 'this.#length -= this.#texts.get(speaker)?.text.length ?? 0;',
     replace: '',
     test: texts,
@@ -99,7 +99,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'a stopped step goes on telling its text',
     breaks: 'LT3',
-    file: 'src/coordinator/execution.ts',
+    file: 'src/coordinator/steps/flights.ts',
     find: "if (flight.phase !== 'ended') flight.phase = 'cancelled';",
     replace: "if (flight.phase === 'preparing') flight.phase = 'cancelled';",
     test: told,
@@ -108,7 +108,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'pieces that wait for a slow reader are not bounded',
     breaks: 'S3',
-    file: 'src/coordinator/waiting-texts.ts',
+    file: 'src/engine/waiting-texts.ts',
     find: 'if (this.#length > limits.liveTextsWaitingMax) this.#leaveOut();',
     replace: '',
     test: texts,

@@ -59,7 +59,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'all jobs of a thread begin before it serves a socket',
     breaks: 'P3',
-    file: 'src/pool/bundle-runner.ts',
+    file: 'src/worker/bundle-runner.ts',
     find: 'if (passed === beginsMax) {',
     replace: 'if (passed === -1) {',
     test: 'test/pool/pool.test.ts',
@@ -68,7 +68,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'a cancelled job waits for its turn to begin',
     breaks: 'P3',
-    file: 'src/pool/bundle-runner.ts',
+    file: 'src/worker/bundle-runner.ts',
     find: "signal.addEventListener('abort', () => resolve(), { once: true });",
     replace: '',
     test: 'test/pool/pool.test.ts',
@@ -86,7 +86,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'a job has no deadline while it waits for its turn',
     breaks: 'P3',
-    file: 'src/pool/bundle-runner.ts',
+    file: 'src/worker/bundle-runner.ts',
     find: 'const deadline = armDeadline(job, controller);\n  await turn;',
     replace: 'const deadline = undefined;\n  await turn;',
     test: 'test/pool/pool.test.ts',
@@ -95,7 +95,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'a job begins although it was cancelled before',
     breaks: 'P3',
-    file: 'src/pool/attempt.ts',
+    file: 'src/worker/attempt.ts',
     find: 'throwIfAborted(job, environment.signal);\n    // Types',
     replace: '// Types',
     test: 'test/pool/pool.test.ts',
@@ -113,11 +113,11 @@ export const workersMutants: Mutant[] = [
   {
     name: 'what a task throws crosses the thread as an error',
     breaks: 'A1',
-    file: 'src/pool/attempt.ts',
+    file: 'src/worker/attempt.ts',
     find: 'const failure = toFailure(job, environment.signal, error);',
     replace:
       'const failure = toFailure(job, environment.signal, error);\n    if (!environment.signal.aborted) throw error;',
-    test: 'test/pool/attempt.test.ts',
+    test: 'test/worker/attempt.test.ts',
     only: 'counts as TASK_ERROR',
   },
   {
@@ -126,7 +126,7 @@ export const workersMutants: Mutant[] = [
     file: 'src/pool/lane.ts',
     find: 'env: {},',
     replace: '',
-    test: 'test/pool/attempt.test.ts',
+    test: 'test/worker/attempt.test.ts',
     only: 'nothing of the environment',
   },
   {
@@ -151,7 +151,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'a process that is busy outlives the engine',
     breaks: 'P2',
-    file: 'src/pool/process-runner.ts',
+    file: 'src/worker/process-runner.ts',
     find: 'startWatch(process.ppid);',
     replace: '',
     test: 'test/pool/process-lane.test.ts',
@@ -160,7 +160,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'deaths with a step in flight are not counted',
     breaks: 'G15',
-    file: 'src/core/deaths.ts',
+    file: 'src/core/recover-steps.ts',
     find: 'deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,',
     replace: 'deaths: step.deaths,',
     test: 'test/crash-loop/crash-loop.test.ts',

@@ -1,5 +1,5 @@
 /** A process with the tasks of faulty-tasks.ts. */
-import { serveIsolatedJobs } from '../../src/pool/process-runner.ts';
+import { serveIsolatedJobs } from '../../src/worker/process-runner.ts';
 import { faultyTasks } from './faulty-tasks.ts';
 
 serveIsolatedJobs(faultyTasks);

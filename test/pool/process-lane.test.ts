@@ -181,7 +181,7 @@ describe('a job in a process of its own', () => {
 
 describe('the process of the product', () => {
   it('finishes its job through Ctrl-C and the signals of a stop, and ends with the engine’s end of the channel (G20)', async () => {
-    const child = fork(emitted('src/pool/process.ts'), [], { env: {}, execArgv: [], serialization: 'advanced' });
+    const child = fork(emitted('src/worker/process.ts'), [], { env: {}, execArgv: [], serialization: 'advanced' });
     onTestFinished(() => void child.kill('SIGKILL'));
     const gone = once(child, 'exit');
     const next = async () => (await Promise.race([once(child, 'message'), gone]))[0];

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const { port } = server.address() as AddressInfo;
   origin = `http://127.0.0.1:${port}`;
   // The product's own thread module, not the one with faulty tasks.
-  const threadUrl = emittedUrl('src/pool/thread.ts');
+  const threadUrl = emittedUrl('src/worker/thread.ts');
   threads = await createTestPool({ network: { allowHosts: ['127.0.0.1'], ownPort: port + 1 } }, { threadUrl });
 });
 afterAll(async () => {

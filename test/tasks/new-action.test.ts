@@ -49,7 +49,7 @@ describe('the five steps', () => {
   it('make an action that the pool runs', async () => {
     const { pool, run } = await createTestPool(
       { cpuThreads: 1, ioThreads: 1 },
-      { threadUrl: pathToFileURL(join(copy, 'src/pool/thread.ts')) },
+      { threadUrl: pathToFileURL(join(copy, 'src/worker/thread.ts')) },
     );
     const outcomes = await run(
       createJob('word_count', { lane: 'cpu', params: { text: 'one two, three' } }),

@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Outcome, outcomeSchema } from '../../../src/contract/job.ts';
-import { runAttempt } from '../../../src/pool/attempt.ts';
 import { createActionCatalogue, rehearsedTasks } from '../../../src/tasks/registry.ts';
+import { runAttempt } from '../../../src/worker/attempt.ts';
 import { createJob } from '../../pool/harness.ts';
 import { StandIn } from '../../stand-in/stand-in.ts';
 import { canaryKey, environmentFor, outputsOf } from './model-attempt.ts';

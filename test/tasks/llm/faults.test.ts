@@ -5,9 +5,9 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../../../src/contract/job.ts';
-import { runAttempt } from '../../../src/pool/attempt.ts';
 import { callModel } from '../../../src/tasks/llm/call.ts';
 import { createWire } from '../../../src/tasks/llm/wire.ts';
+import { runAttempt } from '../../../src/worker/attempt.ts';
 import { createJob } from '../../pool/harness.ts';
 import * as faults from '../../stand-in/faults.ts';
 import { type Behaviour, StandIn } from '../../stand-in/stand-in.ts';

@@ -29,7 +29,7 @@ it('a thread of the pool answers, meets deadlines and cancellations, and keeps w
       return model === 'stalls' ? { content: 'one two three', usageIn: 'every', stallAfter: 2 } : {};
     },
   });
-  const threadUrl = emittedUrl('src/pool/thread.ts');
+  const threadUrl = emittedUrl('src/worker/thread.ts');
   const network = { allowHosts: [moody.host], ownPort: null };
   const threads = await createTestPool(
     { cpuThreads: 1, ioThreads: 1, network, prices: pricesOf(moody) },

@@ -1,8 +1,8 @@
 /** One attempt of a model action against a stand-in, in this thread, as a thread of the pool would run it. */
 import type { Outcome } from '../../../src/contract/job.ts';
 import type { Prices } from '../../../src/contract/prices.ts';
-import { type AttemptEnvironment, runAttempt } from '../../../src/pool/attempt.ts';
 import { tasks } from '../../../src/tasks/registry.ts';
+import { type AttemptEnvironment, runAttempt } from '../../../src/worker/attempt.ts';
 import { createJob } from '../../pool/harness.ts';
 import type { StandIn } from '../../stand-in/stand-in.ts';
 

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/contract/json.ts';
 import type { PlannedCall } from '../../../src/contract/task.ts';
-import { runAttempt } from '../../../src/pool/attempt.ts';
 import { createActionCatalogue, rehearsedTasks } from '../../../src/tasks/registry.ts';
+import { runAttempt } from '../../../src/worker/attempt.ts';
 import { createJob } from '../../pool/harness.ts';
 
 const catalogue = createActionCatalogue();

@@ -1,0 +1,107 @@
+/**
+ * Blobs of finished workflows that no record names: their attempt was stopped, or the engine died before the record. Nobody
+ * can ask for them, and they may be large, so they are looked for a while after each start and once a day, beside other work.
+ *
+ * Rules, numbered for tests:
+ *   OB1  a blob goes only from a finished workflow that is out of memory, whose state.json is to the byte what the engine
+ *        wrote last and names it nowhere: whatever writes a blob, or a name of one, has its workflow in memory;
+ *   OB2  none goes that was written less than a day ago, and none of a workflow that has changed since.
+ */
+import { DiskFailedError, type StorePort } from '../../contract/store.ts';
+import { counted } from '../../core/counted.ts';
+import type { Clock } from '../clock.ts';
+import type { Workflows } from '../workflows.ts';
+
+export interface OrphanBlobsOptions {
+  store: StorePort;
+  workflows: Pick<Workflows, 'finished' | 'live'>;
+  clock: Clock;
+  onRemoved(message: string): void;
+  /** What cannot be read is left alone. */
+  onNotice(message: string): void;
+  onFailed(error: DiskFailedError): void;
+}
+
+const firstLookMs = 60_000;
+const dayMs = 86_400_000;
+/** Looking at one without old blobs takes some ten microseconds; 100,000 are through in a few minutes. */
+const atOnceMax = 50;
+const pauseMs = 100;
+/** Of the time that reading a file takes: the engine has other things to do. */
+const restShare = 20;
+
+export class OrphanBlobs {
+  readonly #options: OrphanBlobsOptions;
+  #cancelTimer: (() => void) | null = null;
+  #isStopped = false;
+
+  constructor(options: OrphanBlobsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#after(firstLookMs, () => void this.#lookAround());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+  }
+
+  #after(ms: number, act: () => void): void {
+    if (!this.#isStopped) this.#cancelTimer = this.#options.clock.timer(ms, act);
+  }
+
+  async #lookAround(): Promise<void> {
+    const ids = [...this.#options.workflows.finished.keys()];
+    const gone = { count: 0, bytes: 0, workflows: 0 };
+    for (let i = 0; i < ids.length && !this.#isStopped; i += 1) {
+      const startedAt = this.#options.clock.monotonic();
+      const { count, bytes, hasRead } = await this.#lookAt(ids[i]!);
+      if (count > 0) gone.workflows += 1;
+      gone.count += count;
+      gone.bytes += bytes;
+      const workedMs = this.#options.clock.monotonic() - startedAt;
+      if (hasRead || i % atOnceMax === atOnceMax - 1) await this.#rest(Math.max(pauseMs, restShare * workedMs));
+    }
+    if (gone.count > 0) this.#options.onRemoved(toMessage(gone));
+    this.#after(dayMs, () => void this.#lookAround());
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#after(ms, resolve));
+  }
+
+  async #lookAt(id: string): Promise<{ count: number; bytes: number; hasRead: boolean }> {
+    const nothing = { count: 0, bytes: 0, hasRead: false };
+    const { store, workflows, clock } = this.#options;
+    try {
+      const entry = workflows.finished.get(id);
+      const yesterday = clock.now() - dayMs;
+      const isOld = entry !== undefined && Date.parse(entry.summary.updatedAt) < yesterday;
+      const old = isOld ? store.listBlobs(id, yesterday) : [];
+      if (old.length === 0) return nothing;
+      const file = await store.readState(id);
+      // OB1. From here on nothing waits: what is true now is true when they are gone.
+      const isAsWritten = file.kind === 'intact' && file.sha256 === entry?.sha256;
+      if (!isAsWritten || this.#isStopped || workflows.finished.get(id) !== entry || workflows.live.has(id))
+        return { ...nothing, hasRead: true };
+      const named = new Set((file.text + JSON.stringify(file.meta)).match(/(?<=")[0-9a-f]{64}(?=")/g));
+      const orphans = old.filter(({ name }) => !named.has(name));
+      store.removeBlobs(
+        id,
+        orphans.map(({ name }) => name),
+      );
+      return { count: orphans.length, bytes: orphans.reduce((sum, { bytes }) => sum + bytes, 0), hasRead: true };
+    } catch (error) {
+      if (error instanceof DiskFailedError) this.#options.onFailed(error);
+      else this.#options.onNotice(`The blobs of workflow ${id} cannot be looked through: ${(error as Error).message}`);
+      return nothing;
+    }
+  }
+}
+
+function toMessage({ count, bytes, workflows }: { count: number; bytes: number; workflows: number }): string {
+  const size = (bytes / 2 ** 20).toFixed(1);
+  return `Removed ${counted(count, 'blob')} (${size} MiB) of ${counted(workflows, 'workflow')} that nothing names`;
+}

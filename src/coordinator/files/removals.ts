@@ -1,0 +1,62 @@
+/**
+ * The directories of deleted workflows, until they are off the disk. The event that deletes a workflow is durable before its
+ * removal begins; a directory that cannot be removed is named by the manifest from the next checkpoint on, or the next start
+ * would adopt what is left, and each checkpoint tries it again.
+ */
+import { DiskFailedError, type StorePort } from '../../contract/store.ts';
+import type { Views } from './state-files.ts';
+
+export interface RemovalsOptions {
+  store: StorePort;
+  views: Pick<Views, 'settled'>;
+  onNotice(message: string): void;
+}
+
+export class Removals {
+  readonly #options: RemovalsOptions;
+  /** By workflow: the removal under way, or null where the last one failed. */
+  readonly #removals = new Map<string, Promise<void> | null>();
+
+  constructor(options: RemovalsOptions) {
+    this.#options = options;
+  }
+
+  /** Workflows whose directories are still to go. */
+  get ids(): string[] {
+    return [...this.#removals.keys()];
+  }
+
+  /** Rejects only where the disk has failed. */
+  async remove(id: string): Promise<void> {
+    const { store, views, onNotice } = this.#options;
+    const hasFailed = this.#removals.get(id) === null;
+    const removal = views.settled(id).then(() => store.removeWorkflow(id));
+    this.#removals.set(id, removal);
+    // A later removal of the same directory speaks for itself.
+    const isLast = () => this.#removals.get(id) === removal;
+    try {
+      await removal;
+      if (isLast()) this.#removals.delete(id);
+    } catch (error) {
+      if (error instanceof DiskFailedError) throw error;
+      if (isLast()) this.#removals.set(id, null);
+      if (!hasFailed) onNotice(`The files of deleted workflow ${id} could not be removed: ${(error as Error).message}`);
+    }
+  }
+
+  /** Waits for the removals under way and tries those that failed once more; what fails again stays among them. */
+  async finish(): Promise<void> {
+    const finish = ([id, removal]: [string, Promise<void> | null]) =>
+      removal === null ? this.remove(id) : settledUnlessFailed(removal);
+    await Promise.all([...this.#removals].map(finish));
+  }
+}
+
+/** Of a disk that failed it rejects; anything else has been told by whoever made the call. */
+async function settledUnlessFailed(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof DiskFailedError) throw error;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What recovery has decided, gathered to be written by `store.begin` in one piece, and the latest events, old and new, as
+ * followers are told them afterwards.
+ */
+import type { EngineEvent } from '../../contract/event.ts';
+import { type JournalEvent, toEventJson } from '../../contract/journal-event.ts';
+import { limits } from '../../contract/limits.ts';
+import type { Change } from '../../core/change.ts';
+import type { WorkflowState } from '../../core/state.ts';
+import { toIso } from '../../core/time.ts';
+import { toEngineEvent } from '../followers/told-event.ts';
+import type { Entry } from './found-events.ts';
+
+export class FirstBatch {
+  readonly payloads: string[] = [];
+  readonly #published: EngineEvent[] = [];
+  readonly #windowFrom: number;
+  #seq: number;
+
+  constructor(nextSeq: number) {
+    this.#seq = nextSeq;
+    this.#windowFrom = nextSeq - limits.eventWindowMax;
+  }
+
+  /** Returns the number that the event will have. */
+  append(event: JournalEvent): number {
+    const seq = this.#seq;
+    this.#seq += 1;
+    this.payloads.push(toEventJson(event));
+    return seq;
+  }
+
+  publish(event: JournalEvent, seq: number, state: WorkflowState, change?: Change): void {
+    if (seq >= this.#windowFrom) this.#published.push(toEngineEvent(event, seq, state, change));
+  }
+
+  publishDeleted({ seq, event }: Entry): void {
+    if (seq < this.#windowFrom) return;
+    const { kind, workflowId, at, version } = event;
+    this.#published.push({ seq, kind, workflow_id: workflowId, at: toIso(at), status: 'STOPPED', version });
+  }
+
+  /** The latest events in order; every event after number `publishedAfter` is among them. */
+  toWindow(): { published: EngineEvent[]; publishedAfter: number } {
+    const published = this.#published.toSorted((a, b) => a.seq - b.seq);
+    return { published, publishedAfter: this.#findPublishedAfter() };
+  }
+
+  /** Events that a checkpoint covers, or that only a file tells of, cannot be told again. */
+  #findPublishedAfter(): number {
+    const told = new Set(this.#published.map(({ seq }) => seq));
+    let seq = this.#seq - 1;
+    while (told.has(seq)) seq -= 1;
+    return seq;
+  }
+}

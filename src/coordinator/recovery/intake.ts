@@ -1,0 +1,149 @@
+/**
+ * Workflows whose state.json is all there is of them: adopted where the engine knew nothing of them, taken over where it
+ * knew of more, or set aside.
+ *
+ * Rule, numbered for tests:
+ *   R3  a file that can be neither trusted nor rebuilt costs its own workflow only.
+ */
+import type { IdempotencyRecord } from '../../contract/journal-event.ts';
+import type { JsonObject } from '../../contract/json.ts';
+import type { Notice, StateFile, StorePort } from '../../contract/store.ts';
+import { isTerminal } from '../../contract/workflow.ts';
+import { type Beginning, createWorkflow } from '../../core/create-workflow.ts';
+import type { WorkflowState } from '../../core/state.ts';
+import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../../core/state-file.ts';
+import { toSummary } from '../../core/view.ts';
+import type { Clock } from '../clock.ts';
+import { judgeFile, settleTaken, spendingOf, type Taken, toTaken } from '../foreign-file.ts';
+import type { Workflows } from '../workflows.ts';
+import type { FirstBatch } from './first-batch.ts';
+import { type Entry, isUnbroken, versionFor } from './found-events.ts';
+import { KnownSpending } from './known-spending.ts';
+
+export class Intake {
+  readonly #store: StorePort;
+  readonly #found: StorePort['found'];
+  readonly #workflows: Workflows;
+  readonly #clock: Clock;
+  readonly #batch: FirstBatch;
+  readonly #note: (kind: Notice['kind'], message: string) => void;
+  readonly #spending: KnownSpending;
+
+  constructor(parts: {
+    store: StorePort;
+    workflows: Workflows;
+    clock: Clock;
+    batch: FirstBatch;
+    note(kind: Notice['kind'], message: string): void;
+  }) {
+    this.#store = parts.store;
+    this.#found = parts.store.found;
+    this.#workflows = parts.workflows;
+    this.#clock = parts.clock;
+    this.#batch = parts.batch;
+    this.#note = parts.note;
+    this.#spending = new KnownSpending(this.#found, this.#workflows);
+  }
+
+  /** A file with another workflow's id is not this one's, whoever wrote it. */
+  read(id: string): StateFile {
+    const file = this.#store.readStateSync(id);
+    if (file.kind !== 'intact' || file.value.id === id) return file;
+    return { kind: 'foreign', value: file.value, sha256: file.sha256 };
+  }
+
+  /** A finished file is adopted as it stands, without an event; what came later was written on top of it. */
+  readAsItStood(id: string, file: StateFile, entries: readonly Entry[]): WorkflowState | null {
+    const entry = this.#found.finished.get(id);
+    if ((file.kind !== 'foreign' && file.kind !== 'intact') || this.#found.manifest?.live[id]) return null;
+    if (entry && entry.sha256 !== file.sha256) return null;
+    const parsed = stateFileSchema.safeParse(file.value);
+    if (!parsed.success || parsed.data.id !== id) return null;
+    // Another journal's file names an event of that one; what came later here is known by its versions alone.
+    const meta = file.kind === 'intact' ? { ...(file.meta as unknown as WorkflowMeta), seq: 0 } : {};
+    const state = readWorkflow(parsed.data, meta, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
+    const follows = entries.length > 0 && isUnbroken(entries, id, state.header.version);
+    if (!isTerminal(state.header.status) || !follows) return null;
+    settleTaken(state, this.#spending.beside(id, spendingOf(file)));
+    return state;
+  }
+
+  /** Of one that was read as it stood, with what came later. */
+  add(state: WorkflowState): void {
+    state.setHeader({ keys: this.#withoutOthers(state.header.keys) });
+    this.#workflows.add(state, 0);
+  }
+
+  /** A known workflow whose file is damaged and whose journal is gone. */
+  takeOver(id: string, file: StateFile, why: string, entries: readonly Entry[]): void {
+    const judged = judgeFile(id, file);
+    const spending = this.#spending.followed(id, file, entries, this.#clock.now());
+    if (!judged.isSound) {
+      this.#setAside(id, file, judged.reason);
+      this.#workflows.keepSpent(id, spending);
+      return;
+    }
+    const found = judged.workflow;
+    this.#store.copyAsideState(id, why);
+    const warning = `${why.replace('its ', '')}; its content was taken over as found`;
+    this.#note('quarantine', `Workflow ${id}: ${warning}`);
+    const warnings = [...(found.warnings ?? []), warning];
+    const version = Math.max(found.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
+    const workflow = { ...found, warnings } as unknown as JsonObject;
+    const taken = { ...toTaken(judged.file, workflow), spending };
+    this.#begin('workflow.taken_over', taken, version + 1);
+  }
+
+  /** A directory that the engine knows nothing of. */
+  adopt(id: string): void {
+    const wasSetAside = this.#workflows.setAside.has(id);
+    const file = this.read(id);
+    if (file.kind === 'absent') {
+      if (!wasSetAside) this.#note('info', `Directory ${id} holds no state.json and is left alone`);
+      return;
+    }
+    const judged = judgeFile(id, file);
+    if (!judged.isSound) {
+      this.#setAside(id, file, judged.reason);
+      return;
+    }
+    this.#workflows.setAside.delete(id);
+    const now = this.#clock.now();
+    // Its line in the index, or the manifest, may be what was lost: a call that is made again is still the same call.
+    const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
+    const state = readWorkflow(judged.workflow, {}, now);
+    if (isTerminal(state.header.status)) {
+      // Finished and stopped files are left as they stand.
+      const { sha256 } = judged.file;
+      const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
+      const rows = this.#spending.beside(id, taken.spending ?? []);
+      const spending = rows.length > 0 ? { spending: rows } : {};
+      this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys, ...spending }, false);
+    } else {
+      this.#begin('workflow.adopted', taken, state.header.version + 1);
+    }
+    this.#note('info', `Workflow ${id} was adopted from its state.json`);
+  }
+
+  #setAside(id: string, file: StateFile, reason: string): void {
+    if (file.kind !== 'absent') this.#store.setAsideState(id, reason);
+    this.#workflows.setAside.set(id, reason);
+    this.#note('quarantine', `Workflow ${id} was set aside: ${reason}`);
+  }
+
+  /** A key may have been used again since its workflow was deleted. */
+  #withoutOthers(keys: readonly IdempotencyRecord[]): IdempotencyRecord[] {
+    return keys.filter(({ key }) => this.#workflows.keyOwner(key) === undefined);
+  }
+
+  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', taken: Taken, version: number): void {
+    // First in the text, before anything of the user's that may look the same: the store searches for the id there.
+    const base = { kind, workflowId: String(taken.workflow.id), at: this.#clock.now(), version };
+    const spending = this.#spending.beside(base.workflowId, taken.spending ?? []);
+    const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []), spending };
+    const seq = this.#batch.append(event);
+    const state = createWorkflow(event, seq);
+    this.#workflows.add(state, seq);
+    this.#batch.publish(event, seq, state);
+  }
+}

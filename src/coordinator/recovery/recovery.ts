@@ -1,0 +1,260 @@
+/**
+ * What the last life left, made whole: views with the journal's later events on top, foreign files adopted, damaged ones
+ * rebuilt, taken over or set aside, and everything that ran or was queued in line again.
+ *
+ * Rules, numbered for tests:
+ *   R1  a workflow that the journal holds whole is what the journal says; its file only says whether it was damaged;
+ *   R2  otherwise it is its file plus the journal's later events;
+ *   R4  nothing stays RUNNING, and nothing that is ready is missing from the queue;
+ *   R5  recovery reads; what it decides is written by `store.begin` in one piece, so a crash in it changes nothing.
+ * R3, what a file that nothing vouches for may cost, is kept by `intake.ts`.
+ */
+import type { EngineEvent } from '../../contract/event.ts';
+import type { FinishedEntry, Notice, StateFile, StateMeta, StorePort } from '../../contract/store.ts';
+import { type Beginning, createWorkflow } from '../../core/create-workflow.ts';
+import { decideLost, decideRecovery, decideWaiting } from '../../core/decide.ts';
+import { evolve, evolveParent } from '../../core/evolve.ts';
+import type { WorkflowState } from '../../core/state.ts';
+import { readWorkflow, type WorkflowMeta } from '../../core/state-file.ts';
+import type { Clock } from '../clock.ts';
+import type { Workflows } from '../workflows.ts';
+import { FirstBatch } from './first-batch.ts';
+import { type Entry, FoundEvents, isUnbroken, lifeOf, versionFor } from './found-events.ts';
+import { Intake } from './intake.ts';
+
+export interface Recovered {
+  /** Events that recovery makes, to be written by `store.begin`. */
+  payloads: string[];
+  /** The latest events, old and new, for the event window. */
+  published: EngineEvent[];
+  /** Every event after this number is among them. */
+  publishedAfter: number;
+  notices: Notice[];
+  /** Workflows that were queued anew, with how many of their steps. */
+  requeued: { id: string; steps: number }[];
+  /** Directories of deleted workflows that are still there. */
+  leftovers: string[];
+  /** Live workflows whose file already says what they are: its SHA-256. */
+  upToDate: Map<string, string>;
+  /** Live workflows whose file is whole, and older than they are. */
+  behind: Set<string>;
+}
+
+/** As much of a file as a workflow needs that the journal holds. */
+type SeenFile = { kind: 'intact'; meta: StateMeta; sha256: string } | { kind: Exclude<StateFile['kind'], 'intact'> };
+
+class Recovery {
+  readonly #store: StorePort;
+  readonly #workflows: Workflows;
+  readonly #clock: Clock;
+  readonly #found: StorePort['found'];
+  readonly #events: FoundEvents;
+  readonly #batch: FirstBatch;
+  readonly #intake: Intake;
+  /** Those whose files may name keys that are another's by now: they come when all others have theirs. */
+  readonly #late: (() => void)[] = [];
+  /** A stop in good order ends with a checkpoint over everything that says so; others can cover everything too. */
+  readonly #isUnclean: boolean;
+  readonly #result: Omit<Recovered, 'payloads' | 'published' | 'publishedAfter'> = {
+    notices: [],
+    requeued: [],
+    leftovers: [],
+    upToDate: new Map(),
+    behind: new Set(),
+  };
+
+  constructor(store: StorePort, workflows: Workflows, clock: Clock) {
+    this.#store = store;
+    this.#workflows = workflows;
+    this.#clock = clock;
+    this.#found = store.found;
+    this.#events = new FoundEvents(store.found.records);
+    this.#batch = new FirstBatch(store.nextSeq);
+    this.#intake = new Intake({
+      store,
+      workflows,
+      clock,
+      batch: this.#batch,
+      note: (kind, message) => this.#note(kind, message),
+    });
+    const { manifest } = store.found;
+    this.#isUnclean = manifest?.stopped !== true || store.nextSeq - 1 > manifest.seq;
+  }
+
+  run(): Recovered {
+    this.#result.notices.push(...this.#found.notices);
+    for (const [id, reason] of Object.entries(this.#found.manifest?.setAside ?? {}))
+      this.#workflows.setAside.set(id, reason);
+    for (const [id, rows] of Object.entries(this.#found.manifest?.spent ?? {})) this.#workflows.keepSpent(id, rows);
+    const directories = new Set(this.#found.workflowIds);
+    const { finished } = this.#found;
+    const promised = new Set(Object.keys(this.#found.manifest?.live ?? {}));
+    for (const [id, entry] of finished) {
+      // Almost all of them, and they are many: nothing but the index tells of them.
+      if (!this.#events.has(id) && !promised.has(id) && directories.has(id)) {
+        this.#workflows.addFinished(entry, true);
+        continue;
+      }
+      this.#recover(id, directories.has(id));
+      if (!this.#workflows.finished.has(id)) this.#workflows.removedFromIndex.add(id);
+    }
+    // The finished ones are many: those of the journal and the manifest are looked up among them, not joined with them.
+    const known = new Set([...this.#events.ids(), ...promised]);
+    for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
+    for (const take of this.#late) take();
+    for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#intake.adopt(id);
+    for (const live of this.#workflows.live.values()) this.#resume(live.state);
+    this.#checkQueueFile();
+    return { ...this.#result, payloads: this.#batch.payloads, ...this.#batch.toWindow() };
+  }
+
+  #note(kind: Notice['kind'], message: string): void {
+    this.#result.notices.push({ kind, message });
+  }
+
+  #recover(id: string, hasDirectory: boolean): void {
+    const entries = this.#events.of(id);
+    const last = entries.at(-1);
+    if (last?.event.kind === 'workflow.deleted') {
+      this.#batch.publishDeleted(last);
+      this.#workflows.keepSpent(id, last.event.spending ?? []);
+      if (!hasDirectory) return;
+      // A checkpoint waits until the files are gone: what stands there after one was put back since.
+      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#late.push(() => this.#intake.adopt(id));
+      else this.#result.leftovers.push(id);
+      return;
+    }
+    const finished = this.#found.finished.get(id);
+    // C1: the checkpoint covers it and lists it nowhere, so it was deleted, whatever became of the record that says so.
+    const isCovered = last !== undefined && last.seq <= (this.#found.manifest?.seq ?? 0);
+    if (isCovered && !finished && !this.#found.manifest?.live[id] && !hasDirectory) return;
+    // The index may have lost the line by which one that was set going again was taken out.
+    const lastSeq = Math.max(last?.seq ?? 0, this.#found.manifest?.live[id]?.seq ?? 0);
+    if (finished && lastSeq <= finished.seq) {
+      this.#keepFinished(finished, hasDirectory);
+      return;
+    }
+    const life = lifeOf(id, entries);
+    // What the journal holds whole is not taken from the file: its sums are enough, and reading it would take far longer.
+    const sums = life.length > 0 ? this.#store.foundSums(id) : null;
+    const file = sums === null ? this.#intake.read(id) : null;
+    const seen = numberForLife(file ?? { kind: 'intact', ...sums! }, life);
+    if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
+    else this.#rebase(id, entries, numberForLife(file ?? this.#intake.read(id), life));
+  }
+
+  #keepFinished(entry: FinishedEntry, hasDirectory: boolean): void {
+    if (hasDirectory) {
+      this.#workflows.addFinished(entry, true);
+      return;
+    }
+    this.#workflows.keepSpent(entry.id, entry.spending ?? []);
+    this.#note('info', `Workflow ${entry.id} is gone from the disk; it is forgotten`);
+  }
+
+  /** Whether the journal holds all of a life: damage may have cost it events in the middle, or the last ones. */
+  #isWhole(id: string, life: readonly Entry[], file: SeenFile): boolean {
+    const [first] = life;
+    const last = life.at(-1);
+    if (!first || !last || !isUnbroken(life, id, versionFor(first.event, id) - 1)) return false;
+    const seqKnown = Math.max(this.#found.manifest?.live[id]?.seq ?? 0, file.kind === 'intact' ? file.meta.seq : 0);
+    return seqKnown <= last.seq;
+  }
+
+  /** R1. */
+  #rebuild(id: string, entries: readonly Entry[], file: SeenFile): void {
+    const [{ seq, event }] = entries as [Entry];
+    const state = createWorkflow(event as Beginning, seq);
+    this.#batch.publish(event, seq, state);
+    this.#apply(state, entries.slice(1));
+    this.#workflows.add(state, seq);
+    if (file.kind === 'intact') {
+      this.#noteWhole(state, file);
+    } else if (file.kind !== 'absent') {
+      const reason = `state.json of workflow ${id} is not what the engine wrote; it was rebuilt from the journal`;
+      // What cannot be read may be no file at all, and is in the way of the new one.
+      if (file.kind === 'unreadable') this.#store.setAsideState(id, reason);
+      else this.#store.copyAsideState(id, reason);
+      this.#note('quarantine', reason);
+    }
+  }
+
+  /** R2. */
+  #rebase(id: string, entries: readonly Entry[], file: StateFile): void {
+    const promised = this.#found.manifest?.live[id] ?? this.#found.finished.get(id);
+    const adopted = this.#intake.readAsItStood(id, file, entries);
+    if (adopted) {
+      this.#apply(adopted, entries);
+      this.#late.push(() => this.#intake.add(adopted));
+      return;
+    }
+    if (file.kind !== 'intact') {
+      this.#intake.takeOver(id, file, 'its state.json is not what the engine wrote', entries);
+      return;
+    }
+    const meta = file.meta as unknown as WorkflowMeta;
+    const state = readWorkflow(file.value, meta, this.#clock.now());
+    const later = entries.filter(({ seq }) => seq > meta.seq);
+    if (!isUnbroken(later, id, state.header.version) || (promised !== undefined && meta.seq < promised.seq)) {
+      this.#intake.takeOver(id, file, 'its state.json is older than what the journal follows on', entries);
+      return;
+    }
+    this.#apply(state, later);
+    this.#workflows.add(state, 0);
+    this.#noteWhole(state, file);
+  }
+
+  #noteWhole({ header }: WorkflowState, { meta, sha256 }: { meta: StateMeta; sha256: string }): void {
+    if (meta.seq === header.seq) this.#result.upToDate.set(header.id, sha256);
+    else this.#result.behind.add(header.id);
+  }
+
+  #apply(state: WorkflowState, entries: readonly Entry[]): void {
+    for (const { seq, event } of entries) {
+      if (event.workflowId === state.header.id) {
+        this.#batch.publish(event, seq, state, evolve(state, event, seq));
+      } else if (event.kind === 'workflow.created') {
+        evolveParent(state, event, seq);
+      }
+    }
+  }
+
+  /** R4. */
+  #resume(state: WorkflowState): void {
+    const { id } = state.header;
+    const lost = state.steps.filter(({ reserved }) => reserved !== null).map(() => decideLost);
+    for (const decide of [decideRecovery, ...lost, decideWaiting]) {
+      const event = decide(state, this.#clock.now(), this.#isUnclean);
+      if (!event) continue;
+      const seq = this.#batch.append(event);
+      const change = evolve(state, event, seq);
+      this.#batch.publish(event, seq, state, change);
+      if (this.#result.upToDate.delete(id)) this.#result.behind.add(id);
+      if (event.kind === 'workflow.recovered') this.#result.requeued.push({ id, steps: change.queued.length });
+    }
+  }
+
+  /** The queue is derived from the steps; what else the file holds is named, so that nobody waits for it. */
+  #checkQueueFile(): void {
+    for (const item of this.#found.queueItems) {
+      const { workflow_id: id, node_id: stepId } = (item ?? {}) as { workflow_id?: unknown; node_id?: unknown };
+      const status = this.#workflows.live.get(String(id))?.state.step(String(stepId))?.status;
+      if (status === 'PENDING') continue;
+      const why = status === undefined ? 'there is no such step to run' : `the step is ${status}`;
+      this.#note('info', `Queue item ${String(id)}/${String(stepId)} was dropped: ${why}`);
+    }
+  }
+}
+
+/** A file that a life was taken from is older than all of it, whatever event of another journal it names. */
+function numberForLife<File extends SeenFile>(file: File, life: readonly Entry[]): File {
+  const first = life[0]?.event;
+  const isTaken = first?.kind === 'workflow.adopted' || first?.kind === 'workflow.taken_over';
+  if (!isTaken || file.kind !== 'intact' || file.sha256 !== first.sha256) return file;
+  return { ...file, meta: { ...file.meta, seq: 0 } };
+}
+
+/** Fills `workflows` and says what is to be written and told. */
+export function recover(store: StorePort, workflows: Workflows, clock: Clock): Recovered {
+  return new Recovery(store, workflows, clock).run();
+}

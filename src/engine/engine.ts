@@ -1,0 +1,326 @@
+/**
+ * The `Engine` over a coordinator, wherever that runs: checks what comes in, on the caller's thread, and turns answers
+ * into what callers read.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
+import type { CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
+import {
+  type BranchRequest,
+  branchRequestSchema,
+  type ExternalDataReply,
+  type ExternalDataRequest,
+  externalDataRequestSchema,
+  type Template,
+  templateIdSchema,
+  type WorkflowDefinition,
+} from '../contract/definition.ts';
+import {
+  type ActionDescription,
+  type CallOptions,
+  type Engine,
+  type EngineHealth,
+  type EngineStats,
+  type EventsOptions,
+  type ListQuery,
+  type ListReply,
+  type WaitOptions,
+  WorkflowReply,
+} from '../contract/engine.ts';
+import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
+import { invalid, Refusal, workflowNotFound } from '../contract/failures.ts';
+import { toFieldErrors } from '../contract/field-errors.ts';
+import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
+import { limits } from '../contract/limits.ts';
+import type { ActionCatalogue } from '../contract/task.ts';
+import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
+import { type ValidationOptions, validateDefinition } from '../core/validate.ts';
+import { EventQueue } from './follower.ts';
+import { resolveStep, resolveWorkflow } from './whole-outputs.ts';
+
+/** Where templates come from. */
+export interface TemplateSource {
+  list(): Promise<Template[]>;
+  get(id: string): Promise<Template | undefined>;
+  /** Checks the params; throws a Refusal that names every bad one. */
+  instantiate(template: Template, params: Record<string, unknown>): WorkflowDefinition;
+}
+
+export interface CoordinatedEngineOptions extends ValidationOptions {
+  coordinator: CoordinatorPort;
+  catalogue: ActionCatalogue;
+  templates: TemplateSource;
+  /** After this long without an answer health is told as degraded. */
+  healthPatienceMs?: number;
+}
+
+const healthPatienceMsDefault = 2_000;
+
+export class CoordinatedEngine implements Engine {
+  readonly #coordinator: CoordinatorPort;
+  readonly #options: CoordinatedEngineOptions;
+  readonly #eventQueues = new Set<EventQueue>();
+
+  constructor(options: CoordinatedEngineOptions) {
+    this.#coordinator = options.coordinator;
+    this.#options = options;
+  }
+
+  async submit(definition: unknown, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+    const claim = toClaim('submit', definition, options);
+    return this.#submit(this.#validate(definition), null, claim, options);
+  }
+
+  async submitTemplate(
+    templateId: string,
+    params: Record<string, unknown>,
+    options: CallOptions & WaitOptions = {},
+  ): Promise<WorkflowReply> {
+    const { templates, catalogue, unknownActions } = this.#options;
+    check(templateIdSchema, templateId, 'template_id');
+    const claim = toClaim('submitTemplate', [templateId, params], options);
+    const template = await templates.get(templateId);
+    if (!template && unknownActions === 'reject' && !catalogue.has(templateId)) {
+      const detail = `There is neither a template nor an action with the id "${templateId}"; GET /api/templates and GET /api/actions list them`;
+      throw new Refusal({ code: 'NOT_FOUND', detail });
+    }
+    const definition = template ? templates.instantiate(template, params) : toOneStep(templateId, params);
+    return this.#submit(this.#validate(definition), templateId, claim, options);
+  }
+
+  #validate(definition: unknown): WorkflowDefinition {
+    const validation = validateDefinition(definition, this.#options);
+    if (validation.ok) return validation.definition;
+    throw invalid('The workflow definition is not valid', validation.errors);
+  }
+
+  async #submit(
+    definition: WorkflowDefinition,
+    templateId: string | null,
+    claim: { claim?: IdempotencyClaim },
+    { waitMs = 0, signal }: WaitOptions,
+  ): Promise<WorkflowReply> {
+    const args = { definition, templateId, ...claim, waitMs, until: 'rest' as const };
+    return this.#toReply(await this.#coordinator.call('submit', args, signal));
+  }
+
+  async get(id: string, { waitMs = 0, signal }: WaitOptions = {}): Promise<WorkflowReply> {
+    checkId(id);
+    return this.#toReply(await this.#coordinator.call('get', { id, waitMs, until: 'rest' }, signal));
+  }
+
+  async finished(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<WorkflowReply> {
+    checkId(id);
+    return this.#toReply(await this.#coordinator.call('get', { id, waitMs: null, until: 'finished' }, signal));
+  }
+
+  async peek(id: string): Promise<{ version: number; status: JobStatus }> {
+    checkId(id);
+    return this.#coordinator.call('peek', { id });
+  }
+
+  async getStep(id: string, stepId: string): Promise<WorkflowStep> {
+    const step = (await this.#steps(id)).find((candidate) => candidate.id === stepId);
+    if (step) return resolveStep(step, (blob) => this.#readBlob(id, blob));
+    throw new Refusal({ code: 'NOT_FOUND', detail: `Workflow ${id} has no step "${stepId.slice(0, 128)}"` });
+  }
+
+  async externalSteps(id: string): Promise<WorkflowStep[]> {
+    const steps = await this.#steps(id);
+    const external = steps.filter(
+      (step) => step.action === 'external_data' || step.params.source === 'browser_extension',
+    );
+    const whole: WorkflowStep[] = [];
+    for (const step of external) whole.push(await resolveStep(step, (blob) => this.#readBlob(id, blob)));
+    return whole;
+  }
+
+  async #steps(id: string): Promise<WorkflowStep[]> {
+    checkId(id);
+    const text = await this.#coordinator.call('get', { id, waitMs: 0, until: 'rest' });
+    return (JSON.parse(text.json) as { steps: WorkflowStep[] }).steps;
+  }
+
+  async list(query: ListQuery = {}): Promise<ListReply> {
+    return this.#coordinator.call('list', query);
+  }
+
+  async stop(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
+    checkId(id);
+    return this.#toReply(await this.#coordinator.call('stop', { id, ...toClaim('stop', id, options) }));
+  }
+
+  async resume(id: string, { budget, ...options }: CallOptions & ResumeRequest = {}): Promise<WorkflowReply> {
+    checkId(id);
+    const request = check(resumeRequestSchema, budget === undefined ? {} : { budget }, 'The request to resume');
+    const claim = toClaim('resume', budget === undefined ? id : [id, budget], options);
+    const args = { id, ...(request.budget ? { budget: request.budget } : {}), ...claim };
+    return this.#toReply(await this.#coordinator.call('resume', args));
+  }
+
+  async retry(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
+    checkId(id);
+    return this.#toReply(await this.#coordinator.call('retry', { id, ...toClaim('retry', id, options) }));
+  }
+
+  async branch(id: string, request: BranchRequest, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+    checkId(id);
+    const args = {
+      id,
+      request: check(branchRequestSchema, request, 'The branch request'),
+      ...toClaim('branch', [id, request], options),
+      waitMs: options.waitMs ?? 0,
+      until: 'rest' as const,
+    };
+    return this.#toReply(await this.#coordinator.call('branch', args, options.signal));
+  }
+
+  async delete(id: string): Promise<void> {
+    checkId(id);
+    await this.#coordinator.call('delete', { id });
+  }
+
+  async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataReply> {
+    checkId(id);
+    const data = check(externalDataRequestSchema, request, 'The external data');
+    const outputs = {
+      content: data.content,
+      source_url: data.source_url ?? null,
+      content_type: data.content_type,
+      captured_at: new Date().toISOString(),
+    };
+    const { json } = await this.#coordinator.call('externalData', {
+      id,
+      stepId: data.step_id ?? null,
+      stepName: data.step_name ?? null,
+      sourceUrl: data.source_url ?? null,
+      action: data.action_type,
+      outputsJson: JSON.stringify(outputs),
+      metadata: data.metadata ?? {},
+      ...toClaim('externalData', [id, request], options),
+    });
+    return JSON.parse(json) as ExternalDataReply;
+  }
+
+  async *events({ after, workflowId, signal }: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {
+    const queue = new EventQueue(workflowId, signal);
+    this.#eventQueues.add(queue);
+    const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
+    try {
+      for await (const item of queue.drain()) if (item.kind !== 'step.tokens') yield item;
+    } finally {
+      end();
+      this.#eventQueues.delete(queue);
+    }
+  }
+
+  async *follow(
+    id: string,
+    { after, signal }: Pick<EventsOptions, 'after' | 'signal'> = {},
+  ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
+    const queue = new EventQueue(id, signal);
+    this.#eventQueues.add(queue);
+    const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
+    const endTexts = this.#coordinator.listen(id, queue.textSink());
+    try {
+      yield* queue.drain();
+    } finally {
+      end();
+      endTexts();
+      this.#eventQueues.delete(queue);
+    }
+  }
+
+  templates(): Promise<Template[]> {
+    return this.#options.templates.list();
+  }
+
+  async template(id: string): Promise<Template> {
+    const template = await this.#options.templates.get(id);
+    if (template) return template;
+    throw new Refusal({ code: 'NOT_FOUND', detail: `There is no template with the id "${id.slice(0, 128)}"` });
+  }
+
+  async actions(): Promise<ActionDescription[]> {
+    return [...this.#options.catalogue.values()].map(({ action, lane, description, params, secrets }) => ({
+      action,
+      lane,
+      description,
+      params: z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>,
+      secrets: [...secrets],
+    }));
+  }
+
+  async costs(query: Partial<CostsQuery> = {}): Promise<CostsReply> {
+    return this.#coordinator.call('costs', check(costsQuerySchema, query, 'The question for costs'));
+  }
+
+  stats(): Promise<EngineStats> {
+    return this.#coordinator.call('stats', {});
+  }
+
+  /** Also answers where the coordinator does not: a disk that hangs in an fdatasync holds it up. */
+  async health(): Promise<EngineHealth> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<EngineHealth>((resolve) => {
+      const { healthPatienceMs } = this.#options;
+      const seconds = (healthPatienceMs ?? healthPatienceMsDefault) / 1_000;
+      const notice = `The engine has not answered for ${seconds} s: its disk is slow, or it has too much to do`;
+      timer = setTimeout(() => resolve({ status: 'degraded', notices: [notice] }), seconds * 1_000);
+    });
+    try {
+      return await Promise.race([this.#coordinator.call('health', {}), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const queue of this.#eventQueues) queue.end();
+    await this.#coordinator.call('close', {});
+  }
+
+  #readBlob(id: string, blob: string): Promise<Uint8Array> {
+    return this.#coordinator.call('readBlob', { id, blob });
+  }
+
+  async #toReply(text: WorkflowText): Promise<WorkflowReply> {
+    const json = await resolveWorkflow(text, (blob) => this.#readBlob(text.id, blob));
+    const { id, version, status, replayed } = text;
+    return new WorkflowReply({ id, version, status, json, replayed });
+  }
+}
+
+function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(`${what} is not valid`, toFieldErrors(parsed.error.issues));
+}
+
+/** Text that is no id names no workflow, and stays out of every path. */
+function checkId(id: string): void {
+  if (!workflowIdSchema.safeParse(id).success) throw workflowNotFound(String(id).slice(0, 64));
+}
+
+function toClaim(call: string, args: unknown, { idempotencyKey }: CallOptions): { claim?: IdempotencyClaim } {
+  if (idempotencyKey === undefined) return {};
+  if (idempotencyKey === '' || idempotencyKey.length > limits.idempotencyKeyLengthMax) {
+    const message = `an idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters`;
+    throw invalid('The Idempotency-Key is not valid', [{ path: 'Idempotency-Key', message }]);
+  }
+  const request = createHash('sha256')
+    .update(JSON.stringify([call, args]))
+    .digest('hex');
+  return { claim: { key: idempotencyKey, request } };
+}
+
+/** What a template id that no file defines stands for. */
+function toOneStep(templateId: string, params: Record<string, unknown>): WorkflowDefinition {
+  return {
+    name: `Workflow from ${templateId}`,
+    description: `Generated from template: ${templateId}`,
+    params,
+    steps: [{ id: 'step_1', name: `Initial Step - ${templateId}`, action: templateId, params }],
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * Reads what the last life left behind, in the order in which one thing vouches for the next: format, manifest, finished
+ * index, directories, journal, queue file. Changes nothing.
+ */
+import { readEventJson } from '../contract/journal-event.ts';
+import type { FoundData, Manifest } from '../contract/store.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import type { Disk } from './disk.ts';
+import { type FinishedReading, readFinishedIndex } from './finished-index.ts';
+import { readFormat } from './format.ts';
+import { type Finding, type JournalContext, type JournalReading, readJournal } from './journal-reading.ts';
+import { isWorkflowId, type Layout, stateFileOf } from './layout.ts';
+import { readQueueFile } from './queue-file.ts';
+import { checkStateFileSync, readStateFileSync, type StateSums } from './state-bytes.ts';
+
+export interface Found {
+  /** Its notices are those of `findings`. */
+  data: FoundData;
+  findings: readonly Finding[];
+  formatIsWhole: boolean;
+  finished: FinishedReading;
+  journal: JournalReading;
+  queueIsAbsent: boolean;
+  /** Of the state files that were looked at, and are the engine's own. */
+  sums: ReadonlyMap<string, StateSums>;
+}
+
+export function readFound(disk: Disk, layout: Layout): Found {
+  const format = readFormat(disk, layout.formatFile);
+  const findings: Finding[] = [...format.findings];
+  const checkpoint = readCheckpoint(disk, layout.checkpointFile);
+  if (checkpoint.kind === 'damaged') {
+    const message = `checkpoint.json is damaged (${checkpoint.reason}); state files and journal are read without it`;
+    findings.push({ notice: { kind: 'damage', message }, keep: { name: 'checkpoint.json', bytes: checkpoint.bytes } });
+  }
+  const manifest = checkpoint.kind === 'whole' ? checkpoint.manifest : null;
+  const acknowledgedSeq = checkpoint.kind === 'damaged' ? undefined : (manifest?.seq ?? 0);
+  const finished = readFinishedIndex(disk, layout.finishedFile, acknowledgedSeq);
+  findings.push(...finished.findings);
+  const workflowIds = listWorkflows(disk, layout, findings);
+  const context: JournalContext = {
+    covered: manifest,
+    coverLost: checkpoint.kind === 'damaged',
+    seqKnown: highestSeq(manifest, finished),
+  };
+  let journal = readJournal(disk, layout.journalDir, context);
+  // A state.json is written after its event is durable: one that is ahead of the journal says that acknowledged events
+  // are lost, be it a torn tail that was none or a journal that simply ends too early; and their numbers are used.
+  // Behind a tail any file may be the one whose workflow was lost; else those that a journal knows nothing of are copies.
+  const isTorn = journal.findings.some((finding) => finding.notice.kind === 'tail');
+  const known = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
+  const sums = checkViews(disk, layout, known, finished);
+  let seqKnown = 0;
+  for (const [id, { meta }] of sums) {
+    const isAhead = meta.seq > Math.max(seqKnown, journal.lastSeq);
+    if (isAhead && !isOfAnotherJournal(disk, stateFileOf(layout, id), id, journal)) seqKnown = meta.seq;
+  }
+  if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
+  findings.push(...journal.findings);
+  const queue = readQueueFile(disk, layout.queueFile);
+  findings.push(...queue.findings);
+  return {
+    data: {
+      manifest,
+      finished: finished.entries,
+      records: journal.records,
+      damaged: journal.damaged,
+      workflowIds,
+      queueItems: queue.items,
+      notices: findings.map((finding) => finding.notice),
+    },
+    findings,
+    formatIsWhole: format.isWhole,
+    finished,
+    journal,
+    queueIsAbsent: queue.isAbsent,
+    sums,
+  };
+}
+
+function highestSeq(manifest: Manifest | null, finished: FinishedReading): number {
+  let highest = finished.seqMax;
+  for (const view of Object.values(manifest?.live ?? {})) highest = Math.max(highest, view.seq);
+  return highest;
+}
+
+function checkViews(
+  disk: Disk,
+  layout: Layout,
+  ids: readonly string[],
+  finished: FinishedReading,
+): Map<string, StateSums> {
+  const checked = new Map<string, StateSums>();
+  for (const id of ids) {
+    if (finished.entries.has(id)) continue;
+    const sums = checkStateFileSync(disk, stateFileOf(layout, id));
+    if (sums !== null) checked.set(id, sums);
+  }
+  return checked;
+}
+
+/** Of these ids, those that the manifest or an event names. */
+function knownWorkflows(ids: readonly string[], manifest: Manifest | null, journal: JournalReading): string[] {
+  const known = new Set(Object.keys(manifest?.live ?? {}));
+  for (const { json } of journal.records) {
+    const id = workflowIdOf(json);
+    if (id !== undefined) known.add(id);
+  }
+  return ids.filter((id) => known.has(id));
+}
+
+/** It stands among an event's first fields; what users name stands behind. */
+function workflowIdOf(json: string): string | undefined {
+  return /"workflowId":"([^"]*)"/.exec(json)?.[1];
+}
+
+/**
+ * Of a file that is ahead of the journal: whether the journal holds an event that follows on it all the same. Then the
+ * file was copied here and taken in, and the number it names was never given here.
+ */
+function isOfAnotherJournal(disk: Disk, stateFile: string, id: string, journal: JournalReading): boolean {
+  const last = journal.records.findLast(({ json }) => workflowIdOf(json) === id);
+  if (last === undefined) return false;
+  const file = readStateFileSync(disk, stateFile);
+  return file.kind === 'intact' && Number(file.value.version) < readEventJson(last.json).version;
+}
+
+function listWorkflows(disk: Disk, layout: Layout, findings: Finding[]): string[] {
+  const ids: string[] = [];
+  for (const { name, kind } of disk.readDirectorySync(layout.workflowsDir)) {
+    if (!isWorkflowId(name)) continue;
+    if (kind === 'directory') {
+      ids.push(name);
+    } else {
+      const message = `${name} in WORKFLOWS_DIR is named like a workflow but is no directory; it is left alone`;
+      findings.push({ notice: { kind: 'info', message }, keep: null });
+    }
+  }
+  return ids;
+}

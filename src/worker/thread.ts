@@ -1,0 +1,16 @@
+/**
+ * The module that every thread of the pool loads. A shared thread takes no work before the libraries of the I/O tasks are
+ * loaded: loading one blocks the thread for up to half a second, in which it would hear no deadline and no cancellation.
+ */
+import { workerData } from 'node:worker_threads';
+import type { ThreadData } from '../pool/bundle.ts';
+import { loadIoLibraries, tasks } from '../tasks/registry.ts';
+import { createBundleRunner } from './bundle-runner.ts';
+
+async function prepare() {
+  if ((workerData as ThreadData).sharing === 'shared') await loadIoLibraries();
+  return createBundleRunner(tasks);
+}
+
+// Piscina waits for an export that is a promise.
+export default prepare();

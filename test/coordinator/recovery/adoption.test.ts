@@ -1,0 +1,447 @@
+/**
+ * Goal: a valid state.json that the engine knows nothing of is taken in and goes on like any other; finished ones are left
+ * as they stand, byte for byte, until somebody changes them.
+ */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { composeState } from '../../../src/store/state-bytes.ts';
+import { expectRefusal, statuses, stepOf, timeless } from '../../engine/running-engine.ts';
+import { live, newDir, restart } from '../restarts.ts';
+
+/** As the first plan writes them: few fields, nulls, local times without a zone. */
+function seedFile(steps: object[], rest: object = {}): { id: string } & Record<string, unknown> {
+  return {
+    id: randomUUID(),
+    name: 'Workflow from seed',
+    status: 'RUNNING',
+    createdAt: '2025-03-01T10:00:00.123456',
+    updatedAt: '2025-03-01T10:00:05',
+    description: null,
+    tags: null,
+    progress: null,
+    parentId: null,
+    branches: null,
+    metrics: null,
+    steps,
+    ...rest,
+  };
+}
+
+/** As an engine on another machine has left it, at this event of its own journal. */
+function engineFile(file: object, meta: { seq: number } & Record<string, unknown>): string {
+  return composeState(JSON.stringify(file, null, 2), { started: true, ...meta }).bytes.toString('utf8');
+}
+
+test('a file with missing and null fields and naive times is adopted, its RUNNING step queued anew', async () => {
+  const dir = newDir();
+  const file = seedFile([
+    {
+      id: 'a',
+      name: 'A',
+      action: 'noop',
+      status: 'COMPLETED',
+      dependencies: [],
+      outputs: { result: 'success' },
+      startTime: '2025-03-01T10:00:00',
+      endTime: '2025-03-01T10:01:30.5',
+      duration: '1 min 30 sec',
+      logs: ['by hand'],
+    },
+    {
+      id: 'b',
+      action: 'noop',
+      status: 'RUNNING',
+      dependencies: ['a'],
+      startTime: '2025-03-01T10:00:02+02:00',
+      logs: ['Started execution at some time'],
+    },
+    { id: 'c', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', dependencies: ['b'], params: null, retry: null },
+  ]);
+  dir.writeState(file.id, file);
+  const { engine, log } = await live(dir);
+  expect(log.join('\n')).toContain(`Recovered workflow ${file.id}: 1 step re-queued`);
+  const { workflow } = await engine.finished(file.id);
+  expect(workflow).toMatchObject({
+    name: 'Workflow from seed',
+    status: 'COMPLETED',
+    progress: 100,
+    createdAt: '2025-03-01T10:00:00.123Z',
+    description: '',
+    tags: [],
+    branches: [],
+  });
+  expect(stepOf(workflow, 'a')).toMatchObject({
+    outputs: { result: 'success' },
+    startTime: '2025-03-01T10:00:00.000Z',
+    duration: '1 min 30 sec',
+    logs: ['by hand'],
+  });
+  expect(timeless(stepOf(workflow, 'b').logs)).toEqual([
+    'Started execution at some time',
+    'Recovered from orphaned RUNNING state at <time>',
+    'Re-queued during recovery at <time>',
+    'Started execution at <time>',
+    'Completed successfully at <time>',
+  ]);
+  expect(stepOf(workflow, 'c')).toMatchObject({ name: 'c', status: 'COMPLETED' });
+  expect(stepOf(workflow, 'c').params).toEqual({});
+});
+
+test('the least that a file can be is enough', async () => {
+  const dir = newDir();
+  const id = randomUUID().toUpperCase();
+  dir.writeState(id, { id, steps: [{ id: 'only', action: 'noop', status: 'PENDING' }] });
+  const { engine } = await live(dir);
+  expect((await engine.finished(id)).workflow).toMatchObject({ id, status: 'COMPLETED', name: expect.any(String) });
+});
+
+test('PENDING steps whose dependencies are not met wait, and run when they are', async () => {
+  const dir = newDir();
+  const file = seedFile([
+    { id: 'last', action: 'noop', status: 'PENDING', dependencies: ['first', 'second'] },
+    { id: 'first', action: 'noop', status: 'PENDING', dependencies: [] },
+    {
+      id: 'second',
+      action: 'hold',
+      params: { name: 'second' },
+      status: 'WAITING_FOR_DEPENDENCY',
+      dependencies: ['first'],
+    },
+  ]);
+  dir.writeState(file.id, file);
+  const { engine, holds } = await live(dir);
+  await holds.arrived('second');
+  expect(statuses((await engine.get(file.id)).workflow)).toEqual({
+    last: 'WAITING_FOR_DEPENDENCY',
+    first: 'COMPLETED',
+    second: 'RUNNING',
+  });
+  holds.release('second');
+  expect((await engine.finished(file.id)).status).toBe('COMPLETED');
+});
+
+test('a dependency on a step that is absent is data still missing; it comes from outside, also after a restart', async () => {
+  const dir = newDir();
+  const file = seedFile([
+    {
+      id: 'b',
+      action: 'transform',
+      status: 'PENDING',
+      dependencies: ['page'],
+      params: { input: '{{steps.page.outputs.content}}', expression: '$uppercase($)' },
+    },
+  ]);
+  dir.writeState(file.id, file);
+  const first = await live(dir);
+  expect((await first.engine.get(file.id, { waitMs: 60_000 })).status).toBe('WAITING_FOR_DEPENDENCY');
+  const second = await restart(dir);
+  const answer = await second.engine.externalData(file.id, { step_id: 'page', content: 'abc' });
+  expect(answer).toMatchObject({ step_id: 'page', queued_dependents: 1 });
+  const { workflow } = await second.engine.finished(file.id);
+  expect(workflow.status).toBe('COMPLETED');
+  expect(stepOf(workflow, 'b').outputs).toMatchObject({ value: 'ABC' });
+  expect(timeless(stepOf(workflow, 'b').logs)[0]).toBe('Queued due to external data dependency satisfaction at <time>');
+});
+
+describe('finished and stopped files', () => {
+  const done = { id: 'a', action: 'noop', status: 'COMPLETED', outputs: { n: 1 } };
+
+  test('are not rewritten, and are served and listed all the same', async () => {
+    const dir = newDir();
+    const files = [
+      seedFile([done], { status: 'COMPLETED' }),
+      seedFile([{ ...done, status: 'FAILED', error: 'no' }], { status: 'FAILED', version: 41 }),
+      seedFile([{ ...done, status: 'STOPPED', outputs: null }], { status: 'STOPPED' }),
+    ];
+    for (const file of files) dir.writeState(file.id, JSON.stringify(file, null, 7));
+    const bytes = files.map(({ id }) => dir.stateText(id));
+    const first = await live(dir);
+    expect((await first.engine.list()).total).toBe(3);
+    for (const { id, status } of files) expect((await first.engine.get(id)).workflow).toMatchObject({ id, status });
+    expect((await first.engine.peek(files[1]!.id)).version).toBe(41);
+    await first.coordinator.checkpoints.make();
+    const second = await restart(dir);
+    expect((await second.engine.list()).total).toBe(3);
+    for (const { id, status } of files) expect((await second.engine.get(id)).workflow).toMatchObject({ id, status });
+    await first.engine.close();
+    const third = await live(dir);
+    expect((await third.engine.list()).total).toBe(3);
+    expect(files.map(({ id }) => dir.stateText(id))).toEqual(bytes);
+    expect(files.map(({ id }) => second.dir.stateText(id))).toEqual(bytes);
+    expect(third.dir.quarantined()).toEqual([]);
+  });
+
+  test.each([
+    ['known by the journal alone', false],
+    ['in the index', true],
+  ])(
+    'keep what was acknowledged after their adoption when the crash comes before their file is written (%s)',
+    async (_, indexed) => {
+      const dir = newDir();
+      const files = [1, 2, 3, 4].map(() =>
+        seedFile([done, { id: 'b', action: 'hold', params: { name: 'b' }, status: 'STOPPED', dependencies: ['a'] }], {
+          status: 'STOPPED',
+          version: 5,
+        }),
+      );
+      const [external, branched, resumed, deleted] = files.map(({ id }) => id) as [string, string, string, string];
+      for (const file of files) dir.writeState(file.id, file);
+      const texts = new Map(files.map(({ id }) => [id, dir.stateText(id)]));
+      const first = await live(dir);
+      if (indexed) await first.coordinator.checkpoints.make();
+      await first.engine.externalData(external, { content: 'kept', step_id: 'mine' }, { idempotencyKey: 'k' });
+      const branch = await first.engine.branch(branched, { stepId: 'b' });
+      await first.engine.resume(resumed);
+      await first.holds.arrived('b', 2);
+      await first.engine.delete(deleted);
+      const expected = await Promise.all([external, branched].map(async (id) => (await first.engine.get(id)).workflow));
+      const second = await restart(dir, (image) => {
+        for (const id of [external, branched, resumed]) image.writeState(id, texts.get(id)!);
+      });
+      expect(await Promise.all([external, branched].map(async (id) => (await second.engine.get(id)).workflow))).toEqual(
+        expected,
+      );
+      expect(stepOf(expected[0]!, 'mine').outputs).toMatchObject({ content: 'kept' });
+      expect(expected[1]!.branches.map(({ id }) => id)).toEqual([branch.id]);
+      await second.holds.arrived('b', 2);
+      expect((await second.engine.get(resumed)).status).toBe('RUNNING');
+      await expectRefusal(second.engine.get(deleted), 'NOT_FOUND', /not found/);
+      await second.engine.externalData(external, { content: 'kept', step_id: 'mine' }, { idempotencyKey: 'k' });
+      expect((await second.engine.get(external)).workflow).toEqual(expected[0]);
+      expect(second.dir.quarantined()).toEqual([]);
+      await second.coordinator.checkpoints.make();
+      const third = await restart(second.dir);
+      expect((await third.engine.get(external)).workflow).toEqual(expected[0]);
+    },
+  );
+});
+
+test('what is no workflow is set aside, reported, refused with 410, and costs nobody else', async () => {
+  const dir = newDir();
+  const good = seedFile([{ id: 'a', action: 'noop', status: 'PENDING' }]);
+  dir.writeState(good.id, good);
+  const bad: Record<string, string> = {
+    empty: '',
+    'half a document': '{"id": "',
+    'not an object': '[]',
+    'no steps': JSON.stringify({ id: '$ID' }),
+    'no step id': JSON.stringify({ id: '$ID', steps: [{ action: 'noop', status: 'PENDING' }] }),
+    'a status that is none': JSON.stringify({ id: '$ID', steps: [{ id: 'a', action: 'noop', status: 'DONE' }] }),
+    'a step twice': JSON.stringify({
+      id: '$ID',
+      steps: [1, 2].map(() => ({ id: 'a', action: 'noop', status: 'PENDING' })),
+    }),
+    'another workflow': JSON.stringify(seedFile([])),
+    'a time that is none': JSON.stringify({ id: '$ID', createdAt: 'soon', steps: [] }),
+  };
+  const ids = Object.entries(bad).map(([, text]) => {
+    const id = randomUUID();
+    dir.writeState(id, text.replace('$ID', id));
+    return id;
+  });
+  const texts = ids.map((id) => dir.stateText(id));
+  const empty = randomUUID();
+  fs.mkdirSync(dir.directory(empty));
+  const first = await live(dir);
+  expect((await first.engine.finished(good.id)).status).toBe('COMPLETED');
+  const kept = dir.quarantined();
+  for (const [n, id] of ids.entries()) {
+    await expectRefusal(first.engine.get(id), 'SET_ASIDE', new RegExp(`${id} was set aside`));
+    expect((await first.engine.health()).notices.join('\n')).toContain(id);
+    const entry = kept.find((name) => name.includes(id))!;
+    expect(fs.readFileSync(`${dir.workflowsDir}/.engine/quarantine/${entry}/state.json`, 'utf8')).toBe(texts[n]);
+  }
+  const noStatus = Object.keys(bad).indexOf('a status that is none');
+  await expectRefusal(
+    first.engine.get(ids[noStatus]!),
+    'SET_ASIDE',
+    /its state\.json is not a workflow: steps\[0\]\.status: expected one of "PENDING"/,
+  );
+  await expectRefusal(first.engine.get(empty), 'NOT_FOUND', /not found/);
+  expect((await first.engine.list()).total).toBe(1);
+  expect((await first.engine.stats()).set_aside).toBe(ids.length);
+  await first.coordinator.checkpoints.make();
+
+  // Still set aside after a restart; a file that is put back is adopted.
+  const second = await restart(dir, (image) => image.writeState(ids[0]!, { ...good, id: ids[0] }));
+  await expectRefusal(second.engine.get(ids[1]!), 'SET_ASIDE', /set aside/);
+  expect((await second.engine.finished(ids[0]!)).status).toBe('COMPLETED');
+});
+
+describe("another journal's file, with the number of an event that this one does not have", () => {
+  const steps = [
+    { id: 'in', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY', params: { workflowId: 'mine' } },
+    { id: 'in2', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY' },
+  ];
+
+  // The other is the number that the workflow's last event has here.
+  test.each([1000, 2])('cannot take back what was acknowledged after its adoption (event %d)', async (seq) => {
+    const dir = newDir();
+    const file = seedFile(steps, { status: 'WAITING_FOR_DEPENDENCY', version: 7 });
+    const { id } = file;
+    const text = engineFile(file, { seq });
+    dir.writeState(id, text);
+    const first = await live(dir);
+    await first.engine.externalData(id, { step_id: 'in', content: 'kept' }, { idempotencyKey: 'k' });
+    const before = (await first.engine.get(id)).workflow;
+    // Neither the view of the adoption nor that of the data had come to the disk.
+    const second = await restart(dir, (image) => image.writeState(id, text));
+    expect((await second.engine.get(id)).workflow).toEqual(before);
+    expect(stepOf(before, 'in').outputs).toMatchObject({ content: 'kept' });
+    expect(second.dir.state(id)).toEqual(before);
+    expect((await second.engine.health()).notices).toEqual([]);
+    const third = await restart(second.dir);
+    expect((await third.engine.get(id)).workflow).toEqual(before);
+  });
+
+  test.each([
+    ['known by the journal alone', false],
+    ['in the index', true],
+  ])('cannot take back what was acknowledged after it was left as it stood (%s)', async (_, isIndexed) => {
+    const dir = newDir();
+    const done = { id: 'a', action: 'noop', status: 'COMPLETED', outputs: { n: 1 } };
+    const file = seedFile([done], { status: 'COMPLETED', version: 7 });
+    const { id } = file;
+    const text = engineFile(file, { seq: 1000 });
+    dir.writeState(id, text);
+    const first = await live(dir);
+    if (isIndexed) await first.coordinator.checkpoints.make();
+    await first.engine.externalData(id, { step_id: 'mine', content: 'kept' }, { idempotencyKey: 'k' });
+    const before = (await first.engine.get(id)).workflow;
+    const second = await restart(dir, (image) => image.writeState(id, text));
+    expect((await second.engine.get(id)).workflow).toEqual(before);
+    expect(stepOf(before, 'mine').outputs).toMatchObject({ content: 'kept' });
+    expect((await second.engine.health()).notices).toEqual([]);
+  });
+
+  test('is a witness as any other once it is the view of an event here: a journal that ends before it is damaged', async () => {
+    const dir = newDir();
+    const file = seedFile(steps, { status: 'WAITING_FOR_DEPENDENCY', version: 7 });
+    const { id } = file;
+    dir.writeState(id, engineFile(file, { seq: 1000 }));
+    const first = await live(dir);
+    await first.engine.externalData(id, { step_id: 'in', content: 'kept' });
+    await dir.untilState(id, ({ version }) => version === 9);
+    const second = await restart(dir, (image) => {
+      const directory = `${image.workflowsDir}/.engine/journal`;
+      const segment = `${directory}/${fs.readdirSync(directory).sort().at(-1)}`;
+      const bytes = fs.readFileSync(segment);
+      const record = bytes.lastIndexOf('\nHJ1 ', bytes.indexOf('"kind":"external_data.ingested"'));
+      fs.truncateSync(segment, record + 1);
+    });
+    expect((await second.engine.health()).notices.join('\n')).toContain('other files name event 2');
+    expect(stepOf((await second.engine.get(id)).workflow, 'in').outputs).toMatchObject({ content: 'kept' });
+  });
+});
+
+describe('a key that is used again after the deletion of its first workflow', () => {
+  const waits = { name: 'keyed', steps: [{ id: 'in', action: 'external_data' }] };
+  const runs = { name: 'keyed', steps: [{ id: 'a', action: 'noop' }] };
+
+  test.each([
+    ['waits, and the journal holds the deletion', waits, false],
+    ['waits, and the deletion is forgotten', waits, true],
+    ['has finished, and the journal holds the deletion', runs, false],
+    ['has finished, and the deletion is forgotten', runs, true],
+  ])('stays with the second when the first is put back (%s)', async (_, definition, isForgotten) => {
+    const first = await live();
+    const submit = ({ engine }: typeof first) => engine.submit(definition, { idempotencyKey: 'k', waitMs: 60_000 });
+    const old = await submit(first);
+    await first.dir.untilState(old.id, ({ status }) => status === old.workflow.status);
+    const text = first.dir.stateText(old.id);
+    await first.engine.delete(old.id);
+    const { id } = await submit(first);
+    await first.engine.close();
+    if (isForgotten) await (await live(first.dir)).engine.close();
+    const second = await restart(first.dir, (image) => image.writeState(old.id, text));
+    expect((await second.engine.get(old.id)).workflow.name).toBe('keyed');
+    expect((await submit(second)).id).toBe(id);
+    await second.coordinator.checkpoints.make();
+    const third = await restart(second.dir);
+    expect((await submit(third)).id).toBe(id);
+    await third.engine.branch(old.id, { stepId: definition.steps[0]!.id });
+    await third.engine.delete(old.id);
+    expect((await submit(third)).id).toBe(id);
+    expect((await (await restart(third.dir)).engine.get(id)).status).toBe(old.workflow.status);
+  });
+
+  test('stays with the second when the first, put back as it stood, is changed', async () => {
+    const first = await live();
+    const submit = ({ engine }: typeof first) => engine.submit(waits, { idempotencyKey: 'k', waitMs: 60_000 });
+    const old = await submit(first);
+    await first.engine.stop(old.id);
+    await first.dir.untilState(old.id, ({ status }) => status === 'STOPPED');
+    const text = first.dir.stateText(old.id);
+    await first.engine.delete(old.id);
+    const { id } = await submit(first);
+    await first.engine.close();
+    // Then nothing but the manifest tells of the second, and it tells last.
+    await (await live(first.dir)).engine.close();
+    const second = await restart(first.dir, (image) => image.writeState(old.id, text));
+    await second.engine.externalData(old.id, { step_id: 'mine', content: 'x' }, { idempotencyKey: 'own' });
+    await second.dir.untilState(old.id, ({ version }) => version > old.workflow.version + 1);
+    const killed = await restart(second.dir, (image) => image.writeState(old.id, text));
+    await second.coordinator.checkpoints.make();
+    await killed.coordinator.checkpoints.make();
+    for (const life of [killed, await restart(second.dir), await restart(killed.dir)]) {
+      expect((await submit(life)).id).toBe(id);
+      await life.engine.externalData(old.id, { step_id: 'mine', content: 'x' }, { idempotencyKey: 'own' });
+      await life.engine.delete(old.id);
+      expect((await submit(life)).id).toBe(id);
+    }
+  });
+
+  test('stays with the first that comes, and goes with no other', async () => {
+    const { coordinator, engine } = await live();
+    const { workflows } = coordinator;
+    const { id } = await engine.submit(runs, { idempotencyKey: 'k', waitMs: 60_000 });
+    const summary = (await engine.list()).items[0]!;
+    workflows.addFinished({ id: 'other', seq: 0, sha256: '', summary, keys: ['k'] }, true);
+    expect(workflows.keyOwner('k')).toBe(id);
+    workflows.remove('other');
+    expect(workflows.keyOwner('k')).toBe(id);
+  });
+});
+
+describe('what only the sums vouch for: what was spent, and answers to calls with a key', () => {
+  const spending = [{ day: '2026-01-31', action: 'prompt', model: 'm', calls: 2, cost_pico: '17' }];
+  const meta = (dir: ReturnType<typeof newDir>, id: string) => JSON.parse(dir.stateText(id))._meta;
+
+  test('come along when a file is adopted', async () => {
+    const dir = newDir();
+    const file = seedFile([{ id: 'in', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY' }], { version: 7 });
+    dir.writeState(file.id, engineFile(file, { seq: 1000, spending }));
+    await live(dir);
+    expect(meta(dir, file.id)).toMatchObject({ spending });
+    const second = await restart(dir, (image) => fs.writeFileSync(image.stateFile(file.id), '{}'));
+    expect(meta(second.dir, file.id)).toMatchObject({ spending });
+  });
+
+  test.each([
+    ['finished, and its file is found changed at a read', 'COMPLETED'],
+    ['waiting, and its file is older than the engine knows', 'WAITING_FOR_DEPENDENCY'],
+  ])('come along when a file is taken over (%s)', async (_, status) => {
+    const first = await live();
+    const steps = [{ id: 'in', action: status === 'COMPLETED' ? 'noop' : 'external_data' }];
+    const submit = ({ engine }: typeof first) =>
+      engine.submit({ name: 'keyed', steps }, { idempotencyKey: 'k', waitMs: 60_000 });
+    const { id } = await submit(first);
+    await first.dir.untilState(id, (workflow) => workflow.status === status);
+    const { keys } = meta(first.dir, id);
+    const text = engineFile(first.dir.state(id), { seq: status === 'COMPLETED' ? 1000 : 1, keys, spending });
+    await first.engine.close();
+    // The second chance goes as well.
+    await (await live(first.dir)).engine.close();
+    const second = await restart(first.dir, (image) => image.writeState(id, text));
+    const { workflow } = await second.engine.get(id);
+    expect(workflow.warnings).toEqual([expect.stringContaining('taken over')]);
+    expect((await submit(second)).id).toBe(id);
+    await second.dir.untilState(id, ({ warnings }) => warnings.length === 1);
+    expect(meta(second.dir, id)).toMatchObject({ keys, spending });
+    // Its view had not come to the disk.
+    const third = await restart(second.dir, (image) => image.writeState(id, text));
+    expect((await third.engine.get(id)).workflow).toEqual(workflow);
+    expect((await submit(third)).id).toBe(id);
+  });
+});

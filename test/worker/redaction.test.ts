@@ -1,0 +1,42 @@
+/** Goal: no form in which a secret usually travels gets through. The way of a whole outcome is in attempt.test.ts. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createPieceRedaction, createRedaction } from '../../src/worker/redaction.ts';
+
+// In base64 it holds both characters in which the two alphabets differ.
+const value = 'sk-~~~???>>>"quoted" and more';
+const redact = createRedaction({ KEY: value });
+
+test.each([
+  ['as it is', value],
+  ['inside JSON', JSON.stringify({ key: value })],
+  ['in a URL', encodeURIComponent(value)],
+  ['in base64', Buffer.from(value).toString('base64')],
+  ['in base64url', Buffer.from(value).toString('base64url')],
+])('%s', (_form, text) => {
+  expect(redact(`before ${text} after`)).toMatch(/^before .{0,9}\[secret KEY\].{0,2} after$/);
+});
+
+test('a secret that begins another one leaves nothing of it behind', () => {
+  const both = createRedaction({ SHORT: 'abcd1234', LONG: 'abcd1234-and-more' });
+  expect(both('abcd1234-and-more, abcd1234')).toBe('[secret LONG], [secret SHORT]');
+});
+
+test('in pieces, however it is cut, a text becomes what it becomes in one', () => {
+  // Secrets that begin, end and overlap one another, and texts made of little else.
+  const secrets = { A: 'abab', B: 'babb', C: 'ababbaab', D: 'aaaa' };
+  const whole = createRedaction(secrets);
+  const letters = fc.array(fc.constantFrom('a', 'b', 'ab', 'abab', 'ababbaab', ' '), { maxLength: 40 });
+  fc.assert(
+    fc.property(letters, (pieces) => {
+      const redaction = createPieceRedaction(secrets);
+      const passed = pieces.map((piece) => redaction.add(piece));
+      const joined = passed.join('');
+      const all = joined + redaction.rest();
+      expect(all).toBe(whole(pieces.join('')));
+      // What was passed on early holds no secret even where the text ends there.
+      expect(whole(joined)).toBe(joined);
+    }),
+    { numRuns: 2_000 },
+  );
+});
