@@ -8,7 +8,7 @@ import { createChance, createClock } from './coordinator/clock.ts';
 import { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
 import { openStore } from './store/store.ts';
-import { loadCallPricer } from './tasks/llm/planned-price.ts';
+import { loadCallPricer } from './tasks/llm/prices.ts';
 import { createActionCatalogue } from './tasks/registry.ts';
 
 export interface CoordinatorThreadData {

@@ -8,7 +8,7 @@ import { costsByOptions } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
 import { version } from '../version.ts';
-import type { CliContext } from './engine-access.ts';
+import type { CliContext } from './context.ts';
 import { toExit } from './exit.ts';
 
 const { env, stdout, stderr } = process;

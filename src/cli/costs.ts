@@ -1,8 +1,9 @@
 /** `costs`: what calls of models have used and cost, on a server. */
 
 import type { CostsQuery, CostsReply } from '../contract/ledger.ts';
-import { counted } from '../core/counted.ts';
-import { type CliContext, openServer } from './engine-access.ts';
+import { counted } from '../core/duration.ts';
+import type { CliContext } from './context.ts';
+import { openServer } from './engine-access.ts';
 import { toTable } from './table.ts';
 
 export interface CostsOptions extends CostsQuery {

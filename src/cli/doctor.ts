@@ -6,9 +6,10 @@
 import { readSettings } from '../config.ts';
 import type { StateFile } from '../contract/store.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
-import { counted } from '../core/counted.ts';
+import { counted } from '../core/duration.ts';
 import { type Inspection, inspectStore } from '../store/inspect.ts';
-import { type CliContext, type DataPaths, openLocalEngine, toDataPaths } from './engine-access.ts';
+import type { CliContext } from './context.ts';
+import { type DataPaths, openLocalEngine, toDataPaths } from './engine-access.ts';
 import { exits } from './exit.ts';
 import { printable } from './printable.ts';
 

@@ -3,7 +3,7 @@
 import type { Budget } from '../contract/budget.ts';
 import { type Rehearsal, rehearsalSchema } from '../contract/rehearsal.ts';
 import type { JobStatus, Workflow, WorkflowStep } from '../contract/workflow.ts';
-import { counted } from '../core/counted.ts';
+import { counted } from '../core/duration.ts';
 import { createGraph, topologicalOrder, withDownstream } from '../core/graph.ts';
 import { toDollars, toPico } from '../core/metrics.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';

@@ -6,32 +6,9 @@ import { join, resolve } from 'node:path';
 import { readSettings } from '../config.ts';
 import type { Engine } from '../contract/engine.ts';
 import type { EngineSettings, ServerSettings } from '../contract/settings.ts';
+import type { CliContext, CliEngine } from './context.ts';
 import { usageError } from './exit.ts';
 import { createRemoteEngine } from './remote-engine.ts';
-
-/** The part of the engine's port that commands use. */
-export type CliEngine = Pick<
-  Engine,
-  | 'submit'
-  | 'submitTemplate'
-  | 'get'
-  | 'getStep'
-  | 'list'
-  | 'stop'
-  | 'follow'
-  | 'templates'
-  | 'actions'
-  | 'costs'
-  | 'close'
->;
-
-/** Where a command was called: all it may know of the process. */
-export interface CliContext {
-  env: NodeJS.ProcessEnv;
-  cwd: string;
-  stdout: NodeJS.WriteStream;
-  stderr: NodeJS.WriteStream;
-}
 
 export interface EngineAccess {
   engine: CliEngine;

@@ -5,7 +5,7 @@
 import type { WorkflowReply } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { isAtRest } from '../contract/workflow.ts';
-import type { CliEngine } from './engine-access.ts';
+import type { CliEngine } from './context.ts';
 import type { Progress } from './progress.ts';
 
 const waitMs = 30_000;

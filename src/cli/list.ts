@@ -1,7 +1,8 @@
 /** `list`: the workflows of a server, newest change first. */
 import type { ListQuery } from '../contract/engine.ts';
 import type { WorkflowSummary } from '../contract/workflow.ts';
-import { type CliContext, openServer } from './engine-access.ts';
+import type { CliContext } from './context.ts';
+import { openServer } from './engine-access.ts';
 import { toTable } from './table.ts';
 
 export interface ListOptions extends ListQuery {

@@ -1,7 +1,7 @@
 /** A run as lines for a log or a pipe: one per change of a step. */
 
 import type { Workflow } from '../contract/workflow.ts';
-import { counted } from '../core/counted.ts';
+import { counted } from '../core/duration.ts';
 import { toElapsed } from './elapsed.ts';
 import { printable } from './printable.ts';
 import { type Progress, toEndLine } from './progress.ts';

@@ -8,7 +8,7 @@ import { Refusal, type RefusalCode, refusalTable } from '../contract/failures.ts
 import type { CostsReply } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { JobStatus } from '../contract/workflow.ts';
-import type { CliEngine } from './engine-access.ts';
+import type { CliEngine } from './context.ts';
 import { CommandError } from './exit.ts';
 import { readServerEvents } from './server-events.ts';
 

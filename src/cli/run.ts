@@ -13,15 +13,9 @@ import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createTemplateCatalogue } from '../templates/catalogue.ts';
 import { instantiate } from '../templates/instantiate.ts';
+import type { CliContext, CliEngine } from './context.ts';
 import { readDefinitionFile, toFaultLine } from './definition-file.ts';
-import {
-  type CliContext,
-  type CliEngine,
-  type EngineAccess,
-  openLocalEngine,
-  openServer,
-  toDataPaths,
-} from './engine-access.ts';
+import { type EngineAccess, openLocalEngine, openServer, toDataPaths } from './engine-access.ts';
 import { CommandError, exits, usageError } from './exit.ts';
 import { findExpressionFaults } from './expression-faults.ts';
 import { followWorkflow } from './follow.ts';

@@ -1,6 +1,7 @@
 /** `serve`: the engine with its server, until it is told to end. */
 import { resolve } from 'node:path';
-import { type CliContext, toDataPaths } from './engine-access.ts';
+import type { CliContext } from './context.ts';
+import { toDataPaths } from './engine-access.ts';
 
 export interface ServeOptions {
   host?: string;

@@ -1,7 +1,8 @@
 /** `show`: one workflow of a server with its steps. */
 import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
-import { counted } from '../core/counted.ts';
-import { type CliContext, openServer } from './engine-access.ts';
+import { counted } from '../core/duration.ts';
+import type { CliContext } from './context.ts';
+import { openServer } from './engine-access.ts';
 import { printable } from './printable.ts';
 import { toTable } from './table.ts';
 

@@ -3,13 +3,13 @@
 import { resolve } from 'node:path';
 import { readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
-import { counted } from '../core/counted.ts';
+import { counted } from '../core/duration.ts';
 import { validateDefinition } from '../core/validate.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
+import type { CliContext } from './context.ts';
 import { readTextFile, toFaultLine } from './definition-file.ts';
-import type { CliContext } from './engine-access.ts';
 import { CommandError, exits } from './exit.ts';
 import { findExpressionFaults } from './expression-faults.ts';
 import { printable } from './printable.ts';

@@ -2,10 +2,12 @@
  * What an action is: its name, its lane, the schema of its params, and the code that runs it inside a pool thread or a child process.
  * A new action is one file in `src/tasks` that exports a `Task`, and one line in `src/tasks/registry.ts`.
  */
+
 import type { z } from 'zod';
 import type { FailureCode, FieldError } from './failures.ts';
 import type { JsonObject } from './json.ts';
 import type { Prices } from './prices.ts';
+import type { EngineSettings } from './settings.ts';
 
 /** `io`: many attempts share a thread, cancelled by signal. `cpu`: one attempt has a thread or a child process to itself, cancelled by ending that. `none`: completed from outside. */
 export type Lane = 'io' | 'cpu' | 'none';
@@ -132,3 +134,11 @@ export interface ActionInfo {
 }
 
 export type ActionCatalogue = ReadonlyMap<string, ActionInfo>;
+
+export function pickSecrets(info: ActionInfo | undefined, { secrets }: EngineSettings): Record<string, string> {
+  const entries = (info?.secrets ?? []).flatMap((name) => {
+    const value = secrets[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(entries);
+}

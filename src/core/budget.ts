@@ -11,7 +11,7 @@
  */
 import type { Budget } from '../contract/budget.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
-import { counted } from './counted.ts';
+import { counted } from './duration.ts';
 import { toDollars, toPico } from './metrics.ts';
 
 export interface Amounts {

@@ -4,11 +4,9 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
-import { newChange } from './change.ts';
-import { stopAfterFailure } from './dependents.ts';
-import { externalAction, type WorkflowState } from './state.ts';
+import { newChange, stopAfterFailure } from './dependents.ts';
+import { externalAction, toWorkflowStatus, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
-import { toWorkflowStatus } from './workflow-status.ts';
 
 /** An event that holds the whole workflow it begins. */
 export type Beginning = Extract<JournalEvent, { workflow: unknown }>;

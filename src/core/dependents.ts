@@ -6,10 +6,8 @@
  *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
  *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
  */
-import type { Change } from './change.ts';
 import { withDownstream } from './graph.ts';
-import { externalAction, type StepState, type WorkflowState } from './state.ts';
-import { addLogs } from './step-logs.ts';
+import { addLogs, externalAction, type StepState, type WorkflowState } from './state.ts';
 import { toIso } from './time.ts';
 
 /** E1: of these, the ones that wait for nothing any more. `line` goes into their logs. */
@@ -65,4 +63,20 @@ export function stopAfterFailure(state: WorkflowState, failed: number, at: numbe
 /** The failed steps, and all that cannot run while they have failed. */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
   return withDownstream(state, failed, (i) => state.steps[i]!.status === 'COMPLETED');
+}
+
+/** What an event has done to the steps of its workflow, for the coordinator to act on once the event is durable. */
+export interface Change {
+  /** Steps that became PENDING, by place. */
+  queued: number[];
+  /** Steps whose running attempt counts no longer, by place. */
+  aborted: number[];
+  /** Steps that were PENDING and are STOPPED now, by place. */
+  unqueued: number[];
+  /** Every step that is STOPPED now and was not before, by place. */
+  stopped: number[];
+}
+
+export function newChange(): Change {
+  return { queued: [], aborted: [], unqueued: [], stopped: [] };
 }

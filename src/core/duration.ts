@@ -10,3 +10,8 @@ export function toDuration(ms: number): string {
 export function toProgress(completed: number, total: number): number {
   return total === 0 ? 0 : Math.floor((100 * completed) / total);
 }
+
+/** `1 call`, `2 calls`: for nouns that take an s. */
+export function counted(count: number | bigint, noun: string): string {
+  return `${count} ${noun}${Number(count) === 1 ? '' : 's'}`;
+}

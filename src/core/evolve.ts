@@ -5,19 +5,17 @@
  * Rules, numbered for tests:
  *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
  *   E3  an event is applied once: one at or below the state's sequence number changes nothing.
- * The others stand with what keeps them: E1 and E4 in `dependents.ts`, E5 in `recover-steps.ts`, E6 in `spend.ts`.
+ * The others stand with what keeps them: E1 and E4 in `dependents.ts`, E5 in `recover-steps.ts`, E6 in `tally.ts`.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
-import { type Change, newChange } from './change.ts';
-import { queueReady, stopAfterFailure, stopSteps } from './dependents.ts';
+import { type Change, newChange, queueReady, stopAfterFailure, stopSteps } from './dependents.ts';
 import { recoverSteps } from './recover-steps.ts';
 import { reviveSteps, unpauseSteps } from './resume-steps.ts';
-import { spend } from './spend.ts';
 import type { StepState, WorkflowState } from './state.ts';
-import { addLogs } from './step-logs.ts';
+import { addLogs, toWorkflowStatus } from './state.ts';
+import { spend } from './tally.ts';
 import { toIso } from './time.ts';
-import { toWorkflowStatus } from './workflow-status.ts';
 
 /** Applies an event to the workflow it is about. */
 export function evolve(state: WorkflowState, event: JournalEvent, seq: number): Change {

@@ -5,11 +5,10 @@
  *   E5  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
-import type { Change } from './change.ts';
+import type { Change } from './dependents.ts';
 import { stopAfterFailure } from './dependents.ts';
-import { spend } from './spend.ts';
-import { suspectDeaths, type WorkflowState } from './state.ts';
-import { addLogs } from './step-logs.ts';
+import { addLogs, suspectDeaths, type WorkflowState } from './state.ts';
+import { spend } from './tally.ts';
 import { toIso } from './time.ts';
 
 /** After a death: what ran is queued anew, and so is everything that was or should have been in the queue. */

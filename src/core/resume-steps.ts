@@ -1,9 +1,8 @@
 /** What a resume or a retry sets going again. */
 import { isTerminal } from '../contract/workflow.ts';
-import { type Change, newChange } from './change.ts';
-import { heldUpBy, queueReady, stopSteps } from './dependents.ts';
+import { type Change, heldUpBy, newChange, queueReady, stopSteps } from './dependents.ts';
 import type { WorkflowState } from './state.ts';
-import { addLogs } from './step-logs.ts';
+import { addLogs } from './state.ts';
 
 /** Sets STOPPED steps going again, FAILED ones too where asked; what still hangs on a failure stays STOPPED. */
 export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {

@@ -11,6 +11,7 @@ import type { Budget } from '../contract/budget.ts';
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
+import { limits } from '../contract/limits.ts';
 import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
 import { type Amounts, addAmounts, noAmounts, toAmounts } from './budget.ts';
 import { createGraph } from './graph.ts';
@@ -216,4 +217,23 @@ function hasOtherResults(a: Results, b: Results): boolean {
 
 function emptyCounts(): StatusCounts {
   return { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0, WAITING_FOR_DEPENDENCY: 0, STOPPED: 0 };
+}
+
+/** The log of a step holds its latest lines, each cut at a bound: a step that is tried for ever does not fill memory. */
+export function addLogs(step: StepState, lines: readonly string[]): readonly string[] {
+  const logs = [...step.logs, ...lines.map((line) => line.slice(0, limits.logLineLengthMax))];
+  return logs.length > limits.logLinesMax ? logs.slice(-limits.logLinesMax) : logs;
+}
+
+/**
+ * A workflow's status as a function of its steps. Terminal statuses are kept by `evolve.ts`; this says what the steps
+ * alone would give.
+ */
+export function toWorkflowStatus(counts: StatusCounts, stepsTotal: number, started: boolean): JobStatus {
+  if (stepsTotal === 0) return 'PENDING';
+  if (counts.COMPLETED === stepsTotal) return 'COMPLETED';
+  if (counts.RUNNING > 0) return 'RUNNING';
+  if (counts.PENDING > 0) return started ? 'RUNNING' : 'PENDING';
+  if (counts.WAITING_FOR_DEPENDENCY > 0) return 'WAITING_FOR_DEPENDENCY';
+  return counts.FAILED > 0 ? 'FAILED' : 'STOPPED';
 }

@@ -1,12 +1,16 @@
 /**
- * What a workflow has used, followed through its events where the workflow itself cannot be had: its state.json is damaged
- * and the journal no longer holds its beginning. The same sums as `spend.ts` makes (M3, M4).
+ * What a workflow has used: `spend` enters each attempt that has ended. `followTally` makes the same sums (M3, M4) from the
+ * workflow's events when the workflow itself is lost: its state.json is damaged and the journal no longer holds its first event.
+ *
+ * Rule, numbered for tests:
+ *   E6  what an attempt has used is added to what earlier attempts of its step have used, however each of them ended.
  */
+
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
 import type { Tally } from '../contract/store.ts';
-import { type AttemptEnd, enterAttempt } from './ledger.ts';
-import type { WorkflowState } from './state.ts';
+import { type AttemptEnd, addAttempt, enterAttempt, toCharged } from './ledger.ts';
+import type { StepState, WorkflowState } from './state.ts';
 
 /** Of an attempt that nothing says more of. */
 const unknownAction = 'unknown';
@@ -41,4 +45,12 @@ export function followTally(
   }
   lose(now);
   return spending;
+}
+
+/** M1, M3, M4: enters an attempt into the workflow's ledger; returns what of its step goes with that. */
+export function spend(state: WorkflowState, i: number, end: AttemptEnd): Pick<StepState, 'metrics' | 'reserved'> {
+  const { action, reserved, metrics } = state.steps[i]!;
+  const spending = enterAttempt(state.header.spending, action, reserved, end);
+  if (spending !== state.header.spending) state.setHeader({ spending });
+  return { metrics: addAttempt(metrics, toCharged(end, reserved)), reserved: null };
 }

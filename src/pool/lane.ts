@@ -11,9 +11,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import type { Job, Outcome, Said } from '../contract/job.ts';
-import type { Prices } from '../contract/prices.ts';
-import type { NetworkRules } from '../contract/task.ts';
-import type { AbortReason } from '../worker/attempt.ts';
+import type { AbortReason } from '../contract/pool-messages.ts';
 import {
   type BundleMessage,
   begunMessageSchema,
@@ -21,7 +19,9 @@ import {
   outcomesMessageSchema,
   saidMessageSchema,
   type ThreadData,
-} from './bundle.ts';
+} from '../contract/pool-messages.ts';
+import type { Prices } from '../contract/prices.ts';
+import type { NetworkRules } from '../contract/task.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
 

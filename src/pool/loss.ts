@@ -1,7 +1,7 @@
 /** The outcome of an attempt that ended without one of its own: told by who ended it, or by how its place went down. */
 import type { FailureCode } from '../contract/failures.ts';
 import type { Job, Outcome } from '../contract/job.ts';
-import { type AbortReason, describeAbort } from '../worker/attempt.ts';
+import { type AbortReason, describeAbort } from '../contract/pool-messages.ts';
 
 export interface Loss {
   /** Where the attempt ran: `thread` or `process`. */

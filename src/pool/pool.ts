@@ -6,9 +6,9 @@
  * task is isolated. None keeps a backlog: who dispatches knows how many slots there are.
  */
 import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
-import { isolatedTasks } from '../tasks/isolated.ts';
+import { bundleJobsMax } from '../contract/pool-messages.ts';
+import { isolatedTasks } from '../tasks/registry.ts';
 import * as entries from '../worker/entries.ts';
-import { bundleJobsMax } from './bundle.ts';
 import { Lane, type LaneOptions } from './lane.ts';
 import { ProcessLane } from './process-lane.ts';
 import { toExecArgv, toProcessExecArgv } from './source-loader.ts';

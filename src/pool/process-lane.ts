@@ -9,8 +9,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Job, Outcome } from '../contract/job.ts';
-import type { AbortReason } from '../worker/attempt.ts';
-import { answerMessageSchema, type IsolatedJobMessage, upMessage } from '../worker/process-runner.ts';
+import type { AbortReason } from '../contract/pool-messages.ts';
+import { answerMessageSchema, type IsolatedJobMessage, upMessage } from '../contract/pool-messages.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
 

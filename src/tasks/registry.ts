@@ -42,6 +42,14 @@ export const tasks: ReadonlyMap<string, Task> = new Map(
   [...actions, simulatedAction].map((task): [string, Task] => [task.action, task]),
 );
 
+/**
+ * The tasks whose input decides how much memory they ask for at once: an expression, a template, a page of half a million
+ * paragraphs. V8 answers what a thread's heap cannot hold by ending the process, so they run in processes of their own.
+ */
+export const isolatedTasks: ReadonlyMap<string, Task> = new Map(
+  [transform, render, htmlExtract].map((task): [string, Task] => [task.action, task as Task]),
+);
+
 /** What a thread can run in a dry run: tasks that have a rehearsal do that instead. */
 export const rehearsedTasks: ReadonlyMap<string, Task> = new Map(
   [...tasks].map(([action, task]): [string, Task] => [action, toRehearsed(task)]),

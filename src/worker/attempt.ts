@@ -12,6 +12,7 @@ import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import type { Job, Outcome, Said } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
+import { type AbortReason, describeAbort } from '../contract/pool-messages.ts';
 import type { Prices } from '../contract/prices.ts';
 import { type NetworkRules, type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toJsonText } from './outputs.ts';
@@ -26,9 +27,6 @@ export interface AttemptEnvironment {
   /** Absent where nobody hears what a task says. */
   readonly onSaid?: ((said: Said) => void) | undefined;
 }
-
-/** Why an attempt's signal was aborted; decides the outcome's code, whatever the task makes of the abort. */
-export type AbortReason = 'TIMEOUT' | 'CANCELLED';
 
 export async function runAttempt(job: Job, environment: AttemptEnvironment): Promise<Outcome> {
   const redact = createRedaction(job.secrets);
@@ -138,12 +136,6 @@ function toFailure(job: Job, signal: AbortSignal, error: unknown): TaskFailure {
 function toAbortFailure(job: Job, signal: AbortSignal): TaskFailure {
   const code: AbortReason = signal.reason === 'CANCELLED' ? 'CANCELLED' : 'TIMEOUT';
   return new TaskFailure(code, describeAbort(code, job));
-}
-
-export function describeAbort(reason: AbortReason, job: Job): string {
-  return reason === 'CANCELLED'
-    ? 'the attempt was cancelled'
-    : `the attempt took longer than its ${job.timeoutMs} ms; raise the step's timeoutMs if it needs more`;
 }
 
 /** By name, not by class: a module that a loader evaluates twice in one thread has two classes of the same name. */

@@ -7,25 +7,9 @@
  */
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { z } from 'zod';
-import { type Job, outcomeSchema } from '../contract/job.ts';
+import { type AnswerMessage, type IsolatedJobMessage, upMessage } from '../contract/pool-messages.ts';
 import type { NetworkRules, Task } from '../contract/task.ts';
 import { runAttempt } from './attempt.ts';
-
-/** To the process. */
-export interface IsolatedJobMessage {
-  readonly job: Job;
-}
-
-/** From the process, once, before it takes work. After it come answers. */
-export const upMessage = 'up';
-
-export const answerMessageSchema = z.object({
-  outcome: outcomeSchema,
-  /** Its heap is so full that it is not to be used again: whatever comes next could be what ends it. */
-  isSpent: z.boolean(),
-});
-type AnswerMessage = z.infer<typeof answerMessageSchema>;
 
 /** No task that is isolated connects anywhere. */
 const network: NetworkRules = { allowHosts: [], ownPort: null };

@@ -8,7 +8,7 @@
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 const [{ isolatedTasks }, { serveIsolatedJobs }] = await Promise.all([
-  import('../tasks/isolated.ts'),
+  import('../tasks/registry.ts'),
   import('./process-runner.ts'),
 ]);
 serveIsolatedJobs(isolatedTasks);

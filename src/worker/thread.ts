@@ -3,7 +3,7 @@
  * loaded: loading one blocks the thread for up to half a second, in which it would hear no deadline and no cancellation.
  */
 import { workerData } from 'node:worker_threads';
-import type { ThreadData } from '../pool/bundle.ts';
+import type { ThreadData } from '../contract/pool-messages.ts';
 import { loadIoLibraries, tasks } from '../tasks/registry.ts';
 import { createBundleRunner } from './bundle-runner.ts';
 

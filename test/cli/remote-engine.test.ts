@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CliEngine } from '../../src/cli/engine-access.ts';
+import type { CliEngine } from '../../src/cli/context.ts';
 import { createRemoteEngine } from '../../src/cli/remote-engine.ts';
 import { Refusal } from '../../src/contract/failures.ts';
 

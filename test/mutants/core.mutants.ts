@@ -314,7 +314,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a step has cost what its last attempt has',
     breaks: 'M1, E6',
-    file: 'src/core/spend.ts',
+    file: 'src/core/tally.ts',
     find: 'metrics: addAttempt(metrics, toCharged(end, reserved)),',
     replace: 'metrics: toCharged(end, reserved),',
     test: 'test/core/ledger.test.ts',

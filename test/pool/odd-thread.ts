@@ -1,5 +1,5 @@
 /** A thread that keeps none of the rules: it answers twice, for jobs nobody sent, with rubbish, or not at all. */
-import type { BundleMessage } from '../../src/pool/bundle.ts';
+import type { BundleMessage } from '../../src/contract/pool-messages.ts';
 
 export default async ({ jobs, port }: BundleMessage): Promise<void> => {
   for (const { jobId, action } of jobs) {

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
-import { isolatedTasks } from '../../src/tasks/isolated.ts';
+import { isolatedTasks } from '../../src/tasks/registry.ts';
 import { emitted, emittedUrl } from '../fixtures/emitted.ts';
 import { faultyTasks } from './faulty-tasks.ts';
 import { createJob, createTestPool, type TestPool } from './harness.ts';

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
-import type { ThreadData } from '../../src/pool/bundle.ts';
+import type { ThreadData } from '../../src/contract/pool-messages.ts';
 import runBundle from './faulty-thread.ts';
 
 const [file = ''] = (workerData as ThreadData).network.allowHosts;

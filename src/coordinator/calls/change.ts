@@ -3,8 +3,8 @@ import type { Call, IdempotencyClaim, WorkflowText } from '../../contract/coordi
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { isTerminal } from '../../contract/workflow.ts';
-import type { Change } from '../../core/change.ts';
 import { decideDelete, decideExternalData, decideResume, decideRetryCall, decideStop } from '../../core/decide.ts';
+import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { encode, type Live, toText } from '../workflows.ts';

@@ -1,11 +1,15 @@
 /** The calls that only read. What memory says of a workflow is told only while it is durable (T3). */
+
 import type { Call, WorkflowText } from '../../contract/coordinator.ts';
+import type { HeldSteps } from '../../contract/engine.ts';
 import { Refusal } from '../../contract/failures.ts';
 import { OutOfHandlesError } from '../../contract/store.ts';
 import { CostSums } from '../../core/costs.ts';
+import type { HeldGate } from '../../core/schedule.ts';
+import { toIso } from '../../core/time.ts';
+import type { Clock } from '../clock.ts';
 import type { Coordinator } from '../coordinator.ts';
 import { isOver, type WaitUntil } from '../followers/waits.ts';
-import { toHeldSteps } from '../held-steps.ts';
 import { diskFullRefusal } from '../turns.ts';
 import { encode, toText } from '../workflows.ts';
 
@@ -119,4 +123,19 @@ export class ReadingCalls {
     this.#c.turns.checkDurable(id);
     return toText(live, encode(live));
   }
+}
+
+const shownMax = 20;
+
+/** null: they are held no longer, and wait for a slot. */
+export function toHeldSteps({ waitsFor, until, steps }: HeldGate, clock: Clock): HeldSteps | null {
+  const leftMs = until === null ? 0 : until - clock.monotonic();
+  if (leftMs < 0) return null;
+  const first = steps.slice(0, shownMax);
+  return {
+    waits_for: waitsFor,
+    until: until === null ? null : toIso(Math.ceil(clock.now() + leftMs)),
+    steps: steps.length,
+    first: first.map(({ workflowId, stepId }) => ({ workflow_id: workflowId, step_id: stepId })),
+  };
 }

@@ -8,7 +8,7 @@
  *   OB2  none goes that was written less than a day ago, and none of a workflow that has changed since.
  */
 import { DiskFailedError, type StorePort } from '../../contract/store.ts';
-import { counted } from '../../core/counted.ts';
+import { counted } from '../../core/duration.ts';
 import type { Clock } from '../clock.ts';
 import type { Workflows } from '../workflows.ts';
 

@@ -1,7 +1,7 @@
 /** Durable events in the form in which clients follow them. */
 import type { EngineEvent } from '../../contract/event.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
-import type { Change } from '../../core/change.ts';
+import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { toIso } from '../../core/time.ts';
 

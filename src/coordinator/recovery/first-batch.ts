@@ -5,7 +5,7 @@
 import type { EngineEvent } from '../../contract/event.ts';
 import { type JournalEvent, toEventJson } from '../../contract/journal-event.ts';
 import { limits } from '../../contract/limits.ts';
-import type { Change } from '../../core/change.ts';
+import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { toIso } from '../../core/time.ts';
 import { toEngineEvent } from '../followers/told-event.ts';

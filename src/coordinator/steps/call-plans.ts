@@ -6,9 +6,9 @@ import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import type { ActionCatalogue, PlannedCall } from '../../contract/task.ts';
+import { pickSecrets } from '../../contract/task.ts';
 import { BindingError, bindParams } from '../../core/bindings.ts';
 import type { StepState, WorkflowState } from '../../core/state.ts';
-import { pickSecrets } from '../action-secrets.ts';
 import type { Clock } from '../clock.ts';
 
 /** Of text in a blob; as adapters reckon it. */

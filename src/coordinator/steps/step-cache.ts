@@ -18,10 +18,10 @@ import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import { DiskFailedError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import type { ActionInfo } from '../../contract/task.ts';
+import { pickSecrets } from '../../contract/task.ts';
 import { type CachedResult, toCachedResult } from '../../core/cached-result.ts';
 import { toCanonicalJson } from '../../core/canonical-json.ts';
 import { toIso } from '../../core/time.ts';
-import { pickSecrets } from '../action-secrets.ts';
 import type { Clock } from '../clock.ts';
 
 /** One ready step's question, from when it is asked until its attempt has ended. */

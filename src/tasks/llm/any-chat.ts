@@ -10,7 +10,8 @@ import { endpointSettings, providers } from './endpoint.ts';
 import { readJsonAnswer } from './json-answer.ts';
 import { type ChatParams, checkProviderFields, commonFields, jsonFormatOf } from './params.ts';
 import { isUnread } from './planned-call.ts';
-import { modelTimeoutMs, providerTasks } from './provider-task.ts';
+import { modelTimeoutMs } from './provider.ts';
+import { providerTasks } from './provider-task.ts';
 
 type Secrets = Readonly<Record<string, string>>;
 

@@ -7,7 +7,7 @@ import { checkFields, commonFields } from './params.ts';
 import { isUnread, planCall } from './planned-call.ts';
 import { loadPriceList, type PriceList, type Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
-import { modelTimeoutMs } from './provider-task.ts';
+import { modelTimeoutMs } from './provider.ts';
 import { rehearseModel } from './rehearse.ts';
 
 const params = z

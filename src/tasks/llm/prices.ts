@@ -8,7 +8,9 @@
  *   LP2  cached input is billed once, at its own rate;
  *   LP3  the rates are those of the time of the call: some providers have prices by the hour.
  */
+
 import type { PriceRates, Prices } from '../../contract/prices.ts';
+import type { PlannedCall } from '../../contract/task.ts';
 import type { Usage } from './usage.ts';
 
 /** Whose prices apply. */
@@ -128,4 +130,14 @@ function fromRates(rates: PriceRates, usage: Usage): Price {
 
 function toPrice(pico: number, source: 'catalogue' | 'prices_file'): Price {
   return { cost: pico / picoPerDollar, source };
+}
+
+/** US dollars; null where the price is not known. */
+export async function loadCallPricer(overrides: Prices = {}): Promise<(call: PlannedCall) => number | null> {
+  const prices = await loadPriceList(overrides);
+  return ({ baseUrl, model, inputTokens, outputTokens }) => {
+    const none = { cachedInputTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0, audioTokens: 0 };
+    const usage = { inputTokens, outputTokens, ...none };
+    return prices.priceOf({ seller: prices.sellerAt(baseUrl), model, usage, at: new Date() }).cost;
+  };
 }

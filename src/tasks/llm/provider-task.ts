@@ -5,11 +5,8 @@ import { providerEndpoint, providers } from './endpoint.ts';
 import { type ChatParams, providerParams } from './params.ts';
 import { planCall } from './planned-call.ts';
 import { loadPriceList } from './prices.ts';
-import type { Provider } from './provider.ts';
+import { modelTimeoutMs, type Provider } from './provider.ts';
 import { rehearseModel } from './rehearse.ts';
-
-/** Models think for minutes. */
-export const modelTimeoutMs = 600_000;
 
 function createProviderTask(provider: Provider): Task<ChatParams> {
   const { action, name, title, keySetting, baseUrlSetting, baseUrl, defaultModel } = provider;

@@ -1,5 +1,8 @@
 /** What makes one provider of models differ from the next. Another one is one more file like `openai.ts`. */
 
+/** Models think for minutes. */
+export const modelTimeoutMs = 600_000;
+
 /** How its API differs from the next, wherever it is reached. */
 export interface ProviderWays {
   /** Whether `response_format` may hold a JSON Schema. Where not, JSON is asked for and the schema stands in the prompt. */

@@ -5,9 +5,9 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { z } from 'zod';
-import { type Job, outcomeSchema, type Said, saidSchema } from '../contract/job.ts';
-import type { Prices } from '../contract/prices.ts';
-import type { NetworkRules } from '../contract/task.ts';
+import { type Job, outcomeSchema, type Said, saidSchema } from './job.ts';
+import type { Prices } from './prices.ts';
+import type { NetworkRules } from './task.ts';
 
 /** Enough to make the message's own cost small (measured: 32 jobs carry twice the rate of 1), few enough to spread. */
 export const bundleJobsMax = 32;
@@ -42,3 +42,27 @@ export interface SaidMessage {
 export const outcomesMessageSchema = z.array(outcomeSchema);
 export const begunMessageSchema = z.object({ begunJobIds: z.array(z.number()) });
 export const saidMessageSchema = z.object({ said: z.array(saidSchema) });
+
+/** Why an attempt's signal was aborted; decides the outcome's code, whatever the task makes of the abort. */
+export type AbortReason = 'TIMEOUT' | 'CANCELLED';
+
+export function describeAbort(reason: AbortReason, job: Job): string {
+  return reason === 'CANCELLED'
+    ? 'the attempt was cancelled'
+    : `the attempt took longer than its ${job.timeoutMs} ms; raise the step's timeoutMs if it needs more`;
+}
+
+/** To the process. */
+export interface IsolatedJobMessage {
+  readonly job: Job;
+}
+
+/** From the process, once, before it takes work. After it come answers. */
+export const upMessage = 'up';
+
+export const answerMessageSchema = z.object({
+  outcome: outcomeSchema,
+  /** Its heap is so full that it is not to be used again: whatever comes next could be what ends it. */
+  isSpent: z.boolean(),
+});
+export type AnswerMessage = z.infer<typeof answerMessageSchema>;

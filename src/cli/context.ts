@@ -1,0 +1,26 @@
+/** What a command is given: where it was called, and the part of an engine that it may use. */
+import type { Engine } from '../contract/engine.ts';
+
+/** The part of the engine's port that commands use. */
+export type CliEngine = Pick<
+  Engine,
+  | 'submit'
+  | 'submitTemplate'
+  | 'get'
+  | 'getStep'
+  | 'list'
+  | 'stop'
+  | 'follow'
+  | 'templates'
+  | 'actions'
+  | 'costs'
+  | 'close'
+>;
+
+/** Where a command was called: all it may know of the process. */
+export interface CliContext {
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+}
