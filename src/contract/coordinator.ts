@@ -74,6 +74,8 @@ export type Call<K extends CallName> = (
   signal?: AbortSignal,
 ) => Promise<CoordinatorCalls[K]['answer']>;
 
+export type CallHandlers<K extends CallName = CallName> = { readonly [N in K]: Call<N> };
+
 export type EventSink = (events: readonly (EngineEvent | EventGap)[]) => void;
 export type TokenSink = (pieces: readonly TokenEvent[]) => void;
 

@@ -12,6 +12,7 @@ import { Agenda, type Owner } from './agenda.ts';
 import { type Answer, type CallKind, type Check, type SentCall, Violation } from './check.ts';
 import { AcceptedCheck } from './checks/accepted.ts';
 import { CrashLoopCheck } from './checks/crash-loop.ts';
+import { EffectsCheck } from './checks/effects.ts';
 import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
 import { RecordedCheck } from './checks/recorded.ts';
@@ -71,6 +72,7 @@ export class World implements Owner {
       new ShownCheck(),
       new OverlapCheck({ slotsMax: maxParallelNodes, cpuMax: poolThreads }),
       new OrderCheck(),
+      new EffectsCheck(),
       new CrashLoopCheck(),
     ];
     this.history = new History(checks, isTraced);

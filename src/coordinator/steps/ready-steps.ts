@@ -23,8 +23,7 @@ import type { Question, StepCache } from './step-cache.ts';
 import type { Blobs, StepOutputs } from './step-outputs.ts';
 
 /** A step that has its slot and nothing else to wait for. */
-export interface TakenStep {
-  readonly step: ReadyStep;
+export interface TakenStep extends ReadyStep {
   /** What the cache was asked for it. */
   readonly question: Question | undefined;
   /** Why outputs that it refers to could not be read, where that was tried. */
@@ -230,7 +229,7 @@ export class ReadySteps {
     this.#questions.delete(key);
     this.#unreadable.delete(key);
     this.#taken.add(key);
-    return { step, question, unreadable, logs: this.#admission.tellWait(step) };
+    return { ...step, question, unreadable, logs: this.#admission.tellWait(step) };
   }
 
   /** The attempt of a step that was taken is over: frees its slot, and lets the step's next attempt in. */

@@ -22,7 +22,7 @@ test('a file that could not be written is not waited for once its workflow is de
     return refused;
   };
   const store = { writeState } as Partial<StorePort> as StorePort;
-  const workflows = new Workflows(store, { onSetAside: () => undefined, takeOver: async () => undefined });
+  const workflows = new Workflows();
   const faults: unknown[] = [];
   const views = new Views({
     store,
