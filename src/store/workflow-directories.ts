@@ -9,7 +9,7 @@ import { listBlobFiles, readBlobFile, removeBlobFiles, writeBlobFile, writeBlobF
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
-import { Turns } from './keyed-queue.ts';
+import { KeyedQueue } from './keyed-queue.ts';
 import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
 import { composeState, readStateFile } from './state-bytes.ts';
 
@@ -19,9 +19,9 @@ const openFilesMax = 8;
 export class WorkflowDirectories {
   readonly #disk: Disk;
   readonly #layout: Layout;
-  readonly #turns = new Turns(openFilesMax);
+  readonly #queue = new KeyedQueue(openFilesMax);
   /** Reads have places of their own: they need not wait for a write's fsync. */
-  readonly #reads = new Turns(openFilesMax);
+  readonly #reads = new KeyedQueue(openFilesMax);
   /** Directories that exist. */
   readonly #present: Set<string>;
   /** Those of them whose name is not yet durable. */
@@ -43,7 +43,7 @@ export class WorkflowDirectories {
     options: ReplaceOptions,
   ): Promise<string> {
     const file = stateFileOf(this.#layout, id);
-    return this.#turns.run(id, async () => {
+    return this.#queue.run(id, async () => {
       const { bytes, sha256 } = composeState(text, meta);
       await this.#ensure(id);
       try {
@@ -72,12 +72,12 @@ export class WorkflowDirectories {
   }
 
   async syncStates(ids: readonly string[]): Promise<void> {
-    await Promise.all(ids.map((id) => this.#turns.run(id, () => this.#syncState(id))));
+    await Promise.all(ids.map((id) => this.#queue.run(id, () => this.#syncState(id))));
   }
 
   remove(id: string): Promise<void> {
     const directory = workflowDirectoryOf(this.#layout, id);
-    return this.#turns.run(id, async () => {
+    return this.#queue.run(id, async () => {
       try {
         const stat = await this.#disk.lstat(directory);
         // A link is removed as a link: what it leads to is not ours.
@@ -92,7 +92,7 @@ export class WorkflowDirectories {
   }
 
   writeBlob(id: string, bytes: Uint8Array): Promise<string> {
-    return this.#turns.run(id, async () => writeBlobFile(this.#disk, await this.#ensureBlobs(id), bytes));
+    return this.#queue.run(id, async () => writeBlobFile(this.#disk, await this.#ensureBlobs(id), bytes));
   }
 
   writeBlobSync(id: string, bytes: Uint8Array): string {
@@ -129,7 +129,7 @@ export class WorkflowDirectories {
   }
 
   idle(): Promise<void> {
-    return this.#turns.idle();
+    return this.#queue.idle();
   }
 
   async #syncState(id: string): Promise<void> {

@@ -11,12 +11,12 @@ const wire = 'test/tasks/llm/wire.test.ts';
 export const modelsMutants: Mutant[] = [
   {
     name: 'settings that a program gives are believed',
-    breaks: 'S5',
+    breaks: 'CFG5',
     file: 'src/config.ts',
     find: 'const parsed = givenSchema.safeParse(given);\n  if (parsed.success) return;',
     replace: 'const parsed = givenSchema.safeParse(given);\n  if (parsed.success || given !== null) return;',
     test: 'test/config.test.ts',
-    only: 'S5',
+    only: 'CFG5',
   },
   {
     name: 'the client of models repeats by itself',
