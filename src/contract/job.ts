@@ -14,19 +14,20 @@ import { failureCodes } from './failures.ts';
 import type { Prices } from './prices.ts';
 import type { Lane, NetworkRules } from './task.ts';
 
-export interface Job {
+export const jobSchema = z.object({
   /** Unique while the engine lives; names the attempt in cancellations and outcomes. */
-  readonly jobId: number;
-  readonly workflowId: string;
-  readonly stepId: string;
-  readonly attempt: number;
-  readonly action: string;
-  readonly lane: Exclude<Lane, 'none'>;
+  jobId: z.int(),
+  workflowId: z.string(),
+  stepId: z.string(),
+  attempt: z.int(),
+  action: z.string(),
+  lane: z.enum(['io', 'cpu']) satisfies z.ZodType<Exclude<Lane, 'none'>>,
   /** Bound params as JSON text. */
-  readonly paramsJson: string;
-  readonly timeoutMs: number;
-  readonly secrets: Readonly<Record<string, string>>;
-}
+  paramsJson: z.string(),
+  timeoutMs: z.number(),
+  secrets: z.record(z.string(), z.string()),
+});
+export type Job = Readonly<z.infer<typeof jobSchema>>;
 
 const outcomeBase = {
   jobId: z.int(),

@@ -185,9 +185,9 @@ describe('the process of the product', () => {
     onTestFinished(() => void child.kill('SIGKILL'));
     const gone = once(child, 'exit');
     const next = async () => (await Promise.race([once(child, 'message'), gone]))[0];
-    expect(await next()).toBe('up');
+    expect(await next()).toEqual({ kind: 'up' });
     const params = { input: null, expression: '$sum([1..200000].($ % 7))' };
-    child.send({ job: createJob('transform', { lane: 'cpu', params }) });
+    child.send({ kind: 'job', job: createJob('transform', { lane: 'cpu', params }) });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTERM'] as const) child.kill(signal);
     expect(await next()).toMatchObject({ outcome: { kind: 'completed', outputsJson: '{"value":599997}' } });
     child.disconnect();
