@@ -22,6 +22,8 @@ export const jobSchema = z.object({
   attempt: z.int(),
   action: z.string(),
   lane: z.enum(['io', 'cpu']) satisfies z.ZodType<Exclude<Lane, 'none'>>,
+  /** It runs in a process of its own, see `Task.isolated`. Only jobs of the CPU lane are. */
+  isolated: z.boolean(),
   /** Bound params as JSON text. */
   paramsJson: z.string(),
   timeoutMs: z.number(),

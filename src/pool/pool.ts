@@ -7,7 +7,6 @@
  */
 import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
 import { bundleJobsMax } from '../contract/pool-messages.ts';
-import { isolatedTasks } from '../tasks/registry.ts';
 import * as entries from '../worker/entries.ts';
 import { Lane, type LaneOptions } from './lane.ts';
 import { ProcessLane } from './process-lane.ts';
@@ -25,15 +24,12 @@ export interface ThreadOptions {
   readonly threadUrl?: URL;
   /** A module that calls `serveIsolatedJobs`. */
   readonly processUrl?: URL;
-  /** Actions of the CPU lane that run in a process; those of `isolatedTasks` when not given. */
-  readonly isolatedActions?: ReadonlySet<string>;
   readonly cpuHeapMbMax?: number;
 }
 
 /** Rejects when a thread cannot load its module. */
 export async function createPool(options: PoolOptions, thread: ThreadOptions = {}): Promise<PoolPort> {
   const { threadUrl = entries.threadUrl, processUrl = entries.processUrl } = thread;
-  const isolated = thread.isolatedActions ?? new Set(isolatedTasks.keys());
   const reports = {
     onOutcomes: options.onOutcomes,
     onFault: options.onFault,
@@ -77,7 +73,7 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
       for (const bundle of toBundles(jobs, options.ioThreads)) io.dispatch(bundle);
       for (const job of jobs) {
         if (job.lane !== 'cpu') continue;
-        if (isolated.has(job.action)) processes.dispatch(job);
+        if (job.isolated) processes.dispatch(job);
         else cpu.dispatch([job]);
       }
     },

@@ -143,7 +143,7 @@ export const workersMutants: Mutant[] = [
     name: 'isolated jobs run on threads, whose memory faults take the engine down',
     breaks: 'G14',
     file: 'src/pool/pool.ts',
-    find: 'if (isolated.has(job.action)) processes.dispatch(job);\n        else cpu.dispatch([job]);',
+    find: 'if (job.isolated) processes.dispatch(job);\n        else cpu.dispatch([job]);',
     replace: 'cpu.dispatch([job]);',
     test: 'test/pool/process-lane.test.ts',
     only: 'again and again in the same process',

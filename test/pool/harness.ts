@@ -69,6 +69,7 @@ export function createJob(action: string, rest: Partial<Job> & { params?: unknow
     attempt: 1,
     action,
     lane: 'io',
+    isolated: false,
     paramsJson: JSON.stringify(params),
     timeoutMs: 30_000,
     secrets: {},
