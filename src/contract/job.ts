@@ -75,8 +75,8 @@ export interface PoolStats {
 }
 
 export interface PoolPort {
-  /** Attempts that may run at once in the CPU lane. */
-  readonly cpuThreads: number;
+  /** How many attempts of the CPU lane may run at once. */
+  readonly cpuAttemptsMax: number;
   /** Jobs that have a free slot; the pool starts all of them, it keeps no backlog. */
   dispatch(jobs: readonly Job[]): void;
   /** Ends attempts: their outcome is `failed` with code CANCELLED, unless they had ended before. */

@@ -168,7 +168,7 @@ export class Coordinator implements CoordinatorPort {
     this.cache = new StepCache({ settings, store, clock, onNotice, onFatal });
     this.outputs = new StepOutputs(store, clock);
     const { removals, window, waits, turns, budgets, durations, cache, outputs } = this;
-    const { cpuThreads } = pool;
+    const { cpuAttemptsMax: cpuThreads } = pool;
     const shared = { settings, clock, catalogue, cache, outputs };
     this.readySteps = new ReadySteps({ ...shared, cpuThreads, durations, budgets, onReady });
     const { readySteps } = this;

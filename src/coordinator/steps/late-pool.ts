@@ -5,13 +5,13 @@
 import type { Job, PoolPort, PoolStats } from '../../contract/job.ts';
 
 export class ComingPool implements PoolPort {
-  readonly cpuThreads: number;
+  readonly cpuAttemptsMax: number;
   readonly #create: () => Promise<PoolPort>;
   #coming: Promise<PoolPort> | null = null;
   #pool: PoolPort | null = null;
 
-  constructor(cpuThreads: number, create: () => Promise<PoolPort>) {
-    this.cpuThreads = cpuThreads;
+  constructor(cpuAttemptsMax: number, create: () => Promise<PoolPort>) {
+    this.cpuAttemptsMax = cpuAttemptsMax;
     this.#create = create;
   }
 

@@ -17,7 +17,7 @@ import type { NetworkRules } from '../contract/task.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
 
-export interface LaneOptions {
+export interface ThreadLaneOptions {
   readonly threads: number;
   /** `shared`: many bundles on a thread, ended by signal. `exclusive`: one job on a thread, ended with the thread. */
   readonly sharing: ThreadData['sharing'];
@@ -70,8 +70,8 @@ function toLoaderArgv(argv: readonly string[]): string[] {
   });
 }
 
-export class Lane {
-  readonly #options: LaneOptions;
+export class ThreadLane {
+  readonly #options: ThreadLaneOptions;
   readonly #piscina: Piscina<Extract<ToThread, { kind: 'bundle' }>, void>;
   readonly #running = new Map<number, Running>();
   readonly #unsettled = new Map<Bundle, Promise<void>>();
@@ -84,7 +84,7 @@ export class Lane {
   #started = false;
   #closed = false;
 
-  constructor(options: LaneOptions) {
+  constructor(options: ThreadLaneOptions) {
     this.#options = options;
     this.#piscina = new Piscina<Extract<ToThread, { kind: 'bundle' }>, void>({
       filename: options.threadUrl.href,
