@@ -21,6 +21,7 @@ beforeAll(() => {
   for (const path of [
     'src/contract',
     'src/pool',
+    'src/worker',
     'src/tasks',
     'test/tasks/run-task.ts',
     'package.json',
