@@ -84,8 +84,11 @@ export interface CoordinatorPort {
     args: CoordinatorCalls[K]['args'],
     signal?: AbortSignal,
   ): Promise<CoordinatorCalls[K]['answer']>;
-  /** Durable events from now on, or from after `after`: first the backlog, then each batch. Returns how to end it. */
-  subscribe(after: number | null, sink: EventSink): () => void;
+  /**
+   * Durable events of one workflow (null: of all) from now on, or from after `after`: first the backlog, then each batch.
+   * Returns how to end it.
+   */
+  subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void;
   /** The texts that a workflow's running steps make: first all there is of each, then each piece. Returns how to end it. */
   listen(workflowId: string, sink: TokenSink): () => void;
 }
@@ -94,7 +97,7 @@ export interface CoordinatorPort {
 export type ToCoordinator =
   | { kind: 'call'; callId: number; name: CallName; args: CoordinatorCalls[CallName]['args'] }
   | { kind: 'abort'; callId: number }
-  | { kind: 'subscribe'; subscriptionId: number; after: number | null }
+  | { kind: 'subscribe'; subscriptionId: number; after: number | null; workflowId: string | null }
   | { kind: 'listen'; subscriptionId: number; workflowId: string }
   | { kind: 'unsubscribe'; subscriptionId: number };
 
@@ -104,7 +107,7 @@ export type FromCoordinator =
   | { kind: 'unstartable'; message: string; exitStatus: number }
   | { kind: 'answer'; callId: number; answer: unknown }
   | { kind: 'refusal'; callId: number; refusal: RefusalData }
-  | { kind: 'events'; subscriptionId: number; events: Parameters<EventSink>[0] }
+  | { kind: 'events'; subscriptionIds: number[]; events: Parameters<EventSink>[0] }
   | { kind: 'tokens'; subscriptionId: number; pieces: Parameters<TokenSink>[0] }
   /** The engine cannot go on: 74 the disk failed, 70 a broken rule. */
   | { kind: 'fatal'; message: string; exitStatus: 70 | 74 };

@@ -270,8 +270,8 @@ export class Coordinator implements CoordinatorPort {
     });
   }
 
-  subscribe(after: number | null, sink: EventSink): () => void {
-    return this.window.subscribe(after, sink);
+  subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void {
+    return this.window.subscribe(after, workflowId, sink);
   }
 
   listen(workflowId: string, sink: TokenSink): () => void {

@@ -204,9 +204,9 @@ export class CoordinatedEngine implements Engine {
   }
 
   async *events({ after, workflowId, signal }: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {
-    const queue = new EventQueue(workflowId, signal);
+    const queue = new EventQueue(signal);
     this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
+    const end = this.#coordinator.subscribe(after ?? null, workflowId ?? null, (events) => queue.push(events));
     try {
       for await (const item of queue.drain()) if (item.kind !== 'step.tokens') yield item;
     } finally {
@@ -219,9 +219,9 @@ export class CoordinatedEngine implements Engine {
     id: string,
     { after, signal }: Pick<EventsOptions, 'after' | 'signal'> = {},
   ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
-    const queue = new EventQueue(id, signal);
+    const queue = new EventQueue(signal);
     this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
+    const end = this.#coordinator.subscribe(after ?? null, id, (events) => queue.push(events));
     const endTexts = this.#coordinator.listen(id, queue.textSink());
     try {
       yield* queue.drain();

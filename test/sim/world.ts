@@ -134,7 +134,7 @@ export class World implements Owner {
     if (!coordinator || !store || this.disk.isDead || this.history.violation) return false;
     this.#areFilesWhole = true;
     this.history.tell((check) => check.lifeBegan?.({ lastSeq: store.nextSeq - 1 }));
-    coordinator.subscribe(this.#lastSeq, (events) => {
+    coordinator.subscribe(this.#lastSeq, null, (events) => {
       if (life.isDead || this.disk.isDead) return;
       for (const event of events) {
         this.history.note(() => `event ${JSON.stringify(event)}`);
