@@ -12,8 +12,10 @@ import type { JobStatus } from './workflow.ts';
 
 export interface IdempotencyClaim {
   key: string;
-  /** SHA-256 (hex) of the call and its arguments. */
+  /** SHA-256 (hex) of the call and its arguments as canonical JSON: fields may come in any order. Recorded with the key. */
   request: string;
+  /** The same of their JSON as they came: what an engine before canonical JSON has recorded. Compared, never recorded. */
+  requestAsSent: string;
 }
 
 /** A workflow's text; outputs that lie in blobs stand in it as `{blob, bytes}`, and `hasBlobs` says that there are some. */

@@ -93,7 +93,8 @@ export class Recorder {
     const replyJson = toReply(live, change);
     let written = event;
     if (claim) {
-      const idempotency: IdempotencyRecord = { ...claim, reply: this.#keepReply(event.workflowId, replyJson) };
+      const { key, request } = claim;
+      const idempotency: IdempotencyRecord = { key, request, reply: this.#keepReply(event.workflowId, replyJson) };
       written = { ...event, idempotency };
       live.state.setHeader({ keys: [...live.state.header.keys, idempotency] });
       workflows.claimKey(claim.key, event.workflowId);

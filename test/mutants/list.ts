@@ -7,6 +7,7 @@ import { diskMutants } from './disk.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
+import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
@@ -23,6 +24,7 @@ export const mutants: readonly Mutant[] = [
   ...dryMutants,
   ...enumerateMutants,
   ...followersMutants,
+  ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
   ...simMutants,

@@ -97,7 +97,7 @@ export const modelsMutants: Mutant[] = [
     breaks: 'G18',
     file: 'src/tasks/llm/answer-events.ts',
     find: '    onEvent({ data }) {\n      whole += `data: ',
-    replace: '    onEvent({ data, event }) {\n      whole += `event: ${event}\\ndata: ',
+    replace: "    onEvent({ data, event }) {\n      whole += 'event: ' + event + `\\ndata: ",
     test: faults,
     only: 'under a name that the client prints',
   },

@@ -203,7 +203,7 @@ export class World implements Owner {
     this.callsMade += 1;
     this.history.note(() => `call ${call.number} ${call.kind} ${call.id ?? ''} ${call.key ?? ''} ${call.mark}`);
     this.history.tell((check) => check.sent?.(call));
-    const claim = call.key === null ? {} : { claim: { key: call.key, request: digestOf(call) } };
+    const claim = call.key === null ? {} : { claim: { key: call.key, request: digestOf(call), requestAsSent: digestOf(call) } };
     const args = { ...(call.args as object), ...claim } as CoordinatorCalls[CallKind]['args'];
     life.coordinator.call(call.kind, args).then(
       (answer) => {
