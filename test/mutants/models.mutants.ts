@@ -50,7 +50,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'the size of an answer is counted before it is decoded',
     breaks: 'LW2',
-    file: 'src/tasks/llm/wire.ts',
+    file: 'src/tasks/llm/answer-body.ts',
     find: '      bytes += chunk.length;\n      if (bytes > answerBytesMax)',
     replace: "      bytes = Number(headers['content-length'] ?? chunk.length);\n      if (bytes > answerBytesMax)",
     test: faults,
@@ -77,8 +77,8 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'a stream that is kept open after its end is waited for',
     breaks: 'LW4',
-    file: 'src/tasks/llm/wire.ts',
-    find: '        if (isLast) return await letEnd(pieces, response);\n',
+    file: 'src/tasks/llm/answer-body.ts',
+    find: '      if (isLast) return await this.#letEnd(pieces);\n',
     replace: '',
     test: faults,
     only: 'openai_chat meets a stream that is kept open after its end',
@@ -131,7 +131,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'a connection that fails after the end of its answer fails the answer',
     breaks: 'LW4',
-    file: 'src/tasks/llm/wire.ts',
+    file: 'src/tasks/llm/answer-body.ts',
     find: '    } catch {\n      // Whatever becomes of the connection, the answer is whole.\n',
     replace: '',
     test: wire,
@@ -375,9 +375,9 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'a byte order mark makes an answer that was paid for useless',
     breaks: 'P4',
-    file: 'src/tasks/llm/wire.ts',
-    find: "return decode(() => new TextDecoder('utf-8', { fatal: true }).decode(",
-    replace: "return decode(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(",
+    file: 'src/tasks/llm/answer-body.ts',
+    find: "return this.#decode(() => new TextDecoder('utf-8', { fatal: true }).decode(",
+    replace: "return this.#decode(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(",
     test: 'test/tasks/llm/wire.test.ts',
   },
   {
