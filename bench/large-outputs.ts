@@ -118,6 +118,11 @@ printComparison('large-outputs', comparison, [
   { name: 'state.json, MiB', of: ({ large }) => mib(large.stateBytes), digits: 1 },
   { name: 'state.json, versions', of: ({ large }) => large.files },
   { name: 'versions seen and added up', of: ({ large }) => large.seen },
+  {
+    name: 'CPU that large outputs add in the coordinator, ms for each MiB of state.json',
+    of: ({ large, small }) => (large.cpu.coordinator - small.cpu.coordinator) / mib(large.stateBytes),
+    digits: 1,
+  },
   { name: 'probe, ms: p50, p95, p99', probes: ({ large }) => large.probes },
   { name: 'outputs of one number: wall, ms', of: ({ small }) => small.ms },
   { name: 'outputs of one number: coordinator CPU, ms', of: ({ small }) => small.cpu.coordinator },
