@@ -6,6 +6,7 @@ import { Refusal } from '../../contract/failures.ts';
 import { OutOfHandlesError } from '../../contract/store.ts';
 import { CostSums } from '../../core/costs.ts';
 import type { HeldGate } from '../../core/schedule.ts';
+import { hasBlobs } from '../../core/state-file.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
 import type { Coordinator } from '../coordinator.ts';
@@ -116,7 +117,7 @@ export class ReadingCalls {
       const found = await this.#c.workflows.readFinished(id);
       if (found) {
         const { version, status } = found.entry.summary;
-        return { id, version, status, json: found.text, hasBlobs: found.text.includes('"blob": "'), replayed: false };
+        return { id, version, status, json: found.text, hasBlobs: hasBlobs(found.value), replayed: false };
       }
       live = this.#c.workflows.live.get(id);
     }
