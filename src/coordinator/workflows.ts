@@ -29,10 +29,10 @@ export function encode(live: Live): string {
   return live.encoder.encode(live.state);
 }
 
-/** The answer that shows it; `json` is its encoded state. */
+/** The answer that shows it; `json` is what `encode` has just returned. */
 export function toText(live: Live, json: string): WorkflowText {
   const { id, version, status } = live.state.header;
-  return { id, version, status, json, hasBlobs: json.includes('"blob": "'), replayed: false };
+  return { id, version, status, json, hasBlobs: live.encoder.hasBlobs, replayed: false };
 }
 
 export class Workflows {

@@ -40,7 +40,7 @@ class Watched {
         }
         if (key === 'writeState') {
           return (...args: Parameters<StorePort['writeState']>) => {
-            const { version } = JSON.parse(args[1]) as { version: number };
+            const { version } = JSON.parse([args[1]].flat().join('')) as { version: number };
             this.writes.push({ id: args[0], durable: args[3].durable, version });
             return target.writeState(...args);
           };

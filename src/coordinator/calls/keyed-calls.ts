@@ -8,6 +8,7 @@
 import type { Call, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
 import { Refusal } from '../../contract/failures.ts';
 import { limits } from '../../contract/limits.ts';
+import { hasBlobs } from '../../core/state-file.ts';
 import type { Recall } from '../recall.ts';
 import { type Batch, diskFullRefusal, type Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
@@ -83,8 +84,9 @@ export class KeyedCalls {
     for (;;) {
       const replay = await this.#replay(claim);
       if (replay !== null) {
-        const { id, version, status } = JSON.parse(replay) as WorkflowText;
-        return { id, version, status, json: replay, hasBlobs: replay.includes('"blob": "'), replayed: true };
+        const shown = JSON.parse(replay) as WorkflowText;
+        const { id, version, status } = shown;
+        return { id, version, status, json: replay, hasBlobs: hasBlobs(shown), replayed: true };
       }
       const text = await fresh();
       if (text !== keyInUse) return text;

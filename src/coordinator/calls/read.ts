@@ -6,6 +6,7 @@ import type { PoolPort } from '../../contract/job.ts';
 import { OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import { CostSums } from '../../core/costs.ts';
 import type { HeldGate } from '../../core/schedule.ts';
+import { hasBlobs } from '../../core/state-file.ts';
 import { toIso } from '../../core/time.ts';
 import type { Attempts } from '../attempts.ts';
 import type { Clock } from '../clock.ts';
@@ -71,7 +72,7 @@ export class Reader {
       const found = await recall.readFinished(id);
       if (found) {
         const { version, status } = found.entry.summary;
-        return { id, version, status, json: found.text, hasBlobs: found.text.includes('"blob": "'), replayed: false };
+        return { id, version, status, json: found.text, hasBlobs: hasBlobs(found.value), replayed: false };
       }
       live = workflows.live.get(id);
     }
