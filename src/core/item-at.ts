@@ -11,3 +11,10 @@ export function itemAt<T>(list: readonly T[], place: number): T {
   const item = list[place];
   return item === undefined ? broken('IA1', `place ${place} of a list of ${list.length}`) : item;
 }
+
+/** Adds to one of several counts; returns what it is now. */
+export function addAt(counts: number[], place: number, change: number): number {
+  const count = itemAt(counts, place) + change;
+  counts[place] = count;
+  return count;
+}

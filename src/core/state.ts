@@ -17,7 +17,7 @@ import { limits } from '../contract/limits.ts';
 import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
 import { type Amounts, addAmounts, noAmounts, toAmounts } from './budget.ts';
 import { createGraph } from './graph.ts';
-import { itemAt } from './item-at.ts';
+import { addAt, itemAt } from './item-at.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
 
@@ -198,12 +198,18 @@ export class WorkflowState {
     if (before.reserved !== after.reserved) {
       this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
       this.reserved = addAmounts(this.reserved, toAmounts(after.reserved));
+      const { costPico, tokens, calls } = this.reserved;
+      if (costPico < 0n || tokens < 0 || calls < 0) {
+        broken('S1', `${costPico} picodollars, ${tokens} tokens and ${calls} calls are reserved`);
+      }
     }
     this.paused += Number(after.pause !== null) - Number(before.pause !== null);
     if (this.paused < 0) broken('S1', `${this.paused} steps are paused`);
     if (before.metrics !== after.metrics) {
       addMetrics(this.totals, before.metrics, -1);
       addMetrics(this.totals, after.metrics, 1);
+      const { costPico, unpriced } = this.totals;
+      if (costPico < 0n || unpriced < 0) broken('S1', `${costPico} picodollars and ${unpriced} unpriced steps`);
     }
   }
 
@@ -224,9 +230,8 @@ export class WorkflowState {
   }
 
   #addMissing(i: number, change: number): void {
-    const missing = itemAt(this.missing, i) + change;
+    const missing = addAt(this.missing, i, change);
     if (missing < 0) broken('S1', `step "${this.stepAt(i).id}" waits for ${missing} steps`);
-    this.missing[i] = missing;
   }
 
   #waitFor(id: string, i: number): void {
