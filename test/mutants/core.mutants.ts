@@ -69,6 +69,22 @@ export const coreMutants: Mutant[] = [
     test: 'test/core/state.test.ts',
   },
   {
+    name: 'a journal event may hold a failure of any code',
+    breaks: 'the schema of journal events',
+    file: 'src/contract/journal-event-schema.ts',
+    find: 'code: z.enum(failureCodes)',
+    replace: 'code: z.any()',
+    test: 'test/contract/journal-event-schema.test.ts',
+  },
+  {
+    name: 'doctor does not look at the events of the journal',
+    breaks: 'doctor names the first wrong field',
+    file: 'src/cli/doctor.ts',
+    find: '  problems.push(...judgeEvents(inspection));\n',
+    replace: '',
+    test: 'test/cli/doctor.test.ts',
+  },
+  {
     name: 'more steps run at once than MAX_PARALLEL_NODES',
     breaks: 'D1',
     file: 'src/core/schedule.ts',

@@ -6,6 +6,7 @@ import type { ActionCatalogue, ActionInfo, Lane } from '../../src/contract/task.
 import { Coordinator } from '../../src/coordinator/coordinator.ts';
 import type { Lock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
+import { checkEvents } from '../fixtures/checked-store.ts';
 import type { PowerCutDisk } from '../store/power-cut-disk.ts';
 import type { Agenda, Owner } from './agenda.ts';
 import type { Dice } from './dice.ts';
@@ -60,13 +61,14 @@ export class Life implements Owner {
       secrets: {},
     };
     const lock: Lock = { isHeld: () => !this.isDead, release: () => Promise.resolve() };
-    this.store = await openStore({
+    const store = await openStore({
       workflowsDir,
       queueStateFile,
       disk: disk.port,
       now: () => new Date(clock.now()),
       takeLock: () => Promise.resolve(lock),
     });
+    this.store = checkEvents(store);
     if (this.store.found.damaged) history.broken('G2', 'the journal calls acknowledged records missing');
     for (const { kind, message } of this.store.found.notices) {
       history.note(() => `notice ${kind} ${message}`);
