@@ -4,6 +4,7 @@
  */
 
 import { readSettings } from '../config.ts';
+import { findEventFault } from '../contract/journal-event-schema.ts';
 import type { StateFile } from '../contract/store.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
@@ -18,6 +19,9 @@ export interface DoctorOptions {
   repair?: boolean;
   json?: boolean;
 }
+
+/** A journal of another version may be wrong in every line. */
+const eventFaultsMax = 20;
 
 interface Diagnosis {
   workflowsDir: string;
@@ -72,6 +76,7 @@ async function diagnose({ workflowsDir, queueStateFile }: DataPaths): Promise<Di
   for (const [id, reason] of Object.entries(found.manifest?.setAside ?? {})) {
     problems.push(`workflow ${id} is set aside: ${reason}`);
   }
+  problems.push(...judgeEvents(inspection));
   const statuses = await judgeStates(inspection, problems, notes);
   const cached = await judgeCache(inspection, notes);
   return {
@@ -84,6 +89,16 @@ async function diagnose({ workflowsDir, queueStateFile }: DataPaths): Promise<Di
     problems,
     notes,
   };
+}
+
+/** Of each event that a start would not understand, the first wrong field. */
+function judgeEvents({ found }: Inspection): string[] {
+  const faults = found.records.flatMap(({ seq, json }) => {
+    const fault = findEventFault(json);
+    return fault === null ? [] : [`journal: event ${seq} is not one that this engine writes: ${fault}`];
+  });
+  if (faults.length <= eventFaultsMax) return faults;
+  return [...faults.slice(0, eventFaultsMax), `journal: ${faults.length - eventFaultsMax} more events like these`];
 }
 
 /** One file after the other: a directory may hold a hundred thousand. */

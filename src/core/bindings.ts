@@ -12,6 +12,7 @@
  */
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
+import { itemAt } from './item-at.ts';
 
 const pathDepthMax = 16;
 // Linear: no nested quantifiers, and neither braces nor bars can occur inside a reference.
@@ -65,7 +66,7 @@ export function eachReference(
 ): void {
   if (typeof value === 'string') {
     if (!value.includes('{{')) return;
-    for (const match of value.matchAll(referencePattern)) visit(readReference(match[1]!, isStep), path);
+    for (const match of value.matchAll(referencePattern)) visit(readReference(itemAt(match, 1), isStep), path);
   } else if (Array.isArray(value)) {
     value.forEach((item, i) => {
       eachReference(item, isStep, visit, [...path, i]);
@@ -110,7 +111,7 @@ function bindValue(value: unknown, binding: Binding): unknown {
 function bindString(text: string, binding: Binding): unknown {
   if (!text.includes('{{')) return text;
   const whole = /^\{\{\s*((?:params|steps)\.[^{}|]*)\}\}$/.exec(text);
-  if (whole) return takeValue(whole[1]!, binding).value;
+  if (whole) return takeValue(itemAt(whole, 1), binding).value;
   return text.replace(referencePattern, (_, inner: string) => takeValue(inner, binding).text);
 }
 

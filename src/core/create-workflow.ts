@@ -7,12 +7,14 @@ import { isTerminal } from '../contract/workflow.ts';
 import { newChange, stopAfterFailure } from './dependents.ts';
 import { externalAction, toWorkflowStatus, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
+import { checkBeginning } from './transitions.ts';
 
 /** An event that holds the whole workflow it begins. */
 export type Beginning = Extract<JournalEvent, { workflow: unknown }>;
 
 /** The workflow that a creating, adopting or taking-over event brings into being. */
 export function createWorkflow(event: Beginning, seq: number): WorkflowState {
+  checkBeginning(event);
   // What a branch takes over has run elsewhere: the branch itself has not started.
   const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
   const state = readWorkflow(event.workflow, meta, event.at);

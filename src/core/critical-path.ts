@@ -4,6 +4,7 @@
  * count 0.
  */
 import type { Graph } from './graph.ts';
+import { addAt, itemAt } from './item-at.ts';
 
 export interface StepTiming {
   readonly action: string;
@@ -59,17 +60,14 @@ export function toRanks(
   const ranks = steps.map((step) => durations.meanMs(step));
   if (ranks.every((rank) => rank === 0)) return ranks;
   const waits = new Array<number>(steps.length).fill(0);
-  for (const next of graph.downstream) for (const i of next) waits[i]! += 1;
+  for (const next of graph.downstream) for (const i of next) addAt(waits, i, 1);
   const order = waits.flatMap((count, i) => (count === 0 ? [i] : []));
   for (const i of order) {
-    for (const next of graph.downstream[i]!) {
-      waits[next]! -= 1;
-      if (waits[next] === 0) order.push(next);
-    }
+    for (const next of itemAt(graph.downstream, i)) if (addAt(waits, next, -1) === 0) order.push(next);
   }
   for (const i of order.reverse()) {
-    const longest = graph.downstream[i]!.reduce((most, next) => Math.max(most, ranks[next]!), 0);
-    ranks[i]! += longest;
+    const longest = itemAt(graph.downstream, i).reduce((most, next) => Math.max(most, itemAt(ranks, next)), 0);
+    addAt(ranks, i, longest);
   }
   return ranks;
 }

@@ -68,7 +68,7 @@ export function decideStart(
   now: number,
   { reserved = null, logs = [] }: StartTerms = {},
 ): Started {
-  const step = state.step(stepId)!;
+  const step = state.stepOf(stepId);
   const event = { kind: 'step.started' as const, ...next(state, now), stepId, attempt: step.attempt + 1 };
   return {
     ...event,
@@ -258,7 +258,7 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
     });
   }
   const again = withDownstream(parent, [from]);
-  const isTaken = (i: number) => !again.has(i) && parent.steps[i]!.status === 'COMPLETED';
+  const isTaken = (i: number) => !again.has(i) && parent.stepAt(i).status === 'COMPLETED';
   const steps = parent.steps.map((step, i) => {
     if (isTaken(i)) return toStepView(step);
     const waits =

@@ -13,7 +13,7 @@ import { toIso } from './time.ts';
 /** E1: of these, the ones that wait for nothing any more. `line` goes into their logs. */
 export function queueReady(state: WorkflowState, candidates: readonly number[], change: Change, line?: string): void {
   for (const i of candidates) {
-    const step = state.steps[i]!;
+    const step = state.stepAt(i);
     if (step.status !== 'WAITING_FOR_DEPENDENCY' || step.action === externalAction || state.missing[i] !== 0) continue;
     state.setStep(i, { status: 'PENDING', ...(line === undefined ? {} : { logs: addLogs(step, [line]) }) });
     change.queued.push(i);
@@ -33,7 +33,7 @@ export function stopSteps(
   change: Change,
 ): void {
   for (const i of places) {
-    const step = state.steps[i]!;
+    const step = state.stepAt(i);
     if (!isUnfinished(step)) continue;
     if (step.status === 'RUNNING') change.aborted.push(i);
     if (step.status === 'PENDING') change.unqueued.push(i);
@@ -52,7 +52,7 @@ export function stopSteps(
 
 /** E4. */
 export function stopAfterFailure(state: WorkflowState, failed: number, at: number, change: Change): void {
-  const { id } = state.steps[failed]!;
+  const { id } = state.stepAt(failed);
   if (state.header.failurePolicy === 'fail-fast') {
     stopSteps(state, state.steps.keys(), at, `Stopped because step "${id}" failed (fail-fast)`, change);
   } else {
@@ -62,7 +62,7 @@ export function stopAfterFailure(state: WorkflowState, failed: number, at: numbe
 
 /** The failed steps, and all that cannot run while they have failed. */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
-  return withDownstream(state, failed, (i) => state.steps[i]!.status === 'COMPLETED');
+  return withDownstream(state, failed, (i) => state.stepAt(i).status === 'COMPLETED');
 }
 
 /** What an event has done to the steps of its workflow, for the coordinator to act on once the event is durable. */

@@ -9,6 +9,7 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
+import type { Beginning } from './create-workflow.ts';
 import { type Change, newChange, queueReady, stopAfterFailure, stopSteps } from './dependents.ts';
 import { recoverSteps } from './recover-steps.ts';
 import { reviveSteps, unpauseSteps } from './resume-steps.ts';
@@ -16,11 +17,13 @@ import type { StepState, WorkflowState } from './state.ts';
 import { addLogs, toWorkflowStatus } from './state.ts';
 import { spend } from './tally.ts';
 import { toIso } from './time.ts';
+import { checkBranch, checkTransition } from './transitions.ts';
 
 /** Applies an event to the workflow it is about. */
 export function evolve(state: WorkflowState, event: JournalEvent, seq: number): Change {
   const change = newChange();
   if (seq <= state.header.seq) return change;
+  checkTransition(state, event);
   applyToSteps(state, event, change);
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
   const keep = isTerminal(state.header.status) && !explicit;
@@ -37,7 +40,7 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
 
 /** What hangs on a step starts no earlier than it ended, also when the wall clock and the time taken disagree. */
 function endedAt(state: WorkflowState, event: JournalEvent): number {
-  return event.kind === 'step.completed' ? state.step(event.stepId)!.endTime! : 0;
+  return event.kind === 'step.completed' ? endOf(state.stepOf(event.stepId), event) : 0;
 }
 
 /** Lists a new branch at its parent; the event is the branch's own creation. */
@@ -46,20 +49,21 @@ export function evolveParent(
   event: Extract<JournalEvent, { kind: 'workflow.created' }>,
   seq: number,
 ): void {
-  if (seq <= state.header.seq || !event.parent) return;
+  if (seq <= state.header.seq) return;
+  const { version, stepId } = checkBranch(state, event);
   state.setHeader({
     seq,
-    version: event.parent.version,
+    version,
     updatedAt: Math.max(event.at, state.header.updatedAt),
-    branches: [...state.header.branches, { id: event.workflowId, stepId: event.parent.stepId, createdAt: event.at }],
+    branches: [...state.header.branches, { id: event.workflowId, stepId, createdAt: event.at }],
   });
 }
 
 function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change): void {
   switch (event.kind) {
     case 'step.started': {
-      const i = state.index.get(event.stepId)!;
-      const logs = addLogs(state.steps[i]!, [...(event.logs ?? []), `Started execution at ${toIso(event.at)}`]);
+      const i = state.placeOf(event.stepId);
+      const logs = addLogs(state.stepAt(i), [...(event.logs ?? []), `Started execution at ${toIso(event.at)}`]);
       if (!state.header.started) state.setHeader({ started: true });
       state.setStep(i, {
         status: 'RUNNING',
@@ -75,8 +79,8 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       return;
     }
     case 'step.completed': {
-      const i = state.index.get(event.stepId)!;
-      const step = state.steps[i]!;
+      const i = state.placeOf(event.stepId);
+      const step = state.stepAt(i);
       const endTime = endOf(step, event);
       if (event.simulated) tagSimulated(state);
       state.setStep(i, {
@@ -90,12 +94,12 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
       });
-      queueReady(state, state.downstream[i]!, change);
+      queueReady(state, state.downstreamOf(i), change);
       return;
     }
     case 'step.retrying': {
-      const i = state.index.get(event.stepId)!;
-      const step = state.steps[i]!;
+      const i = state.placeOf(event.stepId);
+      const step = state.stepAt(i);
       const failures = step.failures + 1;
       const wait = Math.round(event.delayMs / 100) / 10;
       const line = `Retrying in ${wait} s (attempt ${failures + 1} of ${event.attemptsMax}): ${event.error}`;
@@ -114,8 +118,8 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       return;
     }
     case 'step.failed': {
-      const i = state.index.get(event.stepId)!;
-      const step = state.steps[i]!;
+      const i = state.placeOf(event.stepId);
+      const step = state.stepAt(i);
       state.setStep(i, {
         status: 'FAILED',
         error: event.error,
@@ -130,19 +134,19 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       return;
     }
     case 'step.spent': {
-      const i = state.index.get(event.stepId)!;
+      const i = state.placeOf(event.stepId);
       state.setStep(i, spend(state, i, event));
       return;
     }
     case 'step.paused': {
-      const i = state.index.get(event.stepId)!;
+      const i = state.placeOf(event.stepId);
       const { reason, until } = event;
       state.setStep(i, {
         status: 'WAITING_FOR_DEPENDENCY',
         dueAt: null,
         delayMs: 0,
         pause: { reason, until },
-        logs: addLogs(state.steps[i]!, [`Paused at ${toIso(event.at)}: ${reason}`]),
+        logs: addLogs(state.stepAt(i), [`Paused at ${toIso(event.at)}: ${reason}`]),
       });
       change.unqueued.push(i);
       return;
@@ -158,16 +162,17 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       };
       const line = `External data ingested at ${toIso(event.at)}`;
       state.setHeader({ started: true });
-      let i = state.index.get(event.stepId);
+      let i: number;
       if (event.added) {
         i = state.addStep({ ...newStep(event.stepId, event.added.name, event.added.action), ...done, logs: [line] });
-      } else if (i !== undefined) {
-        state.setStep(i, { ...done, logs: addLogs(state.steps[i]!, [line]) });
+      } else {
+        i = state.placeOf(event.stepId);
+        state.setStep(i, { ...done, logs: addLogs(state.stepAt(i), [line]) });
       }
-      if (i !== undefined && !isTerminal(state.header.status)) {
+      if (!isTerminal(state.header.status)) {
         queueReady(
           state,
-          state.downstream[i]!,
+          state.downstreamOf(i),
           change,
           `Queued due to external data dependency satisfaction at ${toIso(event.at)}`,
         );
@@ -188,17 +193,9 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     case 'workflow.recovered':
       recoverSteps(state, event, change);
       return;
-    case 'workflow.waiting':
-    case 'workflow.branched':
-    case 'workflow.deleted':
-    case 'workflow.created':
-    case 'workflow.adopted':
-    case 'workflow.taken_over':
-      return;
-    default: {
-      const never: never = event;
-      throw new Error(`unknown event ${JSON.stringify(never)}`);
-    }
+    default:
+      // All others change the header alone. `transitions.ts` has refused the kinds that it does not know.
+      event.kind satisfies 'workflow.waiting' | 'workflow.branched' | 'workflow.deleted' | Beginning['kind'];
   }
 }
 

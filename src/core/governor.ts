@@ -12,6 +12,7 @@
  *
  * Times are monotonic milliseconds. A model without limits is held back by pauses alone.
  */
+import { broken } from '../contract/broken.ts';
 import type { LimitsByModel, ModelLimits } from '../contract/model-limits.ts';
 
 /** Why a call has to wait, and until when; `until` is null where only the end of another call can tell. */
@@ -118,6 +119,7 @@ export class Governor {
     const lane = this.#lane(call.model, now);
     const isSincePause = call.at >= lane.pausedUntil;
     lane.running -= 1;
+    if (lane.running < 0) broken('GV1', `a call of ${call.model} has ended twice`);
     if (isSincePause) lane.runningSince -= 1;
     if (used !== null) {
       const less = call.tokens - used;

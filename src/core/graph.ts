@@ -2,6 +2,8 @@
  * The step graph: who waits for whom, in which order, and where it runs in circles. Steps are numbered by their place
  * in the list; edges to ids that are not there are left out (validation names them).
  */
+import { broken } from '../contract/broken.ts';
+import { addAt, itemAt } from './item-at.ts';
 
 export interface GraphNode {
   readonly id: string;
@@ -29,7 +31,7 @@ export function createGraph(nodes: readonly GraphNode[]): Graph {
       const at = index.get(dependency);
       if (at !== undefined) found.add(at);
     }
-    for (const at of found) downstream[at]!.push(i);
+    for (const at of found) itemAt(downstream, at).push(i);
     return [...found];
   });
   return { index, upstream, downstream };
@@ -42,11 +44,8 @@ export function topologicalOrder(graph: Graph): number[] {
   missing.forEach((count, i) => {
     if (count === 0) order.push(i);
   });
-  for (let head = 0; head < order.length; head += 1) {
-    for (const next of graph.downstream[order[head]!]!) {
-      missing[next]! -= 1;
-      if (missing[next] === 0) order.push(next);
-    }
+  for (const i of order) {
+    for (const next of itemAt(graph.downstream, i)) if (addAt(missing, next, -1) === 0) order.push(next);
   }
   return order;
 }
@@ -62,9 +61,8 @@ export function findCycles(graph: Graph, cyclesMax = 20): number[][] {
   const settle = (settled: number[]) => {
     for (const i of settled) left.delete(i);
     for (const i of settled) {
-      for (const next of graph.downstream[i]!) {
-        missing[next]! -= 1;
-        if (missing[next] === 0 && left.delete(next)) settled.push(next);
+      for (const next of itemAt(graph.downstream, i)) {
+        if (addAt(missing, next, -1) === 0 && left.delete(next)) settled.push(next);
       }
     }
   };
@@ -80,10 +78,13 @@ export function findCycles(graph: Graph, cyclesMax = 20): number[][] {
 
 function walkToCycle(graph: Graph, left: ReadonlySet<number>): number[] {
   const place = new Map<number, number>();
-  let at = left.values().next().value!;
+  let at = itemAt([...left], 0);
   while (!place.has(at)) {
     place.set(at, place.size);
-    at = graph.upstream[at]!.find((up) => left.has(up))!;
+    at = itemAt(
+      itemAt(graph.upstream, at).filter((up) => left.has(up)),
+      0,
+    );
   }
   return [...place.keys()].slice(place.get(at));
 }
@@ -98,7 +99,7 @@ export function withDownstream(
   isEnd: (i: number) => boolean = () => false,
 ): Set<number> {
   const reached = new Set(starts);
-  for (const i of reached) for (const next of graph.downstream[i]!) if (!isEnd(next)) reached.add(next);
+  for (const i of reached) for (const next of itemAt(graph.downstream, i)) if (!isEnd(next)) reached.add(next);
   return reached;
 }
 
@@ -129,19 +130,24 @@ export class Ancestry {
       masks = this.#walk(block);
       this.#blocks.set(block, masks);
     }
-    return ((masks[step]! >>> (up & 31)) & 1) === 1;
+    return ((maskAt(masks, step) >>> (up & 31)) & 1) === 1;
   }
 
   #walk(block: number): Int32Array {
     const masks = new Int32Array(this.#ordered.length);
     for (const i of this.#order) {
       let mask = 0;
-      for (const above of this.#graph.upstream[i]!) {
-        mask |= masks[above]!;
+      for (const above of itemAt(this.#graph.upstream, i)) {
+        mask |= maskAt(masks, above);
         if (above >>> 5 === block) mask |= 1 << (above & 31);
       }
       masks[i] = mask;
     }
     return masks;
   }
+}
+
+/** As `itemAt`, which has to serve lists of every kind and would cost this walk a third of its time. */
+function maskAt(masks: Int32Array, i: number): number {
+  return masks[i] ?? broken('IA1', `place ${i} of a list of ${masks.length}`);
 }

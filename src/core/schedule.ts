@@ -16,6 +16,7 @@
  * held is passed over.
  */
 import TinyQueue from 'tinyqueue';
+import { broken } from '../contract/broken.ts';
 import type { Lane, PlannedCall } from '../contract/task.ts';
 
 export interface ReadyStep {
@@ -83,6 +84,13 @@ interface Group {
   readonly lines: Map<string, Line>;
   /** The first of each line, and left-overs that were it once. */
   readonly heads: Heap;
+}
+
+/** The first of a group, with the line it is from. */
+interface Head {
+  readonly group: Group;
+  readonly line: Line;
+  readonly entry: Entry;
 }
 
 function compare(a: Entry, b: Entry): number {
@@ -159,18 +167,17 @@ export class Schedule {
     if (this.#isOneAlone || most <= 0 || this.running >= this.slotsMax) return [];
     const suspect = this.#maySuspectsRun ? this.#peekSuspect() : undefined;
     // A suspect that is held keeps nobody waiting for it.
-    if (suspect && !this.#holdOf(suspect)) return this.running === 0 ? [this.#start(this.#suspects.shift()!)] : [];
+    if (suspect && !this.#holdOf(suspect)) return this.running === 0 ? [this.#startSuspect(suspect)] : [];
     const taken: ReadyStep[] = [];
     const passedOver: { group: Group; line: Line }[] = [];
     const firsts = this.#firsts();
     for (let first = firsts.pop(); first; first = firsts.pop()) {
-      const { group, entry } = first;
+      const { group, line, entry } = first;
       const isThreadless = group.lane === 'cpu' && this.#running.cpu >= this.cpuMax;
       if (isThreadless) continue;
       const hold = this.#holdOf(entry);
       if (hold && !hold.isOwn) continue;
       group.heads.pop();
-      const line = group.lines.get(toLineKey(entry))!;
       line.shown = null;
       if (hold) {
         passedOver.push({ group, line });
@@ -181,7 +188,7 @@ export class Schedule {
         if (taken.length >= most || this.running >= this.slotsMax) break;
       }
       const next = this.#peek(group);
-      if (next) firsts.push({ group, entry: next });
+      if (next) firsts.push(next);
     }
     for (const { group, line } of passedOver) this.#show(group, line);
     return taken;
@@ -194,28 +201,31 @@ export class Schedule {
 
   /** What is held, in the order in which it became ready. */
   held(): HeldGate[] {
-    const steps = new Map<string, ReadyStep[]>();
-    for (const key of this.#holds.keys()) steps.set(key, []);
+    const gates = new Map([...this.#holds].map(([key, hold]) => [key, { ...hold, steps: [] as ReadyStep[] }]));
     for (const entry of this.#current.values()) {
       if (entry.gate === undefined) continue;
-      (steps.get(toLineKey(entry)) ?? steps.get(entry.gate))?.push(entry);
+      (gates.get(toLineKey(entry)) ?? gates.get(entry.gate))?.steps.push(entry);
     }
-    return [...this.#holds].flatMap(([key, hold]) => {
-      const own = steps.get(key)!;
-      return own.length > 0 ? [{ ...hold, steps: own }] : [];
-    });
+    return [...gates.values()].filter(({ steps }) => steps.length > 0);
   }
 
   #start(entry: Entry): ReadyStep {
     this.#current.delete(toKey(entry.workflowId, entry.stepId));
     this.#running[entry.lane] += 1;
+    if (this.running > this.slotsMax) broken('D1', `${this.running} attempts for ${this.slotsMax} slots`);
     this.#isOneAlone = entry.isSuspect === true;
     if (entry.gate !== undefined) this.#admission.begin(entry);
     return entry;
   }
 
+  #startSuspect(suspect: Entry): ReadyStep {
+    this.#suspects.shift();
+    return this.#start(suspect);
+  }
+
   release(lane: Exclude<Lane, 'none'>): void {
     this.#running[lane] -= 1;
+    if (this.#running[lane] < 0) broken('D4', `a slot of the ${lane} lane is given back that nobody holds`);
     this.#isOneAlone = false;
   }
 
@@ -238,8 +248,12 @@ export class Schedule {
   }
 
   #peekSuspect(): Entry | undefined {
-    while (this.#suspects.length > 0 && !this.#isCurrent(this.#suspects[0]!)) this.#suspects.shift();
-    return this.#suspects[0];
+    let [first] = this.#suspects;
+    while (first && !this.#isCurrent(first)) {
+      this.#suspects.shift();
+      [first] = this.#suspects;
+    }
+    return first;
   }
 
   #isCurrent(entry: Entry): boolean {
@@ -286,18 +300,15 @@ export class Schedule {
   }
 
   /** The first of each group, first of all first. */
-  #firsts(): TinyQueue<{ group: Group; entry: Entry }> {
-    const firsts = [...this.#groups.values()].flatMap((group) => {
-      const entry = this.#peek(group);
-      return entry ? [{ group, entry }] : [];
-    });
+  #firsts(): TinyQueue<Head> {
+    const firsts = [...this.#groups.values()].flatMap((group) => this.#peek(group) ?? []);
     return new TinyQueue(firsts, (a, b) => compare(a.entry, b.entry));
   }
 
-  #peek(group: Group): Entry | undefined {
+  #peek(group: Group): Head | undefined {
     for (let entry = group.heads.peek(); entry; entry = group.heads.peek()) {
       const line = group.lines.get(toLineKey(entry));
-      if (line?.shown === entry && this.#isCurrent(entry)) return entry;
+      if (line?.shown === entry && this.#isCurrent(entry)) return { group, line, entry };
       group.heads.pop();
       if (line?.shown !== entry) continue;
       line.shown = null;

@@ -4,9 +4,11 @@
  *
  * Rules, numbered for tests:
  *   S1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);
+ *   S3  a step that an event or a decision names is there;
  *   S2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`) unchanged.
  */
 
+import { broken } from '../contract/broken.ts';
 import type { Budget } from '../contract/budget.ts';
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -15,6 +17,7 @@ import { limits } from '../contract/limits.ts';
 import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
 import { type Amounts, addAmounts, noAmounts, toAmounts } from './budget.ts';
 import { createGraph } from './graph.ts';
+import { addAt, itemAt } from './item-at.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
 
@@ -134,7 +137,7 @@ export class WorkflowState {
       for (const id of new Set(step.dependencies)) {
         const at = this.index.get(id);
         if (at === undefined) this.#waitFor(id, i);
-        if (at === undefined || this.steps[at]!.status !== 'COMPLETED') missing += 1;
+        if (at === undefined || this.stepAt(at).status !== 'COMPLETED') missing += 1;
       }
       return missing;
     });
@@ -143,7 +146,7 @@ export class WorkflowState {
   /** Of all steps together. */
   get resultsSize(): number {
     for (const i of this.#uncounted) {
-      const size = sizeOfResults(this.steps[i]!);
+      const size = sizeOfResults(this.stepAt(i));
       this.#sizesSum += size - (this.#sizes[i] ?? 0);
       this.#sizes[i] = size;
     }
@@ -156,29 +159,57 @@ export class WorkflowState {
     return i === undefined ? undefined : this.steps[i];
   }
 
+  /** S3. */
+  placeOf(id: string): number {
+    return this.index.get(id) ?? broken('S3', `workflow ${this.header.id} has no step "${id}"`);
+  }
+
+  /** S3. */
+  stepAt(i: number): StepState {
+    return itemAt(this.steps, i);
+  }
+
+  /** S3. */
+  stepOf(id: string): StepState {
+    return this.stepAt(this.placeOf(id));
+  }
+
+  /** S3: the places of the steps that wait for this one. */
+  downstreamOf(i: number): readonly number[] {
+    return itemAt(this.downstream, i);
+  }
+
   setHeader(change: Partial<Header>): void {
     this.header = { ...this.header, ...change };
   }
 
   setStep(i: number, change: Partial<StepState>): void {
-    const before = this.steps[i]!;
+    const before = this.stepAt(i);
     const after = { ...before, ...change };
     this.steps[i] = after;
     if (before.status !== after.status) {
       this.counts[before.status] -= 1;
       this.counts[after.status] += 1;
       const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
-      if (step !== 0) for (const next of this.downstream[i]!) this.missing[next]! += step;
+      if (step !== 0) for (const next of this.downstreamOf(i)) this.#addMissing(next, step);
+      if (this.counts[before.status] < 0) broken('S1', `${this.counts[before.status]} steps are ${before.status}`);
     }
     if (hasOtherResults(before, after)) this.#uncounted.add(i);
     if (before.reserved !== after.reserved) {
       this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
       this.reserved = addAmounts(this.reserved, toAmounts(after.reserved));
+      const { costPico, tokens, calls } = this.reserved;
+      if (costPico < 0n || tokens < 0 || calls < 0) {
+        broken('S1', `${costPico} picodollars, ${tokens} tokens and ${calls} calls are reserved`);
+      }
     }
     this.paused += Number(after.pause !== null) - Number(before.pause !== null);
+    if (this.paused < 0) broken('S1', `${this.paused} steps are paused`);
     if (before.metrics !== after.metrics) {
       addMetrics(this.totals, before.metrics, -1);
       addMetrics(this.totals, after.metrics, 1);
+      const { costPico, unpriced } = this.totals;
+      if (costPico < 0n || unpriced < 0) broken('S1', `${costPico} picodollars and ${unpriced} unpriced steps`);
     }
   }
 
@@ -194,8 +225,13 @@ export class WorkflowState {
     this.counts[step.status] += 1;
     addMetrics(this.totals, step.metrics, 1);
     this.#uncounted.add(i);
-    for (const next of waiting) this.missing[next]! -= 1;
+    for (const next of waiting) this.#addMissing(next, -1);
     return i;
+  }
+
+  #addMissing(i: number, change: number): void {
+    const missing = addAt(this.missing, i, change);
+    if (missing < 0) broken('S1', `step "${this.stepAt(i).id}" waits for ${missing} steps`);
   }
 
   #waitFor(id: string, i: number): void {

@@ -49,7 +49,7 @@ export function followTally(
 
 /** M1, M3, M4: enters an attempt into the workflow's ledger; returns what of its step goes with that. */
 export function spend(state: WorkflowState, i: number, end: AttemptEnd): Pick<StepState, 'metrics' | 'reserved'> {
-  const { action, reserved, metrics } = state.steps[i]!;
+  const { action, reserved, metrics } = state.stepAt(i);
   const spending = enterAttempt(state.header.spending, action, reserved, end);
   if (spending !== state.header.spending) state.setHeader({ spending });
   return { metrics: addAttempt(metrics, toCharged(end, reserved)), reserved: null };

@@ -3,10 +3,12 @@
 /** Places are reused by time: many events share a millisecond, and a workflow's go back and forth between a few. */
 const places = 64;
 const known = Array.from({ length: places }, () => ({ ms: Number.NaN, iso: '' }));
+/** For a time that is no whole number of milliseconds. */
+const spare = { ms: Number.NaN, iso: '' };
 
 /** ISO 8601, UTC. Remembers its latest answers. */
 export function toIso(ms: number): string {
-  const place = known[Math.abs(ms) % places] ?? known[0]!;
+  const place = known[Math.abs(ms) % places] ?? spare;
   if (ms !== place.ms) {
     place.iso = new Date(ms).toISOString();
     place.ms = ms;

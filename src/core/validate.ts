@@ -15,6 +15,7 @@ import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { eachReference, type Reference } from './bindings.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
+import { itemAt } from './item-at.ts';
 
 /** More faults than this help nobody; the last entry says how many were left out. */
 const errorsMax = 100;
@@ -93,7 +94,7 @@ function checkGraph(nodes: readonly InputNode[]): FieldError[] {
     });
   });
   for (const cycle of findCycles(graph)) {
-    const names = [...cycle, cycle[0]!].map((i) => nodes[i]!.id);
+    const names = [...cycle, itemAt(cycle, 0)].map((i) => itemAt(nodes, i).id);
     const message = `steps wait for each other in a circle: ${names.join(' → ')}`;
     errors.push({ path: `steps[${cycle[0]}].dependencies`, message });
   }
@@ -137,7 +138,7 @@ export function validateStepParams(
   const graph = createGraph(steps);
   const i = graph.index.get(stepId);
   if (i === undefined) return [];
-  const step = { id: stepId, action: steps[i]!.action, params };
+  const step = { id: stepId, action: itemAt(steps, i).action, params };
   const prefix = `steps[${i}].`;
   return checkStep(step, i, { graph, ancestry: new Ancestry(graph), params: workflowParams, ...options }).map(
     (error) => ({
@@ -150,7 +151,7 @@ export function validateStepParams(
 function checkReference(reference: Reference, stepId: string, i: number, check: StepCheck): string | undefined {
   if (reference.kind === 'malformed') return `{{${reference.text}}} is not a reference: ${reference.reason}`;
   if (reference.kind === 'params') {
-    const name = reference.path[0]!;
+    const name = itemAt(reference.path, 0);
     return Object.hasOwn(check.params, name) ? undefined : `{{${reference.text}}}: the workflow has no param "${name}"`;
   }
   const up = check.graph.index.get(reference.stepId);

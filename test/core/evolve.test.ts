@@ -3,7 +3,7 @@
  * leaves in steps and logs. Method: small workflows driven by hand.
  */
 import { describe, expect, test } from 'vitest';
-import { type JournalEvent, readEventJson } from '../../src/contract/journal-event.ts';
+import { readEventJson } from '../../src/contract/journal-event.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
@@ -129,13 +129,6 @@ describe('E3: an event is applied once', () => {
       updatedAt: bornAt + 5,
       branches: [{ id: 'branch', stepId: 'b', createdAt: bornAt + 5 }],
     });
-  });
-
-  test('a creation that is no branch leaves others alone', () => {
-    const { state } = LiveWorkflow.of(diamond);
-    const definition = { name: 'x', steps: [] };
-    evolveParent(state, decide.decideCreate({ id: 'other', definition, templateId: null, now: bornAt }), 9);
-    expect(state.header.seq).toBe(1);
   });
 });
 
@@ -293,17 +286,6 @@ describe('data from outside', () => {
       logs: ['External data ingested at 2026-01-31T12:00:03.000Z'],
     });
     expect(live.state.header.started).toBe(true);
-  });
-
-  test('for a step that is no longer there changes no step', () => {
-    const live = LiveWorkflow.of({ a: '' });
-    const event = decide.decideExternalData(LiveWorkflow.of({ ext: '' }).state, {
-      ...{ stepId: 'ext', stepName: null, sourceUrl: null, action: 'x', metadata: {}, suffix: '', now: bornAt },
-      outputs: { json: '{}' },
-    });
-    const before = [...live.state.steps];
-    expect(live.apply(event).queued).toEqual([]);
-    expect(live.state.steps).toEqual(before);
   });
 });
 
@@ -564,6 +546,8 @@ test('time never goes back within a workflow, whatever the clock does', () => {
 
 test.each(['workflow.deleted', 'workflow.waiting', 'workflow.branched'] as const)('%s changes no step', (kind) => {
   const live = LiveWorkflow.of(diamond);
+  // A deletion follows on a stop.
+  if (kind === 'workflow.deleted') live.state.setHeader({ status: 'STOPPED' });
   const before = [...live.state.steps];
   expect(live.apply({ kind, workflowId, at: bornAt + 1, version: 2 })).toEqual({
     queued: [],
@@ -573,12 +557,6 @@ test.each(['workflow.deleted', 'workflow.waiting', 'workflow.branched'] as const
   });
   expect(live.state.steps).toEqual(before);
   expect(live.state.header).toMatchObject({ version: 2, updatedAt: bornAt + 1 });
-});
-
-test('an event of no known kind is a broken rule', () => {
-  const live = LiveWorkflow.of(diamond);
-  const event = { kind: 'step.dreamt', workflowId, at: bornAt, version: 2 } as unknown as JournalEvent;
-  expect(() => evolve(live.state, event, 2)).toThrow('unknown event {"kind":"step.dreamt"');
 });
 
 test('G6: a step starts no earlier than what it waited for has ended, whatever the wall clock says', () => {

@@ -232,3 +232,10 @@ test('models that are quiet are given up when there are very many, and those tha
   governor.end(running, 1, null, 199_999);
   expect(governor.check('openai/running', 1, 199_999)).toBeNull();
 });
+
+test('GV1: a call that ends twice is a broken rule', () => {
+  const governor = new Governor({});
+  const call = governor.begin(model, 1, 0);
+  governor.end(call, 1, null, 1);
+  expect(() => governor.end(call, 1, null, 2)).toThrow(`broken rule GV1: a call of ${model} has ended twice`);
+});

@@ -183,7 +183,8 @@ class Driver {
     const [flight] = this.#flying.splice(this.dice.below(this.#flying.length), 1);
     if (!flight) return;
     this.schedule.release(flight.lane);
-    this.#outcome(flight, failureShare);
+    // The step was stopped meanwhile, and may be queued again: what the attempt has used counts all the same.
+    if (!this.#outcome(flight, failureShare)) this.live.spent(flight.stepId, flight.attempt, this.#metrics());
     this.#landed.push(flight);
   }
 
@@ -282,18 +283,20 @@ class Driver {
     expectSameDerived(state, derivedAfresh(state));
   }
 
-  #outcome(flight: Flight, failureShare: number): void {
+  /** Whether the outcome still counted. */
+  #outcome(flight: Flight, failureShare: number): boolean {
     const { stepId, attempt } = flight;
+    let change: Change | null;
     if (this.dice.chance(failureShare)) {
       const code = this.dice.pick(Object.keys(cures) as FailureCode[]);
-      const change = this.live.end(stepId, failed(code, { metrics: this.#metrics() }), attempt, this.dice.roll());
+      change = this.live.end(stepId, failed(code, { metrics: this.#metrics() }), attempt, this.dice.roll());
       expectEqual(this.reference.fail(stepId, attempt, cures[code]!), change !== null, 'failure taken');
-      if (change) this.#settle(change);
     } else {
-      const change = this.live.end(stepId, completed({ metrics: this.#metrics() }), attempt);
+      change = this.live.end(stepId, completed({ metrics: this.#metrics() }), attempt);
       expectEqual(this.reference.complete(stepId, attempt), change !== null, 'result taken');
-      if (change) this.#settle(change);
     }
+    if (change) this.#settle(change);
+    return change !== null;
   }
 
   #metrics(): JsonObject | null {

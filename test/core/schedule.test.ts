@@ -43,6 +43,32 @@ describe('D1: slots are bounded', () => {
   });
 });
 
+describe('D1 and D4: slots that are not there are a broken rule', () => {
+  test('to start in', () => {
+    // An admission that takes steps itself, while it is asked.
+    let isAsked = false;
+    const hold = () => {
+      if (!isAsked) {
+        isAsked = true;
+        schedule.take();
+      }
+      return null;
+    };
+    const schedule = new Schedule(1, 1, { hold, begin: () => undefined });
+    schedule.add(ready('a', { gate: 'g' }));
+    expect(() => schedule.take()).toThrow('broken rule D1: 2 attempts for 1 slots');
+  });
+
+  test('to give back', () => {
+    const schedule = scheduleOf(2, 2, letters('ab'));
+    schedule.take();
+    schedule.release('io');
+    schedule.release('io');
+    expect(() => schedule.release('io')).toThrow('broken rule D4: a slot of the io lane');
+    expect(() => scheduleOf(2, 2, []).release('cpu')).toThrow('broken rule D4: a slot of the cpu lane');
+  });
+});
+
 describe('D2: the longest remaining path goes first', () => {
   test('over both lanes', () => {
     const steps = [ready('a', { rankMs: 1 }), ready('b', { rankMs: 30, lane: 'cpu' }), ready('c', { rankMs: 20 })];

@@ -1,5 +1,7 @@
 /** Goal: S1, the counts kept while steps change are those a walk over all steps gives. Method: changes by hand, then a fresh walk. */
 import { expect, test } from 'vitest';
+import { noAmounts } from '../../src/core/budget.ts';
+import type { StepState, WorkflowState } from '../../src/core/state.ts';
 import { derivedAfresh, external, LiveWorkflow, toDerived } from './live-workflow.ts';
 
 const metrics = { tokens: 3, cost: 0.1, model: 'm' };
@@ -51,4 +53,33 @@ test('a step is found by its id, and an unknown id finds none', () => {
     'added',
     undefined,
   ]);
+});
+
+test('S1: a count that would fall below nothing is a broken rule', () => {
+  const reserved = { model: 'm', calls: 1, tokens: 5, cost_pico: '7' };
+  const pause = { reason: 'r', until: 'day' as const };
+  const bring = () => {
+    const live = LiveWorkflow.of({ a: '', b: 'a' });
+    live.state.setStep(0, { reserved, pause, metrics: { ...metrics, cost: null } });
+    return live.state;
+  };
+  const cases: [(state: WorkflowState) => void, Partial<StepState>, string][] = [
+    [(state) => Object.assign(state.counts, { PENDING: 0 }), { status: 'RUNNING' }, '-1 steps are PENDING'],
+    [(state) => state.missing.splice(1, 1, 0), { status: 'COMPLETED' }, 'step "b" waits for -1 steps'],
+    [(state) => Object.assign(state, { paused: 0 }), { pause: null }, '-1 steps are paused'],
+    [(state) => Object.assign(state, { reserved: noAmounts }), { reserved: null }, '-7 picodollars, -5 tokens and -1'],
+    [(state) => Object.assign(state.totals, { unpriced: 0 }), { metrics: null }, '0 picodollars and -1 unpriced'],
+  ];
+  for (const [spoil, change, what] of cases) {
+    const state = bring();
+    spoil(state);
+    expect(() => state.setStep(0, change)).toThrow(`broken rule S1: ${what}`);
+    expect(() => bring().setStep(0, change)).not.toThrow();
+  }
+});
+
+test('S3: a step that is named and not there is a broken rule', () => {
+  const { state } = LiveWorkflow.of({ a: '' });
+  expect([state.placeOf('a'), state.stepOf('a'), state.downstreamOf(0)]).toEqual([0, state.steps[0], []]);
+  expect(() => state.stepOf('b')).toThrow(`broken rule S3: workflow ${state.header.id} has no step "b"`);
 });

@@ -7,6 +7,7 @@ import { assemble } from '../../src/coordinator/assemble.ts';
 import type { Coordinator } from '../../src/coordinator/coordinator.ts';
 import type { Lock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
+import { checkEvents } from '../fixtures/checked-store.ts';
 import type { PowerCutDisk } from '../store/power-cut-disk.ts';
 import type { Agenda, Owner } from './agenda.ts';
 import type { Dice } from './dice.ts';
@@ -61,13 +62,14 @@ export class Life implements Owner {
       secrets: {},
     };
     const lock: Lock = { isHeld: () => !this.isDead, release: () => Promise.resolve() };
-    const store = await openStore({
+    const opened = await openStore({
       workflowsDir,
       queueStateFile,
       disk: disk.port,
       now: () => new Date(clock.now()),
       takeLock: () => Promise.resolve(lock),
     });
+    const store = checkEvents(opened);
     this.store = store;
     if (store.found.damaged) history.broken('G2', 'the journal calls acknowledged records missing');
     for (const { kind, message } of store.found.notices) {

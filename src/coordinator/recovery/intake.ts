@@ -61,8 +61,11 @@ export class Intake {
     if (!parsed.success || parsed.data.id !== id) return null;
     // Another journal's file names an event of that one; what came later here is known by its versions alone.
     const meta = file.kind === 'intact' ? { ...(file.meta as unknown as WorkflowMeta), seq: 0 } : {};
-    const state = readWorkflow(parsed.data, meta, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
-    const follows = entries.length > 0 && isUnbroken(entries, id, state.header.version);
+    const [first] = entries;
+    if (!first) return null;
+    // A file without times began when it was first seen, which is no later than its first event.
+    const state = readWorkflow(parsed.data, meta, entry ? Date.parse(entry.summary.createdAt) : first.event.at);
+    const follows = isUnbroken(entries, id, state.header.version);
     if (!isTerminal(state.header.status) || !follows) return null;
     settleTaken(state, this.#spending.beside(id, spendingOf(file)));
     return state;
@@ -77,12 +80,11 @@ export class Intake {
   /** A known workflow whose file is damaged and whose journal is gone. */
   takeOver(id: string, file: StateFile, why: string, entries: readonly Entry[]): void {
     const judged = judgeFile(id, file);
-    const spending = this.#spending.followed(id, file, entries, this.#clock.now());
     if (!judged.isSound) {
-      this.#setAside(id, file, judged.reason);
-      this.#workflows.keepSpent(id, spending);
+      this.setAside(id, file, judged.reason, entries);
       return;
     }
+    const spending = this.#spending.followed(id, file, entries, this.#clock.now());
     const found = judged.workflow;
     this.#store.copyAsideState(id, why);
     const warning = `${why.replace('its ', '')}; its content was taken over as found`;
@@ -92,6 +94,13 @@ export class Intake {
     const workflow = { ...found, warnings } as unknown as JsonObject;
     const taken = { ...toTaken(judged.file, workflow), spending };
     this.#begin('workflow.taken_over', taken, version + 1);
+  }
+
+  /** A known workflow that cannot be had any more; what it has spent is kept. */
+  setAside(id: string, file: StateFile, reason: string, entries: readonly Entry[]): void {
+    const spending = this.#spending.followed(id, file, entries, this.#clock.now());
+    this.#setAside(id, file, reason);
+    this.#workflows.keepSpent(id, spending);
   }
 
   /** A directory that the engine knows nothing of. */

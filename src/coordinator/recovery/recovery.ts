@@ -6,9 +6,11 @@
  *   R1  a workflow that the journal holds whole is what the journal says; its file only says whether it was damaged;
  *   R2  otherwise it is its file plus the journal's later events;
  *   R4  nothing stays RUNNING, and nothing that is ready is missing from the queue;
- *   R5  recovery reads; what it decides is written by `store.begin` in one piece, so a crash in it changes nothing.
+ *   R5  recovery reads; what it decides is written by `store.begin` in one piece, so a crash in it changes nothing;
+ *   R6  a workflow whose events break a rule of the core (`transitions.ts`) is set aside with the reason; the others go on.
  * R3, what a file that nothing vouches for may cost, is kept by `intake.ts`.
  */
+import { BrokenRule } from '../../contract/broken.ts';
 import type { EngineEvent } from '../../contract/event.ts';
 import type { FinishedEntry, Notice, StateFile, StateMeta, StorePort } from '../../contract/store.ts';
 import { type Beginning, createWorkflow } from '../../core/create-workflow.ts';
@@ -103,7 +105,7 @@ class Recovery {
     for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
     for (const take of this.#late) take();
     for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#intake.adopt(id);
-    for (const live of this.#workflows.live.values()) this.#resume(live.state);
+    for (const [id, { state }] of this.#workflows.live) this.#orSetAside(id, () => this.#resume(state));
     this.#checkQueueFile();
     return { ...this.#result, payloads: this.#batch.payloads, ...this.#batch.toWindow() };
   }
@@ -139,8 +141,24 @@ class Recovery {
     const sums = life.length > 0 ? this.#store.foundSums(id) : null;
     const file = sums === null ? this.#intake.read(id) : null;
     const seen = numberForLife(file ?? { kind: 'intact', ...sums! }, life);
-    if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
-    else this.#rebase(id, entries, numberForLife(file ?? this.#intake.read(id), life));
+    this.#orSetAside(id, () => {
+      if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
+      else this.#rebase(id, entries, numberForLife(file ?? this.#intake.read(id), life));
+    });
+  }
+
+  /** R6. */
+  #orSetAside(id: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof BrokenRule)) throw error;
+      this.#workflows.remove(id);
+      this.#result.upToDate.delete(id);
+      this.#result.behind.delete(id);
+      const reason = `its events break a rule of the engine (${error.message})`;
+      this.#intake.setAside(id, this.#intake.read(id), reason, this.#events.of(id));
+    }
   }
 
   #keepFinished(entry: FinishedEntry, hasDirectory: boolean): void {

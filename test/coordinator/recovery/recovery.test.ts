@@ -1,14 +1,17 @@
 /**
- * Goal: whatever the last life left, the next one makes it whole (R1 to R5): work goes on where it stood, nothing recorded
+ * Goal: whatever the last life left, the next one makes it whole (R1 to R6): work goes on where it stood, nothing recorded
  * is lost or repeated, and nothing shrinks. Method: copy the directory of a living engine, as a crash would leave it, and
  * start another one on the copy.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type JournalEvent, toEventJson } from '../../../src/contract/journal-event.ts';
 import type { Workflow } from '../../../src/contract/workflow.ts';
 import { createClock } from '../../../src/coordinator/clock.ts';
+import { openStore } from '../../../src/store/store.ts';
 import { expectRefusal, statuses, stepOf, timeless } from '../../engine/running-engine.ts';
+import type { EngineDir } from '../../fixtures/engine-dir.ts';
 import { Follower } from '../../fixtures/follower.ts';
 import { crash, live, newDir, restart } from '../restarts.ts';
 
@@ -547,4 +550,43 @@ test('E5, D5: a step that is in flight at every death runs alone in the end, and
   await fifth.holds.arrived('late');
   fifth.holds.release('late');
   expect((await fifth.engine.finished(late.id)).status).toBe('COMPLETED');
+});
+
+describe('R6: events that break a rule of the core', () => {
+  /** Adds events to the journal of an image, as no engine writes them. */
+  async function append(image: EngineDir, events: readonly JournalEvent[]): Promise<void> {
+    const store = await openStore(image);
+    store.begin(events.map(toEventJson));
+    await store.close();
+  }
+
+  test('set their workflow aside with the reason, at every start; the others go on', async () => {
+    const first = await live();
+    const good = await first.engine.submit({ name: 'good', steps: [first.holds.step('held')] });
+    const { id, workflow } = await first.engine.submit({ name: 'bad', steps: [{ id: 'in', action: 'external_data' }] });
+    await first.engine.get(id, { waitMs: 60_000 });
+    await first.holds.arrived('held');
+    const { version } = (await first.engine.get(id)).workflow;
+    const image = crash(first.dir);
+    const base = { workflowId: id, at: Date.parse(workflow.createdAt) + 1_000_000 };
+    await append(image, [{ ...base, kind: 'step.started', version: version + 1, stepId: 'in', attempt: 1 }]);
+
+    let dir = image;
+    for (const start of [1, 2, 3]) {
+      const next = await restart(dir);
+      const refusal = /set aside: its events break a rule of the engine \(broken rule TR1: step.started of step "in"/;
+      await expectRefusal(next.engine.get(id), 'SET_ASIDE', refusal);
+      expect(next.dir.quarantined().filter((name) => name.includes(id))).toHaveLength(1);
+      if (start < 3) expect((await next.engine.health()).notices.join('\n')).toContain('broken rule TR1');
+      expect((await next.engine.list()).items.map((item) => item.id)).toEqual([good.id]);
+      // The third start finds a checkpoint, and no event of the workflow any more.
+      if (start === 2) for (const _ of [1, 2]) await next.coordinator.parts.checkpoints.make();
+      if (start === 3) {
+        await next.holds.arrived('held');
+        next.holds.release('held');
+        expect((await next.engine.finished(good.id)).status).toBe('COMPLETED');
+      }
+      dir = next.dir;
+    }
+  });
 });

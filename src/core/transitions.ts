@@ -1,0 +1,145 @@
+/**
+ * The legal transitions: for each kind of event, the statuses in which it may come. One table, asked before an event is
+ * applied (`evolve`, `evolveParent`, `createWorkflow`), live and in recovery alike. It says nothing of what an event does:
+ * that is the switch in `evolve.ts`. A new kind of event begins with a row here.
+ *
+ * Assumes that `decide.ts` has judged the call or the outcome: what the table refuses is a bug, or a journal that this
+ * engine has not written. It is reported by `broken`, and nothing has been changed by then.
+ *
+ * Rules, numbered for tests:
+ *   TR1  an event is applied to the workflow it names, and only in a status that its row allows;
+ *   TR2  an event gives its workflow the version after the one before;
+ *   TR3  an event is never dated before the workflow's latest change. Only the creation of a branch may be, at the parent:
+ *        it is dated by the clock, which may have been set back.
+ *
+ * All checks cost the same for a workflow of any size.
+ */
+import { broken } from '../contract/broken.ts';
+import type { JournalEvent } from '../contract/journal-event.ts';
+import { isTerminal, type JobStatus } from '../contract/workflow.ts';
+import { externalAction, type StepState, type WorkflowState } from './state.ts';
+
+type Kind = JournalEvent['kind'];
+type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
+
+/** The status of a step or a workflow; `NONE` where there is none of this id yet. */
+export type Place = JobStatus | 'NONE';
+
+/** What must hold besides the status; `text` ends the sentence "it may come only where …". */
+interface Condition {
+  readonly text: string;
+  holds(state: WorkflowState, event: JournalEvent, step: StepState | undefined): boolean;
+}
+
+interface Row {
+  /** Whose status is meant. */
+  readonly of: 'workflow' | 'step';
+  readonly in: readonly Place[];
+  /** How the event's attempt relates to the step's last one: the same, or the next. */
+  readonly attempt?: 'same' | 'next';
+  readonly only?: Condition;
+}
+
+const unfinished = ['PENDING', 'RUNNING', 'WAITING_FOR_DEPENDENCY'] as const;
+const finished = ['COMPLETED', 'FAILED', 'STOPPED'] as const;
+const every = [...unfinished, ...finished];
+
+const canGoOn: Condition = {
+  text: 'the workflow is stopped, a budget has paused one of its steps, or it is unfinished and gets a budget',
+  holds: ({ header, paused }, event) => {
+    if (paused > 0) return true;
+    if ('of' in event) return false;
+    return header.status === 'STOPPED' || ('budget' in event && !isTerminal(header.status));
+  },
+};
+
+const hasFailedStep: Condition = {
+  text: 'one of its steps has failed',
+  holds: ({ counts }) => counts.FAILED > 0,
+};
+
+const hasStepOrAddsOne: Condition = {
+  text: 'the step waits for external data, or the event adds it',
+  holds: (_, event, step) =>
+    step === undefined ? 'added' in event : step.action === externalAction && !('added' in event),
+};
+
+export const transitions: { readonly [K in Kind]: Row } = {
+  'workflow.created': { of: 'workflow', in: ['NONE'] },
+  'workflow.adopted': { of: 'workflow', in: ['NONE'] },
+  'workflow.taken_over': { of: 'workflow', in: ['NONE'] },
+  'workflow.waiting': { of: 'workflow', in: ['PENDING'] },
+  'workflow.branched': { of: 'workflow', in: every },
+  'workflow.stopped': { of: 'workflow', in: unfinished },
+  // COMPLETED and FAILED: a file of another maker may call itself finished, and hold a step that a budget has paused.
+  'workflow.resumed': { of: 'workflow', in: every, only: canGoOn },
+  'workflow.retried': { of: 'workflow', in: ['RUNNING', 'WAITING_FOR_DEPENDENCY', 'FAILED'], only: hasFailedStep },
+  'workflow.deleted': { of: 'workflow', in: finished },
+  'workflow.recovered': { of: 'workflow', in: ['PENDING', 'RUNNING'] },
+  'step.started': { of: 'step', in: ['PENDING'], attempt: 'next' },
+  'step.completed': { of: 'step', in: ['RUNNING'], attempt: 'same' },
+  'step.retrying': { of: 'step', in: ['RUNNING'], attempt: 'same' },
+  'step.failed': { of: 'step', in: ['RUNNING'], attempt: 'same' },
+  'step.paused': { of: 'step', in: ['PENDING'] },
+  // PENDING: a resume or a retry has queued the step again, and its next attempt waits for the end of this one.
+  'step.spent': { of: 'step', in: ['STOPPED', 'PENDING'], attempt: 'same' },
+  'external_data.ingested': { of: 'step', in: ['WAITING_FOR_DEPENDENCY', 'NONE'], only: hasStepOrAddsOne },
+};
+
+/** TR1 for an event that begins a workflow. */
+export function checkBeginning(event: JournalEvent): void {
+  if (!rowOf(event).in.includes('NONE')) broken('TR1', `${nameOf(event)} begins no workflow`);
+}
+
+/** TR1 to TR3 for an event of a workflow that is there. */
+export function checkTransition(state: WorkflowState, event: JournalEvent): void {
+  const { header } = state;
+  if (event.workflowId !== header.id) broken('TR1', `${nameOf(event)} was applied to workflow ${header.id}`);
+  const row = rowOf(event);
+  const step = 'stepId' in event ? state.step(event.stepId) : undefined;
+  const status = row.of === 'workflow' ? header.status : (step?.status ?? 'NONE');
+  if (!row.in.includes(status)) broken('TR1', `${nameOf(event)} came while the ${row.of} was ${status}`);
+  if (step && 'attempt' in event) {
+    const wanted = row.attempt === 'next' ? step.attempt + 1 : step.attempt;
+    if (event.attempt !== wanted) {
+      broken('TR1', `${nameOf(event)} is of attempt ${event.attempt}, where ${wanted} was due`);
+    }
+  }
+  if (row.only && !row.only.holds(state, event, step)) {
+    broken('TR1', `${nameOf(event)} may come only where ${row.only.text}; the ${row.of} was ${status}`);
+  }
+  checkVersion(state, event, event.version);
+  if (event.at < header.updatedAt) {
+    broken('TR3', `${nameOf(event)} is dated ${event.at}, before the latest change at ${header.updatedAt}`);
+  }
+}
+
+/** TR1 and TR2 for the creation of a branch, at its parent: that may have any status. */
+export function checkBranch(parent: WorkflowState, event: Created): NonNullable<Created['parent']> {
+  const named = event.parent;
+  const { id } = parent.header;
+  if (named?.id !== id) return broken('TR1', `${nameOf(event)} was applied to workflow ${id}, which is not its parent`);
+  if (!parent.index.has(named.stepId)) {
+    broken('TR1', `${nameOf(event)} branches from step "${named.stepId}", which its parent ${id} has not`);
+  }
+  checkVersion(parent, event, named.version);
+  return named;
+}
+
+function checkVersion({ header }: WorkflowState, event: JournalEvent, version: number): void {
+  if (version !== header.version + 1) {
+    broken('TR2', `${nameOf(event)} gives version ${version} to workflow ${header.id}, which is at ${header.version}`);
+  }
+}
+
+/** The kind is read from a journal: it may be one that this engine does not know. */
+function rowOf(event: JournalEvent): Row {
+  if (!Object.hasOwn(transitions, event.kind)) broken('TR1', `${nameOf(event)} is of no known kind`);
+  return transitions[event.kind];
+}
+
+/** `step.started of step "a" of workflow 0190…`. */
+function nameOf(event: JournalEvent): string {
+  const step = 'stepId' in event ? ` of step "${event.stepId}"` : '';
+  return `${event.kind}${step} of workflow ${event.workflowId}`;
+}
