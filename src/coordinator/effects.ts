@@ -29,7 +29,7 @@ export interface Caller {
 }
 
 export type Effect =
-  /** Shows an event to followers and in the log. `statusBefore`: the workflow's status; null for a new workflow. */
+  /** Shows an event to followers and in the log. `statusBefore`: the status before it; null for a new workflow. */
   | { readonly kind: 'publish'; readonly event: EngineEvent; readonly statusBefore: JobStatus | null }
   /** Keeps the result of a step with `cache: true` for later steps that ask the same question. */
   | {

@@ -1,6 +1,7 @@
 /**
- * Takes over the file of a finished workflow that was changed by hand to something valid: from here on that is the workflow.
- * A copy of the file is set aside, and the workflow's warnings say what has happened.
+ * Takes over the state.json of a finished workflow after it was changed by hand and is still valid: the workflow is
+ * what the file says from now on. A copy of the file goes to quarantine, and the workflow's warnings say what has
+ * happened.
  */
 import type { StorePort } from '../../contract/store.ts';
 import type { Clock } from '../clock.ts';
@@ -19,7 +20,7 @@ export interface TakeOverParts {
   recorder: Recorder;
 }
 
-/** Resolves when the event that says so is durable. */
+/** Resolves when the `workflow.taken_over` event is durable. */
 export function takeOver(parts: TakeOverParts, id: string, taken: Taken, version: number): Promise<void> {
   const { store, clock, incidents, workflows, turns, recorder } = parts;
   if (turns.isDiskFull) return Promise.reject(diskFullRefusal);
