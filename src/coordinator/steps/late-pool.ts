@@ -1,10 +1,10 @@
 /**
- * A pool whose threads load while the engine recovers and takes work. It gets no job before `start` resolves.
+ * A pool whose threads load while the engine already takes calls. It gets no job before `start` resolves.
  */
 import { broken } from '../../contract/broken.ts';
 import type { Job, PoolOptions, PoolPort, PoolStats } from '../../contract/job.ts';
 
-/** Who gets the outcomes of jobs, and the pieces of text that they make. */
+/** Receives the outcomes of jobs, and the pieces of text that running jobs send. */
 export type PoolHearer = Required<Pick<PoolOptions, 'onOutcomes' | 'onSaid'>>;
 
 export class LatePool implements PoolPort {
@@ -36,7 +36,7 @@ export class LatePool implements PoolPort {
     return this.#pool?.stats() ?? { threads: 0, running: 0 };
   }
 
-  /** A pool that could not start has ended its threads itself. */
+  /** Closes the pool. A pool that could not start has already ended its threads. */
   async close(): Promise<void> {
     const pool = await this.#coming?.catch(() => null);
     await pool?.close();
