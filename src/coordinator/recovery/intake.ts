@@ -1,9 +1,10 @@
 /**
- * Workflows whose state.json is all there is of them: adopted where the engine knew nothing of them, taken over where it
- * knew of more, or set aside.
+ * Handles workflows that can be restored from their state.json only. A workflow that is unknown to the engine is
+ * adopted. A known workflow whose journal events are lost, or do not fit its file, is taken over from the file. A file
+ * that holds no valid workflow is set aside.
  *
  * Rule, numbered for tests:
- *   R3  a file that can be neither trusted nor rebuilt costs its own workflow only.
+ *   R3  a file that can be neither trusted nor rebuilt costs only its own workflow.
  */
 import type { IdempotencyRecord } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -45,21 +46,24 @@ export class Intake {
     this.#spending = new KnownSpending(this.#found, this.#workflows);
   }
 
-  /** A file with another workflow's id is not this one's, whoever wrote it. */
+  /** Reads a state.json. A file with another workflow's id counts as foreign, even if the engine wrote it. */
   read(id: string): StateFile {
     const file = this.#store.readStateSync(id);
     if (file.kind !== 'intact' || file.value.id === id) return file;
     return { kind: 'foreign', value: file.value, sha256: file.sha256 };
   }
 
-  /** A finished file is adopted as it stands, without an event; what came later was written on top of it. */
+  /**
+   * The state of a finished workflow that was adopted without an event and whose later events are in the journal:
+   * `entries` must follow the version that its file holds. null when the workflow or its file is not of that kind.
+   */
   readAsItStood(id: string, file: StateFile, entries: readonly Entry[]): WorkflowState | null {
     const entry = this.#found.finished.get(id);
     if ((file.kind !== 'foreign' && file.kind !== 'intact') || this.#found.manifest?.live[id]) return null;
     if (entry && entry.sha256 !== file.sha256) return null;
     const parsed = stateFileSchema.safeParse(file.value);
     if (!parsed.success || parsed.data.id !== id) return null;
-    // Another journal's file names an event of that one; what came later here is known by its versions alone.
+    // The seq in the file may name an event of another journal. Only the versions say which events came later here.
     const meta = file.kind === 'intact' ? { ...(file.meta as unknown as WorkflowMeta), seq: 0 } : {};
     const state = readWorkflow(parsed.data, meta, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
     const follows = entries.length > 0 && isUnbroken(entries, id, state.header.version);
@@ -68,13 +72,13 @@ export class Intake {
     return state;
   }
 
-  /** Of one that was read as it stood, with what came later. */
+  /** Adds a state from `readAsItStood`, after its later events were applied. */
   add(state: WorkflowState): void {
     state.setHeader({ keys: this.#withoutOthers(state.header.keys) });
     this.#workflows.add(state, 0);
   }
 
-  /** A known workflow whose file is damaged and whose journal is gone. */
+  /** For a known workflow that cannot be rebuilt from the journal. Takes over its file, or sets the file aside. */
   takeOver(id: string, file: StateFile, why: string, entries: readonly Entry[]): void {
     const judged = judgeFile(id, file);
     const spending = this.#spending.followed(id, file, entries, this.#clock.now());
@@ -94,7 +98,7 @@ export class Intake {
     this.#begin('workflow.taken_over', taken, version + 1);
   }
 
-  /** A directory that the engine knows nothing of. */
+  /** For the directory of a workflow that the engine does not know, or has deleted. */
   adopt(id: string): void {
     const wasSetAside = this.#workflows.setAside.has(id);
     const file = this.read(id);
@@ -109,11 +113,12 @@ export class Intake {
     }
     this.#workflows.setAside.delete(id);
     const now = this.#clock.now();
-    // Its line in the index, or the manifest, may be what was lost: a call that is made again is still the same call.
+    // The workflow may be the engine's own, and its line in the index or the manifest was lost. Its idempotency keys
+    // stay, so that a repeated call still gets the first answer.
     const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
     const state = readWorkflow(judged.workflow, {}, now);
     if (isTerminal(state.header.status)) {
-      // Finished and stopped files are left as they stand.
+      // The files of finished and stopped workflows are not rewritten.
       const { sha256 } = judged.file;
       const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
       const rows = this.#spending.beside(id, taken.spending ?? []);
@@ -131,13 +136,14 @@ export class Intake {
     this.#note('quarantine', `Workflow ${id} was set aside: ${reason}`);
   }
 
-  /** A key may have been used again since its workflow was deleted. */
+  /** Drops the keys that another workflow owns: a key may be used again after its workflow was deleted. */
   #withoutOthers(keys: readonly IdempotencyRecord[]): IdempotencyRecord[] {
     return keys.filter(({ key }) => this.#workflows.keyOwner(key) === undefined);
   }
 
   #begin(kind: 'workflow.adopted' | 'workflow.taken_over', taken: Taken, version: number): void {
-    // First in the text, before anything of the user's that may look the same: the store searches for the id there.
+    // These fields come first in the event's text, before any text of users: the store searches the text for
+    // `workflowId`.
     const base = { kind, workflowId: String(taken.workflow.id), at: this.#clock.now(), version };
     const spending = this.#spending.beside(base.workflowId, taken.spending ?? []);
     const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []), spending };
