@@ -98,7 +98,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
     store,
     workflows,
     views,
-    takeOver: (id, taken, version) => takeOver(takeOverParts, id, taken, version),
+    takeOver: (id, content, version) => takeOver(takeOverParts, id, content, version),
     warn: onNotice,
   });
   const started = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };

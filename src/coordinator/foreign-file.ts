@@ -37,13 +37,13 @@ function toFirstFault({ issues }: z.ZodError): string {
 }
 
 /** The fields of a `workflow.adopted` or `workflow.taken_over` event that come from the file. */
-export type Taken = Pick<
+export type ForeignContent = Pick<
   Extract<JournalEvent, { kind: 'workflow.adopted' | 'workflow.taken_over' }>,
   'sha256' | 'keys' | 'spending' | 'workflow'
 >;
 
 /** Reads `_meta` of an intact file only: its checksums prove that the engine wrote it. */
-export function toTaken(file: ReadFile, workflow: JsonObject): Taken {
+export function toForeignContent(file: ReadFile, workflow: JsonObject): ForeignContent {
   const { keys } = (file.kind === 'intact' ? file.meta : {}) as Partial<WorkflowMeta>;
   return { sha256: file.sha256, ...(keys ? { keys } : {}), spending: spendingOf(file), workflow };
 }
@@ -59,7 +59,7 @@ export function spendingOf(file: StateFile): readonly SpendingRow[] {
 }
 
 /** Replaces the file's spending with these rows and clears its reservations. */
-export function settleTaken(state: WorkflowState, spending: readonly SpendingRow[]): void {
+export function settleForeignContent(state: WorkflowState, spending: readonly SpendingRow[]): void {
   state.setHeader({ spending });
   state.steps.forEach(({ reserved }, i) => {
     if (reserved !== null) state.setStep(i, { reserved: null });

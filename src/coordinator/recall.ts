@@ -12,7 +12,7 @@ import { joinSpending } from '../core/ledger.ts';
 import { readWorkflow, type WorkflowMeta } from '../core/state-file.ts';
 import { ViewEncoder } from '../core/view.ts';
 import type { Views } from './files/state-files.ts';
-import { judgeFile, settleTaken, type Taken, toTaken } from './foreign-file.ts';
+import { type ForeignContent, judgeFile, settleForeignContent, toForeignContent } from './foreign-file.ts';
 import type { Live, Workflows } from './workflows.ts';
 
 export interface RecallOptions {
@@ -20,7 +20,7 @@ export interface RecallOptions {
   workflows: Workflows;
   views: Pick<Views, 'retire'>;
   /** Makes the content of a changed file the workflow's next version, in memory; resolves when that is durable. */
-  takeOver(id: string, taken: Taken, version: number): Promise<void>;
+  takeOver(id: string, content: ForeignContent, version: number): Promise<void>;
   warn(message: string): void;
 }
 
@@ -91,14 +91,14 @@ export class Recall {
     const judged = judgeFile(id, file);
     if (judged.isSound && judged.workflow.status && isTerminal(judged.workflow.status)) {
       const version = Math.max(judged.workflow.version ?? 0, entry.summary.version) + 1;
-      const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
+      const content = toForeignContent(judged.file, judged.workflow as unknown as JsonObject);
       // The file may be a copy that names an idempotency key of another workflow.
-      const keys = taken.keys?.filter(({ key }) => (this.#workflows.keyOwner(key) ?? id) === id) ?? [];
-      const spending = joinSpending(taken.spending ?? [], entry.spending ?? []);
-      const taking = this.#takeOvers.get(id) ?? this.#options.takeOver(id, { ...taken, keys, spending }, version);
-      this.#takeOvers.set(id, taking);
+      const keys = content.keys?.filter(({ key }) => (this.#workflows.keyOwner(key) ?? id) === id) ?? [];
+      const spending = joinSpending(content.spending ?? [], entry.spending ?? []);
+      const takeOver = this.#takeOvers.get(id) ?? this.#options.takeOver(id, { ...content, keys, spending }, version);
+      this.#takeOvers.set(id, takeOver);
       try {
-        await taking;
+        await takeOver;
       } finally {
         this.#takeOvers.delete(id);
       }
@@ -127,7 +127,7 @@ export class Recall {
           keys: state.header.keys.filter(({ key }) => entry.keys.includes(key)),
         });
         // No attempt of a finished workflow runs. Its entry may know of more spending than its file does.
-        settleTaken(state, entry.spending ?? state.header.spending);
+        settleForeignContent(state, entry.spending ?? state.header.spending);
         return this.#workflows.add(state, 0, entry);
       })
       .finally(() => this.#loads.delete(id));

@@ -15,7 +15,7 @@ import type { WorkflowState } from '../../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../../core/state-file.ts';
 import { toSummary } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
-import { judgeFile, settleTaken, spendingOf, type Taken, toTaken } from '../foreign-file.ts';
+import { type ForeignContent, judgeFile, settleForeignContent, spendingOf, toForeignContent } from '../foreign-file.ts';
 import type { Workflows } from '../workflows.ts';
 import type { FirstBatch } from './first-batch.ts';
 import { type Entry, isUnbroken, versionFor } from './found-events.ts';
@@ -68,7 +68,7 @@ export class Intake {
     const state = readWorkflow(parsed.data, meta, entry ? Date.parse(entry.summary.createdAt) : this.#clock.now());
     const follows = entries.length > 0 && isUnbroken(entries, id, state.header.version);
     if (!isTerminal(state.header.status) || !follows) return null;
-    settleTaken(state, this.#spending.beside(id, spendingOf(file)));
+    settleForeignContent(state, this.#spending.beside(id, spendingOf(file)));
     return state;
   }
 
@@ -94,8 +94,8 @@ export class Intake {
     const warnings = [...(found.warnings ?? []), warning];
     const version = Math.max(found.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
     const workflow = { ...found, warnings } as unknown as JsonObject;
-    const taken = { ...toTaken(judged.file, workflow), spending };
-    this.#begin('workflow.taken_over', taken, version + 1);
+    const content = { ...toForeignContent(judged.file, workflow), spending };
+    this.#begin('workflow.taken_over', content, version + 1);
   }
 
   /** For the directory of a workflow that the engine does not know, or has deleted. */
@@ -115,17 +115,17 @@ export class Intake {
     const now = this.#clock.now();
     // The workflow may be the engine's own, and its line in the index or the manifest was lost. Its idempotency keys
     // stay, so that a repeated call still gets the first answer.
-    const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
+    const content = toForeignContent(judged.file, judged.workflow as unknown as JsonObject);
     const state = readWorkflow(judged.workflow, {}, now);
     if (isTerminal(state.header.status)) {
       // The files of finished and stopped workflows are not rewritten.
       const { sha256 } = judged.file;
-      const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
-      const rows = this.#spending.beside(id, taken.spending ?? []);
+      const keys = this.#withoutOthers(content.keys ?? []).map(({ key }) => key);
+      const rows = this.#spending.beside(id, content.spending ?? []);
       const spending = rows.length > 0 ? { spending: rows } : {};
       this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys, ...spending }, false);
     } else {
-      this.#begin('workflow.adopted', taken, state.header.version + 1);
+      this.#begin('workflow.adopted', content, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
   }
@@ -141,12 +141,12 @@ export class Intake {
     return keys.filter(({ key }) => this.#workflows.keyOwner(key) === undefined);
   }
 
-  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', taken: Taken, version: number): void {
+  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', content: ForeignContent, version: number): void {
     // These fields come first in the event's text, before any text of users: the store searches the text for
     // `workflowId`.
-    const base = { kind, workflowId: String(taken.workflow.id), at: this.#clock.now(), version };
-    const spending = this.#spending.beside(base.workflowId, taken.spending ?? []);
-    const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []), spending };
+    const base = { kind, workflowId: String(content.workflow.id), at: this.#clock.now(), version };
+    const spending = this.#spending.beside(base.workflowId, content.spending ?? []);
+    const event: Beginning = { ...base, ...content, keys: this.#withoutOthers(content.keys ?? []), spending };
     const seq = this.#batch.append(event);
     const state = createWorkflow(event, seq);
     this.#workflows.add(state, seq);
