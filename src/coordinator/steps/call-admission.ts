@@ -99,7 +99,7 @@ export class CallAdmission implements Admission {
   }
 
   /** CA3: the lines for the log of a step that starts. */
-  tellWait({ call }: ReadyStep): string[] {
+  toWaitLines({ call }: ReadyStep): string[] {
     const line = call && this.#waits.get(call);
     return line === undefined ? [] : [line];
   }

@@ -230,7 +230,7 @@ export class ReadySteps {
    */
   take(most: number): TakenStep[] {
     const { clock, onReady } = this.#options;
-    const taken = this.schedule.take(most).map((step) => this.#hand(step));
+    const taken = this.schedule.take(most).map((step) => this.#markTaken(step));
     const until = this.schedule.heldUntil;
     this.#timers.get(heldTimer)?.();
     this.#timers.delete(heldTimer);
@@ -238,14 +238,14 @@ export class ReadySteps {
     return taken;
   }
 
-  #hand(step: ReadyStep): TakenStep {
+  #markTaken(step: ReadyStep): TakenStep {
     const key = toKey(step.workflowId, step.stepId);
     const question = this.#questions.get(key);
     const unreadable = this.#unreadable.get(key);
     this.#questions.delete(key);
     this.#unreadable.delete(key);
     this.#taken.add(key);
-    return { ...step, question, unreadable, logs: this.#admission.tellWait(step) };
+    return { ...step, question, unreadable, logs: this.#admission.toWaitLines(step) };
   }
 
   /** The attempt of a step has ended: frees its slot, and adds the step's next attempt to the line. */
