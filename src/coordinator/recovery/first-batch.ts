@@ -50,9 +50,9 @@ export class FirstBatch {
    * Events that only a checkpoint or a state.json covers are not in the journal, so followers cannot get them again.
    */
   #findPublishedAfter(): number {
-    const told = new Set(this.#published.map(({ seq }) => seq));
+    const seqs = new Set(this.#published.map(({ seq }) => seq));
     let seq = this.#seq - 1;
-    while (told.has(seq)) seq -= 1;
+    while (seqs.has(seq)) seq -= 1;
     return seq;
   }
 }

@@ -54,7 +54,7 @@ class Recovery {
   readonly #batch: FirstBatch;
   readonly #intake: Intake;
   /** Workflows whose files may claim reused idempotency keys; restored last, so that current owners win. */
-  readonly #late: (() => void)[] = [];
+  readonly #restoredLast: (() => void)[] = [];
   /**
    * True unless the last stop was clean. A clean stop ends with a checkpoint that covers every event and says
    * `stopped`; covering every event is not enough, since other checkpoints may do so too.
@@ -106,7 +106,7 @@ class Recovery {
     // No set of all ids: finished workflows are many, so the few others are looked up among them.
     const known = new Set([...this.#events.ids(), ...promised]);
     for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
-    for (const take of this.#late) take();
+    for (const restore of this.#restoredLast) restore();
     for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#intake.adopt(id);
     for (const live of this.#workflows.live.values()) this.#resume(live.state);
     this.#checkQueueFile();
@@ -126,7 +126,7 @@ class Recovery {
       if (!hasDirectory) return;
       // A checkpoint waits until the files of deleted workflows are gone, or lists the directories that stay. It
       // covers this deletion and does not list this directory, so a user has put the directory back since.
-      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#late.push(() => this.#intake.adopt(id));
+      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#restoredLast.push(() => this.#intake.adopt(id));
       else this.#result.leftovers.push(id);
       return;
     }
@@ -192,7 +192,7 @@ class Recovery {
     const adopted = this.#intake.readAsItStood(id, file, entries);
     if (adopted) {
       this.#apply(adopted, entries);
-      this.#late.push(() => this.#intake.add(adopted));
+      this.#restoredLast.push(() => this.#intake.add(adopted));
       return;
     }
     if (file.kind !== 'intact') {
