@@ -56,7 +56,7 @@ export class Budgets {
   #pricer: CallPricer | null = null;
   #isLoading = false;
   /** BA1: calls whose steps have a slot, and whose starts are not recorded yet. */
-  readonly #begun = new Map<PlannedCall, { workflowId: string; reserved: Reservation }>();
+  readonly #newReservations = new Map<PlannedCall, { workflowId: string; reserved: Reservation }>();
   readonly #paused: Paused[] = [];
   /** Sums over all workflows; null when they must be added up again. */
   #today: { day: string; spent: Amounts; reserved: Amounts } | null = null;
@@ -90,15 +90,15 @@ export class Budgets {
 
   /** The step of this call has got its slot: counts the call (BA1). */
   begin({ workflowId }: ReadyStep, call: PlannedCall): void {
-    this.#begun.set(call, { workflowId, reserved: this.#toReservation(call) });
+    this.#newReservations.set(call, { workflowId, reserved: this.#toReservation(call) });
   }
 
   /** The reservation for the event that starts the step; once the event is recorded, its workflow counts it. */
   takeReservation(call: PlannedCall | undefined): Reservation | null {
-    const begun = call && this.#begun.get(call);
-    if (!call || !begun) return null;
-    this.#begun.delete(call);
-    return begun.reserved;
+    const entry = call && this.#newReservations.get(call);
+    if (!call || !entry) return null;
+    this.#newReservations.delete(call);
+    return entry.reserved;
   }
 
   /** The steps for which `hold` has found no room since the last call. */
@@ -157,7 +157,7 @@ export class Budgets {
     const accounts = [];
     const budget = live?.state.header.budget;
     if (live && budget) {
-      const reserved = addAmounts(live.state.reserved, this.#begunOf(workflowId));
+      const reserved = addAmounts(live.state.reserved, this.#sumNewReservations(workflowId));
       const spent = toSpentAmounts(live.state.header.spending);
       const terms = { until: 'resume' as const, advice: raiseAdvice };
       accounts.push({ name: "the workflow's budget", budget, spent, reserved, ...terms });
@@ -165,16 +165,16 @@ export class Budgets {
     if (daily) {
       const { day, spent, reserved } = this.#sumsOfToday();
       const terms = { until: 'day' as const, advice: dayAdvice };
-      const all = addAmounts(reserved, this.#begunOf(null));
+      const all = addAmounts(reserved, this.#sumNewReservations(null));
       accounts.push({ name: `the budget of ${day}`, budget: daily, spent, reserved: all, ...terms });
     }
     return accounts;
   }
 
-  #begunOf(workflowId: string | null): Amounts {
+  #sumNewReservations(workflowId: string | null): Amounts {
     let sum = noAmounts;
-    for (const begun of this.#begun.values()) {
-      if (workflowId === null || begun.workflowId === workflowId) sum = addAmounts(sum, toAmounts(begun.reserved));
+    for (const entry of this.#newReservations.values()) {
+      if (workflowId === null || entry.workflowId === workflowId) sum = addAmounts(sum, toAmounts(entry.reserved));
     }
     return sum;
   }
