@@ -56,20 +56,20 @@ export class Attempts {
     const mayStart = this.#isPoolReady && !readySteps.isPaused;
     if (!mayStart) return false;
     // Once a step is paused, the next step of its line may start: look again.
-    do this.#startTaken(batch);
+    do this.#startNext(batch);
     while (this.#pauseUnfunded(batch));
     const { ready, running, slotsMax } = readySteps.schedule;
     return batch.payloads.length >= limits.batchRecordsMax && ready > 0 && running < slotsMax;
   }
 
-  #startTaken(batch: Batch): void {
+  #startNext(batch: Batch): void {
     const { clock, budgets, readySteps, flights, recorder } = this.#options;
     const room = limits.batchRecordsMax - batch.payloads.length;
-    for (const taken of readySteps.take(Math.max(0, room))) {
-      const live = this.#liveOf(taken);
-      const terms = { logs: taken.logs, reserved: budgets.takeReservation(taken.call) };
-      const event = decideStart(live.state, taken.stepId, clock.now(), terms);
-      const flight = flights.open(taken, event.attempt, live);
+    for (const step of readySteps.take(Math.max(0, room))) {
+      const live = this.#liveOf(step);
+      const terms = { logs: step.logs, reserved: budgets.takeReservation(step.call) };
+      const event = decideStart(live.state, step.stepId, clock.now(), terms);
+      const flight = flights.open(step, event.attempt, live);
       live.pins += 1;
       recorder.record(batch, event);
       batch.effects.push({ kind: 'dispatch', flight });

@@ -150,8 +150,8 @@ export class Workflows {
 
   list(query: ListQuery, isShown: (id: string) => boolean): ListReply {
     const q = query.q?.toLowerCase();
-    const found: WorkflowSummary[] = [];
-    const take = (summary: WorkflowSummary) => {
+    const matches: WorkflowSummary[] = [];
+    const addMatch = (summary: WorkflowSummary) => {
       if (query.status && summary.status !== query.status) return;
       if (query.tag !== undefined && !summary.tags.includes(query.tag)) return;
       if (
@@ -159,14 +159,14 @@ export class Workflows {
         ![summary.id, summary.name, summary.description].some((text) => text.toLowerCase().includes(q))
       )
         return;
-      found.push(summary);
+      matches.push(summary);
     };
-    for (const entry of this.finished.values()) take(entry.summary);
-    for (const live of this.live.values()) if (isShown(live.state.header.id)) take(toSummary(live.state));
+    for (const entry of this.finished.values()) addMatch(entry.summary);
+    for (const live of this.live.values()) if (isShown(live.state.header.id)) addMatch(toSummary(live.state));
     // Finished workflows are nearly in order already, which makes the sort fast.
-    found.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
+    matches.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
     const offset = query.offset ?? 0;
-    return { total: found.length, items: found.slice(offset, offset + (query.limit ?? limits.listLimitDefault)) };
+    return { total: matches.length, items: matches.slice(offset, offset + (query.limit ?? limits.listLimitDefault)) };
   }
 
   countByStatus(): Record<JobStatus, number> {

@@ -10,7 +10,7 @@ export type PoolHearer = Required<Pick<PoolOptions, 'onOutcomes' | 'onSaid'>>;
 export class LatePool implements PoolPort {
   readonly cpuThreads: number;
   readonly #create: (hearer: PoolHearer) => Promise<PoolPort>;
-  #coming: Promise<PoolPort> | null = null;
+  #starting: Promise<PoolPort> | null = null;
   #pool: PoolPort | null = null;
 
   constructor(cpuThreads: number, create: (hearer: PoolHearer) => Promise<PoolPort>) {
@@ -20,8 +20,8 @@ export class LatePool implements PoolPort {
 
   /** Resolves when every thread takes jobs; rejects when one cannot load, and then no job ever runs. */
   async start(hearer: PoolHearer): Promise<void> {
-    this.#coming = this.#create(hearer);
-    this.#pool = await this.#coming;
+    this.#starting = this.#create(hearer);
+    this.#pool = await this.#starting;
   }
 
   dispatch(jobs: readonly Job[]): void {
@@ -38,7 +38,7 @@ export class LatePool implements PoolPort {
 
   /** Closes the pool. A pool that could not start has already ended its threads. */
   async close(): Promise<void> {
-    const pool = await this.#coming?.catch(() => null);
+    const pool = await this.#starting?.catch(() => null);
     await pool?.close();
   }
 
