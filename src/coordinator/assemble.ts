@@ -32,28 +32,28 @@ import { StepOutputs } from './steps/step-outputs.ts';
 import { Turns } from './turns.ts';
 import { Workflows } from './workflows.ts';
 
-/** What a coordinator is given: settings, and the ports to everything outside. */
+/** The settings of a coordinator, and its ports to everything outside. */
 export interface CoordinatorOptions {
   settings: EngineSettings;
   store: StorePort;
   catalogue: ActionCatalogue;
   createPool(options: PoolOptions): Promise<PoolPort>;
-  /** Prices of model calls; loaded when a budget in dollars first needs them. */
+  /** Loads the prices of model calls, when a budget in dollars first needs them. */
   loadPricer(): Promise<CallPricer>;
   clock: Clock;
   chance: Chance;
   log: Log;
-  /** The engine cannot go on; nothing further is acknowledged. 74: the disk has failed. 70: a rule is broken. */
+  /** The engine cannot go on and acknowledges nothing more. Status 74: the disk has failed. 70: a rule is broken. */
   onFatal(message: string, exitStatus: 70 | 74): void;
-  /** Bytes of journal after which a checkpoint is made; simulations make it small. */
+  /** The engine makes a checkpoint after this many bytes of journal; simulations set a small number. */
   checkpointBytes?: number;
-  /** Called with the effects of each batch before they are performed; simulations check them. */
+  /** Called with the effects of each batch, before the coordinator performs them; simulations check them. */
   onEffects?(effects: readonly Effect[]): void;
 }
 
 const ioThreadsMax = 2;
 
-/** A coordinator that has not read its data yet: `start` does. */
+/** Builds a coordinator. It has not read its data yet: its `start` does. */
 export function assemble(options: CoordinatorOptions): Coordinator {
   const { settings, store, catalogue, clock, chance, log, loadPricer, checkpointBytes, onEffects } = options;
   const incidents = new Incidents({ log, onFatal: options.onFatal });
@@ -98,7 +98,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
     store,
     workflows,
     views,
-    takeOver: (id, taken, version) => takeOver(takeOverParts, id, taken, version),
+    takeOver: (id, content, version) => takeOver(takeOverParts, id, content, version),
     warn: onNotice,
   });
   const started = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };

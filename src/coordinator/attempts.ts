@@ -1,6 +1,7 @@
 /**
- * What attempts bring into the journal: the starts of as many as there are slots for, and their outcomes. A step for which a
- * budget has no room is paused instead; where that is the day's budget, the step is tried again on the next day.
+ * Records attempts in the journal: a start for each ready step that gets a slot, and the outcome of each attempt. A
+ * step for which a budget has no room is paused instead. If it was the day's budget, the step is tried again on the
+ * next day.
  */
 import { broken } from '../contract/broken.ts';
 import { limits } from '../contract/limits.ts';
@@ -43,32 +44,32 @@ export class Attempts {
     this.#options = options;
   }
 
-  /** From here on there are threads to give steps to. */
+  /** The pool's threads are running: steps may start from now on. */
   onPoolReady(): void {
     this.#isPoolReady = true;
     this.#options.turns.arm();
   }
 
-  /** Adds what should start now to the batch; true when there is more than it could take. */
+  /** Adds the starts of ready steps to the batch. True when the batch is full and more steps could start. */
   start(batch: Batch): boolean {
     const { readySteps } = this.#options;
     const mayStart = this.#isPoolReady && !readySteps.isPaused;
     if (!mayStart) return false;
-    // A step that is paused makes way for the next in its line.
-    do this.#startTaken(batch);
+    // Once a step is paused, the next step of its line may start: look again.
+    do this.#startNext(batch);
     while (this.#pauseUnfunded(batch));
     const { ready, running, slotsMax } = readySteps.schedule;
     return batch.payloads.length >= limits.batchRecordsMax && ready > 0 && running < slotsMax;
   }
 
-  #startTaken(batch: Batch): void {
+  #startNext(batch: Batch): void {
     const { clock, budgets, readySteps, flights, recorder } = this.#options;
     const room = limits.batchRecordsMax - batch.payloads.length;
-    for (const taken of readySteps.take(Math.max(0, room))) {
-      const live = this.#liveOf(taken);
-      const terms = { logs: taken.logs, reserved: budgets.takeReservation(taken.call) };
-      const event = decideStart(live.state, taken.stepId, clock.now(), terms);
-      const flight = flights.open(taken, event.attempt, live);
+    for (const step of readySteps.take(Math.max(0, room))) {
+      const live = this.#liveOf(step);
+      const terms = { logs: step.logs, reserved: budgets.takeReservation(step.call) };
+      const event = decideStart(live.state, step.stepId, clock.now(), terms);
+      const flight = flights.open(step, event.attempt, live);
       live.pins += 1;
       recorder.record(batch, event);
       batch.effects.push({ kind: 'dispatch', flight });
@@ -76,7 +77,7 @@ export class Attempts {
     }
   }
 
-  /** Whether there were any. */
+  /** Pauses the steps for which a budget has no room. Returns whether there were any. */
   #pauseUnfunded(batch: Batch): boolean {
     const { clock, budgets, recorder } = this.#options;
     const paused = budgets.takePauses();
@@ -85,13 +86,13 @@ export class Attempts {
     return paused.length > 0;
   }
 
-  /** A workflow with a ready step is in memory. */
+  /** The workflow of a ready step. It is always in memory. */
   #liveOf({ workflowId }: ReadyStep): Live {
     const live = this.#options.workflows.live.get(workflowId);
     return live ?? broken('K3', `a ready step of workflow ${workflowId}, which is not in memory`);
   }
 
-  /** Steps that the budget of a day has paused are tried again on the next day. */
+  /** Resumes the steps that the day's budget has paused. */
   beginDay(): void {
     const { clock, workflows, turns, recorder } = this.#options;
     for (const live of workflows.live.values()) {
@@ -134,7 +135,11 @@ export class Attempts {
     if (flights.count === 0) this.#onLastEnded?.();
   }
 
-  /** The step was stopped, or its workflow deleted, while the attempt ran (G4): what it has used counts all the same. */
+  /**
+   * The step was stopped, or its workflow deleted, while the attempt ran: its outcome changes no step (G4). What it
+   * has used is entered into the workflow; the deletion of a workflow has entered what its running attempts had
+   * reserved.
+   */
   #drop(batch: Batch, { flight, result }: Omit<EndedFlight, 'durationMs'>, isKnown: boolean): void {
     const { clock, log, workflows, recorder } = this.#options;
     const { live, workflowId, stepId, attempt } = flight;
@@ -142,12 +147,12 @@ export class Attempts {
     const spent = isKnown ? decideSpent(live.state, stepId, attempt, result, clock.now()) : null;
     if (spent) recorder.record(batch, spent);
     const isGone = !workflows.has(workflowId) && !workflows.setAside.has(workflowId);
-    // Large outputs have made the directory of a deleted workflow anew.
+    // Writing large outputs to a blob has created the directory of the deleted workflow again.
     if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
       batch.effects.push({ kind: 'remove', workflowId });
   }
 
-  /** Resolves when every attempt has ended and is in its batch, at the latest after `mostMs`. */
+  /** Resolves when every attempt has ended and its outcome is in a batch, or after `mostMs` milliseconds. */
   ended(mostMs: number): Promise<void> {
     const { clock, flights } = this.#options;
     if (flights.count === 0) return Promise.resolve();

@@ -1,15 +1,15 @@
-/** Time and chance as the coordinator sees them: one port, so that a test or a simulator can stand in for both. */
+/** The coordinator's only sources of time and randomness, so that a test or a simulator can replace them. */
 import { randomBytes } from 'node:crypto';
 import { v7 } from 'uuid';
 
 export interface Clock {
-  /** Wall clock, milliseconds since 1970: for what is shown. */
+  /** Wall clock, milliseconds since 1970: for times that users see. */
   now(): number;
-  /** Monotonic milliseconds: for what is measured. */
+  /** Monotonic milliseconds: for measuring durations. */
   monotonic(): number;
-  /** Calls back once after `ms`; returns how to call it off. */
+  /** Calls `callback` once after `ms` milliseconds. Returns a function that cancels it. */
   timer(ms: number, callback: () => void): () => void;
-  /** Calls back once when what has arrived so far has been taken in. */
+  /** Calls `callback` once, after the messages and events that have already arrived were handled. */
   soon(callback: () => void): void;
 }
 
@@ -21,7 +21,7 @@ export interface Chance {
   hex(digits: number): string;
 }
 
-/** Longest delay that setTimeout keeps; a longer one would fire at once. */
+/** The longest delay that setTimeout accepts; a longer one would fire at once. */
 const timerMsMax = 2 ** 31 - 1;
 
 export function createClock(): Clock {

@@ -1,6 +1,7 @@
 /**
- * The life of the single writer, which owns the journal, every state.json, the queue file, the schedule and the pool: start,
- * calls, end. `assemble.ts` builds its parts. Others send it calls and get plain data back.
+ * The coordinator's life cycle: start, calls, close. The coordinator is the single writer: it owns the journal, every
+ * state.json, the queue file, the schedule and the pool. `assemble.ts` builds its parts. Other threads send it calls
+ * and get plain data back.
  */
 import type {
   CallHandlers,
@@ -63,7 +64,9 @@ export interface CoordinatorParts {
   pool: LatePool;
 }
 
-/** Of the state files that are whole but behind, this many are written before the engine takes work, the others after. */
+/**
+ * Of the state files that are intact but outdated, this many are written before the engine takes work, the rest after.
+ */
 const filesBeforeReadyMax = 32;
 const shutdownGraceMs = 10_000;
 
@@ -92,18 +95,18 @@ export class Coordinator implements CoordinatorPort {
     parts.incidents.halt = () => this.#halt();
   }
 
-  /** Recovers, and resolves when the engine may be shown to the world. Rejects when the data cannot be recovered. */
+  /** Recovers the data, and resolves when the engine may take calls. Rejects when the data cannot be recovered. */
   async start(): Promise<void> {
     const { pool, flights, attempts, incidents } = this.parts;
     try {
       await this.#recover();
     } catch (error) {
-      // No step that recovery has lined up may start, and no file may be written, once the store is closed.
+      // The store is about to close: no step that recovery has lined up may start, and no file may be written.
       this.#halt();
       await pool.close();
       throw error;
     }
-    // Work is taken before the threads are there, and waits for them: their modules load beside the server's.
+    // The engine takes calls while its threads still load their modules. Steps wait until the threads run.
     pool.start(flights).then(
       () => attempts.onPoolReady(),
       (error: unknown) => incidents.fatal(error),
@@ -161,7 +164,7 @@ export class Coordinator implements CoordinatorPort {
     if (incidents.hasFailed && name !== 'close') return Promise.reject(new Error('The engine has ended; see its log.'));
     const handler: CallHandlers[K] = this.#handlers[name];
     return handler(args, signal).catch((error: unknown) => {
-      // A file that the call itself reads or writes may meet the fault before the journal does.
+      // The call's own file access may be the first to meet a failed disk.
       if (error instanceof DiskFailedError && !incidents.hasFailed) incidents.fatal(error);
       if (error instanceof OutOfHandlesError) throw outOfHandlesRefusal;
       throw error instanceof DiskFullError ? diskFullRefusal : error;
@@ -211,7 +214,7 @@ export class Coordinator implements CoordinatorPort {
         turns.mark();
       }
     } catch (error) {
-      // Everything acknowledged is in the journal; the next start makes the views.
+      // Everything acknowledged is in the journal; the next start writes the state files from it.
       incidents.fault(error);
     }
     this.#halt();

@@ -1,10 +1,11 @@
 /**
- * What the coordinator does after a batch is durable: data, gathered in the batch while its events are decided, and performed
- * in one place.
+ * Effects: the actions that the coordinator takes once a batch is durable. An effect is data. The batch collects its
+ * effects while its events are decided, and one function performs them.
  *
  * Rules, numbered for tests:
  *   EF1  no effect is performed before the batch that holds it is durable;
- *   EF2  each effect is performed once, in the order of `perform` below, whatever the order in which it was asked for.
+ *   EF2  each effect is performed once, in the order of `perform` below, not in the order in which the batch collected
+ *        them.
  */
 import type { EngineEvent } from '../contract/event.ts';
 import type { Refusal } from '../contract/failures.ts';
@@ -19,16 +20,18 @@ import type { Flight, Flights } from './steps/flights.ts';
 import type { Question, StepCache } from './steps/step-cache.ts';
 import type { Workflows } from './workflows.ts';
 
-/** A call that waits for its batch: answered when the batch is durable, refused when the disk has no room for it. */
+/**
+ * A call that waits for its batch: it is answered when the batch is durable, refused when the disk has no room for it.
+ */
 export interface Caller {
   answer(): void;
   refuse(refusal: Refusal): void;
 }
 
 export type Effect =
-  /** Shows an event to followers and in the log. `statusBefore`: null for a workflow that is new. */
+  /** Shows an event to followers and in the log. `statusBefore`: the status before it; null for a new workflow. */
   | { readonly kind: 'publish'; readonly event: EngineEvent; readonly statusBefore: JobStatus | null }
-  /** Keeps the result of a step with `cache` for later steps that ask the same. */
+  /** Keeps the result of a step with `cache: true` for later steps that ask the same question. */
   | {
       readonly kind: 'store-cached';
       readonly question: Question;
@@ -64,19 +67,19 @@ export function createPerform(targets: EffectTargets): Perform {
   const { log, window, cache, flights, waits, workflows, removals, checkpoints, onFault } = targets;
   return (effects) => {
     const of = byKind(effects);
-    // Followers first: whoever gets an answer finds its event already on the way to the followers.
+    // Before the answers: when a call is answered, its event is already on the way to the followers.
     if (of.publish.length > 0) window.publish(of.publish.map(({ event }) => event));
     for (const { event, statusBefore } of of.publish) logEvent(log, event, statusBefore);
     for (const { question, completed } of of['store-cached']) cache.keep(question, completed);
-    // Threads that a cancelled attempt leaves are free for those that begin now.
+    // Before dispatch: a thread that a cancelled attempt frees can take a new attempt.
     for (const { flight } of of.cancel) flights.cancel(flight);
     if (of.dispatch.length > 0) flights.launch(of.dispatch.map(({ flight }) => flight));
     for (const id of new Set(of.wake.map(({ workflowId }) => workflowId)))
       waits.settle(id, workflows.has(id) ? workflows.status(id) : null);
     for (const { to } of of.answer) to.answer();
-    // A directory that stays behind is removed by the next checkpoint, or the next start.
+    // If a directory cannot be removed now, the next checkpoint or the next start removes it.
     for (const { workflowId } of of.remove) removals.remove(workflowId).catch(onFault);
-    // Last, so that a checkpoint knows of the removals above.
+    // Last, so that a checkpoint knows the removals above.
     if (of.publish.length > 0) checkpoints.afterBatch();
   };
 }
@@ -87,7 +90,7 @@ function byKind(effects: readonly Effect[]): { [Kind in Effect['kind']]: EffectO
   return of;
 }
 
-/** A line for the event, and one more when it has changed the workflow's status. */
+/** Logs one line for the event, and a second one when the event has changed the workflow's status. */
 function logEvent(log: Log, event: EngineEvent, statusBefore: JobStatus | null): void {
   const { workflow_id: workflow, step_id: step, step_status, stopped_steps: stopped, status } = event;
   const what = step === undefined ? { status } : { step, status: step_status };

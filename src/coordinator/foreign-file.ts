@@ -1,4 +1,4 @@
-/** What is read out of a state.json that is not, to the byte, what the journal or the index says was written last. */
+/** Reads a state.json whose bytes are not the ones that, by the journal or the index, the engine wrote last. */
 import type { z } from 'zod';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
@@ -11,7 +11,9 @@ import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-
 
 type ReadFile = Extract<StateFile, { kind: 'intact' | 'foreign' }>;
 
-/** Whether a file holds the workflow of its directory; `reason` ends the sentence "Workflow … was set aside: …". */
+/**
+ * Says whether a file holds the workflow of its directory. `reason` ends the sentence "Workflow … was set aside: …".
+ */
 type Judgement =
   | { isSound: true; file: ReadFile; workflow: z.output<typeof stateFileSchema> }
   | { isSound: false; reason: string };
@@ -25,7 +27,7 @@ export function judgeFile(id: string, file: StateFile): Judgement {
   return { isSound: false, reason: `its state.json is not a workflow: ${fault}` };
 }
 
-/** A path may be as long as the file. */
+/** The path in a fault may be as long as the file itself. */
 const faultLengthMax = 200;
 
 function toFirstFault({ issues }: z.ZodError): string {
@@ -34,27 +36,30 @@ function toFirstFault({ issues }: z.ZodError): string {
   return fault.length <= faultLengthMax ? fault : `${fault.slice(0, faultLengthMax)}…`;
 }
 
-/** What an event that begins a workflow from a file carries of it. */
-export type Taken = Pick<
+/** The fields of a `workflow.adopted` or `workflow.taken_over` event that come from the file. */
+export type ForeignContent = Pick<
   Extract<JournalEvent, { kind: 'workflow.adopted' | 'workflow.taken_over' }>,
   'sha256' | 'keys' | 'spending' | 'workflow'
 >;
 
-/** What only `_meta` holds is the engine's own word where the sums vouch for it. */
-export function toTaken(file: ReadFile, workflow: JsonObject): Taken {
+/** Reads `_meta` of an intact file only: its checksums prove that the engine wrote it. */
+export function toForeignContent(file: ReadFile, workflow: JsonObject): ForeignContent {
   const { keys } = (file.kind === 'intact' ? file.meta : {}) as Partial<WorkflowMeta>;
   return { sha256: file.sha256, ...(keys ? { keys } : {}), spending: spendingOf(file), workflow };
 }
 
-/** What the file of another life says its steps have used; attempts that ran when it was written have ended with that (M4). */
+/**
+ * What the steps had used when the engine wrote this file; nothing for a file that the engine did not write. Attempts
+ * that were in flight at that time count as lost (M4).
+ */
 export function spendingOf(file: StateFile): readonly SpendingRow[] {
   if (file.kind !== 'intact') return [];
   const state = readWorkflow(file.value, file.meta as unknown as WorkflowMeta, 0);
   return decideDelete(state, state.header.updatedAt).spending ?? [];
 }
 
-/** Takes the place of what such a file says. */
-export function settleTaken(state: WorkflowState, spending: readonly SpendingRow[]): void {
+/** Replaces the file's spending with these rows and clears its reservations. */
+export function settleForeignContent(state: WorkflowState, spending: readonly SpendingRow[]): void {
   state.setHeader({ spending });
   state.steps.forEach(({ reserved }, i) => {
     if (reserved !== null) state.setStep(i, { reserved: null });

@@ -1,18 +1,18 @@
-/** What goes wrong: a line in the log, a notice in health, or the end of the engine. */
+/** Reports what goes wrong: as a line in the log, as a notice in health, or by ending the engine. */
 import { DiskFailedError } from '../contract/store.ts';
 import type { Log } from './log.ts';
 
 export interface IncidentsOptions {
   log: Log;
-  /** The engine cannot go on; nothing further is acknowledged. 74: the disk has failed. 70: a rule is broken. */
+  /** The engine cannot go on and acknowledges nothing more. Status 74: the disk has failed. 70: a rule is broken. */
   onFatal(message: string, exitStatus: 70 | 74): void;
 }
 
 export class Incidents {
   readonly #options: IncidentsOptions;
-  /** What `GET /api/health` shows. */
+  /** `GET /api/health` shows these. */
   readonly notices: string[] = [];
-  /** Stops all parts before the end is told. */
+  /** Stops all parts of the coordinator; called before `onFatal`. */
   halt: () => void = () => undefined;
   hasFailed = false;
 
@@ -20,7 +20,7 @@ export class Incidents {
     this.#options = options;
   }
 
-  /** Into the log, and into health. */
+  /** Adds a message to the log and to the notices of health. */
   warn(message: string): void {
     this.#options.log.warn({}, message);
     this.notices.push(message);
@@ -36,7 +36,9 @@ export class Incidents {
     else log.info({}, 'There is room on the disk again; the engine goes on');
   }
 
-  /** A file could not be written. A failed disk ends the engine; anything else is tried again by the part that met it. */
+  /**
+   * A file could not be written. A failed disk ends the engine; after any other error the calling part tries again.
+   */
   fault(error: unknown): void {
     if (error instanceof DiskFailedError) this.fatal(error);
     else this.#options.log.warn({}, `A file could not be written and will be tried again: ${(error as Error).message}`);

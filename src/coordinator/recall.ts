@@ -1,8 +1,9 @@
 /**
- * Finished workflows are out of memory. This brings one back from its file when a call needs it, and lets it go again.
+ * Finished workflows are not kept in memory. This file loads one from its state.json when a call needs it, and drops
+ * it from memory afterwards.
  *
  * Rule, numbered for tests:
- *   K3  a finished workflow leaves memory once its file says everything; a call that needs it brings it back.
+ *   K3  a finished workflow leaves memory once its file holds its last state; a call that needs it loads it again.
  */
 import type { JsonObject } from '../contract/json.ts';
 import type { FinishedEntry, StorePort } from '../contract/store.ts';
@@ -11,15 +12,15 @@ import { joinSpending } from '../core/ledger.ts';
 import { readWorkflow, type WorkflowMeta } from '../core/state-file.ts';
 import { ViewEncoder } from '../core/view.ts';
 import type { Views } from './files/state-files.ts';
-import { judgeFile, settleTaken, type Taken, toTaken } from './foreign-file.ts';
+import { type ForeignContent, judgeFile, settleForeignContent, toForeignContent } from './foreign-file.ts';
 import type { Live, Workflows } from './workflows.ts';
 
 export interface RecallOptions {
   store: StorePort;
   workflows: Workflows;
   views: Pick<Views, 'retire'>;
-  /** Brings the content of a changed file into memory as the workflow's next version; resolves when that is durable. */
-  takeOver(id: string, taken: Taken, version: number): Promise<void>;
+  /** Makes the content of a changed file the workflow's next version, in memory; resolves when that is durable. */
+  takeOver(id: string, content: ForeignContent, version: number): Promise<void>;
   warn(message: string): void;
 }
 
@@ -43,27 +44,28 @@ export class Recall {
     this.#workflows = options.workflows;
   }
 
-  /** Brings a workflow into memory and keeps it there until `release`. */
+  /** Loads a workflow into memory, unless it is there already, and keeps it there until `release`. */
   async pin(id: string): Promise<Live> {
     const { live: inMemory } = this.#workflows;
     for (;;) {
       const live = inMemory.get(id) ?? (await this.#load(id));
-      // It may have been retired or removed meanwhile.
+      // While it was loaded the workflow may have left memory again, or may have been deleted.
       if (live === null || inMemory.get(id) !== live) continue;
       live.pins += 1;
       return live;
     }
   }
 
-  /** Takes back a pin: of a call, or of an attempt. */
+  /** Removes one pin, of a call or of an attempt. */
   release(live: Live): void {
     this.#workflows.unpin(live);
     if (isTerminal(live.state.header.status)) this.#options.views.retire(live);
   }
 
   /**
-   * A finished workflow's text, after checking that its file is what was written. null: it is in memory by now, look there.
-   * A file that was changed by hand is taken over when it is valid, else set aside.
+   * Reads a finished workflow's text, after checking its file against the index. null: the workflow is in memory now,
+   * or its entry has changed; look again. A file that was changed by hand is taken over when it is valid, else set
+   * aside.
    */
   async readFinished(id: string): Promise<FinishedText | null> {
     const entry = this.#workflows.finished.get(id);
@@ -76,7 +78,7 @@ export class Recall {
       return { entry, text: file.text, value: file.value, meta: file.meta as unknown as WorkflowMeta };
     }
     if (file.kind === 'foreign' && file.sha256 === entry.sha256) {
-      // Adopted as it stood; it is shown in the engine's own form.
+      // The file was adopted without being rewritten; it is shown in the engine's own format.
       const state = readWorkflow(file.value, {}, Date.parse(entry.summary.createdAt));
       return { entry, text: new ViewEncoder().encode(state), value: file.value, meta: {} };
     }
@@ -89,14 +91,14 @@ export class Recall {
     const judged = judgeFile(id, file);
     if (judged.isSound && judged.workflow.status && isTerminal(judged.workflow.status)) {
       const version = Math.max(judged.workflow.version ?? 0, entry.summary.version) + 1;
-      const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
-      // A key of a file that was put in its place may be another's.
-      const keys = taken.keys?.filter(({ key }) => (this.#workflows.keyOwner(key) ?? id) === id) ?? [];
-      const spending = joinSpending(taken.spending ?? [], entry.spending ?? []);
-      const taking = this.#takeOvers.get(id) ?? this.#options.takeOver(id, { ...taken, keys, spending }, version);
-      this.#takeOvers.set(id, taking);
+      const content = toForeignContent(judged.file, judged.workflow as unknown as JsonObject);
+      // The file may be a copy that names an idempotency key of another workflow.
+      const keys = content.keys?.filter(({ key }) => (this.#workflows.keyOwner(key) ?? id) === id) ?? [];
+      const spending = joinSpending(content.spending ?? [], entry.spending ?? []);
+      const takeOver = this.#takeOvers.get(id) ?? this.#options.takeOver(id, { ...content, keys, spending }, version);
+      this.#takeOvers.set(id, takeOver);
       try {
-        await taking;
+        await takeOver;
       } finally {
         this.#takeOvers.delete(id);
       }
@@ -121,11 +123,11 @@ export class Recall {
         state.setHeader({
           version: Math.max(state.header.version, entry.summary.version),
           seq: entry.seq,
-          // Adopted as it stood, its file may name keys that are another's.
+          // An adopted file was not rewritten and may name idempotency keys of other workflows.
           keys: state.header.keys.filter(({ key }) => entry.keys.includes(key)),
         });
-        // Nothing of it runs; its entry may know of more than its file.
-        settleTaken(state, entry.spending ?? state.header.spending);
+        // No attempt of a finished workflow runs. Its entry may know of more spending than its file does.
+        settleForeignContent(state, entry.spending ?? state.header.spending);
         return this.#workflows.add(state, 0, entry);
       })
       .finally(() => this.#loads.delete(id));

@@ -1,9 +1,10 @@
 /**
- * Events, from their decision to their effects: each is written into the batch of the turn and applied at once; what it brings
- * about waits in the batch until that is durable (effects.ts).
+ * Records events: writes each event into the batch of the turn, applies it to memory at once, and adds its effects to
+ * the batch. The effects wait until the batch is durable (effects.ts).
  *
  * Rules, numbered for tests (K2 is that of calls/keyed-calls.ts, K3 that of recall.ts):
- *   K1  write, then speak: an answer, an event or a job leaves only after the event behind it is durable.
+ *   K1  write, then speak: an answer, an event or a job leaves the coordinator only after the event that caused it is
+ *       durable.
  */
 import { broken } from '../contract/broken.ts';
 import type { IdempotencyClaim } from '../contract/coordinator.ts';
@@ -23,11 +24,11 @@ import type { ReadySteps } from './steps/ready-steps.ts';
 import type { Batch } from './turns.ts';
 import type { Live, Workflows } from './workflows.ts';
 
-/** What a recorded event has done. */
+/** The result of recording an event. */
 export interface Recorded {
   live: Live;
   change: Change;
-  /** The answer as given to the call's first maker, when the call asked for one. */
+  /** The answer for the call that caused the event, as JSON text; '' when no `toReply` was given. */
   replyJson: string;
 }
 
@@ -42,12 +43,12 @@ export interface RecorderOptions {
   flights: Flights;
 }
 
-/** An answer larger than this is kept in a blob rather than in the journal. */
+/** A larger answer is kept in a blob, not in the journal. */
 const replyInlineBytesMax = 4 * 1024;
 
 export class Recorder {
   readonly #options: RecorderOptions;
-  /** Recorded since the engine has started. */
+  /** How many events were recorded since the engine started. */
   events = 0;
 
   constructor(options: RecorderOptions) {
@@ -55,8 +56,9 @@ export class Recorder {
   }
 
   /**
-   * Writes an event into the batch and applies it. `claim` binds the answer, rendered after the event, to a key; the
-   * answer is in the event, or in a blob that is durable before it.
+   * Writes an event into the batch and applies it. `toReply` makes the answer, after the event was applied. `claim`
+   * binds the answer to an idempotency key: the answer is stored in the event, or in a blob that is durable before the
+   * event.
    */
   record(
     batch: Batch,
@@ -90,7 +92,7 @@ export class Recorder {
     return { live, change, replyJson };
   }
 
-  /** A step that is ready: in the queue file at once, in line for its slot as soon as it may be. */
+  /** Adds a ready step to the queue file at once, and to the line for a slot as soon as it may start. */
   lineUp(live: Live, i: number): void {
     const { queue, clock, readySteps } = this.#options;
     const step = live.state.steps[i]!;
@@ -98,7 +100,7 @@ export class Recorder {
     readySteps.add(live, i);
   }
 
-  /** The event with the answer that a later call with the same key gets. */
+  /** Adds to the event the answer that a later call with the same key gets. */
   #bindKey(live: Live, event: JournalEvent, claim: IdempotencyClaim, replyJson: string): JournalEvent {
     const { key, request } = claim;
     const idempotency: IdempotencyRecord = { key, request, reply: this.#keepReply(event.workflowId, replyJson) };
@@ -113,7 +115,8 @@ export class Recorder {
       return { blob: this.#options.store.writeBlobSync(id, Buffer.from(json, 'utf8')) };
     } catch (error) {
       if (!(error instanceof DiskFullError || error instanceof OutOfHandlesError)) throw error;
-      // The event is applied already. With the answer in it, it waits for room as any other does (T3).
+      // The event is already applied, so it must be written: with the answer in it, it waits for room like any other
+      // (T3).
       return { json };
     }
   }
@@ -132,7 +135,7 @@ export class Recorder {
     views.touch(parent);
   }
 
-  /** What an event implies for the queue, the schedule, the attempts in flight and the files. */
+  /** Updates the queue file, the schedule, the attempts in flight and the state file after an event. */
   #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
     const { queue, readySteps, flights, views } = this.#options;
     const { id } = live.state.header;
@@ -147,7 +150,7 @@ export class Recorder {
     for (const i of change.aborted) {
       const stepId = live.state.steps[i]!.id;
       queue.ended(id, stepId);
-      // The attempt of now: by the time the batch is durable the step may stand at its next one.
+      // Look up the attempt now: by the time the batch is durable, the step may be at its next attempt.
       const flight = flights.of(id, stepId);
       if (flight) batch.effects.push({ kind: 'cancel', flight });
     }
@@ -156,7 +159,7 @@ export class Recorder {
   }
 }
 
-/** A workflow's first steps are queued by its creation. */
+/** The change that the first event of a workflow makes: it queues the steps that are PENDING from the start. */
 function toFirstChange(state: WorkflowState): Change {
   return {
     queued: state.steps.flatMap((step, i) => (step.status === 'PENDING' ? [i] : [])),

@@ -1,14 +1,14 @@
 /**
- * The coordinator's loop: take what has arrived, let each item say which events it makes, write them all with one
- * fdatasync, and only then publish, answer and dispatch.
+ * The coordinator's loop. A turn takes the items that have arrived, lets each add its events to one batch, writes the
+ * batch with one fdatasync, and only then publishes, answers and dispatches.
  *
  * Rules, numbered for tests:
- *   T1  nothing that an event brings about is visible outside before the event is durable;
- *   T2  one turn is one batch is one fdatasync, within the bounds of a batch;
- *   T3  on a full disk nothing that was acknowledged is lost: calls get 507, the batch is kept and written when there is
- *       room, and meanwhile workflows that it touches are not shown.
+ *   T1  no consequence of an event is visible outside before the event is durable;
+ *   T2  one turn makes one batch, one batch takes one fdatasync, and a turn takes items only until its batch is full;
+ *   T3  a full disk loses nothing that was acknowledged: calls get 507; the batch is kept and written when there is
+ *       room; until then the workflows that it changes are not shown.
  *
- * Appending is synchronous, so between two turns all state in memory is durable; only a full disk interrupts that.
+ * Appending is synchronous. So between two turns everything in memory is durable, except while the disk is full.
  */
 import { broken } from '../contract/broken.ts';
 import { Refusal } from '../contract/failures.ts';
@@ -20,11 +20,11 @@ import type { Caller, Effect, Perform } from './effects.ts';
 export class Batch {
   readonly payloads: string[] = [];
   bytes = 0;
-  /** Workflows that its events change. */
+  /** Ids of the workflows that its events change. */
   readonly touched = new Set<string>();
-  /** What follows once the batch is durable. */
+  /** Performed once the batch is durable. */
   effects: Effect[] = [];
-  /** The number of its first event. */
+  /** The sequence number of its first event. */
   readonly firstSeq: number;
 
   constructor(firstSeq: number) {
@@ -52,27 +52,30 @@ export class Batch {
 
 export interface Item {
   run(batch: Batch): void;
-  /** Called when the disk has no room for what it would make; an item without it waits. */
+  /** Called when the disk is full, instead of `run`. An item without `refuse` waits until there is room. */
   refuse?(refusal: Refusal): void;
 }
 
 export interface TurnsOptions {
   store: StorePort;
   clock: Clock;
-  /** A broken rule or a failed disk: the engine ends. */
+  /** Called for a broken rule or a failed disk: the engine ends. */
   onFatal(error: unknown): void;
 }
 
-/** The parts that a turn calls, which are made after it. */
+/** The functions that a turn calls. They belong to parts that are built after `Turns`. */
 export interface TurnParts {
-  /** Adds what should start now to the batch; true when there is more than it could take. */
+  /** Adds the starts of ready steps to the batch. True when the batch is full and more steps could start. */
   startReady(batch: Batch): boolean;
   perform: Perform;
   onDiskFull(isFull: boolean): void;
 }
 
 const diskFullRetryMs = 1_000;
-/** A batch that nothing follows looks like a torn tail if it is damaged later; a marker behind it vouches for it. */
+/**
+ * If the last batch of the journal is damaged later, it looks like a torn write that nobody was answered for. So an
+ * idle engine writes a marker behind it, this long after it: the marker proves that the batch was durable.
+ */
 const markerAfterMs = 100;
 
 export const diskFullRefusal = new Refusal({
@@ -89,18 +92,19 @@ export class Turns {
   #isHalted = false;
   #parts: TurnParts | null = null;
   #cancelMarker: (() => void) | null = null;
-  /** Of those who wait for what is waiting now to be recorded. */
+  /** Resolves the promises of `drain`. */
   readonly #drains = new Set<() => void>();
 
   constructor(options: TurnsOptions) {
     this.#options = options;
   }
 
-  /** Before the first turn. */
+  /** Called once, before the first turn. */
   connect(parts: TurnParts): void {
     this.#parts = parts;
   }
 
+  /** How many items wait for a turn. */
   get waiting(): number {
     return this.#inbox.length;
   }
@@ -109,7 +113,7 @@ export class Turns {
     return this.#stuck !== null;
   }
 
-  /** Whether what memory says of a workflow is durable (T3). */
+  /** False while a batch that changes this workflow waits for room on the disk (T3). */
   isDurable(id: string): boolean {
     return !this.#stuck?.touched.has(id);
   }
@@ -123,7 +127,7 @@ export class Turns {
     this.arm();
   }
 
-  /** A turn will come. */
+  /** Schedules a turn, unless one is scheduled or none may run. */
   arm(): void {
     if (this.#isArmed || this.#stuck || this.#isHalted) return;
     this.#isArmed = true;
@@ -139,7 +143,7 @@ export class Turns {
     for (const resolve of this.#drains) resolve();
   }
 
-  /** Resolves when what waits now has been recorded, at once where nothing can be. */
+  /** Resolves when the items that wait now are recorded; at once when the disk is full or the loop has stopped. */
   drain(): Promise<void> {
     if (this.#stuck || this.#isHalted) return Promise.resolve();
     return new Promise((resolve) => {
@@ -154,7 +158,7 @@ export class Turns {
     });
   }
 
-  /** Says on disk that everything before it was acknowledged. */
+  /** Writes a marker: it proves that everything before it was acknowledged. */
   mark(): void {
     this.#options.store.append([]);
   }
@@ -210,7 +214,7 @@ export class Turns {
     const [refused, kept] = [this.#inbox.filter(({ refuse }) => refuse), this.#inbox.filter(({ refuse }) => !refuse)];
     this.#inbox = kept;
     for (const item of refused) item.refuse?.(diskFullRefusal);
-    // Those whose item an earlier batch has not reached: it stays in the inbox, and nothing more is recorded for now.
+    // The items of these drains are still in the inbox, and no turn runs until there is room: do not let them wait.
     for (const resolve of [...this.#drains]) resolve();
     this.#options.clock.timer(diskFullRetryMs, () => {
       if (this.#isHalted) return;
@@ -231,7 +235,7 @@ export class Turns {
       try {
         this.mark();
       } catch (error) {
-        // Without room the marker can wait for the next batch.
+        // No room for the marker: the next batch does the same work.
         if (!(error instanceof DiskFullError)) this.#options.onFatal(error);
       }
     });

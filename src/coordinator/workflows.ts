@@ -1,6 +1,6 @@
 /**
- * All workflows the engine knows: those in memory, the finished ones of which a summary is left, and those whose file was
- * set aside.
+ * All workflows that the engine knows: workflows in memory, finished workflows (only an index entry is in memory), and
+ * workflows whose file was set aside.
  */
 import { broken } from '../contract/broken.ts';
 import type { WorkflowText } from '../contract/coordinator.ts';
@@ -17,11 +17,11 @@ import { toSummary, ViewEncoder } from '../core/view.ts';
 export interface Live {
   readonly state: WorkflowState;
   readonly encoder: ViewEncoder;
-  /** The journal holds everything from this event on; 0 when it does not hold the workflow's beginning. */
+  /** Number of the workflow's first event, when the journal holds the workflow from there on; else 0. */
   readonly firstSeq: number;
-  /** Calls that need it in memory although it has finished. */
+  /** How many calls and attempts keep it in memory, even after it has finished. */
   pins: number;
-  /** What stood for it while it was out of memory, when it came back from its file. */
+  /** Its index entry, when it was finished and has been loaded again; else null. */
   readonly entry: FinishedEntry | null;
 }
 
@@ -29,7 +29,7 @@ export function encode(live: Live): string {
   return live.encoder.encode(live.state);
 }
 
-/** The answer that shows it; `json` is what `encode` has just returned. */
+/** The answer that shows a workflow; `json` is what `encode` has just returned. */
 export function toText(live: Live, json: string): WorkflowText {
   const { id, version, status } = live.state.header;
   return { id, version, status, json, hasBlobs: live.encoder.hasBlobs, replayed: false };
@@ -38,15 +38,18 @@ export function toText(live: Live, json: string): WorkflowText {
 export class Workflows {
   readonly live = new Map<string, Live>();
   readonly finished = new Map<string, FinishedEntry>();
-  /** Workflow → why its file was set aside. */
+  /** Workflow id → why its file was set aside. */
   readonly setAside = new Map<string, string>();
-  /** What the steps of workflows have used that are deleted, or set aside. One that comes back brings it into its own. */
+  /**
+   * Workflow id → the spending of a workflow that was deleted or set aside. When the workflow comes back, its own
+   * spending includes these rows.
+   */
   readonly spent = new Map<string, readonly SpendingRow[]>();
-  /** Idempotency key → workflow. */
+  /** Idempotency key → workflow id. */
   readonly #keys = new Map<string, string>();
-  /** Finished since the last checkpoint, and so not in the index yet. */
+  /** Finished workflows whose entries are not in the index on disk yet; the next checkpoint adds them. */
   readonly unindexed = new Set<string>();
-  /** In the index, but gone since the last checkpoint. */
+  /** Workflows whose entries in the index on disk are obsolete; the next checkpoint removes them. */
   readonly removedFromIndex = new Set<string>();
 
   add(state: WorkflowState, firstSeq: number, entry: FinishedEntry | null = null): Live {
@@ -66,7 +69,10 @@ export class Workflows {
     for (const key of entry.keys) this.claimKey(key, entry.id);
   }
 
-  /** A key stays with its first owner: one that is put back after its deletion may bring a key that is used again since. */
+  /**
+   * A key stays with its first owner. A deleted workflow that a user puts back may bring a key that another workflow
+   * has used since.
+   */
   claimKey(key: string, id: string): void {
     if (!this.#keys.has(key)) this.#keys.set(key, id);
   }
@@ -75,7 +81,7 @@ export class Workflows {
     return this.#keys.get(key);
   }
 
-  /** `spending` outlives it. */
+  /** Forgets a workflow, but keeps its `spending`. */
   remove(id: string, spending: readonly SpendingRow[] = []): void {
     const keys = this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];
     for (const key of keys) if (this.#keys.get(key) === id) this.#keys.delete(key);
@@ -91,14 +97,14 @@ export class Workflows {
     if (spending.length > 0) this.spent.set(id, spending);
   }
 
-  /** What each workflow's steps have used, also of those that are no more. */
+  /** The spending of every workflow, deleted ones included. */
   *spending(): Generator<readonly [string, readonly SpendingRow[]]> {
     for (const [id, { state }] of this.live) yield [id, state.header.spending];
     for (const { id, spending } of this.finished.values()) if (spending) yield [id, spending];
     yield* this.spent;
   }
 
-  /** Leaves memory, once its file says everything. */
+  /** Takes a finished workflow out of memory, once its file holds its last state. `sha256` is that file's. */
   retire(live: Live, sha256: string): void {
     const { header } = live.state;
     this.live.delete(header.id);
@@ -108,7 +114,7 @@ export class Workflows {
     this.addFinished(entry, false);
   }
 
-  /** Takes back a pin. One that came from its file and was not changed leaves memory again as it was. */
+  /** Removes a pin. A workflow that was loaded from its file and was not changed leaves memory with its old entry. */
   unpin(live: Live): void {
     live.pins -= 1;
     if (live.pins < 0) broken('K3', `workflow ${live.state.header.id} is let go once more than it was held`);
@@ -119,7 +125,7 @@ export class Workflows {
     this.addFinished(entry, !this.unindexed.has(entry.id));
   }
 
-  /** The refusal for an id that cannot be had. */
+  /** The refusal for an unknown workflow, or for one that was set aside. */
   refusal(id: string): Refusal {
     const reason = this.setAside.get(id);
     if (reason === undefined) return workflowNotFound(id);
@@ -144,8 +150,8 @@ export class Workflows {
 
   list(query: ListQuery, isShown: (id: string) => boolean): ListReply {
     const q = query.q?.toLowerCase();
-    const found: WorkflowSummary[] = [];
-    const take = (summary: WorkflowSummary) => {
+    const matches: WorkflowSummary[] = [];
+    const addMatch = (summary: WorkflowSummary) => {
       if (query.status && summary.status !== query.status) return;
       if (query.tag !== undefined && !summary.tags.includes(query.tag)) return;
       if (
@@ -153,14 +159,14 @@ export class Workflows {
         ![summary.id, summary.name, summary.description].some((text) => text.toLowerCase().includes(q))
       )
         return;
-      found.push(summary);
+      matches.push(summary);
     };
-    for (const entry of this.finished.values()) take(entry.summary);
-    for (const live of this.live.values()) if (isShown(live.state.header.id)) take(toSummary(live.state));
-    // Finished ones stand nearly in order already, which the sort makes use of.
-    found.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
+    for (const entry of this.finished.values()) addMatch(entry.summary);
+    for (const live of this.live.values()) if (isShown(live.state.header.id)) addMatch(toSummary(live.state));
+    // Finished workflows are nearly in order already, which makes the sort fast.
+    matches.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
     const offset = query.offset ?? 0;
-    return { total: found.length, items: found.slice(offset, offset + (query.limit ?? limits.listLimitDefault)) };
+    return { total: matches.length, items: matches.slice(offset, offset + (query.limit ?? limits.listLimitDefault)) };
   }
 
   countByStatus(): Record<JobStatus, number> {

@@ -1,6 +1,7 @@
 /**
- * Blobs: bytes too large for a journal record, in `<workflow>/blobs/<sha256>`, named by their own SHA-256. Durable before
- * the write resolves, so that a record may name them; checked against their name whenever they are read (V2).
+ * Blobs hold bytes that are too large for a journal record. Each is a file `<workflow>/blobs/<sha256>`, named by the
+ * SHA-256 of its bytes. A blob is durable before its write resolves, so that a record may name it; every read checks
+ * the bytes against the name (V2).
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -13,7 +14,7 @@ function blobNameOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** `directory` exists durably. Returns the name. */
+/** Writes a blob and returns its name. `directory` must exist durably. */
 export async function writeBlobFile(disk: Disk, directory: string, bytes: Uint8Array): Promise<string> {
   const name = blobNameOf(bytes);
   await replaceFile(disk, path.join(directory, name), bytes, { durable: true });
@@ -26,7 +27,7 @@ export function writeBlobFileSync(disk: Disk, directory: string, bytes: Uint8Arr
   return name;
 }
 
-/** Those written before a time (milliseconds since 1970); none where there is no such directory. */
+/** The blobs written before a time (milliseconds since 1970); none when the directory does not exist. */
 export function listBlobFiles(disk: Disk, directory: string, before: number): StoredBlob[] {
   if (disk.lstatSync(directory)?.kind !== 'directory') return [];
   return disk.readDirectorySync(directory).flatMap(({ name, kind }) => {

@@ -1,13 +1,14 @@
 /**
- * What a step's action has answered, kept for the next step that asks the same: `.engine/cache/<ab>/<key>.json`, one file for
- * each answer, in directories by the first two digits of its key (SHA-256, hex).
+ * The files of the step cache: answers of actions, kept for later steps that ask the same question. Each answer is a
+ * file `.engine/cache/<ab>/<key>.json`; the key is a SHA-256 in hex, and `<ab>` is its first two digits.
  *
  *   {"key":"<key>","sha256":"<over the entry>","entry":{…}}
  *
  * Rules, numbered for tests:
  *   CF1  an entry is durable when write() resolves, and a reader sees one whole entry or none;
- *   CF2  what is not what the engine wrote under that key is never given out: it is set aside, and told once.
- * Nothing here is ever deleted: whoever wants the room back removes the directory while the engine is stopped.
+ *   CF2  a file that is not what the engine wrote under that key is never given out: it is set aside, and reported
+ *        once.
+ * The engine never deletes an answer. To get the space back, stop the engine and remove the directory.
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -19,7 +20,7 @@ import { replaceFile, syncDirectory } from './durable-file.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { Quarantine } from './quarantine.ts';
 
-/** Beside the views, which have as many places. */
+/** State files may have as many open besides (workflow-directories.ts). */
 const openFilesMax = 8;
 const keyPattern = /^[0-9a-f]{64}$/;
 
@@ -28,9 +29,9 @@ export class CacheFiles {
   readonly #directory: string;
   readonly #quarantine: Quarantine;
   readonly #queue = new KeyedQueue(openFilesMax);
-  /** Directories that exist durably or are being made so; who writes into one at the same time waits for the same. */
+  /** Directories that exist durably, or are being created: writes at the same time wait for the same promise. */
   readonly #ready = new Map<string, Promise<void>>();
-  /** Directories rid of what a dead process has left in them. */
+  /** Directories in which the temp files of a dead process were removed. */
   readonly #swept = new Set<string>();
 
   constructor(disk: Disk, directory: string, quarantine: Quarantine) {
@@ -58,7 +59,7 @@ export class CacheFiles {
         await replaceFile(this.#disk, file, bytes, { durable: true });
       } catch (error) {
         if (!isAbsent(error)) throw error;
-        // Somebody has emptied the cache while the engine runs.
+        // A user has removed the cache while the engine runs: create the directories again.
         for (const directory of [this.#directory, path.dirname(file)]) this.#ready.delete(directory);
         await this.#ensure(path.dirname(file));
         await replaceFile(this.#disk, file, bytes, { durable: true });
@@ -91,9 +92,9 @@ export class CacheFiles {
     }
     await syncDirectory(this.#disk, path.dirname(directory));
     if (this.#swept.has(directory)) return;
-    // Once, before anything is written here: later the temp files are those of writes on their way.
+    // Once, before the first write into this directory: later, temp files belong to writes under way.
     this.#swept.add(directory);
-    // Here and not at the start, which would have to look into all of them.
+    // On first use rather than at the start, which would have to look into all directories.
     removeTempFiles(this.#disk, directory);
   }
 }
@@ -103,7 +104,7 @@ function cacheFileOf(directory: string, key: string): string {
   return path.join(directory, key.slice(0, 2), `${key}.json`);
 }
 
-/** Every key that a cache's directory holds; none where there is no directory. */
+/** Every key that the cache holds; none when its directory does not exist. */
 export function listCacheKeys(disk: Disk, directory: string): string[] {
   if (disk.lstatSync(directory)?.kind !== 'directory') return [];
   const shards = disk
@@ -117,7 +118,7 @@ export function listCacheKeys(disk: Disk, directory: string): string[] {
   );
 }
 
-/** Judges without changing anything. */
+/** Reads and checks an answer without changing anything. */
 export async function readCacheFile(disk: Disk, directory: string, key: string): Promise<CacheReading> {
   const file = cacheFileOf(directory, key);
   let text: string;

@@ -1,4 +1,7 @@
-/** What an error of the disk means to the store: no space (nothing changed, try later), or a disk that cannot be trusted. */
+/**
+ * Converts errors of the disk: to no space (nothing has changed, try later), to no file handle (try again), or to a
+ * disk that cannot be trusted.
+ */
 import { DiskFailedError, DiskFullError, OutOfHandlesError } from '../contract/store.ts';
 
 export function errorCode(error: unknown): string | undefined {
@@ -14,7 +17,7 @@ export function isFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-/** Too many files are open in this process or on this machine: it says nothing of the disk. */
+/** Too many files are open in this process or on this machine. The disk itself may be fine. */
 export function isOutOfHandles(error: unknown): boolean {
   if (error instanceof OutOfHandlesError) return true;
   const code = errorCode(error);
@@ -22,8 +25,8 @@ export function isOutOfHandles(error: unknown): boolean {
 }
 
 /**
- * Of anything but fsync: no space is DiskFullError, a broken or read-only disk DiskFailedError, no file handle
- * OutOfHandlesError, the rest stays as it is.
+ * Converts the error of any operation but fsync. No space: DiskFullError. A broken or read-only disk: DiskFailedError.
+ * No file handle: OutOfHandlesError. Any other error is returned unchanged.
  */
 export function toDiskError(error: unknown, what: string): unknown {
   if (error instanceof OutOfHandlesError) return error;
@@ -40,9 +43,10 @@ export function toOutOfHandles(error: unknown, what: string): OutOfHandlesError 
 }
 
 /**
- * Of fsync, fdatasync and directory fsync: DiskFailedError, whatever the code, ENOSPC too. The kernel has dropped the
- * pages it could not write and forgets the error, so a second call would report success for data that is gone. Only a
- * directory that found no handle to be opened with was not synced at all: OutOfHandlesError, and it may be tried again.
+ * Converts the error of an fsync, fdatasync or directory fsync to DiskFailedError, whatever its code, ENOSPC included.
+ * The kernel has dropped the pages that it could not write and forgets the error, so a second call would report
+ * success for data that is gone. One exception: a directory that could not be opened for want of a file handle was not
+ * synced at all. That is OutOfHandlesError, and the sync may be tried again.
  */
 export function toSyncError(error: unknown, what: string): DiskFailedError | OutOfHandlesError {
   if (isOutOfHandles(error)) return toOutOfHandles(error, what);
@@ -51,7 +55,10 @@ export function toSyncError(error: unknown, what: string): DiskFailedError | Out
   });
 }
 
-/** A write that keeps returning 0 has no room; reported as the system would have done. */
+/**
+ * The error for a write that keeps returning 0: it has no room, so the error has the code that the system uses for
+ * that.
+ */
 export function noProgress(): Error {
   return Object.assign(new Error('write returned 0 twice'), { code: 'ENOSPC' });
 }

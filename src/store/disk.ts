@@ -1,10 +1,10 @@
 /**
- * The disk as the store uses it: a port of few operations, so that a fake can count, fail, tear and lose them.
- * Every file of the store is touched through it.
+ * The disk as the store uses it: a port with few operations, so that a fake can count, fail, tear and lose them. The
+ * store touches every file through it.
  *
- * What a completion means after a power cut: nothing, until `fsync`/`fdatasync` of the file (its bytes) and
- * `fsyncDirectory` of its directory (its name) have returned. A rename shows the old file or the new one, never neither.
- * Errors carry Node's `code` (`ENOENT`, `ENOSPC`, …). New files get mode 0600, new directories 0700.
+ * What survives a power cut: the bytes of a file, once `fsync` or `fdatasync` of the file has returned; its name, once
+ * `fsyncDirectory` of its directory has returned. After a rename the name shows the old file or the new one, never
+ * neither. Errors carry Node's `code` (`ENOENT`, `ENOSPC`, …). New files get mode 0600, new directories 0700.
  */
 import fs from 'node:fs';
 import { promisify } from 'node:util';
@@ -17,7 +17,7 @@ export interface FileStat {
   /** Device and inode as decimal text: both can exceed a double. */
   dev: string;
   ino: string;
-  /** When its content was last written, milliseconds since 1970. */
+  /** When its content was last written, in milliseconds since 1970. */
   writtenAt: number;
 }
 
@@ -31,7 +31,7 @@ type OpenFlags = 'r' | 'wx' | 'r+';
 
 export interface Disk {
   openSync(path: string, flags: OpenFlags): number;
-  /** May write less than asked; returns how much. */
+  /** May write fewer bytes than `length`; returns how many it has written. */
   writeSync(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   truncateSync(fd: number, length: number): void;
   fsyncSync(fd: number): void;
@@ -44,7 +44,7 @@ export interface Disk {
   mkdirSync(path: string): void;
   readFileSync(path: string): Buffer;
   readDirectorySync(path: string): DirectoryEntry[];
-  /** Of the entry itself, links not followed; null when there is none. */
+  /** Looks at the entry itself and follows no links; null when there is no entry. */
   lstatSync(path: string): FileStat | null;
   realpathSync(path: string): string;
   /** Throws unless this process may list, enter and change the directory. */
@@ -60,7 +60,7 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   mkdir(path: string): Promise<void>;
-  /** Removes a directory and all in it, links not followed. */
+  /** Removes a directory with everything in it; follows no links. */
   removeTree(path: string): Promise<void>;
   readFile(path: string): Promise<Buffer>;
   lstat(path: string): Promise<FileStat | null>;
@@ -68,7 +68,7 @@ export interface Disk {
 
 const fileMode = 0o600;
 const directoryMode = 0o700;
-/** Directories cannot be opened for fsync there; names are made durable by the file system itself. */
+/** Windows cannot open a directory for fsync; its file system makes names durable by itself. */
 const directoriesCannotSync = process.platform === 'win32';
 
 const open = promisify(fs.open);

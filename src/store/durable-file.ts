@@ -1,12 +1,12 @@
 /**
- * Replacing a file whole: a reader of the path sees the old document or the new one, at any moment (V1).
+ * Replaces a file as a whole: at any moment a reader of the path sees the old document or the new one (V1).
  *
  *   unique temp name (`wx`, 0600) → full write → fsync when durable → rename → directory fsync when durable
  *
- * Besides the moves into quarantine these are the only renames of the engine. When a durable replace has returned, the
- * new bytes survive a power cut; when a plain one has, they survive the death of the process. On an error the old file
- * stands; ENOSPC is DiskFullError, any failed fsync DiskFailedError. OutOfHandlesError may also come when the new file
- * has its place and its name is not durable yet; whoever tries again writes it once more.
+ * These are the only renames of the engine, besides the moves into quarantine. After a durable replace the new bytes
+ * survive a power cut; after a plain one they survive the death of the process. After an error the old file is still
+ * there. ENOSPC is DiskFullError, any failed fsync is DiskFailedError. OutOfHandlesError may also come after the
+ * rename, when the new file is in place and its name is not durable yet; a second try writes the file once more.
  */
 import path from 'node:path';
 import type { Disk } from './disk.ts';
@@ -23,7 +23,7 @@ function tempPathOf(target: string): string {
   return path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${tempCount}.tmp`);
 }
 
-/** Temp files that a dead process left; only the owner of the directory may remove them. */
+/** Names of temp files. A dead process may have left some; only the owner of the directory may remove them. */
 export function isTempName(name: string): boolean {
   return /^\..+\.\d+\.\d+\.tmp$/.test(name);
 }
@@ -45,7 +45,7 @@ export async function replaceFile(
     }
     await disk.rename(temp, target);
   } catch (error) {
-    await disk.unlink(temp).catch(() => undefined); // Best effort: what stays is removed at the next start.
+    await disk.unlink(temp).catch(() => undefined); // Best effort: the next start removes it.
     throw toDiskError(error, target);
   }
   if (durable) await syncDirectory(disk, path.dirname(target));
@@ -66,14 +66,14 @@ export function replaceFileSync(disk: Disk, target: string, bytes: Uint8Array, {
     try {
       disk.unlinkSync(temp);
     } catch {
-      // Best effort: what stays is removed at the next start.
+      // Best effort: the next start removes it.
     }
     throw toDiskError(error, target);
   }
   if (durable) syncDirectorySync(disk, path.dirname(target));
 }
 
-/** A short count is no error: the loop goes on with the rest. */
+/** Writes all bytes. A write that takes only a part is no error: the loop writes the rest. */
 export async function writeWhole(disk: Disk, fd: number, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0;
   let zeros = 0;

@@ -1,10 +1,11 @@
 /**
  * The index of finished workflows, `.engine/finished.jsonl`: append-only lines `<crc:8 hex> <json>`, each with its own
- * CRC-32. The last line about a workflow wins; `{id, removed: true}` takes it out. A line is durable when append() resolves.
+ * CRC-32. The last line about a workflow wins; a line `{id, removed: true}` removes the workflow from the index. A
+ * line is durable when append() resolves.
  *
- * Bad lines of the last append, which may be torn anywhere, are of one that nobody was told of. A bad line that others
- * of an acknowledged append follow is damage: it is skipped and reported, and its workflow is found again through its
- * directory.
+ * An append that was never acknowledged may be torn anywhere, so its bad lines are dropped. A bad line is damage if a
+ * later line belongs to an acknowledged append: it is skipped and reported, and its workflow is found again through
+ * its directory.
  */
 import { crc32 } from 'node:zlib';
 import { DiskFailedError, type FinishedEntry, type Notice } from '../contract/store.ts';
@@ -23,12 +24,13 @@ export interface FinishedReading {
   /** Highest sequence number in any good line. */
   seqMax: number;
   findings: Finding[];
-  /** Bytes of the file, and whether it is worth writing anew: bad lines in it, or more dead ones than live ones. */
+  /** Bytes of the file. */
   bytes: number;
+  /** True when the file should be written again: it has bad lines, or more obsolete lines than current ones. */
   needsRewrite: boolean;
 }
 
-/** `acknowledgedSeq`: lines up to this event are of appends that have ended; a manifest was written after them. */
+/** `acknowledgedSeq`: lines with a seq up to this one were acknowledged: a manifest was written after them. */
 export function readFinishedIndex(
   disk: Disk,
   file: string,
@@ -57,10 +59,10 @@ export function readFinishedIndex(
     } else if ('removed' in line) {
       entries.delete(line.id);
     } else {
-      entries.delete(line.id); // So that the map keeps the order of finishing.
+      entries.delete(line.id); // So that the map keeps the order in which workflows finished.
       entries.set(line.id, line);
       reading.seqMax = Math.max(reading.seqMax, line.seq);
-      // Adopted ones are of no event.
+      // The line of an adopted workflow has seq 0 and says nothing.
       if (line.seq > 0 && line.seq <= acknowledgedSeq) acknowledgedEnd = end;
     }
     at = end + 1;
@@ -73,7 +75,8 @@ export function readFinishedIndex(
 function readLine(bytes: Buffer, at: number, end: number): FinishedLine | null {
   if (end - at <= payloadAt || bytes[at + 8] !== 0x20) return null;
   if (readHex(bytes, at, 8) !== crc32(bytes.subarray(at + payloadAt, end))) return null;
-  // Bytes with this checksum are ours: a schema for each of 100,000 lines would be the slowest part of the start.
+  // The checksum proves that the engine wrote the line. A schema check of 100,000 lines would be the slowest part of a
+  // start.
   return JSON.parse(bytes.toString('utf8', at + payloadAt, end)) as FinishedLine;
 }
 
@@ -101,7 +104,7 @@ export class FinishedIndex {
   #bytes: number;
   #turn: Promise<void> = Promise.resolve();
 
-  /** Takes the index over from an earlier life: what may stand in the page cache alone is made durable first. */
+  /** Opens the index of an earlier life. First it makes durable what may be only in the page cache. */
   constructor(disk: Disk, file: string, reading: FinishedReading) {
     this.#disk = disk;
     this.#file = file;
@@ -122,7 +125,7 @@ export class FinishedIndex {
 
   append(lines: readonly FinishedLine[]): Promise<void> {
     const done = this.#turn.then(() => this.#append(encodeLines(lines)));
-    this.#turn = done.catch(() => undefined); // The caller has the error; the next append starts clean.
+    this.#turn = done.catch(() => undefined); // The caller gets the error; it must not fail the next append.
     return done;
   }
 

@@ -1,4 +1,4 @@
-/** Looks at a data directory without taking its lock and without creating or changing anything: for `doctor`. */
+/** Reads a data directory for `doctor`: takes no lock, creates nothing, changes nothing. */
 import path from 'node:path';
 import { type CacheReading, type FoundData, StartError, type StateFile } from '../contract/store.ts';
 import { listCacheKeys, readCacheFile } from './cache-files.ts';
@@ -11,17 +11,20 @@ import { readStateFile } from './state-bytes.ts';
 
 export interface Inspection {
   readonly found: FoundData;
-  /** Reads and judges one state.json, when asked. */
+  /** Reads and judges one state.json. */
   readState(id: string): Promise<StateFile>;
   /** Keys of the answers that the cache holds. */
   readonly cachedKeys: readonly string[];
   readCached(key: string): Promise<CacheReading>;
 }
 
-/** A running engine removes segments while they are read: the reading is then begun anew, this often at most. */
+/** A running engine may remove segments while they are read. Then reading begins again; this is the most readings. */
 const readingsMax = 5;
 
-/** Throws StartError where the engine would not start either; a running engine's last batch may look like a torn tail. */
+/**
+ * Throws StartError if the engine could not start either. The last batch of a running engine may look like a torn
+ * tail.
+ */
 export function inspectStore(options: { workflowsDir: string; queueStateFile: string; disk?: Disk }): Inspection {
   const { disk = createNodeDisk() } = options;
   const workflowsDir = path.resolve(options.workflowsDir);

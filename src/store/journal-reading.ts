@@ -1,14 +1,14 @@
 /**
  * Reads the journal of an earlier life and judges it (J2, J3). Changes nothing.
  *
- * Segments are read in order, each up to its first bad record. What is lost there was acknowledged if anything says so:
- * the `acked` of a record behind it, the header of a later segment, or a sequence number known from outside. Then it is
- * damage; if nothing does, it is the torn tail of a batch that nobody was told of. Blind spot: damage to the very last
- * batch looks like a torn tail until a marker or a later batch stands behind it.
+ * Segments are read in order, each up to its first bad record. The records lost there were acknowledged if one of
+ * these says so: the `acked` of a record after the bad one, the header of a later segment, or a sequence number known
+ * from another file. Then the loss is damage; otherwise it is the torn tail of a batch that was never acknowledged.
+ * Blind spot: damage to the very last batch looks like a torn tail, until a marker or a later batch follows it.
  *
- * `begin()` of the journal writes what was found into a new segment and then removes the old ones. A crash in between
- * leaves both: a `begins` segment whose marker stands replaces those below it; one without marker adds nothing that the
- * old ones do not hold, and its copies of records already read are skipped.
+ * `begin()` of the journal writes the records it found into a new segment, and then removes the old segments. A crash
+ * in between leaves both. A `begins` segment with its marker replaces the segments below it. A `begins` segment
+ * without its marker adds nothing that the old segments do not hold: its copies of records already read are skipped.
  */
 import path from 'node:path';
 import type { JournalRecord, Notice } from '../contract/store.ts';
@@ -22,23 +22,25 @@ import {
   segmentNumberOf,
 } from './segment-header.ts';
 
-/** What is known from outside the journal. */
+/** Facts about the journal from other files. */
 export interface JournalContext {
-  /** Of the manifest; null when there is none. */
+  /** The last event and the first needed segment, by the manifest; null when there is no manifest. */
   covered: { seq: number; segment: number } | null;
-  /** There was a manifest, but it is unreadable: how far it covered the journal is not known. */
+  /** True when a manifest exists but cannot be read: how far it covered the journal is not known. */
   coverLost: boolean;
   /** Highest sequence number that any other file names. */
   seqKnown: number;
 }
 
-/** A notice, and the bytes it is about, to be kept in quarantine. */
+/** A notice, and the bytes that it is about, for the quarantine to keep. */
 export interface Finding {
   notice: Notice;
   keep: { name: string; bytes: Buffer } | null;
 }
 
-/** A record as it stands in its segment, which stays in memory until `begin()` of the journal has copied it. */
+/**
+ * A record inside the bytes of its segment. The segment stays in memory until `begin()` of the journal has copied it.
+ */
 export class FoundRecord implements JournalRecord {
   readonly seq: number;
   readonly json: string;
@@ -46,7 +48,7 @@ export class FoundRecord implements JournalRecord {
   readonly #at: number;
   readonly #length: number;
 
-  /** The payload stands at this offset of its segment. */
+  /** `at`: the offset of the payload in the segment. */
   constructor(segment: Buffer, at: number, { seq, length }: { seq: number; length: number }) {
     this.seq = seq;
     this.json = segment.toString('utf8', at, at + length);
@@ -55,7 +57,7 @@ export class FoundRecord implements JournalRecord {
     this.#length = length;
   }
 
-  /** As it was read, for `begin()` of the journal to copy. */
+  /** The payload's bytes as they were read, for `begin()` of the journal to copy. */
   get payload(): Uint8Array {
     return this.#segment.subarray(this.#at, this.#at + this.#length);
   }
@@ -63,16 +65,16 @@ export class FoundRecord implements JournalRecord {
 
 export interface JournalReading {
   records: FoundRecord[];
-  /** How many of them, at the front, come from segments that the manifest does not need. */
+  /** How many of the first records come from segments that the manifest does not need. */
   secondChances: number;
   damaged: boolean;
   findings: Finding[];
-  /** Highest sequence number that must not be given again. */
+  /** Highest sequence number that was used or may have been used: it must not be given to another event. */
   lastSeq: number;
   lastBatch: number;
   /** Numbers of the files that are segments of this journal, ascending. */
   segments: number[];
-  /** Highest number that any file in the directory has, ours or not. */
+  /** Highest number of any file in the directory that is named like a segment, of this journal or not. */
   lastNumber: number;
 }
 
@@ -83,11 +85,11 @@ interface Segment {
   header: SegmentHeader | null;
   records: FoundRecord[];
   sealed: boolean;
-  /** Of the last good record or marker; of the header when there is none. */
+  /** Sequence number of the last good record or marker; the header's `after` when there is none. */
   endSeq: number;
-  /** Offset of the first byte that is no good record; null when the segment is good to its end. */
+  /** Offset of the first bad record; null when the segment is good to its end. */
   badAt: number | null;
-  /** Highest `acked`, `seq` and `batch` of self-consistent records, those behind the bad one included. */
+  /** Highest `acked`, `seq` and `batch` of all self-consistent records, those after the bad one included. */
   ackedMax: number;
   seqMax: number;
   batchMax: number;
@@ -114,7 +116,7 @@ export function readJournal(disk: Disk, directory: string, context: JournalConte
   const coveredSeq = context.covered?.seq ?? 0;
   let damaged = joined.gaps.some((gap) => gap.to > coveredSeq);
   for (const [index, segment] of used.entries()) {
-    // A segment begun on damage says so until a manifest covers it.
+    // A segment that was begun after damage has a flag for it. The flag counts until a manifest covers the segment.
     if (segment.header?.damaged && segment.number >= coveredSegment) damaged = true;
     const badAt = segment.badAt;
     if (badAt === null) continue;
@@ -137,7 +139,7 @@ export function readJournal(disk: Disk, directory: string, context: JournalConte
     const text = `the journal ends at event ${joined.lastSeq}, but other files name event ${context.seqKnown}`;
     findings.push(notice('damage', text));
   }
-  // Where acknowledged records are lost, whatever number may have been given stays used.
+  // When acknowledged records are lost, every number that may have been given to one of them stays used.
   const seqSeen = damaged ? own.reduce((most, segment) => Math.max(most, segment.seqMax), acked) : acked;
   return {
     records: joined.records,
@@ -162,7 +164,9 @@ function listSegments(disk: Disk, directory: string, findings: Finding[]): { num
   return segments.sort((a, b) => a.number - b.number);
 }
 
-/** A whole header with another number is a copy of another segment under a wrong name. */
+/**
+ * False for a segment with a valid header that names another number: it is a copy of that segment under a wrong name.
+ */
 function isOwn(segment: Segment, findings: Finding[]): boolean {
   if (segment.header === null || segment.header.number === segment.number) return true;
   const text = `journal/${segment.name} is a copy of segment ${segmentName(segment.header.number)}; it is left alone`;
@@ -217,10 +221,13 @@ function countHead(segment: Segment, head: { acked: number; seq: number; batch: 
   segment.batchMax = Math.max(segment.batchMax, head.batch);
 }
 
-/** Self-consistent records behind a bad one are no data, but they are witnesses. The bad one's own head is not. */
+/**
+ * Records after a bad one are not used as events, but a self-consistent one is evidence of what was written and
+ * acknowledged. The head of the bad record itself is no evidence.
+ */
 function searchBehind(segment: Segment, badAt: number): void {
   const head = createRecordHead();
-  // Where the bad byte is the line break itself, the search below cannot see the record right behind it.
+  // If the bad byte is the record's line break, the search below cannot find the record that follows it.
   if (readHeadFields(segment.bytes, badAt, head)) {
     const end = badAt + recordHeadBytes + head.length;
     if (readRecordHead(segment.bytes, end + 1, head)) countHead(segment, head);
@@ -251,14 +258,14 @@ function joinSegments(segments: readonly Segment[], context: JournalContext, fin
   for (const segment of segments) {
     lastSeqs.push({ number: segment.number, seq: last ?? context.covered?.seq ?? 0 });
     const after = segment.header?.after ?? last ?? 0;
-    // Before the first segment nothing is missed up to what the manifest covers.
+    // Events before the first segment are not missing if the manifest covers them.
     const from: number = last ?? (context.covered === null ? after : Math.min(after, context.covered.seq));
     if (after > from) {
       gaps.push({ from: from + 1, to: after });
       const text = `${namesOf({ from: from + 1, to: after })} missing before journal/${segment.name}`;
       const isCovered = context.covered !== null && after <= context.covered.seq;
-      // Behind a bad record the gap is no news: it is reported with the record. Nor is one among segments that the manifest
-      // does not need: a power cut in a truncation leaves any of them.
+      // A gap after a bad record is reported with that record. A gap among segments that the manifest does not need is
+      // normal: a power cut during their removal may leave any of them.
       const isLeftOver = isCovered && segment.number <= (context.covered?.segment ?? 0);
       if (!badBefore && !isLeftOver) findings.push(notice('damage', isCovered ? `${text}; ${coveredText}` : text));
     }

@@ -1,11 +1,12 @@
 /**
  * The journal's writing side: every event of every workflow, in order, one checksummed line each.
  *
- * Assumes a single appender (lock.ts). All calls are synchronous: when append() returns, its records survive kill -9 and
- * power loss (J1). One batch is one write, looped until complete, and one fdatasync. A new segment is created with `wx`,
- * gets its header, its file and its directory are fsynced, and only then is it used. A segment of an earlier life is
- * never appended to. No space on a write: the segment is cut back to the last good record and DiskFullError is thrown.
- * A failed fsync, or a disk that refuses writes: DiskFailedError, then and from every later call; it is never retried.
+ * Assumes a single appender (lock.ts). All calls are synchronous: when append() returns, its records survive kill -9
+ * and power loss (J1). One batch is one write, repeated until complete, and one fdatasync. A new segment is created
+ * with `wx`; its header is written, its file and its directory are fsynced, and only then is it used. The journal
+ * never appends to a segment of an earlier life. A write without space: the segment is cut back to the last good
+ * record, and DiskFullError is thrown. A failed fsync, or a disk that refuses writes: DiskFailedError, also from every
+ * later call, without another try.
  */
 import path from 'node:path';
 import { DiskFailedError, DiskFullError, type JournalStats, OutOfHandlesError } from '../contract/store.ts';
@@ -16,9 +17,9 @@ import type { FoundRecord } from './journal-reading.ts';
 import { RecordEncoder } from './record.ts';
 import { encodeSegmentHeader, segmentName } from './segment-header.ts';
 
-/** A segment that has passed this gets no further batch. */
+/** A segment that is larger gets no further batch. */
 const segmentBytesMax = 16 * 1024 * 1024;
-/** begin() may copy far more than a batch holds; it is written in pieces of about this size. */
+/** begin() may copy far more than one batch holds, so it writes in pieces of about this size. */
 const pieceBytes = 4 * 1024 * 1024;
 
 /** Where the earlier life ended. */
@@ -35,13 +36,16 @@ interface OpenSegment {
   number: number;
   path: string;
   fd: number;
-  /** Length of what is good: whole, and written in full. */
+  /** Bytes of the header and of the records that are written in full. */
   bytes: number;
-  /** Of the last good record. */
+  /** The crc of the last good record. */
   crc: number;
 }
 
-/** Batches are counted in eight hexadecimal digits, and then from 0 again: at 1,000 a second, every seven weeks. */
+/**
+ * The batch number has eight hexadecimal digits and then starts from 0 again: at 1,000 batches a second, every 7
+ * weeks.
+ */
 function nextBatch(batch: number): number {
   return (batch + 1) % 2 ** 32;
 }
@@ -58,7 +62,7 @@ export class Journal {
   #lastSeq: number;
   #lastBatch: number;
   #lastNumber: number;
-  /** Highest sequence number that a record in the journal calls acknowledged. */
+  /** Highest sequence number that a record or a header in the journal marks as acknowledged. */
   #markedSeq = 0;
   #bytesSinceCut = 0;
   #failure: DiskFailedError | null = null;
@@ -86,7 +90,7 @@ export class Journal {
     return this.#bytesSinceCut;
   }
 
-  /** See StorePort.begin(). The segments from `replacedFrom` on are those that the copies come from. */
+  /** See StorePort.begin(). The copies come from the segments with numbers from `replacedFrom` on. */
   begin(copies: readonly FoundRecord[], payloads: readonly string[], replacedFrom: number): void {
     this.#check();
     if (this.#segment !== null) throw new Error('The journal has begun already');
@@ -139,14 +143,14 @@ export class Journal {
     return number;
   }
 
-  /** Removes the segments below this one, except the newest of them, and makes that durable. */
+  /** Removes the segments below this one, except the newest of them. Durable when it returns. */
   removeBelow(segment: number): void {
     this.#check();
     for (const number of this.#numbers.filter((each) => each < segment).slice(0, -1)) this.#remove(number);
     this.#guardSync(() => syncDirectorySync(this.#disk, this.#directory));
   }
 
-  /** The disk failed elsewhere in the store: nothing more may be acknowledged. */
+  /** The disk has failed: from now on every call throws this error, so nothing more is acknowledged. */
   fail(error: DiskFailedError): void {
     this.#failure ??= error;
   }
@@ -184,7 +188,8 @@ export class Journal {
     flush();
     this.#sync(segment);
     this.#count(copies.length + payloads.length, segment.bytes);
-    // The marker proves that all before it was durable: from here on the old segments are not needed.
+    // The marker proves that everything before it was durable: once it is durable itself, the old segments are not
+    // needed.
     const markerBatch = nextBatch(batch);
     encoder.add(lastSeq, markerBatch, lastSeq, '');
     segment.crc = encoder.crc;
@@ -197,7 +202,10 @@ export class Journal {
     this.#markedSeq = lastSeq;
   }
 
-  /** Without a handle for a new one a segment grows: a batch does not wait for that. */
+  /**
+   * Begins the next segment. Without a file handle for it, the current segment grows on: a batch does not wait for
+   * that.
+   */
   #nextSegmentOr(current: OpenSegment): OpenSegment {
     try {
       return this.#nextSegment(current);
@@ -238,7 +246,7 @@ export class Journal {
       });
     } catch (error) {
       this.#disk.closeSync(open);
-      // Its name is not durable, and the next try makes it anew.
+      // The new segment's name is not durable: remove it, and the next try creates it again.
       if (error instanceof OutOfHandlesError) this.#remove(number);
       throw error;
     }
@@ -257,7 +265,7 @@ export class Journal {
     }
   }
 
-  /** What a full disk left of a batch must not stand before the next one. */
+  /** Removes the part of a batch that was written before the disk was full. */
   #cutBack(segment: OpenSegment): void {
     this.#guardSync(() => {
       try {
@@ -291,7 +299,7 @@ export class Journal {
 
   #writeError(error: unknown, what: string): DiskFullError | DiskFailedError | OutOfHandlesError {
     if (isFull(error)) return new DiskFullError(`${what}: no space left (${errorCode(error)})`, { cause: error });
-    // Of a new segment, which is not there: the one before it stands, and the next batch tries again.
+    // Only opening a new segment needs a handle. The current segment is still in use, and a later call tries again.
     if (isOutOfHandles(error)) return toOutOfHandles(error, what);
     const failure = new DiskFailedError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

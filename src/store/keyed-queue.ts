@@ -1,6 +1,6 @@
 /**
- * A queue of work by key: work under one key runs in call order, work under different keys side by side, and no more at
- * once than there are places (each holds an open file).
+ * A queue of work by key. Work under one key runs in the order of the calls, work under different keys in parallel.
+ * The number of places limits how much runs at once, since each piece of work holds an open file.
  */
 export class KeyedQueue {
   #placesFree: number;
@@ -26,7 +26,7 @@ export class KeyedQueue {
     while (this.#last.size > 0) await Promise.all(this.#last.values());
   }
 
-  /** In no order: as soon as a place is free. */
+  /** Runs work as soon as a place is free, without a key and its order. */
   async inPlace<T>(work: () => Promise<T>): Promise<T> {
     if (this.#placesFree > 0) this.#placesFree -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -40,5 +40,5 @@ export class KeyedQueue {
   }
 }
 
-/** The caller of run() gets the error; here only the order matters. */
+/** Ignores an error: the caller of run() gets it. */
 function ignore(): void {}

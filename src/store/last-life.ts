@@ -1,6 +1,6 @@
 /**
- * Reads what the last life left behind, in the order in which one thing vouches for the next: format, manifest, finished
- * index, directories, journal, queue file. Changes nothing.
+ * Reads the data that the last life has left on the disk. Each part is checked against the parts read before it:
+ * format, manifest, finished index, directories, journal, queue file. Changes nothing.
  */
 import { readEventJson } from '../contract/journal-event.ts';
 import type { FoundData, Manifest } from '../contract/store.ts';
@@ -14,14 +14,14 @@ import { readQueueFile } from './queue-file.ts';
 import { checkStateFileSync, readStateFileSync, type StateSums } from './state-bytes.ts';
 
 export interface Found {
-  /** Its notices are those of `findings`. */
+  /** Its notices are the notices of `findings`. */
   data: FoundData;
   findings: readonly Finding[];
   formatIsWhole: boolean;
   finished: FinishedReading;
   journal: JournalReading;
   queueIsAbsent: boolean;
-  /** Of the state files that were looked at, and are the engine's own. */
+  /** By workflow id: the checksums of the state files that were checked and that the engine wrote. */
   sums: ReadonlyMap<string, StateSums>;
 }
 
@@ -44,9 +44,10 @@ export function readFound(disk: Disk, layout: Layout): Found {
     seqKnown: highestSeq(manifest, finished),
   };
   let journal = readJournal(disk, layout.journalDir, context);
-  // A state.json is written after its event is durable: one that is ahead of the journal says that acknowledged events
-  // are lost, be it a torn tail that was none or a journal that simply ends too early; and their numbers are used.
-  // Behind a tail any file may be the one whose workflow was lost; else those that a journal knows nothing of are copies.
+  // A state.json is written after its event is durable. So a file that is ahead of the journal proves that
+  // acknowledged events are lost: the tail was not torn but damaged, or the journal ends too early. The numbers of
+  // those events stay used. After a tail, any file may be of a workflow whose events were lost. Without a tail, files
+  // of workflows that neither the journal nor the manifest names were copied in.
   const isTorn = journal.findings.some((finding) => finding.notice.kind === 'tail');
   const known = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
   const sums = checkViews(disk, layout, known, finished);
@@ -99,7 +100,7 @@ function checkViews(
   return checked;
 }
 
-/** Of these ids, those that the manifest or an event names. */
+/** The ids that the manifest or an event names. */
 function knownWorkflows(ids: readonly string[], manifest: Manifest | null, journal: JournalReading): string[] {
   const known = new Set(Object.keys(manifest?.live ?? {}));
   for (const { json } of journal.records) {
@@ -109,14 +110,15 @@ function knownWorkflows(ids: readonly string[], manifest: Manifest | null, journ
   return ids.filter((id) => known.has(id));
 }
 
-/** It stands among an event's first fields; what users name stands behind. */
+/** `workflowId` is among the first fields of an event, before any text of users: the first match is the right one. */
 function workflowIdOf(json: string): string | undefined {
   return /"workflowId":"([^"]*)"/.exec(json)?.[1];
 }
 
 /**
- * Of a file that is ahead of the journal: whether the journal holds an event that follows on it all the same. Then the
- * file was copied here and taken in, and the number it names was never given here.
+ * For a file that is ahead of the journal. True when the journal holds a later version of the workflow all the same:
+ * then the file was copied in from another directory and adopted, and this journal has never given the sequence number
+ * in it.
  */
 function isOfAnotherJournal(disk: Disk, stateFile: string, id: string, journal: JournalReading): boolean {
   const last = journal.records.findLast(({ json }) => workflowIdOf(json) === id);

@@ -1,4 +1,4 @@
-/** Where everything lies: a data directory is WORKFLOWS_DIR plus the queue file. */
+/** The paths of a data directory: WORKFLOWS_DIR and the queue file. */
 import path from 'node:path';
 import { workflowIdSchema } from '../contract/workflow.ts';
 

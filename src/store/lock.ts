@@ -1,13 +1,17 @@
 /**
- * One owner of a data directory. Two means, because each has a hole:
+ * Makes sure that a data directory has one owner. It uses two locks, because each has a hole:
  *
- * - on Linux an abstract unix socket named by the directory's device and inode: held by the kernel, free the moment its
- *   process is dead, the same through any path or link; but each network namespace has its own names;
- * - a lock file with pid, start time, boot id and a nonce: seen from every namespace that sees the process; but left behind
- *   by a kill. It is stale when its process is dead, or its pid belongs to a process of another start time or boot.
+ * - on Linux, an abstract unix socket named by the device and inode of the directory. The kernel holds it and frees it
+ * the
+ *   moment its process is dead, and it is the same through any path or link. But each network namespace has its own
+ *   names;
+ * - a lock file with pid, start time, boot id and a nonce. It works across namespaces that see the process. But a kill
+ * leaves
+ *   it behind: it is stale when its process is dead, or its pid belongs to a process of another start time or boot.
  *
- * The queue file may lie anywhere, so that engines of different directories may name the same one: a second socket, named
- * by its directory and its name, keeps them apart. Nothing is put beside it: the place is the user's.
+ * The queue file may be anywhere, so engines of different directories may name the same one. A second socket, named by
+ * the directory and the name of the queue file, prevents that. No lock file is put there: the directory belongs to the
+ * user.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import net from 'node:net';
@@ -21,8 +25,8 @@ import { writeWholeSync } from './durable-file.ts';
 
 export interface Lock {
   /**
-   * False once the file is gone, or someone else has put a lock of his own in place: then nothing may be written any more.
-   * A file that cannot be looked at says neither.
+   * False once the lock file is gone or belongs to another owner: then nothing may be written any more. True while the
+   * lock file cannot be read, since that proves neither.
    */
   isHeld(): boolean;
   release(): Promise<void>;
@@ -37,7 +41,7 @@ const ownerSchema = z.object({
 });
 type Owner = z.infer<typeof ownerSchema>;
 
-/** An owner that has just taken its lock needs a moment to write its pid: looked for this often, this far apart. */
+/** An owner that has just created its lock file needs a moment to write its pid: look this often, this far apart. */
 const ownerLooksMax = 20;
 const ownerLookEveryMs = 20;
 
@@ -64,7 +68,7 @@ export async function takeLock(disk: Disk, workflowsDir: string, lockFile: strin
   }
 }
 
-/** null where the platform has no abstract sockets, or does not let us have one. */
+/** null when the platform has no abstract sockets, or does not let us open one. */
 async function holdSocket(disk: Disk, directory: string, suffix = ''): Promise<net.Server | 'taken' | null> {
   if (process.platform !== 'linux') return null;
   const stat = disk.lstatSync(disk.realpathSync(directory));
@@ -81,7 +85,7 @@ async function holdSocket(disk: Disk, directory: string, suffix = ''): Promise<n
 }
 
 async function holdQueueSocket(disk: Disk, queueFile: string): Promise<net.Server | null> {
-  // A socket's name has little room, a file's name has 255 bytes.
+  // A file's name may have 255 bytes, more than fit into the name of a socket: take a hash.
   const name = createHash('sha256').update(path.basename(queueFile)).digest('hex').slice(0, 16);
   const socket = await holdSocket(disk, path.dirname(queueFile), `-queue-${name}`);
   if (socket !== 'taken') return socket;
@@ -100,11 +104,12 @@ async function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, 
     bootId: readBootId(disk),
     nonce: randomBytes(16).toString('hex'),
   };
-  // A stale file is removed and the creation tried anew; losing that race twice means that another engine is starting.
+  // Removes a stale file and tries again. After three tries without success another engine is starting.
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     if (createLockFile(disk, lockFile, owner)) return owner;
     const other = await readWrittenOwner(disk, lockFile);
-    // With the socket in hand, a lock of this very process is what a store that was not closed left behind.
+    // We hold the socket, so a lock file with our own pid was left behind by a store of this process that was not
+    // closed.
     const isOwnLeftover = holdsSocket && other?.pid === process.pid;
     if (other !== null && !isOwnLeftover && isAlive(disk, other)) throw inUse(workflowsDir, other.pid);
     if (disk.lstatSync(lockFile) !== null) disk.unlinkSync(lockFile);
@@ -128,7 +133,9 @@ function createLockFile(disk: Disk, lockFile: string, owner: Owner): boolean {
   return true;
 }
 
-/** A file without an owner in it is being written at this moment; or else its process died over it, and it names nobody. */
+/**
+ * A lock file without an owner is being written right now, or its process died while it wrote: then this returns null.
+ */
 async function readWrittenOwner(disk: Disk, lockFile: string): Promise<Owner | null> {
   for (let look = 1; look <= ownerLooksMax; look += 1) {
     const owner = readOwner(disk, lockFile);
@@ -167,8 +174,8 @@ function readOwner(disk: Disk, lockFile: string): Owner | null {
   try {
     return parseOwner(disk.readFileSync(lockFile).toString());
   } catch (error) {
-    if (isOutOfHandles(error)) throw error; // It may well name one.
-    return null; // Absent, or no file at all: it names no owner.
+    if (isOutOfHandles(error)) throw error; // The file may name an owner.
+    return null; // The file is absent, or is no regular file: no owner.
   }
 }
 
@@ -176,7 +183,7 @@ function parseOwner(text: string): Owner | null {
   try {
     return ownerSchema.parse(JSON.parse(text));
   } catch {
-    return null; // Half written by a process that died over it: it names no owner.
+    return null; // Half written: no owner.
   }
 }
 
@@ -187,14 +194,14 @@ function isAlive(disk: Disk, owner: Owner): boolean {
     process.kill(owner.pid, 0);
   } catch (error) {
     if (errorCode(error) === 'ESRCH') return false;
-    // EPERM: it lives, and belongs to someone else.
+    // EPERM: the process is alive and belongs to another user.
   }
   const found = readProcess(disk, owner.pid);
   if (found === null) return true;
   return !found.isZombie && (owner.startTime === null || owner.startTime === found.startTime);
 }
 
-/** null where /proc does not tell. */
+/** null when /proc does not show the process. */
 function readProcess(disk: Disk, pid: number): { startTime: string; isZombie: boolean } | null {
   try {
     const stat = disk.readFileSync(`/proc/${pid}/stat`).toString();
@@ -203,7 +210,7 @@ function readProcess(disk: Disk, pid: number): { startTime: string; isZombie: bo
     const startTime = fields[19];
     return startTime === undefined ? null : { startTime, isZombie: fields[0] === 'Z' };
   } catch {
-    return null; // No /proc here, or the process has just ended.
+    return null; // No /proc, or the process has just ended.
   }
 }
 
@@ -211,6 +218,6 @@ function readBootId(disk: Disk): string | null {
   try {
     return disk.readFileSync('/proc/sys/kernel/random/boot_id').toString().trim();
   } catch {
-    return null; // Not Linux: pid alone has to do.
+    return null; // Not Linux: then only the pid identifies the owner.
   }
 }

@@ -1,16 +1,16 @@
 /**
- * A disk that waits for file handles. EMFILE and ENFILE say nothing of the disk or of a file: this process, or the machine,
- * has too many open at this moment. Whoever needs one tries again, a little later each time; what still fails after the
- * last try is OutOfHandlesError, with nothing changed.
+ * A disk that waits for file handles. EMFILE and ENFILE do not mean that the disk or a file is bad: this process, or
+ * the machine, has too many open files at the moment. A call that needs a handle tries again, after a longer pause
+ * each time. If the last try fails, the call throws OutOfHandlesError and has changed nothing.
  */
 import type { Disk } from './disk.ts';
 import { isOutOfHandles, toOutOfHandles } from './disk-error.ts';
 
-/** Together some two and a half seconds; a synchronous call holds up its thread for as long, and takes fewer of them. */
+/** Together about two and a half seconds. A synchronous call blocks its thread meanwhile, so it makes fewer pauses. */
 const pausesMs = [5, 10, 20, 40, 80, 160, 320, 640, 1_280];
 const pausesMsSync = pausesMs.slice(0, 7);
 
-/** The calls that open something, if only to close it again. */
+/** The calls that open a file or directory, even if they close it again at once. */
 const opening = ['open', 'readFile', 'fsyncDirectory', 'removeTree'] as const;
 const openingSync = ['openSync', 'readFileSync', 'fsyncDirectorySync', 'readDirectorySync'] as const;
 

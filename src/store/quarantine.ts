@@ -1,6 +1,7 @@
 /**
- * Files that are not what the engine wrote are set aside in `.engine/quarantine/<utc>-<name>/`, each with a `reason.json`.
- * Nothing there is ever overwritten or deleted by the engine. Durable when the call returns.
+ * The quarantine keeps files that are not what the engine wrote, each in a directory
+ * `.engine/quarantine/<utc>-<name>/` with a `reason.json`. The engine never overwrites or deletes anything there. An
+ * entry is durable when the call returns.
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -20,8 +21,8 @@ export class Quarantine {
   }
 
   /**
-   * Keeps a copy of bytes; returns the directory they lie in. What an interrupted start has kept already is not kept
-   * twice, or a machine that restarts in a loop would fill its disk with copies.
+   * Keeps a copy of bytes; returns the directory that holds it. If the same bytes were kept before under this name, it
+   * makes no second copy: a machine that restarts in a loop would fill its disk with copies.
    */
   keep(name: string, bytes: Uint8Array, reason: string): string {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -36,7 +37,7 @@ export class Quarantine {
     });
   }
 
-  /** Moves a file, link or directory here; returns the directory it lies in. */
+  /** Moves a file, link or directory into quarantine; returns the directory that holds it. */
   move(file: string, label: string, reason: string): string {
     return this.#convert(file, () => {
       const directory = this.#createEntry(label);
@@ -63,7 +64,7 @@ export class Quarantine {
         }
         if (this.#disk.lstatSync(path.join(directory, 'reason.json')) !== null) return directory;
       } catch (error) {
-        if (!isAbsent(error)) throw error; // An entry that a crash left unfinished; another one is made.
+        if (!isAbsent(error)) throw error; // A crash has left this entry unfinished: look on.
       }
     }
     return null;

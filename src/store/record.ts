@@ -3,22 +3,25 @@
  *
  *   HJ1 <seq:10 hex> <batch:8 hex> <acked:10 hex> <length:8 hex> <crc:8 hex> <json>\n
  *
- * `batch` counts writes, `acked` is the highest sequence number acknowledged when its batch was written, `length` is the
- * payload's in bytes. `crc` is CRC-32 over the head before it and the payload, seeded with the previous record's crc (the
- * first one's with the segment header's), so a dropped, repeated, reordered or stale record breaks the chain.
- * A record of length 0 is a marker: it carries no event and repeats the last sequence number; its `acked` says that
- * everything up to there was durable.
+ * `batch` counts batches. `acked` is the highest sequence number that was acknowledged when the batch was written.
+ * `length` is the length of the payload in bytes. `crc` is the CRC-32 over the head before it and the payload, seeded
+ * with the crc of the previous record (of the segment header, for the first record): a dropped, repeated, reordered or
+ * stale record breaks this chain. A record of length 0 is a marker: it carries no event and repeats the last sequence
+ * number, and its `acked` says that everything up to that number was durable.
  */
 import { crc32 } from 'node:zlib';
 
 export const recordHeadBytes = 53;
-/** The part of the head that the crc covers: all before the crc itself. */
+/** The crc covers this part of the head: everything before the crc itself. */
 const checkedHeadBytes = 44;
 const newline = 0x0a;
 const space = 0x20;
 
 const scratchBytesMin = 64 * 1024;
-/** A larger buffer is not kept between batches: a batch is 1 MiB, or one larger record. */
+/**
+ * A larger buffer is dropped after its batch. A normal batch has 1 MiB; only one that ends with a large record has
+ * more.
+ */
 const scratchBytesKept = 4 * 1024 * 1024;
 
 export function hex(value: number, digits: number): string {
@@ -28,7 +31,7 @@ export function hex(value: number, digits: number): string {
 const emptyHead = Buffer.from('HJ1 '.padEnd(recordHeadBytes), 'latin1');
 const digitCodes = Buffer.from('0123456789abcdef', 'latin1');
 
-/** Lower case, with leading zeros. */
+/** Writes lower-case digits with leading zeros. */
 function writeHex(bytes: Buffer, at: number, value: number, digits: number): void {
   let rest = value;
   for (let index = at + digits - 1; index >= at; index -= 1) {
@@ -38,39 +41,39 @@ function writeHex(bytes: Buffer, at: number, value: number, digits: number): voi
   if (rest !== 0) throw new Error(`${value} has more than ${digits} hexadecimal digits, the most that a record holds`);
 }
 
-/** Encodes records one behind the other into one buffer that it uses again for the next batch. */
+/** Encodes records one after the other into a buffer, which it reuses for the next batch. */
 export class RecordEncoder {
   #bytes = Buffer.allocUnsafe(scratchBytesMin);
   #length = 0;
   #crc = 0;
 
-  /** Begins anew behind a record, or a segment header, that has this crc. */
+  /** Empties the buffer. The next record follows a record, or a segment header, with this crc. */
   start(crc: number): void {
     if (this.#bytes.length > scratchBytesKept) this.#bytes = Buffer.allocUnsafe(scratchBytesMin);
     this.#length = 0;
     this.#crc = crc;
   }
 
-  /** Forgets the bytes made so far, which have been written, and goes on in the chain. */
+  /** Empties the buffer after its bytes were written, and goes on with the chain of checksums. */
   flush(): void {
     this.start(this.#crc);
   }
 
   add(seq: number, batch: number, acked: number, json: string): void {
     if (json.includes('\n')) throw new Error(`Journal record ${seq} holds a line break; a record is one line of JSON`);
-    // Three bytes are the most a UTF-16 unit takes; for a large text counting is cheaper than room for the worst case.
+    // A UTF-16 unit takes at most three bytes. For a large text, counting is cheaper than room for the worst case.
     this.#reserve(json.length < scratchBytesKept ? json.length * 3 : Buffer.byteLength(json));
     this.#close(seq, batch, acked, this.#bytes.write(json, this.#length + recordHeadBytes, 'utf8'));
   }
 
-  /** The same for the payload of a record that was read. */
+  /** Adds a record with the payload of a record that was read. */
   addRead(seq: number, batch: number, acked: number, payload: Uint8Array): void {
     this.#reserve(payload.length);
     this.#bytes.set(payload, this.#length + recordHeadBytes);
     this.#close(seq, batch, acked, payload.length);
   }
 
-  /** Head and line break for the payload that stands where the next record's belongs. */
+  /** Adds head and line break to the payload, which is already in its place in the buffer. */
   #close(seq: number, batch: number, acked: number, length: number): void {
     const bytes = this.#bytes;
     const at = this.#length;
@@ -99,7 +102,7 @@ export class RecordEncoder {
     return this.#crc;
   }
 
-  /** Room for one more record with a payload of so many bytes. */
+  /** Makes room for one more record with a payload of this many bytes. */
   #reserve(payloadBytes: number): void {
     const more = recordHeadBytes + payloadBytes + 1;
     if (this.#length + more <= this.#bytes.length) return;
@@ -109,7 +112,7 @@ export class RecordEncoder {
   }
 }
 
-/** Fields of the head that was read last; one object serves a whole segment. */
+/** The fields of the head that was read last. One object is reused for a whole segment. */
 interface RecordHead {
   seq: number;
   batch: number;
@@ -123,14 +126,14 @@ export function createRecordHead(): RecordHead {
 }
 
 /**
- * Reads the head at an offset and says whether it is self-consistent: well formed, its payload inside the buffer and
- * followed by a line break. Says nothing of the crc.
+ * Reads the head at an offset. Returns whether the record is self-consistent: its head is well formed, and its payload
+ * is inside the buffer and followed by a line break. Does not check the crc.
  */
 export function readRecordHead(bytes: Buffer, at: number, head: RecordHead): boolean {
   return readHeadFields(bytes, at, head) && bytes[at + recordHeadBytes + head.length] === newline;
 }
 
-/** The same without a look at the line break, whose own bits can be damaged too. */
+/** The same, but does not check the line break, which may be the damaged byte. */
 export function readHeadFields(bytes: Buffer, at: number, head: RecordHead): boolean {
   if (at + recordHeadBytes >= bytes.length) return false;
   if (bytes[at] !== 0x48 || bytes[at + 1] !== 0x4a || bytes[at + 2] !== 0x31 || bytes[at + 3] !== space) return false;
@@ -155,7 +158,7 @@ export function crcMatches(bytes: Buffer, at: number, head: RecordHead, crcBefor
 const digitValues = new Int8Array(256).fill(-1);
 for (let value = 0; value < 16; value += 1) digitValues[value.toString(16).charCodeAt(0)] = value;
 
-/** -1 unless all are lower-case hex digits. */
+/** Returns -1 unless all bytes are lower-case hex digits. */
 export function readHex(bytes: Buffer, at: number, digits: number): number {
   let value = 0;
   for (let index = at; index < at + digits; index += 1) {

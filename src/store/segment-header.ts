@@ -3,9 +3,10 @@
  *
  *   HJ1 SEGMENT <number:8 hex> <after:10 hex> <batch:8 hex> <flags:2 hex> <crc:8 hex>\n
  *
- * `after`: the segment's records follow this sequence number, and everything up to it was durable when the segment was
- * made. `batch`: the last one before. Flags: 1 `begins` (it repeats what recovery found, and replaces the segments below
- * it once its marker stands), 2 `damaged` (acknowledged records were known to be missing by then).
+ * `after`: the segment's records follow this sequence number; everything up to it was durable when the segment was
+ * created. `batch`: the last batch before the segment. Flags: 1 `begins`: the segment repeats the records that
+ * recovery found, and replaces the segments below it once its marker is written; 2 `damaged`: acknowledged records
+ * were known to be missing when it was created.
  */
 import { crc32 } from 'node:zlib';
 import { hex, readHex } from './record.ts';
@@ -28,7 +29,7 @@ export function encodeSegmentHeader(header: Omit<SegmentHeader, 'crc'>): { bytes
   return { bytes: Buffer.from(`${text}${hex(crc, 8)}\n`, 'latin1'), crc };
 }
 
-/** null when the line is not whole, or not what was written. */
+/** null when the header is incomplete or damaged. */
 export function readSegmentHeader(bytes: Buffer): SegmentHeader | null {
   if (bytes.length < segmentHeaderBytes) return null;
   const flags = readHex(bytes, 41, 2);
@@ -49,7 +50,7 @@ export function segmentName(number: number): string {
   return `${String(number).padStart(6, '0')}.hj`;
 }
 
-/** null for a name that no segment has. */
+/** null when the name is not a segment's. */
 export function segmentNumberOf(name: string): number | null {
   const digits = /^(\d{6,9})\.hj$/.exec(name)?.[1];
   if (digits === undefined) return null;

@@ -1,10 +1,11 @@
 /**
- * The durable store: opens a data directory and keeps the promises of `StorePort` (src/contract/store.ts), whose rules
- * J1 to J3, V1, V2 and C1 the other files of this folder carry out.
+ * The durable store: opens a data directory and implements `StorePort` (src/contract/store.ts). The other files of
+ * this folder keep the port's rules J1 to J3, V1, V2 and C1.
  *
- * Opening changes little: directories, the lock, `format.json`, copies in quarantine, leftover temp files, a compacted
- * finished index. The journal is not touched before begin(), so a crash while opening loses nothing. Any DiskFailedError,
- * wherever it comes from, also ends the journal: nothing is acknowledged on a disk that has failed once.
+ * Opening changes only these: directories, the lock, `format.json`, an absent queue file, copies in quarantine,
+ * leftover temp files, a compacted finished index. The journal is not touched before begin(), so a crash while opening
+ * loses nothing. Any DiskFailedError also ends the journal: after the disk has failed once, nothing more is
+ * acknowledged.
  */
 import path from 'node:path';
 import {
@@ -53,7 +54,10 @@ export interface StoreOptions {
   takeLock?: (disk: Disk, workflowsDir: string, lockFile: string, queueFile: string) => Promise<Lock>;
 }
 
-/** Rejects with StartError when the directory cannot be used, is of a newer format, or has an owner; then nothing is held. */
+/**
+ * Rejects with StartError when the directory cannot be used, has a newer format, or has an owner; then it holds no
+ * lock.
+ */
 export async function openStore(options: StoreOptions): Promise<StorePort> {
   const { now = () => new Date(), takeLock = takeMachineLock } = options;
   const disk = createPatientDisk(options.disk ?? createNodeDisk());
@@ -82,7 +86,7 @@ class Store implements StorePort {
   readonly #queue: QueueFile;
   readonly #quarantine: Quarantine;
   readonly #cache: CacheFiles;
-  /** As they were when the store was opened, until begin(). */
+  /** Checksums of state files, read when the store was opened; empty after begin(). */
   #sums: Found['sums'];
   readonly #replacedFrom: number;
   #copies: Found['journal']['records'];
@@ -101,7 +105,7 @@ class Store implements StorePort {
     if (!found.formatIsWhole) writeFormat(disk, layout.formatFile, now());
     this.#removeTempFiles();
     if (found.queueIsAbsent) replaceFileSync(disk, layout.queueFile, Buffer.from('[]\n'), { durable: false });
-    // Names that an earlier life may have left in the page cache alone count as durable from here on.
+    // An earlier life may have left names in the page cache only: make them durable before relying on them.
     syncDirectorySync(disk, layout.engineDir);
     syncDirectorySync(disk, layout.workflowsDir);
     this.#journal = new Journal(disk, layout.journalDir, found.journal);
@@ -131,14 +135,15 @@ class Store implements StorePort {
 
   begin(payloads: readonly string[]): void {
     this.#journal.begin(this.#copies, payloads, this.#replacedFrom);
-    // A journal of many megabytes would stay in memory for life.
+    // Frees the journal that was read, which may have many megabytes.
     this.#sums = new Map();
     this.#copies = [];
     this.#found = { ...this.#found, records: [] };
   }
 
   append(payloads: readonly string[]): void {
-    // Looked at when work pauses: a directory that was moved away takes the journal, and all that is written, with it.
+    // A marker is written when work pauses: check the lock then. If the directory was moved away, the journal went
+    // with it.
     if (payloads.length === 0) this.#checkOwned();
     this.#journal.append(payloads);
   }
@@ -149,7 +154,7 @@ class Store implements StorePort {
 
   checkpoint(manifest: Manifest): Promise<void> {
     const done = this.#checkpointTurn.then(() => this.#guard(() => this.#checkpoint(manifest)));
-    this.#checkpointTurn = done.catch(() => undefined); // The caller has the error.
+    this.#checkpointTurn = done.catch(() => undefined); // The caller gets the error.
     return done;
   }
 
@@ -262,7 +267,7 @@ class Store implements StorePort {
     }
   }
 
-  /** Directories of finished workflows are left out: a start does not touch 100,000 of them. */
+  /** Skips the directories of finished workflows: a start must not read 100,000 of them. */
   #removeTempFiles(): void {
     removeTempFiles(this.#disk, this.#layout.engineDir);
     const queueFile = this.#layout.queueFile;
@@ -286,7 +291,7 @@ class Store implements StorePort {
     }
   }
 
-  /** A journal whose directory was taken away still takes records, and no start would ever find them. */
+  /** A journal whose directory was moved away or deleted still takes records, but no start would find them. */
   #checkOwned(): void {
     if (this.#lock.isHeld()) return;
     const failure = new DiskFailedError(
@@ -306,7 +311,7 @@ class Store implements StorePort {
   }
 }
 
-/** What is left of them must not be taken for workflows that somebody has put there. */
+/** The rest of a deleted directory must not look like a workflow that a user has put there. */
 function withoutDeleted(found: FoundData): FoundData {
   const deleted = new Set(found.manifest?.deleted);
   return { ...found, workflowIds: found.workflowIds.filter((id) => !deleted.has(id)) };

@@ -1,7 +1,7 @@
 /**
- * The directories of workflows: `<WORKFLOWS_DIR>/<id>/state.json` and `blobs/`. Calls for one workflow run in call order,
- * calls for different ones side by side. Directories are made on first use; their names are durable before anything in
- * them is called durable.
+ * The directories of workflows: `<WORKFLOWS_DIR>/<id>/state.json` and `blobs/`. Calls for one workflow run in the
+ * order of the calls, calls for different workflows in parallel. A directory is created on first use; its name is
+ * durable before any file in it counts as durable.
  */
 import path from 'node:path';
 import type { JsonText, StateFile, StoredBlob } from '../contract/store.ts';
@@ -14,24 +14,24 @@ import { KeyedQueue } from './keyed-queue.ts';
 import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
 import { composeState, readStateFile, sizeOfState } from './state-bytes.ts';
 
-/** Views must not use up the file handles that connections need. */
+/** State files must leave enough file handles for connections. */
 const openFilesMax = 8;
 
 export class WorkflowDirectories {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #queue = new KeyedQueue(openFilesMax);
-  /** Reads have places of their own: they need not wait for a write's fsync. */
+  /** Reads have their own places, so that they do not wait for the fsync of a write. */
   readonly #reads = new KeyedQueue(openFilesMax);
   readonly #buffers = new FileBuffers();
-  /** Directories that exist. */
+  /** Ids of workflows whose directory exists. */
   readonly #present: Set<string>;
-  /** Those of them whose name is not yet durable. */
+  /** Ids of workflows whose directory exists, but whose directory's name is not durable yet. */
   readonly #unsynced = new Set<string>();
-  /** Those whose `blobs` directory exists durably. */
+  /** Ids of workflows whose `blobs` directory exists durably. */
   readonly #withBlobs = new Set<string>();
 
-  /** `ids` are of directories that exist durably. */
+  /** `ids`: workflows whose directories exist durably. */
   constructor(disk: Disk, layout: Layout, ids: readonly string[]) {
     this.#disk = disk;
     this.#layout = layout;
@@ -62,7 +62,7 @@ export class WorkflowDirectories {
       await replaceFile(this.#disk, file, bytes, options);
     } catch (error) {
       if (!isAbsent(error)) throw error;
-      // Somebody has removed the directory; the engine writes again what was in it.
+      // A user has removed the directory: create it and write the file again.
       this.#forget(id);
       await this.#ensure(id);
       await replaceFile(this.#disk, file, bytes, options);
@@ -89,7 +89,7 @@ export class WorkflowDirectories {
     return this.#queue.run(id, async () => {
       try {
         const stat = await this.#disk.lstat(directory);
-        // A link is removed as a link: what it leads to is not ours.
+        // A link is removed as a link: its target does not belong to the engine.
         if (stat?.kind === 'directory') await this.#disk.removeTree(directory);
         else if (stat !== null) await this.#disk.unlink(directory);
       } catch (error) {
@@ -147,7 +147,7 @@ export class WorkflowDirectories {
     try {
       fd = await this.#disk.open(file, 'r');
     } catch (error) {
-      if (isAbsent(error)) return; // Removed since: there is nothing to keep.
+      if (isAbsent(error)) return; // Removed meanwhile: there is nothing to sync.
       throw toDiskError(error, file);
     }
     try {

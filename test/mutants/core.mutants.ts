@@ -531,7 +531,7 @@ export const coreMutants: Mutant[] = [
     name: 'calls that are let go in one round do not count for each other',
     breaks: 'BA1',
     file: 'src/coordinator/steps/budgets.ts',
-    find: 'const reserved = addAmounts(live.state.reserved, this.#begunOf(workflowId));',
+    find: 'const reserved = addAmounts(live.state.reserved, this.#sumNewReservations(workflowId));',
     replace: 'const { reserved } = live.state;',
     test: 'test/coordinator/steps/budgets.test.ts',
     only: 'B1: no more calls',

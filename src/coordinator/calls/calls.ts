@@ -1,4 +1,4 @@
-/** Every call by its name, with the function that answers it. */
+/** A table of all calls: the name of each, and the function that answers it. */
 import type { CallHandlers, CallName } from '../../contract/coordinator.ts';
 import { type ChangeParts, createChangeCalls } from './change.ts';
 import { type CreateParts, createCreateCalls } from './create.ts';
@@ -7,7 +7,7 @@ import { createReadCalls, Reader, type ReadParts } from './read.ts';
 
 export type CallParts = ReadParts & CreateParts & ChangeParts;
 
-/** `close` is answered by the coordinator itself. */
+/** All calls but `close`, which the coordinator answers itself. */
 export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallName, 'close'>> {
   const { workflows, turns, recall } = parts;
   const reader = new Reader(parts);

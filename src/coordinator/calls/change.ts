@@ -81,7 +81,9 @@ export function createChangeCalls(parts: ChangeParts, turns: KeyedCalls): Change
   };
 }
 
-/** Resolves when the workflow's directory is gone, or is known to stay until the next start. */
+/**
+ * Resolves when the workflow's directory is removed, or when its removal has failed and waits for the next checkpoint.
+ */
 async function deleteWorkflow(parts: ChangeParts, turns: KeyedCalls, id: string): Promise<null> {
   const { clock, workflows, views, removals, recorder } = parts;
   await turns.pinned(id, (live) =>
@@ -92,7 +94,7 @@ async function deleteWorkflow(parts: ChangeParts, turns: KeyedCalls, id: string)
       recorder.record(batch, event);
       workflows.remove(id, event.spending);
       views.forget(id);
-      // Also when the caller is refused for want of room, and the event is written later.
+      // This effect stays in the batch on a full disk: the caller is refused, but the deletion is written later.
       batch.effects.push({ kind: 'remove', workflowId: id });
     }),
   );

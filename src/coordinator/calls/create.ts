@@ -1,6 +1,7 @@
 /**
- * The calls that make a workflow: from a definition, or as a branch of another. Its state.json exists before the answer, and
- * the blobs it shares with its parent before the event that names them.
+ * The calls that create a workflow: from a definition (`submit`), or as a branch of another workflow (`branch`). The
+ * new state.json exists before the answer. Blobs that a branch takes over from its parent are copied before the event
+ * that names them.
  */
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
 import { invalid, Refusal } from '../../contract/failures.ts';
@@ -52,13 +53,13 @@ export function createCreateCalls(
     const text = toText(live, replyJson);
     const parent = event.parent && workflows.live.get(event.parent.id);
     if (parent) recorder.record(batch, decideBranched(parent.state, clock.now()));
-    // From PENDING, as its maker sees it, to what it is.
+    // The caller's answer shows the workflow as PENDING. When that is not its real status, one more event says so.
     const waiting = decideWaiting(live.state, clock.now());
     if (waiting) recorder.record(batch, waiting);
     return { live, text };
   };
 
-  /** state.json exists before the answer. */
+  /** Resolves once the workflow's state.json exists. */
   const show = async (created: Created | KeyInUse): Promise<WorkflowText | KeyInUse> => {
     if (created === keyInUse) return keyInUse;
     await views.hasFile(created.live);
@@ -84,7 +85,8 @@ export function createCreateCalls(
         if (params) checkBranchParams(parts, parent, request.stepId, params);
         const id = chance.workflowId();
         const decide = () => decideBranch(parent, { id, stepId: request.stepId, params, now: clock.now() });
-        // Blobs are durable before the event that names them; a result recorded meanwhile asks for another round.
+        // Blobs are durable before the event that names them. A result recorded during the copying may name more
+        // blobs: then copy those as well.
         const copied = new Set<string>();
         for (;;) {
           const wanted = blobsOf(parent, decide()).filter((name) => !copied.has(name));
@@ -126,7 +128,7 @@ async function copyBlobs(store: StorePort, fromId: string, toId: string, names: 
   }
 }
 
-/** The branch's steps stand in the parent's order; those taken over are the COMPLETED ones. */
+/** The blobs of the steps that a branch takes over: its COMPLETED ones. Its steps are in the parent's order. */
 function blobsOf(parent: WorkflowState, event: { workflow: JsonObject }): string[] {
   const steps = event.workflow.steps as { status: string }[];
   return listBlobs(parent.steps.filter((_, i) => steps[i]?.status === 'COMPLETED'));

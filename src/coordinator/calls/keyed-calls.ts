@@ -1,9 +1,10 @@
 /**
- * How a call that changes something gets its turn: decided in the turn, with its workflow held in memory, answered when its
- * batch is durable.
+ * Runs calls that change a workflow. The call is decided in a turn, its workflow stays in memory meanwhile, and the
+ * call is answered when its batch is durable.
  *
  * Rule, numbered for tests:
- *   K2  one key, one effect: a call with a known Idempotency-Key changes nothing and gets the answer of the first.
+ *   K2  one key, one effect: a call with a known Idempotency-Key changes nothing and gets the answer of the first
+ *       call.
  */
 import type { Call, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
 import { Refusal } from '../../contract/failures.ts';
@@ -13,7 +14,7 @@ import type { Recall } from '../recall.ts';
 import { type Batch, diskFullRefusal, type Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
 
-/** Another call in the same turn has the key; its answer is on its way. */
+/** Another call has taken the key since this one looked for it, and is about to be answered. */
 export const keyInUse = Symbol('key in use');
 export type KeyInUse = typeof keyInUse;
 
@@ -31,7 +32,7 @@ export class KeyedCalls {
     this.#parts = parts;
   }
 
-  /** Runs in a turn; resolves when its batch is durable. */
+  /** Calls `run` in a turn; resolves with its result when the turn's batch is durable. */
   inTurn<T>(claim: IdempotencyClaim | undefined, run: (batch: Batch) => T): Promise<T | KeyInUse> {
     const { turns, workflows } = this.#parts;
     if (turns.isDiskFull) return Promise.reject(diskFullRefusal);
@@ -55,7 +56,7 @@ export class KeyedCalls {
     });
   }
 
-  /** For a call about a workflow, which may find it deleted when its turn comes. */
+  /** The same for a call about one workflow. Refuses the call if the workflow was deleted before its turn. */
   inTurnOf<T>(live: Live, claim: IdempotencyClaim | undefined, run: (batch: Batch) => T): Promise<T | KeyInUse> {
     const { workflows } = this.#parts;
     const { id } = live.state.header;
@@ -65,7 +66,7 @@ export class KeyedCalls {
     });
   }
 
-  /** Holds the workflow in memory while `run` is at work. */
+  /** Keeps the workflow in memory until `run` settles. */
   async pinned<T>(id: string, run: (live: Live) => Promise<T>): Promise<T> {
     const { recall } = this.#parts;
     const live = await recall.pin(id);
@@ -76,7 +77,7 @@ export class KeyedCalls {
     }
   }
 
-  /** K2: the answer of the first call with this key, or what `fresh` makes. */
+  /** K2: returns the answer of the first call with this key; if there is none, the answer that `fresh` makes. */
   async keyed(
     claim: IdempotencyClaim | undefined,
     fresh: () => Promise<WorkflowText | KeyInUse>,
@@ -110,7 +111,7 @@ export class KeyedCalls {
       turns.checkDurable(owner);
       const record = live.state.header.keys.find(({ key }) => key === claim.key);
       if (!record) {
-        // It was in the file, and the file has been changed by someone else.
+        // The answer was in the workflow's file, and the file was changed by hand.
         const detail = `Idempotency-Key "${claim.key}" was used for workflow ${owner}, whose state.json no longer holds the answer; look at that workflow, or use a new key`;
         throw new Refusal({ code: 'CONFLICT', detail });
       }

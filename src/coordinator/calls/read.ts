@@ -1,4 +1,4 @@
-/** The calls that only read. What memory says of a workflow is shown only while it is durable (T3). */
+/** The calls that only read. They show a workflow only while its state in memory is durable (T3). */
 import type { Call, CallHandlers, WorkflowText } from '../../contract/coordinator.ts';
 import type { HeldSteps } from '../../contract/engine.ts';
 import { Refusal } from '../../contract/failures.ts';
@@ -40,7 +40,7 @@ export interface ReadParts {
   attempts: Attempts;
 }
 
-/** Reads one workflow, for the calls that make one as well. */
+/** Reads one workflow. The calls that create a workflow use it as well. */
 export class Reader {
   readonly #parts: ReadParts;
 
@@ -48,14 +48,14 @@ export class Reader {
     this.#parts = parts;
   }
 
-  /** The workflow as it is when the wait is over. `waitMs` 0: now; null: without an end. */
+  /** Waits for a status that `until` names, then reads the workflow. `waitMs` 0: no wait; null: no time limit. */
   async read(id: string, waitMs: number | null, until: WaitUntil, signal?: AbortSignal): Promise<WorkflowText> {
     const { workflows, waits } = this.#parts;
     if (waitMs !== 0 && !isOver(workflows.status(id), until)) await waits.wait(id, until, waitMs, signal);
     return this.#readNow(id);
   }
 
-  /** The answer of a call that has made a workflow, after the wait that the call asked for. */
+  /** The answer of a call that has created a workflow, after the wait that the call asked for. */
   async waited(
     text: WorkflowText,
     { waitMs, until }: { waitMs: number | null; until: WaitUntil },
@@ -168,10 +168,10 @@ function toStats(parts: ReadParts) {
   };
 }
 
-/** Of the steps of one gate that is held. */
+/** Of the steps that one gate holds, this many are listed. */
 const heldShownMax = 20;
 
-/** null: they are held no longer, and wait for a slot. */
+/** null: the hold has run out, and the steps wait for a slot. */
 function toHeldSteps({ waitsFor, until, steps }: HeldGate, clock: Clock): HeldSteps | null {
   const leftMs = until === null ? 0 : until - clock.monotonic();
   if (leftMs < 0) return null;

@@ -1,6 +1,6 @@
 /**
- * What recovery has decided, gathered to be written by `store.begin` in one piece, and the latest events, old and new, as
- * followers are told them afterwards.
+ * The events that recovery decides, collected so that `store.begin` writes them in one piece; and the latest events,
+ * old and new, for the followers that connect after the start.
  */
 import type { EngineEvent } from '../../contract/event.ts';
 import { type JournalEvent, toEventJson } from '../../contract/journal-event.ts';
@@ -22,7 +22,7 @@ export class FirstBatch {
     this.#windowFrom = nextSeq - limits.eventWindowMax;
   }
 
-  /** Returns the number that the event will have. */
+  /** Returns the sequence number that the event will have. */
   append(event: JournalEvent): number {
     const seq = this.#seq;
     this.#seq += 1;
@@ -40,17 +40,19 @@ export class FirstBatch {
     this.#published.push({ seq, kind, workflow_id: workflowId, at: toIso(at), status: 'STOPPED', version });
   }
 
-  /** The latest events in order; every event after number `publishedAfter` is among them. */
+  /** The latest events in order. They include every event after the number `publishedAfter`. */
   toWindow(): { published: EngineEvent[]; publishedAfter: number } {
     const published = this.#published.toSorted((a, b) => a.seq - b.seq);
     return { published, publishedAfter: this.#findPublishedAfter() };
   }
 
-  /** Events that a checkpoint covers, or that only a file tells of, cannot be told again. */
+  /**
+   * Events that only a checkpoint or a state.json covers are not in the journal, so followers cannot get them again.
+   */
   #findPublishedAfter(): number {
-    const told = new Set(this.#published.map(({ seq }) => seq));
+    const seqs = new Set(this.#published.map(({ seq }) => seq));
     let seq = this.#seq - 1;
-    while (told.has(seq)) seq -= 1;
+    while (seqs.has(seq)) seq -= 1;
     return seq;
   }
 }

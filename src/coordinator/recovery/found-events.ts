@@ -1,4 +1,4 @@
-/** The events that a start finds in the journal, by the workflows they are about, and what their versions tell. */
+/** The events that a start finds in the journal, grouped by workflow; and checks of their version numbers. */
 import { type JournalEvent, readEventJson } from '../../contract/journal-event.ts';
 import type { JournalRecord } from '../../contract/store.ts';
 
@@ -14,7 +14,7 @@ export class FoundEvents {
     for (const { seq, json } of records) this.#sort({ seq, event: readEventJson(json) });
   }
 
-  /** Every workflow that an event is about. */
+  /** The ids of all workflows that the events are about. */
   ids(): Iterable<string> {
     return this.#entries.keys();
   }
@@ -23,7 +23,7 @@ export class FoundEvents {
     return this.#entries.has(id);
   }
 
-  /** Those of a workflow in order, with the creation of its branches among them. */
+  /** The events of one workflow in order, the creations of its branches included. */
   of(id: string): readonly Entry[] {
     return this.#entries.get(id) ?? [];
   }
@@ -41,18 +41,23 @@ export class FoundEvents {
   }
 }
 
-/** From a workflow's last beginning on; nothing where the journal no longer holds that. */
+/**
+ * The events since the workflow last began (was created, adopted or taken over); none when the journal does not hold
+ * that.
+ */
 export function lifeOf(id: string, entries: readonly Entry[]): readonly Entry[] {
   const from = entries.findLastIndex(({ event }) => 'workflow' in event && event.workflowId === id);
   return from === -1 ? [] : entries.slice(from);
 }
 
-/** The version that an event gives a workflow, be it the event's own or its parent. */
+/**
+ * The version that an event gives to workflow `id`: the event's own workflow, or the parent of the branch it creates.
+ */
 export function versionFor(event: JournalEvent, id: string): number {
   return event.kind === 'workflow.created' && event.workflowId !== id ? (event.parent?.version ?? 0) : event.version;
 }
 
-/** Whether each event gives the version after the one before: then none between them is lost. */
+/** True when the versions of the events follow `version` one by one: then no event between them is lost. */
 export function isUnbroken(entries: readonly Entry[], id: string, version: number): boolean {
   return entries.every(({ event }, i) => versionFor(event, id) === version + 1 + i);
 }

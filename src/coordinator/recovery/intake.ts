@@ -1,9 +1,10 @@
 /**
- * Workflows whose state.json is all there is of them: adopted where the engine knew nothing of them, taken over where it
- * knew of more, or set aside.
+ * Handles workflows that can be restored from their state.json only. A workflow that is unknown to the engine is
+ * adopted. A known workflow whose journal events are lost, or do not fit its file, is taken over from the file. A file
+ * that holds no valid workflow is set aside.
  *
  * Rule, numbered for tests:
- *   R3  a file that can be neither trusted nor rebuilt costs its own workflow only.
+ *   R3  a file that can be neither trusted nor rebuilt costs only its own workflow.
  */
 import type { IdempotencyRecord } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -14,7 +15,7 @@ import type { WorkflowState } from '../../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../../core/state-file.ts';
 import { toSummary } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
-import { judgeFile, settleTaken, spendingOf, type Taken, toTaken } from '../foreign-file.ts';
+import { type ForeignContent, judgeFile, settleForeignContent, spendingOf, toForeignContent } from '../foreign-file.ts';
 import type { Workflows } from '../workflows.ts';
 import type { FirstBatch } from './first-batch.ts';
 import { type Entry, isUnbroken, versionFor } from './found-events.ts';
@@ -45,21 +46,24 @@ export class Intake {
     this.#spending = new KnownSpending(this.#found, this.#workflows);
   }
 
-  /** A file with another workflow's id is not this one's, whoever wrote it. */
+  /** Reads a state.json. A file with another workflow's id counts as foreign, even if the engine wrote it. */
   read(id: string): StateFile {
     const file = this.#store.readStateSync(id);
     if (file.kind !== 'intact' || file.value.id === id) return file;
     return { kind: 'foreign', value: file.value, sha256: file.sha256 };
   }
 
-  /** A finished file is adopted as it stands, without an event; what came later was written on top of it. */
+  /**
+   * The state of a finished workflow that was adopted without an event and whose later events are in the journal:
+   * `entries` must follow the version that its file holds. null when the workflow or its file is not of that kind.
+   */
   readAsItStood(id: string, file: StateFile, entries: readonly Entry[]): WorkflowState | null {
     const entry = this.#found.finished.get(id);
     if ((file.kind !== 'foreign' && file.kind !== 'intact') || this.#found.manifest?.live[id]) return null;
     if (entry && entry.sha256 !== file.sha256) return null;
     const parsed = stateFileSchema.safeParse(file.value);
     if (!parsed.success || parsed.data.id !== id) return null;
-    // Another journal's file names an event of that one; what came later here is known by its versions alone.
+    // The seq in the file may name an event of another journal. Only the versions say which events came later here.
     const meta = file.kind === 'intact' ? { ...(file.meta as unknown as WorkflowMeta), seq: 0 } : {};
     const [first] = entries;
     if (!first) return null;
@@ -67,17 +71,17 @@ export class Intake {
     const state = readWorkflow(parsed.data, meta, entry ? Date.parse(entry.summary.createdAt) : first.event.at);
     const follows = isUnbroken(entries, id, state.header.version);
     if (!isTerminal(state.header.status) || !follows) return null;
-    settleTaken(state, this.#spending.beside(id, spendingOf(file)));
+    settleForeignContent(state, this.#spending.beside(id, spendingOf(file)));
     return state;
   }
 
-  /** Of one that was read as it stood, with what came later. */
+  /** Adds a state from `readAsItStood`, after its later events were applied. */
   add(state: WorkflowState): void {
     state.setHeader({ keys: this.#withoutOthers(state.header.keys) });
     this.#workflows.add(state, 0);
   }
 
-  /** A known workflow whose file is damaged and whose journal is gone. */
+  /** For a known workflow that cannot be rebuilt from the journal. Takes over its file, or sets the file aside. */
   takeOver(id: string, file: StateFile, why: string, entries: readonly Entry[]): void {
     const judged = judgeFile(id, file);
     if (!judged.isSound) {
@@ -92,18 +96,18 @@ export class Intake {
     const warnings = [...(found.warnings ?? []), warning];
     const version = Math.max(found.version ?? 0, ...entries.map(({ event }) => versionFor(event, id)));
     const workflow = { ...found, warnings } as unknown as JsonObject;
-    const taken = { ...toTaken(judged.file, workflow), spending };
-    this.#begin('workflow.taken_over', taken, version + 1);
+    const content = { ...toForeignContent(judged.file, workflow), spending };
+    this.#begin('workflow.taken_over', content, version + 1);
   }
 
-  /** A known workflow that cannot be had any more; what it has spent is kept. */
+  /** A known workflow that cannot be restored; what it has spent is kept. */
   setAside(id: string, file: StateFile, reason: string, entries: readonly Entry[]): void {
     const spending = this.#spending.followed(id, file, entries, this.#clock.now());
     this.#setAside(id, file, reason);
     this.#workflows.keepSpent(id, spending);
   }
 
-  /** A directory that the engine knows nothing of. */
+  /** For the directory of a workflow that the engine does not know, or has deleted. */
   adopt(id: string): void {
     const wasSetAside = this.#workflows.setAside.has(id);
     const file = this.read(id);
@@ -118,18 +122,19 @@ export class Intake {
     }
     this.#workflows.setAside.delete(id);
     const now = this.#clock.now();
-    // Its line in the index, or the manifest, may be what was lost: a call that is made again is still the same call.
-    const taken = toTaken(judged.file, judged.workflow as unknown as JsonObject);
+    // The workflow may be the engine's own, and its line in the index or the manifest was lost. Its idempotency keys
+    // stay, so that a repeated call still gets the first answer.
+    const content = toForeignContent(judged.file, judged.workflow as unknown as JsonObject);
     const state = readWorkflow(judged.workflow, {}, now);
     if (isTerminal(state.header.status)) {
-      // Finished and stopped files are left as they stand.
+      // The files of finished and stopped workflows are not rewritten.
       const { sha256 } = judged.file;
-      const keys = this.#withoutOthers(taken.keys ?? []).map(({ key }) => key);
-      const rows = this.#spending.beside(id, taken.spending ?? []);
+      const keys = this.#withoutOthers(content.keys ?? []).map(({ key }) => key);
+      const rows = this.#spending.beside(id, content.spending ?? []);
       const spending = rows.length > 0 ? { spending: rows } : {};
       this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys, ...spending }, false);
     } else {
-      this.#begin('workflow.adopted', taken, state.header.version + 1);
+      this.#begin('workflow.adopted', content, state.header.version + 1);
     }
     this.#note('info', `Workflow ${id} was adopted from its state.json`);
   }
@@ -140,16 +145,17 @@ export class Intake {
     this.#note('quarantine', `Workflow ${id} was set aside: ${reason}`);
   }
 
-  /** A key may have been used again since its workflow was deleted. */
+  /** Drops the keys that another workflow owns: a key may be used again after its workflow was deleted. */
   #withoutOthers(keys: readonly IdempotencyRecord[]): IdempotencyRecord[] {
     return keys.filter(({ key }) => this.#workflows.keyOwner(key) === undefined);
   }
 
-  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', taken: Taken, version: number): void {
-    // First in the text, before anything of the user's that may look the same: the store searches for the id there.
-    const base = { kind, workflowId: String(taken.workflow.id), at: this.#clock.now(), version };
-    const spending = this.#spending.beside(base.workflowId, taken.spending ?? []);
-    const event: Beginning = { ...base, ...taken, keys: this.#withoutOthers(taken.keys ?? []), spending };
+  #begin(kind: 'workflow.adopted' | 'workflow.taken_over', content: ForeignContent, version: number): void {
+    // These fields come first in the event's text, before any text of users: the store searches the text for
+    // `workflowId`.
+    const base = { kind, workflowId: String(content.workflow.id), at: this.#clock.now(), version };
+    const spending = this.#spending.beside(base.workflowId, content.spending ?? []);
+    const event: Beginning = { ...base, ...content, keys: this.#withoutOthers(content.keys ?? []), spending };
     const seq = this.#batch.append(event);
     const state = createWorkflow(event, seq);
     this.#workflows.add(state, seq);

@@ -1,8 +1,9 @@
 /**
- * What a workflow has used, pieced together at a start from all that tells of it: its file, which may be an older one or
- * say nothing, the manifest, the index, and the events that are still in the journal. Each of them may be behind, none
- * counts too much, so of two the one holds that has counted more. Later events are entered on the latest of them alone: an
- * earlier one knows less of what was reserved, and would enter the end of a call elsewhere than the other does.
+ * The spending of a workflow, put together at a start from all sources: the workflow's file, which may be an older
+ * copy or hold no spending, the manifest, the index, and the events that are still in the journal. Each source may
+ * lag, none over-counts, so the larger count wins. Later events are entered into the latest source only. An earlier
+ * source does not know all reservations, and would enter the end of a call into another row than the latest source
+ * does.
  */
 import type { SpendingRow } from '../../contract/ledger.ts';
 import type { FoundData, StateFile, Tally } from '../../contract/store.ts';
@@ -23,14 +24,19 @@ export class KnownSpending {
     this.#workflows = workflows;
   }
 
-  /** With `rows`, which its file says; for one whose later events are applied to it one by one, or that has none. */
+  /**
+   * `rows`, from the workflow's file, joined with the other sources. For a workflow that has no later events, or to
+   * which they are applied one by one.
+   */
   beside(id: string, rows: readonly SpendingRow[]): readonly SpendingRow[] {
     const { manifest, finished } = this.#found;
     const kept = [manifest?.live[id]?.tally?.spending, finished.get(id)?.spending, this.#workflows.spent.get(id)];
     return kept.reduce<readonly SpendingRow[]>((all, more) => joinSpending(all, more ?? []), rows);
   }
 
-  /** For one whose events cannot be applied: its file is damaged, or the journal has lost some of them. */
+  /**
+   * For a workflow whose events cannot be applied: its file is damaged, or the journal has lost some of its events.
+   */
   followed(id: string, file: StateFile, all: readonly Entry[], now: number): readonly SpendingRow[] {
     const entries = all.filter(({ event }) => event.workflowId === id);
     const tallies = this.#tallies(id, file, entries);
@@ -47,12 +53,12 @@ export class KnownSpending {
     const tallies: Tally[] = [];
     const add = (seq: number, spending: readonly SpendingRow[] | undefined) =>
       tallies.push({ seq, spending: spending ?? [], reserved: {} });
-    // One that names an event behind the journal's end is from another journal.
+    // A file that names an event after the journal's end was written with another journal.
     const isOurs = file.kind === 'intact' && file.meta.seq <= Math.max(covered, this.#found.records.at(-1)?.seq ?? 0);
     if (isOurs) tallies.push(toTally(readWorkflow(file.value, file.meta as unknown as WorkflowMeta, 0)));
     const live = manifest?.live[id];
     if (live) tallies.push(live.tally ?? { seq: live.seq, spending: [], reserved: {} });
-    // The line of one that was adopted as it stood names no event of this journal.
+    // The index entry of an adopted finished workflow has seq 0: it names no event of this journal.
     const line = finished.get(id);
     if (line) add(line.seq === 0 ? covered : line.seq, line.spending);
     const spent = manifest?.spent?.[id];

@@ -1,14 +1,17 @@
 /**
- * What the last life left, made whole: views with the journal's later events on top, foreign files adopted, damaged ones
- * rebuilt, taken over or set aside, and everything that ran or was queued in line again.
+ * Restores all workflows at a start. It applies the journal's later events to state files, adopts foreign files,
+ * rebuilds damaged files, takes them over or sets them aside, and puts every step that ran or was queued in line
+ * again.
  *
  * Rules, numbered for tests:
- *   R1  a workflow that the journal holds whole is what the journal says; its file only says whether it was damaged;
- *   R2  otherwise it is its file plus the journal's later events;
- *   R4  nothing stays RUNNING, and nothing that is ready is missing from the queue;
- *   R5  recovery reads; what it decides is written by `store.begin` in one piece, so a crash in it changes nothing;
- *   R6  a workflow whose events break a rule of the core (`transitions.ts`) is set aside with the reason; the others go on.
- * R3, what a file that nothing vouches for may cost, is kept by `intake.ts`.
+ *   R1  a workflow whose events are all in the journal is rebuilt from the journal; its file only shows whether it was
+ *       damaged;
+ *   R2  any other workflow is its file plus the journal's later events;
+ *   R4  no step stays RUNNING, and no ready step is missing from the queue;
+ *   R5  recovery reads; `store.begin` writes its decisions in one piece, so a crash during recovery changes nothing;
+ *   R6  a workflow whose events break a rule of the core (`transitions.ts`) is set aside with the reason; the others go
+ *       on.
+ * R3 is in intake.ts.
  */
 import { BrokenRule } from '../../contract/broken.ts';
 import type { EngineEvent } from '../../contract/event.ts';
@@ -25,24 +28,24 @@ import { type Entry, FoundEvents, isUnbroken, lifeOf, versionFor } from './found
 import { Intake } from './intake.ts';
 
 export interface Recovered {
-  /** Events that recovery makes, to be written by `store.begin`. */
+  /** Events that recovery makes, for `store.begin` to write. */
   payloads: string[];
   /** The latest events, old and new, for the event window. */
   published: EngineEvent[];
-  /** Every event after this number is among them. */
+  /** `published` includes every event after this number. */
   publishedAfter: number;
   notices: Notice[];
-  /** Workflows that were queued anew, with how many of their steps. */
+  /** Workflows whose steps were queued again, with the number of those steps. */
   requeued: { id: string; steps: number }[];
-  /** Directories of deleted workflows that are still there. */
+  /** Ids of deleted workflows whose directories still exist. */
   leftovers: string[];
-  /** Live workflows whose file already says what they are: its SHA-256. */
+  /** Live workflows whose file is up to date, with the file's SHA-256. */
   upToDate: Map<string, string>;
-  /** Live workflows whose file is whole, and older than they are. */
+  /** Live workflows whose file is intact but older than their state. */
   behind: Set<string>;
 }
 
-/** As much of a file as a workflow needs that the journal holds. */
+/** The part of a state.json that recovery needs when the journal holds the workflow. */
 type SeenFile = { kind: 'intact'; meta: StateMeta; sha256: string } | { kind: Exclude<StateFile['kind'], 'intact'> };
 
 class Recovery {
@@ -53,9 +56,12 @@ class Recovery {
   readonly #events: FoundEvents;
   readonly #batch: FirstBatch;
   readonly #intake: Intake;
-  /** Those whose files may name keys that are another's by now: they come when all others have theirs. */
-  readonly #late: (() => void)[] = [];
-  /** A stop in good order ends with a checkpoint over everything that says so; others can cover everything too. */
+  /** Workflows whose files may claim reused idempotency keys; restored last, so that current owners win. */
+  readonly #restoredLast: (() => void)[] = [];
+  /**
+   * True unless the last stop was clean. A clean stop ends with a checkpoint that covers every event and says
+   * `stopped`; covering every event is not enough, since other checkpoints may do so too.
+   */
   readonly #isUnclean: boolean;
   readonly #result: Omit<Recovered, 'payloads' | 'published' | 'publishedAfter'> = {
     notices: [],
@@ -92,7 +98,7 @@ class Recovery {
     const { finished } = this.#found;
     const promised = new Set(Object.keys(this.#found.manifest?.live ?? {}));
     for (const [id, entry] of finished) {
-      // Almost all of them, and they are many: nothing but the index tells of them.
+      // The common case, which must be fast: only the index names this workflow.
       if (!this.#events.has(id) && !promised.has(id) && directories.has(id)) {
         this.#workflows.addFinished(entry, true);
         continue;
@@ -100,10 +106,10 @@ class Recovery {
       this.#recover(id, directories.has(id));
       if (!this.#workflows.finished.has(id)) this.#workflows.removedFromIndex.add(id);
     }
-    // The finished ones are many: those of the journal and the manifest are looked up among them, not joined with them.
+    // No set of all ids: finished workflows are many, so the few others are looked up among them.
     const known = new Set([...this.#events.ids(), ...promised]);
     for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
-    for (const take of this.#late) take();
+    for (const restore of this.#restoredLast) restore();
     for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#intake.adopt(id);
     for (const [id, { state }] of this.#workflows.live) this.#orSetAside(id, () => this.#resume(state));
     this.#checkQueueFile();
@@ -121,23 +127,25 @@ class Recovery {
       this.#batch.publishDeleted(last);
       this.#workflows.keepSpent(id, last.event.spending ?? []);
       if (!hasDirectory) return;
-      // A checkpoint waits until the files are gone: what stands there after one was put back since.
-      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#late.push(() => this.#intake.adopt(id));
+      // A checkpoint waits until the files of deleted workflows are gone, or lists the directories that stay. It
+      // covers this deletion and does not list this directory, so a user has put the directory back since.
+      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#restoredLast.push(() => this.#intake.adopt(id));
       else this.#result.leftovers.push(id);
       return;
     }
     const finished = this.#found.finished.get(id);
-    // C1: the checkpoint covers it and lists it nowhere, so it was deleted, whatever became of the record that says so.
+    // C1: the checkpoint covers its events but does not list it: it was deleted, even if the record of that is lost.
     const isCovered = last !== undefined && last.seq <= (this.#found.manifest?.seq ?? 0);
     if (isCovered && !finished && !this.#found.manifest?.live[id] && !hasDirectory) return;
-    // The index may have lost the line by which one that was set going again was taken out.
+    // The entry may be obsolete: if the workflow runs again, the index may have lost the line that removes the entry.
     const lastSeq = Math.max(last?.seq ?? 0, this.#found.manifest?.live[id]?.seq ?? 0);
     if (finished && lastSeq <= finished.seq) {
       this.#keepFinished(finished, hasDirectory);
       return;
     }
     const life = lifeOf(id, entries);
-    // What the journal holds whole is not taken from the file: its sums are enough, and reading it would take far longer.
+    // A workflow that is rebuilt from the journal needs only the checksums of its file; reading the file takes far
+    // longer.
     const sums = life.length > 0 ? this.#store.foundSums(id) : null;
     const file = sums === null ? this.#intake.read(id) : null;
     const seen = numberForLife(file ?? { kind: 'intact', ...sums! }, life);
@@ -170,7 +178,7 @@ class Recovery {
     this.#note('info', `Workflow ${entry.id} is gone from the disk; it is forgotten`);
   }
 
-  /** Whether the journal holds all of a life: damage may have cost it events in the middle, or the last ones. */
+  /** Whether the journal holds all events of a life: damage may have lost events in the middle, or the last ones. */
   #isWhole(id: string, life: readonly Entry[], file: SeenFile): boolean {
     const [first] = life;
     const last = life.at(-1);
@@ -190,7 +198,7 @@ class Recovery {
       this.#noteWhole(state, file);
     } else if (file.kind !== 'absent') {
       const reason = `state.json of workflow ${id} is not what the engine wrote; it was rebuilt from the journal`;
-      // What cannot be read may be no file at all, and is in the way of the new one.
+      // An unreadable state.json may not be a regular file. It must make room for the new file.
       if (file.kind === 'unreadable') this.#store.setAsideState(id, reason);
       else this.#store.copyAsideState(id, reason);
       this.#note('quarantine', reason);
@@ -203,7 +211,7 @@ class Recovery {
     const adopted = this.#intake.readAsItStood(id, file, entries);
     if (adopted) {
       this.#apply(adopted, entries);
-      this.#late.push(() => this.#intake.add(adopted));
+      this.#restoredLast.push(() => this.#intake.add(adopted));
       return;
     }
     if (file.kind !== 'intact') {
@@ -252,7 +260,10 @@ class Recovery {
     }
   }
 
-  /** The queue is derived from the steps; what else the file holds is named, so that nobody waits for it. */
+  /**
+   * The queue is derived from the steps. Items of the old queue file that have no PENDING step are dropped with a
+   * notice.
+   */
   #checkQueueFile(): void {
     for (const item of this.#found.queueItems) {
       const { workflow_id: id, node_id: stepId } = (item ?? {}) as { workflow_id?: unknown; node_id?: unknown };
@@ -264,7 +275,10 @@ class Recovery {
   }
 }
 
-/** A file that a life was taken from is older than all of it, whatever event of another journal it names. */
+/**
+ * A life that begins with `adopted` or `taken_over` began from a file. If this is still that file, it is older than
+ * every event of the life, and the seq in it belongs to another journal: it is set to 0.
+ */
 function numberForLife<File extends SeenFile>(file: File, life: readonly Entry[]): File {
   const first = life[0]?.event;
   const isTaken = first?.kind === 'workflow.adopted' || first?.kind === 'workflow.taken_over';
@@ -272,7 +286,7 @@ function numberForLife<File extends SeenFile>(file: File, life: readonly Entry[]
   return { ...file, meta: { ...file.meta, seq: 0 } };
 }
 
-/** Fills `workflows` and says what is to be written and told. */
+/** Fills `workflows`, and returns the events to write and the events to show to followers. */
 export function recover(store: StorePort, workflows: Workflows, clock: Clock): Recovered {
   return new Recovery(store, workflows, clock).run();
 }

@@ -1,11 +1,14 @@
 /**
- * What calls of models may still use, of their workflow's budget and of the day's: asked before a call starts, told of every
- * start and of every event that settles one. See core/budget.ts for the rules of one budget.
+ * Checks model calls against the budget of their workflow and the budget of the day. The schedule asks before a call
+ * starts (`hold`), and reports each call that starts (`begin`). The recorder reports each event (`note`). The rules of
+ * one budget are in core/budget.ts.
  *
  * Rules, numbered for tests:
- *   BA1  what has been let go in one round of starts counts at once, before its events are recorded;
- *   BA2  the list of prices is loaded only where a budget in dollars asks for it; calls wait until it is there;
- *   BA3  days are those of UTC; what the day's budget has paused goes on with the next day, and with every start.
+ *   BA1  a call counts as soon as its step has a slot, before the event of its start is recorded;
+ *   BA2  the list of prices is loaded only when a budget in dollars needs it; calls with such a budget wait until it
+ *        is loaded;
+ *   BA3  a day is a UTC day; steps that the day's budget has paused go on at the next day, and at every start of the
+ *        engine.
  */
 import type { Budget } from '../../contract/budget.ts';
 import type { Reservation, SpendingRow } from '../../contract/ledger.ts';
@@ -26,7 +29,7 @@ import { toDay } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
 import type { Workflows } from '../workflows.ts';
 
-/** US dollars that a call may cost; null where its price is not known. */
+/** The most that a call may cost, in US dollars; null when its price is not known. */
 export type CallPricer = (call: PlannedCall) => number | null;
 
 export interface BudgetsOptions {
@@ -34,7 +37,7 @@ export interface BudgetsOptions {
   workflows: Workflows;
   clock: Clock;
   loadPricer(): Promise<CallPricer>;
-  /** The prices are there. */
+  /** Called when the prices are loaded. */
   onReady(): void;
   onFatal(error: unknown): void;
 }
@@ -52,17 +55,20 @@ export class Budgets {
   readonly #options: BudgetsOptions;
   #pricer: CallPricer | null = null;
   #isLoading = false;
-  /** BA1: let go, and not recorded yet. */
-  readonly #begun = new Map<PlannedCall, { workflowId: string; reserved: Reservation }>();
+  /** BA1: calls whose steps have a slot, and whose starts are not recorded yet. */
+  readonly #newReservations = new Map<PlannedCall, { workflowId: string; reserved: Reservation }>();
   readonly #paused: Paused[] = [];
-  /** Of all workflows together; null where it has to be added up afresh. */
+  /** Sums over all workflows; null when they must be added up again. */
   #today: { day: string; spent: Amounts; reserved: Amounts } | null = null;
 
   constructor(options: BudgetsOptions) {
     this.#options = options;
   }
 
-  /** null: there is room. A step without any is among `takePauses` from here on. */
+  /**
+   * null: every budget has room. When a budget would have no room even without the calls in flight, the step must be
+   * paused: the next `takePauses` returns it.
+   */
   hold(step: ReadyStep, call: PlannedCall): Hold | null {
     const accounts = this.#accountsOf(step.workflowId);
     if (accounts.length === 0) return null;
@@ -82,24 +88,28 @@ export class Budgets {
     return hold;
   }
 
+  /** The step of this call has got its slot: counts the call (BA1). */
   begin({ workflowId }: ReadyStep, call: PlannedCall): void {
-    this.#begun.set(call, { workflowId, reserved: this.#toReservation(call) });
+    this.#newReservations.set(call, { workflowId, reserved: this.#toReservation(call) });
   }
 
-  /** What goes into the event that starts a step; from there on the event speaks for it. */
+  /** The reservation for the event that starts the step; once the event is recorded, its workflow counts it. */
   takeReservation(call: PlannedCall | undefined): Reservation | null {
-    const begun = call && this.#begun.get(call);
-    if (!call || !begun) return null;
-    this.#begun.delete(call);
-    return begun.reserved;
+    const entry = call && this.#newReservations.get(call);
+    if (!call || !entry) return null;
+    this.#newReservations.delete(call);
+    return entry.reserved;
   }
 
-  /** Steps for which a budget has no room, since it was asked last. */
+  /** The steps for which `hold` has found no room since the last call. */
   takePauses(): Paused[] {
     return this.#paused.splice(0);
   }
 
-  /** After an event: what the workflow had spent and reserved before it; null where it is new, or gone. */
+  /**
+   * Updates the day's sums after an event. `before`: what the workflow had spent and reserved before it; null for a
+   * workflow that was deleted or read from a file: the sums are then added up again.
+   */
   note(before: { spending: readonly SpendingRow[]; reserved: Amounts } | null, after: WorkflowState): void {
     const today = this.#today;
     if (today === null) return;
@@ -117,13 +127,16 @@ export class Budgets {
     }
   }
 
-  /** BA3: `onNewDay` is called soon after each midnight. Returns what ends that. Without a budget for days it never is. */
+  /**
+   * BA3: calls `onNewDay` soon after each midnight UTC; without a daily budget it never does. Returns a function that
+   * ends the watch.
+   */
   watchDays(onNewDay: () => void): () => void {
     const { clock, daily } = this.#options;
     if (daily === undefined) return () => undefined;
     let day = this.#day();
     let cancel = (): void => undefined;
-    // Looked after now and then: a timer stands still while its machine sleeps.
+    // Compares the day every minute: a timer until midnight would be late, since timers stop while the machine sleeps.
     const look = () => {
       cancel = clock.timer(dayLookMs, look);
       if (day === this.#day()) return;
@@ -144,7 +157,7 @@ export class Budgets {
     const accounts = [];
     const budget = live?.state.header.budget;
     if (live && budget) {
-      const reserved = addAmounts(live.state.reserved, this.#begunOf(workflowId));
+      const reserved = addAmounts(live.state.reserved, this.#sumNewReservations(workflowId));
       const spent = toSpentAmounts(live.state.header.spending);
       const terms = { until: 'resume' as const, advice: raiseAdvice };
       accounts.push({ name: "the workflow's budget", budget, spent, reserved, ...terms });
@@ -152,16 +165,16 @@ export class Budgets {
     if (daily) {
       const { day, spent, reserved } = this.#sumsOfToday();
       const terms = { until: 'day' as const, advice: dayAdvice };
-      const all = addAmounts(reserved, this.#begunOf(null));
+      const all = addAmounts(reserved, this.#sumNewReservations(null));
       accounts.push({ name: `the budget of ${day}`, budget: daily, spent, reserved: all, ...terms });
     }
     return accounts;
   }
 
-  #begunOf(workflowId: string | null): Amounts {
+  #sumNewReservations(workflowId: string | null): Amounts {
     let sum = noAmounts;
-    for (const begun of this.#begun.values()) {
-      if (workflowId === null || begun.workflowId === workflowId) sum = addAmounts(sum, toAmounts(begun.reserved));
+    for (const entry of this.#newReservations.values()) {
+      if (workflowId === null || entry.workflowId === workflowId) sum = addAmounts(sum, toAmounts(entry.reserved));
     }
     return sum;
   }

@@ -1,11 +1,13 @@
 /**
- * What a step that calls a model has to pass besides a slot, and the account of how long it has waited for that.
+ * Decides when a step that calls a model may start: its model's rate limits and its budgets must allow it. Measures
+ * how long the step has waited for that. A gate is the set of steps that call one model; a step whose workflow has a
+ * budget also belongs to a gate of its own workflow and model.
  *
  * Rules, numbered for tests:
- *   CA1  a call is in the governor's books from the moment its step starts until its attempt has ended, however it ends;
- *   CA2  where a provider refuses a call for there being too many, or says when to come again, its model pauses for all
- *       workflows: for as long as it says, else for a short time;
- *   CA3  a step's log says what it has waited for, where that was a tenth of a second or more.
+ *   CA1  the governor counts a call from the start of its step until the attempt has ended, however it ends;
+ *   CA2  when a provider refuses a call because of too many calls, or says when to try again, its model pauses for all
+ *        workflows: for as long as the provider says, else for a short time;
+ *   CA3  a step's log says what the step has waited for, if it has waited a tenth of a second or more.
  */
 import type { LimitsByModel } from '../../contract/model-limits.ts';
 import type { PlannedCall } from '../../contract/task.ts';
@@ -15,27 +17,27 @@ import type { Admission, Hold, ReadyStep } from '../../core/schedule.ts';
 import type { Clock } from '../clock.ts';
 import type { Budgets } from './budgets.ts';
 
-/** Where the provider does not say how long: enough for limits by the second, and short beside those by the minute. */
+/** For a provider that does not say how long: enough for a limit per second, and short against a limit per minute. */
 const pauseMsDefault = 2_000;
 const waitedMsMin = 100;
-/** Names of models come from params, so there is no end to them. */
+/** Names of models come from the params of steps, so their number has no bound. */
 const gatesMax = 1_000;
 
-/** How long the steps of a gate, or of a line of it, have been held up. */
+/** For how long a gate has been held so far, and by what. */
 interface Gate {
   heldMs: number;
   waitsFor: string;
-  /** Since when what it was told last holds, and until when; null while it is open. */
+  /** Since when the latest hold lasts, and until when (null: not known); null while the gate is open. */
   held: { readonly from: number; readonly until: number | null } | null;
 }
 
-/** What a call has to pass, and for how long that had been held when it came. */
+/** A gate that a call must pass, and for how long the gate had been held when the call came. */
 interface Passage {
   readonly gate: Gate;
   readonly heldBefore: number;
 }
 
-/** What shares a budget: its gates go with it. */
+/** An object that has a budget (a workflow in memory). Its own gates are collected as garbage with it. */
 export type BudgetHolder = object;
 
 export class CallAdmission implements Admission {
@@ -55,7 +57,10 @@ export class CallAdmission implements Admission {
     this.#clock = clock;
   }
 
-  /** A step with this call gets in line. Returns its gate; `holder` has a budget that may hold up its calls alone. */
+  /**
+   * A step with this call joins the line. Returns the name of its gate. `holder`: its workflow, when that has a
+   * budget, which may hold the workflow's own calls while others of the gate start.
+   */
   enter(call: PlannedCall, holder: BudgetHolder | null = null): string {
     const model = toModelKey(call);
     const now = this.#clock.monotonic();
@@ -93,8 +98,8 @@ export class CallAdmission implements Admission {
     if (waits.length > 0) this.#waits.set(call, `Waited ${waits.join(', ')}`);
   }
 
-  /** CA3: lines for the log of a step that has begun. */
-  tellWait({ call }: ReadyStep): string[] {
+  /** CA3: the lines for the log of a step that starts. */
+  toWaitLines({ call }: ReadyStep): string[] {
     const line = call && this.#waits.get(call);
     return line === undefined ? [] : [line];
   }
@@ -117,7 +122,7 @@ export class CallAdmission implements Admission {
 function gateIn(gates: Map<string, Gate>, model: string): Gate {
   let gate = gates.get(model);
   if (!gate) {
-    // Who came before has its gate at hand: an open one can be made anew.
+    // Calls that have entered keep a reference to their gate, so an open gate can be dropped here and created again.
     if (gates.size >= gatesMax) for (const [name, { held }] of gates) if (held === null) gates.delete(name);
     gate = { heldMs: 0, waitsFor: '', held: null };
     gates.set(model, gate);
@@ -125,13 +130,14 @@ function gateIn(gates: Map<string, Gate>, model: string): Gate {
   return gate;
 }
 
+/** Adds the time of the hold so far to the gate, and replaces the hold. */
 function note(gate: Gate, hold: Hold | null, now: number): void {
   gate.heldMs = heldMsAt(gate, now);
   gate.held = hold && { from: now, until: hold.until };
   if (hold) gate.waitsFor = hold.waitsFor;
 }
 
-/** Beyond `until` it was a slot that was waited for. */
+/** Time after `until` does not count: from then on the step waited for a slot. */
 function heldMsAt({ heldMs, held }: Gate, now: number): number {
   return held === null ? heldMs : heldMs + Math.min(now, held.until ?? now) - held.from;
 }
@@ -144,10 +150,10 @@ function toTokens({ inputTokens, outputTokens }: PlannedCall): number {
   return inputTokens + outputTokens;
 }
 
-/** null where nobody can say: the call may have been answered. */
+/** null when the number is not known: the provider may have answered the call. */
 function toTokensUsed(result: AttemptResult): number | null {
   if (typeof result.metrics?.tokens === 'number') return result.metrics.tokens;
-  // An attempt that ends with its thread takes what it knew along; any other has told of a call that may have left.
+  // Without metrics an attempt made no call, unless it was lost with its thread: then its metrics were lost as well.
   const neverLeft = result.metrics === null && result.kind === 'failed' && result.code !== 'WORKER_LOST';
   return neverLeft ? 0 : null;
 }

@@ -1,6 +1,7 @@
 /**
- * Which call of a model a ready step is going to make, told at once from what is at hand. Outputs that lie in a blob count by
- * their size, and are read only where who is asked hangs on them.
+ * Plans the model call that a ready step will make: provider, model and expected tokens. It plans from the data in
+ * memory, without waiting. Outputs in a blob count by their size; they must be read only when the provider or model
+ * depends on them.
  */
 import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -11,15 +12,15 @@ import { BindingError, bindParams } from '../../core/bindings.ts';
 import type { StepState, WorkflowState } from '../../core/state.ts';
 import type { Clock } from '../clock.ts';
 
-/** Of text in a blob; as adapters reckon it. */
+/** For text in a blob; the same estimate as the adapters of models use. */
 const bytesPerToken = 4;
-/** Of a call of which nothing is known. */
+/** Expected length of the answer to an unknown call. */
 const answerTokens = 1_000;
 
 interface Bound {
   readonly params: JsonObject;
   readonly bytesUnread: number;
-  /** False where a reference leads nowhere. */
+  /** False when a reference in the params cannot be resolved. */
   readonly isWhole: boolean;
 }
 
@@ -27,7 +28,10 @@ export class CallPlans {
   readonly #settings: EngineSettings;
   readonly #catalogue: ActionCatalogue;
   readonly #clock: Clock;
-  /** Steps of a wide fan-out all refer to the same outputs: they are parsed once while these become ready. */
+  /**
+   * Parsed outputs, kept for one turn: the steps of a wide fan-out become ready together and refer to the same
+   * outputs.
+   */
   readonly #parsed = new Map<OutputsRef, unknown>();
 
   constructor(settings: EngineSettings, catalogue: ActionCatalogue, clock: Clock) {
@@ -36,10 +40,13 @@ export class CallPlans {
     this.#clock = clock;
   }
 
-  /** null: no call that could be told; `unread`: it can be when the outputs in blobs are read, and `plan` is given them. */
+  /**
+   * null: the step calls no model, or its call cannot be planned. `unread`: read the outputs in blobs first, then call
+   * `plan` again with them.
+   */
   plan(state: WorkflowState, step: StepState, blobs?: ReadonlyMap<string, unknown>): PlannedCall | 'unread' | null {
     const info = this.#catalogue.get(step.action);
-    // A dry run calls nobody.
+    // A dry run makes no calls.
     if (!info?.callsModel || this.#settings.dryRun) return null;
     const { params, bytesUnread, isWhole } = this.#bind(state, step, blobs);
     const call = info.callsModel(params, pickSecrets(info, this.#settings));
@@ -64,7 +71,7 @@ export class CallPlans {
       });
       return { params, bytesUnread, isWhole: true };
     } catch (error) {
-      // The step starts and fails for it, with the reason in its error.
+      // The step starts, and its attempt fails with this error.
       if (error instanceof BindingError) return { params: step.params, bytesUnread, isWhole: false };
       throw error;
     }
@@ -81,7 +88,9 @@ export class CallPlans {
   }
 }
 
-/** Bound, and still written like a reference: it counts, whoever will refuse it. */
+/**
+ * A call whose bound params still look like a reference. It counts as a call, although the task may refuse the params.
+ */
 function toUnknownCall(params: JsonObject): PlannedCall {
   const inputTokens = Math.ceil(JSON.stringify(params).length / bytesPerToken);
   return { provider: 'unknown', model: 'unknown', baseUrl: '', inputTokens, outputTokens: answerTokens };

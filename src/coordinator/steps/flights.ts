@@ -1,19 +1,20 @@
 /**
- * Attempts that hold a slot, from the start of each to its recorded end.
+ * Flights: attempts that hold a slot, each from its start until its end is recorded.
  *
  * The life of an attempt:
  *   ready step    in line for a slot (ready-steps.ts)
- *   preparing     has its slot; its `step.started` is in the batch, or durable while outputs are read from blobs
- *   dispatched    a thread or process has its job
- *   cancelled     its step was stopped or deleted; the slot is still taken
- *   ended         it has a result, which waits for the turn that records it (attempts.ts); then its slot is free
+ *   preparing     has a slot; its `step.started` is in the batch, or is durable while outputs are read from blobs
+ *   dispatched    the pool has its job
+ *   cancelled     its step was stopped or deleted; it still holds its slot
+ *   ended         has a result, which waits for the turn that records it (attempts.ts)
+ *   closed        its result is recorded; the slot is free
  *
  *   preparing ──▶ dispatched ──▶ ended ──▶ closed
  *       └────────────┴─▶ cancelled ──┘
  *
- * Rules, numbered for tests (X1 and X4 are those of ready-steps.ts):
+ * Rules, numbered for tests (X1 and X4 are in ready-steps.ts):
  *   X2  a step sees exactly the recorded outputs of the steps it refers to;
- *   X3  an outcome counts once, and only for the attempt the step stands at.
+ *   X3  an outcome counts once, and only for the current attempt of its step.
  */
 import { broken } from '../../contract/broken.ts';
 import type { Job, Outcome, PoolPort, Said } from '../../contract/job.ts';
@@ -39,10 +40,11 @@ import type { Blobs, StepOutputs } from './step-outputs.ts';
 export interface Flight extends TakenStep {
   readonly jobId: number;
   readonly attempt: number;
-  /** Its workflow stays in memory until the attempt is recorded as ended. */
+  /** Its workflow, which stays in memory until the end of the attempt is recorded. */
   readonly live: Live;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
+  /** True when no task implements the action. */
   readonly isSimulated: boolean;
   phase: 'preparing' | 'dispatched' | 'cancelled' | 'ended';
 }
@@ -65,9 +67,9 @@ export interface FlightsOptions {
   onFatal(error: unknown): void;
 }
 
-/** The name under which pool threads know the stand-in for unknown actions. */
+/** The action that simulates unknown actions, as pool threads name it. */
 const simulateAction = '$simulate';
-/** How long a simulated step may take beyond its time. */
+/** A simulated step times out this long after SIMULATION_MS. */
 const simulateSlackMs = 30_000;
 
 export class Flights {
@@ -81,7 +83,9 @@ export class Flights {
     this.#options = options;
   }
 
-  /** `onEnded`: an attempt has ended and its outputs are where they belong; called once for each flight. */
+  /**
+   * `onEnded` is called once for each flight, when its attempt has ended and its outputs are in memory or in a blob.
+   */
   connect(onEnded: (ended: EndedFlight) => void): void {
     this.#onEnded = onEnded;
   }
@@ -90,12 +94,12 @@ export class Flights {
     return this.#flights.size;
   }
 
-  /** The attempt of a step that is in flight. */
+  /** The attempt of this step that is in flight, if any. */
   of(workflowId: string, stepId: string): Flight | undefined {
     return this.#flightOfStep.get(toKey({ workflowId, stepId }));
   }
 
-  /** For a step that holds its slot; the attempt begins with `launch`, once its start is durable. */
+  /** Opens the flight of a step that has got its slot. The attempt begins with `launch`, once its start is durable. */
   open(taken: TakenStep, attempt: number, live: Live): Flight {
     const key = toKey(taken);
     const action = live.state.step(taken.stepId)?.action ?? broken('X1', `${key} starts, and is no step`);
@@ -115,14 +119,14 @@ export class Flights {
     return flight;
   }
 
-  /** Ends the attempt of a step that was stopped or deleted; its slot comes back when it has ended. */
+  /** Cancels the attempt of a step that was stopped or deleted. It holds its slot until it has ended. */
   cancel(flight: Flight): void {
     if (flight.phase === 'dispatched') this.#options.pool.cancel([flight.jobId]);
     if (flight.phase !== 'ended') flight.phase = 'cancelled';
     this.#options.texts.end(flight);
   }
 
-  /** Its result is recorded: the slot is free, and the step's next attempt may start. */
+  /** The result of the flight is recorded: frees its slot, and the step's next attempt may start. */
   close(flight: Flight, result: AttemptResult): void {
     if (!this.#flights.delete(flight.jobId)) broken('X3', `a second outcome of attempt ${toKey(flight)}`);
     this.#flightOfStep.delete(toKey(flight));
@@ -130,7 +134,7 @@ export class Flights {
     this.#options.readySteps.end(flight, result);
   }
 
-  /** Sends attempts on their way. Those that need outputs from a blob follow when it has been read. */
+  /** Gives attempts to the pool. An attempt that needs outputs from blobs follows when they are read. */
   launch(flights: readonly Flight[]): void {
     const { cache, outputs, pool } = this.#options;
     const jobs: Job[] = [];
@@ -223,7 +227,7 @@ export class Flights {
     };
   }
 
-  /** Pieces of text of attempts that were stopped, or have ended, are dropped. */
+  /** Takes pieces of text from running attempts. Drops the text of attempts that were cancelled or have ended. */
   onSaid(said: readonly Said[]): void {
     for (const { jobId, ...piece } of said) {
       const flight = this.#flights.get(jobId);

@@ -1,16 +1,16 @@
 /**
- * A pool whose threads load while the engine recovers and takes work. It gets no job before `start` resolves.
+ * A pool whose threads load while the engine already takes calls. It gets no job before `start` resolves.
  */
 import { broken } from '../../contract/broken.ts';
 import type { Job, PoolOptions, PoolPort, PoolStats } from '../../contract/job.ts';
 
-/** Who gets the outcomes of jobs, and the pieces of text that they make. */
+/** Receives the outcomes of jobs, and the pieces of text that running jobs send. */
 export type PoolHearer = Required<Pick<PoolOptions, 'onOutcomes' | 'onSaid'>>;
 
 export class LatePool implements PoolPort {
   readonly cpuAttemptsMax: number;
   readonly #create: (hearer: PoolHearer) => Promise<PoolPort>;
-  #coming: Promise<PoolPort> | null = null;
+  #starting: Promise<PoolPort> | null = null;
   #pool: PoolPort | null = null;
 
   constructor(cpuAttemptsMax: number, create: (hearer: PoolHearer) => Promise<PoolPort>) {
@@ -20,8 +20,8 @@ export class LatePool implements PoolPort {
 
   /** Resolves when every thread takes jobs; rejects when one cannot load, and then no job ever runs. */
   async start(hearer: PoolHearer): Promise<void> {
-    this.#coming = this.#create(hearer);
-    this.#pool = await this.#coming;
+    this.#starting = this.#create(hearer);
+    this.#pool = await this.#starting;
   }
 
   dispatch(jobs: readonly Job[]): void {
@@ -36,9 +36,9 @@ export class LatePool implements PoolPort {
     return this.#pool?.stats() ?? { threads: 0, running: 0 };
   }
 
-  /** A pool that could not start has ended its threads itself. */
+  /** Closes the pool. A pool that could not start has already ended its threads. */
   async close(): Promise<void> {
-    const pool = await this.#coming?.catch(() => null);
+    const pool = await this.#starting?.catch(() => null);
     await pool?.close();
   }
 

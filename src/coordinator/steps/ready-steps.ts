@@ -1,10 +1,15 @@
 /**
- * Steps that are ready, from the event that makes them so until they are taken to start: those whose next attempt is to wait,
- * those that the cache is asked about, those whose call is still to be foreseen, and those in line for a slot.
+ * Ready steps, from the event that makes a step PENDING until the step gets a slot. On its way a step
+ *   waits for its retry time (`#timers`), if its last attempt failed,
+ *   waits for the cache (`#questions`), if it says `cache: true`,
+ *   waits for outputs from blobs (`#readings`), if its model call cannot be planned without them,
+ *   and then waits in line for a slot (`schedule`), or until its last attempt has ended (`#held`).
  *
- * Rules, numbered for tests (X2 and X3 are those of flights.ts):
- *   X1  an attempt starts after its `step.started` is durable, and after the step's last attempt is known to have ended;
- *   X4  a step with `cache` is lined up once the cache has been asked; one with an answer goes out to nobody.
+ * Rules, numbered for tests (X2 and X3 are in flights.ts):
+ *   X1  an attempt starts after its `step.started` is durable, and after the step's last attempt is known to have
+ *       ended;
+ *   X4  a step with `cache` joins the line after the cache was asked; if the cache has the answer, the step makes no
+ *       call.
  */
 import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
@@ -22,13 +27,13 @@ import { CallPlans } from './call-plans.ts';
 import type { Question, StepCache } from './step-cache.ts';
 import type { Blobs, StepOutputs } from './step-outputs.ts';
 
-/** A step that has its slot and nothing else to wait for. */
+/** A step that has got its slot and starts now. */
 export interface TakenStep extends ReadyStep {
-  /** What the cache was asked for it. */
+  /** Its question to the cache; undefined for a step without `cache`. */
   readonly question: Question | undefined;
-  /** Why outputs that it refers to could not be read, where that was tried. */
+  /** Why outputs that it refers to could not be read while its model call was planned. */
   readonly unreadable: Error | undefined;
-  /** Lines for its log: what it has waited for. */
+  /** Lines for its log that say what it has waited for. */
   readonly logs: string[];
 }
 
@@ -41,12 +46,12 @@ export interface ReadyStepsOptions {
   budgets: Budgets;
   cache: StepCache;
   outputs: StepOutputs;
-  /** There may be something to start. */
+  /** Called when a step may be able to start. */
   onReady(): void;
 }
 
 const suspectsAfterMs = 5_000;
-/** Under no step's key: those hold a slash. */
+/** Keys of timers that belong to no step. The keys of steps contain a slash, so they differ from these. */
 const suspectsTimer = 'suspects';
 const heldTimer = 'held';
 
@@ -55,20 +60,20 @@ export class ReadySteps {
   readonly #options: ReadyStepsOptions;
   readonly #admission: CallAdmission;
   readonly #plans: CallPlans;
-  /** Steps that were taken, and whose attempt has not ended yet. */
+  /** Keys of steps that have a slot: their attempt has not ended yet. */
   readonly #taken = new Set<string>();
   /** Ready steps whose last attempt has not ended yet (X1). */
   readonly #held = new Map<string, ReadyStep>();
-  /** Steps that wait for their next attempt. */
+  /** Timers of steps that wait for their retry time, and the two timers above. Each value cancels its timer. */
   readonly #timers = new Map<string, () => void>();
-  /** Of steps that are asked after in the cache, or were and have not started yet. */
+  /** Questions of steps that the cache was asked about and that have not started yet. */
   readonly #questions = new Map<string, Question>();
-  /** Of steps whose place in line hangs on outputs that are being read. */
+  /** The current read of each step that waits for outputs from blobs. */
   readonly #readings = new Map<string, symbol>();
-  /** Of steps in line whose outputs could not be read. */
+  /** Errors of steps in line that refer to outputs that could not be read. */
   readonly #unreadable = new Map<string, Error>();
   readonly #ranks = new WeakMap<Live, number[]>();
-  /** Set when nothing may start any more. */
+  /** True after `stop`: no step starts any more. */
   isPaused = false;
 
   constructor(options: ReadyStepsOptions) {
@@ -79,13 +84,13 @@ export class ReadySteps {
     this.schedule = new Schedule(settings.maxParallelNodes, cpuAttemptsMax, this.#admission);
   }
 
-  /** Puts a PENDING step in line, at once or when its wait is over. */
+  /** Adds a PENDING step, at once or when its retry time has come. */
   add(live: Live, i: number): void {
     const step = live.state.steps[i]!;
     const key = toKey(live.state.header.id, step.id);
     const { clock } = this.#options;
     if (step.dueAt !== null) {
-      // A wall clock that jumped must not lengthen the wait.
+      // At most `delayMs`: a jump of the wall clock must not lengthen the wait.
       const waitMs = Math.min(Math.max(step.dueAt - clock.now(), 0), step.delayMs);
       if (waitMs > 0) {
         this.#timers.get(key)?.();
@@ -103,11 +108,11 @@ export class ReadySteps {
     this.#ask(live, i, key);
   }
 
-  /** X4. */
+  /** X4: asks the cache about a step with `cache`; lines up any other step at once. */
   #ask(live: Live, i: number, key: string): void {
     const { id, action, cache } = live.state.steps[i]!;
     const info = this.#options.catalogue.get(action);
-    // A dry run shows what each step would ask.
+    // A dry run does not ask the cache: it shows the call of every step.
     if (!cache || !info || this.#options.settings.dryRun) {
       this.#lineUp(live, i, key);
       return;
@@ -128,7 +133,9 @@ export class ReadySteps {
     return outputs.bind(live, step, await outputs.readBlobsFor(live, step));
   }
 
-  /** One that has its answer computes nothing, and calls nobody; neither does one that may not. */
+  /**
+   * A step with an answer from the cache makes no model call, and neither does any step when the engine is offline.
+   */
   #lineUp(live: Live, i: number, key: string, isAnswered = false, blobs?: Blobs): void {
     const step = live.state.steps[i]!;
     const isCalling = !isAnswered && !this.#options.settings.offline;
@@ -153,7 +160,7 @@ export class ReadySteps {
     else this.schedule.add(ready);
   }
 
-  /** For a step that can be foreseen only when outputs in blobs are read. */
+  /** For a step whose model call can be planned only with outputs that are in blobs: reads them, then lines it up. */
   async #lineUpRead(live: Live, i: number, key: string): Promise<void> {
     const reading = Symbol(key);
     this.#readings.set(key, reading);
@@ -162,10 +169,11 @@ export class ReadySteps {
       fault = error;
       return new Map();
     });
-    // A stop may have come meanwhile.
+    // The step may have been stopped during the read.
     if (this.#readings.get(key) !== reading || this.isPaused) return;
     this.#readings.delete(key);
-    // It starts, and fails for that: read once more it would go where nobody had foreseen.
+    // The step will start and fail with this error. A second read might succeed: then it would make a call that no
+    // limit and no budget has counted.
     if (fault) this.#unreadable.set(key, fault);
     this.#lineUp(live, i, key, false, blobs);
     this.#options.onReady();
@@ -180,7 +188,10 @@ export class ReadySteps {
     return { call, gate: this.#admission.enter(call, budget && live), own: budget === null ? undefined : id };
   }
 
-  /** A suspect waits until the engine has been up for a while: what kills it at once is another thing. */
+  /**
+   * Suspects wait until the engine has run for a while. If it dies before that, something else kills it, and no
+   * suspect is charged with the death.
+   */
   #armSuspects(): void {
     if (this.#timers.has(suspectsTimer)) return;
     const cancel = this.#options.clock.timer(suspectsAfterMs, () => {
@@ -190,14 +201,17 @@ export class ReadySteps {
     this.#timers.set(suspectsTimer, cancel);
   }
 
-  /** A workflow that had no budget has got one: what is in line already waits for that apart from others. */
+  /**
+   * The workflow has got a budget: its steps that are already in line wait for that budget in a line of their own, so
+   * that they hold up no others.
+   */
   setBudgeted({ state }: Live): void {
     const { id } = state.header;
     this.schedule.separate(id);
     for (const [key, ready] of this.#held) if (ready.workflowId === id) this.#held.set(key, { ...ready, own: id });
   }
 
-  /** A PENDING step that is so no longer. */
+  /** Forgets a step that is no longer PENDING. */
   remove(workflowId: string, stepId: string): void {
     const key = toKey(workflowId, stepId);
     this.#timers.get(key)?.();
@@ -211,10 +225,12 @@ export class ReadySteps {
     if (question) this.#options.cache.letGo(question);
   }
 
-  /** The next steps to start; each has its slot until `end`. What holds others up is asked after in time. */
+  /**
+   * Takes the next steps to start; each keeps its slot until `end`. Sets a timer for the time when a hold may be over.
+   */
   take(most: number): TakenStep[] {
     const { clock, onReady } = this.#options;
-    const taken = this.schedule.take(most).map((step) => this.#hand(step));
+    const taken = this.schedule.take(most).map((step) => this.#markTaken(step));
     const until = this.schedule.heldUntil;
     this.#timers.get(heldTimer)?.();
     this.#timers.delete(heldTimer);
@@ -222,17 +238,17 @@ export class ReadySteps {
     return taken;
   }
 
-  #hand(step: ReadyStep): TakenStep {
+  #markTaken(step: ReadyStep): TakenStep {
     const key = toKey(step.workflowId, step.stepId);
     const question = this.#questions.get(key);
     const unreadable = this.#unreadable.get(key);
     this.#questions.delete(key);
     this.#unreadable.delete(key);
     this.#taken.add(key);
-    return { ...step, question, unreadable, logs: this.#admission.tellWait(step) };
+    return { ...step, question, unreadable, logs: this.#admission.toWaitLines(step) };
   }
 
-  /** The attempt of a step that was taken is over: frees its slot, and lets the step's next attempt in. */
+  /** The attempt of a step has ended: frees its slot, and adds the step's next attempt to the line. */
   end({ workflowId, stepId, lane, call }: Omit<ReadyStep, 'rankMs' | 'readyAt'>, result: AttemptResult): void {
     const key = toKey(workflowId, stepId);
     this.#taken.delete(key);

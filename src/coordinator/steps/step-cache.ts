@@ -1,15 +1,25 @@
 /**
- * Never paid twice: a step that asks what another has asked gets that one's result, and nothing is called.
+ * The cache of step results: a step that asks the same question as an earlier step gets that step's result, without a
+ * call.
+ *
+ * The way of a question, as its `phase`:
+ *   lined up   waits to be looked up (SC4)
+ *   open       is being looked up
+ *   waiting    waits for the result of another step that asks the same and runs (`#going`)
+ *   known      has its answer, which the step has still to take, or has none, and the step runs the action
+ *   let go     over: its step was stopped, or its attempt has ended
  *
  * Rules, numbered for tests:
- *   SC1  only a recorded result of an action that ran is kept, under action, version of its task, server and model that are asked,
- *        and params as they were bound; equal questions have equal keys, whatever order their fields stand in;
- *   SC2  of steps that ask the same at once one goes, and the others wait for what becomes of it;
- *   SC3  whatever is wrong with the cache is a miss: no step fails for it, and a step that is wanted no more holds up no other;
- *   SC4  at most `answersHeldMax` answers are read or held at once, and no more are read while those held take
- *        `answersCharsMax`, for any of them may be large;
- *   SC5  those who wait for one who goes get what it has made, also where the cache could not keep it: one text for all,
- *        which SC4 does not count.
+ *   SC1  only a recorded result of an action that ran is kept. Its key is made of the action, the version of its task,
+ *        the server and model that are asked, and the bound params; the order of fields in the params does not change
+ *        the key;
+ *   SC2  when several steps ask the same question at once, one runs and the others wait for its result;
+ *   SC3  any fault of the cache counts as a miss: no step fails because of it; a step that was stopped holds up no
+ *        other step;
+ *   SC4  at most `answersHeldMax` answers are being read or held at once, and no further answer is read while the held
+ *        ones take `answersCharsMax` characters, since any answer may be large;
+ *   SC5  steps that wait for a running step get its result, even if the cache could not keep it. They then share one
+ *        text, which SC4 does not count.
  */
 import { createHash } from 'node:crypto';
 import { type CacheEntry, readEntryJson, toEntryJson } from '../../contract/cache-entry.ts';
@@ -24,20 +34,21 @@ import { toCanonicalJson } from '../../core/canonical-json.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
 
-/** One ready step's question, from when it is asked until its attempt has ended. */
+/** The question of one step, from the time it is asked until the step's attempt has ended. */
 export interface Question {
   readonly info: ActionInfo;
   readonly bind: () => Promise<JsonObject>;
-  /** Told once what there is, and never when the question was let go before. */
+  /** Called once, with the answer or null; never called after the question was let go. */
   readonly onKnown: (answer: CachedResult | null) => void;
-  /** null until the params are bound, and where they cannot be. */
+  /** null until the params are bound; stays null when they cannot be bound. */
   key: string | null;
-  /** `open`: read, or answered and not taken yet. `waiting`: for the one who goes. */
+  /** See the head of this file. */
   phase: 'lined up' | 'open' | 'waiting' | 'known' | 'let go';
-  /** Until it is taken. */
+  /** null before the answer is known, and again once the step has taken it. */
   answer: CachedResult | null;
+  /** True from the moment it gets an answer. */
   isAnswered: boolean;
-  /** SC4. */
+  /** True when SC4 counts its answer. */
   isCounted: boolean;
 }
 
@@ -56,12 +67,14 @@ const handlesRetryMs = 1_000;
 export class StepCache {
   readonly #options: StepCacheOptions;
   #line: Question[] = [];
+  /** Questions that are being looked up, and answers from the cache that their steps have not taken yet (SC4). */
   #open = 0;
-  /** Of the answers that wait to be taken. */
+  /** Characters of the answers that are held, waiting for their steps to take them (SC4). */
   #charsHeld = 0;
   #isHalted = false;
-  /** By key, the question whose step goes and may bring the answer. */
+  /** Key → the question whose step runs and may bring the answer. */
   readonly #going = new Map<string, Question>();
+  /** Key → the questions that wait for that step. */
   readonly #waiting = new Map<string, Question[]>();
   readonly #keeping = new Set<Promise<void>>();
 
@@ -69,7 +82,9 @@ export class StepCache {
     this.#options = options;
   }
 
-  /** `bind` may reject: then the question has no key, and its step finds out by itself. */
+  /**
+   * Asks a question. If `bind` rejects, the question has no key and no answer, and its step's attempt fails itself.
+   */
   ask(info: ActionInfo, bind: Question['bind'], onKnown: Question['onKnown']): Question {
     const question: Question = {
       info,
@@ -85,7 +100,7 @@ export class StepCache {
     return question;
   }
 
-  /** The answer, for the attempt that gives it out; null where the step has to ask itself. */
+  /** Hands the answer to the step's attempt; null when there is none and the action must run. */
   take(question: Question): CachedResult | null {
     const { answer } = question;
     if (answer !== null) {
@@ -98,16 +113,16 @@ export class StepCache {
     return answer;
   }
 
-  /** The step goes no more, or has gone in vain; those who waited for it ask anew. */
+  /** Ends a question: its step was stopped, failed, or is done. Steps that wait for its result ask again. */
   letGo(question: Question): void {
     if (question.phase === 'let go') return;
     this.take(question);
-    // One that is being read is closed when it has been.
+    // If the cache is being read for it, `#look` frees its place after the read.
     question.phase = 'let go';
     this.#release(question);
   }
 
-  /** After its step's completion is recorded; those who waited for it get what it has made. */
+  /** Keeps a result, after the step's completion is recorded; the steps that wait for it get it. */
   keep(question: Question, event: Extract<JournalEvent, { kind: 'step.completed' }>): void {
     const { key } = question;
     if (key === null || this.#going.get(key) !== question) {
@@ -140,7 +155,7 @@ export class StepCache {
     }
   }
 
-  /** SC5. */
+  /** SC5: answers the steps that wait for this key. */
   #answerWaiting(key: string, answer: CachedResult): void {
     const others = this.#waiting.get(key) ?? [];
     this.#waiting.delete(key);
@@ -149,12 +164,12 @@ export class StepCache {
     }
   }
 
-  /** Resolves when what is being kept is durable, or was given up. */
+  /** Resolves when every result that is being kept is durable, or could not be kept. */
   async idle(): Promise<void> {
     while (this.#keeping.size > 0) await Promise.all(this.#keeping);
   }
 
-  /** Nobody is answered any more. */
+  /** From now on no question is looked up. */
   halt(): void {
     this.#isHalted = true;
   }
@@ -187,7 +202,7 @@ export class StepCache {
 
   async #look(question: Question): Promise<void> {
     const answer = await this.#find(question);
-    // Let go while it was read.
+    // It was let go during the lookup.
     if (question.phase !== 'open') {
       this.#close();
       return;
@@ -220,7 +235,7 @@ export class StepCache {
     question.onKnown(answer);
   }
 
-  /** SC1. A setting may send the same params to another server, or to another model. */
+  /** SC1. The server and the model are part of the key: a setting may send the same params to others. */
   #toKey(info: ActionInfo, params: JsonObject): string {
     const { action, version = 1 } = info;
     const call = info.callsModel?.(params, pickSecrets(info, this.#options.settings));
@@ -230,12 +245,12 @@ export class StepCache {
       .digest('hex');
   }
 
-  /** SC3. */
+  /** SC3: the answer that the cache holds; null when it holds none or cannot be read. */
   async #find(question: Question): Promise<CachedResult | null> {
     try {
       question.key ??= this.#toKey(question.info, await question.bind());
     } catch {
-      // Its attempt binds again, and fails with what is wrong.
+      // The step's attempt binds the params again, and fails with the error.
       return null;
     }
     const { key, info } = question;
@@ -251,7 +266,7 @@ export class StepCache {
     }
   }
 
-  /** Where file handles are short the step waits for one. */
+  /** Tries again as long as no file handle is free. */
   async #inTime<T>(read: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -259,7 +274,7 @@ export class StepCache {
       } catch (error) {
         if (!(error instanceof OutOfHandlesError) || this.#isHalted) throw error;
         await new Promise<void>((resolve) => void this.#options.clock.timer(handlesRetryMs, resolve));
-        // The store is closed.
+        // The engine has stopped and the store is closed: do not read.
         if (this.#isHalted) throw error;
       }
     }

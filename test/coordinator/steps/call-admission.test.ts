@@ -48,7 +48,7 @@ function line(modelLimits: LimitsByModel = {}) {
     schedule.release('io');
     admission.end(stepOf(id).call!, result);
   };
-  return { clock, schedule, admission, add, take, end, waits: (id: string) => admission.tellWait(stepOf(id)) };
+  return { clock, schedule, admission, add, take, end, waits: (id: string) => admission.toWaitLines(stepOf(id)) };
 }
 
 describe('CA1: a call is in the books until its attempt has ended', () => {
@@ -161,6 +161,6 @@ describe('CA3: what was waited for is told', () => {
     expect(waits(String.fromCharCode(232))).toEqual([]);
     schedule.add({ workflowId: 'w', stepId: 'plain', lane: 'io', rankMs: 9_999, readyAt: 0 });
     const [plain] = schedule.take(1);
-    expect([plain!.stepId, admission.tellWait(plain!)]).toEqual(['plain', []]);
+    expect([plain!.stepId, admission.toWaitLines(plain!)]).toEqual(['plain', []]);
   });
 });
