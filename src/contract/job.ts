@@ -14,19 +14,22 @@ import { failureCodes } from './failures.ts';
 import type { Prices } from './prices.ts';
 import type { Lane, NetworkRules } from './task.ts';
 
-export interface Job {
+export const jobSchema = z.object({
   /** Unique while the engine lives; names the attempt in cancellations and outcomes. */
-  readonly jobId: number;
-  readonly workflowId: string;
-  readonly stepId: string;
-  readonly attempt: number;
-  readonly action: string;
-  readonly lane: Exclude<Lane, 'none'>;
+  jobId: z.int(),
+  workflowId: z.string(),
+  stepId: z.string(),
+  attempt: z.int(),
+  action: z.string(),
+  lane: z.enum(['io', 'cpu']) satisfies z.ZodType<Exclude<Lane, 'none'>>,
+  /** It runs in a process of its own, see `Task.isolated`. Only jobs of the CPU lane are. */
+  isolated: z.boolean(),
   /** Bound params as JSON text. */
-  readonly paramsJson: string;
-  readonly timeoutMs: number;
-  readonly secrets: Readonly<Record<string, string>>;
-}
+  paramsJson: z.string(),
+  timeoutMs: z.number(),
+  secrets: z.record(z.string(), z.string()),
+});
+export type Job = Readonly<z.infer<typeof jobSchema>>;
 
 const outcomeBase = {
   jobId: z.int(),
@@ -72,8 +75,8 @@ export interface PoolStats {
 }
 
 export interface PoolPort {
-  /** Attempts that may run at once in the CPU lane. */
-  readonly cpuThreads: number;
+  /** How many attempts of the CPU lane may run at once. */
+  readonly cpuAttemptsMax: number;
   /** Jobs that have a free slot; the pool starts all of them, it keeps no backlog. */
   dispatch(jobs: readonly Job[]): void;
   /** Ends attempts: their outcome is `failed` with code CANCELLED, unless they had ended before. */

@@ -1,28 +1,22 @@
 /**
- * The messages between the pool and its threads. A bundle is a handful of jobs that travel in one message; its port
- * carries outcomes back as soon as they are there (arrays of `Outcome`), what attempts say until then, and cancellations
- * the other way.
+ * The messages between the pool and its workers: one union for each direction, told apart by `kind`. The receiver parses
+ * what arrives with the schema of its direction. A message that fits no kind is a fault of the pool.
+ *
+ * A thread gets jobs in bundles. Piscina hands over the bundle; its port then carries begun attempts, pieces of text and
+ * outcomes back to the pool, and cancellations to the thread.
+ *
+ * A process gets one job at a time over the channel of `fork`.
  */
-import type { MessagePort } from 'node:worker_threads';
+import { MessagePort } from 'node:worker_threads';
 import { z } from 'zod';
-import { type Job, outcomeSchema, type Said, saidSchema } from './job.ts';
+import { type Job, jobSchema, outcomeSchema, saidSchema } from './job.ts';
 import type { Prices } from './prices.ts';
 import type { NetworkRules } from './task.ts';
 
 /** Enough to make the message's own cost small (measured: 32 jobs carry twice the rate of 1), few enough to spread. */
 export const bundleJobsMax = 32;
 
-/** No jobs: the thread only shows that it is up. */
-export interface BundleMessage {
-  readonly jobs: readonly Job[];
-  readonly port: MessagePort;
-}
-
-export interface CancelMessage {
-  readonly cancelledJobIds: readonly number[];
-}
-
-/** What every thread of the pool gets at its start. */
+/** What every thread of the pool gets at its start, as Piscina's `workerData`. */
 export interface ThreadData {
   readonly network: NetworkRules;
   readonly prices: Prices | undefined;
@@ -30,20 +24,39 @@ export interface ThreadData {
   readonly sharing: 'shared' | 'exclusive';
 }
 
-/** Jobs that have begun after a wait for their turn: their time counts from here. */
-export interface BegunMessage {
-  readonly begunJobIds: readonly number[];
-}
+const jobIdsSchema = z.array(z.int()).readonly();
 
-export interface SaidMessage {
-  readonly said: readonly Said[];
-}
+export const toThreadSchema = z.discriminatedUnion('kind', [
+  /** Without jobs the thread only shows that it is up. */
+  z.object({ kind: z.literal('bundle'), jobs: z.array(jobSchema).readonly(), port: z.instanceof(MessagePort) }),
+  z.object({ kind: z.literal('cancel'), jobIds: jobIdsSchema }),
+]);
+export type ToThread = z.infer<typeof toThreadSchema>;
 
-export const outcomesMessageSchema = z.array(outcomeSchema);
-export const begunMessageSchema = z.object({ begunJobIds: z.array(z.number()) });
-export const saidMessageSchema = z.object({ said: z.array(saidSchema) });
+export const fromThreadSchema = z.discriminatedUnion('kind', [
+  /** These jobs had to wait for their turn and have now begun: their time counts from here. */
+  z.object({ kind: z.literal('begun'), jobIds: jobIdsSchema }),
+  z.object({ kind: z.literal('said'), said: z.array(saidSchema) }),
+  z.object({ kind: z.literal('outcomes'), outcomes: z.array(outcomeSchema) }),
+]);
+export type FromThread = z.infer<typeof fromThreadSchema>;
 
-/** Why an attempt's signal was aborted; decides the outcome's code, whatever the task makes of the abort. */
+export const toProcessSchema = z.discriminatedUnion('kind', [z.object({ kind: z.literal('job'), job: jobSchema })]);
+export type ToProcess = z.infer<typeof toProcessSchema>;
+
+export const fromProcessSchema = z.discriminatedUnion('kind', [
+  /** Sent once, before the process takes work. */
+  z.object({ kind: z.literal('up') }),
+  z.object({
+    kind: z.literal('outcome'),
+    outcome: outcomeSchema,
+    /** The heap is so full that the next job could end the process: the pool gives it none. */
+    isSpent: z.boolean(),
+  }),
+]);
+export type FromProcess = z.infer<typeof fromProcessSchema>;
+
+/** Why the pool aborted an attempt. It decides the outcome's code, whatever the task does after the abort. */
 export type AbortReason = 'TIMEOUT' | 'CANCELLED';
 
 export function describeAbort(reason: AbortReason, job: Job): string {
@@ -51,18 +64,3 @@ export function describeAbort(reason: AbortReason, job: Job): string {
     ? 'the attempt was cancelled'
     : `the attempt took longer than its ${job.timeoutMs} ms; raise the step's timeoutMs if it needs more`;
 }
-
-/** To the process. */
-export interface IsolatedJobMessage {
-  readonly job: Job;
-}
-
-/** From the process, once, before it takes work. After it come answers. */
-export const upMessage = 'up';
-
-export const answerMessageSchema = z.object({
-  outcome: outcomeSchema,
-  /** Its heap is so full that it is not to be used again: whatever comes next could be what ends it. */
-  isSpent: z.boolean(),
-});
-export type AnswerMessage = z.infer<typeof answerMessageSchema>;

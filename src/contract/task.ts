@@ -75,6 +75,12 @@ export interface Task<Params = unknown> {
   readonly lane: Lane;
   readonly description: string;
   readonly params: z.ZodType<Params>;
+  /**
+   * True when the input decides how much memory the task asks for at once: an expression, a template, a page of half a
+   * million paragraphs. Such a task of the CPU lane runs in a child process, because V8 ends the whole process when one
+   * allocation does not fit a thread's heap. It connects nowhere, and stands in the list of `src/tasks/isolated.ts`.
+   */
+  readonly isolated?: true;
   /** Names of the secrets (settings such as OPENAI_API_KEY) that run() may see. */
   readonly secrets?: readonly string[];
   /** Whether it calls other machines. Left out, it does not. */
@@ -105,6 +111,12 @@ export interface Task<Params = unknown> {
   rehearse?(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
 }
 
+/** A task that runs in a child process. */
+export interface IsolatedTask<Params = unknown> extends Task<Params> {
+  readonly lane: 'cpu';
+  readonly isolated: true;
+}
+
 /** How a task says what went wrong. Anything else that it throws counts as TASK_ERROR. */
 export class TaskFailure extends Error {
   readonly code: FailureCode;
@@ -124,6 +136,8 @@ export interface ActionInfo {
   readonly lane: Lane;
   readonly description: string;
   readonly params: z.ZodType;
+  /** True for a task that runs in a child process. */
+  readonly isolated?: true | undefined;
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
   /** Whether it calls other machines. */

@@ -86,9 +86,9 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const cache = new StepCache({ settings, store, clock, onNotice, onFatal });
   const outputs = new StepOutputs(store, clock);
   const pool = createLatePool(options);
-  const { cpuThreads } = pool;
+  const { cpuAttemptsMax } = pool;
   const shared = { settings, clock, catalogue, cache, outputs };
-  const readySteps = new ReadySteps({ ...shared, cpuThreads, durations, budgets, onReady });
+  const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
 
   // Events, and what follows from them.

@@ -168,8 +168,8 @@ export class Coordinator implements CoordinatorPort {
     });
   }
 
-  subscribe(after: number | null, sink: EventSink): () => void {
-    return this.parts.window.subscribe(after, sink);
+  subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void {
+    return this.parts.window.subscribe(after, workflowId, sink);
   }
 
   listen(workflowId: string, sink: TokenSink): () => void {

@@ -100,9 +100,10 @@ export class Recorder {
 
   /** The event with the answer that a later call with the same key gets. */
   #bindKey(live: Live, event: JournalEvent, claim: IdempotencyClaim, replyJson: string): JournalEvent {
-    const idempotency: IdempotencyRecord = { ...claim, reply: this.#keepReply(event.workflowId, replyJson) };
+    const { key, request } = claim;
+    const idempotency: IdempotencyRecord = { key, request, reply: this.#keepReply(event.workflowId, replyJson) };
     live.state.setHeader({ keys: [...live.state.header.keys, idempotency] });
-    this.#options.workflows.claimKey(claim.key, event.workflowId);
+    this.#options.workflows.claimKey(key, event.workflowId);
     return { ...event, idempotency };
   }
 

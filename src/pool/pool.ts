@@ -7,11 +7,10 @@
  */
 import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
 import { bundleJobsMax } from '../contract/pool-messages.ts';
-import { isolatedTasks } from '../tasks/registry.ts';
 import * as entries from '../worker/entries.ts';
-import { Lane, type LaneOptions } from './lane.ts';
 import { ProcessLane } from './process-lane.ts';
 import { toExecArgv, toProcessExecArgv } from './source-loader.ts';
+import { ThreadLane, type ThreadLaneOptions } from './thread-lane.ts';
 
 /** P3 gives a second from the deadline to the end; a quarter of it is left for ending the thread. */
 const graceMs = 750;
@@ -20,20 +19,17 @@ const graceMs = 750;
 const cpuHeapMbMax = 512;
 const ioHeapMbMax = 1_024;
 
-export interface ThreadOptions {
+export interface WorkerSetup {
   /** A module whose default export was made by `createBundleRunner`. */
   readonly threadUrl?: URL;
   /** A module that calls `serveIsolatedJobs`. */
   readonly processUrl?: URL;
-  /** Actions of the CPU lane that run in a process; those of `isolatedTasks` when not given. */
-  readonly isolatedActions?: ReadonlySet<string>;
   readonly cpuHeapMbMax?: number;
 }
 
 /** Rejects when a thread cannot load its module. */
-export async function createPool(options: PoolOptions, thread: ThreadOptions = {}): Promise<PoolPort> {
-  const { threadUrl = entries.threadUrl, processUrl = entries.processUrl } = thread;
-  const isolated = thread.isolatedActions ?? new Set(isolatedTasks.keys());
+export async function createPool(options: PoolOptions, setup: WorkerSetup = {}): Promise<PoolPort> {
+  const { threadUrl = entries.threadUrl, processUrl = entries.processUrl } = setup;
   const reports = {
     onOutcomes: options.onOutcomes,
     onFault: options.onFault,
@@ -45,20 +41,26 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
     prices: options.prices,
     threadUrl,
     execArgv: toExecArgv(threadUrl),
-  } satisfies Partial<LaneOptions>;
-  const io = new Lane({ ...shared, threads: options.ioThreads, sharing: 'shared', graceMs, heapMbMax: ioHeapMbMax });
-  const cpu = new Lane({
+  } satisfies Partial<ThreadLaneOptions>;
+  const io = new ThreadLane({
+    ...shared,
+    threads: options.ioThreads,
+    sharing: 'shared',
+    graceMs,
+    heapMbMax: ioHeapMbMax,
+  });
+  const cpu = new ThreadLane({
     ...shared,
     threads: options.cpuThreads,
     sharing: 'exclusive',
     graceMs: 0,
-    heapMbMax: thread.cpuHeapMbMax ?? cpuHeapMbMax,
+    heapMbMax: setup.cpuHeapMbMax ?? cpuHeapMbMax,
   });
   const processes = new ProcessLane({
     ...reports,
     processUrl,
     execArgv: toProcessExecArgv(processUrl),
-    heapMbMax: thread.cpuHeapMbMax ?? cpuHeapMbMax,
+    heapMbMax: setup.cpuHeapMbMax ?? cpuHeapMbMax,
   });
   const close = async (): Promise<void> => {
     await Promise.all([io.close(), cpu.close(), processes.close()]);
@@ -72,12 +74,12 @@ export async function createPool(options: PoolOptions, thread: ThreadOptions = {
     });
   }
   return {
-    cpuThreads: options.cpuThreads,
+    cpuAttemptsMax: options.cpuThreads,
     dispatch(jobs) {
       for (const bundle of toBundles(jobs, options.ioThreads)) io.dispatch(bundle);
       for (const job of jobs) {
         if (job.lane !== 'cpu') continue;
-        if (isolated.has(job.action)) processes.dispatch(job);
+        if (job.isolated) processes.dispatch(job);
         else cpu.dispatch([job]);
       }
     },

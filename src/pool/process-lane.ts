@@ -9,8 +9,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Job, Outcome } from '../contract/job.ts';
-import type { AbortReason } from '../contract/pool-messages.ts';
-import { answerMessageSchema, type IsolatedJobMessage, upMessage } from '../contract/pool-messages.ts';
+import { type AbortReason, fromProcessSchema, type ToProcess } from '../contract/pool-messages.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
 
@@ -98,7 +97,7 @@ export class ProcessLane {
       });
     // One that could not be started has no channel; one that is gone by now says so with its end.
     if (!place.process.connected) return;
-    place.process.send({ job } satisfies IsolatedJobMessage, () => undefined);
+    place.process.send({ kind: 'job', job } satisfies ToProcess, () => undefined);
   }
 
   cancel(jobId: number): void {
@@ -152,7 +151,7 @@ export class ProcessLane {
     this.#places.add(place);
     // Alone they do not keep the engine's process; the watch over a job does.
     for (const part of partsOf(child)) part.unref();
-    child.on('message', (message) => this.#take(place, message));
+    child.on('message', (message) => this.#accept(place, message));
     child.on('error', (error) => {
       if (child.pid === undefined) place.startFault = error;
       else this.#options.onFault(`a process of the pool: ${error.message}`);
@@ -166,15 +165,15 @@ export class ProcessLane {
     return place;
   }
 
-  #take(place: Place, message: unknown): void {
-    if (message === upMessage) {
+  #accept(place: Place, given: unknown): void {
+    const message = fromProcessSchema.safeParse(given).data;
+    if (message?.kind === 'up') {
       place.isUp = true;
       // The clock starts here and not at dispatch: starting is no part of the attempt.
       if (place.job) this.#arm(place, place.job);
       return;
     }
-    const parsed = answerMessageSchema.safeParse(message);
-    if (!parsed.success || parsed.data.outcome.jobId !== place.job?.jobId) {
+    if (message === undefined || message.outcome.jobId !== place.job?.jobId) {
       this.#options.onFault('a process of the pool sent what is not the outcome of its job; it is ended');
       end(place);
       return;
@@ -185,8 +184,8 @@ export class ProcessLane {
     place.watch?.clear();
     const idle = setTimeout(() => end(place), idleMsMax).unref();
     place.watch = { clear: () => clearTimeout(idle) };
-    if (parsed.data.isSpent) end(place);
-    this.#deliver(parsed.data.outcome);
+    if (message.isSpent) end(place);
+    this.#deliver(message.outcome);
   }
 
   #onEnd(place: Place, reason: string): void {

@@ -3,7 +3,7 @@
  * whole body is taken, because a short page is still what the step was given.
  */
 import { z } from 'zod';
-import { type Task, TaskFailure } from '../contract/task.ts';
+import { type IsolatedTask, TaskFailure } from '../contract/task.ts';
 
 /** Extraction takes some 100 times the page's size in memory; this much fits a thread. */
 const htmlLengthMax = 4 * 1024 * 1024;
@@ -23,9 +23,10 @@ const params = z.strictObject({
     .meta({ description: 'Form of the content; markdown when not given.' }),
 });
 
-export const htmlExtract: Task<z.infer<typeof params>> = {
+export const htmlExtract: IsolatedTask<z.infer<typeof params>> = {
   action: 'html_extract',
   lane: 'cpu',
+  isolated: true,
   description:
     'Takes the main text of an HTML page, as Markdown or plain text, with title, byline, excerpt and language. Where no article is found, the whole body is taken. Loads nothing from the network.',
   params,

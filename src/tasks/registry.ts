@@ -5,18 +5,16 @@
 import { type ActionCatalogue, type Task, TaskFailure } from '../contract/task.ts';
 import { delay } from './delay.ts';
 import { externalData } from './external-data.ts';
-import { htmlExtract } from './html-extract.ts';
 import { httpRequest } from './http-request.ts';
+import { isolatedTasks } from './isolated.ts';
 import { anyChat } from './llm/any-chat.ts';
 import { chat } from './llm/chat.ts';
 import { providerTasks } from './llm/provider-task.ts';
 import { noop } from './noop.ts';
-import { render } from './render.ts';
 import { simulate } from './simulate.ts';
 import { textKeywords } from './text-keywords.ts';
 import { textSplit } from './text-split.ts';
 import { textSummarize } from './text-summarize.ts';
-import { transform } from './transform.ts';
 
 const actions: readonly Task[] = [
   noop,
@@ -25,12 +23,10 @@ const actions: readonly Task[] = [
   ...providerTasks,
   chat,
   anyChat,
-  htmlExtract,
   textSplit,
   textKeywords,
   textSummarize,
-  transform,
-  render,
+  ...isolatedTasks,
   externalData,
 ];
 
@@ -40,14 +36,6 @@ export const simulatedAction: Task = simulate;
 /** What a thread can run. */
 export const tasks: ReadonlyMap<string, Task> = new Map(
   [...actions, simulatedAction].map((task): [string, Task] => [task.action, task]),
-);
-
-/**
- * The tasks whose input decides how much memory they ask for at once: an expression, a template, a page of half a million
- * paragraphs. V8 answers what a thread's heap cannot hold by ending the process, so they run in processes of their own.
- */
-export const isolatedTasks: ReadonlyMap<string, Task> = new Map(
-  [transform, render, htmlExtract].map((task): [string, Task] => [task.action, task as Task]),
 );
 
 /** What a thread can run in a dry run: tasks that have a rehearsal do that instead. */
@@ -79,6 +67,7 @@ export function createActionCatalogue(): ActionCatalogue {
         lane,
         description,
         params,
+        isolated,
         secrets = [],
         timeoutMs,
         goesOut = false,
@@ -92,6 +81,7 @@ export function createActionCatalogue(): ActionCatalogue {
           lane,
           description,
           params,
+          isolated,
           secrets,
           timeoutMs,
           goesOut,

@@ -3,7 +3,7 @@
  * nothing else, no file, and are bounded in time and memory.
  */
 import { z } from 'zod';
-import { type Task, TaskFailure } from '../contract/task.ts';
+import { type IsolatedTask, TaskFailure } from '../contract/task.ts';
 
 const params = z.strictObject({
   template: z.string().max(1_000_000).meta({
@@ -15,9 +15,10 @@ const params = z.strictObject({
     .meta({ description: 'What the template can name; {} when not given.' }),
 });
 
-export const render: Task<z.infer<typeof params>> = {
+export const render: IsolatedTask<z.infer<typeof params>> = {
   action: 'render',
   lane: 'cpu',
+  isolated: true,
   description: 'Renders a Liquid template with `data`. The template reads no file and sees nothing but `data`.',
   params,
   timeoutMs: 60_000,

@@ -3,7 +3,7 @@
  * backtrack for ever; the CPU lane ends the thread at the deadline.
  */
 import { z } from 'zod';
-import { type Task, TaskFailure } from '../contract/task.ts';
+import { type IsolatedTask, TaskFailure } from '../contract/task.ts';
 
 const params = z.strictObject({
   input: z.unknown().meta({ description: 'Any JSON; `$` in the expression.' }),
@@ -14,9 +14,10 @@ const params = z.strictObject({
     .meta({ description: 'JSONata (docs.jsonata.org), at most 65,536 characters.' }),
 });
 
-export const transform: Task<z.infer<typeof params>> = {
+export const transform: IsolatedTask<z.infer<typeof params>> = {
   action: 'transform',
   lane: 'cpu',
+  isolated: true,
   description:
     'Evaluates a JSONata expression on `input`. Returns `value` (null where the expression finds nothing), and `content` when it is a string.',
   params,

@@ -10,13 +10,12 @@
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { Job, Outcome, Said } from '../contract/job.ts';
-import type {
-  AbortReason,
-  BegunMessage,
-  BundleMessage,
-  CancelMessage,
-  SaidMessage,
-  ThreadData,
+import {
+  type AbortReason,
+  type FromThread,
+  type ThreadData,
+  type ToThread,
+  toThreadSchema,
 } from '../contract/pool-messages.ts';
 import type { Task } from '../contract/task.ts';
 import { runAttempt } from './attempt.ts';
@@ -24,16 +23,17 @@ import { runAttempt } from './attempt.ts';
 /** In one turn of the event loop. Measured with 1,000 model calls: 8 and 16 were no faster, all at once was slower by 0.2 s. */
 const beginsMax = 32;
 
-export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: BundleMessage) => Promise<void> {
+export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: unknown) => Promise<void> {
   const { network, prices, sharing } = workerData as ThreadData;
   const begin = createGate();
-  return async ({ jobs, port }) => {
+  return async (given) => {
+    const { jobs, port } = readMessage('bundle', given);
     const aborts = new Map<number, AbortController>();
     const outbox = createOutbox(port);
     // Nobody reads a thread's port while an exclusive job is on it.
     const onSaid = sharing === 'shared' ? outbox.say : undefined;
-    port.on('message', (message: CancelMessage) => {
-      for (const jobId of message.cancelledJobIds) abort(aborts.get(jobId), 'CANCELLED');
+    port.on('message', (sent: unknown) => {
+      for (const jobId of readMessage('cancel', sent).jobIds) abort(aborts.get(jobId), 'CANCELLED');
     });
     await Promise.all(
       jobs.map(async (job) => {
@@ -53,6 +53,13 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (bundle: B
     outbox.flush();
     port.close();
   };
+}
+
+/** Piscina hands over bundles, a bundle's port cancellations. Anything else ends the thread, as a fault of the pool. */
+function readMessage<Kind extends ToThread['kind']>(kind: Kind, given: unknown): Extract<ToThread, { kind: Kind }> {
+  const message = toThreadSchema.parse(given);
+  if (message.kind !== kind) throw new Error(`the pool sent a message of kind "${message.kind}" in place of a ${kind}`);
+  return message as Extract<ToThread, { kind: Kind }>;
 }
 
 /** Lets `beginsMax` through in a turn of the event loop, in the order of their coming; one that is aborted has no wait. */
@@ -106,10 +113,11 @@ function createOutbox(port: MessagePort): Outbox {
   let ready: Outcome[] = [];
   let said: Said[] = [];
   let begunJobIds: number[] = [];
+  const post = (message: FromThread): void => port.postMessage(message);
   const flush = (): void => {
-    if (begunJobIds.length > 0) port.postMessage({ begunJobIds } satisfies BegunMessage);
-    if (said.length > 0) port.postMessage({ said } satisfies SaidMessage);
-    if (ready.length > 0) port.postMessage(ready);
+    if (begunJobIds.length > 0) post({ kind: 'begun', jobIds: begunJobIds });
+    if (said.length > 0) post({ kind: 'said', said });
+    if (ready.length > 0) post({ kind: 'outcomes', outcomes: ready });
     begunJobIds = [];
     said = [];
     ready = [];

@@ -7,7 +7,7 @@
  */
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { type AnswerMessage, type IsolatedJobMessage, upMessage } from '../contract/pool-messages.ts';
+import { type FromProcess, toProcessSchema } from '../contract/pool-messages.ts';
 import type { NetworkRules, Task } from '../contract/task.ts';
 import { runAttempt } from './attempt.ts';
 
@@ -17,14 +17,19 @@ const network: NetworkRules = { allowHosts: [], ownPort: null };
 export function serveIsolatedJobs(tasks: ReadonlyMap<string, Task>): void {
   const { signal } = new AbortController();
   process.on('disconnect', endAtOnce);
-  process.on('message', async ({ job }: IsolatedJobMessage) => {
+  process.on('message', async (given: unknown) => {
+    const { job } = toProcessSchema.parse(given);
     const outcome = await runAttempt(job, { tasks, network, signal });
-    process.send?.({ outcome, isSpent: isSpent() } satisfies AnswerMessage);
+    send({ kind: 'outcome', outcome, isSpent: isSpent() });
   });
   startWatch(process.ppid);
   // The channel may have closed while the modules were loaded.
   if (!process.connected) endAtOnce();
-  process.send?.(upMessage);
+  send({ kind: 'up' });
+}
+
+function send(message: FromProcess): void {
+  process.send?.(message);
 }
 
 /** Nothing in here is worth an orderly end, and only this one waits for nobody. */

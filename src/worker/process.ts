@@ -8,7 +8,7 @@
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 const [{ isolatedTasks }, { serveIsolatedJobs }] = await Promise.all([
-  import('../tasks/registry.ts'),
+  import('../tasks/isolated.ts'),
   import('./process-runner.ts'),
 ]);
-serveIsolatedJobs(isolatedTasks);
+serveIsolatedJobs(new Map(isolatedTasks.map((task) => [task.action, task])));

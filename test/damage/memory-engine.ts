@@ -61,7 +61,7 @@ const catalogue = new Map<string, ActionInfo>([
 function createPool({ onOutcomes }: PoolOptions, runs: Runs, holdsEnd: boolean): PoolPort {
   const base = { logs: [], metadata: null, metrics: null };
   return {
-    cpuThreads: 4,
+    cpuAttemptsMax: 4,
     dispatch: (jobs) => {
       const ending = jobs.filter(({ action }) => action !== 'hold' || holdsEnd);
       const outcomes = ending.map((job) => ({

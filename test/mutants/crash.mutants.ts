@@ -34,7 +34,7 @@ export const crashMutants: Mutant[] = [
     name: 'one key has two effects',
     breaks: 'K2',
     file: 'src/coordinator/recorder.ts',
-    find: '    this.#options.workflows.claimKey(claim.key, event.workflowId);\n',
+    find: '    this.#options.workflows.claimKey(key, event.workflowId);\n',
     replace: '',
     test: 'test/crash/kill.test.ts',
     env: { CRASH_CYCLES: '3' },

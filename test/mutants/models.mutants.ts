@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const faults = 'test/tasks/llm/faults.test.ts';
+const answerEvents = 'test/tasks/llm/answer-events.test.ts';
 const prices = 'test/tasks/llm/prices.test.ts';
 const question = 'test/tasks/llm/question.test.ts';
 const governor = 'test/core/governor.test.ts';
@@ -77,10 +78,55 @@ export const modelsMutants: Mutant[] = [
     name: 'a stream that is kept open after its end is waited for',
     breaks: 'LW4',
     file: 'src/tasks/llm/wire.ts',
-    find: '        if (endsAnswer(text)) return await letEnd(pieces, response);\n',
+    find: '        if (isLast) return await letEnd(pieces, response);\n',
     replace: '',
     test: faults,
     only: 'openai_chat meets a stream that is kept open after its end',
+  },
+  {
+    name: 'a last event that lacks its empty line is waited for',
+    breaks: 'LW4',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: "parser.feed('\\n\\n');",
+    replace: "parser.feed('');",
+    test: answerEvents,
+    only: 'the last event is seen',
+  },
+  {
+    name: 'the names of events reach the client, which prints what it cannot read of some',
+    breaks: 'G18',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: '    onEvent({ data }) {\n      whole += `data: ',
+    replace: "    onEvent({ data, event }) {\n      whole += 'event: ' + event + `\\ndata: ",
+    test: faults,
+    only: 'under a name that the client prints',
+  },
+  {
+    name: 'lines that belong to no event are read without a bound',
+    breaks: 'LW5',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: 'if (foreignLines > foreignLinesMax) refuse(foreignLinesMax);',
+    replace: '',
+    test: faults,
+    only: 'of lines that belong to no event',
+  },
+  {
+    name: 'the data of an event of several lines loses all but the first',
+    breaks: 'LW5',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: "data.replaceAll('\\n', '\\ndata: ')",
+    replace: 'data',
+    test: answerEvents,
+    only: 'data of several lines',
+  },
+  {
+    name: 'the command line keeps an event without an end',
+    breaks: 'S3',
+    file: 'src/cli/server-events.ts',
+    find: 'maxBufferSize: eventLengthMax,',
+    replace: '',
+    test: 'test/cli/server-events.test.ts',
+    only: 'without an end',
   },
   {
     name: 'a connection that fails after the end of its answer fails the answer',

@@ -5,7 +5,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'a job of the CPU lane has no deadline',
     breaks: 'G14, P3',
-    file: 'src/pool/lane.ts',
+    file: 'src/pool/thread-lane.ts',
     find: "running.ended === 'CANCELLED' ? graceMs : running.job.timeoutMs + graceMs",
     replace: "running.ended === 'CANCELLED' ? graceMs : 2 ** 30",
     test: 'test/pool/pool.test.ts',
@@ -23,7 +23,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'the slot of a lost attempt is free while its thread still runs',
     breaks: 'G5, P2',
-    file: 'src/pool/lane.ts',
+    file: 'src/pool/thread-lane.ts',
     find: 'await bundle.thread?.terminate();',
     replace: '',
     test: 'test/pool/pool.test.ts',
@@ -41,7 +41,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'a thread that died while it started is not replaced',
     breaks: 'G7, W9',
-    file: 'src/pool/lane.ts',
+    file: 'src/pool/thread-lane.ts',
     find: 'this.#restart = undefined;\n        this.#refill();',
     replace: 'this.#restart = undefined;',
     test: 'test/pool/restart.test.ts',
@@ -50,7 +50,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'attempts are placed on threads that still start',
     breaks: 'P3, W9',
-    file: 'src/pool/lane.ts',
+    file: 'src/pool/thread-lane.ts',
     find: 'new Map([...this.#ready].map(',
     replace: 'new Map(this.#piscina.threads.map(',
     test: 'test/pool/restart.test.ts',
@@ -77,7 +77,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'what a job has waited for its turn is taken off its time',
     breaks: 'P3',
-    file: 'src/pool/lane.ts',
+    file: 'src/pool/thread-lane.ts',
     find: 'if (running?.ended === null) this.#arm(',
     replace: 'if (running === null) this.#arm(',
     test: 'test/pool/pool.test.ts',
@@ -104,9 +104,9 @@ export const workersMutants: Mutant[] = [
   {
     name: 'a second outcome of a job is passed on',
     breaks: 'G4, P1',
-    file: 'src/pool/lane.ts',
-    find: 'parsed.data.filter((outcome) => this.#end(bundle, outcome.jobId))',
-    replace: 'parsed.data.filter((outcome) => this.#end(bundle, outcome.jobId) || true)',
+    file: 'src/pool/thread-lane.ts',
+    find: 'message.outcomes.filter((outcome) => this.#end(bundle, outcome.jobId))',
+    replace: 'message.outcomes.filter((outcome) => this.#end(bundle, outcome.jobId) || true)',
     test: 'test/pool/pool.test.ts',
     only: 'drops second answers',
   },
@@ -123,7 +123,7 @@ export const workersMutants: Mutant[] = [
   {
     name: 'tasks in a thread see the environment of the engine',
     breaks: 'G18',
-    file: 'src/pool/lane.ts',
+    file: 'src/pool/thread-lane.ts',
     find: 'env: {},',
     replace: '',
     test: 'test/worker/attempt.test.ts',
@@ -143,7 +143,7 @@ export const workersMutants: Mutant[] = [
     name: 'isolated jobs run on threads, whose memory faults take the engine down',
     breaks: 'G14',
     file: 'src/pool/pool.ts',
-    find: 'if (isolated.has(job.action)) processes.dispatch(job);\n        else cpu.dispatch([job]);',
+    find: 'if (job.isolated) processes.dispatch(job);\n        else cpu.dispatch([job]);',
     replace: 'cpu.dispatch([job]);',
     test: 'test/pool/process-lane.test.ts',
     only: 'again and again in the same process',

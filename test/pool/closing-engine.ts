@@ -2,7 +2,6 @@
 import { createJob, createTestPool } from './harness.ts';
 
 const processUrl = new URL('./faulty-process.js', import.meta.url);
-const isolatedActions = new Set(['leaves_a_child']);
-const { pool, run } = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { processUrl, isolatedActions });
-await run(createJob('leaves_a_child', { lane: 'cpu' }));
+const { pool, run } = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { processUrl });
+await run(createJob('leaves_a_child', { lane: 'cpu', isolated: true }));
 await pool.close();

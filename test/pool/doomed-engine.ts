@@ -3,9 +3,6 @@ import { createJob, createTestPool } from './harness.ts';
 
 const [action = '', file = ''] = process.argv.slice(2);
 const processUrl = new URL('./faulty-process.js', import.meta.url);
-const { pool } = await createTestPool(
-  { cpuThreads: 1, ioThreads: 1 },
-  { processUrl, isolatedActions: new Set([action]) },
-);
-pool.dispatch([createJob(action, { lane: 'cpu', params: { file } })]);
+const { pool } = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { processUrl });
+pool.dispatch([createJob(action, { lane: 'cpu', isolated: true, params: { file } })]);
 setInterval(() => {}, 1_000);

@@ -36,6 +36,8 @@ const ends: Record<string, readonly string[]> = {
 };
 const actions = Object.keys(ends);
 const cpuOnly = 4;
+/** Those of the CPU lane that run in a process. */
+const isolatedActions = new Set(['returns_cycle', 'exits_with_3', 'backtracks']);
 
 const codeOf = (outcome: Outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
 
@@ -48,7 +50,6 @@ test(`${jobsCount} jobs with random faults end once each, and leave the pool as 
     {},
     {
       processUrl: emittedUrl('test/pool/faulty-process.ts'),
-      isolatedActions: new Set(['returns_cycle', 'exits_with_3', 'backtracks']),
     },
   );
   onTestFinished(() => pool.close());
@@ -57,7 +58,8 @@ test(`${jobsCount} jobs with random faults end once each, and leave the pool as 
   const jobs = Array.from({ length: jobsCount }, (): Job => {
     const lane = below(4) === 0 ? 'cpu' : 'io';
     const action = actions[below(lane === 'cpu' ? actions.length : actions.length - cpuOnly)] ?? 'noop';
-    return createJob(action, { lane, timeoutMs: action === 'exits_later' ? 10_000 : 100 + below(100) });
+    const isolated = lane === 'cpu' && isolatedActions.has(action);
+    return createJob(action, { lane, isolated, timeoutMs: action === 'exits_later' ? 10_000 : 100 + below(100) });
   });
   const runLane = async (lane: Job['lane'], slots: number) => {
     const waiting = jobs.filter((job) => job.lane === lane);
@@ -66,7 +68,7 @@ test(`${jobsCount} jobs with random faults end once each, and leave the pool as 
     };
     await Promise.all(Array.from({ length: slots }, runSlot));
   };
-  await Promise.all([runLane('cpu', pool.cpuThreads), runLane('io', ioSlots)]);
+  await Promise.all([runLane('cpu', pool.cpuAttemptsMax), runLane('io', ioSlots)]);
 
   expect(outcomes.map(({ jobId }) => jobId).sort((a, b) => a - b)).toEqual(jobs.map(({ jobId }) => jobId));
   const codes = new Map(outcomes.map((outcome) => [outcome.jobId, codeOf(outcome)]));

@@ -77,7 +77,7 @@ const faults: Record<string, Run> = {
   },
   answers_for_another: () => {
     const outcome = { kind: 'completed', jobId: -1, outputsJson: '{}', logs: [], metadata: null, metrics: null };
-    process.send?.({ outcome, isSpent: false });
+    process.send?.({ kind: 'outcome', outcome, isSpent: false });
     return never();
   },
   /** More parts than an array can hold: V8 ends the process, and would end that of a thread. */

@@ -1,6 +1,6 @@
 /** A pool whose outcomes can be awaited by job, and jobs that say only what a test is about. */
 import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
-import { createPool, type ThreadOptions } from '../../src/pool/pool.ts';
+import { createPool, type WorkerSetup } from '../../src/pool/pool.ts';
 
 /** What runs in a pool's threads unless a test says otherwise. */
 const faultyThread = new URL(`./faulty-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -15,10 +15,7 @@ export interface TestPool {
   nextOutcomes(): Promise<Outcome[]>;
 }
 
-export async function createTestPool(
-  options: Partial<PoolOptions> = {},
-  thread: ThreadOptions = {},
-): Promise<TestPool> {
+export async function createTestPool(options: Partial<PoolOptions> = {}, setup: WorkerSetup = {}): Promise<TestPool> {
   const outcomes: Outcome[] = [];
   const faults: string[] = [];
   const waiting = new Map<number, (outcome: Outcome) => void>();
@@ -36,7 +33,7 @@ export async function createTestPool(
       onFault: (message) => void faults.push(message),
       ...options,
     },
-    { threadUrl: faultyThread, ...thread },
+    { threadUrl: faultyThread, ...setup },
   );
   const outcomeOf = (jobId: number) =>
     new Promise<Outcome>((resolve) => {
@@ -69,6 +66,7 @@ export function createJob(action: string, rest: Partial<Job> & { params?: unknow
     attempt: 1,
     action,
     lane: 'io',
+    isolated: false,
     paramsJson: JSON.stringify(params),
     timeoutMs: 30_000,
     secrets: {},

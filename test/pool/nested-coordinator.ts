@@ -10,7 +10,7 @@ async function main(): Promise<void> {
     createJob('throws'),
     createJob('exits', { lane: 'cpu' }),
     // Runs in a child process.
-    createJob('transform', { lane: 'cpu', params: { input: [1], expression: '$sum($)' } }),
+    createJob('transform', { lane: 'cpu', isolated: true, params: { input: [1], expression: '$sum($)' } }),
   );
   await pool.close();
   parentPort?.postMessage(outcomes.map((outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind)));

@@ -118,7 +118,7 @@ describe('P1: every job yields exactly one outcome', () => {
     expect(
       odd.outcomes.filter((outcome) => outcome.kind === 'completed').map((outcome) => outcome.outputsJson),
     ).toEqual(['{}', '{}', '{}']);
-    expect(odd.faults).toHaveLength(6);
+    expect(odd.faults).toHaveLength(9);
   });
 
   it('keeps an outcome that was posted just before the thread ended (W1)', async () => {

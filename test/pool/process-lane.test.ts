@@ -13,14 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
-import { isolatedTasks } from '../../src/tasks/registry.ts';
 import { emitted, emittedUrl } from '../fixtures/emitted.ts';
-import { faultyTasks } from './faulty-tasks.ts';
 import { createJob, createTestPool, type TestPool } from './harness.ts';
 
 const codeOf = (outcome: Outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
 const thread = { processUrl: emittedUrl('test/pool/faulty-process.ts'), cpuHeapMbMax: 192 };
-const allActions = new Set([...faultyTasks.keys()]);
 
 let dir: string;
 let processes: TestPool;
@@ -28,7 +25,7 @@ beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'pool-'));
   processes = await createTestPool(
     { cpuThreads: 1, ioThreads: 1, network: { allowHosts: ['box:1'], ownPort: 8000 } },
-    { ...thread, isolatedActions: allActions },
+    thread,
   );
 });
 afterAll(async () => {
@@ -37,7 +34,7 @@ afterAll(async () => {
 });
 
 const run = (action: string, params: unknown = {}, timeoutMs = 30_000) =>
-  processes.run(createJob(action, { lane: 'cpu', params, timeoutMs })).then(([outcome]) => outcome!);
+  processes.run(createJob(action, { lane: 'cpu', isolated: true, params, timeoutMs })).then(([outcome]) => outcome!);
 
 async function readPid(file: string): Promise<number> {
   await expect.poll(() => existsSync(file) && readFileSync(file, 'utf8'), { timeout: 30_000 }).toMatch(/\d/);
@@ -55,10 +52,6 @@ function isAlive(pid: number): boolean {
 }
 
 describe('a job in a process of its own', () => {
-  it('is what the tasks are whose input decides on the memory they take', () => {
-    expect([...isolatedTasks.keys()]).toEqual(['transform', 'render', 'html_extract']);
-  });
-
   it('runs again and again in the same process, which sees nothing of the environment and may connect to nothing', async () => {
     const files = [join(dir, 'first'), join(dir, 'second')];
     for (const file of files) expect(codeOf(await run('waits_as', { file }))).toBe('completed');
@@ -109,6 +102,7 @@ describe('a job in a process of its own', () => {
       const file = join(dir, code);
       const job = createJob('beats_in_a_loop', {
         lane: 'cpu',
+        isolated: true,
         params: { file },
         timeoutMs: code === 'TIMEOUT' ? 300 : 30_000,
       });
@@ -143,16 +137,16 @@ describe('a job in a process of its own', () => {
 
   it('that is cancelled before its process is up ends as cancelled', async () => {
     expect(codeOf(await run('exits'))).toBe('WORKER_LOST');
-    const job = createJob('noop', { lane: 'cpu' });
+    const job = createJob('noop', { lane: 'cpu', isolated: true });
     const ended = processes.run(job);
     processes.pool.cancel([job.jobId]);
     expect((await ended).map(codeOf)).toEqual(['CANCELLED']);
   });
 
   it('ends with the pool', async () => {
-    const pool = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, { ...thread, isolatedActions: allActions });
+    const pool = await createTestPool({ cpuThreads: 1, ioThreads: 1 }, thread);
     const file = join(dir, 'closing');
-    pool.pool.dispatch([createJob('loops_as', { lane: 'cpu', params: { file } })]);
+    pool.pool.dispatch([createJob('loops_as', { lane: 'cpu', isolated: true, params: { file } })]);
     const pid = await readPid(file);
     expect(pool.pool.stats().running).toBe(1);
     await pool.pool.close();
@@ -185,9 +179,9 @@ describe('the process of the product', () => {
     onTestFinished(() => void child.kill('SIGKILL'));
     const gone = once(child, 'exit');
     const next = async () => (await Promise.race([once(child, 'message'), gone]))[0];
-    expect(await next()).toBe('up');
+    expect(await next()).toEqual({ kind: 'up' });
     const params = { input: null, expression: '$sum([1..200000].($ % 7))' };
-    child.send({ job: createJob('transform', { lane: 'cpu', params }) });
+    child.send({ kind: 'job', job: createJob('transform', { lane: 'cpu', isolated: true, params }) });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGTERM'] as const) child.kill(signal);
     expect(await next()).toMatchObject({ outcome: { kind: 'completed', outputsJson: '{"value":599997}' } });
     child.disconnect();
@@ -199,12 +193,18 @@ describe('the product’s own expressions and templates', () => {
   it('ask for a huge allocation at the cost of their attempt alone (G14)', async () => {
     const product = await createTestPool({ cpuThreads: 2, ioThreads: 1 }, { cpuHeapMbMax: 128 });
     const expression = '$split($pad("", 200000000, "a"), "")';
-    const huge = createJob('transform', { lane: 'cpu', params: { input: null, expression } });
-    const small = createJob('transform', { lane: 'cpu', params: { input: [1, 2], expression: '$sum($)' } });
+    const huge = createJob('transform', { lane: 'cpu', isolated: true, params: { input: null, expression } });
+    const small = createJob('transform', {
+      lane: 'cpu',
+      isolated: true,
+      params: { input: [1, 2], expression: '$sum($)' },
+    });
     const outcomes = await product.run(huge, small, createJob('noop'));
     expect(outcomes.map(codeOf)).toEqual(['WORKER_OUT_OF_MEMORY', 'completed', 'completed']);
     const template = '{{ a }}';
-    const [rendered] = await product.run(createJob('render', { lane: 'cpu', params: { template, data: { a: 1 } } }));
+    const [rendered] = await product.run(
+      createJob('render', { lane: 'cpu', isolated: true, params: { template, data: { a: 1 } } }),
+    );
     expect(rendered).toMatchObject({ kind: 'completed', outputsJson: '{"content":"1"}' });
     await product.pool.close();
   });

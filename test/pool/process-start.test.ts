@@ -56,7 +56,7 @@ const failOnce = (...list: Fault[]) => {
 };
 
 function run(timeoutMs: number, afterDispatch: (jobId: number) => void = () => undefined): Promise<Outcome> {
-  const job = createJob('exits', { lane: 'cpu', timeoutMs });
+  const job = createJob('exits', { lane: 'cpu', isolated: true, timeoutMs });
   return new Promise((resolve) => {
     let isDispatched = false;
     onOutcome = (outcome) => {

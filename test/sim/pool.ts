@@ -43,14 +43,14 @@ export function resetExecutions(): void {
 }
 
 export class SimPool implements PoolPort {
-  readonly cpuThreads: number;
+  readonly cpuAttemptsMax: number;
   readonly #parts: SimPoolParts;
   readonly #running = new Map<number, Running>();
   #isClosed = false;
 
   constructor(parts: SimPoolParts) {
     this.#parts = parts;
-    this.cpuThreads = parts.options.cpuThreads;
+    this.cpuAttemptsMax = parts.options.cpuThreads;
   }
 
   dispatch(jobs: readonly Job[]): void {

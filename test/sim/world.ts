@@ -136,7 +136,7 @@ export class World implements Owner {
     if (!coordinator || !store || this.disk.isDead || this.history.violation) return false;
     this.#areFilesWhole = true;
     this.history.tell((check) => check.lifeBegan?.({ lastSeq: store.nextSeq - 1 }));
-    coordinator.subscribe(this.#lastSeq, (events) => {
+    coordinator.subscribe(this.#lastSeq, null, (events) => {
       if (life.isDead || this.disk.isDead) return;
       for (const event of events) {
         this.history.note(() => `event ${JSON.stringify(event)}`);
@@ -205,7 +205,8 @@ export class World implements Owner {
     this.callsMade += 1;
     this.history.note(() => `call ${call.number} ${call.kind} ${call.id ?? ''} ${call.key ?? ''} ${call.mark}`);
     this.history.tell((check) => check.sent?.(call));
-    const claim = call.key === null ? {} : { claim: { key: call.key, request: digestOf(call) } };
+    const claim =
+      call.key === null ? {} : { claim: { key: call.key, request: digestOf(call), requestAsSent: digestOf(call) } };
     const args = { ...(call.args as object), ...claim } as CoordinatorCalls[CallKind]['args'];
     life.coordinator.call(call.kind, args).then(
       (answer) => {

@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Outcome } from '../../src/contract/job.ts';
 import { createPool } from '../../src/pool/pool.ts';
+import { createActionCatalogue } from '../../src/tasks/registry.ts';
 import { emittedUrl } from '../fixtures/emitted.ts';
 import { createJob, createTestPool, type TestPool } from '../pool/harness.ts';
 
+const catalogue = createActionCatalogue();
 let server: Server;
 let origin: string;
 let threads: TestPool;
@@ -31,13 +33,23 @@ afterAll(async () => {
 
 it('a ReDoS in transform is ended by the deadline while its neighbour finishes', async () => {
   const expression = `$match("${'a'.repeat(60)}!", /^(a+)+$/)`;
-  const evil = createJob('transform', { lane: 'cpu', timeoutMs: 1_000, params: { input: null, expression } });
+  const evil = createJob('transform', {
+    lane: 'cpu',
+    isolated: true,
+    timeoutMs: 1_000,
+    params: { input: null, expression },
+  });
   const endless = createJob('transform', {
     lane: 'cpu',
+    isolated: true,
     timeoutMs: 1_000,
     params: { input: null, expression: '($loop := function($n) { $loop($n + 1) }; $loop(0))' },
   });
-  const neighbour = createJob('transform', { lane: 'cpu', params: { input: [1, 2, 3], expression: '$sum($)' } });
+  const neighbour = createJob('transform', {
+    lane: 'cpu',
+    isolated: true,
+    params: { input: [1, 2, 3], expression: '$sum($)' },
+  });
   expect(await threads.run(evil, neighbour)).toMatchObject([
     { kind: 'failed', code: 'TIMEOUT' },
     { kind: 'completed', outputsJson: '{"value":6}' },
@@ -45,9 +57,10 @@ it('a ReDoS in transform is ended by the deadline while its neighbour finishes',
   expect(await threads.run(endless)).toMatchObject([{ kind: 'failed' }]);
 });
 
-it('every task of the CPU lane runs in a thread', async () => {
+it('every task of the CPU lane runs in a thread or, where it is isolated, in a process', async () => {
   const run = async (action: string, params: unknown) => {
-    const [outcome] = await threads.run(createJob(action, { lane: 'cpu', params }));
+    const isolated = catalogue.get(action)?.isolated === true;
+    const [outcome] = await threads.run(createJob(action, { lane: 'cpu', isolated, params }));
     if (outcome?.kind !== 'completed') throw new Error(JSON.stringify(outcome));
     return JSON.parse(outcome.outputsJson);
   };

@@ -21,8 +21,8 @@ beforeAll(() => {
   for (const path of [
     'src/contract',
     'src/pool',
-    'src/tasks',
     'src/worker',
+    'src/tasks',
     'test/tasks/run-task.ts',
     'package.json',
     'tsconfig.json',

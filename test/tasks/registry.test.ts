@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { isolatedTasks } from '../../src/tasks/isolated.ts';
 import { createActionCatalogue, rehearsedTasks, simulatedAction, tasks } from '../../src/tasks/registry.ts';
 
 describe('the registry', () => {
@@ -34,6 +35,12 @@ describe('the registry', () => {
   it('tells which actions call other machines', () => {
     const out = [...createActionCatalogue().values()].filter(({ goesOut }) => goesOut).map(({ action }) => action);
     expect(out).toEqual(['http_request', 'openai_chat', 'deepseek_chat', 'gemini_chat', 'chat', 'any_chat']);
+  });
+
+  it('sends to a process the tasks that processes know, and no other', () => {
+    const isolated = [...createActionCatalogue().values()].filter((info) => info.isolated).map(({ action }) => action);
+    expect(isolated).toEqual(['transform', 'render', 'html_extract']);
+    expect(isolated).toEqual(isolatedTasks.map(({ action }) => action));
   });
 
   it('has something that stands in for each of them in a dry run, and leaves what computes as it is', () => {

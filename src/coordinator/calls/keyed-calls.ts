@@ -112,7 +112,7 @@ export class KeyedCalls {
         const detail = `Idempotency-Key "${claim.key}" was used for workflow ${owner}, whose state.json no longer holds the answer; look at that workflow, or use a new key`;
         throw new Refusal({ code: 'CONFLICT', detail });
       }
-      if (record.request !== claim.request) {
+      if (record.request !== claim.request && record.request !== claim.requestAsSent) {
         const detail = `Idempotency-Key "${claim.key}" was used before with another request; use a new key for a new request`;
         throw new Refusal({
           code: 'INVALID',

@@ -216,6 +216,7 @@ export class Flights {
       attempt: flight.attempt,
       action: info ? step.action : simulateAction,
       lane,
+      isolated: info?.isolated === true,
       paramsJson,
       timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
       secrets: pickSecrets(info, settings),

@@ -8,13 +8,13 @@ import type { Job, PoolOptions, PoolPort, PoolStats } from '../../contract/job.t
 export type PoolHearer = Required<Pick<PoolOptions, 'onOutcomes' | 'onSaid'>>;
 
 export class LatePool implements PoolPort {
-  readonly cpuThreads: number;
+  readonly cpuAttemptsMax: number;
   readonly #create: (hearer: PoolHearer) => Promise<PoolPort>;
   #coming: Promise<PoolPort> | null = null;
   #pool: PoolPort | null = null;
 
-  constructor(cpuThreads: number, create: (hearer: PoolHearer) => Promise<PoolPort>) {
-    this.cpuThreads = cpuThreads;
+  constructor(cpuAttemptsMax: number, create: (hearer: PoolHearer) => Promise<PoolPort>) {
+    this.cpuAttemptsMax = cpuAttemptsMax;
     this.#create = create;
   }
 

@@ -36,7 +36,7 @@ export interface ReadyStepsOptions {
   settings: EngineSettings;
   clock: Clock;
   catalogue: ActionCatalogue;
-  cpuThreads: number;
+  cpuAttemptsMax: number;
   durations: Durations;
   budgets: Budgets;
   cache: StepCache;
@@ -73,10 +73,10 @@ export class ReadySteps {
 
   constructor(options: ReadyStepsOptions) {
     this.#options = options;
-    const { settings, catalogue, clock, budgets, cpuThreads } = options;
+    const { settings, catalogue, clock, budgets, cpuAttemptsMax } = options;
     this.#admission = new CallAdmission(settings.modelLimits ?? {}, budgets, clock);
     this.#plans = new CallPlans(settings, catalogue, clock);
-    this.schedule = new Schedule(settings.maxParallelNodes, cpuThreads, this.#admission);
+    this.schedule = new Schedule(settings.maxParallelNodes, cpuAttemptsMax, this.#admission);
   }
 
   /** Puts a PENDING step in line, at once or when its wait is over. */

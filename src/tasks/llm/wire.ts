@@ -6,7 +6,8 @@
  *   LW2  at most `answerBytesMax` of an answer are read, counted as they come out of the decoder;
  *   LW3  an answer that is refused, too long or no UTF-8 ends in a failure of our own, which `failure` keeps: the client
  *        wraps errors and shows what stood in them;
- *   LW4  a stream is whole with its `[DONE]`, whatever its connection does afterwards.
+ *   LW4  a stream is whole with its `[DONE]`, whatever its connection does afterwards;
+ *   LW5  the client gets whole events, their data alone; a stream with too many lines of another kind is refused.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
@@ -15,8 +16,8 @@ import type { NetworkRules } from '../../contract/task.ts';
 import { TaskFailure } from '../../contract/task.ts';
 import { guardedAgent } from '../http/guarded-agent.ts';
 import { decodeBody } from '../http/read-body.ts';
+import { createAnswerEvents } from './answer-events.ts';
 import type { Endpoint } from './endpoint.ts';
-import { createEventLines, endsAnswer } from './event-lines.ts';
 import { toRefusedFailure } from './provider-failure.ts';
 import { readRefusal, refusalWaitMsMax } from './refusal.ts';
 
@@ -101,18 +102,26 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
 
   async function* readEvents(response: ServerResponse, signal: RequestInit['signal']) {
     const decoder = new TextDecoder('utf-8', { fatal: true });
-    const lines = createEventLines();
+    const answer = createAnswerEvents(refuseForeignLines);
     const pieces = readBytes(response);
     try {
       for await (const bytes of pieces) {
-        const text = lines.add(decode(() => decoder.decode(bytes, { stream: true })));
-        if (text !== '') yield Buffer.from(text);
-        if (endsAnswer(text)) return await letEnd(pieces, response);
+        const { events, isLast } = answer.add(decode(() => decoder.decode(bytes, { stream: true })));
+        if (events !== '') yield Buffer.from(events);
+        if (isLast) return await letEnd(pieces, response);
       }
-      yield Buffer.from(lines.add(decode(() => decoder.decode())) + lines.rest());
+      // An event that the end has cut is none; bytes that it has cut are no text.
+      decode(() => decoder.decode());
     } catch (error) {
       throw keep(error, signal);
     }
+  }
+
+  function refuseForeignLines(most: number): never {
+    throw new TaskFailure(
+      'ANSWER_INVALID',
+      `${endpoint.label} was asked for a stream of events, and more than ${most} lines of its answer belong to none`,
+    );
   }
 
   /** A connection that ends its answer can be used again; one that is kept open after it is closed. */

@@ -13,7 +13,7 @@ function job(jobId: number): Job {
 function late(): { coming: LatePool; arrive(): void; fail(error: Error): void; seen: string[] } {
   const seen: string[] = [];
   const pool: PoolPort = {
-    cpuThreads: 2,
+    cpuAttemptsMax: 2,
     dispatch: (jobs) => void seen.push(`run ${jobs.map(({ jobId }) => jobId).join(' ')}`),
     cancel: (jobIds) => void seen.push(`cancel ${jobIds.join(' ')}`),
     stats: () => ({ threads: 4, running: 1 }),

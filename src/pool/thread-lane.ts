@@ -11,21 +11,13 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import type { Job, Outcome, Said } from '../contract/job.ts';
-import type { AbortReason } from '../contract/pool-messages.ts';
-import {
-  type BundleMessage,
-  begunMessageSchema,
-  type CancelMessage,
-  outcomesMessageSchema,
-  saidMessageSchema,
-  type ThreadData,
-} from '../contract/pool-messages.ts';
+import { type AbortReason, fromThreadSchema, type ThreadData, type ToThread } from '../contract/pool-messages.ts';
 import type { Prices } from '../contract/prices.ts';
 import type { NetworkRules } from '../contract/task.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
 
-export interface LaneOptions {
+export interface ThreadLaneOptions {
   readonly threads: number;
   /** `shared`: many bundles on a thread, ended by signal. `exclusive`: one job on a thread, ended with the thread. */
   readonly sharing: ThreadData['sharing'];
@@ -78,9 +70,9 @@ function toLoaderArgv(argv: readonly string[]): string[] {
   });
 }
 
-export class Lane {
-  readonly #options: LaneOptions;
-  readonly #piscina: Piscina<BundleMessage, void>;
+export class ThreadLane {
+  readonly #options: ThreadLaneOptions;
+  readonly #piscina: Piscina<Extract<ToThread, { kind: 'bundle' }>, void>;
   readonly #running = new Map<number, Running>();
   readonly #unsettled = new Map<Bundle, Promise<void>>();
   readonly #loads = new WeakMap<Worker, number>();
@@ -92,9 +84,9 @@ export class Lane {
   #started = false;
   #closed = false;
 
-  constructor(options: LaneOptions) {
+  constructor(options: ThreadLaneOptions) {
     this.#options = options;
-    this.#piscina = new Piscina<BundleMessage, void>({
+    this.#piscina = new Piscina<Extract<ToThread, { kind: 'bundle' }>, void>({
       filename: options.threadUrl.href,
       minThreads: options.threads,
       maxThreads: options.threads,
@@ -161,7 +153,7 @@ export class Lane {
       bundle.abort.abort();
       return;
     }
-    bundle.port.postMessage({ cancelledJobIds: [jobId] } satisfies CancelMessage);
+    bundle.port.postMessage({ kind: 'cancel', jobIds: [jobId] } satisfies ToThread);
     if (bundle.thread) this.#arm(running, this.#options.graceMs);
   }
 
@@ -196,7 +188,7 @@ export class Lane {
 
   async #run(bundle: Bundle & { readonly remote: MessagePort }, jobs: readonly Job[]): Promise<void> {
     // The symbol's property stays on this side; it is how the balancer knows which bundle it places.
-    const message = { jobs, port: bundle.remote, [queueOptionsSymbol]: bundle };
+    const message = { kind: 'bundle' as const, jobs, port: bundle.remote, [queueOptionsSymbol]: bundle };
     try {
       await this.#piscina.run(message, { transferList: [bundle.remote], signal: bundle.abort.signal });
     } finally {
@@ -241,23 +233,28 @@ export class Lane {
   }
 
   /** P1: an outcome of a job that has ended already, or was never here, is dropped. */
-  #accept(bundle: Bundle, message: unknown): void {
-    const heard = Array.isArray(message) ? undefined : saidMessageSchema.safeParse(message);
-    if (heard?.success) {
-      this.#hear(bundle, heard.data.said);
-      return;
-    }
-    const begun = Array.isArray(message) ? undefined : begunMessageSchema.safeParse(message);
-    if (begun?.success) {
-      for (const jobId of begun.data.begunJobIds) this.#rearm(bundle, jobId);
-      return;
-    }
-    const parsed = outcomesMessageSchema.safeParse(message);
+  #accept(bundle: Bundle, given: unknown): void {
+    const parsed = fromThreadSchema.safeParse(given);
     if (!parsed.success) {
-      this.#options.onFault(`a thread sent a message that is no list of outcomes: ${parsed.error.message}`);
+      this.#options.onFault(`a thread sent a message of no known kind: ${parsed.error.message}`);
       return;
     }
-    this.#deliver(parsed.data.filter((outcome) => this.#end(bundle, outcome.jobId)));
+    const message = parsed.data;
+    switch (message.kind) {
+      case 'outcomes':
+        this.#deliver(message.outcomes.filter((outcome) => this.#end(bundle, outcome.jobId)));
+        break;
+      case 'said':
+        this.#hear(bundle, message.said);
+        break;
+      case 'begun':
+        for (const jobId of message.jobIds) this.#rearm(bundle, jobId);
+        break;
+      default: {
+        const never: never = message;
+        throw new Error(String(never));
+      }
+    }
   }
 
   #rearm(bundle: Bundle, jobId: number): void {
@@ -335,7 +332,9 @@ export class Lane {
     for (let missing = this.#options.threads - this.#piscina.threads.length; missing > 0; missing -= 1) {
       const withdrawal = new AbortController();
       const { port1, port2 } = new MessageChannel();
-      this.#piscina.run({ jobs: [], port: port2 }, { signal: withdrawal.signal }).catch(() => port1.close());
+      this.#piscina
+        .run({ kind: 'bundle', jobs: [], port: port2 }, { signal: withdrawal.signal })
+        .catch(() => port1.close());
       withdrawal.abort();
     }
   }
