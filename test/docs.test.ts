@@ -32,12 +32,12 @@ function textLines(markdown: string): Line[] {
   });
 }
 
-/** Paths from the root of the checkout that a page names, in backticks or as the target of a link. */
+/** Paths, from the root of the checkout, that a page names in backticks or in links; patterns (`*`, `<id>`) name none. */
 function namedPaths(page: string, markdown: string): string[] {
   const text = textLines(markdown)
     .map((line) => line.text)
     .join('\n');
-  const inBackticks = [...text.matchAll(/`((?:src|test|docs|bench)\/[^`\s]*)`/g)].map(([, name = '']) => name);
+  const inBackticks = [...text.matchAll(/`((?:src|test|docs|bench)\/[^`\s*<]*)`/g)].map(([, name = '']) => name);
   const linked = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target.split('#')[0] ?? '')
     .filter((target) => target !== '' && !/^[a-z]+:/.test(target))
@@ -66,7 +66,7 @@ describe('the paths that a page names', () => {
 
   it('are missed when they do not exist, in backticks and in links, on two lines and with a heading', () => {
     const page = [
-      '`src/main.ts`, `src/gone.ts` and `test/gone/` lie',
+      '`src/main.ts`, `src/gone.ts`, `src/core/*.ts` and `test/gone/` lie',
       'in the checkout; so do [a page](glossary.md#money), [a',
       'lost page](adr/0099-lost.md#why), [a source](../src/config.ts), [another](../src/lost.ts), [a site](https://example.org)',
       'and [a heading](#here).',
