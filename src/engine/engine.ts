@@ -37,8 +37,8 @@ import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
 import { toCanonicalJson } from '../core/canonical-json.ts';
 import { type ValidationOptions, validateDefinition } from '../core/validate.ts';
-import { EventQueue } from './follower.ts';
-import { resolveStep, resolveWorkflow } from './whole-outputs.ts';
+import { Follower } from './follower.ts';
+import { toWholeStep, toWholeText } from './whole-outputs.ts';
 
 /** Where templates come from. */
 export interface TemplateSource {
@@ -61,7 +61,7 @@ const healthPatienceMsDefault = 2_000;
 export class CoordinatedEngine implements Engine {
   readonly #coordinator: CoordinatorPort;
   readonly #options: CoordinatedEngineOptions;
-  readonly #eventQueues = new Set<EventQueue>();
+  readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
     this.#coordinator = options.coordinator;
@@ -123,7 +123,7 @@ export class CoordinatedEngine implements Engine {
 
   async getStep(id: string, stepId: string): Promise<WorkflowStep> {
     const step = (await this.#steps(id)).find((candidate) => candidate.id === stepId);
-    if (step) return resolveStep(step, (blob) => this.#readBlob(id, blob));
+    if (step) return toWholeStep(step, (blob) => this.#readBlob(id, blob));
     throw new Refusal({ code: 'NOT_FOUND', detail: `Workflow ${id} has no step "${stepId.slice(0, 128)}"` });
   }
 
@@ -133,7 +133,7 @@ export class CoordinatedEngine implements Engine {
       (step) => step.action === 'external_data' || step.params.source === 'browser_extension',
     );
     const whole: WorkflowStep[] = [];
-    for (const step of external) whole.push(await resolveStep(step, (blob) => this.#readBlob(id, blob)));
+    for (const step of external) whole.push(await toWholeStep(step, (blob) => this.#readBlob(id, blob)));
     return whole;
   }
 
@@ -205,14 +205,14 @@ export class CoordinatedEngine implements Engine {
   }
 
   async *events({ after, workflowId, signal }: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {
-    const queue = new EventQueue(signal);
-    this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, workflowId ?? null, (events) => queue.push(events));
+    const follower = new Follower(signal);
+    this.#followers.add(follower);
+    const end = this.#coordinator.subscribe(after ?? null, workflowId ?? null, (events) => follower.push(events));
     try {
-      for await (const item of queue.drain()) if (item.kind !== 'step.tokens') yield item;
+      for await (const item of follower.read()) if (item.kind !== 'step.tokens') yield item;
     } finally {
       end();
-      this.#eventQueues.delete(queue);
+      this.#followers.delete(follower);
     }
   }
 
@@ -220,16 +220,16 @@ export class CoordinatedEngine implements Engine {
     id: string,
     { after, signal }: Pick<EventsOptions, 'after' | 'signal'> = {},
   ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
-    const queue = new EventQueue(signal);
-    this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, id, (events) => queue.push(events));
-    const endTexts = this.#coordinator.listen(id, queue.textSink());
+    const follower = new Follower(signal);
+    this.#followers.add(follower);
+    const end = this.#coordinator.subscribe(after ?? null, id, (events) => follower.push(events));
+    const endTexts = this.#coordinator.listen(id, follower.textSink());
     try {
-      yield* queue.drain();
+      yield* follower.read();
     } finally {
       end();
       endTexts();
-      this.#eventQueues.delete(queue);
+      this.#followers.delete(follower);
     }
   }
 
@@ -278,7 +278,7 @@ export class CoordinatedEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    for (const queue of this.#eventQueues) queue.end();
+    for (const follower of this.#followers) follower.end();
     await this.#coordinator.call('close', {});
   }
 
@@ -287,7 +287,7 @@ export class CoordinatedEngine implements Engine {
   }
 
   async #toReply(text: WorkflowText): Promise<WorkflowReply> {
-    const json = await resolveWorkflow(text, (blob) => this.#readBlob(text.id, blob));
+    const json = await toWholeText(text, (blob) => this.#readBlob(text.id, blob));
     const { id, version, status, replayed } = text;
     return new WorkflowReply({ id, version, status, json, replayed });
   }

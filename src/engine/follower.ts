@@ -6,7 +6,7 @@ import { WaitingTexts } from './waiting-texts.ts';
 
 type Item = EngineEvent | EventGap | TokenEvent;
 
-export class EventQueue {
+export class Follower {
   readonly #texts = new WaitingTexts();
   #items: Item[] = [];
   #wake: (() => void) | null = null;
@@ -37,7 +37,7 @@ export class EventQueue {
     if (this.#items.length > 2 * limits.eventWindowMax) {
       const dropped = this.#items.splice(0, this.#items.length - limits.eventWindowMax);
       // What was left out of texts shows in their offsets.
-      this.#texts.taken();
+      this.#texts.clear();
       const first = dropped.find(isDurable);
       const oldest = this.#items.find(isDurable);
       if (first && oldest) this.#items.unshift({ kind: 'gap', after: first.seq - 1, oldest: oldest.seq });
@@ -50,11 +50,11 @@ export class EventQueue {
     this.#wake?.();
   }
 
-  async *drain(): AsyncGenerator<Item> {
+  async *read(): AsyncGenerator<Item> {
     while (!this.#isEnded) {
       const items = this.#items;
       this.#items = [];
-      this.#texts.taken();
+      this.#texts.clear();
       for (const item of items) {
         if (this.#isEnded) return;
         yield item;

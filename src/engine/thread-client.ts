@@ -20,7 +20,7 @@ interface Pending {
   reject(error: Error): void;
 }
 
-export interface ThreadOptions {
+export interface CoordinatorThreadOptions {
   /** Module that opens the store and serves a coordinator on its parent port. */
   url: URL;
   worker: WorkerOptions;
@@ -29,7 +29,7 @@ export interface ThreadOptions {
 }
 
 /** Resolves when the engine has recovered; rejects with StartError when it cannot start on this data. */
-export async function startCoordinatorThread(options: ThreadOptions): Promise<CoordinatorPort> {
+export async function startCoordinatorThread(options: CoordinatorThreadOptions): Promise<CoordinatorPort> {
   const client = new ThreadClient(new Worker(options.url, options.worker), options.onFatal);
   await client.ready;
   return client;
@@ -48,7 +48,7 @@ class ThreadClient implements CoordinatorPort {
   /** Why no call can be answered any more. */
   #ended: Error | null = null;
 
-  constructor(worker: Worker, onFatal: ThreadOptions['onFatal']) {
+  constructor(worker: Worker, onFatal: CoordinatorThreadOptions['onFatal']) {
     this.#worker = worker;
     let isClosed = false;
     const die = (message: string, exitStatus: 70 | 74) => {
@@ -65,7 +65,7 @@ class ThreadClient implements CoordinatorPort {
         } else if (message.kind === 'fatal') {
           reject(new Error(message.message));
           die(message.message, message.exitStatus);
-        } else this.#take(message);
+        } else this.#receive(message);
       });
       worker.on('error', (error) => {
         reject(error);
@@ -83,7 +83,7 @@ class ThreadClient implements CoordinatorPort {
 
   readonly #onClosed: () => void;
 
-  #take(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' | 'tokens' }>): void {
+  #receive(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' | 'tokens' }>): void {
     if (message.kind === 'events') {
       for (const id of message.subscriptionIds) this.#sinks.get(id)?.(message.events);
       return;

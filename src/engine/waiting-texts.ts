@@ -32,7 +32,7 @@ export class WaitingTexts {
   }
 
   /** The reader has taken them: what comes now stands behind. */
-  taken(): void {
+  clear(): void {
     this.#waiting.clear();
     this.#length = 0;
   }
@@ -43,6 +43,6 @@ export class WaitingTexts {
       event.cut = true;
       this.#cut.add(key);
     }
-    this.taken();
+    this.clear();
   }
 }

@@ -20,7 +20,7 @@ function toBlobRef(outputs: WorkflowStep['outputs']): BlobRef | null {
 }
 
 /** The step with its outputs whole. */
-export async function resolveStep(step: WorkflowStep, readBlob: ReadBlob): Promise<WorkflowStep> {
+export async function toWholeStep(step: WorkflowStep, readBlob: ReadBlob): Promise<WorkflowStep> {
   const ref = toBlobRef(step.outputs);
   if (!ref) return step;
   const text = Buffer.from(await readBlob(ref.blob)).toString('utf8');
@@ -28,7 +28,7 @@ export async function resolveStep(step: WorkflowStep, readBlob: ReadBlob): Promi
 }
 
 /** The workflow's JSON text with outputs whole, as far as `limits.answerBytesMax` goes. */
-export async function resolveWorkflow(text: WorkflowText, readBlob: ReadBlob): Promise<string> {
+export async function toWholeText(text: WorkflowText, readBlob: ReadBlob): Promise<string> {
   if (!text.hasBlobs) return text.json;
   const workflow = JSON.parse(text.json) as { id: string; steps: WorkflowStep[] };
   let bytes = text.json.length;
@@ -40,7 +40,7 @@ export async function resolveWorkflow(text: WorkflowText, readBlob: ReadBlob): P
       steps.push({ ...step, outputs: { truncated: true, bytes: ref.bytes, href } });
     } else {
       bytes += ref?.bytes ?? 0;
-      steps.push(await resolveStep(step, readBlob));
+      steps.push(await toWholeStep(step, readBlob));
     }
   }
   return JSON.stringify({ ...workflow, steps }, null, 2);
