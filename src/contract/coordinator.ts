@@ -2,10 +2,18 @@
  * What crosses between the engine's caller (server thread, program) and the coordinator. Plain data only, so that the
  * same calls work in one thread and across two.
  */
+import { z } from 'zod';
 import type { Budget } from './budget.ts';
 import type { BranchRequest, WorkflowDefinition } from './definition.ts';
 import type { EngineHealth, EngineStats, ListQuery, ListReply } from './engine.ts';
-import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
+import {
+  type EngineEvent,
+  type EventGap,
+  engineEventSchema,
+  eventGapSchema,
+  type TokenEvent,
+  tokenEventSchema,
+} from './event.ts';
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { JobStatus } from './workflow.ts';
@@ -95,21 +103,68 @@ export interface CoordinatorPort {
   listen(workflowId: string, sink: TokenSink): () => void;
 }
 
-/** Caller → coordinator thread. */
-export type ToCoordinator =
-  | { kind: 'call'; callId: number; name: CallName; args: CoordinatorCalls[CallName]['args'] }
-  | { kind: 'abort'; callId: number }
-  | { kind: 'subscribe'; subscriptionId: number; after: number | null; workflowId: string | null }
-  | { kind: 'listen'; subscriptionId: number; workflowId: string }
-  | { kind: 'unsubscribe'; subscriptionId: number };
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+/** Every name of a call, each once. */
+const callNames: Record<CallName, true> = {
+  submit: true,
+  get: true,
+  peek: true,
+  list: true,
+  readBlob: true,
+  stop: true,
+  resume: true,
+  retry: true,
+  branch: true,
+  delete: true,
+  externalData: true,
+  costs: true,
+  stats: true,
+  health: true,
+  close: true,
+};
+/** A caller's number for a call or a subscription; one sequence for both. */
+const numberSchema = z.int().min(1);
+
+/**
+ * Caller → coordinator thread. Tests hold every message against this schema; at run time both sides are of one build, and
+ * what callers give has been checked before it is sent.
+ */
+export const toCoordinatorSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('call'),
+    callId: numberSchema,
+    name: z.enum(Object.keys(callNames) as CallName[]),
+    args: z.custom<CoordinatorCalls[CallName]['args']>(isObject),
+  }),
+  z.strictObject({ kind: z.literal('abort'), callId: numberSchema }),
+  z.strictObject({
+    kind: z.literal('subscribe'),
+    subscriptionId: numberSchema,
+    after: z.int().nullable(),
+    workflowId: z.string().nullable(),
+  }),
+  z.strictObject({ kind: z.literal('listen'), subscriptionId: numberSchema, workflowId: z.string() }),
+  z.strictObject({ kind: z.literal('unsubscribe'), subscriptionId: numberSchema }),
+]);
+export type ToCoordinator = z.infer<typeof toCoordinatorSchema>;
 
 /** Coordinator thread → caller. */
-export type FromCoordinator =
-  | { kind: 'ready'; notices: string[] }
-  | { kind: 'unstartable'; message: string; exitStatus: number }
-  | { kind: 'answer'; callId: number; answer: unknown }
-  | { kind: 'refusal'; callId: number; refusal: RefusalData }
-  | { kind: 'events'; subscriptionIds: number[]; events: Parameters<EventSink>[0] }
-  | { kind: 'tokens'; subscriptionId: number; pieces: Parameters<TokenSink>[0] }
+export const fromCoordinatorSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ready'), notices: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal('unstartable'), message: z.string(), exitStatus: z.int() }),
+  z.strictObject({ kind: z.literal('answer'), callId: numberSchema, answer: z.unknown() }),
+  z.strictObject({ kind: z.literal('refusal'), callId: numberSchema, refusal: z.custom<RefusalData>(isObject) }),
+  z.strictObject({
+    kind: z.literal('events'),
+    subscriptionIds: z.array(numberSchema).min(1),
+    events: z.array(z.union([engineEventSchema, eventGapSchema])).readonly(),
+  }),
+  z.strictObject({
+    kind: z.literal('tokens'),
+    subscriptionId: numberSchema,
+    pieces: z.array(tokenEventSchema).readonly(),
+  }),
   /** The engine cannot go on: 74 the disk failed, 70 a broken rule. */
-  | { kind: 'fatal'; message: string; exitStatus: 70 | 74 };
+  z.strictObject({ kind: z.literal('fatal'), message: z.string(), exitStatus: z.literal([70, 74]) }),
+]);
+export type FromCoordinator = z.infer<typeof fromCoordinatorSchema>;
