@@ -1,6 +1,6 @@
 /**
- * What crosses between the engine's caller (server thread, program) and the coordinator. Plain data only, so that the
- * same calls work in one thread and across two.
+ * The calls and messages between the caller's thread (a server, a program) and the coordinator. Plain data only, so
+ * that the same calls work in one thread and across two.
  */
 import { z } from 'zod';
 import type { Budget } from './budget.ts';
@@ -20,13 +20,18 @@ import type { JobStatus } from './workflow.ts';
 
 export interface IdempotencyClaim {
   key: string;
-  /** SHA-256 (hex) of the call and its arguments as canonical JSON: fields may come in any order. Recorded with the key. */
+  /**
+   * SHA-256 (hex) of the call and its arguments as canonical JSON: fields may come in any order. Recorded with the
+   * key.
+   */
   request: string;
-  /** The same of their JSON as they came: what an engine before canonical JSON has recorded. Compared, never recorded. */
+  /**
+   * The same of their JSON as they came: what an engine before canonical JSON has recorded. Compared, never recorded.
+   */
   requestAsSent: string;
 }
 
-/** A workflow's text; outputs that lie in blobs stand in it as `{blob, bytes}`, and `hasBlobs` says that there are some. */
+/** A workflow as JSON text. Outputs in blobs appear as `{blob, bytes}`; `hasBlobs` is true when there are some. */
 export interface WorkflowText {
   id: string;
   version: number;
@@ -39,11 +44,11 @@ export interface WorkflowText {
 interface Wait {
   /** 0: answer at once. null: wait without a bound. */
   waitMs: number | null;
-  /** What ends the wait: at rest, or finished. */
+  /** The wait ends when the workflow is at rest, or when it is finished. */
   until: 'rest' | 'finished';
 }
 
-/** Call name → arguments and answer. */
+/** Each call by name: its arguments and its answer. */
 export interface CoordinatorCalls {
   submit: {
     args: { definition: WorkflowDefinition; templateId: string | null; claim?: IdempotencyClaim } & Wait;
@@ -88,18 +93,18 @@ export type EventSink = (events: readonly (EngineEvent | EventGap)[]) => void;
 export type TokenSink = (pieces: readonly TokenEvent[]) => void;
 
 export interface CoordinatorPort {
-  /** Rejects with a `Refusal`. An aborted signal ends the call's wait: it then answers with what there is. */
+  /** Rejects with a `Refusal`. An aborted signal ends the call's wait; the answer is then the present state. */
   call<K extends CallName>(
     name: K,
     args: CoordinatorCalls[K]['args'],
     signal?: AbortSignal,
   ): Promise<CoordinatorCalls[K]['answer']>;
   /**
-   * Durable events of one workflow (null: of all) from now on, or from after `after`: first the backlog, then each batch.
-   * Returns how to end it.
+   * Durable events of one workflow (null: of all) from now on, or from after `after`: first the backlog, then each
+   * batch. Returns how to end it.
    */
   subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void;
-  /** The texts that a workflow's running steps make: first all there is of each, then each piece. Returns how to end it. */
+  /** The texts of a workflow's running steps: first each text so far, then each piece. Returns how to end it. */
   listen(workflowId: string, sink: TokenSink): () => void;
 }
 
@@ -126,8 +131,8 @@ const callNames: Record<CallName, true> = {
 const numberSchema = z.int().min(1);
 
 /**
- * Caller → coordinator thread. Tests hold every message against this schema; at run time both sides are of one build, and
- * what callers give has been checked before it is sent.
+ * Caller → coordinator thread. Tests hold every message against this schema; at run time both sides are of one build,
+ * and what callers give has been checked before it is sent.
  */
 export const toCoordinatorSchema = z.discriminatedUnion('kind', [
   z.strictObject({

@@ -1,4 +1,4 @@
-/** Events between the coordinator that pushes them and a reader that takes them at its own pace. */
+/** One reader's queue of events: the coordinator pushes them, the reader takes them at its own pace. */
 import type { TokenSink } from '../contract/coordinator.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { limits } from '../contract/limits.ts';
@@ -17,7 +17,7 @@ export class Follower {
     signal?.addEventListener('abort', () => this.end(), { once: true });
   }
 
-  /** Who listens with it gets first the texts there are, then what is added to them. */
+  /** The sink for `listen`: its first call brings the texts so far, each later call what is added to them. */
   textSink(): TokenSink {
     let isFirst = true;
     return (pieces) => {
@@ -33,10 +33,10 @@ export class Follower {
         if (piece) this.#items.push(piece);
       } else this.#items.push(event);
     }
-    // A reader that far behind is told so, rather than having everything kept for it.
+    // Memory is bounded: a reader this far behind loses the oldest events and gets a gap in their place.
     if (this.#items.length > 2 * limits.eventWindowMax) {
       const dropped = this.#items.splice(0, this.#items.length - limits.eventWindowMax);
-      // What was left out of texts shows in their offsets.
+      // The reader sees from their offsets which pieces of texts are missing.
       this.#texts.clear();
       const first = dropped.find(isDurable);
       const oldest = this.#items.find(isDurable);

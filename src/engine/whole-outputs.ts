@@ -1,6 +1,6 @@
 /**
- * Puts outputs that lie in blobs back into a workflow's text, on the caller's side, so that large answers never cost the
- * coordinator's turn. Once an answer would grow too large, what is left over becomes a pointer to its step.
+ * Puts outputs stored as blobs back into a workflow's text. This runs on the caller's thread, so that large answers
+ * cost the coordinator nothing. Outputs that would make the answer too large become a pointer to their step.
  */
 import type { WorkflowText } from '../contract/coordinator.ts';
 import { limits } from '../contract/limits.ts';
@@ -19,7 +19,7 @@ function toBlobRef(outputs: WorkflowStep['outputs']): BlobRef | null {
   return typeof blob === 'string' && /^[0-9a-f]{64}$/.test(blob) && typeof bytes === 'number' ? { blob, bytes } : null;
 }
 
-/** The step with its outputs whole. */
+/** The step with its outputs, read from their blob if they are in one. */
 export async function toWholeStep(step: WorkflowStep, readBlob: ReadBlob): Promise<WorkflowStep> {
   const ref = toBlobRef(step.outputs);
   if (!ref) return step;
@@ -27,7 +27,7 @@ export async function toWholeStep(step: WorkflowStep, readBlob: ReadBlob): Promi
   return { ...step, outputs: JSON.parse(text) as Record<string, unknown> };
 }
 
-/** The workflow's JSON text with outputs whole, as far as `limits.answerBytesMax` goes. */
+/** The workflow's JSON text with its outputs in place, up to `limits.answerBytesMax`. */
 export async function toWholeText(text: WorkflowText, readBlob: ReadBlob): Promise<string> {
   if (!text.hasBlobs) return text.json;
   const workflow = JSON.parse(text.json) as { id: string; steps: WorkflowStep[] };

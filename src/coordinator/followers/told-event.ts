@@ -1,14 +1,14 @@
-/** Durable events in the form in which clients follow them. */
+/** A journal event as clients see it: the workflow's status and version after it, and the steps that it changed. */
 import type { EngineEvent } from '../../contract/event.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { toIso } from '../../core/time.ts';
 
-/** A fan-out of thousands is not told step by step. */
+/** An event names at most this many steps, so that a fan-out of thousands stays a small message. */
 const stepIdsMax = 100;
 
-/** `state` is the workflow after the event, `change` what the event did to other steps. */
+/** `state` is the workflow after the event, `change` the effect of the event on other steps. */
 export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowState, change?: Change): EngineEvent {
   const stepId = 'stepId' in event ? event.stepId : undefined;
   const step = stepId === undefined ? undefined : state.step(stepId);
