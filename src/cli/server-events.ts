@@ -7,7 +7,7 @@ type ServerEvent = EngineEvent | EventGap | TokenEvent;
 /** Characters of one event. A step's whole text so far, with every character escaped, takes 1.5 Mi. */
 const eventLengthMax = 4 * 1024 * 1024;
 
-/** Ends with the stream. Comments and fields other than `data` say nothing that the data does not. */
+/** Ends with the stream. Only the data matters: it repeats the event's kind and number. */
 export async function* readServerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder();
   let events: ServerEvent[] = [];

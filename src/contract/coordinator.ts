@@ -1,24 +1,37 @@
 /**
- * What crosses between the engine's caller (server thread, program) and the coordinator. Plain data only, so that the
- * same calls work in one thread and across two.
+ * The calls and messages between the caller's thread (a server, a program) and the coordinator. Plain data only, so
+ * that the same calls work in one thread and across two.
  */
+import { z } from 'zod';
 import type { Budget } from './budget.ts';
 import type { BranchRequest, WorkflowDefinition } from './definition.ts';
 import type { EngineHealth, EngineStats, ListQuery, ListReply } from './engine.ts';
-import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
+import {
+  type EngineEvent,
+  type EventGap,
+  engineEventSchema,
+  eventGapSchema,
+  type TokenEvent,
+  tokenEventSchema,
+} from './event.ts';
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { JobStatus } from './workflow.ts';
 
 export interface IdempotencyClaim {
   key: string;
-  /** SHA-256 (hex) of the call and its arguments as canonical JSON: fields may come in any order. Recorded with the key. */
+  /**
+   * SHA-256 (hex) of the call and its arguments as canonical JSON: fields may come in any order. Recorded with the
+   * key.
+   */
   request: string;
-  /** The same of their JSON as they came: what an engine before canonical JSON has recorded. Compared, never recorded. */
+  /**
+   * The same of their JSON as they came: what an engine before canonical JSON has recorded. Compared, never recorded.
+   */
   requestAsSent: string;
 }
 
-/** A workflow's text; outputs that lie in blobs stand in it as `{blob, bytes}`, and `hasBlobs` says that there are some. */
+/** A workflow as JSON text. Outputs in blobs appear as `{blob, bytes}`; `hasBlobs` is true when there are some. */
 export interface WorkflowText {
   id: string;
   version: number;
@@ -31,11 +44,11 @@ export interface WorkflowText {
 interface Wait {
   /** 0: answer at once. null: wait without a bound. */
   waitMs: number | null;
-  /** What ends the wait: at rest, or finished. */
+  /** The wait ends when the workflow is at rest, or when it is finished. */
   until: 'rest' | 'finished';
 }
 
-/** Call name → arguments and answer. */
+/** Each call by name: its arguments and its answer. */
 export interface CoordinatorCalls {
   submit: {
     args: { definition: WorkflowDefinition; templateId: string | null; claim?: IdempotencyClaim } & Wait;
@@ -82,36 +95,83 @@ export type EventSink = (events: readonly (EngineEvent | EventGap)[]) => void;
 export type TokenSink = (pieces: readonly TokenEvent[]) => void;
 
 export interface CoordinatorPort {
-  /** Rejects with a `Refusal`. An aborted signal ends the call's wait: it then answers with what there is. */
+  /** Rejects with a `Refusal`. An aborted signal ends the call's wait; the answer is then the present state. */
   call<K extends CallName>(
     name: K,
     args: CoordinatorCalls[K]['args'],
     signal?: AbortSignal,
   ): Promise<CoordinatorCalls[K]['answer']>;
   /**
-   * Durable events of one workflow (null: of all) from now on, or from after `after`: first the backlog, then each batch.
-   * Returns how to end it.
+   * Durable events of one workflow (null: of all) from now on, or from after `after`: first the backlog, then each
+   * batch. Returns how to end it.
    */
   subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void;
-  /** The texts that a workflow's running steps make: first all there is of each, then each piece. Returns how to end it. */
+  /** The texts of a workflow's running steps: first each text so far, then each piece. Returns how to end it. */
   listen(workflowId: string, sink: TokenSink): () => void;
 }
 
-/** Caller → coordinator thread. */
-export type ToCoordinator =
-  | { kind: 'call'; callId: number; name: CallName; args: CoordinatorCalls[CallName]['args'] }
-  | { kind: 'abort'; callId: number }
-  | { kind: 'subscribe'; subscriptionId: number; after: number | null; workflowId: string | null }
-  | { kind: 'listen'; subscriptionId: number; workflowId: string }
-  | { kind: 'unsubscribe'; subscriptionId: number };
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+/** Every name of a call, each once. */
+const callNames: Record<CallName, true> = {
+  submit: true,
+  get: true,
+  peek: true,
+  list: true,
+  readBlob: true,
+  stop: true,
+  resume: true,
+  retry: true,
+  branch: true,
+  delete: true,
+  externalData: true,
+  costs: true,
+  stats: true,
+  health: true,
+  close: true,
+};
+/** A caller's number for a call or a subscription; one sequence for both. */
+const numberSchema = z.int().min(1);
+
+/**
+ * Caller → coordinator thread. Tests hold every message against this schema; at run time both sides are of one build,
+ * and what callers give has been checked before it is sent.
+ */
+export const toCoordinatorSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('call'),
+    callId: numberSchema,
+    name: z.enum(Object.keys(callNames) as CallName[]),
+    args: z.custom<CoordinatorCalls[CallName]['args']>(isObject),
+  }),
+  z.strictObject({ kind: z.literal('abort'), callId: numberSchema }),
+  z.strictObject({
+    kind: z.literal('subscribe'),
+    subscriptionId: numberSchema,
+    after: z.int().nullable(),
+    workflowId: z.string().nullable(),
+  }),
+  z.strictObject({ kind: z.literal('listen'), subscriptionId: numberSchema, workflowId: z.string() }),
+  z.strictObject({ kind: z.literal('unsubscribe'), subscriptionId: numberSchema }),
+]);
+export type ToCoordinator = z.infer<typeof toCoordinatorSchema>;
 
 /** Coordinator thread → caller. */
-export type FromCoordinator =
-  | { kind: 'ready'; notices: string[] }
-  | { kind: 'unstartable'; message: string; exitStatus: number }
-  | { kind: 'answer'; callId: number; answer: unknown }
-  | { kind: 'refusal'; callId: number; refusal: RefusalData }
-  | { kind: 'events'; subscriptionIds: number[]; events: Parameters<EventSink>[0] }
-  | { kind: 'tokens'; subscriptionId: number; pieces: Parameters<TokenSink>[0] }
+export const fromCoordinatorSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ready'), notices: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal('unstartable'), message: z.string(), exitStatus: z.int() }),
+  z.strictObject({ kind: z.literal('answer'), callId: numberSchema, answer: z.unknown() }),
+  z.strictObject({ kind: z.literal('refusal'), callId: numberSchema, refusal: z.custom<RefusalData>(isObject) }),
+  z.strictObject({
+    kind: z.literal('events'),
+    subscriptionIds: z.array(numberSchema).min(1),
+    events: z.array(z.union([engineEventSchema, eventGapSchema])).readonly(),
+  }),
+  z.strictObject({
+    kind: z.literal('tokens'),
+    subscriptionId: numberSchema,
+    pieces: z.array(tokenEventSchema).readonly(),
+  }),
   /** The engine cannot go on: 74 the disk failed, 70 a broken rule. */
-  | { kind: 'fatal'; message: string; exitStatus: 70 | 74 };
+  z.strictObject({ kind: z.literal('fatal'), message: z.string(), exitStatus: z.literal([70, 74]) }),
+]);
+export type FromCoordinator = z.infer<typeof fromCoordinatorSchema>;

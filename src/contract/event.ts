@@ -68,10 +68,11 @@ export const tokenEventSchema = z
 export type TokenEvent = z.infer<typeof tokenEventSchema>;
 
 /** Sent instead of a backlog that is no longer held: reload, then go on from `oldest`. */
-export interface EventGap {
-  kind: 'gap';
+export const eventGapSchema = z.object({
+  kind: z.literal('gap'),
   /** The id the client asked to continue from. */
-  after: number;
+  after: z.int(),
   /** The oldest sequence number still held. */
-  oldest: number;
-}
+  oldest: z.int(),
+});
+export type EventGap = z.infer<typeof eventGapSchema>;

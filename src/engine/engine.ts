@@ -1,6 +1,6 @@
 /**
- * The `Engine` over a coordinator, wherever that runs: checks what comes in, on the caller's thread, and turns answers
- * into what callers read.
+ * The `Engine` on the caller's thread, over a coordinator in this thread or another: it checks arguments before it
+ * calls the coordinator, and turns the coordinator's answers into the replies that callers read.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -37,14 +37,14 @@ import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
 import { toCanonicalJson } from '../core/canonical-json.ts';
 import { type ValidationOptions, validateDefinition } from '../core/validate.ts';
-import { EventQueue } from './follower.ts';
-import { resolveStep, resolveWorkflow } from './whole-outputs.ts';
+import { Follower } from './follower.ts';
+import { toWholeStep, toWholeText } from './whole-outputs.ts';
 
-/** Where templates come from. */
+/** The templates by id, and how to make a definition from one. */
 export interface TemplateSource {
   list(): Promise<Template[]>;
   get(id: string): Promise<Template | undefined>;
-  /** Checks the params; throws a Refusal that names every bad one. */
+  /** Checks the params and throws a Refusal that names every bad one. */
   instantiate(template: Template, params: Record<string, unknown>): WorkflowDefinition;
 }
 
@@ -52,7 +52,7 @@ export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
   catalogue: ActionCatalogue;
   templates: TemplateSource;
-  /** After this long without an answer health is told as degraded. */
+  /** When the coordinator takes longer than this to answer `health`, the engine is degraded. */
   healthPatienceMs?: number;
 }
 
@@ -61,7 +61,7 @@ const healthPatienceMsDefault = 2_000;
 export class CoordinatedEngine implements Engine {
   readonly #coordinator: CoordinatorPort;
   readonly #options: CoordinatedEngineOptions;
-  readonly #eventQueues = new Set<EventQueue>();
+  readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
     this.#coordinator = options.coordinator;
@@ -83,7 +83,8 @@ export class CoordinatedEngine implements Engine {
     const claim = toClaim('submitTemplate', [templateId, params], options);
     const template = await templates.get(templateId);
     if (!template && unknownActions === 'reject' && !catalogue.has(templateId)) {
-      const detail = `There is neither a template nor an action with the id "${templateId}"; GET /api/templates and GET /api/actions list them`;
+      const wayOut = 'GET /api/templates and GET /api/actions list them';
+      const detail = `There is neither a template nor an action with the id "${templateId}"; ${wayOut}`;
       throw new Refusal({ code: 'NOT_FOUND', detail });
     }
     const definition = template ? templates.instantiate(template, params) : toOneStep(templateId, params);
@@ -123,7 +124,7 @@ export class CoordinatedEngine implements Engine {
 
   async getStep(id: string, stepId: string): Promise<WorkflowStep> {
     const step = (await this.#steps(id)).find((candidate) => candidate.id === stepId);
-    if (step) return resolveStep(step, (blob) => this.#readBlob(id, blob));
+    if (step) return toWholeStep(step, (blob) => this.#readBlob(id, blob));
     throw new Refusal({ code: 'NOT_FOUND', detail: `Workflow ${id} has no step "${stepId.slice(0, 128)}"` });
   }
 
@@ -133,7 +134,7 @@ export class CoordinatedEngine implements Engine {
       (step) => step.action === 'external_data' || step.params.source === 'browser_extension',
     );
     const whole: WorkflowStep[] = [];
-    for (const step of external) whole.push(await resolveStep(step, (blob) => this.#readBlob(id, blob)));
+    for (const step of external) whole.push(await toWholeStep(step, (blob) => this.#readBlob(id, blob)));
     return whole;
   }
 
@@ -205,14 +206,14 @@ export class CoordinatedEngine implements Engine {
   }
 
   async *events({ after, workflowId, signal }: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {
-    const queue = new EventQueue(signal);
-    this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, workflowId ?? null, (events) => queue.push(events));
+    const follower = new Follower(signal);
+    this.#followers.add(follower);
+    const end = this.#coordinator.subscribe(after ?? null, workflowId ?? null, (events) => follower.push(events));
     try {
-      for await (const item of queue.drain()) if (item.kind !== 'step.tokens') yield item;
+      for await (const item of follower.read()) if (item.kind !== 'step.tokens') yield item;
     } finally {
       end();
-      this.#eventQueues.delete(queue);
+      this.#followers.delete(follower);
     }
   }
 
@@ -220,16 +221,16 @@ export class CoordinatedEngine implements Engine {
     id: string,
     { after, signal }: Pick<EventsOptions, 'after' | 'signal'> = {},
   ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
-    const queue = new EventQueue(signal);
-    this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, id, (events) => queue.push(events));
-    const endTexts = this.#coordinator.listen(id, queue.textSink());
+    const follower = new Follower(signal);
+    this.#followers.add(follower);
+    const end = this.#coordinator.subscribe(after ?? null, id, (events) => follower.push(events));
+    const endTexts = this.#coordinator.listen(id, follower.textSink());
     try {
-      yield* queue.drain();
+      yield* follower.read();
     } finally {
       end();
       endTexts();
-      this.#eventQueues.delete(queue);
+      this.#followers.delete(follower);
     }
   }
 
@@ -261,7 +262,7 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('stats', {});
   }
 
-  /** Also answers where the coordinator does not: a disk that hangs in an fdatasync holds it up. */
+  /** Answers even when the coordinator does not, as while its disk hangs in an fdatasync. */
   async health(): Promise<EngineHealth> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<EngineHealth>((resolve) => {
@@ -278,7 +279,7 @@ export class CoordinatedEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    for (const queue of this.#eventQueues) queue.end();
+    for (const follower of this.#followers) follower.end();
     await this.#coordinator.call('close', {});
   }
 
@@ -287,7 +288,7 @@ export class CoordinatedEngine implements Engine {
   }
 
   async #toReply(text: WorkflowText): Promise<WorkflowReply> {
-    const json = await resolveWorkflow(text, (blob) => this.#readBlob(text.id, blob));
+    const json = await toWholeText(text, (blob) => this.#readBlob(text.id, blob));
     const { id, version, status, replayed } = text;
     return new WorkflowReply({ id, version, status, json, replayed });
   }
@@ -299,7 +300,7 @@ function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: s
   throw invalid(`${what} is not valid`, toFieldErrors(parsed.error.issues));
 }
 
-/** Text that is no id names no workflow, and stays out of every path. */
+/** Text that is not an id is answered like an unknown workflow, and never becomes part of a path. */
 function checkId(id: string): void {
   if (!workflowIdSchema.safeParse(id).success) throw workflowNotFound(String(id).slice(0, 64));
 }
@@ -311,7 +312,7 @@ function toClaim(call: string, args: unknown, { idempotencyKey }: CallOptions): 
     throw invalid('The Idempotency-Key is not valid', [{ path: 'Idempotency-Key', message }]);
   }
   const asSent = JSON.stringify([call, args]);
-  // Of the text, not of the arguments: programs may give dates and other objects that only become JSON in it.
+  // From the text, not from the arguments: a program may pass dates and other objects that become JSON only there.
   const canonical = toCanonicalJson(JSON.parse(asSent));
   const requestAsSent = toSha256(asSent);
   const request = canonical === asSent ? requestAsSent : toSha256(canonical);
@@ -322,7 +323,7 @@ function toSha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** What a template id that no file defines stands for. */
+/** The workflow for a template id that no file defines: one step, whose action is that id. */
 function toOneStep(templateId: string, params: Record<string, unknown>): WorkflowDefinition {
   return {
     name: `Workflow from ${templateId}`,

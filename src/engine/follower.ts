@@ -1,4 +1,4 @@
-/** Events between the coordinator that pushes them and a reader that takes them at its own pace. */
+/** One reader's queue of events: the coordinator pushes them, the reader takes them at its own pace. */
 import type { TokenSink } from '../contract/coordinator.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { limits } from '../contract/limits.ts';
@@ -6,7 +6,7 @@ import { WaitingTexts } from './waiting-texts.ts';
 
 type Item = EngineEvent | EventGap | TokenEvent;
 
-export class EventQueue {
+export class Follower {
   readonly #texts = new WaitingTexts();
   #items: Item[] = [];
   #wake: (() => void) | null = null;
@@ -17,7 +17,7 @@ export class EventQueue {
     signal?.addEventListener('abort', () => this.end(), { once: true });
   }
 
-  /** Who listens with it gets first the texts there are, then what is added to them. */
+  /** The sink for `listen`: its first call brings the texts so far, each later call what is added to them. */
   textSink(): TokenSink {
     let isFirst = true;
     return (pieces) => {
@@ -33,11 +33,11 @@ export class EventQueue {
         if (piece) this.#items.push(piece);
       } else this.#items.push(event);
     }
-    // A reader that far behind is told so, rather than having everything kept for it.
+    // Memory is bounded: a reader this far behind loses the oldest events and gets a gap in their place.
     if (this.#items.length > 2 * limits.eventWindowMax) {
       const dropped = this.#items.splice(0, this.#items.length - limits.eventWindowMax);
-      // What was left out of texts shows in their offsets.
-      this.#texts.taken();
+      // The reader sees from their offsets which pieces of texts are missing.
+      this.#texts.clear();
       const first = dropped.find(isDurable);
       const oldest = this.#items.find(isDurable);
       if (first && oldest) this.#items.unshift({ kind: 'gap', after: first.seq - 1, oldest: oldest.seq });
@@ -50,11 +50,11 @@ export class EventQueue {
     this.#wake?.();
   }
 
-  async *drain(): AsyncGenerator<Item> {
+  async *read(): AsyncGenerator<Item> {
     while (!this.#isEnded) {
       const items = this.#items;
       this.#items = [];
-      this.#texts.taken();
+      this.#texts.clear();
       for (const item of items) {
         if (this.#isEnded) return;
         yield item;

@@ -1,4 +1,4 @@
-/** A coordinator in a thread of its own, as a port in this one. */
+/** The port of a coordinator that runs in a thread of its own. */
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type {
   CallName,
@@ -14,22 +14,22 @@ import { limits } from '../contract/limits.ts';
 import { StartError } from '../contract/store.ts';
 
 interface Pending {
-  /** Among those that the bound is for. */
+  /** Counts against `limits.inboxCommandsMax`. */
   isCounted: boolean;
   resolve(answer: unknown): void;
   reject(error: Error): void;
 }
 
-export interface ThreadOptions {
-  /** Module that opens the store and serves a coordinator on its parent port. */
+export interface CoordinatorThreadOptions {
+  /** The module to run in the thread: it opens the store and serves a coordinator on its parent port. */
   url: URL;
   worker: WorkerOptions;
-  /** The thread has ended on its own account: 74 the disk failed, 70 a broken rule. */
+  /** Called when the thread ends though nobody closed it: 74 the disk failed, 70 a broken rule. */
   onFatal(message: string, exitStatus: 70 | 74): void;
 }
 
-/** Resolves when the engine has recovered; rejects with StartError when it cannot start on this data. */
-export async function startCoordinatorThread(options: ThreadOptions): Promise<CoordinatorPort> {
+/** Resolves when the coordinator has recovered; rejects with StartError when it cannot start on this data. */
+export async function startCoordinatorThread(options: CoordinatorThreadOptions): Promise<CoordinatorPort> {
   const client = new ThreadClient(new Worker(options.url, options.worker), options.onFatal);
   await client.ready;
   return client;
@@ -43,12 +43,12 @@ class ThreadClient implements CoordinatorPort {
   readonly #tokenSinks = new Map<number, TokenSink>();
   #nextId = 1;
   #counted = 0;
-  /** The one that is under way; those who ask meanwhile share it, however many a hanging disk makes of them. */
+  /** The health call under way. Callers share it, so that a disk that hangs cannot pile up calls. */
   #health: Promise<CoordinatorCalls['health']['answer']> | null = null;
-  /** Why no call can be answered any more. */
+  /** Set when no call can be answered any more, and why. */
   #ended: Error | null = null;
 
-  constructor(worker: Worker, onFatal: ThreadOptions['onFatal']) {
+  constructor(worker: Worker, onFatal: CoordinatorThreadOptions['onFatal']) {
     this.#worker = worker;
     let isClosed = false;
     const die = (message: string, exitStatus: 70 | 74) => {
@@ -65,7 +65,7 @@ class ThreadClient implements CoordinatorPort {
         } else if (message.kind === 'fatal') {
           reject(new Error(message.message));
           die(message.message, message.exitStatus);
-        } else this.#take(message);
+        } else this.#receive(message);
       });
       worker.on('error', (error) => {
         reject(error);
@@ -83,7 +83,7 @@ class ThreadClient implements CoordinatorPort {
 
   readonly #onClosed: () => void;
 
-  #take(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' | 'tokens' }>): void {
+  #receive(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' | 'tokens' }>): void {
     if (message.kind === 'events') {
       for (const id of message.subscriptionIds) this.#sinks.get(id)?.(message.events);
       return;
@@ -132,7 +132,7 @@ class ThreadClient implements CoordinatorPort {
       throw this.#ended;
     }
     const isCounted = !isUnbounded(name, args);
-    // The coordinator bounds what it has taken in; this bounds what a disk that hangs keeps it from taking in.
+    // The coordinator bounds its own inbox. This bounds the messages that it does not read while its disk hangs.
     if (isCounted && this.#counted >= limits.inboxCommandsMax) {
       const detail = `${this.#counted} calls are waiting already. Try again in a moment.`;
       throw new Refusal({ code: 'BUSY', detail, retryAfterSeconds: 1 });
@@ -185,7 +185,7 @@ class ThreadClient implements CoordinatorPort {
   }
 }
 
-/** A wait says nothing of the disk, the end is always let in, and of health there is one at a time. */
+/** Waits may last as they like, a close must always get in, and there is one health call at a time. */
 function isUnbounded<K extends CallName>(name: K, args: CoordinatorCalls[K]['args']): boolean {
   if (name === 'close' || name === 'health') return true;
   return name === 'get' && (args as CoordinatorCalls['get']['args']).waitMs !== 0;

@@ -1,20 +1,21 @@
 /**
- * Pieces of text on their way to one reader. Those that wait are joined, one for each attempt, so that a slow reader costs
- * no more than the texts are long; and where the texts together are too long for that, they are left out and told to be cut.
+ * Pieces of text on their way to one reader. Pieces of the same attempt are joined while they wait, so a slow reader
+ * costs no more memory than the texts themselves. When the waiting texts together pass `limits.liveTextsWaitingMax`,
+ * they are dropped and marked as cut.
  */
 import type { TokenEvent } from '../contract/event.ts';
 import { limits } from '../contract/limits.ts';
 
 export class WaitingTexts {
-  /** By attempt; they stand among the reader's other events as well. */
+  /** By attempt. Each is also in the reader's queue of events. */
   readonly #waiting = new Map<string, TokenEvent>();
-  /** Attempts of which a piece was left out. */
+  /** Attempts that have lost a piece. The reader gets nothing more of their text. */
   readonly #cut = new Set<string>();
   #length = 0;
 
   /**
-   * Returns what is to stand among the reader's events; null where nothing new is. Texts that were there when the reader came
-   * (`isFound`) take none of the room: all of them together are bounded where they are held.
+   * Returns the event to put in the reader's queue, or null when the queue holds it already or the text is cut. Texts
+   * made before the reader came (`isFound`) do not count against the limit: live-texts.ts bounds them all together.
    */
   add(event: TokenEvent, isFound: boolean): TokenEvent | null {
     const key = `${event.step_id}/${event.attempt}`;
@@ -27,22 +28,22 @@ export class WaitingTexts {
     }
     this.#waiting.set(key, own);
     if (!isFound) this.#length += event.text.length;
-    if (this.#length > limits.liveTextsWaitingMax) this.#leaveOut();
+    if (this.#length > limits.liveTextsWaitingMax) this.#cutAll();
     return before ? null : own;
   }
 
-  /** The reader has taken them: what comes now stands behind. */
-  taken(): void {
+  /** The reader has taken the waiting pieces: later pieces are new events. */
+  clear(): void {
     this.#waiting.clear();
     this.#length = 0;
   }
 
-  #leaveOut(): void {
+  #cutAll(): void {
     for (const [key, event] of this.#waiting) {
       event.text = '';
       event.cut = true;
       this.#cut.add(key);
     }
-    this.taken();
+    this.clear();
   }
 }

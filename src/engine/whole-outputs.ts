@@ -1,6 +1,6 @@
 /**
- * Puts outputs that lie in blobs back into a workflow's text, on the caller's side, so that large answers never cost the
- * coordinator's turn. Once an answer would grow too large, what is left over becomes a pointer to its step.
+ * Puts outputs stored as blobs back into a workflow's text. This runs on the caller's thread, so that large answers
+ * cost the coordinator nothing. Outputs that would make the answer too large become a pointer to their step.
  */
 import type { WorkflowText } from '../contract/coordinator.ts';
 import { limits } from '../contract/limits.ts';
@@ -19,16 +19,16 @@ function toBlobRef(outputs: WorkflowStep['outputs']): BlobRef | null {
   return typeof blob === 'string' && /^[0-9a-f]{64}$/.test(blob) && typeof bytes === 'number' ? { blob, bytes } : null;
 }
 
-/** The step with its outputs whole. */
-export async function resolveStep(step: WorkflowStep, readBlob: ReadBlob): Promise<WorkflowStep> {
+/** The step with its outputs, read from their blob if they are in one. */
+export async function toWholeStep(step: WorkflowStep, readBlob: ReadBlob): Promise<WorkflowStep> {
   const ref = toBlobRef(step.outputs);
   if (!ref) return step;
   const text = Buffer.from(await readBlob(ref.blob)).toString('utf8');
   return { ...step, outputs: JSON.parse(text) as Record<string, unknown> };
 }
 
-/** The workflow's JSON text with outputs whole, as far as `limits.answerBytesMax` goes. */
-export async function resolveWorkflow(text: WorkflowText, readBlob: ReadBlob): Promise<string> {
+/** The workflow's JSON text with its outputs in place, up to `limits.answerBytesMax`. */
+export async function toWholeText(text: WorkflowText, readBlob: ReadBlob): Promise<string> {
   if (!text.hasBlobs) return text.json;
   const workflow = JSON.parse(text.json) as { id: string; steps: WorkflowStep[] };
   let bytes = text.json.length;
@@ -40,7 +40,7 @@ export async function resolveWorkflow(text: WorkflowText, readBlob: ReadBlob): P
       steps.push({ ...step, outputs: { truncated: true, bytes: ref.bytes, href } });
     } else {
       bytes += ref?.bytes ?? 0;
-      steps.push(await resolveStep(step, readBlob));
+      steps.push(await toWholeStep(step, readBlob));
     }
   }
   return JSON.stringify({ ...workflow, steps }, null, 2);

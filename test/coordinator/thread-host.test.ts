@@ -3,7 +3,13 @@
  * events; messages keep their order. Method: a window and texts behind a port that keeps what is posted.
  */
 import { expect, it } from 'vitest';
-import type { CoordinatorPort, FromCoordinator, ToCoordinator } from '../../src/contract/coordinator.ts';
+import {
+  type CoordinatorPort,
+  type FromCoordinator,
+  fromCoordinatorSchema,
+  type ToCoordinator,
+  toCoordinatorSchema,
+} from '../../src/contract/coordinator.ts';
 import type { EngineEvent } from '../../src/contract/event.ts';
 import { EventWindow } from '../../src/coordinator/followers/event-window.ts';
 import { LiveTexts } from '../../src/coordinator/followers/live-texts.ts';
@@ -25,7 +31,7 @@ function serve() {
       receive = listener;
       return this;
     },
-    postMessage: (message: FromCoordinator) => void posted.push(message),
+    postMessage: (message: FromCoordinator) => void posted.push(fromCoordinatorSchema.parse(message)),
   };
   const faults: unknown[] = [];
   serveCoordinator(coordinator, port as unknown as Parameters<typeof serveCoordinator>[1], (fault) =>
@@ -35,7 +41,7 @@ function serve() {
     posted,
     faults,
     texts,
-    send: (message: ToCoordinator) => receive(message),
+    send: (message: ToCoordinator) => receive(toCoordinatorSchema.parse(message)),
     publish(...workflowIds: string[]) {
       const at = '2026-01-01T00:00:00.000Z';
       const events = workflowIds.map((workflow_id): EngineEvent => {

@@ -17,6 +17,10 @@ test('names that objects would move or lose keep their place: numbers, and __pro
   );
 });
 
+test('lists keep their order whichever way the text is made', () => {
+  expect(toCanonicalJson({ b: [2, 1, [4, 3]], a: ['y', 'x'] })).toBe('{"a":["y","x"],"b":[2,1,[4,3]]}');
+});
+
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (value === null || typeof value !== 'object') return value;

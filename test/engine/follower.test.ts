@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../src/contract/event.ts';
 import { limits } from '../../src/contract/limits.ts';
-import { EventQueue } from '../../src/engine/follower.ts';
+import { Follower } from '../../src/engine/follower.ts';
 
 const event = (seq: number): EngineEvent => ({
   seq,
@@ -14,27 +14,27 @@ const event = (seq: number): EngineEvent => ({
 });
 
 test('a reader that does not read gets a gap in place of the oldest events, then every later one', async () => {
-  const queue = new EventQueue(undefined);
+  const follower = new Follower(undefined);
   const { eventWindowMax } = limits;
   const count = 2 * eventWindowMax + 1;
-  for (let seq = 1; seq <= count; seq += 1) queue.push([event(seq)]);
-  const items = queue.drain();
+  for (let seq = 1; seq <= count; seq += 1) follower.push([event(seq)]);
+  const items = follower.read();
   const oldest = count - eventWindowMax + 1;
   expect((await items.next()).value).toEqual({ kind: 'gap', after: 0, oldest });
   for (let seq = oldest; seq <= count; seq += 1) expect((await items.next()).value).toMatchObject({ seq });
-  queue.push([event(count + 1)]);
+  follower.push([event(count + 1)]);
   expect((await items.next()).value).toMatchObject({ seq: count + 1 });
 });
 
 test('an end is seen at once, by a reader that waits and by one in the middle of what it has', async () => {
-  const [waiting, reading] = [new EventQueue(undefined), new EventQueue(undefined)];
-  const next = waiting.drain().next();
+  const [waiting, reading] = [new Follower(undefined), new Follower(undefined)];
+  const next = waiting.read().next();
   waiting.end();
   expect((await next).done).toBe(true);
-  const items = reading.drain();
+  const items = reading.read();
   reading.push([event(1), event(2)]);
   await items.next();
   reading.end();
   expect((await items.next()).done).toBe(true);
-  expect((await new EventQueue(AbortSignal.abort()).drain().next()).done).toBe(true);
+  expect((await new Follower(AbortSignal.abort()).read().next()).done).toBe(true);
 });

@@ -259,6 +259,11 @@ test('fields that are not there make no other request; lists in another order, o
     { ...ordered, steps: [b, a] },
   ];
   for (const request of others) await expectOtherBodyRefused(engine.submit(request, options));
+
+  // Without the names that are numbers, which take another way to their text.
+  const plain = { name: 'plain', tags: ['b', 'a'], steps: [{ id: 'a', action: 'noop' }] };
+  await engine.submit(plain, { idempotencyKey: 'plain' });
+  await expectOtherBodyRefused(engine.submit({ ...plain, tags: ['a', 'b'] }, { idempotencyKey: 'plain' }));
 });
 
 test('objects that JSON has no word for are the request that their text is', async () => {

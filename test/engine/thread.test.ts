@@ -1,13 +1,40 @@
 /** Goal: with the coordinator in a thread of its own, the port behaves as it does without: answers, refusals, events, waits, end. */
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { FromCoordinator } from '../../src/contract/coordinator.ts';
+import { type FromCoordinator, fromCoordinatorSchema, toCoordinatorSchema } from '../../src/contract/coordinator.ts';
 import { StartError } from '../../src/contract/store.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { Follower } from '../fixtures/follower.ts';
 import { expectRefusal, openEngine, refusalOf, startEngine, startGate, stepOf } from './running-engine.ts';
 
+/** The kinds of all messages that cross the thread from here on, both ways; each must fit its schema. */
+function checkMessages() {
+  const kinds = new Set<string>();
+  const faults: string[] = [];
+  const { emit, postMessage } = Worker.prototype;
+  const check = (schema: typeof fromCoordinatorSchema | typeof toCoordinatorSchema, message: unknown) => {
+    const parsed = schema.safeParse(message);
+    if (parsed.success) kinds.add(parsed.data.kind);
+    else faults.push(`${JSON.stringify(message)}: ${parsed.error.message}`);
+  };
+  const spies = [
+    vi.spyOn(Worker.prototype, 'emit').mockImplementation(function (this: Worker, ...args: unknown[]) {
+      if (args[0] === 'message') check(fromCoordinatorSchema, args[1]);
+      return emit.apply(this, args as Parameters<typeof emit>);
+    }),
+    vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message: unknown) {
+      check(toCoordinatorSchema, message);
+      postMessage.call(this, message);
+    }),
+  ];
+  onTestFinished(() => {
+    for (const spy of spies) spy.mockRestore();
+  });
+  return { kinds, faults };
+}
+
 test('calls, waits, events and refusals cross the thread; a second owner does not start', async () => {
+  const messages = checkMessages();
   const gate = await startGate();
   const { engine, dir } = await startEngine({ ownThread: true, settings: { httpAllowHosts: [gate.host] } });
   const follower = new Follower(engine);
@@ -57,6 +84,10 @@ test('calls, waits, events and refusals cross the thread; a second owner does no
   const again = await openEngine(dir, { ownThread: true });
   onTestFinished(() => again.close());
   expect((await again.get(reply.id)).workflow).toEqual(workflow);
+  expect(messages.faults).toEqual([]);
+  expect([...messages.kinds].sort()).toEqual(
+    ['abort', 'answer', 'call', 'events', 'ready', 'refusal', 'subscribe', 'unstartable', 'unsubscribe'].sort(),
+  );
 });
 
 /** What the coordinator's thread sends from here on: numbers of events, and how many subscriptions they are for. */

@@ -109,7 +109,7 @@ export const tokensMutants: Mutant[] = [
     name: 'pieces that wait for a slow reader are not bounded',
     breaks: 'ES3',
     file: 'src/engine/waiting-texts.ts',
-    find: 'if (this.#length > limits.liveTextsWaitingMax) this.#leaveOut();',
+    find: 'if (this.#length > limits.liveTextsWaitingMax) this.#cutAll();',
     replace: '',
     test: texts,
     only: 'costs no more than its bound',

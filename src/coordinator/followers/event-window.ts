@@ -1,33 +1,33 @@
 /**
- * The latest durable events, for clients that follow the engine and for clients that come back with the number of the last
- * event they saw.
+ * The latest durable events, for clients that follow the engine and for clients that come back with the number of the
+ * last event they saw.
  *
- *   EW1  a follower gets each event after its number once, in order; where some of them are no longer held it first gets a
- *        gap, also when none of those was of its workflow;
- *   EW2  a follower of one workflow is called for that workflow alone: a publication costs one look at each event, and one
- *        call for each follower that gets some.
+ *   EW1  a follower gets each event after its number once, in order; where some of them are no longer held it first
+ *        gets a gap, also when none of those was of its workflow;
+ *   EW2  a follower of one workflow is called for that workflow alone: a publication costs one look at each event,
+ *        and one call for each follower that gets some.
  */
 import type { EventSink } from '../../contract/coordinator.ts';
 import type { EngineEvent } from '../../contract/event.ts';
 
 export class EventWindow {
   readonly #eventsMax: number;
-  /** A ring would do; a list that is cut when it has doubled costs the same and stays in order. */
+  /** In order. Cut back when it has doubled, which costs the same as a ring and is simpler to read. */
   #events: EngineEvent[] = [];
-  /** By the workflow they follow; null: all of them. */
+  /** By the workflow that they follow; null: sinks that follow all workflows. */
   readonly #sinks = new Map<string | null, Set<EventSink>>();
-  /** Everything after this number is held. */
+  /** Every event after this number is in `#events`. */
   #floor = 0;
 
   readonly #lastSeq: () => number;
 
-  /** `lastSeq`: the number of the latest event there is. */
+  /** `lastSeq` gives the number of the latest durable event. */
   constructor(eventsMax: number, lastSeq: () => number) {
     this.#eventsMax = eventsMax;
     this.#lastSeq = lastSeq;
   }
 
-  /** After a start: the events that can be told again, of which those after `floor` are all there are. */
+  /** After a start: the recovered events. Every event after `floor` is among them. */
   restore(events: readonly EngineEvent[], floor: number): void {
     this.#events = events.filter(({ seq }) => seq > floor);
     this.#floor = floor;
@@ -59,7 +59,7 @@ export class EventWindow {
     if (after !== null) {
       const isFollowed = (event: EngineEvent) => workflowId === null || event.workflow_id === workflowId;
       const backlog = this.#events.filter((event) => event.seq > after && isFollowed(event));
-      // A number from the future was given out by another life of the data: its reader has to begin anew as well.
+      // A number from the future comes from data that this engine does not have: its reader must also start anew.
       if (after < this.#floor || after > this.#lastSeq())
         sink([{ kind: 'gap', after, oldest: this.#floor + 1 }, ...backlog]);
       else if (backlog.length > 0) sink(backlog);

@@ -1,17 +1,19 @@
 /**
- * The texts that running attempts make, as far as they have told them, for those who follow a workflow.
+ * The texts that running attempts have made so far, for followers of their workflow.
  *
- *   LT1  who begins to listen gets, of each running attempt of the workflow, all there is in one piece, then each piece as it
- *        comes: offsets join without a hole;
- *   LT2  held in memory alone, and bounded: of one attempt and of all together. What finds no room is told to be cut;
- *   LT3  an attempt that has ended is told no more: its outputs say it all, and a new attempt begins anew.
+ *   LT1  a new listener first gets, for each running attempt of the workflow, the whole text so far in one piece,
+ *        then each piece as it comes: offsets join without a hole;
+ *   LT2  texts are in memory only, with a limit for one attempt and one for all together. A text that reaches a limit
+ *        is marked as cut, and the rest of it is dropped;
+ *   LT3  the text of an attempt goes when the attempt ends: its outputs hold the whole text. A new attempt starts its
+ *        own.
  */
 import type { TokenSink } from '../../contract/coordinator.ts';
 import type { TokenEvent } from '../../contract/event.ts';
 import type { Said } from '../../contract/job.ts';
 import { limits } from '../../contract/limits.ts';
 
-/** Whose text it is. */
+/** The attempt that makes a text. */
 interface Speaker {
   readonly workflowId: string;
   readonly stepId: string;
@@ -26,22 +28,22 @@ interface LiveText {
 export class LiveTexts {
   readonly #texts = new Map<Speaker, LiveText>();
   readonly #sinks = new Map<string, Set<TokenSink>>();
-  /** Of all texts together. */
+  /** Characters of all texts together. */
   #length = 0;
 
   add(speaker: Speaker, { text, isCut }: Pick<Said, 'text' | 'isCut'>): void {
-    const told = this.#texts.get(speaker) ?? { text: '', isCut: false };
-    if (told.isCut) return;
-    const offset = told.text.length;
+    const live = this.#texts.get(speaker) ?? { text: '', isCut: false };
+    if (live.isCut) return;
+    const offset = live.text.length;
     const room = Math.min(limits.liveTextLengthMax - offset, limits.liveTextsLengthMax - this.#length);
     const piece = text.slice(0, room);
-    told.text += piece;
-    told.isCut = isCut || piece.length < text.length;
+    live.text += piece;
+    live.isCut = isCut || piece.length < text.length;
     this.#length += piece.length;
-    this.#texts.set(speaker, told);
+    this.#texts.set(speaker, live);
     const sinks = this.#sinks.get(speaker.workflowId);
     if (sinks === undefined) return;
-    const event = toEvent(speaker, offset, { text: piece, isCut: told.isCut });
+    const event = toEvent(speaker, offset, { text: piece, isCut: live.isCut });
     for (const sink of sinks) sink([event]);
   }
 
@@ -54,7 +56,7 @@ export class LiveTexts {
     const sinks = this.#sinks.get(workflowId) ?? new Set();
     this.#sinks.set(workflowId, sinks.add(sink));
     const texts = [...this.#texts].filter(([speaker]) => speaker.workflowId === workflowId);
-    if (texts.length > 0) sink(texts.map(([speaker, told]) => toEvent(speaker, 0, told)));
+    if (texts.length > 0) sink(texts.map(([speaker, live]) => toEvent(speaker, 0, live)));
     return () => {
       sinks.delete(sink);
       if (sinks.size === 0 && this.#sinks.get(workflowId) === sinks) this.#sinks.delete(workflowId);

@@ -1,14 +1,14 @@
-/** Durable events in the form in which clients follow them. */
+/** A journal event as clients see it: the workflow's status and version after it, and the steps that it changed. */
 import type { EngineEvent } from '../../contract/event.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { toIso } from '../../core/time.ts';
 
-/** A fan-out of thousands is not told step by step. */
-const stepsToldMax = 100;
+/** An event names at most this many steps, so that a fan-out of thousands stays a small message. */
+const stepIdsMax = 100;
 
-/** `state` is the workflow after the event, `change` what the event did to other steps. */
+/** `state` is the workflow after the event, `change` the effect of the event on other steps. */
 export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowState, change?: Change): EngineEvent {
   const stepId = 'stepId' in event ? event.stepId : undefined;
   const step = stepId === undefined ? undefined : state.step(stepId);
@@ -21,16 +21,16 @@ export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowS
     status: state.header.status,
     ...(step ? { step_status: step.status } : {}),
     version: event.version,
-    ...(change ? toSteps(state, change) : {}),
+    ...(change ? toChangedSteps(state, change) : {}),
   };
 }
 
-function toSteps(state: WorkflowState, { queued, stopped }: Change) {
+function toChangedSteps(state: WorkflowState, { queued, stopped }: Change) {
   if (queued.length + stopped.length === 0) return {};
-  const toIds = (places: readonly number[]) => places.slice(0, stepsToldMax).map((i) => state.steps[i]!.id);
+  const toIds = (places: readonly number[]) => places.slice(0, stepIdsMax).map((i) => state.steps[i]!.id);
   return {
     ...(queued.length > 0 ? { queued_steps: toIds(queued) } : {}),
     ...(stopped.length > 0 ? { stopped_steps: toIds(stopped) } : {}),
-    ...(Math.max(queued.length, stopped.length) > stepsToldMax ? { steps_cut: true as const } : {}),
+    ...(Math.max(queued.length, stopped.length) > stepIdsMax ? { steps_cut: true as const } : {}),
   };
 }

@@ -1,4 +1,4 @@
-/** Callers that wait for a workflow to come to rest, or to finish. */
+/** Calls that wait until a workflow is at rest, or until it is finished. */
 import { isAtRest, isTerminal, type JobStatus } from '../../contract/workflow.ts';
 import type { Clock } from '../clock.ts';
 
@@ -21,7 +21,7 @@ export class Waits {
     this.#clock = clock;
   }
 
-  /** Resolves when `settle` says so, the time is up (null: never), the signal aborts, or everything ends. */
+  /** Resolves when `settle` gives a fitting status, after `waitMs` (null: no limit), on abort, or at `endAll`. */
   wait(id: string, until: WaitUntil, waitMs: number | null, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
@@ -41,7 +41,7 @@ export class Waits {
     });
   }
 
-  /** `status` null: the workflow is gone. */
+  /** Ends the waits that this status fulfils. null: the workflow is deleted, which ends them all. */
   settle(id: string, status: JobStatus | null): void {
     for (const waiter of [...(this.#waiters.get(id) ?? [])]) {
       if (status === null || isOver(status, waiter.until)) waiter.end();

@@ -1,20 +1,20 @@
 /**
- * The events of a model's streamed answer, rewritten for the client: whole events, their data alone. Names, ids and comments
- * mean nothing in such a stream, and the client prints what it cannot read of events with certain names.
+ * A model's streamed answer, rewritten for the OpenAI client: whole events, with their data only. Names, ids and
+ * comments mean nothing in such a stream, and the client prints events with certain names when it cannot read them.
  */
 import { createParser } from 'eventsource-parser';
 
-/** For each line the parser looks for both kinds of line end in all it was given: short pieces keep that cheap. */
+/** For each line the parser searches its whole input for CR and for LF: short inputs keep that cheap. */
 const pieceLengthMax = 1_024;
-/** The parser makes an Error, with its stack, of each line that is no field of an event. */
+/** The parser makes an Error, with its stack, for each line that is no field of an event. */
 const foreignLinesMax = 1_000;
 
-/** `refuse` throws: the stream holds too many lines that belong to no event. */
+/** `refuse` is called, and throws, when too many lines of the stream belong to no event. */
 export function createAnswerEvents(refuse: (foreignLinesMax: number) => never) {
   let whole = '';
   let isLast = false;
   let foreignLines = 0;
-  /** The latest characters: enough to see a last event that lacks its empty line. */
+  /** The latest characters: enough to recognise `data: [DONE]` without the empty line that ends an event. */
   let tail = '';
   const parser = createParser({
     onEvent({ data }) {
@@ -27,7 +27,7 @@ export function createAnswerEvents(refuse: (foreignLinesMax: number) => never) {
     },
   });
   return {
-    /** The events that this text completes; `isLast` once they hold the one after which nothing of an answer comes. */
+    /** The events that this text completes. `isLast` is true once `[DONE]` is among them: the answer is over. */
     add(text: string): { events: string; isLast: boolean } {
       whole = '';
       for (let at = 0; at < text.length; at += pieceLengthMax) parser.feed(text.slice(at, at + pieceLengthMax));

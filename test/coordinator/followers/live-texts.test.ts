@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { TokenEvent } from '../../../src/contract/event.ts';
 import { limits } from '../../../src/contract/limits.ts';
 import { LiveTexts } from '../../../src/coordinator/followers/live-texts.ts';
-import { EventQueue } from '../../../src/engine/follower.ts';
+import { Follower } from '../../../src/engine/follower.ts';
 
 const speaker = (stepId: string, attempt = 1, workflowId = 'w') => ({ workflowId, stepId, attempt });
 const said = (text: string, isCut = false) => ({ text, isCut });
@@ -91,47 +91,47 @@ describe('a reader who does not read', () => {
     offset,
     text,
   });
-  const take = async (queue: EventQueue, count: number) => {
+  const take = async (follower: Follower, count: number) => {
     const taken = [];
-    const items = queue.drain();
+    const items = follower.read();
     while (taken.length < count) taken.push((await items.next()).value);
     return taken;
   };
 
   it('gets what has come since as one piece of each text', async () => {
-    const queue = new EventQueue(undefined);
+    const follower = new Follower(undefined);
     for (let at = 0; at < 1_000; at += 1) {
-      queue.push([piece('a', 2 * at, 'ab')]);
-      queue.push([piece('b', at, 'c')]);
+      follower.push([piece('a', 2 * at, 'ab')]);
+      follower.push([piece('b', at, 'c')]);
     }
-    expect(await take(queue, 2)).toEqual([piece('a', 0, 'ab'.repeat(1_000)), piece('b', 0, 'c'.repeat(1_000))]);
+    expect(await take(follower, 2)).toEqual([piece('a', 0, 'ab'.repeat(1_000)), piece('b', 0, 'c'.repeat(1_000))]);
   });
 
   it('gets whole what there was when it came, and after it no more than its bound', async () => {
     const texts = new LiveTexts();
     const many = Array.from({ length: 100 }, (_, i) => speaker(`s${i}`));
     for (const one of many) texts.add(one, said('x'.repeat(11_000)));
-    const queue = new EventQueue(undefined);
-    texts.listen('w', queue.textSink());
+    const follower = new Follower(undefined);
+    texts.listen('w', follower.textSink());
     texts.add(many[0]!, said('more'));
-    const taken = (await take(queue, 100)) as TokenEvent[];
+    const taken = (await take(follower, 100)) as TokenEvent[];
     expect(taken.map(({ step_id: id, text, cut }) => [id, text.length, cut])).toEqual(
       many.map(({ stepId }, i) => [stepId, i === 0 ? 11_004 : 11_000, undefined]),
     );
     for (const one of many) texts.add(one, said('x'.repeat(11_000)));
-    const next = (await take(queue, 1)) as TokenEvent[];
+    const next = (await take(follower, 1)) as TokenEvent[];
     expect(next).toMatchObject([{ step_id: 's0', text: '', cut: true }]);
   });
 
   it('costs no more than its bound: texts beyond it are left out, and are told to be cut', async () => {
-    const queue = new EventQueue(undefined);
+    const follower = new Follower(undefined);
     const block = 'x'.repeat(limits.liveTextsWaitingMax / 4);
-    for (let at = 0; at < 3; at += 1) queue.push([piece('a', at * block.length, block)]);
-    queue.push([piece('b', 0, block)]);
-    queue.push([piece('b', block.length, 'x')]);
-    queue.push([piece('a', 4 * block.length, 'more')]);
-    queue.push([piece('c', 0, 'short')]);
-    const taken = (await take(queue, 3)) as TokenEvent[];
+    for (let at = 0; at < 3; at += 1) follower.push([piece('a', at * block.length, block)]);
+    follower.push([piece('b', 0, block)]);
+    follower.push([piece('b', block.length, 'x')]);
+    follower.push([piece('a', 4 * block.length, 'more')]);
+    follower.push([piece('c', 0, 'short')]);
+    const taken = (await take(follower, 3)) as TokenEvent[];
     expect(taken.map(({ step_id: id, offset, text, cut }) => [id, offset, text.length, cut])).toEqual([
       ['a', 0, 0, true],
       ['b', 0, 0, true],
@@ -140,10 +140,10 @@ describe('a reader who does not read', () => {
   });
 
   it('changes nothing for another, who gets the same pieces', async () => {
-    const [slow, fast] = [new EventQueue(undefined), new EventQueue(undefined)];
+    const [slow, fast] = [new Follower(undefined), new Follower(undefined)];
     const first = piece('a', 0, 'one ');
-    for (const queue of [slow, fast]) queue.push([first]);
-    const items = fast.drain();
+    for (const follower of [slow, fast]) follower.push([first]);
+    const items = fast.read();
     expect((await items.next()).value).toEqual(piece('a', 0, 'one '));
     slow.push([piece('a', 4, 'two')]);
     expect(first.text).toBe('one ');
