@@ -3,11 +3,11 @@
  * calls that are in flight together never use more than the budget by more than their estimates were wrong.
  *
  * Rules, numbered for tests:
- *   B1  a call starts only where spent + reserved + what it may use is within the budget;
- *   B2  where it would be but for what others have reserved, it waits for their end; else, as spending never shrinks, its
+ *   BU1  a call starts only where spent + reserved + what it may use is within the budget;
+ *   BU2  where it would be but for what others have reserved, it waits for their end; else, as spending never shrinks, its
  *       step is paused;
- *   B3  a call whose use or price is not known counts as what had been reserved for it;
- *   B4  a budget in dollars lets no call go whose price is not known beforehand.
+ *   BU3  a call whose use or price is not known counts as what had been reserved for it;
+ *   BU4  a budget in dollars lets no call go whose price is not known beforehand.
  */
 import type { Budget } from '../contract/budget.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
@@ -35,7 +35,7 @@ export function toAmounts(reserved: Reservation | null): Amounts {
   return { costPico: BigInt(reserved.cost_pico ?? 0), tokens: reserved.tokens, calls: reserved.calls };
 }
 
-/** B3. `day`: of that day alone. */
+/** BU3. `day`: of that day alone. */
 export function toSpentAmounts(rows: readonly SpendingRow[], day?: string): Amounts {
   let sum = noAmounts;
   for (const row of rows) {
@@ -60,7 +60,7 @@ export type Verdict =
   | { readonly kind: 'wait'; readonly waitsFor: string }
   | { readonly kind: 'pause'; readonly reason: string };
 
-/** B1, B2, B4. `advice`: the way out of a pause. */
+/** BU1, BU2, BU4. `advice`: the way out of a pause. */
 export function judgeCall({ name, budget, spent, reserved }: Account, needed: Reservation, advice: string): Verdict {
   if (budget.usd !== undefined && needed.cost_pico === null) {
     const reason = `${name} of $${budget.usd} cannot cover a call of ${needed.model}, whose price is not known; name it in PRICES_FILE, or set a budget in tokens or calls`;

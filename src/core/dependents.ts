@@ -2,15 +2,15 @@
  * What the end of a step means for those that hang on it: they are queued, or held up by it.
  *
  * Rules, numbered for tests:
- *   E1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
- *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
+ *   DE1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
+ *   DE2  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
  *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
  */
 import { withDownstream } from './graph.ts';
 import { addLogs, externalAction, type StepState, type WorkflowState } from './state.ts';
 import { toIso } from './time.ts';
 
-/** E1: of these, the ones that wait for nothing any more. `line` goes into their logs. */
+/** DE1: of these, the ones that wait for nothing any more. `line` goes into their logs. */
 export function queueReady(state: WorkflowState, candidates: readonly number[], change: Change, line?: string): void {
   for (const i of candidates) {
     const step = state.stepAt(i);
@@ -50,7 +50,7 @@ export function stopSteps(
   }
 }
 
-/** E4. */
+/** DE2. */
 export function stopAfterFailure(state: WorkflowState, failed: number, at: number, change: Change): void {
   const { id } = state.stepAt(failed);
   if (state.header.failurePolicy === 'fail-fast') {

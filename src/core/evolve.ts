@@ -3,9 +3,9 @@
  * thread and no randomness, and it never refuses: `decide.ts` has checked before the event was written.
  *
  * Rules, numbered for tests:
- *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
- *   E3  an event is applied once: one at or below the state's sequence number changes nothing.
- * The others stand with what keeps them: E1 and E4 in `dependents.ts`, E5 in `recover-steps.ts`, E6 in `tally.ts`.
+ *   EV1  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
+ *   EV2  an event is applied once: one at or below the state's sequence number changes nothing.
+ * The others stand with what keeps them: DE1 and DE2 in `dependents.ts`, RS1 in `recover-steps.ts`, TA1 in `tally.ts`.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';

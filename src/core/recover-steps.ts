@@ -2,7 +2,7 @@
  * What a death of the engine makes of the steps it has left behind.
  *
  * Rule, numbered for tests:
- *   E5  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP).
+ *   RS1  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { Change } from './dependents.ts';

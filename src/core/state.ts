@@ -3,9 +3,9 @@
  * whole graph when one step ends. Only events change it (`evolve.ts`).
  *
  * Rules, numbered for tests:
- *   S1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);
- *   S3  a step that an event or a decision names is there;
- *   S2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`) unchanged.
+ *   ST1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);
+ *   ST2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`) unchanged;
+ *   ST3  a step that an event or a decision names is there.
  */
 
 import { broken } from '../contract/broken.ts';
@@ -159,22 +159,22 @@ export class WorkflowState {
     return i === undefined ? undefined : this.steps[i];
   }
 
-  /** S3. */
+  /** ST3. */
   placeOf(id: string): number {
-    return this.index.get(id) ?? broken('S3', `workflow ${this.header.id} has no step "${id}"`);
+    return this.index.get(id) ?? broken('ST3', `workflow ${this.header.id} has no step "${id}"`);
   }
 
-  /** S3. */
+  /** ST3. */
   stepAt(i: number): StepState {
     return itemAt(this.steps, i);
   }
 
-  /** S3. */
+  /** ST3. */
   stepOf(id: string): StepState {
     return this.stepAt(this.placeOf(id));
   }
 
-  /** S3: the places of the steps that wait for this one. */
+  /** ST3: the places of the steps that wait for this one. */
   downstreamOf(i: number): readonly number[] {
     return itemAt(this.downstream, i);
   }
@@ -192,7 +192,7 @@ export class WorkflowState {
       this.counts[after.status] += 1;
       const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
       if (step !== 0) for (const next of this.downstreamOf(i)) this.#addMissing(next, step);
-      if (this.counts[before.status] < 0) broken('S1', `${this.counts[before.status]} steps are ${before.status}`);
+      if (this.counts[before.status] < 0) broken('ST1', `${this.counts[before.status]} steps are ${before.status}`);
     }
     if (hasOtherResults(before, after)) this.#uncounted.add(i);
     if (before.reserved !== after.reserved) {
@@ -200,16 +200,16 @@ export class WorkflowState {
       this.reserved = addAmounts(this.reserved, toAmounts(after.reserved));
       const { costPico, tokens, calls } = this.reserved;
       if (costPico < 0n || tokens < 0 || calls < 0) {
-        broken('S1', `${costPico} picodollars, ${tokens} tokens and ${calls} calls are reserved`);
+        broken('ST1', `${costPico} picodollars, ${tokens} tokens and ${calls} calls are reserved`);
       }
     }
     this.paused += Number(after.pause !== null) - Number(before.pause !== null);
-    if (this.paused < 0) broken('S1', `${this.paused} steps are paused`);
+    if (this.paused < 0) broken('ST1', `${this.paused} steps are paused`);
     if (before.metrics !== after.metrics) {
       addMetrics(this.totals, before.metrics, -1);
       addMetrics(this.totals, after.metrics, 1);
       const { costPico, unpriced } = this.totals;
-      if (costPico < 0n || unpriced < 0) broken('S1', `${costPico} picodollars and ${unpriced} unpriced steps`);
+      if (costPico < 0n || unpriced < 0) broken('ST1', `${costPico} picodollars and ${unpriced} unpriced steps`);
     }
   }
 
@@ -231,7 +231,7 @@ export class WorkflowState {
 
   #addMissing(i: number, change: number): void {
     const missing = addAt(this.missing, i, change);
-    if (missing < 0) broken('S1', `step "${this.stepAt(i).id}" waits for ${missing} steps`);
+    if (missing < 0) broken('ST1', `step "${this.stepAt(i).id}" waits for ${missing} steps`);
   }
 
   #waitFor(id: string, i: number): void {

@@ -3,7 +3,7 @@
  * workflow's events when the workflow itself is lost: its state.json is damaged and the journal no longer holds its first event.
  *
  * Rule, numbered for tests:
- *   E6  what an attempt has used is added to what earlier attempts of its step have used, however each of them ended.
+ *   TA1  what an attempt has used is added to what earlier attempts of its step have used, however each of them ended.
  */
 
 import type { JournalEvent } from '../contract/journal-event.ts';
