@@ -11,7 +11,7 @@ import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
-import { enterAttempt, toSpent } from './ledger.ts';
+import { enterAttempt, toUsage } from './ledger.ts';
 import { decideRetry } from './retry.ts';
 import { sizeOfResults } from './size.ts';
 import { externalAction, type StepState, toWorkflowStatus, type WorkflowState } from './state.ts';
@@ -117,7 +117,7 @@ function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
     message: error,
     retryAfterMs: null,
     metadata: null,
-    metrics: toSpent(result.metrics),
+    metrics: toUsage(result.metrics),
     logs: [],
     ...(result.kind === 'failed' && result.isLost ? { isLost: true } : {}),
   };

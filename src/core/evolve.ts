@@ -15,7 +15,7 @@ import { recoverSteps } from './recover-steps.ts';
 import { reviveSteps, unpauseSteps } from './resume-steps.ts';
 import type { StepState, WorkflowState } from './state.ts';
 import { addLogs, toWorkflowStatus } from './state.ts';
-import { spend } from './tally.ts';
+import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 import { checkBranch, checkTransition } from './transitions.ts';
 
@@ -89,7 +89,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: null,
         endTime,
         metadata: event.metadata,
-        ...spend(state, i, event),
+        ...enterSpending(state, i, event),
         failures: 0,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
@@ -107,7 +107,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         status: 'PENDING',
         error: event.error,
         endTime: endOf(step, event),
-        ...spend(state, i, event),
+        ...enterSpending(state, i, event),
         failures,
         dueAt: event.at + event.delayMs,
         delayMs: event.delayMs,
@@ -125,7 +125,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: event.error,
         endTime: endOf(step, event),
         metadata: event.metadata,
-        ...spend(state, i, event),
+        ...enterSpending(state, i, event),
         failures: step.failures + 1,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
@@ -135,7 +135,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     }
     case 'step.spent': {
       const i = state.placeOf(event.stepId);
-      state.setStep(i, spend(state, i, event));
+      state.setStep(i, enterSpending(state, i, event));
       return;
     }
     case 'step.paused': {

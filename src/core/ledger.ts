@@ -125,7 +125,7 @@ function addPico(a: string | undefined, b: string | null): string {
 }
 
 /** Of an attempt's metrics, what this file reads. */
-export function toSpent(metrics: JsonObject | null): JsonObject | null {
+export function toUsage(metrics: JsonObject | null): JsonObject | null {
   if (metrics === null) return null;
   const kept = ['model', 'cost', 'cost_source', 'cost_is_floor', 'calls', ...counters];
   return Object.fromEntries(Object.entries(metrics).filter(([key]) => kept.includes(key)));

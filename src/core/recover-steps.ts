@@ -8,7 +8,7 @@ import type { JournalEvent } from '../contract/journal-event.ts';
 import type { Change } from './dependents.ts';
 import { stopAfterFailure } from './dependents.ts';
 import { addLogs, suspectDeaths, type WorkflowState } from './state.ts';
-import { spend } from './tally.ts';
+import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 
 /** After a death: what ran is queued anew, and so is everything that was or should have been in the queue. */
@@ -49,6 +49,6 @@ export function recoverSteps(
 /** M4: no attempt outlives the engine. */
 function loseReserved(state: WorkflowState, at: number): void {
   state.steps.forEach((step, i) => {
-    if (step.reserved) state.setStep(i, spend(state, i, { at, metrics: null, lost: true }));
+    if (step.reserved) state.setStep(i, enterSpending(state, i, { at, metrics: null, lost: true }));
   });
 }

@@ -1,5 +1,5 @@
 /**
- * What a workflow has used: `spend` enters each attempt that has ended. `followTally` makes the same sums (M3, M4) from the
+ * What a workflow has used: `enterSpending` enters each attempt that has ended. `followTally` makes the same sums (M3, M4) from the
  * workflow's events when the workflow itself is lost: its state.json is damaged and the journal no longer holds its first event.
  *
  * Rule, numbered for tests:
@@ -30,8 +30,8 @@ export function followTally(
   let { spending } = tally;
   const reserved = new Map(Object.entries(tally.reserved));
   const settle = (stepId: string, end: AttemptEnd) => {
-    const held = reserved.get(stepId) ?? null;
-    spending = enterAttempt(spending, held?.action ?? unknownAction, held, end);
+    const reservation = reserved.get(stepId) ?? null;
+    spending = enterAttempt(spending, reservation?.action ?? unknownAction, reservation, end);
     reserved.delete(stepId);
   };
   const lose = (at: number) => {
@@ -48,7 +48,11 @@ export function followTally(
 }
 
 /** M1, M3, M4: enters an attempt into the workflow's ledger; returns what of its step goes with that. */
-export function spend(state: WorkflowState, i: number, end: AttemptEnd): Pick<StepState, 'metrics' | 'reserved'> {
+export function enterSpending(
+  state: WorkflowState,
+  i: number,
+  end: AttemptEnd,
+): Pick<StepState, 'metrics' | 'reserved'> {
   const { action, reserved, metrics } = state.stepAt(i);
   const spending = enterAttempt(state.header.spending, action, reserved, end);
   if (spending !== state.header.spending) state.setHeader({ spending });
