@@ -1,21 +1,22 @@
 /**
- * How fast calls of one model may follow each other, over all workflows: how many are under way, requests and tokens a minute,
- * and one pause for all of them when the provider refuses one. It counts what is sent, so a limit is kept rather than met.
+ * How fast calls of one model may follow each other, over all workflows: how many are under way, how many requests
+ * and tokens are sent in a minute, and one pause for all when the provider refuses a call. It counts before it sends,
+ * so that the provider's limit is not reached.
  *
  * Rules, numbered for tests:
  *   GV1  at most `concurrency` calls of a model are under way;
- *   GV2  in no minute are more requests and tokens let through than the limits say; a call that is larger than all tokens of
- *       a minute has one to itself. Within the minute they are spread evenly, but for a short burst;
- *   GV3  tokens are counted as estimated until the answer tells, then as they were;
- *   GV4  a pause holds back every call of its model; afterwards there is one at a time, and one more for each that the
- *       provider takes, so that what has piled up does not fall upon it.
+ *   GV2  in no minute are more requests and tokens sent than the limits allow; a call that is larger than all tokens
+ *        of a minute has a minute to itself. Calls are spread evenly over the minute, apart from a short burst;
+ *   GV3  tokens count as estimated until the answer gives their number;
+ *   GV4  a pause holds back every call of its model. Afterwards one call is sent, and for each that the provider
+ *        accepts one more may be under way, so that waiting calls are not sent all at once.
  *
- * Times are monotonic milliseconds. A model without limits is held back by pauses alone.
+ * Times are monotonic milliseconds. A model without limits waits only during pauses.
  */
 import { broken } from '../contract/broken.ts';
 import type { LimitsByModel, ModelLimits } from '../contract/model-limits.ts';
 
-/** Why a call has to wait, and until when; `until` is null where only the end of another call can tell. */
+/** Why a call has to wait, and until when. `until` is null when it waits for the end of another call. */
 export interface ModelHold {
   readonly reason:
     | 'the end of another call'
@@ -26,36 +27,36 @@ export interface ModelHold {
   readonly until: number | null;
 }
 
-/** A call that was let through, to be handed back when it is over. */
+/** A call that was sent; the caller hands it back to `end`. */
 export interface GovernedCall {
   readonly model: string;
   readonly at: number;
-  /** As estimated, and from its end on as they were. */
+  /** The estimate; after the end of the call, the real number. */
   tokens: number;
 }
 
 const minuteMs = 60_000;
-/** Calls are not equally long on their way: what leaves a minute apart may come less than a minute apart. */
+/** Calls take different times to arrive: two that are sent a minute apart may arrive less than a minute apart. */
 const windowMs = minuteMs + 1_000;
-/** What may be sent at once after a quiet time: this share of a minute's allowance. */
+/** After a quiet time, this share of a minute's allowance may be sent at once. */
 const burstShare = 1 / 30;
 
-/** Beyond that, those of quiet models are given up. */
+/** With more models than this, the quiet ones are forgotten. */
 const modelsMax = 1_000;
 
 interface Pace {
   readonly limits: ModelLimits;
   running: number;
-  /** Allowance left; grows with time up to the burst, and is below zero after a call that was larger than it. */
+  /** The allowance left. It grows with time up to the burst, and is below zero after a call that was larger. */
   requests: number;
   tokens: number;
   /** When the allowances were last brought up to date. */
   at: number;
-  /** Calls of the last minute, oldest first, and their tokens together. */
+  /** The calls of the last minute, oldest first, and the sum of their tokens. */
   sent: GovernedCall[];
   sentTokens: number;
   pausedUntil: number;
-  /** Since the last pause: calls under way, and how many there may be. */
+  /** Since the last pause: calls under way, and the most there may be. */
   runningSince: number;
   runningSinceMax: number;
 }
@@ -68,12 +69,14 @@ export class Governor {
     this.#limits = limits;
   }
 
-  /** Models that it keeps count of. */
+  /** How many models it keeps count of. */
   get models(): number {
     return this.#paces.size;
   }
 
-  /** null when a call of this model (`<provider>/<model>`) and size may be sent now; `begin` says that it was. */
+  /**
+   * null when a call of this model (`<provider>/<model>`) and size may be sent now; the caller then calls `begin`.
+   */
   check(model: string, tokens: number, now: number): ModelHold | null {
     const pace = this.#pace(model, now);
     const { concurrency, requestsPerMinute, tokensPerMinute } = pace.limits;
@@ -91,7 +94,7 @@ export class Governor {
       if (until > now) return { reason: 'requests a minute', until };
     }
     if (tokensPerMinute !== undefined) {
-      // A call that no burst can hold waits for a whole one and leaves a debt, which those after it wait for.
+      // A call that is larger than a burst waits for a whole burst and leaves a debt, for which later calls wait.
       const paced = now + timeFor(Math.min(tokens, burstOf(tokensPerMinute)) - pace.tokens, tokensPerMinute);
       const fits = (sent: Sent) => sent.requests === 0 || sent.tokens + tokens <= tokensPerMinute;
       const until = Math.max(paced, whenFits(pace, fits, now));
@@ -114,7 +117,9 @@ export class Governor {
     return call;
   }
 
-  /** The call is over. `used` is null when no answer told; `pauseMs` when the provider asked for none. */
+  /**
+   * The call is over. `used` is null when no answer gave the tokens; `pauseMs` when the provider asked for no pause.
+   */
   end(call: GovernedCall, used: number | null, pauseMs: number | null, now: number): void {
     const pace = this.#pace(call.model, now);
     const isSincePause = call.at >= pace.pausedUntil;
@@ -131,7 +136,7 @@ export class Governor {
     else if (isSincePause) pace.runningSinceMax += 1;
   }
 
-  /** A shorter pause than the one that stands changes nothing. */
+  /** A pause that ends before the present one changes nothing. */
   #pause(pace: Pace, until: number): void {
     if (until <= pace.pausedUntil) return;
     pace.pausedUntil = until;
@@ -156,10 +161,10 @@ export class Governor {
     return pace;
   }
 
-  /** Names of models come from params, so there is no end to them. One that has been quiet is as good as new. */
+  /** Model names come from params, so their number has no bound. A model that was quiet long enough starts afresh. */
   #forgetIdle(now: number): void {
     for (const [model, { running, at, pausedUntil, runningSinceMax }] of this.#paces) {
-      // One that lets calls back in one by one is remembered for longer.
+      // A model that still admits calls one by one after a pause is remembered for longer.
       const quietMs = runningSinceMax === Number.POSITIVE_INFINITY ? windowMs : 10 * minuteMs;
       if (running === 0 && Math.max(at, pausedUntil) + quietMs <= now) this.#paces.delete(model);
     }
@@ -191,7 +196,7 @@ interface Sent {
   readonly tokens: number;
 }
 
-/** When enough of the last minute's calls will have left it. */
+/** The time at which enough calls are more than a minute old. */
 function whenFits(pace: Pace, fits: (sent: Sent) => boolean, now: number): number {
   let requests = pace.sent.length;
   let tokens = pace.sentTokens;

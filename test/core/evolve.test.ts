@@ -1,6 +1,6 @@
 /**
- * Goal: rules EV1 and EV2 of `evolve.ts`, DE1 and DE2 of `dependents.ts`, RS1 of `recover-steps.ts`, and what each event
- * leaves in steps and logs. Method: small workflows driven by hand.
+ * Goal: rules EV1 and EV2 of `evolve.ts`, DE1 and DE2 of `dependents.ts`, RS1 of `recover-steps.ts`, and what each
+ * event leaves in steps and logs. Method: small workflows driven by hand.
  */
 import { describe, expect, test } from 'vitest';
 import { readEventJson } from '../../src/contract/journal-event.ts';
