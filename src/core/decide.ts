@@ -97,7 +97,7 @@ export type AttemptResult =
       metadata: JsonObject | null;
       metrics: JsonObject | null;
       logs: string[];
-      /** The thread or process that ran the attempt is gone. */
+      /** The worker that ran the attempt is gone. */
       isLost?: true;
     };
 
