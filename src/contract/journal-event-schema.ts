@@ -1,14 +1,13 @@
 /**
- * The shape of each journal event, for those who cannot take it on trust: `doctor` and the tests. A start does not load
- * it: the journal's checksums vouch for what the engine has written, and a schema for each record would cost more than
- * the rest of recovery. The types of `journal-event.ts` are the original; a test compares
- * them with the schema at compile time.
+ * The shape of each journal event, for those who cannot take it on trust: `doctor` and the tests. A start does not
+ * load it: the journal's checksums vouch for what the engine has written, and a schema for each record would cost
+ * more than the rest of recovery. The types of `journal-event.ts` are the original; a test compares them with the
+ * schema at compile time.
  */
 import { z } from 'zod';
 import { budgetSchema } from './budget.ts';
 import { failureCodes } from './failures.ts';
 import { toFieldErrors } from './field-errors.ts';
-import type { JournalEvent } from './journal-event.ts';
 import { readEventJson } from './journal-event.ts';
 import type { JsonObject } from './json.ts';
 import { reservationSchema, spendingRowSchema } from './ledger.ts';
@@ -106,7 +105,9 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** The first wrong field of an event as it stands in the journal: `stepId: expected string`; null when there is none. */
+/**
+ * The first wrong field of an event as it stands in the journal: `stepId: expected string`; null when there is none.
+ */
 export function findEventFault(json: string): string | null {
   let event: unknown;
   try {

@@ -1,7 +1,8 @@
 /**
- * The durable facts. One event is one atomic transition over all it touches: a result with the dependents it makes
- * ready, a branch with its parent's entry. Two events are never needed for one fact, so a crash between events never
- * leaves half of one. What an event implies is computed by `core/evolve.ts`, the same live and in recovery.
+ * The durable facts. One event is one atomic change: a result together with the dependents that it queues, a branch
+ * together with its entry at the parent. No fact needs two events, so a crash between two events never leaves half a
+ * fact. `core/evolve.ts` computes what an event changes, live and in recovery alike; `core/transitions.ts` says where
+ * each kind may come; `journal-event-schema.ts` checks the shape.
  */
 import type { Budget } from './budget.ts';
 import type { FailureCode } from './failures.ts';
@@ -32,48 +33,48 @@ interface Base {
 export type JournalEvent =
   | (Base & {
       readonly kind: 'workflow.created';
-      /** The workflow in the form of a state file; what it leaves out has its default. */
+      /** The workflow in the form of a state file; fields that are left out have their defaults. */
       readonly workflow: JsonObject;
-      /** A branch also lists itself at its parent, whose version grows to `parentVersion`. */
+      /** The parent of a branch, which then lists the branch and has this version. */
       readonly parent?: { readonly id: string; readonly stepId: string; readonly version: number };
     })
   | (Base & {
       readonly kind: 'workflow.adopted' | 'workflow.taken_over';
       /**
-       * SHA-256 (hex) of the state.json it was taken from, byte for byte. Where that file still stands it is older than this
-       * event, whatever event of another journal it names.
+       * SHA-256 (hex) of the state.json that the workflow was read from. As long as that file is in place, it is
+       * older than this event, whatever event of another journal it names.
        */
       readonly sha256?: string;
       readonly workflow: JsonObject;
-      /** Answers given to calls with a key, when the file is one that an engine wrote. */
+      /** Answers to calls with a key, if an engine wrote the file. */
       readonly keys?: readonly IdempotencyRecord[];
-      /** What its steps have used, likewise. */
+      /** Its spending, if an engine wrote the file. */
       readonly spending?: readonly SpendingRow[];
     })
   | (Base & {
       readonly kind:
         | 'workflow.waiting'
-        /** Told of a parent; what it tells of came about with the branch's own creation. */
+        /** Tells the followers of a parent of its new branch; the creation of the branch has listed it there. */
         | 'workflow.branched'
         | 'workflow.stopped'
         | 'workflow.retried';
     })
   /**
-   * `budget`: takes the place of what the workflow's budget says of the same. `of`: a day has begun, and what the budget of
-   * the one before had paused goes on, nothing else.
+   * `budget`: replaces these amounts of the workflow's budget. `of`: a day has begun; only the steps that the budget
+   * of the day before had paused go on.
    */
   | (Base & { readonly kind: 'workflow.resumed'; readonly budget?: Budget; readonly of?: 'day' })
-  /** `spending`: what its steps have used, which outlives it. */
+  /** `spending`: the workflow's spending, which is kept after it is gone. */
   | (Base & { readonly kind: 'workflow.deleted'; readonly spending?: readonly SpendingRow[] })
-  /** `unclean`: the engine had not been stopped in good order, so what was in flight may have killed it. */
+  /** `unclean`: the engine had died, so an attempt that was in flight may be the cause. */
   | (Base & { readonly kind: 'workflow.recovered'; readonly unclean?: true })
   | (Base & {
       readonly kind: 'step.started';
       readonly stepId: string;
       readonly attempt: number;
-      /** Where the attempt calls a model. Whatever ends the attempt settles it. */
+      /** Set when the attempt calls a model. The end of the attempt settles it. */
       readonly reserved?: Reservation;
-      /** What it has waited for, besides a slot. */
+      /** Lines for the step's log: what the step has waited for, besides a slot. */
       readonly logs?: readonly string[];
     })
   | (Base & {
@@ -117,32 +118,32 @@ export type JournalEvent =
       readonly kind: 'step.paused';
       readonly stepId: string;
       readonly reason: string;
-      /** What lets it go on: a resume, or the next day as well. */
+      /** `resume`: it goes on after a resume. `day`: after a resume, or with the next day. */
       readonly until: 'resume' | 'day';
     })
-  /** An attempt that no longer counted has ended, and had used something, or held a reservation. */
+  /** An attempt has ended that no longer counted, but has a usage or a reservation. */
   | (Base & {
       readonly kind: 'step.spent';
       readonly stepId: string;
       readonly attempt: number;
       readonly metrics: JsonObject | null;
-      /** What it has used was lost with its thread or the engine: what it had reserved counts as used. */
+      /** Its usage was lost with its thread or with the engine: its reservation counts instead. */
       readonly lost?: true;
     })
   | (Base & {
       readonly kind: 'external_data.ingested';
       readonly stepId: string;
-      /** Present when no declared step waited for the data and one is added for it. */
+      /** Set when no step waited for the data: a step is added for it. */
       readonly added?: { readonly name: string; readonly action: string };
       readonly outputs: OutputsRef;
       readonly metadata: JsonObject;
     });
 
-/** Stands between an event's other fields and the JSON of its outputs, which comes last. */
+/** The text between an event's other fields and the JSON of its outputs, which come last. */
 const beforeOutputs = ',"outputs":{"json":';
 const afterOutputs = '}}';
 
-/** JSON text of an event; outputs that are JSON text already are put in as they are. */
+/** The JSON text of an event. Outputs are JSON text already and are inserted as they are. */
 export function toEventJson(event: JournalEvent): string {
   if ((event.kind === 'step.completed' || event.kind === 'external_data.ingested') && 'json' in event.outputs) {
     const { outputs, ...rest } = event;
@@ -151,9 +152,9 @@ export function toEventJson(event: JournalEvent): string {
   return JSON.stringify(event);
 }
 
-/** Reads what `toEventJson` wrote; the journal's checksums have vouched for the text. */
+/** Reads what `toEventJson` wrote. The journal's checksums vouch for the text, so it is not checked again. */
 export function readEventJson(json: string): JournalEvent {
-  // Outputs are most of a journal: they are cut out as the text they are, not parsed and put together again.
+  // Outputs are most of a journal: they are cut out as text, not parsed and written again.
   const at = json.indexOf(beforeOutputs);
   const rest = at === -1 ? null : parseWhole(`${json.slice(0, at)}}`);
   if (rest !== null) {
@@ -168,8 +169,9 @@ export function readEventJson(json: string): JournalEvent {
 }
 
 /**
- * null where the same characters stand deeper in the event, as in metadata: the text before them closes as a whole only
- * where they are fields of the event itself. Within a string they cannot stand, for quotes are escaped there.
+ * null if the characters were found deeper in the event, as in its metadata: only if they begin a field of the event
+ * itself does the text before them, with a closing brace, parse as a whole. They cannot occur inside a string, where
+ * quotes are escaped.
  */
 function parseWhole(text: string): Record<string, unknown> | null {
   try {

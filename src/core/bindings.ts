@@ -5,10 +5,12 @@
  *   N1  a string that is one reference takes the value with its type; inside a longer string the value becomes text
  *       (a string as it is, anything else as JSON);
  *   N2  a path walks own properties and array places only, at most 16 deep;
- *   N3  one pass: a value that was put in is never read for references again;
- *   N4  what begins with neither `params.` nor `steps.` is not a reference and stays as written (Liquid lives on it);
- *   N5  what references put in is bounded by `limits.stepParamsBytesMax`, and refused before it is put together: a few
- *       references to one large output would otherwise make a text that no memory holds.
+ *   N3  references are replaced in one pass: a value that replaced one is never searched for references;
+ *   N4  `{{…}}` that begins with neither `params.` nor `steps.` is not a reference and stays as written (Liquid uses
+ *       it);
+ *   N5  all values that replace references have at most `limits.stepParamsBytesMax` characters together. A reference
+ *       that would exceed this is refused before the text is built: a few references to one large output could fill
+ *       memory.
  */
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
@@ -23,7 +25,7 @@ export type Reference =
   | { readonly kind: 'step'; readonly stepId: string; readonly path: readonly string[]; readonly text: string }
   | { readonly kind: 'malformed'; readonly text: string; readonly reason: string };
 
-/** `isStep` settles where a step id ends, since ids may hold dots. */
+/** Step ids may hold dots: `isStep` decides where the id ends. */
 export function readReference(text: string, isStep: (id: string) => boolean): Reference {
   const trimmed = text.trim();
   if (trimmed.startsWith('params.')) {
@@ -50,14 +52,14 @@ export function readReference(text: string, isStep: (id: string) => boolean): Re
 // Linear: each part begins with a character that cannot occur in the part before it.
 const pathPattern = /^(?:\[\d+\]|[^\s.[\]]+)(?:\.[^\s.[\]]+|\[\d+\])*$/;
 
-/** `a.b[0].c` → ['a','b','0','c']; undefined when it is not a path. */
+/** `a.b[0].c` → ['a','b','0','c']; undefined when the text is not a path. */
 function readPath(text: string): string[] | undefined {
   if (!pathPattern.test(text)) return undefined;
   const parts = text.split(/[.[\]]+/).filter((part) => part !== '');
   return parts.length <= pathDepthMax ? parts : undefined;
 }
 
-/** Calls `visit` for each string that holds references, with its place in the params. */
+/** Calls `visit` for each reference, with the place of its string in the params. */
 export function eachReference(
   value: unknown,
   isStep: (id: string) => boolean,
@@ -83,17 +85,20 @@ export interface BindingSources {
   isStep(id: string): boolean;
   /** The parsed outputs of a completed step; undefined when there are none. */
   outputsOf(stepId: string): unknown;
-  /** Asked for each reference to a step's outputs, where given: whether it is to stay a reference. */
+  /** True when references to the outputs of this step stay as they are written. Default: none does. */
   isLeft?(stepId: string): boolean;
 }
 
 interface Binding {
   readonly sources: BindingSources;
-  /** What may still be put in (N5). */
+  /** How many more characters may replace references (N5). */
   charsLeft: number;
 }
 
-/** The params with every reference replaced. Throws BindingError naming the reference that leads nowhere, or too far. */
+/**
+ * The params with every reference replaced. Throws BindingError, which names a reference that leads nowhere or
+ * exceeds N5.
+ */
 export function bindParams(params: JsonObject, sources: BindingSources): JsonObject {
   return bindValue(params, { sources, charsLeft: limits.stepParamsBytesMax }) as JsonObject;
 }

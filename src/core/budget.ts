@@ -1,13 +1,13 @@
 /**
- * Whether a call still fits a budget. What a call may use is reserved before it is sent and settled when it has ended, so
- * calls that are in flight together never use more than the budget by more than their estimates were wrong.
+ * Whether a call still fits a budget. A call reserves its estimate before it is sent, and is settled when it has
+ * ended. So calls in flight together exceed the budget by no more than the errors of their estimates.
  *
  * Rules, numbered for tests:
- *   B1  a call starts only where spent + reserved + what it may use is within the budget;
- *   B2  where it would be but for what others have reserved, it waits for their end; else, as spending never shrinks, its
- *       step is paused;
- *   B3  a call whose use or price is not known counts as what had been reserved for it;
- *   B4  a budget in dollars lets no call go whose price is not known beforehand.
+ *   BU1  a call starts only if spending + reservations + its own estimate are within the budget;
+ *   BU2  a call that fits without the reservations of others waits for their end. A call that does not fit even then
+ *        has its step paused, because spending never shrinks;
+ *   BU3  a call of unknown usage or price counts as its reservation;
+ *   BU4  under a budget in dollars, a call of unknown price does not start.
  */
 import type { Budget } from '../contract/budget.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
@@ -35,7 +35,7 @@ export function toAmounts(reserved: Reservation | null): Amounts {
   return { costPico: BigInt(reserved.cost_pico ?? 0), tokens: reserved.tokens, calls: reserved.calls };
 }
 
-/** B3. `day`: of that day alone. */
+/** BU3. With `day`, the rows of that day alone. */
 export function toSpentAmounts(rows: readonly SpendingRow[], day?: string): Amounts {
   let sum = noAmounts;
   for (const row of rows) {
@@ -56,11 +56,11 @@ export interface Account {
 
 export type Verdict =
   | { readonly kind: 'fits' }
-  /** What is in flight may leave enough. */
+  /** The calls in flight may use less than they have reserved. */
   | { readonly kind: 'wait'; readonly waitsFor: string }
   | { readonly kind: 'pause'; readonly reason: string };
 
-/** B1, B2, B4. `advice`: the way out of a pause. */
+/** BU1, BU2, BU4. `advice` ends the reason of a pause: how to go on. */
 export function judgeCall({ name, budget, spent, reserved }: Account, needed: Reservation, advice: string): Verdict {
   if (budget.usd !== undefined && needed.cost_pico === null) {
     const reason = `${name} of $${budget.usd} cannot cover a call of ${needed.model}, whose price is not known; name it in PRICES_FILE, or set a budget in tokens or calls`;
@@ -91,7 +91,7 @@ const callsOf = ({ calls }: Amounts) => BigInt(calls);
 const showTokens = (tokens: bigint) => counted(tokens, 'token');
 const showCalls = (calls: bigint) => counted(calls, 'call');
 
-/** Cents, and as much more as there is. */
+/** At least the cents, and more digits where the amount has them. */
 function showCost(pico: bigint): string {
   return `$${toDollars(pico)
     .toFixed(12)

@@ -1,9 +1,9 @@
-/** What an answer from the cache is to the step that gets it: the same outputs, nothing used, and where they are from. */
+/** A cached answer as the result of a step: the same outputs, a usage of 0, and metadata that name the source. */
 import type { CacheEntry } from '../contract/cache-entry.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { toCachedMetrics } from './ledger.ts';
 
-/** Of a model step's metadata, what tells of the call. */
+/** Fields of a model step's metadata that describe its call. */
 const usedFields = ['tokens', 'prompt_tokens', 'completion_tokens', 'cost', 'duration_ms'];
 
 export interface CachedResult {

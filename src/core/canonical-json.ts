@@ -1,6 +1,6 @@
-/** One text for one value: compact JSON whose objects name their fields in order, so that equal values have equal texts. */
+/** Canonical JSON: compact, with the fields of objects sorted by name, so that equal values have equal texts. */
 
-/** Of plain JSON data. Numbers are written as JSON.stringify does. */
+/** For plain JSON data. Numbers are written as JSON.stringify writes them. */
 export function toCanonicalJson(value: unknown): string {
   let isOrderKept = true;
   const toSorted = (part: unknown): unknown => {

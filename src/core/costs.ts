@@ -1,10 +1,10 @@
 /**
- * What models have cost, added up by day, model, action or workflow.
+ * The cost of model calls, added up by day, model, action or workflow.
  *
  * Rules, numbered for tests:
- *   CO1  the total is the sum of the rows to the last digit: whole picodollars are added, and rendered once;
+ *   CO1  the total equals the sum of the rows to the last digit: whole picodollars are added, then converted once;
  *   CO2  days count in UTC, both ends included;
- *   CO3  there are at most `limits.costRowsMax` rows; what else there is stands together in one more.
+ *   CO3  there are at most `limits.costRowsMax` rows; one more row sums up all others.
  */
 import type { CostsQuery, CostsReply, SpendingRow } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
@@ -12,7 +12,7 @@ import { toDollars } from './metrics.ts';
 
 type Sum = Omit<SpendingRow, 'day' | 'action' | 'model' | 'cost_pico'> & { costPico: bigint };
 
-/** The row of all that has no row of its own (CO3). */
+/** The key of the row that sums up all others (CO3). */
 const othersKey = '(others)';
 
 export class CostSums {
@@ -49,7 +49,7 @@ function byDay([a]: [string, Sum], [b]: [string, Sum]): number {
   return a < b ? -1 : 1;
 }
 
-/** The dearest first. */
+/** The highest cost first. */
 function byCost([a, { costPico: costA }]: [string, Sum], [b, { costPico: costB }]: [string, Sum]): number {
   if (costA !== costB) return costA > costB ? -1 : 1;
   return a < b ? -1 : 1;

@@ -1,6 +1,6 @@
 /**
- * How a workflow begins: as it was asked for, as a branch, or from a file that another life has written. What has come in
- * from a file is brought in line with its graph, so that the rules of `evolve.ts` hold for it from here on.
+ * How a workflow begins: from a definition, as a branch, or from a state file that this engine did not write. The
+ * steps of such a file are corrected to fit their dependencies, so that the rules of `evolve.ts` hold from here on.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
@@ -9,13 +9,13 @@ import { externalAction, toWorkflowStatus, type WorkflowState } from './state.ts
 import { readWorkflow } from './state-file.ts';
 import { checkBeginning } from './transitions.ts';
 
-/** An event that holds the whole workflow it begins. */
+/** An event that holds a whole workflow. */
 export type Beginning = Extract<JournalEvent, { workflow: unknown }>;
 
-/** The workflow that a creating, adopting or taking-over event brings into being. */
+/** The workflow of a `created`, `adopted` or `taken_over` event. */
 export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   checkBeginning(event);
-  // What a branch takes over has run elsewhere: the branch itself has not started.
+  // The completed steps of a branch have run in its parent: the branch itself has not started.
   const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
   const state = readWorkflow(event.workflow, meta, event.at);
   const { status } = state.header;
@@ -31,12 +31,14 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   return state;
 }
 
-/** What a foreign file calls ready or running may still wait for a step, and what it calls waiting may be ready. */
+/**
+ * In a foreign file, a PENDING or RUNNING step may still have missing dependencies, and a waiting step may have none.
+ */
 function settleSteps(state: WorkflowState, at: number): void {
   const change = newChange();
   state.steps.forEach((step, i) => {
     const waits = state.missing[i] !== 0 || step.action === externalAction;
-    // What a file of another maker calls a reason is no pause of ours.
+    // The `reason` of a foreign file does not come from a budget of this engine.
     if (step.pause !== null) state.setStep(i, { pause: null });
     if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
       state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });

@@ -1,6 +1,7 @@
 /**
- * What a command or an outcome makes happen: events to write, or a refusal. Pure: time, randomness and ids come in as
- * arguments, and nothing is changed here. `evolve.ts` applies the events once they are written.
+ * Decisions: which event a command or an outcome leads to, or its refusal. Pure: time, randomness and ids are
+ * arguments, and nothing is changed here. `evolve.ts` applies the events. The table in `transitions.ts` says where
+ * each may come.
  */
 import type { Budget } from '../contract/budget.ts';
 import type { WorkflowDefinition } from '../contract/definition.ts';
@@ -11,7 +12,7 @@ import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withDownstream } from './graph.ts';
-import { enterAttempt, toSpent } from './ledger.ts';
+import { enterAttempt, toUsage } from './ledger.ts';
 import { decideRetry } from './retry.ts';
 import { sizeOfResults } from './size.ts';
 import { externalAction, type StepState, toWorkflowStatus, type WorkflowState } from './state.ts';
@@ -44,19 +45,21 @@ export function decideCreate({ id, definition, templateId, now }: Creation): Cre
   return { kind: 'workflow.created', workflowId: id, at: now, version: 1, workflow: workflow as unknown as JsonObject };
 }
 
-/** PENDING at birth is shown to whoever created it; this is the step from there to waiting for the outside. */
+/**
+ * A new workflow is PENDING even if all its steps wait for outside data; this event makes it WAITING_FOR_DEPENDENCY.
+ */
 export function decideWaiting(state: WorkflowState, now: number): JournalEvent | null {
   if (isTerminal(state.header.status)) return null;
   const status = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
   return status === state.header.status ? null : { kind: 'workflow.waiting', ...next(state, now) };
 }
 
-/** For those who follow the parent of a new branch. */
+/** Tells the followers of a workflow that it has a new branch. */
 export function decideBranched(parent: WorkflowState, now: number): JournalEvent {
   return { kind: 'workflow.branched', ...next(parent, now) };
 }
 
-/** What goes with a start: a reservation where it calls a model, and lines for the step's log. */
+/** The details of a start: a reservation if the attempt calls a model, and lines for the step's log. */
 export interface StartTerms {
   readonly reserved?: Reservation | null;
   readonly logs?: readonly string[];
@@ -94,14 +97,17 @@ export type AttemptResult =
       metadata: JsonObject | null;
       metrics: JsonObject | null;
       logs: string[];
-      /** Its place went down with it. */
+      /** The worker that ran the attempt is gone. */
       isLost?: true;
     };
 
-/** Of an error, where the workflow's results have no room for more. */
+/** Length of an error, in characters, when the workflow's results leave no room for more. */
 const crampedErrorMax = 200;
 
-/** An outcome for which the workflow has no room fails for that, and leaves next to nothing behind. */
+/**
+ * An outcome that exceeds the bound on the workflow's results becomes a failure that leaves a short error and its
+ * usage.
+ */
 function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
   const added =
     result.kind === 'completed' ? { ...result, error: null } : { ...result, error: result.message, outputs: null };
@@ -117,19 +123,19 @@ function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
     message: error,
     retryAfterMs: null,
     metadata: null,
-    metrics: toSpent(result.metrics),
+    metrics: toUsage(result.metrics),
     logs: [],
     ...(result.kind === 'failed' && result.isLost ? { isLost: true } : {}),
   };
 }
 
-/** M4: nobody knows what the attempt has used, and its call may have left. */
+/** M4: the usage of the attempt is unknown, and its call may have been sent. */
 function toLoss(step: StepState, result: AttemptResult): { lost?: true } {
   const isLost = result.kind === 'failed' && result.isLost === true && result.metrics === null;
   return isLost && step.reserved !== null ? { lost: true } : {};
 }
 
-/** null when the attempt counts no longer: the step was stopped, or another attempt has taken its place (G4). */
+/** null when the attempt no longer counts: its step was stopped, or has a later attempt (G4). */
 export function decideOutcome(
   state: WorkflowState,
   stepId: string,
@@ -161,7 +167,10 @@ export function decideOutcome(
   return { kind: 'step.retrying', ...base, code, error, metrics, delayMs, attemptsMax, ...loss };
 }
 
-/** For an outcome that counts no longer, and so is null above: what the attempt has used was used all the same. */
+/**
+ * For an attempt that no longer counts: its usage is entered all the same. null when it has none and reserved
+ * nothing.
+ */
 export function decideSpent(
   state: WorkflowState,
   stepId: string,
@@ -175,14 +184,16 @@ export function decideSpent(
   return { kind: 'step.spent', ...next(state, now), stepId, attempt, metrics, ...toLoss(step, result) };
 }
 
-/** After a start: the first attempt of a stopped step that the engine's death has cut off from its end; null when there is none. */
+/**
+ * After a start: settles the first attempt of a stopped step that ran when the engine died; null when there is none.
+ */
 export function decideLost(state: WorkflowState, now: number): JournalEvent | null {
   const step = state.steps.find(({ reserved }) => reserved !== null);
   if (step === undefined) return null;
   return { kind: 'step.spent', ...next(state, now), stepId: step.id, attempt: step.attempt, metrics: null, lost: true };
 }
 
-/** What its attempts have used outlives it. Nobody waits for those in flight: they count as lost. */
+/** The event keeps the workflow's spending. Attempts in flight are not waited for: they count as lost. */
 export function decideDelete(state: WorkflowState, now: number): Extract<JournalEvent, { kind: 'workflow.deleted' }> {
   const base = { kind: 'workflow.deleted' as const, ...next(state, now) };
   const end = { at: base.at, metrics: null, lost: true as const };
@@ -205,7 +216,7 @@ export function decideStop(state: WorkflowState, now: number): JournalEvent {
   return { kind: 'workflow.stopped', ...next(state, now) };
 }
 
-/** `budget`: what it may use from now on. */
+/** `budget` replaces amounts of the workflow's budget. */
 export function decideResume(state: WorkflowState, now: number, budget?: Budget): JournalEvent {
   const isRaised = budget !== undefined && !isTerminal(state.header.status);
   if (state.header.status !== 'STOPPED' && state.paused === 0 && !isRaised) {
@@ -225,7 +236,7 @@ export function decidePause(
   return { kind: 'step.paused', ...next(state, now), stepId, ...pause };
 }
 
-/** At the beginning of a day: null where no step waits for that. */
+/** At the beginning of a day; null when no step waits for the next day. */
 export function decideNewDay(state: WorkflowState, now: number): JournalEvent | null {
   const isPaused = state.steps.some(({ pause }) => pause?.until === 'day');
   return isPaused ? { kind: 'workflow.resumed', ...next(state, now), of: 'day' } : null;
@@ -246,7 +257,7 @@ export interface BranchInput {
   now: number;
 }
 
-/** A new workflow that takes over every completed step not downstream of `stepId`, and runs the rest. */
+/** A new workflow that keeps every completed step not downstream of `stepId`, and runs the others. */
 export function decideBranch(parent: WorkflowState, { id, stepId, params, now }: BranchInput): Created {
   const from = parent.index.get(stepId);
   if (from === undefined) {
@@ -304,7 +315,7 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
   };
 }
 
-/** Names of the blobs that a branch takes over. */
+/** Names of the blobs that hold outputs of these steps. */
 export function listBlobs(steps: readonly StepState[]): string[] {
   return steps.flatMap((step) => (step.outputs && 'blob' in step.outputs ? [step.outputs.blob] : []));
 }
@@ -365,7 +376,7 @@ export function decideExternalData(state: WorkflowState, input: ExternalInput): 
   return { ...base, stepId, added: { name, action: input.action } };
 }
 
-/** After a start: null when nothing ran and nothing was queued. */
+/** After a start; null when no step was running or queued. */
 export function decideRecovery(state: WorkflowState, now: number, isUnclean = false): JournalEvent | null {
   if (isTerminal(state.header.status) || state.counts.RUNNING + state.counts.PENDING === 0) return null;
   const event = { kind: 'workflow.recovered' as const, ...next(state, now) };

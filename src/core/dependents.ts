@@ -1,16 +1,17 @@
 /**
- * What the end of a step means for those that hang on it: they are queued, or held up by it.
+ * What the end of a step means for its dependents: they are queued, or stopped.
  *
  * Rules, numbered for tests:
- *   E1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
- *   E4  after a failure, every unfinished step that can no longer run because of it is STOPPED and names it; under
- *       fail-fast every unfinished step. What data from outside has completed holds nothing up any more.
+ *   DE1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
+ *   DE2  after a failure, every unfinished step that can no longer run because of it is STOPPED, and its error names
+ *        the failed step; under fail-fast every unfinished step is. A step that is COMPLETED, as by data from
+ *        outside, blocks nothing.
  */
 import { withDownstream } from './graph.ts';
 import { addLogs, externalAction, type StepState, type WorkflowState } from './state.ts';
 import { toIso } from './time.ts';
 
-/** E1: of these, the ones that wait for nothing any more. `line` goes into their logs. */
+/** DE1: queues the candidates that have no missing dependency. `line` goes into their logs. */
 export function queueReady(state: WorkflowState, candidates: readonly number[], change: Change, line?: string): void {
   for (const i of candidates) {
     const step = state.stepAt(i);
@@ -24,7 +25,7 @@ function isUnfinished(step: StepState): boolean {
   return step.status === 'PENDING' || step.status === 'RUNNING' || step.status === 'WAITING_FOR_DEPENDENCY';
 }
 
-/** Those of these that are unfinished. `error` null: each keeps its own. */
+/** Stops the unfinished steps among `places`. With `error` null each keeps its own error. */
 export function stopSteps(
   state: WorkflowState,
   places: Iterable<number>,
@@ -50,7 +51,7 @@ export function stopSteps(
   }
 }
 
-/** E4. */
+/** DE2. */
 export function stopAfterFailure(state: WorkflowState, failed: number, at: number, change: Change): void {
   const { id } = state.stepAt(failed);
   if (state.header.failurePolicy === 'fail-fast') {
@@ -60,20 +61,20 @@ export function stopAfterFailure(state: WorkflowState, failed: number, at: numbe
   }
 }
 
-/** The failed steps, and all that cannot run while they have failed. */
+/** The failed steps, and all steps that cannot run because of them. */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
   return withDownstream(state, failed, (i) => state.stepAt(i).status === 'COMPLETED');
 }
 
-/** What an event has done to the steps of its workflow, for the coordinator to act on once the event is durable. */
+/** What an event did to the steps of its workflow. The coordinator acts on it once the event is durable. */
 export interface Change {
   /** Steps that became PENDING, by place. */
   queued: number[];
-  /** Steps whose running attempt counts no longer, by place. */
+  /** Steps whose running attempt no longer counts, by place. */
   aborted: number[];
-  /** Steps that were PENDING and are STOPPED now, by place. */
+  /** Steps that were PENDING, and are STOPPED or paused now, by place. */
   unqueued: number[];
-  /** Every step that is STOPPED now and was not before, by place. */
+  /** Steps that the event has stopped, by place. */
   stopped: number[];
 }
 

@@ -1,4 +1,4 @@
-/** `5 sec`, `1 min 30 sec`, `2 hr 15 min`: seconds rounded down, as the frontend shows them. */
+/** `5 sec`, `1 min 30 sec`, `2 hr 15 min`: rounded down to seconds, as the frontend shows them. */
 export function toDuration(ms: number): string {
   const seconds = Math.floor(Math.max(0, ms) / 1000);
   if (seconds < 60) return `${seconds} sec`;
@@ -11,7 +11,7 @@ export function toProgress(completed: number, total: number): number {
   return total === 0 ? 0 : Math.floor((100 * completed) / total);
 }
 
-/** `1 call`, `2 calls`: for nouns that take an s. */
+/** `1 call`, `2 calls`: for nouns whose plural ends in s. */
 export function counted(count: number | bigint, noun: string): string {
   return `${count} ${noun}${Number(count) === 1 ? '' : 's'}`;
 }

@@ -1,11 +1,12 @@
 /**
- * What an event makes of a workflow. The same code runs live, in recovery and in tests; it knows no clock, no disk, no
- * thread and no randomness, and it never refuses: `decide.ts` has checked before the event was written.
+ * How an event changes a workflow. The same code runs live, in recovery and in tests; it knows no clock, no disk, no
+ * thread and no randomness. It refuses no command (`decide.ts` has done that), but it throws on an event that breaks
+ * the table of legal transitions (`transitions.ts`).
  *
  * Rules, numbered for tests:
- *   E2  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
- *   E3  an event is applied once: one at or below the state's sequence number changes nothing.
- * The others stand with what keeps them: E1 and E4 in `dependents.ts`, E5 in `recover-steps.ts`, E6 in `tally.ts`.
+ *   EV1  a COMPLETED step keeps its outputs; a terminal workflow changes status only by resume or retry;
+ *   EV2  an event is applied once: if its number is at or below the state's, it changes nothing.
+ * Further rules: DE1 and DE2 in `dependents.ts`, RS1 in `recover-steps.ts`, TA1 in `tally.ts`.
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
@@ -15,11 +16,11 @@ import { recoverSteps } from './recover-steps.ts';
 import { reviveSteps, unpauseSteps } from './resume-steps.ts';
 import type { StepState, WorkflowState } from './state.ts';
 import { addLogs, toWorkflowStatus } from './state.ts';
-import { spend } from './tally.ts';
+import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 import { checkBranch, checkTransition } from './transitions.ts';
 
-/** Applies an event to the workflow it is about. */
+/** Applies an event to its workflow. */
 export function evolve(state: WorkflowState, event: JournalEvent, seq: number): Change {
   const change = newChange();
   if (seq <= state.header.seq) return change;
@@ -38,12 +39,12 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   return change;
 }
 
-/** What hangs on a step starts no earlier than it ended, also when the wall clock and the time taken disagree. */
+/** A dependent starts no earlier than this, also where the wall clock has moved less than the attempt took. */
 function endedAt(state: WorkflowState, event: JournalEvent): number {
   return event.kind === 'step.completed' ? endOf(state.stepOf(event.stepId), event) : 0;
 }
 
-/** Lists a new branch at its parent; the event is the branch's own creation. */
+/** Lists a new branch at its parent; the event is the creation of the branch. */
 export function evolveParent(
   state: WorkflowState,
   event: Extract<JournalEvent, { kind: 'workflow.created' }>,
@@ -89,7 +90,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: null,
         endTime,
         metadata: event.metadata,
-        ...spend(state, i, event),
+        ...enterSpending(state, i, event),
         failures: 0,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
@@ -107,7 +108,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         status: 'PENDING',
         error: event.error,
         endTime: endOf(step, event),
-        ...spend(state, i, event),
+        ...enterSpending(state, i, event),
         failures,
         dueAt: event.at + event.delayMs,
         delayMs: event.delayMs,
@@ -125,7 +126,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: event.error,
         endTime: endOf(step, event),
         metadata: event.metadata,
-        ...spend(state, i, event),
+        ...enterSpending(state, i, event),
         failures: step.failures + 1,
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
@@ -135,7 +136,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     }
     case 'step.spent': {
       const i = state.placeOf(event.stepId);
-      state.setStep(i, spend(state, i, event));
+      state.setStep(i, enterSpending(state, i, event));
       return;
     }
     case 'step.paused': {

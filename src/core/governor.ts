@@ -1,21 +1,22 @@
 /**
- * How fast calls of one model may follow each other, over all workflows: how many are under way, requests and tokens a minute,
- * and one pause for all of them when the provider refuses one. It counts what is sent, so a limit is kept rather than met.
+ * How fast calls of one model may follow each other, over all workflows: how many are under way, how many requests
+ * and tokens are sent in a minute, and one pause for all when the provider refuses a call. It counts before it sends,
+ * so that the provider's limit is not reached.
  *
  * Rules, numbered for tests:
  *   GV1  at most `concurrency` calls of a model are under way;
- *   GV2  in no minute are more requests and tokens let through than the limits say; a call that is larger than all tokens of
- *       a minute has one to itself. Within the minute they are spread evenly, but for a short burst;
- *   GV3  tokens are counted as estimated until the answer tells, then as they were;
- *   GV4  a pause holds back every call of its model; afterwards there is one at a time, and one more for each that the
- *       provider takes, so that what has piled up does not fall upon it.
+ *   GV2  in no minute are more requests and tokens sent than the limits allow; a call that is larger than all tokens
+ *        of a minute has a minute to itself. Calls are spread evenly over the minute, apart from a short burst;
+ *   GV3  tokens count as estimated until the answer gives their number;
+ *   GV4  a pause holds back every call of its model. Afterwards one call is sent, and for each that the provider
+ *        accepts one more may be under way, so that waiting calls are not sent all at once.
  *
- * Times are monotonic milliseconds. A model without limits is held back by pauses alone.
+ * Times are monotonic milliseconds. A model without limits waits only during pauses.
  */
 import { broken } from '../contract/broken.ts';
 import type { LimitsByModel, ModelLimits } from '../contract/model-limits.ts';
 
-/** Why a call has to wait, and until when; `until` is null where only the end of another call can tell. */
+/** Why a call has to wait, and until when. `until` is null when it waits for the end of another call. */
 export interface ModelHold {
   readonly reason:
     | 'the end of another call'
@@ -26,142 +27,146 @@ export interface ModelHold {
   readonly until: number | null;
 }
 
-/** A call that was let through, to be handed back when it is over. */
+/** A call that was sent; the caller hands it back to `end`. */
 export interface GovernedCall {
   readonly model: string;
   readonly at: number;
-  /** As estimated, and from its end on as they were. */
+  /** The estimate; after the end of the call, the real number. */
   tokens: number;
 }
 
 const minuteMs = 60_000;
-/** Calls are not equally long on their way: what leaves a minute apart may come less than a minute apart. */
+/** Calls take different times to arrive: two that are sent a minute apart may arrive less than a minute apart. */
 const windowMs = minuteMs + 1_000;
-/** What may be sent at once after a quiet time: this share of a minute's allowance. */
+/** After a quiet time, this share of a minute's allowance may be sent at once. */
 const burstShare = 1 / 30;
 
-/** Beyond that, those of quiet models are given up. */
-const lanesMax = 1_000;
+/** With more models than this, the quiet ones are forgotten. */
+const modelsMax = 1_000;
 
-interface Lane {
+interface Pace {
   readonly limits: ModelLimits;
   running: number;
-  /** Allowance left; grows with time up to the burst, and is below zero after a call that was larger than it. */
+  /** The allowance left. It grows with time up to the burst, and is below zero after a call that was larger. */
   requests: number;
   tokens: number;
   /** When the allowances were last brought up to date. */
   at: number;
-  /** Calls of the last minute, oldest first, and their tokens together. */
+  /** The calls of the last minute, oldest first, and the sum of their tokens. */
   sent: GovernedCall[];
   sentTokens: number;
   pausedUntil: number;
-  /** Since the last pause: calls under way, and how many there may be. */
+  /** Since the last pause: calls under way, and the most there may be. */
   runningSince: number;
   runningSinceMax: number;
 }
 
 export class Governor {
   readonly #limits: LimitsByModel;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #paces = new Map<string, Pace>();
 
   constructor(limits: LimitsByModel) {
     this.#limits = limits;
   }
 
-  /** Models that it keeps count of. */
-  get lanes(): number {
-    return this.#lanes.size;
+  /** How many models it keeps count of. */
+  get models(): number {
+    return this.#paces.size;
   }
 
-  /** null when a call of this model (`<provider>/<model>`) and size may be sent now; `begin` says that it was. */
+  /**
+   * null when a call of this model (`<provider>/<model>`) and size may be sent now; the caller then calls `begin`.
+   */
   check(model: string, tokens: number, now: number): ModelHold | null {
-    const lane = this.#lane(model, now);
-    const { concurrency, requestsPerMinute, tokensPerMinute } = lane.limits;
-    if (lane.pausedUntil > now) return { reason: 'the end of a pause', until: lane.pausedUntil };
-    if (lane.runningSince >= lane.runningSinceMax) return { reason: 'the first answers after a pause', until: null };
-    if (concurrency !== undefined && lane.running >= concurrency) {
+    const pace = this.#pace(model, now);
+    const { concurrency, requestsPerMinute, tokensPerMinute } = pace.limits;
+    if (pace.pausedUntil > now) return { reason: 'the end of a pause', until: pace.pausedUntil };
+    if (pace.runningSince >= pace.runningSinceMax) return { reason: 'the first answers after a pause', until: null };
+    if (concurrency !== undefined && pace.running >= concurrency) {
       return { reason: 'the end of another call', until: null };
     }
     if (requestsPerMinute !== undefined) {
-      const paced = now + timeFor(1 - lane.requests, requestsPerMinute);
+      const paced = now + timeFor(1 - pace.requests, requestsPerMinute);
       const until = Math.max(
         paced,
-        whenFits(lane, ({ requests }) => requests < requestsPerMinute, now),
+        whenFits(pace, ({ requests }) => requests < requestsPerMinute, now),
       );
       if (until > now) return { reason: 'requests a minute', until };
     }
     if (tokensPerMinute !== undefined) {
-      // A call that no burst can hold waits for a whole one and leaves a debt, which those after it wait for.
-      const paced = now + timeFor(Math.min(tokens, burstOf(tokensPerMinute)) - lane.tokens, tokensPerMinute);
+      // A call that is larger than a burst waits for a whole burst and leaves a debt, for which later calls wait.
+      const paced = now + timeFor(Math.min(tokens, burstOf(tokensPerMinute)) - pace.tokens, tokensPerMinute);
       const fits = (sent: Sent) => sent.requests === 0 || sent.tokens + tokens <= tokensPerMinute;
-      const until = Math.max(paced, whenFits(lane, fits, now));
+      const until = Math.max(paced, whenFits(pace, fits, now));
       if (until > now) return { reason: 'tokens a minute', until };
     }
     return null;
   }
 
   begin(model: string, tokens: number, now: number): GovernedCall {
-    const lane = this.#lane(model, now);
+    const pace = this.#pace(model, now);
     const call = { model, tokens, at: now };
-    lane.running += 1;
-    lane.runningSince += 1;
-    lane.requests -= 1;
-    lane.tokens -= tokens;
-    if (lane.limits.requestsPerMinute !== undefined || lane.limits.tokensPerMinute !== undefined) {
-      lane.sent.push(call);
-      lane.sentTokens += tokens;
+    pace.running += 1;
+    pace.runningSince += 1;
+    pace.requests -= 1;
+    pace.tokens -= tokens;
+    if (pace.limits.requestsPerMinute !== undefined || pace.limits.tokensPerMinute !== undefined) {
+      pace.sent.push(call);
+      pace.sentTokens += tokens;
     }
     return call;
   }
 
-  /** The call is over. `used` is null when no answer told; `pauseMs` when the provider asked for none. */
+  /**
+   * The call is over. `used` is null when no answer gave the tokens; `pauseMs` when the provider asked for no pause.
+   */
   end(call: GovernedCall, used: number | null, pauseMs: number | null, now: number): void {
-    const lane = this.#lane(call.model, now);
-    const isSincePause = call.at >= lane.pausedUntil;
-    lane.running -= 1;
-    if (lane.running < 0) broken('GV1', `a call of ${call.model} has ended twice`);
-    if (isSincePause) lane.runningSince -= 1;
+    const pace = this.#pace(call.model, now);
+    const isSincePause = call.at >= pace.pausedUntil;
+    pace.running -= 1;
+    if (pace.running < 0) broken('GV1', `a call of ${call.model} has ended twice`);
+    if (isSincePause) pace.runningSince -= 1;
     if (used !== null) {
       const less = call.tokens - used;
-      lane.tokens = Math.min(burstOf(lane.limits.tokensPerMinute), lane.tokens + less);
-      if (call.at + windowMs > now) lane.sentTokens -= less;
+      pace.tokens = Math.min(burstOf(pace.limits.tokensPerMinute), pace.tokens + less);
+      if (call.at + windowMs > now) pace.sentTokens -= less;
       call.tokens = used;
     }
-    if (pauseMs !== null) this.#pause(lane, now + pauseMs);
-    else if (isSincePause) lane.runningSinceMax += 1;
+    if (pauseMs !== null) this.#pause(pace, now + pauseMs);
+    else if (isSincePause) pace.runningSinceMax += 1;
   }
 
-  /** A shorter pause than the one that stands changes nothing. */
-  #pause(lane: Lane, until: number): void {
-    if (until <= lane.pausedUntil) return;
-    lane.pausedUntil = until;
-    lane.runningSince = 0;
-    lane.runningSinceMax = 1;
+  /** A pause that ends before the present one changes nothing. */
+  #pause(pace: Pace, until: number): void {
+    if (until <= pace.pausedUntil) return;
+    pace.pausedUntil = until;
+    pace.runningSince = 0;
+    pace.runningSinceMax = 1;
   }
 
-  #lane(model: string, now: number): Lane {
-    const known = this.#lanes.get(model);
-    const lane = known ?? newLane(this.#limitsOf(model), now);
+  #pace(model: string, now: number): Pace {
+    const known = this.#paces.get(model);
+    const pace = known ?? newPace(this.#limitsOf(model), now);
     if (!known) {
-      if (this.#lanes.size >= lanesMax) this.#forgetIdle(now);
-      this.#lanes.set(model, lane);
+      if (this.#paces.size >= modelsMax) this.#forgetIdle(now);
+      this.#paces.set(model, pace);
     }
-    const { requestsPerMinute = 0, tokensPerMinute = 0 } = lane.limits;
-    const minutes = (now - lane.at) / minuteMs;
-    lane.requests = Math.min(burstOf(requestsPerMinute), lane.requests + minutes * requestsPerMinute);
-    lane.tokens = Math.min(burstOf(tokensPerMinute), lane.tokens + minutes * tokensPerMinute);
-    lane.at = now;
-    const stays = lane.sent.findIndex(({ at }) => at + windowMs > now);
-    for (const { tokens } of lane.sent.splice(0, stays === -1 ? lane.sent.length : stays)) lane.sentTokens -= tokens;
-    return lane;
+    const { requestsPerMinute = 0, tokensPerMinute = 0 } = pace.limits;
+    const minutes = (now - pace.at) / minuteMs;
+    pace.requests = Math.min(burstOf(requestsPerMinute), pace.requests + minutes * requestsPerMinute);
+    pace.tokens = Math.min(burstOf(tokensPerMinute), pace.tokens + minutes * tokensPerMinute);
+    pace.at = now;
+    const stays = pace.sent.findIndex(({ at }) => at + windowMs > now);
+    for (const { tokens } of pace.sent.splice(0, stays === -1 ? pace.sent.length : stays)) pace.sentTokens -= tokens;
+    return pace;
   }
 
-  /** Names of models come from params, so there is no end to them. One that has been quiet is as good as new. */
+  /** Model names come from params, so their number has no bound. A model that was quiet long enough starts afresh. */
   #forgetIdle(now: number): void {
-    for (const [model, { running, at, pausedUntil, runningSinceMax }] of this.#lanes) {
-      // One that lets calls back in one by one is remembered for longer.
+    for (const [model, { running, at, pausedUntil, runningSinceMax }] of this.#paces) {
+      // A model that still admits calls one by one after a pause is remembered for longer.
       const quietMs = runningSinceMax === Number.POSITIVE_INFINITY ? windowMs : 10 * minuteMs;
-      if (running === 0 && Math.max(at, pausedUntil) + quietMs <= now) this.#lanes.delete(model);
+      if (running === 0 && Math.max(at, pausedUntil) + quietMs <= now) this.#paces.delete(model);
     }
   }
 
@@ -171,7 +176,7 @@ export class Governor {
   }
 }
 
-function newLane(limits: ModelLimits, now: number): Lane {
+function newPace(limits: ModelLimits, now: number): Pace {
   return {
     limits,
     running: 0,
@@ -191,12 +196,12 @@ interface Sent {
   readonly tokens: number;
 }
 
-/** When enough of the last minute's calls will have left it. */
-function whenFits(lane: Lane, fits: (sent: Sent) => boolean, now: number): number {
-  let requests = lane.sent.length;
-  let tokens = lane.sentTokens;
+/** The time at which enough calls are more than a minute old. */
+function whenFits(pace: Pace, fits: (sent: Sent) => boolean, now: number): number {
+  let requests = pace.sent.length;
+  let tokens = pace.sentTokens;
   let when = now;
-  for (const call of lane.sent) {
+  for (const call of pace.sent) {
     if (fits({ requests, tokens })) break;
     requests -= 1;
     tokens -= call.tokens;

@@ -1,6 +1,6 @@
 /**
- * The step graph: who waits for whom, in which order, and where it runs in circles. Steps are numbered by their place
- * in the list; edges to ids that are not there are left out (validation names them).
+ * The step graph: dependencies, order and cycles. Steps are numbered by their place in the list. Edges to unknown ids
+ * are left out (validation names them).
  */
 import { broken } from '../contract/broken.ts';
 import { addAt, itemAt } from './item-at.ts';
@@ -18,7 +18,7 @@ export interface Graph {
   readonly downstream: readonly (readonly number[])[];
 }
 
-/** O(steps + dependencies). Of two steps with one id the first counts. */
+/** O(steps + dependencies). If two steps share an id, the first one counts. */
 export function createGraph(nodes: readonly GraphNode[]): Graph {
   const index = new Map<string, number>();
   nodes.forEach((node, i) => {
@@ -37,7 +37,7 @@ export function createGraph(nodes: readonly GraphNode[]): Graph {
   return { index, upstream, downstream };
 }
 
-/** Kahn's order. Steps on or behind a cycle are missing from it. */
+/** Kahn's order. Steps on a cycle, or downstream of one, are missing from it. */
 export function topologicalOrder(graph: Graph): number[] {
   const missing = graph.upstream.map((steps) => steps.length);
   const order: number[] = [];
@@ -51,9 +51,10 @@ export function topologicalOrder(graph: Graph): number[] {
 }
 
 /**
- * Cycles that share no step, at most `cyclesMax`, as step numbers in the order of waiting. What stays over when Kahn's
- * order is taken out lies on a cycle or behind one, so walking upstream from any of it must close a circle; that circle
- * is then cut out, what hung on it alone is settled, and the rest is walked again. Linear over all cycles.
+ * Cycles that share no step, at most `cyclesMax`; each as step numbers, every step waiting for the next. The steps
+ * that Kahn's order leaves over lie on a cycle or downstream of one, so a walk upstream from any of them ends in a
+ * cycle. That cycle is cut out, the steps that waited for it alone are settled, and the walk begins again. Linear
+ * over all cycles.
  */
 export function findCycles(graph: Graph, cyclesMax = 20): number[][] {
   const missing = graph.upstream.map((steps) => steps.length);
@@ -90,8 +91,8 @@ function walkToCycle(graph: Graph, left: ReadonlySet<number>): number[] {
 }
 
 /**
- * The steps themselves and everything that waits for them, directly or not. Steps for which `isEnd` holds are left out,
- * and so is what hangs on them alone.
+ * The steps and all their dependents, direct or not. A step for which `isEnd` holds is left out, and so are the steps
+ * that are reached through it alone.
  */
 export function withDownstream(
   graph: Pick<Graph, 'downstream'>,
@@ -104,9 +105,10 @@ export function withDownstream(
 }
 
 /**
- * Who is upstream of whom, over any distance. One walk in topological order settles 32 steps at once: bit b of a step's
- * mask says that it waits for step 32 × block + b. So where every step refers to another, the answers cost
- * steps × (steps + dependencies) / 32 (0.3 s for a chain of 20,000; a walk for each reference took 19 s).
+ * Whether one step is upstream of another, over any distance. One walk in topological order answers for 32 steps at
+ * once: bit b of a step's mask says that it waits for step 32 × block + b. If every step refers to another, all
+ * answers together cost steps × (steps + dependencies) / 32 (0.3 s for a chain of 20,000; a walk for each reference
+ * took 19 s).
  */
 export class Ancestry {
   readonly #graph: Graph;
@@ -121,7 +123,10 @@ export class Ancestry {
     for (const i of this.#order) this.#ordered[i] = 1;
   }
 
-  /** Whether `up` must be complete before `step` starts. True on a circle and behind one: there is no order to offend. */
+  /**
+   * Whether `up` must be complete before `step` starts. True on a cycle and downstream of one: the cycle is the
+   * fault.
+   */
   isUpstream(up: number, step: number): boolean {
     if (this.#ordered[step] === 0) return true;
     const block = up >>> 5;

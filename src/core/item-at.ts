@@ -1,6 +1,6 @@
 /**
- * An item of a list, by its place. Steps are numbered by their places in several lists at once (`state.ts`, `graph.ts`),
- * so a place without an item means that two of these lists disagree.
+ * An item of a list, by its place. Steps are numbered by their places in several lists at once (`state.ts`,
+ * `graph.ts`), so a place without an item means that two of these lists disagree.
  *
  * Rule, numbered for tests:
  *   IA1  a place that the core computes has an item.

@@ -1,12 +1,12 @@
 /**
- * What was spent: every attempt counts, also those that failed, were repeated or stopped.
+ * Spending: every attempt counts, also one that failed, was repeated or stopped.
  *
  * Rules, numbered for tests:
- *   M1  a step's metrics are those of all its attempts together; its cost is their sum to the last digit;
- *   M2  an attempt whose price is not known makes the cost a floor; where no price is known it is null, never 0;
- *   M3  spending is kept by day, action and model, and is never taken back: not by a retry, not by a branch;
- *   M4  a call whose end nobody saw may have been billed: it counts as one of unknown price. What was reserved for a call
- *       whose use or price is not known stays with its row.
+ *   M1  a step's metrics are the sums over all its attempts; its cost is exact to the last digit;
+ *   M2  an attempt of unknown price makes the step's cost a floor; if no price is known, the cost is null, never 0;
+ *   M3  spending is kept by day, action and model, and never shrinks: not by a retry, not by a branch;
+ *   M4  a call whose end was not seen may have been billed: it counts as a call of unknown price. The reservation of
+ *       a call of unknown usage or price is added to its row.
  */
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
@@ -22,10 +22,10 @@ const counters = [
   'reasoning_tokens',
 ] as const;
 
-/** The source of a cost where an answer came from the cache: no call was made, and none is entered. */
+/** The `cost_source` of an answer from the cache: no call was made, so none is entered. */
 const cachedCost = 'cache';
 
-/** What an answer from the cache has used of all that its making had: nothing. */
+/** The metrics of an answer from the cache: those of the original call, with all amounts 0. */
 export function toCachedMetrics(metrics: JsonObject | null): JsonObject | null {
   if (metrics === null) return null;
   const { cost_is_floor: _, ...named } = metrics;
@@ -33,7 +33,7 @@ export function toCachedMetrics(metrics: JsonObject | null): JsonObject | null {
   return { ...named, ...Object.fromEntries(used.map((name) => [name, 0])), cost_source: cachedCost };
 }
 
-/** M1, M2: a step's metrics after one more attempt. What is no amount is that of the last attempt. */
+/** M1, M2: a step's metrics after one more attempt. Fields that are no amounts are those of the last attempt. */
 export function addAttempt(before: JsonObject | null, attempt: JsonObject | null): JsonObject | null {
   if (before === null || attempt === null) return attempt ?? before;
   const sum: JsonObject = { ...before, ...attempt };
@@ -51,7 +51,7 @@ export function addAttempt(before: JsonObject | null, attempt: JsonObject | null
   return sum;
 }
 
-/** M3: the rows with one more attempt in them; the same rows when it called no model. */
+/** M3: the rows with one more attempt entered; the same rows when the attempt called no model. */
 export function addSpending(
   rows: readonly SpendingRow[],
   day: string,
@@ -75,20 +75,20 @@ export function addSpending(
   return at === -1 ? [...rows, row] : rows.with(at, row);
 }
 
-/** What is known of an attempt when it has ended. */
+/** The end of an attempt, as the ledger needs it. */
 export interface AttemptEnd {
   readonly at: number;
   readonly metrics: JsonObject | null;
-  /** What it has used was lost with its thread or the engine. */
+  /** Its usage was lost with its thread or with the engine. */
   readonly lost?: true;
 }
 
-/** What an attempt is charged with. M4: one that was lost, with what it had reserved. */
+/** The metrics that count for an attempt. M4: those of its reservation, if it was lost. */
 export function toCharged({ metrics, lost }: AttemptEnd, reserved: Reservation | null): JsonObject | null {
   return lost && reserved ? toLostMetrics(reserved) : metrics;
 }
 
-/** M3, M4: the rows with an attempt that has ended. */
+/** M3, M4: the rows with an ended attempt entered. */
 export function enterAttempt(
   rows: readonly SpendingRow[],
   action: string,
@@ -98,14 +98,14 @@ export function enterAttempt(
   return addSpending(rows, toDay(end.at), action, toCharged(end, reserved), reserved);
 }
 
-/** M4: the metrics of an attempt of which nothing is left but its reservation. */
+/** M4: the metrics of a lost attempt, from its reservation. */
 function toLostMetrics({ model, calls }: Reservation): JsonObject {
   return { model, calls, tokens: null, cost: null };
 }
 
 /**
- * What two accounts of the same workflow say together, where one of them may be an older copy of the other: each row as
- * the one says it that has counted more of it.
+ * Joins the spending of one workflow from two sources, of which one may be an older copy: of each row, the one with
+ * more calls wins.
  */
 export function joinSpending(a: readonly SpendingRow[], b: readonly SpendingRow[]): readonly SpendingRow[] {
   const ahead = new Map(a.map((row) => [toKey(row), row]));
@@ -124,8 +124,8 @@ function addPico(a: string | undefined, b: string | null): string {
   return String(BigInt(a ?? 0) + BigInt(b ?? 0));
 }
 
-/** Of an attempt's metrics, what this file reads. */
-export function toSpent(metrics: JsonObject | null): JsonObject | null {
+/** The fields of an attempt's metrics that this file reads. */
+export function toUsage(metrics: JsonObject | null): JsonObject | null {
   if (metrics === null) return null;
   const kept = ['model', 'cost', 'cost_source', 'cost_is_floor', 'calls', ...counters];
   return Object.fromEntries(Object.entries(metrics).filter(([key]) => kept.includes(key)));

@@ -1,6 +1,6 @@
 /**
- * What a workflow has used, kept as running totals. Money is added in whole picodollars, so that sums do not depend on
- * the order of additions and taking a step's cost out again leaves nothing behind.
+ * Running totals of a workflow's usage and cost. Money is added in whole picodollars, so that sums do not depend on
+ * the order of additions, and subtracting a step's cost leaves no remainder.
  */
 import type { JsonObject } from '../contract/json.ts';
 
@@ -10,7 +10,7 @@ export interface Totals {
   tokens: number;
   costPico: bigint;
   byModel: Map<string, bigint>;
-  /** Steps with a call whose price was not known. */
+  /** How many steps have a call of unknown price. */
   unpriced: number;
 }
 
@@ -28,7 +28,7 @@ export function addMetrics(totals: Totals, metrics: JsonObject | null, sign: 1 |
   if (pico !== null) {
     const change = pico * BigInt(sign);
     totals.costPico += change;
-    // The sums by model make the total, so a cost that names no model has its place among them too.
+    // The total equals the sum over the models, so a cost that names no model needs a key too.
     const key = typeof model === 'string' ? model : 'unknown';
     const sum = (totals.byModel.get(key) ?? 0n) + change;
     if (sum === 0n) totals.byModel.delete(key);
@@ -36,7 +36,7 @@ export function addMetrics(totals: Totals, metrics: JsonObject | null, sign: 1 |
   }
 }
 
-/** null for what is no amount. Exact up to 2,251 dollars, where a double still tells picodollars apart. */
+/** null for anything but an amount. Exact up to 2,251 dollars: below that, a double can tell picodollars apart. */
 export function toPico(dollars: unknown): bigint | null {
   const pico = typeof dollars === 'number' && dollars >= 0 ? Math.round(dollars * picoPerDollar) : Number.NaN;
   return Number.isFinite(pico) ? BigInt(pico) : null;

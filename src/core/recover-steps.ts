@@ -1,17 +1,18 @@
 /**
- * What a death of the engine makes of the steps it has left behind.
+ * What happens to a workflow's steps when the engine starts after a stop or a death.
  *
  * Rule, numbered for tests:
- *   E5  a step that runs alone when the engine dies, after three deaths with it in flight, is FAILED (CRASH_LOOP).
+ *   RS1  a step that was running at three deaths of the engine runs alone; if the engine dies again, it is FAILED
+ *        (CRASH_LOOP).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { Change } from './dependents.ts';
 import { stopAfterFailure } from './dependents.ts';
 import { addLogs, suspectDeaths, type WorkflowState } from './state.ts';
-import { spend } from './tally.ts';
+import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 
-/** After a death: what ran is queued anew, and so is everything that was or should have been in the queue. */
+/** Queues every step again that was RUNNING or PENDING. */
 export function recoverSteps(
   state: WorkflowState,
   event: Extract<JournalEvent, { kind: 'workflow.recovered' }>,
@@ -49,6 +50,6 @@ export function recoverSteps(
 /** M4: no attempt outlives the engine. */
 function loseReserved(state: WorkflowState, at: number): void {
   state.steps.forEach((step, i) => {
-    if (step.reserved) state.setStep(i, spend(state, i, { at, metrics: null, lost: true }));
+    if (step.reserved) state.setStep(i, enterSpending(state, i, { at, metrics: null, lost: true }));
   });
 }

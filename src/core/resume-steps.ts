@@ -1,12 +1,15 @@
-/** What a resume or a retry sets going again. */
+/** Which steps a resume or a retry sets going again. */
 import { isTerminal } from '../contract/workflow.ts';
 import { type Change, heldUpBy, newChange, queueReady, stopSteps } from './dependents.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs } from './state.ts';
 
-/** Sets STOPPED steps going again, FAILED ones too where asked; what still hangs on a failure stays STOPPED. */
+/**
+ * Sets STOPPED steps going again, and FAILED ones with `failedToo`. Dependents of a step that stays FAILED stay
+ * STOPPED.
+ */
 export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
-  // A foreign file may call itself finished while steps are not; nothing of them runs or is queued here.
+  // A foreign file may call itself finished although it has unfinished steps; none of them runs or is queued here.
   if (isTerminal(state.header.status)) stopSteps(state, state.steps.keys(), at, null, newChange());
   const failed = state.steps.flatMap((step, i) => (step.status === 'FAILED' ? [i] : []));
   const blocked = failedToo ? new Set<number>() : heldUpBy(state, failed);
@@ -29,7 +32,7 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
   queueReady(state, revived, change);
 }
 
-/** What was paused by a budget has another go. */
+/** Queues the steps that a budget has paused; with `of` 'day' only those that wait for the next day. */
 export function unpauseSteps(state: WorkflowState, at: string, of: 'day' | undefined, change: Change): void {
   state.steps.forEach((step, i) => {
     if (step.pause === null || (of === 'day' && step.pause.until !== 'day')) return;

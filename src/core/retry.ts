@@ -1,6 +1,6 @@
 /**
- * Whether a failed attempt is followed by another, and when. The only place that retries: adapters and HTTP clients
- * never loop.
+ * Whether a failed attempt is followed by another, and when. The only place that retries: tasks and HTTP clients
+ * never repeat a call themselves.
  */
 import { type FailureCode, failureTable } from '../contract/failures.ts';
 import type { RetryPolicy } from '../contract/workflow.ts';
@@ -8,13 +8,13 @@ import type { RetryPolicy } from '../contract/workflow.ts';
 const attemptsMaxTransient = 3;
 const backoffMsDefault = 1_000;
 const backoffMsMaxDefault = 60_000;
-/** A server that asks for more than this waits in vain: the attempt comes earlier. */
+/** If a server asks for a longer wait, the next attempt comes after this time all the same. */
 const retryAfterMsMax = 60_000;
 
 export interface RetryInput {
   code: FailureCode;
   policy: RetryPolicy | null;
-  /** Attempts that have failed, this one included. */
+  /** How many attempts have failed, this one included. */
   failures: number;
   retryAfterMs: number | null;
   /** Uniform in [0, 1). */
@@ -24,8 +24,8 @@ export interface RetryInput {
 export type RetryDecision = { kind: 'retry'; delayMs: number; attemptsMax: number } | { kind: 'give-up' };
 
 /**
- * Exponential backoff with equal jitter: half of `backoffMs × 2^(failures-1)`, capped, plus a random part of the other
- * half (Brooker, "Exponential Backoff And Jitter"). A server's Retry-After is a lower bound.
+ * Exponential backoff with equal jitter: half of `backoffMs × 2^(failures-1)`, capped, plus a random part of the
+ * other half (Brooker, "Exponential Backoff And Jitter"). A server's Retry-After is a lower bound.
  */
 export function decideRetry(input: RetryInput): RetryDecision {
   const kind = failureTable[input.code];

@@ -1,19 +1,20 @@
 /**
- * Which ready step runs next. The only place that enforces `MAX_PARALLEL_NODES`.
+ * Which ready step starts next. The only place that enforces `MAX_PARALLEL_NODES`.
  *
  * Rules, numbered for tests:
  *   D1  at most `slotsMax` attempts hold a slot at once, at most `cpuMax` of them in the CPU lane;
- *   D2  longest remaining path first, by measured mean times; in order of readiness where nothing is known;
- *   D3  a step gains one millisecond of rank for each it has waited, so no step starves;
- *   D5  a suspect (`isSuspect`) runs with nothing beside it, and only once `letSuspectsRun` has been called;
+ *   D2  the longest remaining path goes first, by measured mean times; without such times, the step that was ready
+ *       first;
+ *   D3  a step gains one millisecond of rank for each millisecond that it waits, so no step starves;
  *   D4  a slot is free again only when its attempt is known to have ended;
- *   D6  a step with a gate starts only when `admission` holds it no longer. Meanwhile it takes no slot, and holds up the
- *       steps of its own gate and no other.
+ *   D5  a suspect (`isSuspect`) runs alone, and only after `letSuspectsRun` has been called;
+ *   D6  a step with a gate starts only when `admission` does not hold it. While held it takes no slot, and delays the
+ *       steps of its own gate only.
  *
- * D3 makes the order static: rank − readyAt. So a heap holds it, and time need not be asked. Each gate has a heap of its own,
- * and of each only the first step is asked after: what is held costs a `take` no more than one question a gate. Steps that can
- * be held up apart from their gate stand in lines of their own; the gate's heap holds the first of each, and a line that is
- * held is passed over.
+ * Because of D3 the order is static: rank − readyAt. So heaps keep it, and the time is not needed. Each gate has a
+ * heap of its own, and `take` asks `admission` about the first step of each gate only. Steps that can be held apart
+ * from the others of their gate are in lines of their own: the gate's heap holds the first step of each line, and a
+ * held line is skipped.
  */
 import TinyQueue from 'tinyqueue';
 import { broken } from '../contract/broken.ts';
@@ -23,39 +24,42 @@ export interface ReadyStep {
   readonly workflowId: string;
   readonly stepId: string;
   readonly lane: Exclude<Lane, 'none'>;
-  /** Expected time of the longest path that hangs on it, itself included, in milliseconds; 0 when unknown. */
+  /** Expected time of the longest path that begins with this step, in milliseconds; 0 when unknown. */
   readonly rankMs: number;
   /** Monotonic milliseconds. */
   readonly readyAt: number;
-  /** The engine has died again and again while it ran. */
+  /** The engine has died several times while the step ran. */
   readonly isSuspect?: boolean;
-  /** Whom it waits in line with: of the steps of one gate the next in order goes first, however long it is held. */
+  /** Queue key: steps of one gate start strictly in order. */
   readonly gate?: string | undefined;
-  /** Within its gate, whom it waits in line with for what concerns them alone, as the room in their workflow's budget. */
+  /**
+   * Second queue key within the gate, for steps that may be held apart from the others, as by their workflow's
+   * budget.
+   */
   readonly own?: string | undefined;
-  /** The call of a model that it will make. */
+  /** The model call that it will make. */
   readonly call?: PlannedCall | undefined;
 }
 
 /** Why a step may not start yet. */
 export interface Hold {
-  /** What it waits for, as in `requests a minute of openai/gpt-4o`. */
+  /** What the step waits for: `requests a minute of openai/gpt-4o`. */
   readonly waitsFor: string;
-  /** Monotonic milliseconds at which it is worth asking again; null where only the end of an attempt, or a call, can tell. */
+  /** When to ask again, in monotonic milliseconds; null: after the end of an attempt or a call. */
   readonly until: number | null;
-  /** It concerns the step's own line; the others of its gate may go. */
+  /** Only the step's own line is held; other lines of the gate may go. */
   readonly isOwn?: true | undefined;
 }
 
-/** What a step has to pass besides D1. Asked of steps that have a gate. */
+/** What a step with a gate has to pass besides D1. */
 export interface Admission {
   /** null: it may start now. */
   hold(step: ReadyStep): Hold | null;
-  /** It starts; told right after `hold` has let it. */
+  /** The step starts; called right after `hold` has returned null. */
   begin(step: ReadyStep): void;
 }
 
-/** Steps that were held when they were asked after last. */
+/** The steps of a gate, or of one line, that `admission` has held at the last `take`. */
 export interface HeldGate extends Hold {
   readonly gate: string;
   readonly own: string | undefined;
@@ -68,21 +72,21 @@ interface Entry extends ReadyStep {
 
 type Heap = TinyQueue<Entry>;
 
-/** Steps of one gate, lane and owner. */
+/** The steps of one lane, one gate and one `own`. */
 interface Line {
   readonly key: string;
   readonly heap: Heap;
-  /** Its first, where that is among the heads of its group. */
+  /** Its first step, if that is among the heads of the group. */
   shown: Entry | null;
 }
 
-/** Steps of one lane and one gate. */
+/** The steps of one lane and one gate. */
 interface Group {
   readonly key: string;
   readonly gate: string;
   readonly lane: Exclude<Lane, 'none'>;
   readonly lines: Map<string, Line>;
-  /** The first of each line, and left-overs that were it once. */
+  /** The first step of each line, and entries that no longer are. */
   readonly heads: Heap;
 }
 
@@ -104,11 +108,13 @@ export class Schedule {
   readonly cpuMax: number;
   readonly #admission: Admission;
   readonly #groups = new Map<string, Group>();
-  /** The entry that counts for a step; others of it in the heaps are left-overs, dropped when they come up. */
+  /**
+   * The entry that counts for each step; the heaps may hold outdated ones, which are dropped when they come first.
+   */
   #current = new Map<string, Entry>();
   #running = { io: 0, cpu: 0 };
   #suspects: Entry[] = [];
-  /** What a gate, or a line of it, was told last. */
+  /** The last hold of each gate or line. */
   readonly #holds = new Map<string, Hold & { gate: string; own: string | undefined }>();
   #heldUntil: number | null = null;
   #maySuspectsRun = false;
@@ -149,7 +155,7 @@ export class Schedule {
     this.#current.delete(toKey(workflowId, stepId));
   }
 
-  /** From here on the steps of a workflow that have a gate stand there in a line of their own. */
+  /** Moves the steps of a workflow that have a gate into a line of their own. */
   separate(workflowId: string): void {
     for (const [key, entry] of this.#current) {
       if (entry.workflowId !== workflowId || entry.gate === undefined || entry.own !== undefined) continue;
@@ -166,7 +172,7 @@ export class Schedule {
     this.#heldUntil = null;
     if (this.#isOneAlone || most <= 0 || this.running >= this.slotsMax) return [];
     const suspect = this.#maySuspectsRun ? this.#peekSuspect() : undefined;
-    // A suspect that is held keeps nobody waiting for it.
+    // A suspect that is held does not delay other steps.
     if (suspect && !this.#holdOf(suspect)) return this.running === 0 ? [this.#startSuspect(suspect)] : [];
     const taken: ReadyStep[] = [];
     const passedOver: { group: Group; line: Line }[] = [];
@@ -194,12 +200,12 @@ export class Schedule {
     return taken;
   }
 
-  /** When it is worth taking again though no attempt has ended and no step has come; null: not before one does. */
+  /** When to call `take` again if no attempt ends and no step is added before; null: not until then. */
   get heldUntil(): number | null {
     return this.#heldUntil;
   }
 
-  /** What is held, in the order in which it became ready. */
+  /** The held steps, in the order in which they became ready. */
   held(): HeldGate[] {
     const gates = new Map([...this.#holds].map(([key, hold]) => [key, { ...hold, steps: [] as ReadyStep[] }]));
     for (const entry of this.#current.values()) {
@@ -229,12 +235,12 @@ export class Schedule {
     this.#isOneAlone = false;
   }
 
-  /** From here on suspects get their turn, before anything else is started. */
+  /** From now on suspects start, before all other steps. */
   letSuspectsRun(): void {
     this.#maySuspectsRun = true;
   }
 
-  /** What keeps it from starting. */
+  /** Asks `admission`, and keeps its answer. */
   #holdOf(entry: Entry): Hold | null {
     const { gate, own } = entry;
     if (gate === undefined) return null;
@@ -283,7 +289,7 @@ export class Schedule {
     this.#show(group, line);
   }
 
-  /** Puts the first of a line among the heads of its group; a line without any is gone. */
+  /** Puts the first step of a line among the heads of its group; removes an empty line. */
   #show(group: Group, line: Line): void {
     let first = line.heap.peek();
     while (first && !this.#isCurrent(first)) {
@@ -299,7 +305,7 @@ export class Schedule {
     }
   }
 
-  /** The first of each group, first of all first. */
+  /** The first step of each group, as a heap. */
   #firsts(): TinyQueue<Head> {
     const firsts = [...this.#groups.values()].flatMap((group) => this.#peek(group) ?? []);
     return new TinyQueue(firsts, (a, b) => compare(a.entry, b.entry));
@@ -316,7 +322,7 @@ export class Schedule {
     }
     if (group.lines.size === 0) {
       this.#groups.delete(group.key);
-      // Of the other lane it is told when that is asked after next.
+      // The steps of the other lane get their hold again when they are asked about next.
       this.#holds.delete(group.gate);
     }
     return undefined;

@@ -1,11 +1,12 @@
 /**
- * A workflow in memory: immutable headers and steps, plus counts derived from them so that nothing has to walk the
- * whole graph when one step ends. Only events change it (`evolve.ts`).
+ * A workflow in memory: an immutable header, immutable steps, and counts derived from them, so that the end of one
+ * step costs no walk over the graph. Only events change it (`evolve.ts`).
  *
  * Rules, numbered for tests:
- *   S1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);
- *   S3  a step that an event or a decision names is there;
- *   S2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`) unchanged.
+ *   ST1  the derived counts always equal what a walk over the steps would give (`derive()` is that walk);
+ *   ST2  everything that is not derived survives the state file (`ViewEncoder` and `toMeta`, then `readWorkflow`)
+ *        unchanged;
+ *   ST3  a step that an event or a decision names is there.
  */
 
 import { broken } from '../contract/broken.ts';
@@ -29,23 +30,23 @@ export interface StepState extends Results {
   readonly params: JsonObject;
   readonly timeoutMs: number | null;
   readonly retry: RetryPolicy | null;
-  /** Whether what was asked before need not be asked again. */
+  /** The step may take its answer from the cache. */
   readonly cache: boolean;
   readonly status: JobStatus;
   /** Milliseconds since 1970. */
   readonly startTime: number | null;
   readonly endTime: number | null;
   readonly attempt: number;
-  /** Failed attempts since the step was last set going. */
+  /** Failed attempts since the step was last resumed or retried. */
   readonly failures: number;
-  /** While it waits for its next attempt: when that is due, and how long the wait was. */
+  /** While the step waits for its next attempt: when that is due, and how long the whole wait is. */
   readonly dueAt: number | null;
   readonly delayMs: number;
-  /** Unclean deaths of the engine in a row with an attempt of this step in flight. */
+  /** How many times in a row the engine has died while an attempt of this step ran. */
   readonly deaths: number;
-  /** Of its last attempt, until that is known to have ended; also of one that was stopped. */
+  /** The reservation of its last attempt, until that has ended; an attempt that was stopped keeps it until then. */
   readonly reserved: Reservation | null;
-  /** Why it waits although its dependencies are complete, and what lets it go on. */
+  /** Set when a budget has paused the step: why, and until when. */
   readonly pause: { readonly reason: string; readonly until: 'resume' | 'day' } | null;
 }
 
@@ -70,10 +71,10 @@ export interface Header {
   readonly failurePolicy: FailurePolicy;
   readonly version: number;
   readonly warnings: readonly string[];
-  /** A step has started, or data has come in: the workflow is no longer PENDING. */
+  /** A step has started, or data from outside has arrived: the workflow is no longer PENDING. */
   readonly started: boolean;
   readonly keys: readonly IdempotencyRecord[];
-  /** What its own attempts have used; not what a branch has taken over. */
+  /** The ledger's rows for its own attempts; without those of steps that a branch has from its parent. */
   readonly spending: readonly SpendingRow[];
   readonly budget: Budget | null;
   /** Sequence number of the last event applied. */
@@ -82,7 +83,7 @@ export interface Header {
 
 export type StatusCounts = Record<JobStatus, number>;
 
-/** After so many deaths a step is a suspect: it runs alone, so that its neighbours are not blamed. */
+/** After so many deaths a step is a suspect: it runs alone, so that other steps are not blamed. */
 export const suspectDeaths = 3;
 
 export const externalAction = 'external_data';
@@ -92,19 +93,21 @@ export class WorkflowState {
   readonly steps: StepState[];
   readonly index = new Map<string, number>();
   downstream: number[][] = [];
-  /** For each step, how many of its dependencies are not COMPLETED; ids that are not there count too. */
+  /** For each step, how many of its dependencies are not COMPLETED; unknown ids count too. */
   missing: number[] = [];
   counts: StatusCounts = emptyCounts();
   totals: Totals = emptyTotals();
-  /** Of each step, as `sizeOfResults` counts. Counted when it is asked for: recovery sets most steps more than once. */
+  /**
+   * The size of each step's results (`sizeOfResults`), computed on demand: recovery sets most steps more than once.
+   */
   #sizes: number[] = [];
   #sizesSum = 0;
   readonly #uncounted = new Set<number>();
-  /** Of all steps together. */
+  /** The sum of the steps' reservations. */
   reserved: Amounts = noAmounts;
-  /** Steps that a budget has paused. */
+  /** How many steps a budget has paused. */
   paused = 0;
-  /** Steps that wait for an id that is not there yet. */
+  /** Steps that wait for an unknown id, by that id. */
   #waitingForAbsent = new Map<string, number[]>();
 
   constructor(header: Header, steps: StepState[]) {
@@ -113,7 +116,7 @@ export class WorkflowState {
     this.derive();
   }
 
-  /** Computes everything derived afresh, O(steps + dependencies). */
+  /** Computes all derived values afresh, O(steps + dependencies). */
   derive(): void {
     const graph = createGraph(this.steps);
     this.index.clear();
@@ -143,7 +146,7 @@ export class WorkflowState {
     });
   }
 
-  /** Of all steps together. */
+  /** The size of the results of all steps together. */
   get resultsSize(): number {
     for (const i of this.#uncounted) {
       const size = sizeOfResults(this.stepAt(i));
@@ -159,22 +162,22 @@ export class WorkflowState {
     return i === undefined ? undefined : this.steps[i];
   }
 
-  /** S3. */
+  /** ST3. */
   placeOf(id: string): number {
-    return this.index.get(id) ?? broken('S3', `workflow ${this.header.id} has no step "${id}"`);
+    return this.index.get(id) ?? broken('ST3', `workflow ${this.header.id} has no step "${id}"`);
   }
 
-  /** S3. */
+  /** ST3. */
   stepAt(i: number): StepState {
     return itemAt(this.steps, i);
   }
 
-  /** S3. */
+  /** ST3. */
   stepOf(id: string): StepState {
     return this.stepAt(this.placeOf(id));
   }
 
-  /** S3: the places of the steps that wait for this one. */
+  /** ST3: the places of the steps that wait for this one. */
   downstreamOf(i: number): readonly number[] {
     return itemAt(this.downstream, i);
   }
@@ -192,7 +195,7 @@ export class WorkflowState {
       this.counts[after.status] += 1;
       const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
       if (step !== 0) for (const next of this.downstreamOf(i)) this.#addMissing(next, step);
-      if (this.counts[before.status] < 0) broken('S1', `${this.counts[before.status]} steps are ${before.status}`);
+      if (this.counts[before.status] < 0) broken('ST1', `${this.counts[before.status]} steps are ${before.status}`);
     }
     if (hasOtherResults(before, after)) this.#uncounted.add(i);
     if (before.reserved !== after.reserved) {
@@ -200,20 +203,20 @@ export class WorkflowState {
       this.reserved = addAmounts(this.reserved, toAmounts(after.reserved));
       const { costPico, tokens, calls } = this.reserved;
       if (costPico < 0n || tokens < 0 || calls < 0) {
-        broken('S1', `${costPico} picodollars, ${tokens} tokens and ${calls} calls are reserved`);
+        broken('ST1', `${costPico} picodollars, ${tokens} tokens and ${calls} calls are reserved`);
       }
     }
     this.paused += Number(after.pause !== null) - Number(before.pause !== null);
-    if (this.paused < 0) broken('S1', `${this.paused} steps are paused`);
+    if (this.paused < 0) broken('ST1', `${this.paused} steps are paused`);
     if (before.metrics !== after.metrics) {
       addMetrics(this.totals, before.metrics, -1);
       addMetrics(this.totals, after.metrics, 1);
       const { costPico, unpriced } = this.totals;
-      if (costPico < 0n || unpriced < 0) broken('S1', `${costPico} picodollars and ${unpriced} unpriced steps`);
+      if (costPico < 0n || unpriced < 0) broken('ST1', `${costPico} picodollars and ${unpriced} unpriced steps`);
     }
   }
 
-  /** Adds a COMPLETED step without dependencies; steps that waited for its id now hang on it. */
+  /** Adds a COMPLETED step without dependencies; steps that waited for its id become its dependents. */
   addStep(step: StepState): number {
     const i = this.steps.length;
     const waiting = this.#waitingForAbsent.get(step.id) ?? [];
@@ -231,7 +234,7 @@ export class WorkflowState {
 
   #addMissing(i: number, change: number): void {
     const missing = addAt(this.missing, i, change);
-    if (missing < 0) broken('S1', `step "${this.stepAt(i).id}" waits for ${missing} steps`);
+    if (missing < 0) broken('ST1', `step "${this.stepAt(i).id}" waits for ${missing} steps`);
   }
 
   #waitFor(id: string, i: number): void {
@@ -255,15 +258,14 @@ function emptyCounts(): StatusCounts {
   return { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0, WAITING_FOR_DEPENDENCY: 0, STOPPED: 0 };
 }
 
-/** The log of a step holds its latest lines, each cut at a bound: a step that is tried for ever does not fill memory. */
+/** A step's log keeps its latest lines, each cut at a bound, so that endless attempts do not fill memory. */
 export function addLogs(step: StepState, lines: readonly string[]): readonly string[] {
   const logs = [...step.logs, ...lines.map((line) => line.slice(0, limits.logLineLengthMax))];
   return logs.length > limits.logLinesMax ? logs.slice(-limits.logLinesMax) : logs;
 }
 
 /**
- * A workflow's status as a function of its steps. Terminal statuses are kept by `evolve.ts`; this says what the steps
- * alone would give.
+ * A workflow's status by its steps alone. `evolve.ts` keeps a terminal status, whatever this returns.
  */
 export function toWorkflowStatus(counts: StatusCounts, stepsTotal: number, started: boolean): JobStatus {
   if (stepsTotal === 0) return 'PENDING';

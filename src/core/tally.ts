@@ -1,9 +1,10 @@
 /**
- * What a workflow has used: `spend` enters each attempt that has ended. `followTally` makes the same sums (M3, M4) from the
- * workflow's events when the workflow itself is lost: its state.json is damaged and the journal no longer holds its first event.
+ * A workflow's spending. `enterSpending` enters each attempt that has ended. `followTally` computes the same sums
+ * (M3, M4) from the workflow's events alone, for a workflow whose state.json is damaged and whose first event the
+ * journal no longer holds.
  *
  * Rule, numbered for tests:
- *   E6  what an attempt has used is added to what earlier attempts of its step have used, however each of them ended.
+ *   TA1  the usage of an attempt is added to that of the earlier attempts of its step, however each of them ended.
  */
 
 import type { JournalEvent } from '../contract/journal-event.ts';
@@ -12,16 +13,16 @@ import type { Tally } from '../contract/store.ts';
 import { type AttemptEnd, addAttempt, enterAttempt, toCharged } from './ledger.ts';
 import type { StepState, WorkflowState } from './state.ts';
 
-/** Of an attempt that nothing says more of. */
+/** The action of an attempt that has no reservation to name it. */
 const unknownAction = 'unknown';
 
-/** What a workflow has used, as it is told at its latest event. */
+/** A workflow's spending and reservations at its latest event. */
 export function toTally({ header, steps }: WorkflowState): Tally {
   const reserved = steps.flatMap((step) => (step.reserved ? [[step.id, step.reserved] as const] : []));
   return { seq: header.seq, spending: header.spending, reserved: Object.fromEntries(reserved) };
 }
 
-/** The tally after its workflow's later events; `now`: when those in flight are given up. */
+/** The spending after the workflow's later events. Attempts still in flight count as lost at `now`. */
 export function followTally(
   tally: Tally,
   entries: readonly { seq: number; event: JournalEvent }[],
@@ -30,8 +31,8 @@ export function followTally(
   let { spending } = tally;
   const reserved = new Map(Object.entries(tally.reserved));
   const settle = (stepId: string, end: AttemptEnd) => {
-    const held = reserved.get(stepId) ?? null;
-    spending = enterAttempt(spending, held?.action ?? unknownAction, held, end);
+    const reservation = reserved.get(stepId) ?? null;
+    spending = enterAttempt(spending, reservation?.action ?? unknownAction, reservation, end);
     reserved.delete(stepId);
   };
   const lose = (at: number) => {
@@ -47,8 +48,12 @@ export function followTally(
   return spending;
 }
 
-/** M1, M3, M4: enters an attempt into the workflow's ledger; returns what of its step goes with that. */
-export function spend(state: WorkflowState, i: number, end: AttemptEnd): Pick<StepState, 'metrics' | 'reserved'> {
+/** M1, M3, M4: enters an attempt into the workflow's spending; returns the fields of its step that change with it. */
+export function enterSpending(
+  state: WorkflowState,
+  i: number,
+  end: AttemptEnd,
+): Pick<StepState, 'metrics' | 'reserved'> {
   const { action, reserved, metrics } = state.stepAt(i);
   const spending = enterAttempt(state.header.spending, action, reserved, end);
   if (spending !== state.header.spending) state.setHeader({ spending });

@@ -1,12 +1,12 @@
-/** Milliseconds since 1970 as people and files read them. */
+/** Milliseconds since 1970 as text. */
 
-/** Places are reused by time: many events share a millisecond, and a workflow's go back and forth between a few. */
+/** Size of the memory of `toIso`: many events share a millisecond, and a workflow's texts repeat a few of them. */
 const places = 64;
 const known = Array.from({ length: places }, () => ({ ms: Number.NaN, iso: '' }));
 /** For a time that is no whole number of milliseconds. */
 const spare = { ms: Number.NaN, iso: '' };
 
-/** ISO 8601, UTC. Remembers its latest answers. */
+/** ISO 8601, UTC. Remembers its latest results. */
 export function toIso(ms: number): string {
   const place = known[Math.abs(ms) % places] ?? spare;
   if (ms !== place.ms) {

@@ -1,16 +1,16 @@
 /**
- * The legal transitions: for each kind of event, the statuses in which it may come. One table, asked before an event is
- * applied (`evolve`, `evolveParent`, `createWorkflow`), live and in recovery alike. It says nothing of what an event does:
- * that is the switch in `evolve.ts`. A new kind of event begins with a row here.
+ * The legal transitions: for each kind of event, the statuses in which it may come. One table, asked before an event
+ * is applied (`evolve`, `evolveParent`, `createWorkflow`), live and in recovery alike. It says nothing of what an
+ * event does: that is the switch in `evolve.ts`. A new kind of event begins with a row here.
  *
- * Assumes that `decide.ts` has judged the call or the outcome: what the table refuses is a bug, or a journal that this
- * engine has not written. It is reported by `broken`, and nothing has been changed by then.
+ * Assumes that `decide.ts` has judged the call or the outcome: what the table refuses is a bug, or a journal that
+ * this engine has not written. It is reported by `broken`, and nothing has been changed by then.
  *
  * Rules, numbered for tests:
  *   TR1  an event is applied to the workflow it names, and only in a status that its row allows;
  *   TR2  an event gives its workflow the version after the one before;
- *   TR3  an event is never dated before the workflow's latest change. Only the creation of a branch may be, at the parent:
- *        it is dated by the clock, which may have been set back.
+ *   TR3  an event is never dated before the workflow's latest change. Only the creation of a branch may be, at the
+ *        parent: it is dated by the clock, which may have been set back.
  *
  * All checks cost the same for a workflow of any size.
  */

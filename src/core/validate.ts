@@ -1,6 +1,6 @@
 /**
- * Checks a definition as a whole and names every fault at once: shape, repeated and unknown ids, cycles by their steps,
- * references to what is not upstream, unknown actions, params that an action's schema refuses.
+ * Checks a whole definition and names all faults at once: shape, repeated and unknown ids, cycles with their steps,
+ * references to steps that are not upstream, unknown actions, and params that an action's schema refuses.
  */
 import type { z } from 'zod';
 import {
@@ -17,7 +17,7 @@ import { eachReference, type Reference } from './bindings.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
 
-/** More faults than this help nobody; the last entry says how many were left out. */
+/** At most so many faults are named; one more entry says how many were left out. */
 const errorsMax = 100;
 
 export interface ValidationOptions {
@@ -45,12 +45,12 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   return parsed.success && errors.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, errors };
 }
 
-/** `places`: where each dependency stands in the input, where others may be no text at all. */
+/** `places`: the index of each dependency in the input, whose list may also hold items that are not text. */
 interface InputNode extends GraphNode {
   readonly places: readonly number[];
 }
 
-/** The graph as far as the input lets itself be read, so that its faults are named beside those of shape. */
+/** As much of the graph as can be read, so that its faults are named together with those of shape. */
 function readNodes(input: unknown): InputNode[] {
   const steps = (input as { steps?: unknown } | null)?.steps;
   if (!Array.isArray(steps)) return [];
@@ -59,7 +59,7 @@ function readNodes(input: unknown): InputNode[] {
     const list: unknown[] = Array.isArray(dependencies) ? dependencies : [];
     const places = [...list.keys()].filter((place) => typeof list[place] === 'string');
     return {
-      // A step without a usable id gets one that nothing can refer to; its own fault is named by the schema.
+      // A step without a usable id gets one that nothing can refer to; the schema names the fault.
       id: typeof id === 'string' ? id : `\u0000${i}`,
       dependencies: places.map((place) => list[place] as string),
       places,
@@ -67,7 +67,7 @@ function readNodes(input: unknown): InputNode[] {
   });
 }
 
-/** Steps that are well formed themselves, at their places, where the whole is not. */
+/** The well-formed steps of a definition that as a whole is not; undefined in place of each other step. */
 function readSteps(input: unknown): (StepDefinition | undefined)[] {
   const steps = (input as { steps?: unknown } | null)?.steps;
   if (!Array.isArray(steps)) return [];
@@ -127,7 +127,7 @@ function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: nu
   return errors;
 }
 
-/** The faults of new params for one step of an existing workflow; paths begin with `params`. */
+/** The faults of new params for one step of an existing workflow. Paths begin with `params`. */
 export function validateStepParams(
   steps: readonly (GraphNode & { action: string })[],
   stepId: string,
@@ -160,7 +160,7 @@ function checkReference(reference: Reference, stepId: string, i: number, check: 
   return `{{${reference.text}}}: step "${reference.stepId}" is not upstream of "${stepId}"; add it to its dependencies`;
 }
 
-/** Faults of params against an action's schema, save those at or below a place that a reference will fill. */
+/** The faults of params by the action's schema, without those at or below a place that a reference will fill. */
 function checkParams(
   schema: z.ZodType,
   params: unknown,
@@ -172,7 +172,7 @@ function checkParams(
   if (bound.length === 0) return toFieldErrors(parsed.error.issues, prefix);
   const isOpen = (at: string) =>
     at === '' || bound.some((place) => place === at || place.startsWith(`${at}.`) || place.startsWith(`${at}[`));
-  // Which of several forms a value has may hang on what a reference in it will be.
+  // Which of several forms a value has may depend on the value of a reference in it.
   const settled = parsed.error.issues.filter(
     (issue) => issue.code !== 'invalid_union' || !isOpen(toFieldPath(issue.path)),
   );

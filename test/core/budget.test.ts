@@ -1,4 +1,4 @@
-/** Goal: B1 to B4, and what a pause does to a workflow. Method: accounts at their edges; workflows driven by hand. */
+/** Goal: BU1 to BU4, and what a pause does to a workflow. Method: accounts at their edges; workflows driven by hand. */
 import { expect, test } from 'vitest';
 import { type Budget, budgetSchema } from '../../src/contract/budget.ts';
 import type { JournalEvent } from '../../src/contract/journal-event.ts';
@@ -21,7 +21,7 @@ test.each<[Budget, string]>([
   [{ usd: 0.5 }, 'the budget of $0.50 is used up: $0.50 spent, this call may take $0.25; raise it'],
   [{ tokens: 200 }, 'the budget of 200 tokens is used up: 200 tokens spent, this call may take 100 tokens; raise it'],
   [{ calls: 2 }, 'the budget of 2 calls is used up: 2 calls spent, this call may take 1 call; raise it'],
-])('B1, B2: of %j two calls fit to the last digit, in any state, and no third', (budget, reason) => {
+])('BU1, BU2: of %j two calls fit to the last digit, in any state, and no third', (budget, reason) => {
   const two = addAmounts(one, one);
   expect(judge(budget, one).kind).toBe('fits');
   expect(judge(budget, noAmounts, one).kind).toBe('fits');
@@ -37,7 +37,7 @@ test('the tightest of several limits decides', () => {
   expect(judge({ tokens: 150, calls: 1 }, { costPico: 0n, tokens: 0, calls: 1 }, one).kind).toBe('pause');
 });
 
-test('B3: what a call had reserved counts where its use or its price is not known', () => {
+test('BU3: what a call had reserved counts where its use or its price is not known', () => {
   const add = (rows: Parameters<typeof addSpending>[0], metrics: object, day = '2026-01-31') =>
     addSpending(rows, day, 'chat', { model: 'm', calls: 1, ...metrics }, needed);
   let rows = add([], { tokens: 10, cost: 0.1 });
@@ -50,7 +50,7 @@ test('B3: what a call had reserved counts where its use or its price is not know
   expect(toSpentAmounts(rows, '2026-02-01')).toEqual({ costPico: 250_000_000_000n, tokens: 100, calls: 1 });
 });
 
-test('B4: a budget in dollars pauses a call whose price is not known; one in tokens does not ask for it', () => {
+test('BU4: a budget in dollars pauses a call whose price is not known; one in tokens does not ask for it', () => {
   const unpriced = { ...needed, cost_pico: null };
   expect(judge({ usd: 9 }, noAmounts, noAmounts, unpriced)).toMatchObject({
     kind: 'pause',

@@ -1,6 +1,6 @@
 /**
- * Goal: rules E1 to E5 of `evolve.ts` and of those it leaves steps to (`dependents.ts`, `recover-steps.ts`), and what each event
- * leaves in steps and logs. Method: small workflows driven by hand.
+ * Goal: rules EV1 and EV2 of `evolve.ts`, DE1 and DE2 of `dependents.ts`, RS1 of `recover-steps.ts`, and what each
+ * event leaves in steps and logs. Method: small workflows driven by hand.
  */
 import { describe, expect, test } from 'vitest';
 import { readEventJson } from '../../src/contract/journal-event.ts';
@@ -12,7 +12,7 @@ import { bornAt, completed, failed, LiveWorkflow, throughFile, workflowId } from
 
 const diamond = { a: '', b: 'a', c: 'a', d: 'b c' };
 
-describe('E1: a step is queued exactly when its last missing dependency completes', () => {
+describe('DE1: a step is queued exactly when its last missing dependency completes', () => {
   test('steps without dependencies at birth, a join only after all it waits for', () => {
     const live = LiveWorkflow.of(diamond);
     expect(live.statuses()).toMatchObject({ a: 'PENDING', b: 'WAITING_FOR_DEPENDENCY', d: 'WAITING_FOR_DEPENDENCY' });
@@ -61,7 +61,7 @@ test('a file that an engine wrote brings its answers to calls with a key along',
   expect(live.state.header.keys).toEqual(keys);
 });
 
-describe('E2: what is recorded is final', () => {
+describe('EV1: what is recorded is final', () => {
   test('a COMPLETED step keeps its outputs over stop, resume, failure, retry and recovery', () => {
     const live = LiveWorkflow.of({ a: '', b: '', c: 'a' });
     live.start('a', 'b');
@@ -102,7 +102,7 @@ describe('E2: what is recorded is final', () => {
   });
 });
 
-describe('E3: an event is applied once', () => {
+describe('EV2: an event is applied once', () => {
   test('events at or below the sequence number change nothing', () => {
     const live = LiveWorkflow.of(diamond);
     live.run('a');
@@ -132,7 +132,7 @@ describe('E3: an event is applied once', () => {
   });
 });
 
-describe('E4: what a failure holds up', () => {
+describe('DE2: what a failure holds up', () => {
   test('every unfinished step behind it is STOPPED and names it; other branches go on', () => {
     const live = LiveWorkflow.of({ ...diamond, other: '', last: 'other' });
     live.run('a');
@@ -393,7 +393,7 @@ describe('recovery', () => {
     expect(live.step('c').logs).toEqual([]);
   });
 
-  test('E5: after three unclean deaths a step is a suspect, and the fourth, which it meets alone, fails it', () => {
+  test('RS1: after three unclean deaths a step is a suspect, and the fourth, which it meets alone, fails it', () => {
     const live = LiveWorkflow.of({ a: '', b: '', c: 'a' });
     const die = (isUnclean: boolean) => live.apply(decide.decideRecovery(live.state, live.tick(), isUnclean)!);
     for (const deaths of [1, 2, 3]) {
@@ -416,7 +416,7 @@ describe('recovery', () => {
     expect(live.names(change.queued)).toEqual(['b']);
   });
 
-  test.each(['completes', 'fails', 'is set going again'])('E5: the deaths are forgotten when the step %s', (what) => {
+  test.each(['completes', 'fails', 'is set going again'])('RS1: the deaths are forgotten when the step %s', (what) => {
     const live = LiveWorkflow.of({ a: '' });
     live.start('a');
     live.apply(decide.decideRecovery(live.state, live.tick(), true)!);
@@ -432,7 +432,7 @@ describe('recovery', () => {
     expect(live.step('a').deaths).toBe(0);
   });
 
-  test('E5: a foreign file without a start time fails at the time of recovery', () => {
+  test('RS1: a foreign file without a start time fails at the time of recovery', () => {
     const live = LiveWorkflow.of({ a: '' });
     live.start('a');
     live.state.setStep(0, { deaths: 3, startTime: null });

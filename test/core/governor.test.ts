@@ -228,7 +228,7 @@ test('models that are quiet are given up when there are very many, and those tha
   for (let n = 0; n < 1_999; n += 1) governor.check(`openai/${n}`, 1, n * 100);
   expect(governor.check('openai/running', 1, 199_999)).toMatchObject({ reason: 'the end of another call' });
   expect(governor.check('openai/paused', 1, 199_999)).toMatchObject({ reason: 'the end of a pause' });
-  expect(governor.lanes).toBeLessThan(1_100);
+  expect(governor.models).toBeLessThan(1_100);
   governor.end(running, 1, null, 199_999);
   expect(governor.check('openai/running', 1, 199_999)).toBeNull();
 });

@@ -1,4 +1,6 @@
-/** Goal: rule IA1, and that a cycle of lists which disagree is noticed where it is met. Method: places beyond the end. */
+/**
+ * Goal: rule IA1, and that a cycle of lists which disagree is noticed where it is met. Method: places beyond the end.
+ */
 import { expect, test } from 'vitest';
 import { Ancestry, createGraph } from '../../src/core/graph.ts';
 import { addAt, itemAt } from '../../src/core/item-at.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Reservation } from '../../src/contract/ledger.ts';
 import { toCachedResult } from '../../src/core/cached-result.ts';
 import * as decide from '../../src/core/decide.ts';
-import { addAttempt, addSpending, joinSpending, toSpent } from '../../src/core/ledger.ts';
+import { addAttempt, addSpending, joinSpending, toUsage } from '../../src/core/ledger.ts';
 import { completed, failed, LiveWorkflow, replay, throughFile, toKept } from './live-workflow.ts';
 
 const call = { model: 'm', tokens: 3, input_tokens: 2, output_tokens: 1, cost: 0.1, calls: 1 };
@@ -223,6 +223,6 @@ test('M3: an answer from the cache is no call, also where its results find no ro
   const { metrics } = toCachedResult({ ...entry, metrics: unpriced, outputsJson: '{}' });
   expect(metrics).toMatchObject({ model: 'm', tokens: 0, input_tokens: 0, cost: 0, calls: 0, cost_source: 'cache' });
   expect(addSpending([], '2026-01-31', 'chat', metrics)).toEqual([]);
-  expect(addSpending([], '2026-01-31', 'chat', toSpent(metrics))).toEqual([]);
+  expect(addSpending([], '2026-01-31', 'chat', toUsage(metrics))).toEqual([]);
   expect(addAttempt(call, metrics)).toMatchObject({ tokens: 3, cost: 0.1, calls: 1 });
 });

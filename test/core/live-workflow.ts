@@ -208,7 +208,7 @@ export function toKept(state: WorkflowState) {
   return { header: state.header, steps: state.steps };
 }
 
-/** All that is derived (S1). */
+/** All that is derived (ST1). */
 export function toDerived(state: WorkflowState) {
   const { index, downstream, missing, counts, totals, resultsSize } = state;
   return { index, downstream, missing, counts, totals, resultsSize };

@@ -339,7 +339,7 @@ function isSameList(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
-/** S1. Compared by hand for speed, shown by vitest when it differs. */
+/** ST1. Compared by hand for speed, shown by vitest when it differs. */
 function expectSameDerived(state: WorkflowState, other: WorkflowState): void {
   const isSame =
     isSameList(state.missing, other.missing) &&
@@ -358,7 +358,7 @@ function expectSame(state: WorkflowState, other: WorkflowState): void {
   expectSameDerived(state, other);
 }
 
-/** A file written part of the way, and the whole journal on top of it, also what the file already holds (E3). */
+/** A file written part of the way, and the whole journal on top of it, also what the file already holds (EV2). */
 function expectFileAndJournalMeet(live: LiveWorkflow, early: WorkflowState): void {
   for (const { seq, json } of live.journal) evolve(early, readEventJson(json), seq);
   expectSame(live.state, early);

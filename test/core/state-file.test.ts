@@ -1,4 +1,4 @@
-/** Goal: S2, what is not derived survives the state file; and how leniently foreign files are read. Method: round trips and tables. */
+/** Goal: ST2, what is not derived survives the state file; and how leniently foreign files are read. Method: round trips and tables. */
 import { describe, expect, test } from 'vitest';
 import * as decide from '../../src/core/decide.ts';
 import { readTime, readWorkflow, stateFileSchema, toMeta } from '../../src/core/state-file.ts';
@@ -52,7 +52,7 @@ function fullWorkflow(): LiveWorkflow {
   return live;
 }
 
-describe('S2: nothing is lost on the way through the file', () => {
+describe('ST2: nothing is lost on the way through the file', () => {
   test('a workflow with every field in use comes back the same', () => {
     const { state } = fullWorkflow();
     expect(state.header).toMatchObject({

@@ -1,4 +1,4 @@
-/** Goal: S1, the counts kept while steps change are those a walk over all steps gives. Method: changes by hand, then a fresh walk. */
+/** Goal: ST1, the counts kept while steps change are those a walk over all steps gives. Method: changes by hand, then a fresh walk. */
 import { expect, test } from 'vitest';
 import { noAmounts } from '../../src/core/budget.ts';
 import type { StepState, WorkflowState } from '../../src/core/state.ts';
@@ -10,7 +10,7 @@ function expectS1(live: LiveWorkflow): void {
   expect(toDerived(live.state)).toEqual(toDerived(derivedAfresh(live.state)));
 }
 
-test('S1 holds when a step completes, when it is taken back, and when its metrics change or go', () => {
+test('ST1 holds when a step completes, when it is taken back, and when its metrics change or go', () => {
   const live = LiveWorkflow.of({ a: '', b: 'a', c: 'a b' });
   live.state.setStep(0, { status: 'COMPLETED', metrics });
   expect(live.state.missing).toEqual([0, 0, 1]);
@@ -24,7 +24,7 @@ test('S1 holds when a step completes, when it is taken back, and when its metric
   expectS1(live);
 });
 
-test('S1 holds when a step is added that others waited for, and when nobody did', () => {
+test('ST1 holds when a step is added that others waited for, and when nobody did', () => {
   const waits = (id: string) => ({ id, action: 'noop', status: 'PENDING', dependencies: ['later', 'later', 'a'] });
   const live = LiveWorkflow.adopted({
     steps: [{ id: 'a', action: 'noop', status: 'PENDING' }, waits('b'), waits('c')],
@@ -39,7 +39,7 @@ test('S1 holds when a step is added that others waited for, and when nobody did'
   expectS1(live);
 });
 
-test('S1 can fail: a count that is off is not what the walk gives', () => {
+test('ST1 can fail: a count that is off is not what the walk gives', () => {
   const live = LiveWorkflow.of({ a: '' });
   live.state.counts.PENDING += 1;
   expect(toDerived(live.state)).not.toEqual(toDerived(derivedAfresh(live.state)));
@@ -55,7 +55,7 @@ test('a step is found by its id, and an unknown id finds none', () => {
   ]);
 });
 
-test('S1: a count that would fall below nothing is a broken rule', () => {
+test('ST1: a count that would fall below nothing is a broken rule', () => {
   const reserved = { model: 'm', calls: 1, tokens: 5, cost_pico: '7' };
   const pause = { reason: 'r', until: 'day' as const };
   const bring = () => {
@@ -73,13 +73,13 @@ test('S1: a count that would fall below nothing is a broken rule', () => {
   for (const [spoil, change, what] of cases) {
     const state = bring();
     spoil(state);
-    expect(() => state.setStep(0, change)).toThrow(`broken rule S1: ${what}`);
+    expect(() => state.setStep(0, change)).toThrow(`broken rule ST1: ${what}`);
     expect(() => bring().setStep(0, change)).not.toThrow();
   }
 });
 
-test('S3: a step that is named and not there is a broken rule', () => {
+test('ST3: a step that is named and not there is a broken rule', () => {
   const { state } = LiveWorkflow.of({ a: '' });
   expect([state.placeOf('a'), state.stepOf('a'), state.downstreamOf(0)]).toEqual([0, state.steps[0], []]);
-  expect(() => state.stepOf('b')).toThrow(`broken rule S3: workflow ${state.header.id} has no step "b"`);
+  expect(() => state.stepOf('b')).toThrow(`broken rule ST3: workflow ${state.header.id} has no step "b"`);
 });

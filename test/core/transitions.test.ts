@@ -1,7 +1,7 @@
 /**
- * Goal: rules TR1 to TR3 of `transitions.ts`. Method: every cell of the table, kind of event × status. What it allows is
- * reached by a decision of `decide.ts` and applied; what it refuses is tried on a workflow brought there by force, where
- * everything but the status fits, and must change nothing.
+ * Goal: rules TR1 to TR3 of `transitions.ts`. Method: every cell of the table, kind of event × status. What it allows
+ * is reached by a decision of `decide.ts` and applied; what it refuses is tried on a workflow brought there by force,
+ * where everything but the status fits, and must change nothing.
  */
 import { describe, expect, test } from 'vitest';
 import { BrokenRule } from '../../src/contract/broken.ts';

@@ -62,7 +62,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a count of steps falls below nothing',
-    breaks: 'S1',
+    breaks: 'ST1',
     file: 'src/core/state.ts',
     find: 'if (this.counts[before.status] < 0) broken',
     replace: 'if (this.counts[before.status] < -9) broken',
@@ -134,7 +134,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a workflow without room in its budget holds up all that ask its model',
-    breaks: 'D6, B2',
+    breaks: 'D6, BU2',
     file: 'src/core/schedule.ts',
     find: 'if (hold && !hold.isOwn) continue;',
     replace: 'if (hold) continue;',
@@ -166,7 +166,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a call that hangs on outputs of a blob is not foreseen',
-    breaks: 'B1',
+    breaks: 'BU1',
     file: 'src/coordinator/steps/call-plans.ts',
     find: "if (call === 'unread') return blobs || bytesUnread === 0 ? toUnknownCall(params) : call;",
     replace: "if (call === 'unread') return null;",
@@ -184,7 +184,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a step that kills the engine is tried for ever',
-    breaks: 'G15, E5',
+    breaks: 'G15, RS1',
     file: 'src/core/recover-steps.ts',
     find: "step.status !== 'RUNNING' || step.deaths < suspectDeaths",
     replace: "step.status !== 'RUNNING' || step.deaths < Number.POSITIVE_INFINITY",
@@ -200,7 +200,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a step starts when its first dependency completes',
-    breaks: 'G6, E1',
+    breaks: 'G6, DE1',
     file: 'src/core/dependents.ts',
     find: 'step.action === externalAction || state.missing[i] !== 0) continue;',
     replace: 'step.action === externalAction) continue;',
@@ -208,7 +208,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'an event is applied twice',
-    breaks: 'G2, E3',
+    breaks: 'G2, EV2',
     file: 'src/core/evolve.ts',
     find: 'if (seq <= state.header.seq) return change;',
     replace: '',
@@ -216,7 +216,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a finished workflow changes its status by itself',
-    breaks: 'G2, E2',
+    breaks: 'G2, EV1',
     file: 'src/core/evolve.ts',
     find: 'const keep = isTerminal(state.header.status) && !explicit;',
     replace: 'const keep = false;',
@@ -370,7 +370,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'the size of results is not kept up with',
-    breaks: 'G16, S1',
+    breaks: 'G16, ST1',
     file: 'src/core/state.ts',
     find: 'if (hasOtherResults(before, after)) this.#uncounted',
     replace: 'if (before.outputs !== after.outputs) this.#uncounted',
@@ -386,7 +386,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a step has cost what its last attempt has',
-    breaks: 'M1, E6',
+    breaks: 'M1, TA1',
     file: 'src/core/tally.ts',
     find: 'metrics: addAttempt(metrics, toCharged(end, reserved)),',
     replace: 'metrics: toCharged(end, reserved),',
@@ -474,7 +474,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a budget that comes later holds up all that ask its model',
-    breaks: 'D6, B2',
+    breaks: 'D6, BU2',
     file: 'src/coordinator/steps/ready-steps.ts',
     find: '    this.schedule.separate(id);\n',
     replace: '',
@@ -483,7 +483,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'outputs that could not be read let a call past its budget',
-    breaks: 'B1',
+    breaks: 'BU1',
     file: 'src/coordinator/steps/ready-steps.ts',
     find: '    if (fault) this.#unreadable.set(key, fault);\n',
     replace: '',
@@ -520,12 +520,12 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a budget counts what was spent, and not what is reserved',
-    breaks: 'B1',
+    breaks: 'BU1',
     file: 'src/core/budget.ts',
     find: 'of(spent) + of(reserved) + of(need) <= max',
     replace: 'of(spent) + of(need) <= max',
     test: 'test/core/budget.test.ts',
-    only: 'B1, B2',
+    only: 'BU1, BU2',
   },
   {
     name: 'calls that are let go in one round do not count for each other',
@@ -534,16 +534,16 @@ export const coreMutants: Mutant[] = [
     find: 'const reserved = addAmounts(live.state.reserved, this.#sumNewReservations(workflowId));',
     replace: 'const { reserved } = live.state;',
     test: 'test/coordinator/steps/budgets.test.ts',
-    only: 'B1: no more calls',
+    only: 'BU1: no more calls',
   },
   {
     name: 'a call of unknown price gives its reservation back',
-    breaks: 'B3',
+    breaks: 'BU3',
     file: 'src/core/ledger.ts',
     find: 'if (reserved && isUnpriced(metrics)) row.held_cost_pico',
     replace: 'if (reserved && metrics.cost === undefined) row.held_cost_pico',
     test: 'test/core/budget.test.ts',
-    only: 'B3',
+    only: 'BU3',
   },
   {
     name: 'the budget of a day forgets what deleted workflows have spent',
@@ -556,7 +556,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'a time has the text of another that shares its place',
-    breaks: 'E1',
+    breaks: 'the text of a time',
     file: 'src/core/time.ts',
     find: 'if (ms !== place.ms) {',
     replace: "if (place.iso === '') {",
@@ -564,7 +564,7 @@ export const coreMutants: Mutant[] = [
   },
   {
     name: 'the size of a step that data from outside adds is not counted',
-    breaks: 'G16, S1',
+    breaks: 'G16, ST1',
     file: 'src/core/state.ts',
     find: '    this.#uncounted.add(i);\n    for (const next of waiting)',
     replace: '    for (const next of waiting)',

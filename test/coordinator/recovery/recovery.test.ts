@@ -517,7 +517,7 @@ test('R5: a start that is cut off before it wrote anything can be begun again', 
   expect(logs.filter((line) => line.startsWith('Recovered'))).toHaveLength(1);
 });
 
-test('E5, D5: a step that is in flight at every death runs alone in the end, and then fails; its neighbours finish', async () => {
+test('RS1, D5: a step that is in flight at every death runs alone in the end, and then fails; its neighbours finish', async () => {
   const first = await live();
   const { id } = await first.engine.submit({ name: 'bad', steps: [first.holds.step('bad')] });
   await first.holds.arrived('bad');

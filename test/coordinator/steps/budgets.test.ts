@@ -33,7 +33,7 @@ async function atRest({ engine }: Life, id: string): Promise<Workflow> {
   return (await engine.get(id, { waitMs: 10_000 })).workflow;
 }
 
-test('B1: no more calls are under way than the budget has room for, and none after it', async () => {
+test('BU1: no more calls are under way than the budget has room for, and none after it', async () => {
   const life = await live();
   const id = await submit(life, { usd: 0.6 }, fan('abc'));
   await life.holds.arrived('b');
@@ -81,7 +81,7 @@ test('a call that is too large for what is left makes way for a smaller one', as
   expect(reasonOf(workflow, 'a')).toMatch(/budget of 100 tokens is used up: .* this call may take 460 tokens/);
 });
 
-test('B4: a budget in dollars pauses a call without a price, and says what to do', async () => {
+test('BU4: a budget in dollars pauses a call without a price, and says what to do', async () => {
   const life = await live();
   const id = await submit(life, { usd: 5 }, [call('a', null, { model: 'nobody' })]);
   expect(reasonOf(await atRest(life, id), 'a')).toBe(
@@ -97,7 +97,7 @@ test('a workflow that waits for its budget holds no other up', async () => {
   await life.holds.arrived('c');
 });
 
-test('B3: what was spent and reserved is the same after a crash: calls lost with the engine keep what they had reserved', async () => {
+test('BU3: what was spent and reserved is the same after a crash: calls lost with the engine keep what they had reserved', async () => {
   const life = await live();
   const id = await submit(life, { usd: 1.2 }, fan('abcdefg'));
   await life.holds.arrived('d');
