@@ -1,7 +1,7 @@
 /**
- * Between a workflow in memory and the JSON of its state file. Reading is lenient, as files copied in or written by hand
- * may lack or null any field but `id`, `steps` and each step's `id`, `action` and `status`; writing is `view.ts` plus the
- * `_meta` made here.
+ * Reads a workflow from the JSON of its state file, and makes the file's `_meta`; `view.ts` writes the rest. Reading is
+ * lenient: in a file that was copied in or written by hand every field may be missing or null except `id`, `steps` and each
+ * step's `id`, `action` and `status`.
  */
 import { z } from 'zod';
 import { type Budget, budgetSchema } from '../contract/budget.ts';
@@ -36,7 +36,7 @@ const fileStepSchema = z.looseObject({
   cache: z.boolean().nullish(),
 });
 
-/** What must hold for a foreign file to be taken in. */
+/** A foreign file is adopted only if it fits this schema. */
 export const stateFileSchema = z.looseObject({
   id: workflowIdSchema,
   name: z.string().nullish(),
@@ -77,11 +77,11 @@ export interface WorkflowMeta {
   started: boolean;
   keys?: readonly IdempotencyRecord[];
   spending?: readonly SpendingRow[];
-  /** Steps with something to remember that the contract does not show. */
+  /** Fields of steps that the contract does not show, for steps where they differ from their defaults. */
   steps?: Record<string, KeptOfStep>;
 }
 
-/** Milliseconds since 1970; a time without a zone counts as UTC. NaN when it is none. */
+/** Milliseconds since 1970; a time without a zone counts as UTC. NaN when the text is no time. */
 export function readTime(text: string): number {
   return Date.parse(/[zZ]$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
 }
@@ -183,7 +183,7 @@ function toPause({ status, reason }: FileStep, kept: KeptOfStep | undefined): St
   return { reason, until: kept?.pausedUntil ?? 'resume' };
 }
 
-/** Beside what is allowed the file shows what is used. One that allows nothing that can be read is none. */
+/** The file shows amounts used beside the amounts allowed; only those allowed are read. null when there are none. */
 function readBudget(value: unknown): Budget | null {
   const { usd, tokens, calls } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const given = Object.entries({ usd, tokens, calls }).filter(([, amount]) => amount !== undefined);

@@ -1,7 +1,7 @@
 /**
  * The bytes of a state.json: the workflow's JSON with `_meta` as its last field. `_meta.sha256` is over every
- * byte before that field, `_meta.crc` over every byte before the crc, so that any change of the file shows: what fails the
- * sums but is JSON was written by someone else (`foreign`), what is no JSON is `unreadable`.
+ * byte before that field, `_meta.crc` over every byte before the crc, so that any change of the file shows. A file that
+ * fails its sums and is JSON was written by someone else (`foreign`); a file that is no JSON is `unreadable`.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -118,7 +118,7 @@ function checkSums(bytes: Buffer): (StateSums & { bodyBytes: number }) | null {
   return { id, meta, sha256, bodyBytes };
 }
 
-/** `_meta`, where the crc says that the file is as it was written, and the offset of its field. */
+/** `_meta` and the offset of its field, when the crc says that the file is as it was written. */
 function findMeta(bytes: Buffer): { meta: StateMeta; fieldAt: number } | null {
   const crcAt = bytes.length - fileEnd.length - crcDigits;
   const crcFieldAt = crcAt - crcField.length;
@@ -158,7 +158,7 @@ export function readStateFileSync(disk: Disk, file: string): StateFile {
   }
 }
 
-/** What the sums of a file vouch for, and the id that its text begins with. */
+/** `_meta` of a file whose sums are right, and the id that its text begins with. */
 export interface StateSums {
   readonly id: string | undefined;
   readonly meta: StateMeta;
@@ -166,14 +166,17 @@ export interface StateSums {
   readonly sha256: string;
 }
 
-/** Of a file whose bytes are the engine's own; null for any other. Its text is not made, nor read: that takes five times as long. */
+/**
+ * The sums of a file whose bytes are the engine's own; null for any other file. The text is not decoded or parsed: that
+ * takes five times as long.
+ */
 export function checkStateFileSync(disk: Disk, file: string): StateSums | null {
   try {
     if (judgeStat(disk.lstatSync(file)) !== null) return null;
     return checkSums(disk.readFileSync(file));
   } catch (error) {
     judgeError(error);
-    return null; // Judged, and reported, by whoever needs what is in it.
+    return null; // The caller that needs the content reads the file again, and reports what is wrong with it.
   }
 }
 
@@ -190,7 +193,7 @@ function judgeStat(stat: FileStat | null): StateFile | null {
 function judgeError(error: unknown): StateFile {
   if (isAbsent(error)) return { kind: 'absent' };
   const code = errorCode(error);
-  // Out of file handles says nothing of the file; whoever reads has to wait and try again.
+  // Out of file handles says nothing about the file; the caller has to wait and try again.
   if (code === undefined || code === 'EMFILE' || code === 'ENFILE') throw error;
   return { kind: 'unreadable', reason: `cannot be read (${code})` };
 }

@@ -6,6 +6,7 @@ import { damageMutants } from './damage.mutants.ts';
 import { diskMutants } from './disk.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
+import { filesMutants } from './files.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
@@ -23,6 +24,7 @@ export const mutants: readonly Mutant[] = [
   ...diskMutants,
   ...dryMutants,
   ...enumerateMutants,
+  ...filesMutants,
   ...followersMutants,
   ...keysMutants,
   ...loadMutants,

@@ -1,7 +1,7 @@
 /**
- * Lets the journal forget: makes durable elsewhere what its oldest segments cover, says so in the manifest, and only
- * then drops them. In that order; any other loses data. Done when the journal has grown enough, when nothing has happened for
- * a while, and at the end; one at a time.
+ * Checkpoints keep the journal short. A checkpoint makes everything durable in other files that the oldest segments hold,
+ * writes the manifest, and only then drops the segments; any other order loses data. One is made when the journal has grown
+ * enough, when nothing has happened for a while, and when the engine stops; never two at a time.
  */
 import type { Manifest, StorePort } from '../../contract/store.ts';
 import type { Durations } from '../../core/critical-path.ts';
@@ -18,9 +18,9 @@ export interface CheckpointsOptions {
   views: Views;
   removals: Removals;
   durations: Durations;
-  /** How much journal brings one about. */
+  /** A checkpoint is made when the journal has grown by so many bytes. */
   bytesMax: number | undefined;
-  /** A failed disk ends the engine, a full one is waited out. */
+  /** A failed disk ends the engine; on a full disk a later checkpoint tries again. */
   onFault(error: unknown): void;
 }
 
@@ -49,17 +49,17 @@ export class Checkpoints {
     this.#cancelTimer = this.#options.clock.timer(idleMs, () => void this.make());
   }
 
-  /** Until the next batch none is made but on demand. */
+  /** Until the next batch a checkpoint is made only on demand. */
   disarm(): void {
     this.#cancelTimer?.();
   }
 
-  /** Resolves when none is under way. */
+  /** Resolves when no checkpoint is under way. */
   async idle(): Promise<void> {
     await this.#underWay;
   }
 
-  /** `isLast`: the engine stops in good order. Resolves also where it was not to be; see `onFault`. */
+  /** `isLast`: the engine stops in good order. Resolves when it fails, too; `onFault` gets the error. */
   make(isLast = false): Promise<void> {
     if (this.#underWay !== null) return this.#underWay;
     this.#underWay = writeCheckpoint(this.#options, isLast)
@@ -77,23 +77,23 @@ async function writeCheckpoint(options: CheckpointsOptions, isLast: boolean): Pr
   const { store, workflows, views, removals, durations } = options;
   const seq = store.nextSeq - 1;
   const segment = store.cut();
-  // From here on no file that the manifest will rely on is replaced by one that is not durable.
+  // From here on every file that the manifest will rely on is only replaced durably.
   views.coverAfter(seq);
   await views.flush();
-  // Not before: a deletion in the batch that brought the checkpoint about joins them only when that batch is through.
+  // Only now: a deletion in the batch that caused the checkpoint joins the removals when that batch is complete.
   await removals.finish();
-  // Taken in one go: every file that the entries and the manifest rely on is durable or among the unsynced.
+  // All of this is read without an await: each file that entries and manifest rely on is durable or in `unsynced`.
   const unsynced = views.takeUnsynced();
   const entries = [...workflows.unindexed].flatMap((id) => workflows.finished.get(id) ?? []);
   const removed = new Set(workflows.removedFromIndex);
   const live: Manifest['live'] = {};
   for (const [id, { entry, firstSeq, state }] of workflows.live) {
     if (entry?.seq === state.header.seq) {
-      // In memory for a call that reads it, and still what its entry says.
+      // A call has brought it into memory and has not changed it: its entry is right.
       if (workflows.unindexed.has(id)) entries.push(entry);
       continue;
     }
-    // One that has changed is no longer what its entry says.
+    // It has changed since its entry was written.
     if (entry) removed.add(id);
     const written = views.written.get(id);
     const hasUsed = state.header.spending.length > 0 || state.reserved.calls > 0;
@@ -121,7 +121,7 @@ async function writeCheckpoint(options: CheckpointsOptions, isLast: boolean): Pr
   for (const entry of entries) {
     const now = workflows.finished.get(entry.id) ?? workflows.live.get(entry.id)?.entry;
     if (now === entry) workflows.unindexed.delete(entry.id);
-    // Deleted while its line was written.
+    // It was deleted while its line was written.
     else if (!workflows.has(entry.id)) workflows.removedFromIndex.add(entry.id);
   }
 }

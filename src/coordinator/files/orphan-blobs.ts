@@ -1,11 +1,12 @@
 /**
- * Blobs of finished workflows that no record names: their attempt was stopped, or the engine died before the record. Nobody
- * can ask for them, and they may be large, so they are looked for a while after each start and once a day, beside other work.
+ * Removes blobs of finished workflows that no record names: their attempt was stopped, or the engine died before the record.
+ * No call can reach them, and they may be large. The search runs a minute after each start and once a day, beside other work.
  *
  * Rules, numbered for tests:
- *   OB1  a blob goes only from a finished workflow that is out of memory, whose state.json is to the byte what the engine
- *        wrote last and names it nowhere: whatever writes a blob, or a name of one, has its workflow in memory;
- *   OB2  none goes that was written less than a day ago, and none of a workflow that has changed since.
+ *   OB1  a blob is removed only from a finished workflow that is out of memory, whose state.json has the very bytes that the
+ *        engine wrote last, and does not name the blob. Code that writes a blob, or the name of one, keeps the workflow in
+ *        memory while it does;
+ *   OB2  a blob is removed only if it is older than a day and its workflow has not changed for a day.
  */
 import { DiskFailedError, type StorePort } from '../../contract/store.ts';
 import { counted } from '../../core/duration.ts';
@@ -17,17 +18,17 @@ export interface OrphanBlobsOptions {
   workflows: Pick<Workflows, 'finished' | 'live'>;
   clock: Clock;
   onRemoved(message: string): void;
-  /** What cannot be read is left alone. */
+  /** Files that cannot be read are left alone. */
   onNotice(message: string): void;
   onFailed(error: DiskFailedError): void;
 }
 
 const firstLookMs = 60_000;
 const dayMs = 86_400_000;
-/** Looking at one without old blobs takes some ten microseconds; 100,000 are through in a few minutes. */
+/** A workflow without old blobs takes some ten microseconds; 100,000 of them take a few minutes. */
 const atOnceMax = 50;
 const pauseMs = 100;
-/** Of the time that reading a file takes: the engine has other things to do. */
+/** The pause after a file, in multiples of the time that reading it took. */
 const restShare = 20;
 
 export class OrphanBlobs {
@@ -82,7 +83,7 @@ export class OrphanBlobs {
       const old = isOld ? store.listBlobs(id, yesterday) : [];
       if (old.length === 0) return nothing;
       const file = await store.readState(id);
-      // OB1. From here on nothing waits: what is true now is true when they are gone.
+      // OB1. No await from here on: the blobs are removed before anything can change.
       const isAsWritten = file.kind === 'intact' && file.sha256 === entry?.sha256;
       if (!isAsWritten || this.#isStopped || workflows.finished.get(id) !== entry || workflows.live.has(id))
         return { ...nothing, hasRead: true };

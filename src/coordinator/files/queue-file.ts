@@ -1,6 +1,6 @@
 /**
- * The queue file: every step that is ready or running, from the moment it is ready until its result is recorded. Written
- * behind the journal, at most every 100 ms, more rarely when it is long.
+ * The queue file: every step that is ready or running, from the moment it is ready until its result is recorded. It is
+ * written later than the journal, at most every 100 ms, and more rarely when it is long (`write-pace.ts`).
  */
 import { DiskFullError, type QueueItem, type StorePort } from '../../contract/store.ts';
 import { toIso } from '../../core/time.ts';
@@ -18,7 +18,7 @@ export class QueueView {
   #lastError: unknown = null;
   filesWritten = 0;
 
-  /** `isDurable`: whether what memory says is on disk, which a full one can put off. */
+  /** `isDurable`: whether the journal holds all that memory says; a full disk delays that. */
   constructor(store: StorePort, clock: Clock, isDurable: () => boolean, onFault: (error: unknown) => void) {
     this.#store = store;
     this.#isDurable = isDurable;
@@ -48,13 +48,13 @@ export class QueueView {
     this.touch();
   }
 
-  /** The file is to be written, be it only to replace what an earlier life left. */
+  /** The file must be written, if only to replace the one that an earlier life left. */
   touch(): void {
     this.#isDirty = true;
     this.#pace.arm(() => void this.#write());
   }
 
-  /** Resolves when the file says what the queue is; rejects with what kept it from being written. */
+  /** Resolves when the file is current; rejects with the error that keeps it from being written. */
   async flush(): Promise<void> {
     this.#pace.stop();
     for (let tries = 0; this.#isDirty || this.#writing !== null; tries += 1) {

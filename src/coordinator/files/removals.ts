@@ -1,7 +1,7 @@
 /**
- * The directories of deleted workflows, until they are off the disk. The event that deletes a workflow is durable before its
- * removal begins; a directory that cannot be removed is named by the manifest from the next checkpoint on, or the next start
- * would adopt what is left, and each checkpoint tries it again.
+ * Removes the directories of deleted workflows. The event that deletes a workflow is durable before its removal begins. A
+ * directory that cannot be removed is named in the manifest from the next checkpoint on: without that the next start would
+ * adopt the files left in it. Each checkpoint tries to remove it again.
  */
 import { DiskFailedError, type StorePort } from '../../contract/store.ts';
 import type { Views } from './state-files.ts';
@@ -21,18 +21,18 @@ export class Removals {
     this.#options = options;
   }
 
-  /** Workflows whose directories are still to go. */
+  /** Workflows whose directories are still on the disk. */
   get ids(): string[] {
     return [...this.#removals.keys()];
   }
 
-  /** Rejects only where the disk has failed. */
+  /** Rejects only when the disk has failed. */
   async remove(id: string): Promise<void> {
     const { store, views, onNotice } = this.#options;
     const hasFailed = this.#removals.get(id) === null;
     const removal = views.settled(id).then(() => store.removeWorkflow(id));
     this.#removals.set(id, removal);
-    // A later removal of the same directory speaks for itself.
+    // A later removal of the same directory replaces the result of this one.
     const isLast = () => this.#removals.get(id) === removal;
     try {
       await removal;
@@ -44,6 +44,7 @@ export class Removals {
     }
   }
 
+<<<<<<< ours
   /** Resolves when no removal of this directory is under way; rejects when the disk has failed. */
   async settled(id: string): Promise<void> {
     const removal = this.#removals.get(id);
@@ -51,6 +52,9 @@ export class Removals {
   }
 
   /** Waits for the removals under way and tries those that failed once more; what fails again stays among them. */
+=======
+  /** Waits for the removals under way, and tries each failed one once more. A directory that fails again stays in `ids`. */
+>>>>>>> theirs
   async finish(): Promise<void> {
     const finish = ([id, removal]: [string, Promise<void> | null]) =>
       removal === null ? this.remove(id) : settledUnlessFailed(removal);
@@ -58,7 +62,7 @@ export class Removals {
   }
 }
 
-/** Of a disk that failed it rejects; anything else has been told by whoever made the call. */
+/** Rejects when the disk has failed. Other errors are reported by the call that began the work. */
 async function settledUnlessFailed(work: Promise<void>): Promise<void> {
   try {
     await work;

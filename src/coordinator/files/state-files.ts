@@ -1,15 +1,15 @@
 /**
- * Writes each workflow's `state.json`, a little behind the journal and never in its way.
+ * Writes each workflow's `state.json`, a little later than the journal and never in its way.
  *
  * Rules, numbered for tests:
  *   W1  a file shows durable state only;
- *   W2  a workflow's file is written at birth, whenever it comes to rest, and in between at most every 100 ms; the pauses
- *       stretch with what they cost;
+ *   W2  a workflow's file is written when the workflow is created, whenever it comes to rest, and in between at most every
+ *       100 ms; the pauses grow with the time that writing takes from the thread (`write-pace.ts`);
  *   W3  where the journal no longer holds a workflow's beginning, its file is durable before it replaces the last one.
  *
- * Files that are wanted now stand in line, and a few are written at a time; each write takes the latest state. So a
- * workflow that is born and finished while it stands in line is written once, and whoever submits faster than the disk
- * takes files is slowed down by waiting for the first one.
+ * Files to be written now wait in a line, and a few are written at a time. Each write takes the latest state: a workflow
+ * that is created and finished while it waits in the line is written once. The call that creates a workflow waits for its
+ * first file, so a client cannot submit faster than the disk takes files.
  */
 import { DiskFullError, type StorePort } from '../../contract/store.ts';
 import { isAtRest, isTerminal } from '../../contract/workflow.ts';
@@ -20,7 +20,7 @@ import { Pace } from './write-pace.ts';
 
 const writesAtOnceMax = 8;
 
-export interface Written {
+export interface WrittenFile {
   seq: number;
   sha256: string;
 }
@@ -29,7 +29,7 @@ export interface ViewsOptions {
   store: StorePort;
   workflows: Workflows;
   clock: Clock;
-  /** Whether what memory says of a workflow is durable. */
+  /** Whether the journal holds all that memory says of a workflow. */
   isDurable(id: string): boolean;
   onFault(error: unknown): void;
 }
@@ -43,8 +43,8 @@ export class Views {
   readonly #line = new Set<string>();
   readonly #writing = new Map<string, Promise<void>>();
   readonly #firstWrites = new Map<string, (() => void)[]>();
-  /** What the files of workflows in memory hold. */
-  readonly written = new Map<string, Written>();
+  /** The event and the sum of each file, for workflows in memory. */
+  readonly written = new Map<string, WrittenFile>();
   /** Files written since the last checkpoint without an fsync of their own. */
   readonly #unsynced = new Set<string>();
   /** Workflows that began at or before this event are not covered by the journal (W3). */
@@ -67,7 +67,7 @@ export class Views {
     else this.#pace.arm(() => this.#enqueueAll());
   }
 
-  /** Its file stands on the disk as it should, though perhaps not durably. */
+  /** The workflow's file on the disk is current, though perhaps not durable. */
   found(live: Live, sha256: string): void {
     const { id, seq } = live.state.header;
     this.written.set(id, { seq, sha256 });
@@ -105,8 +105,8 @@ export class Views {
   }
 
   /**
-   * Writes everything that is dirty now; what becomes so meanwhile is left out, or steady work would keep this from ever
-   * ending. Rejects with what keeps a file from being written.
+   * Writes everything that is dirty now. Workflows that change meanwhile are left out, or steady work would keep this from
+   * ever ending. Rejects with the error that keeps a file from being written.
    */
   async flush(): Promise<void> {
     const { workflows, isDurable } = this.#options;
@@ -148,7 +148,7 @@ export class Views {
     for (const id of ids) if (this.#options.workflows.has(id)) this.#unsynced.add(id);
   }
 
-  /** There is room in the journal again: what was held back is written. */
+  /** The journal has room again: files that waited for it are written. */
   resume(): void {
     this.#enqueueAll();
   }
@@ -158,7 +158,7 @@ export class Views {
     this.#pace.stop();
   }
 
-  /** Lets a finished workflow go when its file says everything. */
+  /** Takes a finished workflow out of memory once its file is current. */
   retire(live: Live): void {
     const { id, status, seq } = live.state.header;
     const written = this.written.get(id);
@@ -188,7 +188,7 @@ export class Views {
       if (this.#isStopped || this.#writing.size >= writesAtOnceMax) return;
       if (this.#writing.has(id)) continue;
       this.#line.delete(id);
-      // Memory is ahead of a full disk: the change stays dirty and comes again with the next one.
+      // The disk is full and memory is ahead of the journal: the workflow stays dirty and is tried with its next change.
       if (!this.#options.isDurable(id)) continue;
       this.#dirty.delete(id);
       const live = this.#options.workflows.live.get(id);
@@ -221,13 +221,13 @@ export class Views {
       if (durable) this.#unsynced.delete(id);
       else this.#unsynced.add(id);
     } catch (error) {
-      // The journal is the truth: the old file stands, and the new one is tried again after a pause.
+      // The journal is the truth: the old file stays, and the new one is tried again after a pause.
       this.#failures += 1;
       this.#lastError = error;
       if (workflows.live.get(id) === live) this.#dirty.add(id);
       this.#pace.arm(() => this.#enqueueAll());
       this.#options.onFault(error);
-      // The journal has the workflow; its maker need not wait for the file.
+      // The journal has the workflow; the call that creates it need not wait for the file.
       this.#tellFirst(id);
     }
   }

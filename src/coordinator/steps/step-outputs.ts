@@ -1,6 +1,7 @@
 /**
- * What steps have made, where it lies and what others get of it: small outputs as text in events and state, large ones in
- * blobs. A blob is durable before the record that names it. Where file handles or room are short, steps wait for them.
+ * Outputs of steps: where they are kept, and how other steps read them. Small outputs are text in events and in the state,
+ * large ones are blobs. A blob is durable before the record that names it. When file handles or disk space are short, steps
+ * wait for them.
  */
 import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -21,7 +22,7 @@ export class StepOutputs {
   readonly #clock: Clock;
   readonly #reading = new Map<string, Promise<unknown>>();
   #isHalted = false;
-  /** Of those that wait for the disk. */
+  /** Cancels the pause of each step that waits for the disk. */
   readonly #pauses = new Set<() => void>();
 
   constructor(store: StorePort, clock: Clock) {
@@ -31,10 +32,10 @@ export class StepOutputs {
 
   /** Names of the blobs that a step's params refer to. */
   blobsFor(live: Live, step: StepState): string[] {
-    return [...referred(live, step).values()].flatMap((ref) => (ref && 'blob' in ref ? [ref.blob] : []));
+    return [...outputsReferredTo(live, step).values()].flatMap((ref) => (ref && 'blob' in ref ? [ref.blob] : []));
   }
 
-  /** Rejects where one is damaged or gone. */
+  /** The blobs that a step's params refer to. Rejects when one is damaged or gone. */
   async readBlobsFor(live: Live, step: StepState): Promise<Blobs> {
     const blobs = new Map<string, unknown>();
     for (const name of this.blobsFor(live, step)) blobs.set(name, await this.#readInTime(live.state.header.id, name));
@@ -44,7 +45,7 @@ export class StepOutputs {
   /** The step's params with every reference replaced. Throws BindingError. */
   bind(live: Live, step: StepState, blobs: Blobs): JsonObject {
     const parsed = new Map<string, unknown>();
-    for (const [id, ref] of referred(live, step)) {
+    for (const [id, ref] of outputsReferredTo(live, step)) {
       if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
     }
     return bindParams(step.params, {
@@ -54,19 +55,19 @@ export class StepOutputs {
     });
   }
 
-  /** Where outputs belong: in the event, or in a blob that is durable when this resolves. */
+  /** Outputs as an event holds them: as text, or by the name of a blob that is durable when this resolves. */
   async toOutputs(workflowId: string, json: string): Promise<OutputsRef> {
     const bytes = Buffer.from(json, 'utf8');
     if (bytes.length <= limits.outputsInlineBytesMax && !looksLikeBlob(json)) return { json };
     return { blob: await this.#store.writeBlob(workflowId, bytes), bytes: bytes.length };
   }
 
-  /** null: it takes a blob. */
+  /** The same without waiting; null when the outputs may need a blob. */
   toOutputsNow(json: string): OutputsRef | null {
     return json.length <= limits.outputsInlineBytesMax / 4 && !looksLikeBlob(json) ? { json } : null;
   }
 
-  /** Like `toOutputs`, for what an attempt has made, which on a full disk waits for room rather than being lost. */
+  /** Like `toOutputs`, for the outputs of an attempt: on a full disk they wait for room, so that they are not lost. */
   async keep(workflowId: string, json: string): Promise<OutputsRef> {
     for (;;) {
       try {
@@ -78,7 +79,7 @@ export class StepOutputs {
     }
   }
 
-  /** Nothing that still waits for the disk goes on. */
+  /** Steps that wait for the disk do not go on. */
   halt(): void {
     this.#isHalted = true;
     for (const cancel of this.#pauses) cancel();
@@ -96,7 +97,7 @@ export class StepOutputs {
     }
   }
 
-  /** Steps of a wide fan-out all want the same blob: it is parsed once while they start. */
+  /** All steps of a wide fan-out read the same blob: it is parsed once while they start. */
   #read(workflowId: string, name: string): Promise<unknown> {
     const key = `${workflowId}/${name}`;
     const reading = this.#reading.get(key);
@@ -110,7 +111,7 @@ export class StepOutputs {
     return read;
   }
 
-  /** Never ends once the store is closed: whoever waits is given up, and its step runs again in the next life. */
+  /** After `halt` it never resolves: the step that waits runs again in the next life. */
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#isHalted) return;
@@ -123,7 +124,7 @@ export class StepOutputs {
   }
 }
 
-function referred(live: Live, step: StepState): Map<string, OutputsRef | null> {
+function outputsReferredTo(live: Live, step: StepState): Map<string, OutputsRef | null> {
   const wanted = new Map<string, OutputsRef | null>();
   const isStep = (id: string) => live.state.index.has(id);
   eachReference(step.params, isStep, (reference) => {
@@ -132,7 +133,7 @@ function referred(live: Live, step: StepState): Map<string, OutputsRef | null> {
   return wanted;
 }
 
-/** Outputs of a blob's own form would be read back as one; in a blob they are what they are. */
+/** Outputs of the form `{blob, bytes}` would be read back as the name of a blob. Inside a blob they cannot be mistaken. */
 function looksLikeBlob(json: string): boolean {
   return json.length < 200 && json.includes('"blob":') && json.includes('"bytes":');
 }

@@ -27,7 +27,7 @@ async function setUp() {
   const age = (file: string, ms: number) => fs.utimesSync(file, new Date(), new Date(nowMs - ms));
   const finish = async (definition: object): Promise<string> => {
     const { id } = await engine.submit(definition, { waitMs: 60_000 });
-    await expect.poll(() => coordinator.parts.workflows.live.has(id)).toBe(false);
+    await expect.poll(() => coordinator.parts.workflows.live.has(id), { timeout: 30_000 }).toBe(false);
     return id;
   };
   return {
@@ -71,7 +71,7 @@ async function setUp() {
       // The last is the one for tomorrow.
       while (waiting[0]!.ms < dayMs) {
         waiting.shift()!.act();
-        await expect.poll(() => waiting.length).toBe(1);
+        await expect.poll(() => waiting.length, { timeout: 30_000 }).toBe(1);
       }
       orphans.stop();
       return told;
