@@ -23,16 +23,20 @@ export interface FinishedReading {
   /** Highest sequence number in any good line. */
   seqMax: number;
   findings: Finding[];
-  /** Bytes of the file, and whether it is worth writing anew: bad lines in it, or more dead ones than live ones. */
+  /** Bytes of the file, and whether it is written anew: bad lines, more dead ones than live ones, or of an older format. */
   bytes: number;
   needsRewrite: boolean;
 }
 
-/** `acknowledgedSeq`: lines up to this event are of appends that have ended; a manifest was written after them. */
+/**
+ * `acknowledgedSeq`: lines up to this event are of appends that have ended; a manifest was written after them.
+ * `upgrade`: for an index of an older format.
+ */
 export function readFinishedIndex(
   disk: Disk,
   file: string,
   acknowledgedSeq = Number.MAX_SAFE_INTEGER,
+  upgrade?: (line: FinishedEntry) => FinishedEntry,
 ): FinishedReading {
   const entries = new Map<string, FinishedEntry>();
   const reading: FinishedReading = { entries, seqMax: 0, findings: [], bytes: 0, needsRewrite: false };
@@ -58,14 +62,14 @@ export function readFinishedIndex(
       entries.delete(line.id);
     } else {
       entries.delete(line.id); // So that the map keeps the order of finishing.
-      entries.set(line.id, line);
+      entries.set(line.id, upgrade?.(line) ?? line);
       reading.seqMax = Math.max(reading.seqMax, line.seq);
       // Adopted ones are of no event.
       if (line.seq > 0 && line.seq <= acknowledgedSeq) acknowledgedEnd = end;
     }
     at = end + 1;
   }
-  reading.needsRewrite = bad.length > 0 || lines - entries.size > lines / 2;
+  reading.needsRewrite = upgrade !== undefined || bad.length > 0 || lines - entries.size > lines / 2;
   reading.findings = bad.map(({ at, end }) => badLine(bytes, at, end, at > acknowledgedEnd));
   return reading;
 }
