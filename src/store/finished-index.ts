@@ -24,17 +24,21 @@ export interface FinishedReading {
   /** Highest sequence number in any good line. */
   seqMax: number;
   findings: Finding[];
-  /** Bytes of the file. */
+  /** Bytes of the file, and whether it is written anew: bad lines, more dead ones than live ones, or of an older format. */
   bytes: number;
   /** True when the file should be written again: it has bad lines, or more obsolete lines than current ones. */
   needsRewrite: boolean;
 }
 
-/** `acknowledgedSeq`: lines with a seq up to this one were acknowledged: a manifest was written after them. */
+/**
+ * `acknowledgedSeq`: lines up to this event are of appends that have ended; a manifest was written after them.
+ * `upgrade`: for an index of an older format.
+ */
 export function readFinishedIndex(
   disk: Disk,
   file: string,
   acknowledgedSeq = Number.MAX_SAFE_INTEGER,
+  upgrade?: (line: FinishedEntry) => FinishedEntry,
 ): FinishedReading {
   const entries = new Map<string, FinishedEntry>();
   const reading: FinishedReading = { entries, seqMax: 0, findings: [], bytes: 0, needsRewrite: false };
@@ -59,15 +63,15 @@ export function readFinishedIndex(
     } else if ('removed' in line) {
       entries.delete(line.id);
     } else {
-      entries.delete(line.id); // So that the map keeps the order in which workflows finished.
-      entries.set(line.id, line);
+      entries.delete(line.id); // So that the map keeps the order of finishing.
+      entries.set(line.id, upgrade?.(line) ?? line);
       reading.seqMax = Math.max(reading.seqMax, line.seq);
       // The line of an adopted workflow has seq 0 and says nothing.
       if (line.seq > 0 && line.seq <= acknowledgedSeq) acknowledgedEnd = end;
     }
     at = end + 1;
   }
-  reading.needsRewrite = bad.length > 0 || lines - entries.size > lines / 2;
+  reading.needsRewrite = upgrade !== undefined || bad.length > 0 || lines - entries.size > lines / 2;
   reading.findings = bad.map(({ at, end }) => badLine(bytes, at, end, at > acknowledgedEnd));
   return reading;
 }

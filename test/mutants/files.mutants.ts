@@ -34,13 +34,13 @@ export const filesMutants: readonly Mutant[] = [
     name: 'the bytes of a state.json are made when its turn comes',
     breaks: 'W2',
     file: 'src/store/workflow-directories.ts',
-    find: `const { bytes, sha256 } = composeState(text, meta, buffer);
-    return this.#turns
+    find: `const { bytes, sha256 } = composeState(text, named, buffer);
+    return this.#queue
       .run(id, async () => {
 `,
-    replace: `return this.#turns
+    replace: `return this.#queue
       .run(id, async () => {
-        const { bytes, sha256 } = composeState(text, meta, buffer);
+        const { bytes, sha256 } = composeState(text, named, buffer);
 `,
     test: 'test/coordinator/files/state-files.test.ts',
   },
