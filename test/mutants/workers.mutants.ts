@@ -8,8 +8,8 @@ export const workersMutants: Mutant[] = [
     file: 'src/pool/thread-lane.ts',
     find: "running.ended === 'CANCELLED' ? graceMs : running.job.timeoutMs + graceMs",
     replace: "running.ended === 'CANCELLED' ? graceMs : 2 ** 30",
-    test: 'test/pool/pool.test.ts',
-    only: 'ends loops in the CPU lane',
+    test: 'test/contract/pool.test.ts',
+    only: 'loops',
   },
   {
     name: 'a job in a process has no deadline',
@@ -17,8 +17,8 @@ export const workersMutants: Mutant[] = [
     file: 'src/pool/process-lane.ts',
     find: 'this.#watch(place, job.timeoutMs, () => {',
     replace: 'this.#watch(place, 2 ** 30, () => {',
-    test: 'test/pool/process-lane.test.ts',
-    only: 'ended by TIMEOUT',
+    test: 'test/contract/pool.test.ts',
+    only: 'parses',
   },
   {
     name: 'the slot of a lost attempt is free while its thread still runs',
@@ -26,7 +26,7 @@ export const workersMutants: Mutant[] = [
     file: 'src/pool/thread-lane.ts',
     find: 'await bundle.thread?.terminate();',
     replace: '',
-    test: 'test/pool/pool.test.ts',
+    test: 'test/contract/pool.test.ts',
     only: 'beats_in_a_native_call',
   },
   {
@@ -35,8 +35,8 @@ export const workersMutants: Mutant[] = [
     file: 'src/pool/process-lane.ts',
     find: "if (place.process.pid !== undefined) place.process.kill('SIGKILL');",
     replace: "place.process.emit('close', null, null);",
-    test: 'test/pool/process-lane.test.ts',
-    only: 'that loops is ended by',
+    test: 'test/contract/pool.test.ts',
+    only: 'beats_in_a_loop',
   },
   {
     name: 'a thread that died while it started is not replaced',
