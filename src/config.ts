@@ -3,11 +3,11 @@
  * The only reader of either. Nothing is created or changed here.
  *
  * Guarantees, numbered for tests:
- *   S1  what is returned has been checked: numbers lie in their range, lists hold well-formed entries, paths are absolute;
- *   S2  a bad value ends in a `StartError` (status 1) of one line that names the setting, the value and what is allowed;
- *   S3  no message holds the value of a key or a token, in an address neither;
- *   S4  an empty value counts as not set, and keeps `.env` from filling that setting in;
- *   S5  settings that a program gives are held to the same bounds, and one that is not known is refused.
+ *   CFG1  what is returned has been checked: numbers lie in their range, lists hold well-formed entries, paths are absolute;
+ *   CFG2  a bad value ends in a `StartError` (status 1) of one line that names the setting, the value and what is allowed;
+ *   CFG3  no message holds the value of a key or a token, in an address neither;
+ *   CFG4  an empty value counts as not set, and keeps `.env` from filling that setting in;
+ *   CFG5  settings that a program gives are held to the same bounds, and one that is not known is refused.
  */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -123,7 +123,7 @@ const givenSchema = z.strictObject({
   secrets: z.strictObject(Object.fromEntries([...keyNames, ...baseUrlNames].map((name) => [name, secret]))).optional(),
 });
 
-/** S5. Throws a StartError that names every fault; no value is shown. */
+/** CFG5. Throws a StartError that names every fault; no value is shown. */
 export function checkSettings(given: Partial<EngineSettings>): void {
   const parsed = givenSchema.safeParse(given);
   if (parsed.success) return;

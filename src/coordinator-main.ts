@@ -4,8 +4,9 @@ import { destination, pino } from 'pino';
 import type { FromCoordinator } from './contract/coordinator.ts';
 import type { EngineSettings } from './contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from './contract/store.ts';
+import { assemble } from './coordinator/assemble.ts';
 import { createChance, createClock } from './coordinator/clock.ts';
-import { Coordinator } from './coordinator/coordinator.ts';
+import type { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
 import { openStore } from './store/store.ts';
 import { loadCallPricer } from './tasks/llm/prices.ts';
@@ -27,7 +28,7 @@ export async function startCoordinator(
   const log = pino({ level: settings.logLevel, base: null }, output);
   const store = await openStore({ workflowsDir: settings.workflowsDir, queueStateFile: settings.queueStateFile });
   try {
-    return await Coordinator.start({
+    const coordinator = assemble({
       settings,
       store,
       catalogue: createActionCatalogue(),
@@ -46,6 +47,8 @@ export async function startCoordinator(
         onFatal(message, exitStatus);
       },
     });
+    await coordinator.start();
+    return coordinator;
   } catch (error) {
     await store.close();
     throw toStartError(error, settings);
@@ -74,11 +77,12 @@ async function serveThread(): Promise<void> {
   const onFatal = (message: string, exitStatus: 70 | 74) => send({ kind: 'fatal', message, exitStatus });
   try {
     const coordinator = await startCoordinator(workerData as CoordinatorThreadData, onFatal);
-    const onFault = (error: unknown) => coordinator.fatal(error);
+    const { incidents } = coordinator.parts;
+    const onFault = (error: unknown) => incidents.fatal(error);
     process.on('uncaughtException', onFault);
     process.on('unhandledRejection', onFault);
     serveCoordinator(coordinator, port, onFault);
-    send({ kind: 'ready', notices: coordinator.notices });
+    send({ kind: 'ready', notices: incidents.notices });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     send({ kind: 'unstartable', message: error.message, exitStatus: error.exitStatus });

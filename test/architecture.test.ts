@@ -1,9 +1,10 @@
 /**
- * Goal: imports follow the table in docs/ARCHITECTURE.md, and the core stays pure. Method: dependency-cruiser reads the
- * imports, the table says which are allowed; a partner test shows that a forbidden one is found.
+ * Goal: imports follow the table in docs/ARCHITECTURE.md and make no circle, and the core stays pure. Method:
+ * dependency-cruiser reads the imports, those of types too; the table says which are allowed; partner tests show that a
+ * forbidden import and a circle are found.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import { beforeAll, describe, expect, it } from 'vitest';
 
@@ -14,23 +15,43 @@ interface Arrow {
 
 /** Folder or file → what it may import. */
 function readTable(markdown: string): Map<string, string[]> {
-  const rows = [...markdown.matchAll(/^\| `(src[^`]*)` \|[^|]*\|([^|]*)\|$/gm)];
+  const rows = [...markdown.matchAll(/^\| `(src[^`]*)` \|[^|]*\|[^|]*\|([^|]*)\|$/gm)];
   return new Map(
     rows.map(([, owner, allowed]) => [owner!, [...allowed!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)]),
   );
 }
 
+const filesOf = '/*.ts';
+
+/** A place is a file, a folder with all that is in it, or the files of a folder without its rooms: `src/coordinator/*.ts`. */
 function isWithin(path: string, place: string): boolean {
+  if (place.endsWith(filesOf)) return dirname(path) === place.slice(0, -filesOf.length);
   return path === place || path.startsWith(`${place}/`);
 }
 
-/** The arrows that the table does not allow. */
+/** The arrows that the table does not allow. A file belongs to the longest place that holds it. */
 function findBreaches(arrows: readonly Arrow[], table: ReadonlyMap<string, readonly string[]>): Arrow[] {
+  const places = [...table.keys()].sort((a, b) => b.length - a.length);
   return arrows.filter(({ from, to }) => {
-    const owner = [...table.keys()].find((place) => isWithin(from, place));
+    const owner = places.find((place) => isWithin(from, place));
     if (owner === undefined) return true;
     return !isWithin(to, owner) && !table.get(owner)!.some((place) => isWithin(to, place));
   });
+}
+
+/** The files that import each other in a circle, each circle once, in the order in which it was met. */
+function findCircles(arrows: readonly Arrow[]): string[][] {
+  const imports = new Map<string, string[]>();
+  for (const { from, to } of arrows) imports.set(from, [...(imports.get(from) ?? []), to]);
+  const circles: string[][] = [];
+  const done = new Set<string>();
+  const visit = (file: string, way: string[]): void => {
+    if (way.includes(file)) circles.push(way.slice(way.indexOf(file)));
+    else if (!done.has(file)) for (const to of imports.get(file) ?? []) visit(to, [...way, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) visit(file, []);
+  return circles;
 }
 
 const table = readTable(readFileSync('docs/ARCHITECTURE.md', 'utf8'));
@@ -50,9 +71,11 @@ beforeAll(async () => {
 });
 
 describe('the import arrows', () => {
-  it('every folder and file of src stands in the table', () => {
-    const places = readdirSync('src').map((name) => `src/${name}`);
-    expect([...table.keys()].sort()).toEqual(places.sort());
+  it('every folder and file of src, and every room of the coordinator, has its row in the table', () => {
+    const coordinator = readdirSync('src/coordinator', { withFileTypes: true });
+    const rooms = coordinator.filter((entry) => entry.isDirectory()).map(({ name }) => `src/coordinator/${name}`);
+    const places = readdirSync('src').map((name) => (name === 'coordinator' ? `src/${name}${filesOf}` : `src/${name}`));
+    expect([...table.keys()].sort()).toEqual([...places, ...rooms].sort());
   });
 
   it('are those of docs/ARCHITECTURE.md', () => {
@@ -60,9 +83,29 @@ describe('the import arrows', () => {
     expect(findBreaches(arrows, table)).toEqual([]);
   });
 
+  it('make no circle', () => {
+    expect(findCircles(arrows)).toEqual([]);
+  });
+
+  it('would be found if they made a circle', () => {
+    const back = { from: 'src/core/graph.ts', to: 'src/core/evolve.ts' };
+    expect(findCircles([...arrows, back]).length).toBeGreaterThan(0);
+    const [a, b, c] = ['a.ts', 'b.ts', 'c.ts'].map((name) => `src/${name}`) as [string, string, string];
+    const circle = [
+      { from: a, to: b },
+      { from: b, to: c },
+      { from: c, to: b },
+    ];
+    expect(findCircles(circle)).toEqual([[b, c]]);
+  });
+
   it('would be found if one were wrong', () => {
-    const wrong = { from: 'src/core/decide.ts', to: 'src/store/journal.ts' };
-    expect(findBreaches([...arrows, wrong], table)).toEqual([wrong]);
+    const wrong = [
+      { from: 'src/core/decide.ts', to: 'src/store/journal.ts' },
+      { from: 'src/coordinator/files/removals.ts', to: 'src/coordinator/calls/change.ts' },
+      { from: 'src/pool/pool.ts', to: 'src/tasks/registry.ts' },
+    ];
+    expect(findBreaches([...arrows, ...wrong], table)).toEqual(wrong);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * Goal: every setting has its default, takes what is allowed and refuses the rest in one line that helps (S1 to S4).
+ * Goal: every setting has its default, takes what is allowed and refuses the rest in one line that helps (CFG1 to CFG4).
  * Method: tables over `readSettings` with a made-up environment and a fresh working directory.
  */
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -354,7 +354,7 @@ describe('.env', () => {
   });
 });
 
-describe('settings that a program gives (S5)', () => {
+describe('settings that a program gives (CFG5)', () => {
   test.each([
     [{ dailyBudget: { call: 1 } }, 'settings.dailyBudget.call: unknown field "call"'],
     [{ dailyBudget: 5 }, 'settings.dailyBudget: expected object, received number'],

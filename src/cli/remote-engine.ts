@@ -23,27 +23,36 @@ interface Call {
   signal?: AbortSignal | undefined;
 }
 
-export function createRemoteEngine(serverUrl: string, apiToken: string | null): CliEngine {
-  const agent = new Agent({
+/** The server's REST interface: one request, and its answer as text, as JSON or as a stream. */
+class RestClient {
+  readonly #serverUrl: string;
+  readonly #apiToken: string | null;
+  readonly #agent = new Agent({
     connect: { timeout: 5_000 },
     headersTimeout: answerTimeoutMs,
     // An event stream is silent while nothing happens; it ends when the signal says so.
     bodyTimeout: 0,
   });
 
-  const open = async (path: string, call: Call): Promise<Dispatcher.ResponseData> => {
+  constructor(serverUrl: string, apiToken: string | null) {
+    this.#serverUrl = serverUrl;
+    this.#apiToken = apiToken;
+  }
+
+  /** Resolves with an answer of 2xx. Rejects with the server's `Refusal`, or a `CommandError` when no engine answers. */
+  async open(path: string, call: Call): Promise<Dispatcher.ResponseData> {
     const { method = 'GET', query = {}, body, lastEventId, signal } = call;
-    const url = new URL(`${serverUrl}/api/${path}`);
+    const url = new URL(`${this.#serverUrl}/api/${path}`);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const headers: Record<string, string> = {
-      ...(apiToken === null ? {} : { authorization: `Bearer ${apiToken}` }),
+      ...(this.#apiToken === null ? {} : { authorization: `Bearer ${this.#apiToken}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }),
     };
     try {
-      const response = await agent.request({
+      const response = await this.#agent.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method,
@@ -52,58 +61,71 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
         signal: signal ?? null,
       });
       if (response.statusCode >= 200 && response.statusCode < 300) return response;
-      throw toRefusal(response.statusCode, await response.body.text(), serverUrl);
+      throw toRefusal(response.statusCode, await response.body.text(), this.#serverUrl);
     } catch (error) {
       if (error instanceof Refusal || error instanceof CommandError || signal?.aborted) throw error;
       const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      throw new CommandError(
-        `No engine answers at ${serverUrl} (${reason}); start one with \`hybrid-engine serve\`, or name another with --server`,
-        1,
-        { cause: error },
-      );
+      const advice = 'start one with `hybrid-engine serve`, or name another with --server';
+      throw new CommandError(`No engine answers at ${this.#serverUrl} (${reason}); ${advice}`, 1, { cause: error });
     }
-  };
-  const readText = async (path: string, call: Call = {}) => (await open(path, call)).body.text();
-  const read = async <Answer>(path: string) => JSON.parse(await readText(path)) as Answer;
-  const toReply = (json: string): WorkflowReply => {
+  }
+
+  async text(path: string, call: Call = {}): Promise<string> {
+    return (await this.open(path, call)).body.text();
+  }
+
+  async json<Answer>(path: string, call: Call = {}): Promise<Answer> {
+    return JSON.parse(await this.text(path, call)) as Answer;
+  }
+
+  async workflow(path: string, call: Call = {}): Promise<WorkflowReply> {
+    const json = await this.text(path, call);
     const { id, version, status } = JSON.parse(json) as { id: string; version: number; status: JobStatus };
     return new WorkflowReply({ id, version, status, json });
-  };
-  const workflowPath = (id: string) => `workflows/${encodeURIComponent(id)}`;
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+}
+
+export function createRemoteEngine(serverUrl: string, apiToken: string | null): CliEngine {
+  const server = new RestClient(serverUrl, apiToken);
+  const pathOf = (id: string) => `workflows/${encodeURIComponent(id)}`;
 
   return {
-    submit: async (definition) => toReply(await readText('workflows', { method: 'POST', body: definition })),
-    submitTemplate: async (template_id, params) =>
-      toReply(await readText('workflows/from-template', { method: 'POST', body: { template_id, params } })),
+    submit: (definition) => server.workflow('workflows', { method: 'POST', body: definition }),
+    submitTemplate: (template_id, params) =>
+      server.workflow('workflows/from-template', { method: 'POST', body: { template_id, params } }),
     async get(id, { waitMs = 0, signal } = {}) {
       const wait = waitMs === 0 ? undefined : Math.min(limits.waitSecondsMax, Math.ceil(waitMs / 1000));
       try {
-        return toReply(await readText(workflowPath(id), { query: { wait }, signal }));
+        return await server.workflow(pathOf(id), { query: { wait }, signal });
       } catch (error) {
         // The port's word: a wait that is ended early answers at once.
         if (!signal?.aborted) throw error;
-        return toReply(await readText(workflowPath(id)));
+        return server.workflow(pathOf(id));
       }
     },
-    getStep: (id, stepId) => read(`${workflowPath(id)}/steps/${encodeURIComponent(stepId)}`),
+    getStep: (id, stepId) => server.json(`${pathOf(id)}/steps/${encodeURIComponent(stepId)}`),
     async list({ limit, offset, status, tag, q } = {}): Promise<ListReply> {
       const query = { view: 'summary', limit, offset, status, tag, q };
-      const response = await open('workflows', { query });
+      const response = await server.open('workflows', { query });
       const items = (await response.body.json()) as ListReply['items'];
       return { total: Number(response.headers['x-total-count'] ?? items.length), items };
     },
-    stop: async (id) => toReply(await readText(`${workflowPath(id)}/stop`, { method: 'POST' })),
+    stop: (id) => server.workflow(`${pathOf(id)}/stop`, { method: 'POST' }),
     async *follow(id, { after, signal } = {}) {
-      const { body } = await open(`${workflowPath(id)}/events`, {
+      const { body } = await server.open(`${pathOf(id)}/events`, {
         ...(after === undefined ? {} : { lastEventId: after }),
         signal,
       });
       yield* readServerEvents(body);
     },
-    templates: () => read('templates'),
-    actions: () => read('actions'),
-    costs: async (query = {}) => JSON.parse(await readText('costs', { query })) as CostsReply,
-    close: () => agent.destroy(),
+    templates: () => server.json('templates'),
+    actions: () => server.json('actions'),
+    costs: (query = {}) => server.json<CostsReply>('costs', { query }),
+    close: () => server.close(),
   };
 }
 

@@ -12,8 +12,10 @@ import type { JobStatus } from './workflow.ts';
 
 export interface IdempotencyClaim {
   key: string;
-  /** SHA-256 (hex) of the call and its arguments. */
+  /** SHA-256 (hex) of the call and its arguments as canonical JSON: fields may come in any order. Recorded with the key. */
   request: string;
+  /** The same of their JSON as they came: what an engine before canonical JSON has recorded. Compared, never recorded. */
+  requestAsSent: string;
 }
 
 /** A workflow's text; outputs that lie in blobs stand in it as `{blob, bytes}`, and `hasBlobs` says that there are some. */
@@ -74,6 +76,8 @@ export type Call<K extends CallName> = (
   signal?: AbortSignal,
 ) => Promise<CoordinatorCalls[K]['answer']>;
 
+export type CallHandlers<K extends CallName = CallName> = { readonly [N in K]: Call<N> };
+
 export type EventSink = (events: readonly (EngineEvent | EventGap)[]) => void;
 export type TokenSink = (pieces: readonly TokenEvent[]) => void;
 
@@ -84,8 +88,11 @@ export interface CoordinatorPort {
     args: CoordinatorCalls[K]['args'],
     signal?: AbortSignal,
   ): Promise<CoordinatorCalls[K]['answer']>;
-  /** Durable events from now on, or from after `after`: first the backlog, then each batch. Returns how to end it. */
-  subscribe(after: number | null, sink: EventSink): () => void;
+  /**
+   * Durable events of one workflow (null: of all) from now on, or from after `after`: first the backlog, then each batch.
+   * Returns how to end it.
+   */
+  subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void;
   /** The texts that a workflow's running steps make: first all there is of each, then each piece. Returns how to end it. */
   listen(workflowId: string, sink: TokenSink): () => void;
 }
@@ -94,7 +101,7 @@ export interface CoordinatorPort {
 export type ToCoordinator =
   | { kind: 'call'; callId: number; name: CallName; args: CoordinatorCalls[CallName]['args'] }
   | { kind: 'abort'; callId: number }
-  | { kind: 'subscribe'; subscriptionId: number; after: number | null }
+  | { kind: 'subscribe'; subscriptionId: number; after: number | null; workflowId: string | null }
   | { kind: 'listen'; subscriptionId: number; workflowId: string }
   | { kind: 'unsubscribe'; subscriptionId: number };
 
@@ -104,7 +111,7 @@ export type FromCoordinator =
   | { kind: 'unstartable'; message: string; exitStatus: number }
   | { kind: 'answer'; callId: number; answer: unknown }
   | { kind: 'refusal'; callId: number; refusal: RefusalData }
-  | { kind: 'events'; subscriptionId: number; events: Parameters<EventSink>[0] }
+  | { kind: 'events'; subscriptionIds: number[]; events: Parameters<EventSink>[0] }
   | { kind: 'tokens'; subscriptionId: number; pieces: Parameters<TokenSink>[0] }
   /** The engine cannot go on: 74 the disk failed, 70 a broken rule. */
   | { kind: 'fatal'; message: string; exitStatus: 70 | 74 };

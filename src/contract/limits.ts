@@ -21,7 +21,7 @@ export const limits = {
   outputsInlineBytesMax: 64 * KiB,
   /** One step's outputs, as JSON. More fails the step with OUTPUT_TOO_LARGE. */
   outputsBytesMax: 64 * MiB,
-  /** Inline outputs, logs, metadata and errors of all steps of a workflow together, in characters of its indented text. */
+  /** Inline outputs, logs, metadata and errors of all steps of a workflow together, in characters of its text. */
   workflowResultsMax: 64 * MiB,
   stepParamsBytesMax: 64 * MiB,
   /** Metadata of external data, as JSON: it stands in the workflow's file, beside the outputs that may lie in a blob. */

@@ -102,6 +102,9 @@ export const stateMetaSchema = z.looseObject({
 });
 export type StateMeta = z.infer<typeof stateMetaSchema>;
 
+/** JSON text in one string, or in pieces that follow each other: a long text need not be joined only to be written. */
+export type JsonText = string | readonly string[];
+
 export type StateFile =
   /** The engine wrote these bytes. `text` is the workflow's JSON without `_meta`. */
   | { kind: 'intact'; text: string; value: Record<string, unknown>; meta: StateMeta; sha256: string }
@@ -173,12 +176,15 @@ export interface StorePort {
    */
   foundSums(id: string): { meta: StateMeta; sha256: string } | null;
   /**
-   * Replaces state.json: `text` (a JSON object's text, indented by two, ending in "\n}") with `_meta` added as its last
-   * field. `durable`: fsynced, directory too, before it takes the old one's place. Returns SHA-256 of the file's bytes.
+   * Replaces state.json: `text` (a JSON object's text that ends in "\n}") with `_meta` added as its last field. `durable`:
+   * fsynced, directory too, before it takes the old one's place. Returns SHA-256 of the file's bytes.
+   *
+   * All work that occupies the caller's thread (bytes, sums) is done when the promise is returned; what is left waits for
+   * the disk. So a caller can measure what a write costs, and may change the pieces of the text again at once.
    */
   writeState(
     id: string,
-    text: string,
+    text: JsonText,
     meta: Record<string, unknown> & { seq: number },
     options: { durable: boolean },
   ): Promise<string>;
@@ -209,7 +215,7 @@ export interface StorePort {
   /** Keeps a JSON object's text under a key, in place of what was there; durable before it resolves. */
   writeCached(key: string, json: string): Promise<void>;
 
-  /** Replaces the queue file through lowdb; `durable` as above. */
+  /** Replaces the queue file through lowdb; `durable` as above, and so is what is done when the promise is returned. */
   writeQueue(items: readonly QueueItem[], options: { durable: boolean }): Promise<void>;
 
   /** Closes the journal and gives up the lock. Writes nothing. */

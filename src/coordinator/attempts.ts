@@ -1,17 +1,20 @@
 /**
  * What attempts bring into the journal: the starts of as many as there are slots for, and their outcomes. A step for which a
- * budget has no room is paused instead; where that is the day's, it has another go with the next day.
+ * budget has no room is paused instead; where that is the day's budget, the step is tried again on the next day.
  */
+import { broken } from '../contract/broken.ts';
 import { limits } from '../contract/limits.ts';
 import type { Durations } from '../core/critical-path.ts';
 import { decideNewDay, decideOutcome, decidePause, decideSpent, decideStart } from '../core/decide.ts';
+import type { ReadyStep } from '../core/schedule.ts';
 import type { Chance, Clock } from './clock.ts';
-import type { Removals } from './files/removals.ts';
 import type { Log } from './log.ts';
+import type { Recall } from './recall.ts';
 import type { Recorder } from './recorder.ts';
 import type { Budgets } from './steps/budgets.ts';
-import type { Ended, Execution } from './steps/flights.ts';
+import type { EndedFlight, Flights } from './steps/flights.ts';
 import type { ReadySteps } from './steps/ready-steps.ts';
+import type { StepCache } from './steps/step-cache.ts';
 import type { Batch, Turns } from './turns.ts';
 import type { Live, Workflows } from './workflows.ts';
 
@@ -21,15 +24,13 @@ export interface AttemptsOptions {
   log: Log;
   workflows: Workflows;
   turns: Turns;
-  removals: Removals;
+  cache: StepCache;
   budgets: Budgets;
   durations: Durations;
   readySteps: ReadySteps;
-  execution: Execution;
+  flights: Flights;
   recorder: Recorder;
-  /** The workflow is not needed in memory for this attempt any longer. */
-  unpin(live: Live): void;
-  onFault(error: unknown): void;
+  recall: Pick<Recall, 'release'>;
 }
 
 export class Attempts {
@@ -61,33 +62,36 @@ export class Attempts {
   }
 
   #startTaken(batch: Batch): void {
-    const { clock, workflows, budgets, readySteps, execution, recorder } = this.#options;
+    const { clock, budgets, readySteps, flights, recorder } = this.#options;
     const room = limits.batchRecordsMax - batch.payloads.length;
     for (const taken of readySteps.take(Math.max(0, room))) {
-      const { step, logs } = taken;
-      const live = workflows.live.get(step.workflowId)!;
-      const terms = { logs, reserved: budgets.takeReservation(step.call) };
-      const event = decideStart(live.state, step.stepId, clock.now(), terms);
-      const flight = execution.openFlight(taken, event.attempt, live);
+      const live = this.#liveOf(taken);
+      const terms = { logs: taken.logs, reserved: budgets.takeReservation(taken.call) };
+      const event = decideStart(live.state, taken.stepId, clock.now(), terms);
+      const flight = flights.open(taken, event.attempt, live);
       live.pins += 1;
       recorder.record(batch, event);
-      recorder.launch(flight);
+      batch.effects.push({ kind: 'dispatch', flight });
       this.counts.started += 1;
     }
   }
 
   /** Whether there were any. */
   #pauseUnfunded(batch: Batch): boolean {
-    const { clock, workflows, budgets, recorder } = this.#options;
+    const { clock, budgets, recorder } = this.#options;
     const paused = budgets.takePauses();
-    for (const { step, pause } of paused) {
-      const live = workflows.live.get(step.workflowId)!;
-      recorder.record(batch, decidePause(live.state, step.stepId, clock.now(), pause));
-    }
+    for (const { step, pause } of paused)
+      recorder.record(batch, decidePause(this.#liveOf(step).state, step.stepId, clock.now(), pause));
     return paused.length > 0;
   }
 
-  /** Steps that the budget of a day has paused have another go with the next. */
+  /** A workflow with a ready step is in memory. */
+  #liveOf({ workflowId }: ReadyStep): Live {
+    const live = this.#options.workflows.live.get(workflowId);
+    return live ?? broken('K3', `a ready step of workflow ${workflowId}, which is not in memory`);
+  }
+
+  /** Steps that the budget of a day has paused are tried again on the next day. */
   beginDay(): void {
     const { clock, workflows, turns, recorder } = this.#options;
     for (const live of workflows.live.values()) {
@@ -102,37 +106,37 @@ export class Attempts {
     }
   }
 
-  onEnded(ended: Ended): void {
+  onEnded(ended: EndedFlight): void {
     this.#options.turns.push({ run: (batch) => this.#recordOutcome(batch, ended) });
   }
 
-  #recordOutcome(batch: Batch, { flight, result, durationMs }: Ended): void {
-    const { clock, chance, workflows, durations, execution, recorder, unpin } = this.#options;
-    execution.closeFlight(flight, result);
-    const { live, stepId, attempt } = flight;
+  #recordOutcome(batch: Batch, { flight, result, durationMs }: EndedFlight): void {
+    const { clock, chance, workflows, cache, durations, flights, recorder, recall } = this.#options;
+    flights.close(flight, result);
+    const { live, stepId, attempt, question } = flight;
     const isKnown = workflows.live.get(flight.workflowId) === live;
     const input = { now: clock.now(), durationMs, random: chance.random() };
     const event = isKnown ? decideOutcome(live.state, stepId, attempt, result, input) : null;
-    // Before what the event sets going, which may ask the same.
-    if (event?.kind === 'step.completed') batch.after.push(() => execution.tellCache(flight, event));
-    else execution.tellCache(flight, null);
+    if (question && event?.kind === 'step.completed')
+      batch.effects.push({ kind: 'store-cached', question, completed: event });
+    else if (question) cache.letGo(question);
     if (event) {
       recorder.record(batch, event);
       if (event.kind === 'step.completed') {
         this.counts.completed += 1;
-        if (!flight.question?.isAnswered) durations.record(live.state.step(stepId)!, durationMs);
+        if (!question?.isAnswered) durations.record(live.state.step(stepId)!, durationMs);
       } else if (event.kind === 'step.failed') this.counts.failed += 1;
       else this.counts.retried += 1;
     } else {
       this.#drop(batch, { flight, result }, isKnown);
     }
-    unpin(live);
-    if (execution.flights === 0) this.#onLastEnded?.();
+    recall.release(live);
+    if (flights.count === 0) this.#onLastEnded?.();
   }
 
   /** The step was stopped, or its workflow deleted, while the attempt ran (G4): what it has used counts all the same. */
-  #drop(batch: Batch, { flight, result }: Omit<Ended, 'durationMs'>, isKnown: boolean): void {
-    const { clock, log, workflows, removals, recorder, onFault } = this.#options;
+  #drop(batch: Batch, { flight, result }: Omit<EndedFlight, 'durationMs'>, isKnown: boolean): void {
+    const { clock, log, workflows, recorder } = this.#options;
     const { live, workflowId, stepId, attempt } = flight;
     log.info({ workflow: workflowId, step: stepId, attempt }, 'late outcome dropped');
     const spent = isKnown ? decideSpent(live.state, stepId, attempt, result, clock.now()) : null;
@@ -140,13 +144,13 @@ export class Attempts {
     const isGone = !workflows.has(workflowId) && !workflows.setAside.has(workflowId);
     // Large outputs have made the directory of a deleted workflow anew.
     if (isGone && result.kind === 'completed' && 'blob' in result.outputs)
-      batch.after.push(() => void removals.remove(workflowId).catch(onFault));
+      batch.effects.push({ kind: 'remove', workflowId });
   }
 
   /** Resolves when every attempt has ended and is in its batch, at the latest after `mostMs`. */
   ended(mostMs: number): Promise<void> {
-    const { clock, execution } = this.#options;
-    if (execution.flights === 0) return Promise.resolve();
+    const { clock, flights } = this.#options;
+    if (flights.count === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = clock.timer(mostMs, resolve);
       this.#onLastEnded = () => {

@@ -10,28 +10,34 @@
  *
  * Appending is synchronous, so between two turns all state in memory is durable; only a full disk interrupts that.
  */
+import { broken } from '../contract/broken.ts';
 import { Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
 import { DiskFullError, type StorePort } from '../contract/store.ts';
 import type { Clock } from './clock.ts';
+import type { Caller, Effect, Perform } from './effects.ts';
 
 export class Batch {
   readonly payloads: string[] = [];
   bytes = 0;
   /** Workflows that its events change. */
   readonly touched = new Set<string>();
-  /** What is to be done once the batch is durable. */
-  readonly after: (() => void)[] = [];
-  /** What is to be told when there is no room for it. */
-  readonly refusals: ((refusal: Refusal) => void)[] = [];
-  readonly #firstSeq: number;
+  /** What follows once the batch is durable. */
+  effects: Effect[] = [];
+  /** The number of its first event. */
+  readonly firstSeq: number;
 
   constructor(firstSeq: number) {
-    this.#firstSeq = firstSeq;
+    this.firstSeq = firstSeq;
   }
 
   get nextSeq(): number {
-    return this.#firstSeq + this.payloads.length;
+    return this.firstSeq + this.payloads.length;
+  }
+
+  /** The caller is answered when the batch is durable. */
+  answer(to: Caller): void {
+    this.effects.push({ kind: 'answer', to });
   }
 
   add(payload: string): void {
@@ -46,17 +52,22 @@ export class Batch {
 
 export interface Item {
   run(batch: Batch): void;
-  /** Told when there is no room on the disk for what it would make; an item without it waits. */
+  /** Called when the disk has no room for what it would make; an item without it waits. */
   refuse?(refusal: Refusal): void;
 }
 
 export interface TurnsOptions {
   store: StorePort;
   clock: Clock;
-  /** Adds what should start now to the batch; true when there is more than it could take. */
-  startReady(batch: Batch): boolean;
   /** A broken rule or a failed disk: the engine ends. */
   onFatal(error: unknown): void;
+}
+
+/** The parts that a turn calls, which are made after it. */
+export interface TurnParts {
+  /** Adds what should start now to the batch; true when there is more than it could take. */
+  startReady(batch: Batch): boolean;
+  perform: Perform;
   onDiskFull(isFull: boolean): void;
 }
 
@@ -76,12 +87,18 @@ export class Turns {
   #isArmed = false;
   #stuck: Batch | null = null;
   #isHalted = false;
+  #parts: TurnParts | null = null;
   #cancelMarker: (() => void) | null = null;
   /** Of those who wait for what is waiting now to be recorded. */
   readonly #drains = new Set<() => void>();
 
   constructor(options: TurnsOptions) {
     this.#options = options;
+  }
+
+  /** Before the first turn. */
+  connect(parts: TurnParts): void {
+    this.#parts = parts;
   }
 
   get waiting(): number {
@@ -132,10 +149,7 @@ export class Turns {
       };
       this.#drains.add(done);
       this.push({
-        run: (batch) => {
-          batch.after.push(done);
-          batch.refusals.push(done);
-        },
+        run: (batch) => batch.answer({ answer: done, refuse: done }),
       });
     });
   }
@@ -155,9 +169,10 @@ export class Turns {
         taken += 1;
       }
       this.#inbox = taken === inbox.length ? [] : inbox.slice(taken);
-      const hasMore = this.#options.startReady(batch);
-      if (batch.payloads.length > 0) this.#commit(batch);
-      else for (const done of batch.after) done();
+      const parts = this.#parts ?? broken('T2', 'a turn before its parts are connected');
+      const hasMore = parts.startReady(batch);
+      if (batch.payloads.length > 0) this.#commit(batch, parts);
+      else parts.perform(batch.effects);
       if (this.#inbox.length > 0 || hasMore) this.arm();
     } catch (error) {
       this.#isHalted = true;
@@ -165,29 +180,33 @@ export class Turns {
     }
   }
 
-  #commit(batch: Batch): void {
+  #commit(batch: Batch, parts: TurnParts): void {
+    const { nextSeq } = this.#options.store;
+    if (batch.firstSeq !== nextSeq) broken('T2', `a batch from event ${batch.firstSeq} on, where ${nextSeq} is next`);
     try {
       this.#options.store.append(batch.payloads);
     } catch (error) {
       if (!(error instanceof DiskFullError)) throw error;
-      this.#holdBack(batch);
+      this.#holdBack(batch, parts);
       return;
     }
     if (this.#stuck) {
       this.#stuck = null;
-      this.#options.onDiskFull(false);
+      parts.onDiskFull(false);
       this.arm();
     }
-    for (const done of batch.after) done();
+    parts.perform(batch.effects);
     this.#armMarker();
   }
 
-  #holdBack(batch: Batch): void {
+  #holdBack(batch: Batch, parts: TurnParts): void {
     if (!this.#stuck) {
       this.#stuck = batch;
-      this.#options.onDiskFull(true);
+      parts.onDiskFull(true);
     }
-    for (const refuse of batch.refusals.splice(0)) refuse(diskFullRefusal);
+    const { effects } = batch;
+    batch.effects = effects.filter(({ kind }) => kind !== 'answer');
+    for (const effect of effects) if (effect.kind === 'answer') effect.to.refuse(diskFullRefusal);
     const [refused, kept] = [this.#inbox.filter(({ refuse }) => refuse), this.#inbox.filter(({ refuse }) => !refuse)];
     this.#inbox = kept;
     for (const item of refused) item.refuse?.(diskFullRefusal);
@@ -196,7 +215,7 @@ export class Turns {
     this.#options.clock.timer(diskFullRetryMs, () => {
       if (this.#isHalted) return;
       try {
-        this.#commit(batch);
+        this.#commit(batch, parts);
       } catch (error) {
         this.#isHalted = true;
         this.#options.onFatal(error);

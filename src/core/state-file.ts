@@ -190,7 +190,19 @@ function readBudget(value: unknown): Budget | null {
   return budgetSchema.safeParse(Object.fromEntries(given)).data ?? null;
 }
 
-function readOutputs(outputs: Record<string, unknown> | null | undefined): OutputsRef | null {
+/** Whether outputs of a workflow lie in blobs. The value is that of `readWorkflow`. */
+export function hasBlobs(value: unknown): boolean {
+  return (value as StateFileShape).steps.some(({ outputs }) => readBlobRef(outputs) !== null);
+}
+
+type FileOutputs = FileStep['outputs'];
+
+function readOutputs(outputs: FileOutputs): OutputsRef | null {
+  if (outputs === null || outputs === undefined) return null;
+  return readBlobRef(outputs) ?? { json: JSON.stringify(outputs) };
+}
+
+function readBlobRef(outputs: FileOutputs): Extract<OutputsRef, { blob: string }> | null {
   if (outputs === null || outputs === undefined) return null;
   const { blob, bytes } = outputs;
   const isBlob =
@@ -198,5 +210,5 @@ function readOutputs(outputs: Record<string, unknown> | null | undefined): Outpu
     typeof blob === 'string' &&
     /^[0-9a-f]{64}$/.test(blob) &&
     typeof bytes === 'number';
-  return isBlob ? { blob, bytes } : { json: JSON.stringify(outputs) };
+  return isBlob ? { blob, bytes } : null;
 }

@@ -35,6 +35,7 @@ import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/
 import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
+import { toCanonicalJson } from '../core/canonical-json.ts';
 import { type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { EventQueue } from './follower.ts';
 import { resolveStep, resolveWorkflow } from './whole-outputs.ts';
@@ -204,9 +205,9 @@ export class CoordinatedEngine implements Engine {
   }
 
   async *events({ after, workflowId, signal }: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {
-    const queue = new EventQueue(workflowId, signal);
+    const queue = new EventQueue(signal);
     this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
+    const end = this.#coordinator.subscribe(after ?? null, workflowId ?? null, (events) => queue.push(events));
     try {
       for await (const item of queue.drain()) if (item.kind !== 'step.tokens') yield item;
     } finally {
@@ -219,9 +220,9 @@ export class CoordinatedEngine implements Engine {
     id: string,
     { after, signal }: Pick<EventsOptions, 'after' | 'signal'> = {},
   ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
-    const queue = new EventQueue(id, signal);
+    const queue = new EventQueue(signal);
     this.#eventQueues.add(queue);
-    const end = this.#coordinator.subscribe(after ?? null, (events) => queue.push(events));
+    const end = this.#coordinator.subscribe(after ?? null, id, (events) => queue.push(events));
     const endTexts = this.#coordinator.listen(id, queue.textSink());
     try {
       yield* queue.drain();
@@ -309,10 +310,16 @@ function toClaim(call: string, args: unknown, { idempotencyKey }: CallOptions): 
     const message = `an idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters`;
     throw invalid('The Idempotency-Key is not valid', [{ path: 'Idempotency-Key', message }]);
   }
-  const request = createHash('sha256')
-    .update(JSON.stringify([call, args]))
-    .digest('hex');
-  return { claim: { key: idempotencyKey, request } };
+  const asSent = JSON.stringify([call, args]);
+  // Of the text, not of the arguments: programs may give dates and other objects that only become JSON in it.
+  const canonical = toCanonicalJson(JSON.parse(asSent));
+  const requestAsSent = toSha256(asSent);
+  const request = canonical === asSent ? requestAsSent : toSha256(canonical);
+  return { claim: { key: idempotencyKey, request, requestAsSent } };
+}
+
+function toSha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** What a template id that no file defines stands for. */

@@ -7,14 +7,12 @@ import { WaitingTexts } from './waiting-texts.ts';
 type Item = EngineEvent | EventGap | TokenEvent;
 
 export class EventQueue {
-  readonly #workflowId: string | undefined;
   readonly #texts = new WaitingTexts();
   #items: Item[] = [];
   #wake: (() => void) | null = null;
   #isEnded = false;
 
-  constructor(workflowId: string | undefined, signal: AbortSignal | undefined) {
-    this.#workflowId = workflowId;
+  constructor(signal: AbortSignal | undefined) {
     if (signal?.aborted) this.#isEnded = true;
     signal?.addEventListener('abort', () => this.end(), { once: true });
   }
@@ -33,8 +31,7 @@ export class EventQueue {
       if (event.kind === 'step.tokens') {
         const piece = this.#texts.add(event, areFound);
         if (piece) this.#items.push(piece);
-      } else if (event.kind === 'gap' || this.#workflowId === undefined || event.workflow_id === this.#workflowId)
-        this.#items.push(event);
+      } else this.#items.push(event);
     }
     // A reader that far behind is told so, rather than having everything kept for it.
     if (this.#items.length > 2 * limits.eventWindowMax) {
@@ -43,7 +40,7 @@ export class EventQueue {
       this.#texts.taken();
       const first = dropped.find(isDurable);
       const oldest = this.#items.find(isDurable);
-      if (first && oldest) this.#items.unshift({ kind: 'gap', after: first.seq, oldest: oldest.seq });
+      if (first && oldest) this.#items.unshift({ kind: 'gap', after: first.seq - 1, oldest: oldest.seq });
     }
     this.#wake?.();
   }

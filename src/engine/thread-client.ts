@@ -85,7 +85,7 @@ class ThreadClient implements CoordinatorPort {
 
   #take(message: Extract<FromCoordinator, { kind: 'answer' | 'refusal' | 'events' | 'tokens' }>): void {
     if (message.kind === 'events') {
-      this.#sinks.get(message.subscriptionId)?.(message.events);
+      for (const id of message.subscriptionIds) this.#sinks.get(id)?.(message.events);
       return;
     }
     if (message.kind === 'tokens') {
@@ -162,11 +162,11 @@ class ThreadClient implements CoordinatorPort {
     await this.#worker.terminate();
   }
 
-  subscribe(after: number | null, sink: EventSink): () => void {
+  subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void {
     const subscriptionId = this.#nextId;
     this.#nextId += 1;
     this.#sinks.set(subscriptionId, sink);
-    this.#send({ kind: 'subscribe', subscriptionId, after });
+    this.#send({ kind: 'subscribe', subscriptionId, after, workflowId });
     return () => {
       this.#sinks.delete(subscriptionId);
       if (!this.#ended) this.#send({ kind: 'unsubscribe', subscriptionId });

@@ -1,10 +1,10 @@
 /**
  * A request's body: JSON and nothing else, checked byte by byte before it is parsed.
  *
- *   B1  the media type is exactly `application/json` (`charset=utf-8` allowed), so that no form and no "simple"
+ *   BO1  the media type is exactly `application/json` (`charset=utf-8` allowed), so that no form and no "simple"
  *       cross-site request reaches a handler; content codings are refused, so that no body grows on the way in;
- *   B2  bytes are counted as they come: neither Content-Length nor its absence is believed;
- *   B3  depth, tokens, keys and UTF-8 are checked before anything is built from the bytes.
+ *   BO2  bytes are counted as they come: neither Content-Length nor its absence is believed;
+ *   BO3  depth, tokens, keys and UTF-8 are checked before anything is built from the bytes.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,10 +1,10 @@
 /**
  * Server-sent events over the engine's.
  *
- *   S1  the subscription stands before the answer's head is sent: a change made after that is never missed;
- *   S2  `id:` is the event's sequence number, so that a client that comes back with it goes on where it was; a piece of text
+ *   ES1  the subscription stands before the answer's head is sent: a change made after that is never missed;
+ *   ES2  `id:` is the event's sequence number, so that a client that comes back with it goes on where it was; a piece of text
  *       is no durable event and has none: who comes back gets the text so far in one piece;
- *   S3  a client that reads slowly costs a bounded buffer; one that stays behind is cut off, and comes back by itself.
+ *   ES3  a client that reads slowly costs a bounded buffer; one that stays behind is cut off, and comes back by itself.
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';

@@ -1,10 +1,10 @@
 /**
  * Who may talk to us at all. Runs before the router and before any byte of a body is read.
  *
- *   G1  the Host header is there once and is, character for character, one we answer to: a web page that points its
+ *   GD1  the Host header is there once and is, character for character, one we answer to: a web page that points its
  *       own name at our address gets 421; so do HTTP/1.0 and targets that name a host of their own;
- *   G2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
- *   G3  where API_TOKEN is set, every route but health and the documentation needs it; comparing takes constant time.
+ *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
+ *   GD3  where API_TOKEN is set, every route but health and the documentation needs it; comparing takes constant time.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';

@@ -1,8 +1,8 @@
 /**
  * Error answers, RFC 9457: whatever goes wrong becomes `application/problem+json` with a `detail` a person can act on.
  *
- *   E1  a Refusal is told as it is; a validation failure names every bad field;
- *   E2  anything else is a 500 that tells a correlation id and nothing more: the log holds the rest under that id.
+ *   PR1  a Refusal is told as it is; a validation failure names every bad field;
+ *   PR2  anything else is a 500 that tells a correlation id and nothing more: the log holds the rest under that id.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';

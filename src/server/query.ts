@@ -85,7 +85,10 @@ export const idempotencyHeaderSchema = z.object({
     .regex(/^[\x21-\x7e]+$/, idempotencyKeyMessage)
     .max(limits.idempotencyKeyLengthMax, idempotencyKeyMessage)
     .optional()
-    .meta({ description: 'the same key gives the same answer and one effect, as long as the workflow exists' }),
+    .meta({
+      description:
+        'the same key gives the same answer and one effect, as long as the workflow exists; the same request with its fields in another order is the same request, another one is 422',
+    }),
 });
 
 const eventIdMessage = 'must be the id of an event, a whole number';

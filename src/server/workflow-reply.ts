@@ -1,8 +1,8 @@
 /**
  * Workflows as answers carry them: the engine's own text where it fits, outputs replaced where it does not.
  *
- *   W1  a document within the bound is sent as it came, neither parsed nor built anew;
- *   W2  beyond the bound outputs give way, largest first, each to `{truncated, bytes, href}`; nothing else is left out.
+ *   WP1  a document within the bound is sent as it came, neither parsed nor built anew;
+ *   WP2  beyond the bound outputs give way, largest first, each to `{truncated, bytes, href}`; nothing else is left out.
  */
 import type { Context } from 'koa';
 import type { WorkflowReply } from '../contract/engine.ts';

@@ -16,7 +16,7 @@ import { removeTempFiles } from './data-directory.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, isOutOfHandles, toDiskError } from './disk-error.ts';
 import { replaceFile, syncDirectory } from './durable-file.ts';
-import { Turns } from './keyed-queue.ts';
+import { KeyedQueue } from './keyed-queue.ts';
 import type { Quarantine } from './quarantine.ts';
 
 /** Beside the views, which have as many places. */
@@ -27,7 +27,7 @@ export class CacheFiles {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #quarantine: Quarantine;
-  readonly #turns = new Turns(openFilesMax);
+  readonly #queue = new KeyedQueue(openFilesMax);
   /** Directories that exist durably or are being made so; who writes into one at the same time waits for the same. */
   readonly #ready = new Map<string, Promise<void>>();
   /** Directories rid of what a dead process has left in them. */
@@ -41,7 +41,7 @@ export class CacheFiles {
 
   read(key: string): Promise<CacheReading> {
     const file = cacheFileOf(this.#directory, key);
-    return this.#turns.run(key, async () => {
+    return this.#queue.run(key, async () => {
       const reading = await readCacheFile(this.#disk, this.#directory, key);
       if (reading.kind !== 'damaged') return reading;
       const place = this.#quarantine.move(file, path.basename(file), reading.reason);
@@ -52,7 +52,7 @@ export class CacheFiles {
   write(key: string, entry: string): Promise<void> {
     const file = cacheFileOf(this.#directory, key);
     const bytes = Buffer.from(`${toHead(key, entry)}${entry}}\n`);
-    return this.#turns.run(key, async () => {
+    return this.#queue.run(key, async () => {
       try {
         await this.#ensure(path.dirname(file));
         await replaceFile(this.#disk, file, bytes, { durable: true });
@@ -67,7 +67,7 @@ export class CacheFiles {
   }
 
   idle(): Promise<void> {
-    return this.#turns.idle();
+    return this.#queue.idle();
   }
 
   async #ensure(shard: string): Promise<void> {

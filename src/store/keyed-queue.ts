@@ -1,8 +1,8 @@
 /**
- * Whose turn it is: work under one key runs in call order, work under different keys side by side, and no more of it at
+ * A queue of work by key: work under one key runs in call order, work under different keys side by side, and no more at
  * once than there are places (each holds an open file).
  */
-export class Turns {
+export class KeyedQueue {
   #placesFree: number;
   readonly #waiting: (() => void)[] = [];
   readonly #last = new Map<string, Promise<void>>();

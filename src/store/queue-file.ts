@@ -1,6 +1,7 @@
 /**
- * The queue file: a view of the queue for people and tools, an indented JSON array, `[]` when idle. Held through lowdb's
- * `Low` with an adapter of our own, because its JSONFile never fsyncs and lets steady writing starve the first writer.
+ * The queue file: a view of the queue for people and tools, an indented JSON array, `[]` when idle. It is written through
+ * lowdb's `Low` with an adapter of our own, because lowdb's JSONFile never fsyncs and lets steady writing starve the first
+ * writer.
  */
 import { type Adapter, Low } from 'lowdb';
 import type { QueueItem } from '../contract/store.ts';
@@ -41,8 +42,10 @@ function parseItems(bytes: Buffer): unknown[] | null {
 }
 
 class QueueAdapter implements Adapter<readonly QueueItem[]> {
-  /** Of the write that comes next. */
+  /** Whether the write that comes next is durable. */
   durable = false;
+  /** Settles when the last write has ended. */
+  turn: Promise<void> = Promise.resolve();
   readonly #disk: Disk;
   readonly #file: string;
 
@@ -56,34 +59,34 @@ class QueueAdapter implements Adapter<readonly QueueItem[]> {
     return Promise.resolve(null);
   }
 
-  async write(items: readonly QueueItem[]): Promise<void> {
+  /** Makes the text before it returns: a caller measures how long it occupies the thread. Then it waits for its turn. */
+  write(items: readonly QueueItem[]): Promise<void> {
     const bytes = Buffer.from(`${JSON.stringify(items, null, 2)}\n`);
-    await replaceFile(this.#disk, this.#file, bytes, { durable: this.durable });
+    const { durable } = this;
+    const done = this.turn.then(() => replaceFile(this.#disk, this.#file, bytes, { durable }));
+    this.turn = done.catch(() => undefined); // The caller has the error; the next write starts clean.
+    return done;
   }
 }
 
 export class QueueFile {
   readonly #adapter: QueueAdapter;
   readonly #low: Low<readonly QueueItem[]>;
-  #turn: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, file: string) {
     this.#adapter = new QueueAdapter(disk, file);
     this.#low = new Low<readonly QueueItem[]>(this.#adapter, []);
   }
 
-  /** One after the other, in call order: the last one called is what stays. */
+  /** Writes end in call order: what was given last is what the file says in the end. */
   write(items: readonly QueueItem[], { durable }: { durable: boolean }): Promise<void> {
-    const done = this.#turn.then(async () => {
-      this.#adapter.durable = durable;
-      this.#low.data = items;
-      await this.#low.write();
-    });
-    this.#turn = done.catch(() => undefined); // The caller has the error; the next write starts clean.
-    return done;
+    this.#adapter.durable = durable;
+    this.#low.data = items;
+    return this.#low.write();
   }
 
+  /** Resolves when no write is under way. */
   idle(): Promise<void> {
-    return this.#turn;
+    return this.#adapter.turn;
   }
 }

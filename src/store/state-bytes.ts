@@ -1,11 +1,11 @@
 /**
- * The bytes of a state.json: the workflow's JSON, indented, with `_meta` as its last field. `_meta.sha256` is over every
+ * The bytes of a state.json: the workflow's JSON with `_meta` as its last field. `_meta.sha256` is over every
  * byte before that field, `_meta.crc` over every byte before the crc, so that any change of the file shows: what fails the
  * sums but is JSON was written by someone else (`foreign`), what is no JSON is `unreadable`.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { type StateFile, type StateMeta, stateMetaSchema } from '../contract/store.ts';
+import { type JsonText, type StateFile, type StateMeta, stateMetaSchema } from '../contract/store.ts';
 import type { Disk, FileStat } from './disk.ts';
 import { errorCode, isAbsent } from './disk-error.ts';
 import { hex, readHex } from './record.ts';
@@ -20,29 +20,63 @@ const documentEnd = '\n}';
 const crcField = ',"crc":"';
 const crcDigits = 8;
 const fileEnd = `"}${documentEnd}\n`;
+/** The `_meta` field's name, both sums with theirs, and the end of the file. */
+const sumsBytesMax = 256;
 
 interface ComposedState {
+  /** In the buffer that was given. */
   bytes: Buffer;
   /** Of all bytes. */
   sha256: string;
 }
 
-export function composeState(text: string, meta: Record<string, unknown> & { seq: number }): ComposedState {
-  if (!text.startsWith('{') || !text.endsWith(documentEnd)) {
+type Meta = Record<string, unknown> & { seq: number };
+
+/** `_meta` without the sums of an earlier file. */
+function toOwnMeta({ sha256: _sum, crc: _crc, ...own }: Meta): Record<string, unknown> {
+  return own;
+}
+
+/** Bytes that suffice for the file. */
+export function sizeOfState(text: JsonText, meta: Meta): number {
+  let bytes = Buffer.byteLength(JSON.stringify(meta)) + sumsBytesMax;
+  for (const piece of piecesOf(text)) bytes += Buffer.byteLength(piece);
+  return bytes;
+}
+
+/** The file's bytes, written into `buffer`, which is as large as `sizeOfState` says. */
+export function composeState(
+  text: JsonText,
+  meta: Meta,
+  buffer: Buffer = Buffer.allocUnsafe(sizeOfState(text, meta)),
+): ComposedState {
+  const body = composeBody(piecesOf(text), buffer);
+  const hash = createHash('sha256').update(body);
+  const tail = composeTail(body, { ...toOwnMeta(meta), sha256: hash.copy().digest('hex') });
+  const length = body.length + buffer.write(tail, body.length);
+  const sha256 = hash.update(buffer.subarray(body.length, length)).digest('hex');
+  return { bytes: buffer.subarray(0, length), sha256 };
+}
+
+function piecesOf(text: JsonText): readonly string[] {
+  return typeof text === 'string' ? [text] : text;
+}
+
+/** The text without its end, which comes after `_meta`. */
+function composeBody(pieces: readonly string[], buffer: Buffer): Buffer {
+  if (!pieces[0]?.startsWith('{') || !pieces.at(-1)?.endsWith(documentEnd)) {
     throw new Error('The text of a state.json is an indented JSON object: it starts with "{" and ends in "\\n}"');
   }
-  const body = Buffer.from(text.slice(0, -documentEnd.length));
-  const hash = createHash('sha256').update(body);
-  const { sha256: _sum, crc: _crc, ...own } = meta;
-  const tail = composeTail(body, { ...own, seq: meta.seq, sha256: hash.copy().digest('hex') });
-  return { bytes: Buffer.concat([body, tail]), sha256: hash.update(tail).digest('hex') };
+  let length = 0;
+  for (const piece of pieces) length += buffer.write(piece, length);
+  return buffer.subarray(0, length - documentEnd.length);
 }
 
 /** From the comma after the body to the end of the file. */
-function composeTail(body: Buffer, meta: Record<string, unknown>): Buffer {
+function composeTail(body: Buffer, meta: Record<string, unknown>): string {
   const comma = body.length === 1 ? '' : ',';
   const unsummed = `${comma}${metaField}${JSON.stringify(meta).slice(0, -1)}${crcField}`;
-  return Buffer.from(`${unsummed}${hex(crc32(unsummed, crc32(body)), 8)}${fileEnd}`);
+  return `${unsummed}${hex(crc32(unsummed, crc32(body)), 8)}${fileEnd}`;
 }
 
 export function judgeState(bytes: Buffer): StateFile {

@@ -13,6 +13,7 @@ import {
   type FinishedEntry,
   type FoundData,
   type JournalStats,
+  type JsonText,
   type Manifest,
   type QueueItem,
   type StateFile,
@@ -171,7 +172,7 @@ class Store implements StorePort {
 
   writeState(
     id: string,
-    text: string,
+    text: JsonText,
     meta: Record<string, unknown> & { seq: number },
     options: { durable: boolean },
   ): Promise<string> {

@@ -4,14 +4,15 @@
  * them is called durable.
  */
 import path from 'node:path';
-import type { StateFile, StoredBlob } from '../contract/store.ts';
+import type { JsonText, StateFile, StoredBlob } from '../contract/store.ts';
 import { listBlobFiles, readBlobFile, removeBlobFiles, writeBlobFile, writeBlobFileSync } from './blobs.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
-import { Turns } from './keyed-queue.ts';
+import { FileBuffers } from './file-buffers.ts';
+import { KeyedQueue } from './keyed-queue.ts';
 import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
-import { composeState, readStateFile } from './state-bytes.ts';
+import { composeState, readStateFile, sizeOfState } from './state-bytes.ts';
 
 /** Views must not use up the file handles that connections need. */
 const openFilesMax = 8;
@@ -19,9 +20,10 @@ const openFilesMax = 8;
 export class WorkflowDirectories {
   readonly #disk: Disk;
   readonly #layout: Layout;
-  readonly #turns = new Turns(openFilesMax);
+  readonly #queue = new KeyedQueue(openFilesMax);
   /** Reads have places of their own: they need not wait for a write's fsync. */
-  readonly #reads = new Turns(openFilesMax);
+  readonly #reads = new KeyedQueue(openFilesMax);
+  readonly #buffers = new FileBuffers();
   /** Directories that exist. */
   readonly #present: Set<string>;
   /** Those of them whose name is not yet durable. */
@@ -38,26 +40,33 @@ export class WorkflowDirectories {
 
   writeState(
     id: string,
-    text: string,
+    text: JsonText,
     meta: Record<string, unknown> & { seq: number },
     options: ReplaceOptions,
   ): Promise<string> {
-    const file = stateFileOf(this.#layout, id);
-    return this.#turns.run(id, async () => {
-      const { bytes, sha256 } = composeState(text, meta);
-      await this.#ensure(id);
-      try {
-        await replaceFile(this.#disk, file, bytes, options);
-      } catch (error) {
-        if (!isAbsent(error)) throw error;
-        // Somebody has removed the directory; what it held is ours to write again.
-        this.#forget(id);
+    const buffer = this.#buffers.take(sizeOfState(text, meta));
+    const { bytes, sha256 } = composeState(text, meta, buffer);
+    return this.#queue
+      .run(id, async () => {
         await this.#ensure(id);
-        await replaceFile(this.#disk, file, bytes, options);
-      }
-      if (options.durable) await this.#syncName(id);
-      return sha256;
-    });
+        await this.#replaceState(id, bytes, options);
+        if (options.durable) await this.#syncName(id);
+        return sha256;
+      })
+      .finally(() => this.#buffers.giveBack(buffer));
+  }
+
+  async #replaceState(id: string, bytes: Uint8Array, options: ReplaceOptions): Promise<void> {
+    const file = stateFileOf(this.#layout, id);
+    try {
+      await replaceFile(this.#disk, file, bytes, options);
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      // Somebody has removed the directory; the engine writes again what was in it.
+      this.#forget(id);
+      await this.#ensure(id);
+      await replaceFile(this.#disk, file, bytes, options);
+    }
   }
 
   readState(id: string): Promise<StateFile> {
@@ -72,12 +81,12 @@ export class WorkflowDirectories {
   }
 
   async syncStates(ids: readonly string[]): Promise<void> {
-    await Promise.all(ids.map((id) => this.#turns.run(id, () => this.#syncState(id))));
+    await Promise.all(ids.map((id) => this.#queue.run(id, () => this.#syncState(id))));
   }
 
   remove(id: string): Promise<void> {
     const directory = workflowDirectoryOf(this.#layout, id);
-    return this.#turns.run(id, async () => {
+    return this.#queue.run(id, async () => {
       try {
         const stat = await this.#disk.lstat(directory);
         // A link is removed as a link: what it leads to is not ours.
@@ -92,7 +101,7 @@ export class WorkflowDirectories {
   }
 
   writeBlob(id: string, bytes: Uint8Array): Promise<string> {
-    return this.#turns.run(id, async () => writeBlobFile(this.#disk, await this.#ensureBlobs(id), bytes));
+    return this.#queue.run(id, async () => writeBlobFile(this.#disk, await this.#ensureBlobs(id), bytes));
   }
 
   writeBlobSync(id: string, bytes: Uint8Array): string {
@@ -129,7 +138,7 @@ export class WorkflowDirectories {
   }
 
   idle(): Promise<void> {
-    return this.#turns.idle();
+    return this.#queue.idle();
   }
 
   async #syncState(id: string): Promise<void> {

@@ -2,10 +2,10 @@
  * The templates of a directory: its `.yaml`, `.yml` and `.json` files, as they are at the time of the call.
  *
  * Guarantees, numbered for tests:
- *   T1  a file that was added, changed or removed on disk is seen by the next call;
- *   T2  a faulty file is reported with its name and the place, and hides no other;
- *   T3  of two files with one id the first by file name counts, and the other is reported;
- *   T4  an unchanged file is not read again, and a call reads at most `filesMax` files of `fileBytesMax` each.
+ *   TC1  a file that was added, changed or removed on disk is seen by the next call;
+ *   TC2  a faulty file is reported with its name and the place, and hides no other;
+ *   TC3  of two files with one id the first by file name counts, and the other is reported;
+ *   TC4  an unchanged file is not read again, and a call reads at most `filesMax` files of `fileBytesMax` each.
  */
 import { isUtf8 } from 'node:buffer';
 import { open, readdir, stat } from 'node:fs/promises';

@@ -39,7 +39,7 @@ async function byWorkflow({ engine }: Life, query: Partial<CostsQuery> = {}): Pr
 /** What the journal holds now is covered by two checkpoints: the segment before the last is kept as well. */
 async function forgetBeginnings({ coordinator, engine }: Life): Promise<void> {
   for (const _ of [1, 2]) {
-    await coordinator.checkpoints.make();
+    await coordinator.parts.checkpoints.make();
     await engine.submit({ name: 'other', steps: [{ id: 'a', action: 'noop' }] });
   }
 }
@@ -48,7 +48,7 @@ async function forgetBeginnings({ coordinator, engine }: Life): Promise<void> {
 async function inEveryNextLife(life: Life, look: (next: Life) => Promise<void>): Promise<void> {
   await look(life);
   await look(await restart(life.dir));
-  await life.coordinator.checkpoints.make();
+  await life.coordinator.parts.checkpoints.make();
   await look(await restart(life.dir));
   await end(life);
   await look(await live(crash(life.dir)));
@@ -58,7 +58,7 @@ test('live, finished and deleted workflows are in it once each, in every next li
   const life = await live();
   const finished = await paid(life, 'finished');
   const deleted = await paid(life, 'deleted', { cost: 0.2 });
-  await life.coordinator.checkpoints.make();
+  await life.coordinator.parts.checkpoints.make();
   await life.engine.delete(deleted);
   const { id: running } = await life.engine.submit({
     name: 'live',
@@ -86,10 +86,10 @@ test('live, finished and deleted workflows are in it once each, in every next li
 test('a deleted workflow whose directory is put back is not counted twice, and goes on from what it had spent', async () => {
   const life = await live();
   const id = await paid(life, 'one');
-  await life.coordinator.checkpoints.make();
+  await life.coordinator.parts.checkpoints.make();
   const copy = crash(life.dir);
   await life.engine.delete(id);
-  await life.coordinator.checkpoints.make();
+  await life.coordinator.parts.checkpoints.make();
   await end(life);
   const putBack = (image: EngineDir) => fs.cpSync(copy.directory(id), image.directory(id), { recursive: true });
   const second = await restart(life.dir, putBack);
@@ -122,7 +122,7 @@ test('a finished file that was changed by hand costs what it has cost, taken ove
   for (const change of [(text: string) => text.replace('"name": "one"', '"name": "other"'), () => '{"half":']) {
     const life = await live();
     const id = await paid(life, 'one');
-    await life.coordinator.checkpoints.make();
+    await life.coordinator.parts.checkpoints.make();
     life.dir.writeState(id, change(life.dir.stateText(id)));
     await life.engine.get(id).catch(() => undefined);
     await inEveryNextLife(life, async (next) => expect(await byWorkflow(next)).toEqual({ [id]: 0.1 }));

@@ -98,7 +98,7 @@ async function onFilesAlone(first: Life, change: (dir: EngineDir) => void): Prom
   await end(first);
   // The second chance goes as well.
   const warm = await live(first.dir);
-  await warm.coordinator.checkpoints.make();
+  await warm.coordinator.parts.checkpoints.make();
   await end(warm);
   change(first.dir);
   return live(first.dir);
@@ -240,7 +240,7 @@ describe('a journal that has lost something', () => {
     await holds.arrived('one');
     holds.release('one');
     await holds.arrived('two');
-    await first.coordinator.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
     holds.release('two');
     await holds.arrived('three');
     const before = (await engine.get(runs.id)).workflow;
@@ -279,9 +279,9 @@ test('the index has lost the line that takes out one which was set going again: 
   const { id } = await engine.submit({ name: 'again', steps }, { waitMs: 60_000 });
   await engine.stop(id);
   await dir.untilState(id, ({ status }) => status === 'STOPPED');
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   await engine.resume(id);
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   const before = (await engine.get(id)).workflow;
   expect(before.status).toBe('WAITING_FOR_DEPENDENCY');
   const second = await onFilesAlone(first, (image) => {

@@ -45,9 +45,9 @@ test('a stopped workflow leaves memory once its last attempt has ended', async (
   const life = await live(dir);
   const id = await stopped(life);
   await dir.untilState(id, ({ status }) => status === 'STOPPED');
-  expect(life.coordinator.workflows.live.size).toBe(1);
+  expect(life.coordinator.parts.workflows.live.size).toBe(1);
   life.holds.release('a');
-  await expect.poll(() => life.coordinator.workflows.live.size).toBe(0);
+  await expect.poll(() => life.coordinator.parts.workflows.live.size).toBe(0);
   expect((await life.engine.get(id)).workflow.metrics).toMatchObject({ total_cost: 0.25 });
 });
 
@@ -57,6 +57,6 @@ test('what a deleted workflow still runs is let go', async () => {
   await life.engine.delete(id);
   life.holds.release('a');
   await expect.poll(() => life.log.filter((line) => line.includes('late outcome dropped')).length).toBe(1);
-  expect(life.coordinator.workflows.live.size).toBe(0);
+  expect(life.coordinator.parts.workflows.live.size).toBe(0);
   expect(life.fatal).toEqual([]);
 });

@@ -23,7 +23,7 @@ interface Cost {
 async function countStart(dir: { workflowsDir: string; queueStateFile: string }): Promise<Cost> {
   const { disk, operations } = createFaultDisk(() => undefined);
   const store = await openStore({ ...dir, disk });
-  const workflows = new Workflows(store, { onSetAside: () => undefined, takeOver: async () => undefined });
+  const workflows = new Workflows();
   store.begin(recover(store, workflows, createClock()).payloads);
   const seen = [...operations];
   await store.close();

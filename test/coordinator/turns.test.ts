@@ -40,7 +40,7 @@ class Watched {
         }
         if (key === 'writeState') {
           return (...args: Parameters<StorePort['writeState']>) => {
-            const { version } = JSON.parse(args[1]) as { version: number };
+            const { version } = JSON.parse([args[1]].flat().join('')) as { version: number };
             this.writes.push({ id: args[0], durable: args[3].durable, version });
             return target.writeState(...args);
           };
@@ -260,12 +260,11 @@ test('who waits for a long inbox to be recorded is told when a batch before the 
   const turns = new Turns({
     store: store as unknown as StorePort,
     clock,
-    startReady: () => false,
     onFatal: (error) => {
       throw error;
     },
-    onDiskFull: () => undefined,
   });
+  turns.connect({ startReady: () => false, perform: () => undefined, onDiskFull: () => undefined });
   turns.push({ run: (batch) => batch.add('x'.repeat(limits.batchBytesMax)) });
   await turns.drain();
   expect(turns.isDiskFull).toBe(true);
@@ -381,7 +380,7 @@ describe('W2, W3: state files', () => {
     );
     const writesOf = () => store.writes.filter((write) => write.id === id);
     expect(writesOf().every(({ durable }) => !durable)).toBe(true);
-    await coordinator.checkpoints.make();
+    await coordinator.parts.checkpoints.make();
     store.writes.length = 0;
     const { version } = await engine.get(id);
     await engine.externalData(id, { step_id: 'a', content: '1' });
@@ -454,7 +453,7 @@ describe('X1 to X3: attempts', () => {
     first.holds.release('small');
     await first.engine.get(id, { waitMs: 60_000 });
     const second = await restart(first.dir);
-    await second.coordinator.checkpoints.make();
+    await second.coordinator.parts.checkpoints.make();
     const third = await restart(second.dir);
     await third.engine.externalData(id, { step_id: 'gate', content: '' });
     const { workflow } = await third.engine.finished(id);

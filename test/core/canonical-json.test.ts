@@ -8,6 +8,15 @@ test('fields stand in order, at every depth, and lists as they are', () => {
   expect(toCanonicalJson(value)).toBe('{"10":1.5,"9":0,"a":{},"a b":[],"b":[{"a":null,"z":1},"ü\\"\\n",true]}');
 });
 
+test('names that objects would move or lose keep their place: numbers, and __proto__', () => {
+  const value = JSON.parse('{"b":{"__proto__":{"y":1,"x":[{"10":1,"9":2}]}},"a":0,"2x":1,"-1":2,"":3}');
+  const text = '{"":3,"-1":2,"2x":1,"a":0,"b":{"__proto__":{"x":[{"10":1,"9":2}],"y":1}}}';
+  expect(toCanonicalJson(value)).toBe(text);
+  expect(toCanonicalJson({ b: [{ d: 1, c: { f: '\ud800', e: 'ü' } }], a: null })).toBe(
+    '{"a":null,"b":[{"c":{"e":"ü","f":"\\ud800"},"d":1}]}',
+  );
+});
+
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (value === null || typeof value !== 'object') return value;
@@ -17,6 +26,15 @@ function reversed(value: unknown): unknown {
       .map(([name, field]) => [name, reversed(field)]),
   );
 }
+
+test('a value gets the same text whether its names keep their place by themselves or not', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(toCanonicalJson({ 0: 0, value })).toBe(`{"0":0,"value":${toCanonicalJson(value)}}`);
+    }),
+    { numRuns: 300 },
+  );
+});
 
 test('the text is the value, whatever order its fields were written in', () => {
   fc.assert(

@@ -1,4 +1,7 @@
-/** Goal: a step's text is what JSON.stringify would make of its view, character for character. Method: steps of every shape. */
+/**
+ * Goal: a step's text is what JSON.stringify would make of its view, character for character, save that large outputs stay
+ * as they are. Method: steps of every shape.
+ */
 import { expect, test } from 'vitest';
 import type { StepState } from '../../src/core/state.ts';
 import { toFixedText, toStepText } from '../../src/core/step-text.ts';
@@ -38,11 +41,28 @@ test.each(Object.entries(shapes))('a step %s', (_, change) => {
   const plain = JSON.stringify([toStepView(step)], null, 2)
     .split('\n')
     .slice(1, -1);
-  expect(toStepText(step, toFixedText(step))).toBe(plain.map((line) => `  ${line}`).join('\n'));
+  expect(toStepText(step, toFixedText(step))).toEqual([plain.map((line) => `  ${line}`).join('\n')]);
 });
 
 test('the fixed part serves all of a step’s life', () => {
   const fixed = toFixedText(fresh);
   const later = { ...fresh, status: 'COMPLETED' as const, logs: ['x'], outputs: { json: '{"n":1}' } };
-  expect(toStepText(later, fixed)).toBe(toStepText(later, toFixedText(later)));
+  expect(toStepText(later, fixed)).toEqual(toStepText(later, toFixedText(later)));
+});
+
+test('large outputs are a piece of their own, as they are, and the rest is what it would be without them', () => {
+  const json = JSON.stringify({ rows: Array.from({ length: 300 }, (_, i) => ({ row: i })) });
+  const large = { ...fresh, outputs: { json } };
+  const [before, outputs, after] = toStepText(large, toFixedText(large));
+  expect(outputs).toBe(json);
+  expect([`${before}null${after}`]).toEqual(toStepText(fresh, toFixedText(fresh)));
+});
+
+test('the border between small and large outputs is at 2,048 characters', () => {
+  const piecesWith = (length: number) => {
+    const step = { ...fresh, outputs: { json: `{"text":"${'x'.repeat(length - '{"text":""}'.length)}"}` } };
+    return toStepText(step, toFixedText(step));
+  };
+  expect(piecesWith(2_048)).toEqual([expect.stringContaining('"outputs": {\n        "text": "xx')]);
+  expect(piecesWith(2_049)).toEqual([expect.anything(), expect.stringMatching(/^{"text":"x+"}$/), expect.anything()]);
 });

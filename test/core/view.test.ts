@@ -1,6 +1,11 @@
-/** Goal: a workflow's text is its JSON, indented by two, and only what changed is encoded anew. Method: against plain JSON.stringify. */
-import { describe, expect, test } from 'vitest';
+/**
+ * Goal: a workflow's text is its JSON, indented by two save for large outputs, and only what changed is encoded anew.
+ * Method: against plain JSON.stringify; reads of JSON are counted.
+ */
+import { describe, expect, test, vi } from 'vitest';
+import type { OutputsRef } from '../../src/contract/journal-event.ts';
 import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../src/contract/workflow.ts';
+import { hasBlobs as hasBlobsInFile } from '../../src/core/state-file.ts';
 import { toCostBreakdown, toStepView, toSummary, ViewEncoder } from '../../src/core/view.ts';
 import { bornAt, completed, LiveWorkflow, workflowId } from './live-workflow.ts';
 
@@ -10,6 +15,11 @@ function sample(): LiveWorkflow {
   const outputs = { json: '{"content":"line\\nbreak","list":[]}' };
   live.end('a', completed({ outputs, metrics: { tokens: 12, cost: 0.1, model: 'm' }, logs: ['a\nb'] }));
   return live;
+}
+
+function complete(live: LiveWorkflow, id: string, outputs: OutputsRef): void {
+  live.start(id);
+  live.end(id, completed({ outputs }));
 }
 
 describe('toStepView', () => {
@@ -96,6 +106,60 @@ describe('ViewEncoder', () => {
     const untouched = live.state.steps[0] as { name: string };
     untouched.name = 'changed behind the back of setStep';
     expect(JSON.parse(encoder.encode(live.state)).steps[0].name).toBe('a');
+  });
+
+  test('parses no large outputs, and small ones once', () => {
+    const live = LiveWorkflow.of({ large: '', small: '', last: '' });
+    const table = JSON.stringify({ rows: Array.from({ length: 500 }, (_, i) => ({ row: i })) });
+    complete(live, 'large', { json: table });
+    complete(live, 'small', { json: '{"row":1}' });
+    const encoder = new ViewEncoder();
+    const parsed: string[] = [];
+    const encode = () => {
+      const parse = vi.spyOn(JSON, 'parse');
+      const text = encoder.encode(live.state);
+      parsed.push(...parse.mock.calls.map(([json]) => json));
+      parse.mockRestore();
+      return text;
+    };
+    const first = encode();
+    complete(live, 'last', { json: '{}' });
+    const second = encode();
+    expect(parsed).toEqual(['{"row":1}']);
+    for (const text of [first, second]) {
+      expect(text).toContain(`"outputs": ${table},\n`);
+      expect(JSON.parse(text).steps.map((step: { outputs: unknown }) => step.outputs)).toEqual([
+        JSON.parse(table),
+        { row: 1 },
+        text === first ? null : {},
+      ]);
+    }
+  });
+
+  test('gives the same text in pieces, large outputs as one of them', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    const table = JSON.stringify({ rows: Array.from({ length: 500 }, (_, i) => ({ row: i })) });
+    complete(live, 'a', { json: table });
+    const encoder = new ViewEncoder();
+    const pieces = encoder.encodePieces(live.state);
+    expect(pieces).toContain(table);
+    expect(pieces.join('')).toBe(encoder.encode(live.state));
+  });
+
+  test('counts the outputs that lie in blobs; what only looks like one is none', () => {
+    const live = LiveWorkflow.of({ a: '', b: '' });
+    const encoder = new ViewEncoder();
+    const hasBlobs = () => {
+      const shown = JSON.parse(encoder.encode(live.state));
+      expect(hasBlobsInFile(shown)).toBe(encoder.hasBlobs);
+      return encoder.hasBlobs;
+    };
+    complete(live, 'a', { json: JSON.stringify({ page: { blob: 'x' }, text: '"blob": "' }) });
+    expect(hasBlobs()).toBe(false);
+    complete(live, 'b', { blob: 'b'.repeat(64), bytes: 9 });
+    expect([hasBlobs(), hasBlobs()]).toEqual([true, true]);
+    live.state.setStep(1, { outputs: null });
+    expect(hasBlobs()).toBe(false);
   });
 
   test('follows a workflow that a shorter file has replaced', () => {

@@ -106,7 +106,7 @@ export async function createBase(end: 'crash' | 'clean'): Promise<Base> {
   await engine.delete(deletedId);
   client.again.delete(deletedId);
   await client.pass();
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
 
   const goesOn = await client.submit('goes on after the checkpoint', [data('in'), stamp('a', 'in'), data('in2', 'a')]);
   await client.feed(goesOn, 'in');

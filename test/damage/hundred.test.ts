@@ -50,7 +50,7 @@ test('of a hundred workflows ten are damaged in ten ways, and the others run to 
   await end(first);
   // One more checkpoint takes the journal's second chance away.
   const second = await live(dir);
-  await second.coordinator.checkpoints.make();
+  await second.coordinator.parts.checkpoints.make();
   await end(second);
 
   const names = Object.keys(ways);

@@ -47,10 +47,7 @@ async function startStore(disk: MemoryDisk): Promise<Shown> {
     disk: disk.port,
     takeLock: async () => ({ isHeld: () => true, release: async () => undefined }),
   });
-  const workflows = new Workflows(store, {
-    onSetAside: () => undefined,
-    takeOver: () => Promise.reject(new Error('no file is changed while the engine runs')),
-  });
+  const workflows = new Workflows();
   const { payloads, notices } = recover(store, workflows, new StillClock(1_000));
   store.begin(payloads);
   const encoder = new ViewEncoder();

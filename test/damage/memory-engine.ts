@@ -8,7 +8,8 @@ import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job
 import type { EngineSettings } from '../../src/contract/settings.ts';
 import type { FoundData } from '../../src/contract/store.ts';
 import type { ActionInfo } from '../../src/contract/task.ts';
-import { Coordinator } from '../../src/coordinator/coordinator.ts';
+import { assemble } from '../../src/coordinator/assemble.ts';
+import type { Coordinator } from '../../src/coordinator/coordinator.ts';
 import { CoordinatedEngine } from '../../src/engine/engine.ts';
 import { type Lock, takeLock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -144,7 +145,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
     return numberedId(ids);
   };
   try {
-    const coordinator = await Coordinator.start({
+    const coordinator = assemble({
       settings,
       store,
       catalogue,
@@ -155,6 +156,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       log: { info: write('info'), warn: write('warn'), error: write('error') },
       onFatal: (message) => fatal.push(message),
     });
+    await coordinator.start();
     const engine = new CoordinatedEngine({
       coordinator,
       catalogue,

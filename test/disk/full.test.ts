@@ -153,7 +153,7 @@ async function lookWhileFull(life: Life, filling: FillingDisk, script: Script, w
   const listed = await engine.list();
   expect(listed.total, what).toBeGreaterThanOrEqual(1);
   for (const { id } of listed.items.slice(-1)) expect((await engine.get(id)).id, what).toBe(id);
-  if (coordinator.turns.isDiskFull) {
+  if (coordinator.parts.turns.isDiskFull) {
     expect((await engine.health()).status, what).toBe('degraded');
     if (filling.isFull) {
       const refusal = await refusalOf(engine.submit({ name: 'no room', steps: [{ id: 'a', action: 'noop' }] }));
@@ -240,7 +240,7 @@ test('E2: while there is no room nothing is started, and what was to start does 
   // Its result finds no room, and so does the start of the next step: the journal is tried again and again.
   holds.release('one');
   await third;
-  expect(coordinator.turns.isDiskFull).toBe(true);
+  expect(coordinator.parts.turns.isDiskFull).toBe(true);
   const refusal = await refusalOf(engine.submit({ name: 'late', steps: [holds.step('late')] }));
   expect(refusal).toMatchObject({ status: 507, retryAfterSeconds: expect.any(Number) });
   expect((await engine.health()).status).toBe('degraded');

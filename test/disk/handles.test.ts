@@ -48,8 +48,8 @@ async function finishedOne({ engine, coordinator }: Life): Promise<string> {
     { name: 'one', steps: [{ id: 'big', action: 'render', params: { template: large } }] },
     { waitMs: 60_000 },
   );
-  await coordinator.checkpoints.make();
-  expect(coordinator.workflows.live.has(id)).toBe(false);
+  await coordinator.parts.checkpoints.make();
+  expect(coordinator.parts.workflows.live.has(id)).toBe(false);
   return id;
 }
 
@@ -140,11 +140,11 @@ test('a lack that stays, whatever it meets, ends nobody: the lock is not lost, a
   life.lack(Number.POSITIVE_INFINITY);
   store.append([]);
   await engine.delete(gone);
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   expect(await refusalOf(engine.get(changed))).toMatchObject({ status: 503 });
   expect(life.fatal).toEqual([]);
   life.lack(0);
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   expect(dir.hasState(gone)).toBe(false);
   expect((await engine.get(id)).status).toBe('COMPLETED');
   expect(life.fatal).toEqual([]);

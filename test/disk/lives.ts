@@ -67,7 +67,7 @@ export async function makeBase(): Promise<Base> {
   const life = await openLife(dir);
   const script = new Script(life, { onRefused: () => Promise.reject(new Error('refused')), ended: life.ended });
   await script.finish(await script.create('old', { name: 'old', steps: [{ id: 'a', action: 'noop' }] }));
-  await life.coordinator.checkpoints.make();
+  await life.coordinator.parts.checkpoints.make();
   await script.create('waits', { name: 'waits', steps: [{ id: 'in', action: 'external_data' }] });
   await life.engine.close();
   return { dir, acknowledged: script.acknowledged };
@@ -91,7 +91,7 @@ export async function lookAgain(dir: EngineDir, acknowledged: Acknowledged): Pro
   const life = await openLife(dir);
   try {
     const missing = await acknowledged.missingIn(life.engine);
-    return { missing, notices: [...life.coordinator.notices] };
+    return { missing, notices: [...life.coordinator.parts.incidents.notices] };
   } finally {
     for (const status of ['RUNNING', 'PENDING'] as const) {
       for (const { id } of (await life.engine.list({ status })).items) {

@@ -139,7 +139,7 @@ export class Script {
       engine.externalData(first, { step_id: 'in', content: large }, { idempotencyKey: 'first data' }),
     );
     await this.finish(first);
-    await Promise.race([coordinator.checkpoints.make(), this.#options.ended]);
+    await Promise.race([coordinator.parts.checkpoints.make(), this.#options.ended]);
     const held = await this.create('held', { name: 'held', steps: [holds.step('held')] });
     await Promise.race([holds.arrived('held'), this.#options.ended]);
     const stopped = await this.ask(() => engine.stop(held, { idempotencyKey: 'stop' }));
@@ -152,7 +152,7 @@ export class Script {
     this.acknowledged.reply(branch, 'branch');
     await this.finish(branch.id);
     await this.#delete(held);
-    await Promise.race([coordinator.checkpoints.make(), this.#options.ended]);
+    await Promise.race([coordinator.parts.checkpoints.make(), this.#options.ended]);
     await this.finish(await this.create('last', { name: 'last', steps: [{ id: 'a', action: 'noop' }] }));
   }
 

@@ -3,6 +3,7 @@
  * come at once, after a restart, and when the workflow has left memory.
  */
 import { expect, onTestFinished, test } from 'vitest';
+import { workflowDefinitionSchema } from '../../src/contract/definition.ts';
 import type { Engine, WorkflowReply } from '../../src/contract/engine.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { type Holds, openInline } from '../fixtures/inline-engine.ts';
@@ -187,4 +188,120 @@ test('a key goes with its workflow, and an unusable one is refused', async () =>
   for (const idempotencyKey of ['', 'x'.repeat(256)]) {
     expect((await refusalOf(engine.submit(definition, { idempotencyKey }))).code).toBe('INVALID');
   }
+});
+
+/** The value with the fields of every object in another order. */
+function reordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reordered);
+  if (value === null || typeof value !== 'object') return value;
+  const fields = Object.entries(value).map(([name, field]) => [name, reordered(field)]);
+  return Object.fromEntries(fields.reverse());
+}
+
+const ordered = {
+  name: 'ordered',
+  tags: ['b', 'a'],
+  description: 'ü👋',
+  steps: [
+    { id: 'a', action: 'simulated', params: { z: { 10: 1, 9: [2, { y: 1.5, x: null }] }, ü: 'u', u: 'ü' } },
+    { id: 'b', action: 'external_data', dependencies: ['a'] },
+  ],
+};
+
+test('the same request with its fields in another order is the same request, for each call and over a restart', async () => {
+  const { engine, dir } = await startInline();
+  const first = await engine.submit(ordered, { idempotencyKey: 'submit' });
+  await engine.get(first.id, { waitMs: 60_000 });
+  const branched = await engine.branch(first.id, { stepId: 'a', params: { m: 1, n: 2 } }, { idempotencyKey: 'branch' });
+  const data = { content: 'x', step_id: 'b', metadata: { k: { b: 1, a: 2 } }, source_url: 'https://x.test/' };
+  const ingested = await engine.externalData(first.id, data, { idempotencyKey: 'data' });
+  const fromTemplate = await engine.submitTemplate('t', { b: { d: 1, c: 2 }, a: 1 }, { idempotencyKey: 'template' });
+  const again = async (target: Engine) => {
+    const replies = [
+      await target.submit(reordered(ordered), { idempotencyKey: 'submit' }),
+      await target.branch(first.id, { params: { n: 2, m: 1 }, stepId: 'a' }, { idempotencyKey: 'branch' }),
+      await target.submitTemplate('t', { a: 1, b: { c: 2, d: 1 } }, { idempotencyKey: 'template' }),
+    ];
+    expect(replies.map(({ id, replayed }) => [id, replayed])).toEqual([
+      [first.id, true],
+      [branched.id, true],
+      [fromTemplate.id, true],
+    ]);
+    const sameData = reordered(data) as typeof data;
+    expect(await target.externalData(first.id, sameData, { idempotencyKey: 'data' })).toEqual(ingested);
+  };
+  expect(JSON.stringify(reordered(ordered))).not.toBe(JSON.stringify(ordered));
+  await again(engine);
+  const image = dir.crashImage();
+  onTestFinished(() => image.remove());
+  const { engine: restarted } = await openInline(image);
+  onTestFinished(() => restarted.close());
+  await again(restarted);
+});
+
+test('fields that are not there make no other request; lists in another order, other values and other names do', async () => {
+  const { engine } = await startInline();
+  const options = { idempotencyKey: 'order' };
+  const first = await engine.submit(ordered, options);
+  const [a, b] = ordered.steps;
+  const same = [
+    { ...ordered, failurePolicy: undefined },
+    { ...ordered, steps: [{ ...a, timeoutMs: undefined }, b] },
+    JSON.parse(JSON.stringify(ordered).replace('"x":null', '"x": null').replace('10":1,', '10":1.0,')),
+  ];
+  for (const request of same)
+    expect(await engine.submit(request, options)).toMatchObject({ id: first.id, replayed: true });
+  const others = [
+    { ...ordered, tags: ['a', 'b'] },
+    { ...ordered, steps: [a, { ...b, dependencies: [] }] },
+    { ...ordered, steps: [{ ...a, params: { ...a!.params, u: 'u', ü: 'ü' } }, b] },
+    { ...ordered, steps: [{ ...a, params: { ...a!.params, z: { 9: 1, 10: [2, { y: 1.5, x: null }] } } }, b] },
+    { ...ordered, steps: [b, a] },
+  ];
+  for (const request of others) await expectOtherBodyRefused(engine.submit(request, options));
+});
+
+test('objects that JSON has no word for are the request that their text is', async () => {
+  const { engine } = await startInline();
+  const { id } = await engine.submit({ name: 'x', steps: [{ id: 'a', action: 'noop' }] });
+  const dated = (metadata: Record<string, unknown>) =>
+    engine.externalData(id, { content: 'x', step_id: 'dated', metadata }, { idempotencyKey: 'dated' });
+  const first = await dated({ at: new Date(0), of: JSON.parse('{"__proto__":{"b":1,"a":2}}') });
+  expect(await dated({ of: JSON.parse('{"__proto__":{"a":2,"b":1}}'), at: new Date(0).toISOString() })).toEqual(first);
+  await expectOtherBodyRefused(dated({ at: new Date(1), of: JSON.parse('{"__proto__":{"b":1,"a":2}}') }));
+  await expectOtherBodyRefused(dated({ at: new Date(0), of: JSON.parse('{"__proto__":{"b":1,"a":3}}') }));
+  await expectOtherBodyRefused(dated({ at: new Date(0), of: {} }));
+});
+
+test('a key that an earlier engine has recorded is known for the request as it was sent then', async () => {
+  const { engine, coordinator, dir } = await startInline();
+  const sent = { steps: [{ id: 'a', action: 'noop' }], name: 'earlier' };
+  // SHA-256 of `["submit",{"steps":[{"id":"a","action":"noop"}],"name":"earlier"}]`: what it recorded.
+  const request = '2db3f8302d36356096e78b4225c8a243eb2c38e9c9972a9da47a053804c3f93d';
+  const claim = { key: 'earlier', request, requestAsSent: request };
+  const definition = workflowDefinitionSchema.parse(sent);
+  const args = { definition, templateId: null, claim, waitMs: 60_000, until: 'rest' as const };
+  const { id } = await coordinator.call('submit', args);
+  const options = { idempotencyKey: 'earlier' };
+  const check = async (target: Engine) => {
+    expect(await target.submit(sent, options)).toMatchObject({ id, replayed: true });
+    await expectOtherBodyRefused(target.submit({ ...sent, name: 'later' }, options));
+    // As the earlier engine would have said.
+    await expectOtherBodyRefused(target.submit({ name: sent.name, steps: sent.steps }, options));
+  };
+  await check(engine);
+  const image = dir.crashImage();
+  onTestFinished(() => image.remove());
+  const { engine: restarted } = await openInline(image);
+  onTestFinished(() => restarted.close());
+  await check(restarted);
+});
+
+test('what is recorded is the hash of the canonical request alone', async () => {
+  const { engine, dir } = await startInline();
+  const { id } = await engine.submit({ steps: [{ action: 'noop', id: 'a' }], name: 'n' }, { idempotencyKey: 'k' });
+  // SHA-256 of `["submit",{"name":"n","steps":[{"action":"noop","id":"a"}]}]`.
+  const request = '6751720f79db871eb224124cff8037f1538cd948a797bf23bb684c5e4d387046';
+  const { keys } = JSON.parse(dir.stateText(id))._meta;
+  expect(keys).toEqual([{ key: 'k', request, reply: expect.anything() }]);
 });

@@ -46,7 +46,7 @@ async function startPaced(
   const secrets = settingsFor(standIn);
   const own = { secrets, httpAllowHosts: [standIn.host], prices: pricesOf(standIn), ...settings };
   const inline = await startInline({ clock, settings: own });
-  const { execution, readySteps, turns } = inline.coordinator;
+  const { flights, readySteps, turns } = inline.coordinator.parts;
   const finish = async (id: string) => {
     let isDone = false;
     const finished = inline.engine.finished(id).then(({ workflow }) => {
@@ -55,7 +55,7 @@ async function startPaced(
     });
     for (let idle = 0; !isDone; ) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (isDone || execution.flights > 0 || turns.waiting > 0) continue;
+      if (isDone || flights.count > 0 || turns.waiting > 0) continue;
       idle += 1;
       if (idle > idleMax) throw new Error(`nothing goes on at ${clock.monotonic()} ms, though nothing holds it`);
       // With nobody held it is a step's own wait for its next attempt.

@@ -1,5 +1,7 @@
 /** Goal: with the coordinator in a thread of its own, the port behaves as it does without: answers, refusals, events, waits, end. */
-import { expect, onTestFinished, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { FromCoordinator } from '../../src/contract/coordinator.ts';
 import { StartError } from '../../src/contract/store.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { Follower } from '../fixtures/follower.ts';
@@ -55,6 +57,44 @@ test('calls, waits, events and refusals cross the thread; a second owner does no
   const again = await openEngine(dir, { ownThread: true });
   onTestFinished(() => again.close());
   expect((await again.get(reply.id)).workflow).toEqual(workflow);
+});
+
+/** What the coordinator's thread sends from here on: numbers of events, and how many subscriptions they are for. */
+function countEvents() {
+  const sent: { followers: number; workflowIds: string[] }[] = [];
+  const { emit } = Worker.prototype;
+  const spy = vi.spyOn(Worker.prototype, 'emit').mockImplementation(function (this: Worker, ...args: unknown[]) {
+    const message = args[1] as FromCoordinator | undefined;
+    if (args[0] === 'message' && message?.kind === 'events') {
+      const workflowIds = message.events.map((event) => (event.kind === 'gap' ? 'gap' : event.workflow_id));
+      sent.push({ followers: message.subscriptionIds.length, workflowIds });
+    }
+    return emit.apply(this, args as Parameters<typeof emit>);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return sent;
+}
+
+test('followers of a workflow that does nothing cost no message, and those of one that does share each of its messages', async () => {
+  const { engine } = await startEngine({ ownThread: true });
+  const idle = await engine.submit({ name: 'idle', steps: [{ id: 'in', action: 'external_data' }] });
+  const busy = await engine.submit({ name: 'busy', steps: [{ id: 'in', action: 'external_data' }] });
+  const sent = countEvents();
+  const ofIdle = Array.from({ length: 32 }, () => new Follower(engine, { workflowId: idle.id }));
+  for (let n = 0; n < 5; n += 1) await engine.externalData(busy.id, { content: 'x', step_id: `e${n}` });
+  expect(sent).toEqual([]);
+
+  const ofBusy = Array.from({ length: 3 }, () => new Follower(engine, { workflowId: busy.id }));
+  await engine.externalData(busy.id, { content: 'x', step_id: 'in' });
+  await Promise.all(ofBusy.map((follower) => follower.untilStep('external_data.ingested', busy.id, 'in')));
+  expect(sent).toEqual([{ followers: 3, workflowIds: [busy.id] }]);
+
+  await engine.delete(idle.id);
+  await Promise.all(ofIdle.map((follower) => follower.until(({ kind }) => kind === 'workflow.deleted')));
+  // Stopped and deleted in one turn: one message.
+  expect(sent.slice(1)).toEqual([{ followers: 32, workflowIds: [idle.id, idle.id] }]);
+  await Promise.all([...ofIdle, ...ofBusy].map((follower) => follower.end()));
+  expect(ofIdle.flatMap(({ all }) => all)).toHaveLength(2 * 32);
 });
 
 test('a data directory that cannot be used rejects with one line and the status to end with', async () => {

@@ -105,7 +105,7 @@ export class Script {
 
   async checkpoint(): Promise<void> {
     let isDone = false;
-    void this.world.life?.coordinator?.checkpoints.make().then(() => {
+    void this.world.life?.coordinator?.parts.checkpoints.make().then(() => {
       isDone = true;
     });
     await this.world.run(() => isDone);
@@ -198,7 +198,7 @@ export class Script {
     await this.close();
     await this.boot();
     await this.#readAll();
-    if (this.world.life?.coordinator?.execution.flights !== 0)
+    if (this.world.life?.coordinator?.parts.flights.count !== 0)
       throw new Violation('G4', 'after a clean restart something runs');
     await this.close();
   }

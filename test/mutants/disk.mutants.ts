@@ -120,9 +120,9 @@ export const diskMutants: Mutant[] = [
     name: 'calls get 507, but the work of their batch is started',
     breaks: 'G11, T3',
     file: 'src/coordinator/turns.ts',
-    find: '    for (const refuse of batch.refusals.splice(0)) refuse(diskFullRefusal);',
-    replace: `    for (const refuse of batch.refusals.splice(0)) refuse(diskFullRefusal);
-    for (const done of batch.after.splice(0)) done();`,
+    find: "    batch.effects = effects.filter(({ kind }) => kind !== 'answer');",
+    replace: `    parts.perform(effects.filter(({ kind }) => kind !== 'answer'));
+    batch.effects = [];`,
     test: 'test/disk/full.test.ts',
     only: 'while there is no room nothing is started',
   },
@@ -138,9 +138,9 @@ export const diskMutants: Mutant[] = [
   {
     name: 'a view that finds no room ends the engine',
     breaks: 'G11',
-    file: 'src/coordinator/coordinator.ts',
-    find: '    if (error instanceof DiskFailedError) this.fatal(error);\n    else this.parts.log.warn',
-    replace: '    if (error instanceof Error) this.fatal(error);\n    else this.parts.log.warn',
+    file: 'src/coordinator/incidents.ts',
+    find: '    if (error instanceof DiskFailedError) this.fatal(error);',
+    replace: '    if (error instanceof Error) this.fatal(error);',
     test: 'test/disk/full.test.ts',
     only: 'ENOSPC',
   },

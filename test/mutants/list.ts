@@ -6,6 +6,8 @@ import { damageMutants } from './damage.mutants.ts';
 import { diskMutants } from './disk.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
+import { followersMutants } from './followers.mutants.ts';
+import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
@@ -21,6 +23,8 @@ export const mutants: readonly Mutant[] = [
   ...diskMutants,
   ...dryMutants,
   ...enumerateMutants,
+  ...followersMutants,
+  ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
   ...simMutants,

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const faults = 'test/tasks/llm/faults.test.ts';
+const answerEvents = 'test/tasks/llm/answer-events.test.ts';
 const prices = 'test/tasks/llm/prices.test.ts';
 const question = 'test/tasks/llm/question.test.ts';
 const governor = 'test/core/governor.test.ts';
@@ -11,12 +12,12 @@ const wire = 'test/tasks/llm/wire.test.ts';
 export const modelsMutants: Mutant[] = [
   {
     name: 'settings that a program gives are believed',
-    breaks: 'S5',
+    breaks: 'CFG5',
     file: 'src/config.ts',
     find: 'const parsed = givenSchema.safeParse(given);\n  if (parsed.success) return;',
     replace: 'const parsed = givenSchema.safeParse(given);\n  if (parsed.success || given !== null) return;',
     test: 'test/config.test.ts',
-    only: 'S5',
+    only: 'CFG5',
   },
   {
     name: 'the client of models repeats by itself',
@@ -49,7 +50,7 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'the size of an answer is counted before it is decoded',
     breaks: 'LW2',
-    file: 'src/tasks/llm/wire.ts',
+    file: 'src/tasks/llm/answer-body.ts',
     find: '      bytes += chunk.length;\n      if (bytes > answerBytesMax)',
     replace: "      bytes = Number(headers['content-length'] ?? chunk.length);\n      if (bytes > answerBytesMax)",
     test: faults,
@@ -76,16 +77,61 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'a stream that is kept open after its end is waited for',
     breaks: 'LW4',
-    file: 'src/tasks/llm/wire.ts',
-    find: '        if (endsAnswer(text)) return await letEnd(pieces, response);\n',
+    file: 'src/tasks/llm/answer-body.ts',
+    find: '      if (isLast) return await this.#letEnd(pieces);\n',
     replace: '',
     test: faults,
     only: 'openai_chat meets a stream that is kept open after its end',
   },
   {
+    name: 'a last event that lacks its empty line is waited for',
+    breaks: 'LW4',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: "parser.feed('\\n\\n');",
+    replace: "parser.feed('');",
+    test: answerEvents,
+    only: 'the last event is seen',
+  },
+  {
+    name: 'the names of events reach the client, which prints what it cannot read of some',
+    breaks: 'G18',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: '    onEvent({ data }) {\n      whole += `data: ',
+    replace: "    onEvent({ data, event }) {\n      whole += 'event: ' + event + `\\ndata: ",
+    test: faults,
+    only: 'under a name that the client prints',
+  },
+  {
+    name: 'lines that belong to no event are read without a bound',
+    breaks: 'LW5',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: 'if (foreignLines > foreignLinesMax) refuse(foreignLinesMax);',
+    replace: '',
+    test: faults,
+    only: 'of lines that belong to no event',
+  },
+  {
+    name: 'the data of an event of several lines loses all but the first',
+    breaks: 'LW5',
+    file: 'src/tasks/llm/answer-events.ts',
+    find: "data.replaceAll('\\n', '\\ndata: ')",
+    replace: 'data',
+    test: answerEvents,
+    only: 'data of several lines',
+  },
+  {
+    name: 'the command line keeps an event without an end',
+    breaks: 'S3',
+    file: 'src/cli/server-events.ts',
+    find: 'maxBufferSize: eventLengthMax,',
+    replace: '',
+    test: 'test/cli/server-events.test.ts',
+    only: 'without an end',
+  },
+  {
     name: 'a connection that fails after the end of its answer fails the answer',
     breaks: 'LW4',
-    file: 'src/tasks/llm/wire.ts',
+    file: 'src/tasks/llm/answer-body.ts',
     find: '    } catch {\n      // Whatever becomes of the connection, the answer is whole.\n',
     replace: '',
     test: wire,
@@ -329,9 +375,9 @@ export const modelsMutants: Mutant[] = [
   {
     name: 'a byte order mark makes an answer that was paid for useless',
     breaks: 'P4',
-    file: 'src/tasks/llm/wire.ts',
-    find: "return decode(() => new TextDecoder('utf-8', { fatal: true }).decode(",
-    replace: "return decode(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(",
+    file: 'src/tasks/llm/answer-body.ts',
+    find: "return this.#decode(() => new TextDecoder('utf-8', { fatal: true }).decode(",
+    replace: "return this.#decode(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(",
     test: 'test/tasks/llm/wire.test.ts',
   },
   {

@@ -53,7 +53,7 @@ export const tokensMutants: Mutant[] = [
   },
   {
     name: 'a start shows the credentials of an address it refuses',
-    breaks: 'S3',
+    breaks: 'CFG3',
     file: 'src/config.ts',
     find: 'throw refuse(name, withoutKeys(value), ',
     replace: 'throw refuse(name, value, ',
@@ -107,7 +107,7 @@ export const tokensMutants: Mutant[] = [
   },
   {
     name: 'pieces that wait for a slow reader are not bounded',
-    breaks: 'S3',
+    breaks: 'ES3',
     file: 'src/engine/waiting-texts.ts',
     find: 'if (this.#length > limits.liveTextsWaitingMax) this.#leaveOut();',
     replace: '',
@@ -116,7 +116,7 @@ export const tokensMutants: Mutant[] = [
   },
   {
     name: 'a piece of text carries an id of its own',
-    breaks: 'S2',
+    breaks: 'ES2',
     file: 'src/server/event-stream.ts',
     find: 'void session.batch(createEventBuffer().event(event.kind).data(event).dispatch());',
     replace: 'session.push(event, event.kind);',

@@ -7,6 +7,7 @@ import type { EngineEvent, EventGap } from '../../src/contract/event.ts';
 import type { RefusalData } from '../../src/contract/failures.ts';
 import type { Job, Outcome } from '../../src/contract/job.ts';
 import type { Workflow, WorkflowSummary } from '../../src/contract/workflow.ts';
+import type { Effect } from '../../src/coordinator/effects.ts';
 
 export type CallKind =
   | 'submit'
@@ -55,6 +56,8 @@ export interface Check {
   dispatched?(execution: Execution): void;
   /** An outcome reached the engine; `isFirst`: none has before. */
   ended?(execution: Execution, outcome: Outcome, isFirst: boolean): void;
+  /** What a batch lets out; `durableSeq` is the last event that is durable by now. */
+  effects?(effects: readonly Effect[], durableSeq: number): void;
   /** `isClean`: it was stopped in good order, to the end. */
   lifeEnded?(end: { isClean: boolean }): void;
   /** The engine can be used; `lastSeq` is the number of the last event it knows. */

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import type { EngineSettings } from '../../src/contract/settings.ts';
 import type { StorePort } from '../../src/contract/store.ts';
 import type { ActionCatalogue, ActionInfo, Lane } from '../../src/contract/task.ts';
-import { Coordinator } from '../../src/coordinator/coordinator.ts';
+import { assemble } from '../../src/coordinator/assemble.ts';
+import type { Coordinator } from '../../src/coordinator/coordinator.ts';
 import type { Lock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { PowerCutDisk } from '../store/power-cut-disk.ts';
@@ -60,21 +61,22 @@ export class Life implements Owner {
       secrets: {},
     };
     const lock: Lock = { isHeld: () => !this.isDead, release: () => Promise.resolve() };
-    this.store = await openStore({
+    const store = await openStore({
       workflowsDir,
       queueStateFile,
       disk: disk.port,
       now: () => new Date(clock.now()),
       takeLock: () => Promise.resolve(lock),
     });
-    if (this.store.found.damaged) history.broken('G2', 'the journal calls acknowledged records missing');
-    for (const { kind, message } of this.store.found.notices) {
+    this.store = store;
+    if (store.found.damaged) history.broken('G2', 'the journal calls acknowledged records missing');
+    for (const { kind, message } of store.found.notices) {
       history.note(() => `notice ${kind} ${message}`);
       if (kind === 'damage') history.broken('G1', `damage that nothing has done: ${message}`);
     }
-    this.coordinator = await Coordinator.start({
+    const coordinator = assemble({
       settings,
-      store: this.store,
+      store,
       catalogue,
       loadPricer: async () => () => null,
       createPool: (options) =>
@@ -92,6 +94,9 @@ export class Life implements Owner {
         if (!this.isDead && !disk.isDead) history.broken('G7', `the engine ended with ${exitStatus}: ${message}`);
       },
       checkpointBytes: swarm.checkpointBytes,
+      onEffects: (effects) => history.tell((check) => check.effects?.(effects, store.nextSeq - 1)),
     });
+    await coordinator.start();
+    this.coordinator = coordinator;
   }
 }

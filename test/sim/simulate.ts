@@ -139,7 +139,7 @@ async function restartUnchanged(world: World, clients: Clients): Promise<void> {
   if (world.history.violation || !(await world.close()) || !(await world.boot())) return;
   await inspect(world, clients);
   if (world.history.violation) return;
-  if (world.life?.coordinator?.execution.flights !== 0)
+  if (world.life?.coordinator?.parts.flights.count !== 0)
     throw new Violation('G4', 'after a clean restart something runs');
   await world.close();
 }

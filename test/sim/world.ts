@@ -12,6 +12,7 @@ import { Agenda, type Owner } from './agenda.ts';
 import { type Answer, type CallKind, type Check, type SentCall, Violation } from './check.ts';
 import { AcceptedCheck } from './checks/accepted.ts';
 import { CrashLoopCheck } from './checks/crash-loop.ts';
+import { EffectsCheck } from './checks/effects.ts';
 import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
 import { RecordedCheck } from './checks/recorded.ts';
@@ -71,6 +72,7 @@ export class World implements Owner {
       new ShownCheck(),
       new OverlapCheck({ slotsMax: maxParallelNodes, cpuMax: poolThreads }),
       new OrderCheck(),
+      new EffectsCheck(),
       new CrashLoopCheck(),
     ];
     this.history = new History(checks, isTraced);
@@ -134,7 +136,7 @@ export class World implements Owner {
     if (!coordinator || !store || this.disk.isDead || this.history.violation) return false;
     this.#areFilesWhole = true;
     this.history.tell((check) => check.lifeBegan?.({ lastSeq: store.nextSeq - 1 }));
-    coordinator.subscribe(this.#lastSeq, (events) => {
+    coordinator.subscribe(this.#lastSeq, null, (events) => {
       if (life.isDead || this.disk.isDead) return;
       for (const event of events) {
         this.history.note(() => `event ${JSON.stringify(event)}`);
@@ -203,7 +205,8 @@ export class World implements Owner {
     this.callsMade += 1;
     this.history.note(() => `call ${call.number} ${call.kind} ${call.id ?? ''} ${call.key ?? ''} ${call.mark}`);
     this.history.tell((check) => check.sent?.(call));
-    const claim = call.key === null ? {} : { claim: { key: call.key, request: digestOf(call) } };
+    const claim =
+      call.key === null ? {} : { claim: { key: call.key, request: digestOf(call), requestAsSent: digestOf(call) } };
     const args = { ...(call.args as object), ...claim } as CoordinatorCalls[CallKind]['args'];
     life.coordinator.call(call.kind, args).then(
       (answer) => {

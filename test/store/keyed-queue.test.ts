@@ -1,9 +1,9 @@
 // Goal: call order under one key, a bound over all keys, and no turn lost to an error.
 import { expect, test } from 'vitest';
-import { Turns } from '../../src/store/keyed-queue.ts';
+import { KeyedQueue } from '../../src/store/keyed-queue.ts';
 
 test('work under one key runs in call order, one at a time', async () => {
-  const turns = new Turns(8);
+  const turns = new KeyedQueue(8);
   const seen: string[] = [];
   const work = (name: string) => async () => {
     seen.push(`${name} begins`);
@@ -15,7 +15,7 @@ test('work under one key runs in call order, one at a time', async () => {
 });
 
 test('work under different keys shares the places, all of them and no more', async () => {
-  const turns = new Turns(3);
+  const turns = new KeyedQueue(3);
   let running = 0;
   let most = 0;
   const releases: (() => void)[] = [];
@@ -35,7 +35,7 @@ test('work under different keys shares the places, all of them and no more', asy
 });
 
 test('an error goes to its caller, and the next in line still runs', async () => {
-  const turns = new Turns(1);
+  const turns = new KeyedQueue(1);
   const failed = turns.run('k', () => Promise.reject(new Error('no')));
   const next = turns.run('k', () => Promise.resolve('yes'));
   await expect(failed).rejects.toThrow('no');
@@ -44,7 +44,7 @@ test('an error goes to its caller, and the next in line still runs', async () =>
 });
 
 test('idle waits for work that was asked for while it waited', async () => {
-  const turns = new Turns(1);
+  const turns = new KeyedQueue(1);
   const seen: string[] = [];
   void turns.run('a', async () => {
     seen.push('first');

@@ -21,6 +21,20 @@ test('the queue file is what lowdb reads too: an indented array of jobs, [] when
   expect(fs.readFileSync(dir.queueStateFile, 'utf8')).toBe('[]\n');
 });
 
+test('the text is made before the call returns, and a later call does not change it', async () => {
+  const dir = createDataDir();
+  const store = await open(dir);
+  let read = 0;
+  const items = Array.from({ length: 3 }, () => ({ ...item('a'), toJSON: () => ({ node_id: `read ${++read}` }) }));
+  const writes = [store.writeQueue(items, { durable: false })];
+  expect(read).toBe(3);
+  writes.push(store.writeQueue(items, { durable: false }));
+  expect(read).toBe(6);
+  await Promise.all(writes);
+  const { node_id } = JSON.parse(fs.readFileSync(dir.queueStateFile, 'utf8'))[0];
+  expect([node_id, read]).toEqual(['read 4', 6]);
+});
+
 test('what stands in the file is found by the next life', async () => {
   const dir = createDataDir();
   const store = await open(dir);

@@ -34,6 +34,17 @@ test('what was written is intact: the text byte for byte, the value, the meta', 
   });
 });
 
+test('text in pieces makes the same bytes as in one', () => {
+  const pieces = text.split(/(?=[:ü])/);
+  expect(pieces.length).toBeGreaterThan(3);
+  expect(composeState(pieces, meta)).toEqual(composeState(text, meta));
+});
+
+test('sums of an earlier file, however long, leave the buffer large enough', () => {
+  const long = { ...meta, note: 'ü'.repeat(1_000), sha256: 'x', crc: 'y' };
+  expect(judgeState(composeState(text, long).bytes)).toMatchObject({ kind: 'intact', text });
+});
+
 test('an object without fields is composed and judged like any other', () => {
   const { bytes } = composeState('{\n}', { seq: 1 });
   expect(JSON.parse(bytes.toString())).toMatchObject({ _meta: { seq: 1 } });
@@ -156,6 +167,28 @@ test('writes of one workflow end in call order, writes of many run side by side 
   }
   expect(most).toBeGreaterThan(1);
   expect(most).toBeLessThanOrEqual(8);
+});
+
+test('a state.json is composed before the call returns: what becomes of its pieces later does not matter', async () => {
+  const store = await open(createDataDir());
+  const pieces = [text.slice(0, 20), text.slice(20)];
+  const written = [1, 2].map((seq) => store.writeState(id, pieces, { seq }, { durable: false }));
+  pieces.fill('changed');
+  await Promise.all(written);
+  expect(await store.readState(id)).toMatchObject({ kind: 'intact', text, meta: { seq: 2 } });
+});
+
+test('large files that are written at the same time do not share their memory', async () => {
+  const store = await open(createDataDir());
+  const ids = [1, 2, 3].map((digit) => id.replace(/1$/, String(digit)));
+  const write = (each: string, fill: string) => {
+    const large = JSON.stringify({ id: each, fill: fill.repeat(400_000) }, null, 2);
+    return store.writeState(each, large, { seq: 1 }, { durable: false });
+  };
+  await write(ids[0]!, 'x');
+  await Promise.all(ids.map((each, i) => write(each, String(i))));
+  const files = await Promise.all(ids.map((each) => store.readState(each)));
+  expect(files.map((file) => file.kind === 'intact' && String(file.value.fill).at(-1))).toEqual(['0', '1', '2']);
 });
 
 test('syncStates makes plain writes durable: file, directory, and the name of a new directory', async () => {

@@ -1,4 +1,4 @@
-/** Goal: T1–T3 of http/target.ts, for every spelling of a machine that steps may not reach (X13). */
+/** Goal: TG1–TG3 of http/target.ts, for every spelling of a machine that steps may not reach (X13). */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';

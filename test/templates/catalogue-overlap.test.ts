@@ -1,5 +1,5 @@
 /**
- * Goal: a call that arrives while another one reads the directory still sees what changed before it (T1), and such
+ * Goal: a call that arrives while another one reads the directory still sees what changed before it (TC1), and such
  * calls share one reading. Method: the directory listing is held back until the test lets it go.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * Goal: the catalogue shows the directory as it is, and says what is wrong where (T1 to T4).
+ * Goal: the catalogue shows the directory as it is, and says what is wrong where (TC1 to TC4).
  * Method: real files in a fresh directory.
  */
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
@@ -36,7 +36,7 @@ test('YAML and JSON files are listed by id, others are left alone', async () => 
   expect(await catalogue.get('delta')).toBeUndefined();
 });
 
-describe('T1: what changes on disk is seen by the next call', () => {
+describe('TC1: what changes on disk is seen by the next call', () => {
   test('a file that is added, edited, replaced and removed', async () => {
     expect(await ids()).toEqual([]);
     await write('a.yaml', yaml('a', 'First'));
@@ -69,7 +69,7 @@ describe('T1: what changes on disk is seen by the next call', () => {
   });
 });
 
-describe('T2: a faulty file is reported with the place and hides no other', () => {
+describe('TC2: a faulty file is reported with the place and hides no other', () => {
   const cases: [string, string, string, { line: number; column: number } | undefined, RegExp][] = [
     ['broken YAML', 'id: a\nname: "open\n', '', { line: 3, column: 1 }, /closing/],
     ['a duplicate key', 'id: a\nid: b\nname: x\n', '', { line: 2, column: 1 }, /unique/],
@@ -165,7 +165,7 @@ describe('T2: a faulty file is reported with the place and hides no other', () =
   });
 });
 
-test('T3: of two files with one id the first by name counts and the other is reported', async () => {
+test('TC3: of two files with one id the first by name counts and the other is reported', async () => {
   await write('2.yaml', yaml('same', 'Second'));
   await write('1.json', JSON.stringify({ id: 'same', name: 'First', steps: [{ id: 'a', action: 'noop' }] }));
   expect((await catalogue.list()).map((template) => template.name)).toEqual(['First']);
@@ -176,7 +176,7 @@ test('T3: of two files with one id the first by name counts and the other is rep
   expect((await catalogue.get('same'))?.name).toBe('Second');
 });
 
-test('T4: an unchanged file is not read again', async () => {
+test('TC4: an unchanged file is not read again', async () => {
   await write('a.yaml', yaml('a'));
   const first = await catalogue.get('a');
   await write('b.yaml', yaml('b'));
@@ -187,7 +187,7 @@ test('T4: an unchanged file is not read again', async () => {
   expect(again).not.toBe(first);
 });
 
-test('T4: no more than a thousand files are read', async () => {
+test('TC4: no more than a thousand files are read', async () => {
   await Promise.all(Array.from({ length: 1002 }, (_, i) => write(`${String(i).padStart(4, '0')}.yaml`, yaml(`t${i}`))));
   expect(await catalogue.list()).toHaveLength(1000);
   expect(await catalogue.problems()).toEqual([

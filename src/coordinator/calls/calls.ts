@@ -1,23 +1,17 @@
-/** Every call by its name, with what answers it. Each stands with its like: what creates, what changes, what only reads. */
-import type { Call, CallName } from '../../contract/coordinator.ts';
-import type { Coordinator } from '../coordinator.ts';
-import { ChangingCalls } from './change.ts';
-import { CreatingCalls } from './create.ts';
-import { CallTurns } from './keyed-calls.ts';
-import { ReadingCalls } from './read.ts';
+/** Every call by its name, with the function that answers it. */
+import type { CallHandlers, CallName } from '../../contract/coordinator.ts';
+import { type ChangeParts, createChangeCalls } from './change.ts';
+import { type CreateParts, createCreateCalls } from './create.ts';
+import { KeyedCalls } from './keyed-calls.ts';
+import { createReadCalls, Reader, type ReadParts } from './read.ts';
 
-export type CallHandlers = { readonly [K in CallName]: Call<K> };
+export type CallParts = ReadParts & CreateParts & ChangeParts;
 
-export function createCallHandlers(coordinator: Coordinator): CallHandlers {
-  const reading = new ReadingCalls(coordinator);
-  const turns = new CallTurns(coordinator, reading.readBlob);
-  return {
-    ...new CreatingCalls(coordinator, turns, reading),
-    ...new ChangingCalls(coordinator, turns),
-    ...reading,
-    close: async () => {
-      await coordinator.close();
-      return null;
-    },
-  };
+/** `close` is answered by the coordinator itself. */
+export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallName, 'close'>> {
+  const { workflows, turns, recall } = parts;
+  const reader = new Reader(parts);
+  const reading = createReadCalls(parts, reader);
+  const keyed = new KeyedCalls({ workflows, turns, recall, readBlob: reading.readBlob });
+  return { ...reading, ...createCreateCalls(parts, keyed, reader), ...createChangeCalls(parts, keyed) };
 }

@@ -1,137 +1,181 @@
-/** The calls that only read. What memory says of a workflow is told only while it is durable (T3). */
-
-import type { Call, WorkflowText } from '../../contract/coordinator.ts';
+/** The calls that only read. What memory says of a workflow is shown only while it is durable (T3). */
+import type { Call, CallHandlers, WorkflowText } from '../../contract/coordinator.ts';
 import type { HeldSteps } from '../../contract/engine.ts';
 import { Refusal } from '../../contract/failures.ts';
-import { OutOfHandlesError } from '../../contract/store.ts';
+import type { PoolPort } from '../../contract/job.ts';
+import { OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import { CostSums } from '../../core/costs.ts';
 import type { HeldGate } from '../../core/schedule.ts';
+import { hasBlobs } from '../../core/state-file.ts';
 import { toIso } from '../../core/time.ts';
+import type { Attempts } from '../attempts.ts';
 import type { Clock } from '../clock.ts';
-import type { Coordinator } from '../coordinator.ts';
-import { isOver, type WaitUntil } from '../followers/waits.ts';
-import { diskFullRefusal } from '../turns.ts';
-import { encode, toText } from '../workflows.ts';
+import type { Checkpoints } from '../files/checkpointing.ts';
+import type { QueueView } from '../files/queue-file.ts';
+import type { Views } from '../files/state-files.ts';
+import { isOver, type Waits, type WaitUntil } from '../followers/waits.ts';
+import type { Incidents } from '../incidents.ts';
+import type { Log } from '../log.ts';
+import type { Recall } from '../recall.ts';
+import type { Recorder } from '../recorder.ts';
+import type { ReadySteps } from '../steps/ready-steps.ts';
+import { diskFullRefusal, type Turns } from '../turns.ts';
+import { encode, toText, type Workflows } from '../workflows.ts';
 
-export class ReadingCalls {
-  readonly #c: Coordinator;
+export interface ReadParts {
+  store: StorePort;
+  clock: Clock;
+  log: Log;
+  pool: Pick<PoolPort, 'stats'>;
+  incidents: Incidents;
+  workflows: Workflows;
+  recall: Recall;
+  turns: Turns;
+  waits: Waits;
+  views: Views;
+  queue: QueueView;
+  checkpoints: Checkpoints;
+  readySteps: ReadySteps;
+  recorder: Recorder;
+  attempts: Attempts;
+}
 
-  constructor(coordinator: Coordinator) {
-    this.#c = coordinator;
+/** Reads one workflow, for the calls that make one as well. */
+export class Reader {
+  readonly #parts: ReadParts;
+
+  constructor(parts: ReadParts) {
+    this.#parts = parts;
   }
 
-  get: Call<'get'> = async ({ id, waitMs, until }, signal) => {
-    this.#c.turns.checkDurable(id);
-    await this.#wait(id, waitMs, until, signal);
-    return this.#read(id);
-  };
+  /** The workflow as it is when the wait is over. `waitMs` 0: now; null: without an end. */
+  async read(id: string, waitMs: number | null, until: WaitUntil, signal?: AbortSignal): Promise<WorkflowText> {
+    const { workflows, waits } = this.#parts;
+    if (waitMs !== 0 && !isOver(workflows.status(id), until)) await waits.wait(id, until, waitMs, signal);
+    return this.#readNow(id);
+  }
 
-  peek: Call<'peek'> = async ({ id }) => {
-    this.#c.turns.checkDurable(id);
-    const status = this.#c.workflows.status(id);
-    return { version: this.#c.workflows.version(id), status };
-  };
-
-  list: Call<'list'> = async (query) => this.#c.workflows.list(query, (id) => this.#c.turns.isDurable(id));
-
-  readBlob: Call<'readBlob'> = async ({ id, blob }) => {
-    this.#c.workflows.status(id);
-    try {
-      return await this.#c.parts.store.readBlob(id, blob);
-    } catch (error) {
-      if (error instanceof OutOfHandlesError) throw error;
-      const detail = `Outputs of workflow ${id} are damaged or gone (blob ${blob}); retry or branch the workflow to make them again`;
-      this.#c.parts.log.error({ workflow: id, blob }, (error as Error).message);
-      throw new Refusal({ code: 'SET_ASIDE', detail });
-    }
-  };
-
-  costs: Call<'costs'> = async (query) => {
-    const sums = new CostSums(query);
-    for (const [id, rows] of this.#c.workflows.spending()) {
-      if (rows.length === 0) continue;
-      this.#c.turns.checkDurable(id);
-      sums.add(id, rows);
-    }
-    return sums.toReply();
-  };
-
-  stats: Call<'stats'> = async () => {
-    const { readySteps, workflows, views, queue, recorder, attempts, checkpoints, parts, pool } = this.#c;
-    const { schedule } = readySteps;
-    const oldest = schedule.oldestReadyAt();
-    const { batches, records, bytes, syncs } = parts.store.journalStats;
-    return {
-      queue: {
-        depth: queue.size - schedule.running,
-        running: schedule.running,
-        max_parallel_nodes: schedule.slotsMax,
-        oldest_wait_ms: oldest === null ? 0 : Math.round(parts.clock.monotonic() - oldest),
-        held: schedule.held().flatMap((gate) => toHeldSteps(gate, parts.clock) ?? []),
-      },
-      workflows: workflows.countByStatus(),
-      active_in_memory: workflows.live.size,
-      events: recorder.events,
-      journal_batches: batches,
-      journal_records: records,
-      journal_bytes: bytes,
-      journal_syncs: syncs,
-      checkpoints: checkpoints.made,
-      state_files_written: views.filesWritten,
-      queue_files_written: queue.filesWritten,
-      steps_started: attempts.counts.started,
-      steps_completed: attempts.counts.completed,
-      steps_failed: attempts.counts.failed,
-      steps_retried: attempts.counts.retried,
-      pool_threads: pool.stats().threads,
-      set_aside: workflows.setAside.size,
-      last_seq: parts.store.nextSeq - 1,
-    };
-  };
-
-  health: Call<'health'> = async () => {
-    const full = this.#c.turns.isDiskFull ? [diskFullRefusal.detail] : [];
-    return { status: full.length > 0 ? 'degraded' : 'healthy', notices: [...full, ...this.#c.notices] };
-  };
-
-  /** The answer of a call that has made a workflow, when it has waited for it as it was asked to. */
+  /** The answer of a call that has made a workflow, after the wait that the call asked for. */
   async waited(
     text: WorkflowText,
     { waitMs, until }: { waitMs: number | null; until: WaitUntil },
     signal?: AbortSignal,
   ): Promise<WorkflowText> {
     if (waitMs === 0) return text;
-    await this.#wait(text.id, waitMs, until, signal);
-    return { ...(await this.#read(text.id)), replayed: text.replayed };
+    return { ...(await this.read(text.id, waitMs, until, signal)), replayed: text.replayed };
   }
 
-  async #wait(id: string, waitMs: number | null, until: WaitUntil, signal?: AbortSignal): Promise<void> {
-    if (waitMs === 0 || isOver(this.#c.workflows.status(id), until)) return;
-    await this.#c.waits.wait(id, until, waitMs, signal);
-  }
-
-  async #read(id: string): Promise<WorkflowText> {
-    let live = this.#c.workflows.live.get(id);
+  async #readNow(id: string): Promise<WorkflowText> {
+    const { workflows, recall, turns } = this.#parts;
+    let live = workflows.live.get(id);
     while (!live) {
-      const found = await this.#c.workflows.readFinished(id);
+      const found = await recall.readFinished(id);
       if (found) {
         const { version, status } = found.entry.summary;
-        return { id, version, status, json: found.text, hasBlobs: found.text.includes('"blob": "'), replayed: false };
+        return { id, version, status, json: found.text, hasBlobs: hasBlobs(found.value), replayed: false };
       }
-      live = this.#c.workflows.live.get(id);
+      live = workflows.live.get(id);
     }
-    this.#c.turns.checkDurable(id);
+    turns.checkDurable(id);
     return toText(live, encode(live));
   }
 }
 
-const shownMax = 20;
+type ReadCalls = CallHandlers<'get' | 'peek' | 'list' | 'readBlob' | 'costs' | 'stats' | 'health'>;
+
+export function createReadCalls(parts: ReadParts, reader: Reader): ReadCalls {
+  const { workflows, turns, incidents } = parts;
+
+  const get: Call<'get'> = async ({ id, waitMs, until }, signal) => {
+    turns.checkDurable(id);
+    return reader.read(id, waitMs, until, signal);
+  };
+
+  const peek: Call<'peek'> = async ({ id }) => {
+    turns.checkDurable(id);
+    const status = workflows.status(id);
+    return { version: workflows.version(id), status };
+  };
+
+  const readBlob: Call<'readBlob'> = async ({ id, blob }) => {
+    workflows.status(id);
+    try {
+      return await parts.store.readBlob(id, blob);
+    } catch (error) {
+      if (error instanceof OutOfHandlesError) throw error;
+      const detail = `Outputs of workflow ${id} are damaged or gone (blob ${blob}); retry or branch the workflow to make them again`;
+      parts.log.error({ workflow: id, blob }, (error as Error).message);
+      throw new Refusal({ code: 'SET_ASIDE', detail });
+    }
+  };
+
+  const costs: Call<'costs'> = async (query) => {
+    const sums = new CostSums(query);
+    for (const [id, rows] of workflows.spending()) {
+      if (rows.length === 0) continue;
+      turns.checkDurable(id);
+      sums.add(id, rows);
+    }
+    return sums.toReply();
+  };
+
+  const health: Call<'health'> = async () => {
+    const full = turns.isDiskFull ? [diskFullRefusal.detail] : [];
+    return { status: full.length > 0 ? 'degraded' : 'healthy', notices: [...full, ...incidents.notices] };
+  };
+
+  return {
+    get,
+    peek,
+    list: async (query) => workflows.list(query, (id) => turns.isDurable(id)),
+    readBlob,
+    costs,
+    stats: async () => toStats(parts),
+    health,
+  };
+}
+
+function toStats(parts: ReadParts) {
+  const { readySteps, workflows, views, queue, recorder, attempts, checkpoints, store, clock, pool } = parts;
+  const { schedule } = readySteps;
+  const oldest = schedule.oldestReadyAt();
+  const { batches, records, bytes, syncs } = store.journalStats;
+  return {
+    queue: {
+      depth: queue.size - schedule.running,
+      running: schedule.running,
+      max_parallel_nodes: schedule.slotsMax,
+      oldest_wait_ms: oldest === null ? 0 : Math.round(clock.monotonic() - oldest),
+      held: schedule.held().flatMap((gate) => toHeldSteps(gate, clock) ?? []),
+    },
+    workflows: workflows.countByStatus(),
+    active_in_memory: workflows.live.size,
+    events: recorder.events,
+    journal_batches: batches,
+    journal_records: records,
+    journal_bytes: bytes,
+    journal_syncs: syncs,
+    checkpoints: checkpoints.made,
+    state_files_written: views.filesWritten,
+    queue_files_written: queue.filesWritten,
+    steps_started: attempts.counts.started,
+    steps_completed: attempts.counts.completed,
+    steps_failed: attempts.counts.failed,
+    steps_retried: attempts.counts.retried,
+    pool_threads: pool.stats().threads,
+    set_aside: workflows.setAside.size,
+    last_seq: store.nextSeq - 1,
+  };
+}
+
+/** Of the steps of one gate that is held. */
+const heldShownMax = 20;
 
 /** null: they are held no longer, and wait for a slot. */
-export function toHeldSteps({ waitsFor, until, steps }: HeldGate, clock: Clock): HeldSteps | null {
+function toHeldSteps({ waitsFor, until, steps }: HeldGate, clock: Clock): HeldSteps | null {
   const leftMs = until === null ? 0 : until - clock.monotonic();
   if (leftMs < 0) return null;
-  const first = steps.slice(0, shownMax);
+  const first = steps.slice(0, heldShownMax);
   return {
     waits_for: waitsFor,
     until: until === null ? null : toIso(Math.ceil(clock.now() + leftMs)),

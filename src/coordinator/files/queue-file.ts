@@ -75,9 +75,8 @@ export class QueueView {
       return;
     }
     this.#isDirty = false;
-    const items = [...this.#items.values()];
     this.#writing = this.#pace
-      .measure(() => this.#store.writeQueue(items, { durable: false }))
+      .measure(() => this.#store.writeQueue([...this.#items.values()], { durable: false }))
       .then(
         () => {
           this.filesWritten += 1;

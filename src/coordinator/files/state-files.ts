@@ -209,15 +209,15 @@ export class Views {
 
   async #write(live: Live): Promise<void> {
     const { store, workflows } = this.#options;
-    const { id } = live.state.header;
     const durable = live.firstSeq <= this.#coveredAfter;
-    const meta = toMeta(live.state);
+    const { id, seq } = live.state.header;
     try {
-      const text = this.#pace.measure(() => live.encoder.encode(live.state));
-      const sha256 = await store.writeState(id, text, { ...meta }, { durable });
+      const sha256 = await this.#pace.measure(() =>
+        store.writeState(id, live.encoder.encodePieces(live.state), { ...toMeta(live.state) }, { durable }),
+      );
       this.filesWritten += 1;
       if (workflows.live.get(id) !== live) return;
-      this.written.set(id, { seq: meta.seq, sha256 });
+      this.written.set(id, { seq, sha256 });
       if (durable) this.#unsynced.delete(id);
       else this.#unsynced.add(id);
     } catch (error) {

@@ -1,47 +1,54 @@
-/** When a view may be written next: pauses stretch with what writing costs the coordinator's own thread. */
+/**
+ * When views may be written next. Writing them may take a tenth of the coordinator's thread, so the pauses between writes
+ * grow with what the writes cost.
+ */
 import type { Clock } from '../clock.ts';
 
 const pauseMsMin = 100;
+/** The contract: a view is at most two seconds behind, whatever it costs. */
 const pauseMsMax = 2_000;
-/** A view may take a tenth of the thread's time. */
-const pausePerCost = 9;
+const shareMax = 1 / 10;
 
 export class Pace {
   readonly #clock: Clock;
-  #cost = 0;
-  #nextAt = 0;
+  /** Of the writes since the last pause ended. */
+  #costMs = 0;
+  #startedAt = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Runs what occupies the thread, and takes down how long it did. */
+  /** Runs a part of a write that occupies the thread, and counts its time. A promise that `work` returns is not waited for. */
   measure<T>(work: () => T): T {
     const startedAt = this.#clock.monotonic();
     try {
       return work();
     } finally {
-      this.#cost += this.#clock.monotonic() - startedAt;
+      this.#costMs += this.#clock.monotonic() - startedAt;
     }
   }
 
-  /** Calls back when the pause that the last costs ask for is over; a call that is due already stands. */
+  /** Calls back when the pause is over that the costs so far demand. While a call is due, another one changes nothing. */
   arm(callback: () => void): void {
     if (this.#cancel) return;
-    const waitMs = Math.max(0, this.#nextAt - this.#clock.monotonic());
-    this.#cancel = this.#clock.timer(waitMs, () => {
+    this.#cancel = this.#clock.timer(this.#leftMs, () => {
       this.#cancel = null;
-      this.rest();
+      // Writes may have added to the costs since.
+      if (this.#leftMs > 0) {
+        this.arm(callback);
+        return;
+      }
+      this.#costMs = 0;
+      this.#startedAt = this.#clock.monotonic();
       callback();
     });
   }
 
-  /** Begins the next pause. */
-  rest(): void {
-    const pauseMs = Math.min(pauseMsMax, Math.max(pauseMsMin, this.#cost * pausePerCost));
-    this.#cost = 0;
-    this.#nextAt = this.#clock.monotonic() + pauseMs;
+  get #leftMs(): number {
+    const pauseMs = Math.min(pauseMsMax, Math.max(pauseMsMin, this.#costMs / shareMax));
+    return Math.max(0, Math.ceil(this.#startedAt + pauseMs - this.#clock.monotonic()));
   }
 
   stop(): void {

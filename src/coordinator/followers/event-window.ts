@@ -1,6 +1,11 @@
 /**
- * The latest durable events, for clients that follow and for those that come back with the number of the last one they
- * saw. An older number than the window holds is answered with a gap, never with silence.
+ * The latest durable events, for clients that follow the engine and for clients that come back with the number of the last
+ * event they saw.
+ *
+ *   EW1  a follower gets each event after its number once, in order; where some of them are no longer held it first gets a
+ *        gap, also when none of those was of its workflow;
+ *   EW2  a follower of one workflow is called for that workflow alone: a publication costs one look at each event, and one
+ *        call for each follower that gets some.
  */
 import type { EventSink } from '../../contract/coordinator.ts';
 import type { EngineEvent } from '../../contract/event.ts';
@@ -9,7 +14,8 @@ export class EventWindow {
   readonly #eventsMax: number;
   /** A ring would do; a list that is cut when it has doubled costs the same and stays in order. */
   #events: EngineEvent[] = [];
-  #sinks = new Set<EventSink>();
+  /** By the workflow they follow; null: all of them. */
+  readonly #sinks = new Map<string | null, Set<EventSink>>();
   /** Everything after this number is held. */
   #floor = 0;
 
@@ -34,18 +40,33 @@ export class EventWindow {
       this.#floor = this.#events[cut - 1]!.seq;
       this.#events = this.#events.slice(cut);
     }
-    for (const sink of this.#sinks) sink(events);
+    for (const sink of this.#sinks.get(null) ?? []) sink(events);
+    // Each event is looked up once, however many followers there are.
+    const followed = new Map<string, EngineEvent[]>();
+    for (const event of events) {
+      if (!this.#sinks.has(event.workflow_id)) continue;
+      const own = followed.get(event.workflow_id);
+      if (own) own.push(event);
+      else followed.set(event.workflow_id, [event]);
+    }
+    for (const [workflowId, own] of followed) for (const sink of this.#sinks.get(workflowId) ?? []) sink(own);
   }
 
-  subscribe(after: number | null, sink: EventSink): () => void {
-    this.#sinks.add(sink);
+  /** `workflowId` null: the events of all workflows. */
+  subscribe(after: number | null, workflowId: string | null, sink: EventSink): () => void {
+    const sinks = this.#sinks.get(workflowId) ?? new Set();
+    this.#sinks.set(workflowId, sinks.add(sink));
     if (after !== null) {
-      const backlog = this.#events.filter((event) => event.seq > after);
+      const isFollowed = (event: EngineEvent) => workflowId === null || event.workflow_id === workflowId;
+      const backlog = this.#events.filter((event) => event.seq > after && isFollowed(event));
       // A number from the future was given out by another life of the data: its reader has to begin anew as well.
       if (after < this.#floor || after > this.#lastSeq())
         sink([{ kind: 'gap', after, oldest: this.#floor + 1 }, ...backlog]);
       else if (backlog.length > 0) sink(backlog);
     }
-    return () => this.#sinks.delete(sink);
+    return () => {
+      sinks.delete(sink);
+      if (sinks.size === 0 && this.#sinks.get(workflowId) === sinks) this.#sinks.delete(workflowId);
+    };
   }
 }

@@ -1,66 +1,67 @@
 /**
- * From a step that was taken to start to the end of its attempt: bound params, jobs, and what comes of them.
+ * Attempts that hold a slot, from the start of each to its recorded end.
+ *
+ * The life of an attempt:
+ *   ready step    in line for a slot (ready-steps.ts)
+ *   preparing     has its slot; its `step.started` is in the batch, or durable while outputs are read from blobs
+ *   dispatched    a thread or process has its job
+ *   cancelled     its step was stopped or deleted; the slot is still taken
+ *   ended         it has a result, which waits for the turn that records it (attempts.ts); then its slot is free
+ *
+ *   preparing ──▶ dispatched ──▶ ended ──▶ closed
+ *       └────────────┴─▶ cancelled ──┘
  *
  * Rules, numbered for tests (X1 and X4 are those of ready-steps.ts):
  *   X2  a step sees exactly the recorded outputs of the steps it refers to;
  *   X3  an outcome counts once, and only for the attempt the step stands at.
  */
-
+import { broken } from '../../contract/broken.ts';
 import type { Job, Outcome, PoolPort, Said } from '../../contract/job.ts';
-import type { JournalEvent, OutputsRef } from '../../contract/journal-event.ts';
+import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { limits } from '../../contract/limits.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
-import type { ActionCatalogue, ActionInfo, Lane, PlannedCall } from '../../contract/task.ts';
+import type { ActionCatalogue, ActionInfo } from '../../contract/task.ts';
 import { pickSecrets } from '../../contract/task.ts';
 import { BindingError } from '../../core/bindings.ts';
 import type { CachedResult } from '../../core/cached-result.ts';
 import type { AttemptResult } from '../../core/decide.ts';
+import type { ReadyStep } from '../../core/schedule.ts';
 import type { StepState } from '../../core/state.ts';
 import type { Clock } from '../clock.ts';
-import { LiveTexts } from '../followers/live-texts.ts';
+import type { LiveTexts } from '../followers/live-texts.ts';
 import type { Live } from '../workflows.ts';
 import type { ReadySteps, TakenStep } from './ready-steps.ts';
-import type { Question, StepCache } from './step-cache.ts';
+import type { StepCache } from './step-cache.ts';
 import type { Blobs, StepOutputs } from './step-outputs.ts';
 
 /** An attempt that holds a slot. */
-export interface Flight {
+export interface Flight extends TakenStep {
   readonly jobId: number;
-  readonly workflowId: string;
-  readonly stepId: string;
   readonly attempt: number;
-  readonly lane: Exclude<Lane, 'none'>;
+  /** Its workflow stays in memory until the attempt is recorded as ended. */
+  readonly live: Live;
+  /** Monotonic milliseconds. */
   readonly startedAt: number;
   readonly isSimulated: boolean;
-  readonly call: PlannedCall | undefined;
-  /** Its workflow stays in memory until it has ended. */
-  readonly live: Live;
-  /** What the cache was asked for it. */
-  readonly question: Question | undefined;
-  /** Why outputs that the step refers to could not be read, where that was tried. */
-  readonly unreadable: Error | undefined;
-  /** `preparing` until the pool has it, `ended` from its outcome on. */
   phase: 'preparing' | 'dispatched' | 'cancelled' | 'ended';
 }
 
-export interface Ended {
+export interface EndedFlight {
   flight: Flight;
   result: AttemptResult;
   durationMs: number;
 }
 
-export interface ExecutionOptions {
+export interface FlightsOptions {
   settings: EngineSettings;
   clock: Clock;
   catalogue: ActionCatalogue;
   pool: PoolPort;
-  /** Told when the attempt of a step has ended. */
   readySteps: Pick<ReadySteps, 'end'>;
   cache: StepCache;
   outputs: StepOutputs;
-  /** An attempt has ended and its outputs are where they belong; called once per flight. */
-  onEnded(ended: Ended): void;
+  texts: LiveTexts;
   onFatal(error: unknown): void;
 }
 
@@ -69,66 +70,64 @@ const simulateAction = '$simulate';
 /** How long a simulated step may take beyond its time. */
 const simulateSlackMs = 30_000;
 
-export class Execution {
-  readonly texts = new LiveTexts();
-  readonly #options: ExecutionOptions;
+export class Flights {
+  readonly #options: FlightsOptions;
   readonly #flights = new Map<number, Flight>();
   readonly #flightOfStep = new Map<string, Flight>();
+  #onEnded: (ended: EndedFlight) => void = () => broken('X3', 'an attempt ended before its outcome could be recorded');
   #nextJobId = 1;
 
-  constructor(options: ExecutionOptions) {
+  constructor(options: FlightsOptions) {
     this.#options = options;
   }
 
-  get flights(): number {
+  /** `onEnded`: an attempt has ended and its outputs are where they belong; called once for each flight. */
+  connect(onEnded: (ended: EndedFlight) => void): void {
+    this.#onEnded = onEnded;
+  }
+
+  get count(): number {
     return this.#flights.size;
   }
 
+  /** The attempt of a step that is in flight. */
+  of(workflowId: string, stepId: string): Flight | undefined {
+    return this.#flightOfStep.get(toKey({ workflowId, stepId }));
+  }
+
   /** For a step that holds its slot; the attempt begins with `launch`, once its start is durable. */
-  openFlight({ step, question, unreadable }: TakenStep, attempt: number, live: Live): Flight {
-    const { workflowId, stepId, lane, call } = step;
-    const { action } = live.state.step(stepId)!;
+  open(taken: TakenStep, attempt: number, live: Live): Flight {
+    const key = toKey(taken);
+    const action = live.state.step(taken.stepId)?.action ?? broken('X1', `${key} starts, and is no step`);
+    if (this.#flightOfStep.has(key)) broken('X1', `${key} starts while its last attempt is in flight`);
     const flight: Flight = {
+      ...taken,
       jobId: this.#nextJobId,
-      workflowId,
-      stepId,
       attempt,
-      lane,
+      live,
       startedAt: this.#options.clock.monotonic(),
       isSimulated: !this.#options.catalogue.has(action),
-      call,
-      live,
-      question,
-      unreadable,
       phase: 'preparing',
     };
     this.#nextJobId += 1;
     this.#flights.set(flight.jobId, flight);
-    this.#flightOfStep.set(toKey(workflowId, stepId), flight);
+    this.#flightOfStep.set(key, flight);
     return flight;
   }
 
-  /** Ends the running attempts of a step that was stopped or deleted; their slots come back when they have ended. */
-  cancel(workflowId: string, stepId: string): void {
-    const flight = this.#flightOfStep.get(toKey(workflowId, stepId));
-    if (!flight) return;
+  /** Ends the attempt of a step that was stopped or deleted; its slot comes back when it has ended. */
+  cancel(flight: Flight): void {
     if (flight.phase === 'dispatched') this.#options.pool.cancel([flight.jobId]);
     if (flight.phase !== 'ended') flight.phase = 'cancelled';
-    this.texts.end(flight);
+    this.#options.texts.end(flight);
   }
 
-  closeFlight(flight: Flight, result: AttemptResult): void {
-    this.texts.end(flight);
-    this.#flights.delete(flight.jobId);
-    this.#flightOfStep.delete(toKey(flight.workflowId, flight.stepId));
+  /** Its result is recorded: the slot is free, and the step's next attempt may start. */
+  close(flight: Flight, result: AttemptResult): void {
+    if (!this.#flights.delete(flight.jobId)) broken('X3', `a second outcome of attempt ${toKey(flight)}`);
+    this.#flightOfStep.delete(toKey(flight));
+    this.#options.texts.end(flight);
     this.#options.readySteps.end(flight, result);
-  }
-
-  /** What the cache learns of an ended attempt: `completed` is its recorded completion. */
-  tellCache({ question }: Flight, completed: Extract<JournalEvent, { kind: 'step.completed' }> | null): void {
-    if (!question) return;
-    if (completed) this.#options.cache.keep(question, completed);
-    else this.#options.cache.letGo(question);
   }
 
   /** Sends attempts on their way. Those that need outputs from a blob follow when it has been read. */
@@ -209,13 +208,14 @@ export class Execution {
       return null;
     }
     flight.phase = 'dispatched';
+    const { workflowId, stepId, lane } = flight;
     return {
       jobId: flight.jobId,
-      workflowId: flight.workflowId,
-      stepId: flight.stepId,
+      workflowId,
+      stepId,
       attempt: flight.attempt,
       action: info ? step.action : simulateAction,
-      lane: flight.lane,
+      lane,
       isolated: info?.isolated === true,
       paramsJson,
       timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
@@ -223,11 +223,11 @@ export class Execution {
     };
   }
 
-  /** Of attempts that were stopped, or have ended, nothing more is told. */
+  /** Pieces of text of attempts that were stopped, or have ended, are dropped. */
   onSaid(said: readonly Said[]): void {
     for (const { jobId, ...piece } of said) {
       const flight = this.#flights.get(jobId);
-      if (flight?.phase === 'dispatched') this.texts.add(flight, piece);
+      if (flight?.phase === 'dispatched') this.#options.texts.add(flight, piece);
     }
   }
 
@@ -242,14 +242,11 @@ export class Execution {
         metrics: outcome.metrics as JsonObject | null,
       };
       if (outcome.kind === 'failed') {
-        flight.phase = 'ended';
-        const durationMs = this.#options.clock.monotonic() - flight.startedAt;
         const { code, message, retryAfterMs, isLost } = outcome;
-        const failed = { kind: 'failed' as const, code, message, retryAfterMs, ...(isLost ? { isLost } : {}), ...base };
-        this.#options.onEnded({ flight, durationMs, result: failed });
-        continue;
+        this.#end(flight, { kind: 'failed', code, message, retryAfterMs, ...(isLost ? { isLost } : {}), ...base });
+      } else {
+        this.#complete(flight, { outputsJson: outcome.outputsJson, ...base });
       }
-      this.#complete(flight, { outputsJson: outcome.outputsJson, ...base });
     }
   }
 
@@ -258,15 +255,26 @@ export class Execution {
     { outputsJson, ...rest }: Omit<CachedResult, 'metadata'> & { metadata: JsonObject | null },
   ) {
     flight.phase = 'ended';
-    const durationMs = this.#options.clock.monotonic() - flight.startedAt;
-    const end = (outputs: OutputsRef) => {
-      const result = { kind: 'completed' as const, outputs, simulated: flight.isSimulated, ...rest };
-      this.#options.onEnded({ flight, durationMs, result });
-    };
+    const durationMs = this.#durationOf(flight);
+    const end = (outputs: OutputsRef) =>
+      this.#onEnded({
+        flight,
+        durationMs,
+        result: { kind: 'completed', outputs, simulated: flight.isSimulated, ...rest },
+      });
     const { outputs, onFatal } = this.#options;
     const ref = outputs.toOutputsNow(outputsJson);
     if (ref) end(ref);
     else outputs.keep(flight.workflowId, outputsJson).then(end, onFatal);
+  }
+
+  #end(flight: Flight, result: AttemptResult): void {
+    flight.phase = 'ended';
+    this.#onEnded({ flight, durationMs: this.#durationOf(flight), result });
+  }
+
+  #durationOf({ startedAt }: Flight): number {
+    return this.#options.clock.monotonic() - startedAt;
   }
 
   #fail(
@@ -274,17 +282,7 @@ export class Execution {
     code: 'BINDING' | 'BAD_PARAMS' | 'UNKNOWN_ACTION' | 'OFFLINE' | 'CANCELLED',
     message: string,
   ): void {
-    const durationMs = this.#options.clock.monotonic() - flight.startedAt;
-    const result = {
-      kind: 'failed' as const,
-      code,
-      message,
-      retryAfterMs: null,
-      metadata: null,
-      metrics: null,
-      logs: [],
-    };
-    this.#options.onEnded({ flight, durationMs, result });
+    this.#end(flight, { kind: 'failed', code, message, retryAfterMs: null, metadata: null, metrics: null, logs: [] });
   }
 }
 
@@ -297,6 +295,6 @@ function toOfflineError({ action, cache }: StepState): string {
   return `OFFLINE: "${action}" goes out to another machine, and ${why}; run it once online with \`cache: true\`, or leave OFFLINE out`;
 }
 
-function toKey(workflowId: string, name: string): string {
-  return `${workflowId}/${name}`;
+function toKey({ workflowId, stepId }: Pick<ReadyStep, 'workflowId' | 'stepId'>): string {
+  return `${workflowId}/${stepId}`;
 }

@@ -1,23 +1,26 @@
 /**
- * A pool whose threads are not there yet: its owner recovers, and takes work, before they have loaded. Nothing is given to
- * it before `start` resolves.
+ * A pool whose threads load while the engine recovers and takes work. It gets no job before `start` resolves.
  */
-import type { Job, PoolPort, PoolStats } from '../../contract/job.ts';
+import { broken } from '../../contract/broken.ts';
+import type { Job, PoolOptions, PoolPort, PoolStats } from '../../contract/job.ts';
 
-export class ComingPool implements PoolPort {
+/** Who gets the outcomes of jobs, and the pieces of text that they make. */
+export type PoolHearer = Required<Pick<PoolOptions, 'onOutcomes' | 'onSaid'>>;
+
+export class LatePool implements PoolPort {
   readonly cpuAttemptsMax: number;
-  readonly #create: () => Promise<PoolPort>;
+  readonly #create: (hearer: PoolHearer) => Promise<PoolPort>;
   #coming: Promise<PoolPort> | null = null;
   #pool: PoolPort | null = null;
 
-  constructor(cpuAttemptsMax: number, create: () => Promise<PoolPort>) {
+  constructor(cpuAttemptsMax: number, create: (hearer: PoolHearer) => Promise<PoolPort>) {
     this.cpuAttemptsMax = cpuAttemptsMax;
     this.#create = create;
   }
 
   /** Resolves when every thread takes jobs; rejects when one cannot load, and then no job ever runs. */
-  async start(): Promise<void> {
-    this.#coming = this.#create();
+  async start(hearer: PoolHearer): Promise<void> {
+    this.#coming = this.#create(hearer);
     this.#pool = await this.#coming;
   }
 
@@ -40,7 +43,6 @@ export class ComingPool implements PoolPort {
   }
 
   get #started(): PoolPort {
-    if (this.#pool === null) throw new Error('the pool was given work before its threads were there');
-    return this.#pool;
+    return this.#pool ?? broken('P1', 'a job for the pool before its threads are there');
   }
 }

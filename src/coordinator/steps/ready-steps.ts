@@ -23,8 +23,7 @@ import type { Question, StepCache } from './step-cache.ts';
 import type { Blobs, StepOutputs } from './step-outputs.ts';
 
 /** A step that has its slot and nothing else to wait for. */
-export interface TakenStep {
-  readonly step: ReadyStep;
+export interface TakenStep extends ReadyStep {
   /** What the cache was asked for it. */
   readonly question: Question | undefined;
   /** Why outputs that it refers to could not be read, where that was tried. */
@@ -37,7 +36,7 @@ export interface ReadyStepsOptions {
   settings: EngineSettings;
   clock: Clock;
   catalogue: ActionCatalogue;
-  cpuThreads: number;
+  cpuAttemptsMax: number;
   durations: Durations;
   budgets: Budgets;
   cache: StepCache;
@@ -74,10 +73,10 @@ export class ReadySteps {
 
   constructor(options: ReadyStepsOptions) {
     this.#options = options;
-    const { settings, catalogue, clock, budgets, cpuThreads } = options;
+    const { settings, catalogue, clock, budgets, cpuAttemptsMax } = options;
     this.#admission = new CallAdmission(settings.modelLimits ?? {}, budgets, clock);
     this.#plans = new CallPlans(settings, catalogue, clock);
-    this.schedule = new Schedule(settings.maxParallelNodes, cpuThreads, this.#admission);
+    this.schedule = new Schedule(settings.maxParallelNodes, cpuAttemptsMax, this.#admission);
   }
 
   /** Puts a PENDING step in line, at once or when its wait is over. */
@@ -230,7 +229,7 @@ export class ReadySteps {
     this.#questions.delete(key);
     this.#unreadable.delete(key);
     this.#taken.add(key);
-    return { step, question, unreadable, logs: this.#admission.tellWait(step) };
+    return { ...step, question, unreadable, logs: this.#admission.tellWait(step) };
   }
 
   /** The attempt of a step that was taken is over: frees its slot, and lets the step's next attempt in. */

@@ -3,9 +3,9 @@
  * they reach public addresses only.
  *
  * Guarantees:
- *   T1  every address a name resolves to is checked, and only an address that was checked is returned to be connected to;
- *   T2  what is not a public unicast address is refused unless HTTP_ALLOW_HOSTS names the host (or host:port);
- *   T3  the engine's own port on this machine is refused whatever HTTP_ALLOW_HOSTS says.
+ *   TG1  every address a name resolves to is checked, and only an address that was checked is returned to be connected to;
+ *   TG2  what is not a public unicast address is refused unless HTTP_ALLOW_HOSTS names the host (or host:port);
+ *   TG3  the engine's own port on this machine is refused whatever HTTP_ALLOW_HOSTS says.
  */
 import { lookup as lookupByCallback } from 'node:dns';
 import { networkInterfaces } from 'node:os';

@@ -9,7 +9,7 @@ import type { PriceList, Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
 import { createWire } from './wire.ts';
 
-export interface Question {
+export interface ModelQuestion {
   readonly params: ChatParams;
   readonly model: string;
   readonly endpoint: Endpoint;
@@ -20,7 +20,7 @@ export interface Question {
   readonly prices: PriceList;
 }
 
-export async function askModel(question: Question, context: TaskContext): Promise<TaskResult> {
+export async function askModel(question: ModelQuestion, context: TaskContext): Promise<TaskResult> {
   const { params, model, endpoint, provider, seller, ways, prices } = question;
   const { network, signal, account, say } = context;
   const at = new Date();

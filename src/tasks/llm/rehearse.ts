@@ -5,7 +5,7 @@
 import type { Rehearsal } from '../../contract/rehearsal.ts';
 import { type TaskContext, TaskFailure, type TaskResult } from '../../contract/task.ts';
 import { rehearseTarget } from '../http/rehearse-target.ts';
-import type { Question } from './ask-model.ts';
+import type { ModelQuestion } from './ask-model.ts';
 import type { Endpoint } from './endpoint.ts';
 import { estimateTokens, toCharacters } from './estimate.ts';
 import { type JsonFormat, readJsonAnswer } from './json-answer.ts';
@@ -13,7 +13,7 @@ import { jsonFormatOf, toRequestBody } from './params.ts';
 import { readExtent } from './planned-call.ts';
 import { toSample } from './sample.ts';
 
-export interface RehearsedQuestion extends Omit<Question, 'endpoint'> {
+export interface RehearsedModelQuestion extends Omit<ModelQuestion, 'endpoint'> {
   readonly baseUrl: string;
   /** As the call would find its key. */
   open(): Endpoint;
@@ -22,7 +22,7 @@ export interface RehearsedQuestion extends Omit<Question, 'endpoint'> {
 const textLengthMax = 64 * 1024;
 const askedShownMax = 300;
 
-export async function rehearseModel(question: RehearsedQuestion, context: TaskContext): Promise<TaskResult> {
+export async function rehearseModel(question: RehearsedModelQuestion, context: TaskContext): Promise<TaskResult> {
   const { params, model, baseUrl, open, provider, seller, ways, prices } = question;
   const url = new URL(baseUrl);
   const obstacle = findObstacle(open);

@@ -3,10 +3,9 @@
  *
  * Guarantees:
  *   LW1  one request, to an address the network rules allow, without a redirect;
- *   LW2  at most `answerBytesMax` of an answer are read, counted as they come out of the decoder;
  *   LW3  an answer that is refused, too long or no UTF-8 ends in a failure of our own, which `failure` keeps: the client
- *        wraps errors and shows what stood in them;
- *   LW4  a stream is whole with its `[DONE]`, whatever its connection does afterwards.
+ *        wraps errors and shows their text.
+ * LW2, LW4 and LW5, on the bytes of an answer, are kept by `answer-body.ts`.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
@@ -14,13 +13,11 @@ import type { Readable } from 'node:stream';
 import type { NetworkRules } from '../../contract/task.ts';
 import { TaskFailure } from '../../contract/task.ts';
 import { guardedAgent } from '../http/guarded-agent.ts';
-import { decodeBody } from '../http/read-body.ts';
+import { AnswerBody } from './answer-body.ts';
 import type { Endpoint } from './endpoint.ts';
-import { createEventLines, endsAnswer } from './event-lines.ts';
 import { toRefusedFailure } from './provider-failure.ts';
 import { readRefusal, refusalWaitMsMax } from './refusal.ts';
 
-export const answerBytesMax = 16 * 1024 * 1024;
 /** Nothing was sent, so nothing can have been billed. */
 const unsentCodes = new Set([
   'ECONNREFUSED',
@@ -30,9 +27,6 @@ const unsentCodes = new Set([
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
-
-/** From an answer's last event to the end of its response, which is usually there already. */
-const endWaitMs = 100;
 
 export interface Wire {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -68,7 +62,7 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
           throw toRefusedFailure(await readRefusal(response, refusalWaitMs), endpoint, model, Date.now());
         }
         if (stream) return toStream(response, init.signal);
-        return toJsonResponse(await readWhole(response));
+        return toJsonResponse(await new AnswerBody(response, endpoint.label).text());
       } catch (error) {
         throw keep(error, init.signal);
       }
@@ -100,59 +94,10 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
   }
 
   async function* readEvents(response: ServerResponse, signal: RequestInit['signal']) {
-    const decoder = new TextDecoder('utf-8', { fatal: true });
-    const lines = createEventLines();
-    const pieces = readBytes(response);
     try {
-      for await (const bytes of pieces) {
-        const text = lines.add(decode(() => decoder.decode(bytes, { stream: true })));
-        if (text !== '') yield Buffer.from(text);
-        if (endsAnswer(text)) return await letEnd(pieces, response);
-      }
-      yield Buffer.from(lines.add(decode(() => decoder.decode())) + lines.rest());
+      yield* new AnswerBody(response, endpoint.label).events();
     } catch (error) {
       throw keep(error, signal);
-    }
-  }
-
-  /** A connection that ends its answer can be used again; one that is kept open after it is closed. */
-  async function letEnd(pieces: AsyncGenerator<Buffer>, { body }: ServerResponse): Promise<void> {
-    const timer = setTimeout(() => body.destroy(), endWaitMs);
-    try {
-      await pieces.next();
-    } catch {
-      // Whatever becomes of the connection, the answer is whole.
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  function decode(read: () => string): string {
-    try {
-      return read();
-    } catch {
-      throw new TaskFailure('ANSWER_INVALID', `the answer of ${endpoint.label} is not valid UTF-8`);
-    }
-  }
-
-  async function readWhole(response: ServerResponse): Promise<string> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of readBytes(response)) chunks.push(chunk);
-    // Without the byte order mark that some servers begin with.
-    return decode(() => new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
-  }
-
-  async function* readBytes({ headers, body }: ServerResponse): AsyncGenerator<Buffer> {
-    let bytes = 0;
-    for await (const chunk of decodeBody(body, headers['content-encoding']) as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > answerBytesMax) {
-        throw new TaskFailure(
-          'OUTPUT_TOO_LARGE',
-          `the answer of ${endpoint.label} is longer than ${answerBytesMax} bytes, the most that is read`,
-        );
-      }
-      yield chunk;
     }
   }
 

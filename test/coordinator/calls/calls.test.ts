@@ -71,7 +71,7 @@ test('a key whose answer went with a file that somebody has changed is a conflic
   const { engine, dir, coordinator } = await live();
   const { id } = await engine.submit(noop, { waitMs: 60_000, idempotencyKey: 'k' });
   await dir.untilState(id, ({ status }) => status === 'COMPLETED');
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   fs.writeFileSync(dir.stateFile(id), dir.stateText(id).replace('"name": "noop"', '"name": "edited"'));
   await expectRefusal(engine.submit(noop, { idempotencyKey: 'k' }), 'CONFLICT', new RegExp(`used for workflow ${id}`));
   expect(await engine.list()).toMatchObject({ total: 1 });
@@ -168,7 +168,7 @@ test.each(['delete', 'stop'] as const)(
     holds.release('a');
     await held;
     await engine[call](id);
-    await coordinator.checkpoints.make();
+    await coordinator.parts.checkpoints.make();
     release();
     await engine.close();
     expect(log.filter((line) => line.includes('late outcome dropped'))).toHaveLength(1);

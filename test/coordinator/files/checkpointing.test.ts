@@ -50,8 +50,8 @@ test('an engine that has to end writes no manifest over files that it has not wr
   await engine.externalData(id, { step_name: 'one', content: '1' });
   await held;
   await engine.externalData(id, { step_name: 'two', content: '2' });
-  const ended = coordinator.checkpoints.make();
-  coordinator.fatal(new Error('a broken rule'));
+  const ended = coordinator.parts.checkpoints.make();
+  coordinator.parts.incidents.fatal(new Error('a broken rule'));
   release();
   await ended;
   await engine.close();
@@ -86,7 +86,7 @@ test('it waits for the files of what was deleted, also in the batch that brought
   const deleted = engine.delete(id);
   await deleted;
   bytes = 0;
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   expect(order.slice(0, 2)).toEqual(['files gone', 'manifest']);
 });
 
@@ -106,8 +106,8 @@ test('one that is deleted while its line goes into the index is taken out again'
   const { id } = await engine.submit(noop, { waitMs: 60_000 });
   await dir.untilState(id, ({ status }) => status === 'COMPLETED');
   during = () => engine.delete(id);
-  await coordinator.checkpoints.make();
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   expect(lines).toEqual([['finished'], ['removed']]);
 });
 
@@ -133,16 +133,16 @@ test('a removal that fails holds up no checkpoint, is tried again, and its workf
     return id;
   };
   const [once, stays] = [await submit('once'), await submit('stays')];
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   failures = 1;
   await engine.delete(once);
   expect(dir.hasState(once)).toBe(true);
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   expect(dir.hasState(once)).toBe(false);
   failures = Number.POSITIVE_INFINITY;
   await engine.delete(stays);
-  await coordinator.checkpoints.make();
-  await coordinator.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
+  await coordinator.parts.checkpoints.make();
   await engine.close();
   expect(manifests.map(({ deleted, stopped }) => [deleted, stopped])).toEqual([
     [undefined, undefined],
@@ -160,7 +160,7 @@ test('a removal that fails holds up no checkpoint, is tried again, and its workf
   const third = await restart(second.dir);
   expect((await third.engine.list()).total).toBe(0);
   expect(third.dir.hasState(stays)).toBe(false);
-  await third.coordinator.checkpoints.make();
+  await third.coordinator.parts.checkpoints.make();
   await third.engine.close();
   expect((await restart(third.dir)).coordinator.parts.store.found.manifest?.deleted).toBeUndefined();
 });

@@ -27,7 +27,7 @@ async function setUp() {
   const age = (file: string, ms: number) => fs.utimesSync(file, new Date(), new Date(nowMs - ms));
   const finish = async (definition: object): Promise<string> => {
     const { id } = await engine.submit(definition, { waitMs: 60_000 });
-    await expect.poll(() => coordinator.workflows.live.has(id)).toBe(false);
+    await expect.poll(() => coordinator.parts.workflows.live.has(id)).toBe(false);
     return id;
   };
   return {
@@ -50,7 +50,7 @@ async function setUp() {
     },
     /** One look at everything; resolves when it is over, with what was told. */
     async look(
-      workflows: Pick<Workflows, 'finished' | 'live'> = coordinator.workflows,
+      workflows: Pick<Workflows, 'finished' | 'live'> = coordinator.parts.workflows,
       at: number = nowMs,
     ): Promise<string[]> {
       const told: string[] = [];
@@ -108,7 +108,7 @@ test('a workflow that is in memory, or whose file is not what the engine wrote, 
   const kept = [unfinished, edited, inMemory].map((id) => plant(id, 'a', 2 * dayMs));
   const file = dir.stateFile(edited);
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('"small"', '"renamed"'));
-  const { finished, live: alive } = coordinator.workflows;
+  const { finished, live: alive } = coordinator.parts.workflows;
   const withOneMore = new Map([...alive, [inMemory, alive.get(unfinished)!]]);
   expect(await look({ finished, live: withOneMore })).toEqual([]);
   expect(kept.map((path) => fs.existsSync(path))).toEqual([true, true, true]);

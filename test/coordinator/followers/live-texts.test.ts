@@ -99,7 +99,7 @@ describe('a reader who does not read', () => {
   };
 
   it('gets what has come since as one piece of each text', async () => {
-    const queue = new EventQueue('w', undefined);
+    const queue = new EventQueue(undefined);
     for (let at = 0; at < 1_000; at += 1) {
       queue.push([piece('a', 2 * at, 'ab')]);
       queue.push([piece('b', at, 'c')]);
@@ -111,7 +111,7 @@ describe('a reader who does not read', () => {
     const texts = new LiveTexts();
     const many = Array.from({ length: 100 }, (_, i) => speaker(`s${i}`));
     for (const one of many) texts.add(one, said('x'.repeat(11_000)));
-    const queue = new EventQueue('w', undefined);
+    const queue = new EventQueue(undefined);
     texts.listen('w', queue.textSink());
     texts.add(many[0]!, said('more'));
     const taken = (await take(queue, 100)) as TokenEvent[];
@@ -124,7 +124,7 @@ describe('a reader who does not read', () => {
   });
 
   it('costs no more than its bound: texts beyond it are left out, and are told to be cut', async () => {
-    const queue = new EventQueue('w', undefined);
+    const queue = new EventQueue(undefined);
     const block = 'x'.repeat(limits.liveTextsWaitingMax / 4);
     for (let at = 0; at < 3; at += 1) queue.push([piece('a', at * block.length, block)]);
     queue.push([piece('b', 0, block)]);
@@ -140,7 +140,7 @@ describe('a reader who does not read', () => {
   });
 
   it('changes nothing for another, who gets the same pieces', async () => {
-    const [slow, fast] = [new EventQueue('w', undefined), new EventQueue('w', undefined)];
+    const [slow, fast] = [new EventQueue(undefined), new EventQueue(undefined)];
     const first = piece('a', 0, 'one ');
     for (const queue of [slow, fast]) queue.push([first]);
     const items = fast.drain();

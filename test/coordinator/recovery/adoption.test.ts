@@ -160,7 +160,7 @@ describe('finished and stopped files', () => {
     expect((await first.engine.list()).total).toBe(3);
     for (const { id, status } of files) expect((await first.engine.get(id)).workflow).toMatchObject({ id, status });
     expect((await first.engine.peek(files[1]!.id)).version).toBe(41);
-    await first.coordinator.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
     const second = await restart(dir);
     expect((await second.engine.list()).total).toBe(3);
     for (const { id, status } of files) expect((await second.engine.get(id)).workflow).toMatchObject({ id, status });
@@ -189,7 +189,7 @@ describe('finished and stopped files', () => {
       for (const file of files) dir.writeState(file.id, file);
       const texts = new Map(files.map(({ id }) => [id, dir.stateText(id)]));
       const first = await live(dir);
-      if (indexed) await first.coordinator.checkpoints.make();
+      if (indexed) await first.coordinator.parts.checkpoints.make();
       await first.engine.externalData(external, { content: 'kept', step_id: 'mine' }, { idempotencyKey: 'k' });
       const branch = await first.engine.branch(branched, { stepId: 'b' });
       await first.engine.resume(resumed);
@@ -210,7 +210,7 @@ describe('finished and stopped files', () => {
       await second.engine.externalData(external, { content: 'kept', step_id: 'mine' }, { idempotencyKey: 'k' });
       expect((await second.engine.get(external)).workflow).toEqual(expected[0]);
       expect(second.dir.quarantined()).toEqual([]);
-      await second.coordinator.checkpoints.make();
+      await second.coordinator.parts.checkpoints.make();
       const third = await restart(second.dir);
       expect((await third.engine.get(external)).workflow).toEqual(expected[0]);
     },
@@ -261,7 +261,7 @@ test('what is no workflow is set aside, reported, refused with 410, and costs no
   await expectRefusal(first.engine.get(empty), 'NOT_FOUND', /not found/);
   expect((await first.engine.list()).total).toBe(1);
   expect((await first.engine.stats()).set_aside).toBe(ids.length);
-  await first.coordinator.checkpoints.make();
+  await first.coordinator.parts.checkpoints.make();
 
   // Still set aside after a restart; a file that is put back is adopted.
   const second = await restart(dir, (image) => image.writeState(ids[0]!, { ...good, id: ids[0] }));
@@ -306,7 +306,7 @@ describe("another journal's file, with the number of an event that this one does
     const text = engineFile(file, { seq: 1000 });
     dir.writeState(id, text);
     const first = await live(dir);
-    if (isIndexed) await first.coordinator.checkpoints.make();
+    if (isIndexed) await first.coordinator.parts.checkpoints.make();
     await first.engine.externalData(id, { step_id: 'mine', content: 'kept' }, { idempotencyKey: 'k' });
     const before = (await first.engine.get(id)).workflow;
     const second = await restart(dir, (image) => image.writeState(id, text));
@@ -357,7 +357,7 @@ describe('a key that is used again after the deletion of its first workflow', ()
     const second = await restart(first.dir, (image) => image.writeState(old.id, text));
     expect((await second.engine.get(old.id)).workflow.name).toBe('keyed');
     expect((await submit(second)).id).toBe(id);
-    await second.coordinator.checkpoints.make();
+    await second.coordinator.parts.checkpoints.make();
     const third = await restart(second.dir);
     expect((await submit(third)).id).toBe(id);
     await third.engine.branch(old.id, { stepId: definition.steps[0]!.id });
@@ -382,8 +382,8 @@ describe('a key that is used again after the deletion of its first workflow', ()
     await second.engine.externalData(old.id, { step_id: 'mine', content: 'x' }, { idempotencyKey: 'own' });
     await second.dir.untilState(old.id, ({ version }) => version > old.workflow.version + 1);
     const killed = await restart(second.dir, (image) => image.writeState(old.id, text));
-    await second.coordinator.checkpoints.make();
-    await killed.coordinator.checkpoints.make();
+    await second.coordinator.parts.checkpoints.make();
+    await killed.coordinator.parts.checkpoints.make();
     for (const life of [killed, await restart(second.dir), await restart(killed.dir)]) {
       expect((await submit(life)).id).toBe(id);
       await life.engine.externalData(old.id, { step_id: 'mine', content: 'x' }, { idempotencyKey: 'own' });
@@ -394,7 +394,7 @@ describe('a key that is used again after the deletion of its first workflow', ()
 
   test('stays with the first that comes, and goes with no other', async () => {
     const { coordinator, engine } = await live();
-    const { workflows } = coordinator;
+    const { workflows } = coordinator.parts;
     const { id } = await engine.submit(runs, { idempotencyKey: 'k', waitMs: 60_000 });
     const summary = (await engine.list()).items[0]!;
     workflows.addFinished({ id: 'other', seq: 0, sha256: '', summary, keys: ['k'] }, true);

@@ -23,7 +23,7 @@ async function indexedAndGoing() {
   const first = await live();
   const { id } = await first.engine.submit({ name: 'again', steps: [{ id: 'in', action: 'external_data' }] });
   await first.engine.stop(id);
-  await first.coordinator.checkpoints.make();
+  await first.coordinator.parts.checkpoints.make();
   await first.engine.resume(id);
   await first.engine.get(id, { waitMs: 60_000 });
   return { first, id };
@@ -194,7 +194,7 @@ describe('R1, R2: what was acknowledged', () => {
       await holds.arrived('held', 1);
       await engine.externalData(open.id, { step_id: 'in', content: `data ${round}` });
       // Every third crash comes after a checkpoint, and so on files instead of journal.
-      if (round % 3 === 0) await life.coordinator.checkpoints.make();
+      if (round % 3 === 0) await life.coordinator.parts.checkpoints.make();
       for (const { id, version } of (await engine.list({ limit: 1000 })).items) {
         expect(version).toBeGreaterThanOrEqual(versions.get(id) ?? 0);
         versions.set(id, version);
@@ -263,7 +263,7 @@ describe('R1, R2: what was acknowledged', () => {
       },
       { waitMs: 60_000 },
     );
-    await first.coordinator.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
     const branch = await first.engine.branch(parent.id, { stepId: 'b' }, { waitMs: 60_000 });
     const expected = (await first.engine.get(parent.id)).workflow;
     const old = { parent: first.dir.stateText(parent.id) };
@@ -277,7 +277,7 @@ describe('R1, R2: what was acknowledged', () => {
     const first = await live();
     const one = await first.engine.submit(noop, { waitMs: 60_000 });
     const two = await first.engine.submit(noop, { waitMs: 60_000 });
-    await first.coordinator.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
     const three = await first.engine.submit(noop, { waitMs: 60_000 });
     const files = new Map([one, two, three].map(({ id }) => [id, first.dir.stateText(id)]));
     await first.engine.delete(one.id);
@@ -288,7 +288,7 @@ describe('R1, R2: what was acknowledged', () => {
     });
     expect((await second.engine.list()).items.map(({ id }) => id)).toEqual([two.id]);
     for (const { id } of [one, three]) expect(fs.existsSync(second.dir.directory(id))).toBe(false);
-    await second.coordinator.checkpoints.make();
+    await second.coordinator.parts.checkpoints.make();
     const third = await restart(second.dir);
     expect((await third.engine.list()).items.map(({ id }) => id)).toEqual([two.id]);
     await expectRefusal(third.engine.get(one.id), 'NOT_FOUND', /not found/);
@@ -313,8 +313,8 @@ describe('checkpoints', () => {
     );
     const held = await first.engine.submit({ name: 'held', steps: [first.holds.step('held')] });
     await first.holds.arrived('held');
-    await first.coordinator.checkpoints.make();
-    await first.coordinator.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
     expect((await first.engine.stats()).checkpoints).toBe(2);
     await first.engine.externalData(waits.id, { step_id: 'in', content: 'late' });
     const late = await first.engine.finished(waits.id);
@@ -349,14 +349,14 @@ describe('checkpoints', () => {
     await first.dir.untilState(done.id, ({ status }) => status === 'COMPLETED');
     for (const round of [1, 2]) {
       // Held in memory as by a call that is under way, once before it is in the index and once after.
-      const pinned = await first.coordinator.workflows.pin(done.id);
-      await first.coordinator.checkpoints.make();
-      if (round === 2) first.coordinator.unpin(pinned);
+      const pinned = await first.coordinator.parts.recall.pin(done.id);
+      await first.coordinator.parts.checkpoints.make();
+      if (round === 2) first.coordinator.parts.recall.release(pinned);
       const second = await restart(first.dir);
       const again = await second.engine.submit(noop, { idempotencyKey: 'k' });
       expect({ id: again.id, replayed: again.replayed }).toEqual({ id: done.id, replayed: true });
-      if (round === 1) first.coordinator.unpin(pinned);
-      await first.coordinator.checkpoints.make();
+      if (round === 1) first.coordinator.parts.recall.release(pinned);
+      await first.coordinator.parts.checkpoints.make();
     }
     const third = await restart(first.dir);
     expect((await third.engine.submit(noop, { idempotencyKey: 'k' })).id).toBe(done.id);
@@ -371,7 +371,7 @@ describe('checkpoints', () => {
     );
     await first.engine.stop(failed.id);
     const stopped = await first.engine.submit({ name: 'other', steps: [boom] }, { waitMs: 60_000 });
-    await first.coordinator.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
     // In the index now; the next life brings both back.
     const second = await restart(first.dir);
     await second.engine.resume(failed.id);
@@ -383,8 +383,8 @@ describe('checkpoints', () => {
       bad: 'FAILED',
       in: 'WAITING_FOR_DEPENDENCY',
     });
-    await third.coordinator.checkpoints.make();
-    await third.coordinator.checkpoints.make();
+    await third.coordinator.parts.checkpoints.make();
+    await third.coordinator.parts.checkpoints.make();
     const expected = [(await third.engine.get(failed.id)).workflow, (await third.engine.get(stopped.id)).workflow];
     expect(expected.map(({ status }) => status)).toEqual(['WAITING_FOR_DEPENDENCY', 'FAILED']);
     expect(stepOf(expected[1]!, 'bad').attempt).toBe(2);
@@ -395,7 +395,7 @@ describe('checkpoints', () => {
     await fourth.engine.externalData(failed.id, { step_id: 'in', content: 'x' });
     expect((await fourth.engine.get(failed.id)).status).toBe('FAILED');
     await third.engine.close();
-    await fourth.coordinator.checkpoints.make();
+    await fourth.coordinator.parts.checkpoints.make();
     const fifth = await restart(fourth.dir);
     expect((await fifth.engine.get(failed.id)).status).toBe('FAILED');
     expect(
@@ -410,8 +410,8 @@ describe('checkpoints', () => {
 
   test('one that is set going again in the life that indexed it is not finished for the next', async () => {
     const { first, id } = await indexedAndGoing();
-    await first.coordinator.checkpoints.make();
-    await first.coordinator.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
+    await first.coordinator.parts.checkpoints.make();
     const expected = (await first.engine.get(id)).workflow;
     const second = await restart(first.dir);
     expect((await second.engine.get(id)).workflow).toEqual(expected);
@@ -421,7 +421,7 @@ describe('checkpoints', () => {
 
   test('and not when the index has lost the line that took it out either', async () => {
     const { first, id } = await indexedAndGoing();
-    for (let n = 0; n < 3; n += 1) await first.coordinator.checkpoints.make();
+    for (let n = 0; n < 3; n += 1) await first.coordinator.parts.checkpoints.make();
     const expected = (await first.engine.get(id)).workflow;
     const second = await restart(first.dir, (image) => {
       const index = path.join(image.workflowsDir, '.engine', 'finished.jsonl');
@@ -437,7 +437,7 @@ describe('checkpoints', () => {
     const [gone, kept] = [await first.engine.submit(noop), await first.engine.submit(noop)];
     for (const { id } of [gone, kept]) await first.engine.finished(id);
     // Until the journal has nothing of them any more.
-    for (let n = 0; n < 2; n += 1) await first.coordinator.checkpoints.make();
+    for (let n = 0; n < 2; n += 1) await first.coordinator.parts.checkpoints.make();
     await first.engine.close();
     fs.rmSync(path.dirname(first.dir.stateFile(gone.id)), { recursive: true });
     const second = await live(first.dir);

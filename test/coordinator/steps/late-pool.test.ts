@@ -1,14 +1,16 @@
 /** Goal: a pool that is not there yet is given nothing, and its failure is told once. The engine takes work meanwhile. */
 import { expect, onTestFinished, test } from 'vitest';
 import type { Job, PoolPort } from '../../../src/contract/job.ts';
-import { ComingPool } from '../../../src/coordinator/steps/late-pool.ts';
+import { LatePool } from '../../../src/coordinator/steps/late-pool.ts';
 import { live } from '../restarts.ts';
+
+const hearer = { onOutcomes: () => undefined, onSaid: () => undefined };
 
 function job(jobId: number): Job {
   return { jobId } as Job;
 }
 
-function late(): { coming: ComingPool; arrive(): void; fail(error: Error): void; seen: string[] } {
+function late(): { coming: LatePool; arrive(): void; fail(error: Error): void; seen: string[] } {
   const seen: string[] = [];
   const pool: PoolPort = {
     cpuAttemptsMax: 2,
@@ -23,13 +25,13 @@ function late(): { coming: ComingPool; arrive(): void; fail(error: Error): void;
     arrive = () => resolve(pool);
     fail = reject;
   });
-  return { coming: new ComingPool(2, () => promise), arrive: () => arrive(), fail: (error) => fail(error), seen };
+  return { coming: new LatePool(2, () => promise), arrive: () => arrive(), fail: (error) => fail(error), seen };
 }
 
 test('once its threads are there it passes everything on', async () => {
   const { coming, arrive, seen } = late();
   expect(coming.stats()).toEqual({ threads: 0, running: 0 });
-  const started = coming.start();
+  const started = coming.start(hearer);
   arrive();
   await started;
   coming.dispatch([job(1), job(2)]);
@@ -40,13 +42,13 @@ test('once its threads are there it passes everything on', async () => {
 
 test('work that comes before the threads is a broken rule', () => {
   const { coming } = late();
-  expect(() => coming.dispatch([job(1)])).toThrow('before its threads were there');
-  expect(() => coming.cancel([1])).toThrow('before its threads were there');
+  expect(() => coming.dispatch([job(1)])).toThrow('broken rule P1: a job for the pool before its threads are there');
+  expect(() => coming.cancel([1])).toThrow('broken rule P1: a job for the pool before its threads are there');
 });
 
 test('closing waits for the pool and ends it', async () => {
   const { coming, arrive, seen } = late();
-  const started = coming.start();
+  const started = coming.start(hearer);
   const closed = coming.close();
   arrive();
   await Promise.all([started, closed]);
@@ -61,7 +63,7 @@ test('one that was never started has nothing to close', async () => {
 
 test('a pool that cannot start is told by start, and its closing does no harm', async () => {
   const { coming, fail, seen } = late();
-  const started = coming.start();
+  const started = coming.start(hearer);
   fail(new Error('no thread'));
   await expect(started).rejects.toThrow('no thread');
   await coming.close();

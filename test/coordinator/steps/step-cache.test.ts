@@ -37,7 +37,7 @@ async function asked(life: Life, name = 'q'): Promise<Workflow> {
   await life.holds.arrived(name);
   life.holds.release(name);
   const workflow = await finished(life, id);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   return workflow;
 }
 
@@ -107,7 +107,7 @@ test('what the workflow says holds for its steps, and goes along with a branch',
   await life.holds.arrived('q');
   life.holds.release('q');
   expect(stepOf(await finished(life, id), 'a').cache).toBe(true);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   const branch = await life.engine.branch(id, { stepId: 'a' });
   expect(stepOf(await finished(life, branch.id), 'a')).toMatchObject({
     cache: true,
@@ -130,7 +130,7 @@ test('SC1: other params, bound or written, are another question', async () => {
   await life.holds.arrived('q', 2);
   life.holds.release('q');
   await finished(life, id);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   const again = await finished(life, await submit(life, ...made('again', 'tea')));
   expect(stepOf(again, 'again')).toMatchObject({
     outputs: { about: 'tea' },
@@ -147,7 +147,7 @@ test('SC1: what failed or was simulated is not kept', async () => {
   expect((await finished(life, failing)).status).toBe('FAILED');
   const simulated = await submit(life, { id: 'x', action: 'nobody_knows', cache: true });
   expect((await finished(life, simulated)).tags).toContain('simulated');
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   expect(cachedFiles(life.dir)).toEqual([]);
 });
 
@@ -211,7 +211,7 @@ test('an answer outlives a crash, the workflow that made it, and comes back byte
   await before.holds.arrived('q');
   before.holds.release('q');
   await finished(before, id);
-  await before.coordinator.cache.idle();
+  await before.coordinator.parts.cache.idle();
   await before.engine.delete(id);
   const life = await restart(before.dir);
   const hit = await submit(life, asking('again', { name: 'q', outputs }));
@@ -248,7 +248,7 @@ test.each([
   expect(stepOf(await finished(life, id), 'again').metadata).toBeNull();
   expect(life.dir.quarantined()).toHaveLength(isSetAside ? 1 : 0);
   expect((await life.engine.health()).notices).toHaveLength(isSetAside ? 1 : 0);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   expect(cachedFiles(life.dir)).toHaveLength(1);
 });
 
@@ -324,7 +324,7 @@ test('SC4: more answers than are held at once all reach their steps', async () =
     life.holds.release('q');
   }
   await finished(life, first);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   const { steps } = await finished(life, await submit(life, ...questions.map((params, i) => asking(`s${i}`, params))));
   expect(steps.map(({ outputs }) => outputs)).toEqual(questions.map(({ outputs }) => outputs));
   expect(life.holds.arrivals('q')).toBe(80);
@@ -335,10 +335,10 @@ test('X4: an answered step of the CPU lane needs no thread of it', async () => {
   const split = { id: 'split', action: 'text_split', params: { text: 'one two' }, cache: true };
   const first = await submit(life, split);
   await finished(life, first);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   const second = await finished(life, await submit(life, split));
   expect(stepOf(second, 'split')).toMatchObject({ metadata: { cache: { hit: true } }, execution_metrics: null });
-  expect(life.coordinator.readySteps.schedule.running).toBe(0);
+  expect(life.coordinator.parts.readySteps.schedule.running).toBe(0);
 });
 
 test('an engine that is closed while steps wait for an answer ends in good order', async () => {

@@ -302,6 +302,16 @@ const streamRows: Record<string, { behaviour: Behaviour; expected: Expected; end
     behaviour: faults.stall(200, doneEvents, { 'content-type': 'text/event-stream' }),
     expected: { code: null, cost: 'known' },
   },
+  'whose end lacks its empty line, and that is kept open': {
+    behaviour: faults.stall(200, doneEvents.slice(0, -1), { 'content-type': 'text/event-stream' }),
+    expected: { code: null, cost: 'known' },
+  },
+  'that begins with a byte order mark and ends its lines as Windows does': {
+    behaviour: faults.stall(200, `\ufeff${doneEvents.replaceAll('\n', '\r\n')}`, {
+      'content-type': 'text/event-stream',
+    }),
+    expected: { code: null, cost: 'known' },
+  },
   'that drips on after its end': {
     behaviour: faults.dripAfter(200, doneEvents, { 'content-type': 'text/event-stream' }),
     expected: { code: null, cost: 'known' },
@@ -343,6 +353,14 @@ const streamRows: Record<string, { behaviour: Behaviour; expected: Expected; end
     expected: unusable(/is not valid UTF-8/),
   },
   'that is refused': { behaviour: faults.status(503), expected: refused('HTTP_RETRYABLE') },
+  'of lines that belong to no event': {
+    behaviour: faults.body('x: y\n'.repeat(1_001), 'text/event-stream'),
+    expected: unusable(/more than 1000 lines of its answer belong to none/),
+  },
+  'whose last character is cut': {
+    behaviour: faults.body(Buffer.from('data: {"choices":[]}\n\n: \u20ac').subarray(0, -1), 'text/event-stream'),
+    expected: unusable(/is not valid UTF-8/),
+  },
   'without an end of a line': {
     behaviour: faults.body(Buffer.alloc(17 * 1024 * 1024, 'x'), 'text/event-stream'),
     expected: { code: 'OUTPUT_TOO_LARGE', cost: 'unknown' },

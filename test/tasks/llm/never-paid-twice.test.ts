@@ -77,7 +77,7 @@ it('a branch asks for its step and what is downstream of it, and nobody else aga
 it('what was asked before is on no invoice again, of steps that say so', async () => {
   const life = await open();
   const paid = await run(life, [ask('a', 'Why?', { cache: true })]);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   const billed = standIn.invoice.lines.length;
   const free = await run(life, [ask('b', 'Why?', { cache: true })]);
   expect(standIn.calls).toHaveLength(1);
@@ -96,7 +96,7 @@ it('what was asked before is on no invoice again, of steps that say so', async (
 it('what another server has answered is another answer', async () => {
   const life = await open();
   await run(life, [ask('a', 'Why?', { cache: true })]);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   const other = await StandIn.start();
   onTestFinished(() => other.close());
   const secrets = settingsFor(other);
@@ -108,7 +108,7 @@ it('what another server has answered is another answer', async () => {
 it('no key is in the cache', async () => {
   const life = await open();
   await run(life, [ask('a', 'Why?', { cache: true })]);
-  await life.coordinator.cache.idle();
+  await life.coordinator.parts.cache.idle();
   const keys = (await import('../../../src/store/inspect.ts')).inspectStore(life.dir);
   const [key = ''] = keys.cachedKeys;
   const reading = await keys.readCached(key);
@@ -121,7 +121,7 @@ describe('OFFLINE', () => {
   it('answers from the cache, over a restart, and fails at once what is not there', async () => {
     const online = await open();
     await run(online, [ask('a', 'Why?', { cache: true })]);
-    await online.coordinator.cache.idle();
+    await online.coordinator.parts.cache.idle();
     const offline = await open(crash(online.dir), { offline: true });
     const workflow = await run(offline, [
       ask('known', 'Why?', { cache: true }),

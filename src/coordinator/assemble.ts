@@ -1,0 +1,141 @@
+/** Builds the parts of a coordinator, in the order in which they need each other, and hands each only what it uses. */
+import type { PoolOptions, PoolPort } from '../contract/job.ts';
+import { limits } from '../contract/limits.ts';
+import type { EngineSettings } from '../contract/settings.ts';
+import type { StorePort } from '../contract/store.ts';
+import type { ActionCatalogue } from '../contract/task.ts';
+import { Durations } from '../core/critical-path.ts';
+import { Attempts } from './attempts.ts';
+import { createCallHandlers } from './calls/calls.ts';
+import { takeOver } from './calls/take-over.ts';
+import type { Chance, Clock } from './clock.ts';
+import { Coordinator } from './coordinator.ts';
+import { createPerform, type Effect } from './effects.ts';
+import { Checkpoints } from './files/checkpointing.ts';
+import { OrphanBlobs } from './files/orphan-blobs.ts';
+import { QueueView } from './files/queue-file.ts';
+import { Removals } from './files/removals.ts';
+import { Views } from './files/state-files.ts';
+import { EventWindow } from './followers/event-window.ts';
+import { LiveTexts } from './followers/live-texts.ts';
+import { Waits } from './followers/waits.ts';
+import { Incidents } from './incidents.ts';
+import type { Log } from './log.ts';
+import { Recall } from './recall.ts';
+import { Recorder } from './recorder.ts';
+import { Budgets, type CallPricer } from './steps/budgets.ts';
+import { Flights } from './steps/flights.ts';
+import { LatePool } from './steps/late-pool.ts';
+import { ReadySteps } from './steps/ready-steps.ts';
+import { StepCache } from './steps/step-cache.ts';
+import { StepOutputs } from './steps/step-outputs.ts';
+import { Turns } from './turns.ts';
+import { Workflows } from './workflows.ts';
+
+/** What a coordinator is given: settings, and the ports to everything outside. */
+export interface CoordinatorOptions {
+  settings: EngineSettings;
+  store: StorePort;
+  catalogue: ActionCatalogue;
+  createPool(options: PoolOptions): Promise<PoolPort>;
+  /** Prices of model calls; loaded when a budget in dollars first needs them. */
+  loadPricer(): Promise<CallPricer>;
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+  /** The engine cannot go on; nothing further is acknowledged. 74: the disk has failed. 70: a rule is broken. */
+  onFatal(message: string, exitStatus: 70 | 74): void;
+  /** Bytes of journal after which a checkpoint is made; simulations make it small. */
+  checkpointBytes?: number;
+  /** Called with the effects of each batch before they are performed; simulations check them. */
+  onEffects?(effects: readonly Effect[]): void;
+}
+
+const ioThreadsMax = 2;
+
+/** A coordinator that has not read its data yet: `start` does. */
+export function assemble(options: CoordinatorOptions): Coordinator {
+  const { settings, store, catalogue, clock, chance, log, loadPricer, checkpointBytes, onEffects } = options;
+  const incidents = new Incidents({ log, onFatal: options.onFatal });
+  const onFatal = (error: unknown) => incidents.fatal(error);
+  const onFault = (error: unknown) => incidents.fault(error);
+  const onNotice = (message: string) => incidents.warn(message);
+
+  // Memory, and the loop that changes it.
+  const workflows = new Workflows();
+  const turns = new Turns({ store, clock, onFatal });
+  const onReady = () => turns.arm();
+
+  // Files.
+  const queue = new QueueView(store, clock, () => !turns.isDiskFull, onFault);
+  const views = new Views({ store, workflows, clock, isDurable: (id) => turns.isDurable(id), onFault });
+  const removals = new Removals({ store, views, onNotice });
+  const durations = new Durations(store.found.manifest?.durations);
+  const bytesMax = checkpointBytes;
+  const checkpoints = new Checkpoints({ store, clock, workflows, views, removals, durations, bytesMax, onFault });
+  const onRemoved = (message: string) => log.info({}, message);
+  const orphanBlobs = new OrphanBlobs({ store, workflows, clock, onRemoved, onNotice, onFailed: onFatal });
+
+  // Followers.
+  const window = new EventWindow(limits.eventWindowMax, () => store.nextSeq - 1);
+  const texts = new LiveTexts();
+  const waits = new Waits(clock);
+
+  // Steps.
+  const budgets = new Budgets({ daily: settings.dailyBudget, workflows, clock, loadPricer, onReady, onFatal });
+  const cache = new StepCache({ settings, store, clock, onNotice, onFatal });
+  const outputs = new StepOutputs(store, clock);
+  const pool = createLatePool(options);
+  const { cpuAttemptsMax } = pool;
+  const shared = { settings, clock, catalogue, cache, outputs };
+  const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax, durations, budgets, onReady });
+  const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
+
+  // Events, and what follows from them.
+  const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights });
+  const takeOverParts = { store, clock, incidents, workflows, turns, recorder };
+  const recall = new Recall({
+    store,
+    workflows,
+    views,
+    takeOver: (id, taken, version) => takeOver(takeOverParts, id, taken, version),
+    warn: onNotice,
+  });
+  const started = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };
+  const attempts = new Attempts({ ...started, recorder, recall });
+  flights.connect((ended) => attempts.onEnded(ended));
+  const perform = createPerform({ log, window, cache, flights, waits, workflows, removals, checkpoints, onFault });
+  turns.connect({
+    startReady: (batch) => attempts.start(batch),
+    perform: (effects) => {
+      onEffects?.(effects);
+      perform(effects);
+    },
+    onDiskFull: (isFull) => {
+      incidents.diskFull(isFull);
+      if (!isFull) views.resume();
+    },
+  });
+
+  const files = { views, queue, removals, checkpoints, orphanBlobs };
+  const followers = { window, texts, waits };
+  const steps = { budgets, cache, outputs, readySteps, flights, attempts, pool };
+  const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
+  const all = { ...parts, ...files, ...followers, ...steps };
+  return new Coordinator(all, createCallHandlers(all));
+}
+
+function createLatePool({ settings, createPool, log }: CoordinatorOptions): LatePool {
+  const cpuThreads = Math.min(settings.poolThreads, settings.maxParallelNodes);
+  return new LatePool(cpuThreads, (hearer) =>
+    createPool({
+      cpuThreads,
+      ioThreads: Math.min(cpuThreads, ioThreadsMax),
+      network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
+      prices: settings.prices,
+      onOutcomes: (outcomes) => hearer.onOutcomes(outcomes),
+      onSaid: (said) => hearer.onSaid(said),
+      onFault: (message) => log.error({}, message),
+    }),
+  );
+}
