@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
-import { ComingPool } from '../../src/coordinator/steps/late-pool.ts';
+import { LatePool } from '../../src/coordinator/steps/late-pool.ts';
 import { createDryPool } from '../../src/pool/dry-pool.ts';
 import { createPool } from '../../src/pool/pool.ts';
 import { tasks } from '../../src/tasks/registry.ts';
@@ -165,8 +165,10 @@ export const latePool: PoolSubject = {
   places: inlinePlaces,
   start: () =>
     standOf(async (options) => {
-      const late = new ComingPool(options.cpuThreads, async () => createInlinePool(options, inlineTasks));
-      await late.start();
+      const late = new LatePool(options.cpuThreads, async (hearer) =>
+        createInlinePool({ ...options, ...hearer }, inlineTasks),
+      );
+      await late.start({ onOutcomes: options.onOutcomes, onSaid: () => undefined });
       return late;
     }, toHold),
 };
