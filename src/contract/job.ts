@@ -1,13 +1,14 @@
 /**
- * What crosses between the coordinator and the pool's threads, and the port in between.
+ * The pool's port: jobs go in, outcomes come out. A job is one attempt of a step. It runs at a place, which is a
+ * thread or a child process today; nothing in this file says that the place belongs to this process.
  *
- * Rules, numbered for tests:
- *   P1  every dispatched job yields exactly one outcome, whatever its thread does;
- *   P2  when the outcome arrives, nothing of that attempt runs any more: its slot is free and the next attempt may start;
- *   P3  an attempt ends within a second after its deadline or its cancellation. Its time counts from its beginning; one that
- *       waits for its turn in a busy thread for longer than that ends without one;
- *   P4  a thread or a child process that dies costs the attempts that were on it, and no other.
- * Nothing here says that a thread of this process does the work.
+ * Rules, numbered for tests (`test/contract/pool.suite.ts` states them for every pool):
+ *   P1  every dispatched job yields exactly one outcome, whatever happens to its place;
+ *   P2  when the outcome arrives, nothing of that attempt runs any more: its slot is free and the next attempt may
+ *       start;
+ *   P3  an attempt ends within a second after its deadline or its cancellation. Its time counts from its beginning. A
+ *       job that waits for its turn in a busy thread for longer than its whole time ends without having begun;
+ *   P4  a place that dies costs the attempts that were on it, and no other.
  */
 import { z } from 'zod';
 import { failureCodes } from './failures.ts';
@@ -22,7 +23,7 @@ export const jobSchema = z.object({
   attempt: z.int(),
   action: z.string(),
   lane: z.enum(['io', 'cpu']) satisfies z.ZodType<Exclude<Lane, 'none'>>,
-  /** It runs in a process of its own, see `Task.isolated`. Only jobs of the CPU lane are. */
+  /** True for a job of the CPU lane that needs a process of its own, see `Task.isolated`. */
   isolated: z.boolean(),
   /** Bound params as JSON text. */
   paramsJson: z.string(),
@@ -42,7 +43,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({
     ...outcomeBase,
     kind: z.literal('completed'),
-    /** The outputs object as compact JSON text, made in the thread. */
+    /** The outputs object as compact JSON text, made where the task ran. */
     outputsJson: z.string(),
   }),
   z.object({
@@ -51,20 +52,20 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     code: z.enum(failureCodes),
     message: z.string(),
     retryAfterMs: z.number().nullable(),
-    /** Its place went down with it: what it has used is not known. */
+    /** The attempt ended with its place, so nobody knows what it has used. */
     isLost: z.literal(true).optional(),
   }),
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 
 /**
- * A piece of the text that an attempt of the I/O lane makes, while it makes it. The pieces of an attempt come in order and
- * before its outcome; nothing is lost with those that never come.
+ * A piece of the text that an attempt of the I/O lane produces, sent while it produces it. The pieces of an attempt
+ * come in order and before its outcome. A piece may be lost: the outputs hold the whole text.
  */
 export const saidSchema = z.object({
   jobId: z.int(),
   text: z.string(),
-  /** The attempt says no more, though its text goes on. */
+  /** True for the last piece of an attempt whose text is longer than followers are shown. */
   isCut: z.boolean(),
 });
 export type Said = z.infer<typeof saidSchema>;
@@ -77,12 +78,15 @@ export interface PoolStats {
 export interface PoolPort {
   /** How many attempts of the CPU lane may run at once. */
   readonly cpuAttemptsMax: number;
-  /** Jobs that have a free slot; the pool starts all of them, it keeps no backlog. */
+  /** Starts all of these jobs; each has a free slot. The pool keeps no backlog. */
   dispatch(jobs: readonly Job[]): void;
-  /** Ends attempts: their outcome is `failed` with code CANCELLED, unless they had ended before. */
+  /**
+   * Ends attempts. Their outcome is `failed` with code CANCELLED, unless they had ended before. Unknown ids are
+   * ignored.
+   */
   cancel(jobIds: readonly number[]): void;
   stats(): PoolStats;
-  /** Ends every thread. Outcomes of attempts still running are not delivered. */
+  /** Ends every attempt and its place. No outcome is delivered any more. */
   close(): Promise<void>;
 }
 
@@ -93,6 +97,6 @@ export interface PoolOptions {
   prices?: Prices | undefined;
   onOutcomes(outcomes: Outcome[]): void;
   onSaid?(said: Said[]): void;
-  /** A fault of the pool itself, worth a line in the log. */
+  /** Reports a fault of the pool itself, for the log. */
   onFault(message: string): void;
 }

@@ -1,9 +1,9 @@
 /**
- * The messages between the pool and its workers: one union for each direction, told apart by `kind`. The receiver parses
- * what arrives with the schema of its direction. A message that fits no kind is a fault of the pool.
+ * The messages between the pool and its workers: one union for each direction, told apart by `kind`. The receiver
+ * parses what arrives with the schema of its direction. A message that fits no kind is a fault of the pool.
  *
- * A thread gets jobs in bundles. Piscina hands over the bundle; its port then carries begun attempts, pieces of text and
- * outcomes back to the pool, and cancellations to the thread.
+ * A thread gets jobs in bundles. Piscina hands over the bundle; its port then carries begun attempts, pieces of text
+ * and outcomes back to the pool, and cancellations to the thread.
  *
  * A process gets one job at a time over the channel of `fork`.
  */
@@ -13,7 +13,9 @@ import { type Job, jobSchema, outcomeSchema, saidSchema } from './job.ts';
 import type { Prices } from './prices.ts';
 import type { NetworkRules } from './task.ts';
 
-/** Enough to make the message's own cost small (measured: 32 jobs carry twice the rate of 1), few enough to spread. */
+/**
+ * Enough to make the message's own cost small (measured: 32 jobs carry twice the rate of 1), few enough to spread.
+ */
 export const bundleJobsMax = 32;
 
 /** What every thread of the pool gets at its start, as Piscina's `workerData`. */

@@ -1,6 +1,7 @@
 /**
- * What an action is: its name, its lane, the schema of its params, and the code that runs it inside a pool thread or a child process.
- * A new action is one file in `src/tasks` that exports a `Task`, and one line in `src/tasks/registry.ts`.
+ * What an action is: its name, its lane, the schema of its params, and the code that runs it inside a pool thread or
+ * a child process. A new action is one file in `src/tasks` that exports a `Task`, and one line in
+ * `src/tasks/registry.ts`.
  */
 
 import type { z } from 'zod';
@@ -9,43 +10,52 @@ import type { JsonObject } from './json.ts';
 import type { Prices } from './prices.ts';
 import type { EngineSettings } from './settings.ts';
 
-/** `io`: many attempts share a thread, cancelled by signal. `cpu`: one attempt has a thread or a child process to itself, cancelled by ending that. `none`: completed from outside. */
+/**
+ * `io`: many attempts share a thread; a signal ends one of them. `cpu`: one attempt has a thread or a child process
+ * to itself; ending that ends the attempt. `none`: the step is completed from outside.
+ */
 export type Lane = 'io' | 'cpu' | 'none';
 
 export interface TaskContext {
   /** Aborted at the deadline and when the step is stopped; an `io` task must end soon after. */
   readonly signal: AbortSignal;
-  /** Milliseconds the attempt was given in all. */
+  /** Milliseconds that the attempt may take in all. */
   readonly timeoutMs: number;
-  /** The same for every attempt of a step: `<workflow id>/<step id>`. Send it along where a remote side can use it. */
+  /**
+   * The same for every attempt of a step: `<workflow id>/<step id>`. Send it along where a remote side can use it.
+   */
   readonly idempotencyKey: string;
   readonly workflowId: string;
   readonly stepId: string;
   readonly attempt: number;
-  /** Values of the secrets that the task declares, by name; those not set are absent. */
+  /** Values of the secrets that the task declares, by name. A secret that is not set is absent. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly network: NetworkRules;
-  /** What PRICES_FILE adds to the prices of models, or puts in their place. */
+  /** The prices of PRICES_FILE. They extend or replace the known prices of models. */
   readonly prices?: Prices | undefined;
   /** Adds a line to the step's logs. */
   log(line: string): void;
   /**
-   * The next piece of the text that will be `outputs.content`, for those who follow the workflow. Heard in the I/O lane
-   * alone, and kept nowhere: the outputs hold the whole of it.
+   * Sends the next piece of the text that will be `outputs.content` to the followers of the workflow. Only tasks of
+   * the I/O lane are heard. The pieces are stored nowhere: the outputs hold the whole text.
    */
   say(text: string): void;
   /**
-   * What the attempt has used so far, in the form of `TaskResult.metrics`; replaces what was said before. It is kept
-   * however the attempt ends: a call that fails or is cancelled after it was answered has been paid for all the same.
+   * Records what the attempt has used so far, in the form of `TaskResult.metrics`, in place of the last record. It is
+   * kept however the attempt ends: a model call that was answered costs money even when the attempt then fails or is
+   * cancelled.
    */
   account(metrics: Record<string, unknown>): void;
 }
 
 /** Where tasks may connect to. */
 export interface NetworkRules {
-  /** `host` or `host:port` entries of HTTP_ALLOW_HOSTS: private or loopback targets that are allowed all the same. */
+  /** `host` or `host:port` entries of HTTP_ALLOW_HOSTS: private or loopback targets that tasks may connect to. */
   readonly allowHosts: readonly string[];
-  /** The engine's own listening port: refused on loopback whatever allowHosts says. null when it does not listen. */
+  /**
+   * The engine's own listening port. On loopback it is refused whatever allowHosts says. null when the engine does
+   * not listen.
+   */
   readonly ownPort: number | null;
 }
 
@@ -57,16 +67,16 @@ export interface TaskResult {
   metrics?: Record<string, unknown> | undefined;
 }
 
-/** The call of a model that an attempt will make, as far as it is known before the attempt begins. */
+/** The model call that an attempt will make, as far as it is known before the attempt begins. */
 export interface PlannedCall {
-  /** The one that the step's metadata will name; a server without a name of its own by its host and port. */
+  /** As the step's metadata will name it; a server without a name is named by its host and port. */
   readonly provider: string;
   readonly model: string;
-  /** Where it goes: whose prices apply. */
+  /** The address of the call. It decides whose prices apply. */
   readonly baseUrl: string;
-  /** An estimate, four characters a token. */
+  /** Estimated as one token for each four characters. */
   readonly inputTokens: number;
-  /** The most that was asked for, or an assumption where nothing was said. */
+  /** The most tokens that the params allow, or an assumption where they set no limit. */
   readonly outputTokens: number;
 }
 
@@ -76,37 +86,41 @@ export interface Task<Params = unknown> {
   readonly description: string;
   readonly params: z.ZodType<Params>;
   /**
-   * True when the input decides how much memory the task asks for at once: an expression, a template, a page of half a
-   * million paragraphs. Such a task of the CPU lane runs in a child process, because V8 ends the whole process when one
-   * allocation does not fit a thread's heap. It connects nowhere, and stands in the list of `src/tasks/isolated.ts`.
+   * True when the input decides how much memory the task asks for at once: an expression, a template, a page of half
+   * a million paragraphs. Such a task of the CPU lane runs in a child process, because V8 ends the whole process when
+   * one allocation does not fit a thread's heap. It connects nowhere, and stands in the list of
+   * `src/tasks/isolated.ts`.
    */
   readonly isolated?: true;
   /** Names of the secrets (settings such as OPENAI_API_KEY) that run() may see. */
   readonly secrets?: readonly string[];
-  /** Whether it calls other machines. Left out, it does not. */
+  /** True for a task that calls other machines. Default: false. */
   readonly goesOut?: boolean;
-  /** Whether it goes out to nobody with these params, bound but not checked. Left out, whoever may go out does. */
+  /**
+   * True when these params (bound, not validated) make no network call. Default: a task with `goesOut` always makes
+   * one.
+   */
   staysHome?(params: JsonObject, secrets: Readonly<Record<string, string>>): boolean;
   /** Used when the step gives no timeoutMs. */
   readonly timeoutMs: number;
-  /** 1 when not given. Another one makes what the cache holds of the action count no more: raise it when answers change. */
+  /** Default: 1. Raise it when the task's answers change: cached answers of another version are not used. */
   readonly version?: number;
   /**
-   * Of an action that calls a model: the call that these params ask for. They may not fit the schema, and may hold references
-   * that are not bound yet: `unread` where who is asked hangs on one. null where nothing can be told. `secrets` are those
-   * that the task declares.
+   * For an action that calls a model: the call that these params ask for. The params may not fit the schema, and may
+   * hold references that are not bound yet. Returns `unread` when a reference decides which model is called, and null
+   * when the call cannot be known. `secrets` are those that the task declares.
    */
   callsModel?(params: JsonObject, secrets: Readonly<Record<string, string>>): PlannedCall | 'unread' | null;
   /**
-   * What is wrong with expressions and templates in these params, by field; fields that hold references are left out of
-   * them. Asked before a run by who has the time: it imports the action's libraries.
+   * Names the faults of expressions and templates in these params, by field. Fields that hold references are absent
+   * from the params. Called before a run, where time matters little: it imports the action's libraries.
    */
   findFaults?(params: JsonObject): Promise<FieldError[]>;
-  /** Heavy libraries are imported inside, so that threads which never run the action never load them. */
+  /** Import heavy libraries inside run(): a thread that never runs the action then never loads them. */
   run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
   /**
-   * Stands in for run() in a dry run: connects nowhere, takes no time and gives outputs of the same shape. What would have
-   * been done stands in `metadata.rehearsal`, see rehearsal.ts. Whoever goes out has one.
+   * Replaces run() in a dry run: connects nowhere, takes no time and returns outputs of the same shape.
+   * `metadata.rehearsal` says what run() would have done, see rehearsal.ts. Every task with `goesOut` has one.
    */
   rehearse?(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
 }
@@ -117,7 +131,7 @@ export interface IsolatedTask<Params = unknown> extends Task<Params> {
   readonly isolated: true;
 }
 
-/** How a task says what went wrong. Anything else that it throws counts as TASK_ERROR. */
+/** A task throws it to name the failure's code. Anything else that a task throws becomes TASK_ERROR. */
 export class TaskFailure extends Error {
   readonly code: FailureCode;
   readonly retryAfterMs: number | undefined;
@@ -130,7 +144,7 @@ export class TaskFailure extends Error {
   }
 }
 
-/** What the rest of the engine may know of an action without loading its code. */
+/** What the rest of the engine knows of an action. */
 export interface ActionInfo {
   readonly action: string;
   readonly lane: Lane;
@@ -140,7 +154,7 @@ export interface ActionInfo {
   readonly isolated?: true | undefined;
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
-  /** Whether it calls other machines. */
+  /** True for a task that calls other machines. */
   readonly goesOut?: boolean | undefined;
   readonly staysHome?: Task['staysHome'];
   readonly version?: number | undefined;

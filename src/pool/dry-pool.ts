@@ -1,6 +1,7 @@
 /**
- * The pool of a dry run: its threads call nobody. An answer whose shape nobody can know is given the fields that other steps
- * refer to; what has a known shape stays as it is, so that a reference which leads nowhere is found.
+ * The pool of a dry run: its threads run rehearsals, which make no network call. Where the shape of an answer cannot
+ * be known, the made-up outputs get the fields that other steps refer to. Outputs of a known shape stay as they are,
+ * so that a dry run finds a reference to a field that does not exist.
  */
 import type { Outcome, PoolOptions, PoolPort } from '../contract/job.ts';
 import { rehearsalSchema } from '../contract/rehearsal.ts';
@@ -32,14 +33,14 @@ export async function createDryPool(options: PoolOptions, { wanted }: DryRun): P
   };
 }
 
-/** `['json', 'items', '0']` as `{json: {items: ['made up']}}`; what is there stays. */
+/** Adds `['json', 'items', '0']` as `{json: {items: ['made up']}}`. Values that exist stay. */
 function addField(outputs: Record<string, unknown>, path: readonly string[]): void {
   let at: Record<string, unknown> = outputs;
   for (const [i, key] of path.entries()) {
     const next = path[i + 1];
     if (!Object.hasOwn(at, key)) {
       const made = next === undefined ? toLeaf(path) : /^\d{1,4}$/.test(next) ? [] : {};
-      // A key named __proto__ is a key.
+      // An assignment would set the prototype where the key is `__proto__`.
       Object.defineProperty(at, key, { value: made, enumerable: true, configurable: true, writable: true });
     }
     const inner = at[key];
@@ -48,7 +49,7 @@ function addField(outputs: Record<string, unknown>, path: readonly string[]): vo
   }
 }
 
-/** The whole of an output is an object like any. */
+/** A reference to a whole output gets an object, a reference to a field a text. */
 function toLeaf(path: readonly string[]): unknown {
   return path.length === 1 ? {} : 'made up';
 }

@@ -1,12 +1,12 @@
-/** The outcome of an attempt that ended without one of its own: told by who ended it, or by how its place went down. */
+/** The outcome of an attempt that gave none itself. Its code says who ended the attempt, or how its place died. */
 import type { FailureCode } from '../contract/failures.ts';
 import type { Job, Outcome } from '../contract/job.ts';
 import { type AbortReason, describeAbort } from '../contract/pool-messages.ts';
 
 export interface Loss {
-  /** Where the attempt ran: `thread` or `process`. */
+  /** Where the attempt ran. */
   readonly place: 'thread' | 'process';
-  /** Set where the pool ended it. */
+  /** Set when the pool ended the attempt. */
   readonly ended: AbortReason | null;
   readonly isOutOfMemory: boolean;
   readonly reason: string;

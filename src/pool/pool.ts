@@ -1,9 +1,10 @@
 /**
- * The pool: attempts on threads and child processes of this process, behind `PoolPort`. Runs in the main thread or in a
- * worker thread.
+ * The pool: runs attempts on threads and child processes of this process, behind `PoolPort`. It works in the main
+ * thread and in a worker thread.
  *
- * The I/O lane puts many attempts on each of a few threads, the CPU lane one attempt on a thread, or in a process where the
- * task is isolated. None keeps a backlog: who dispatches knows how many slots there are.
+ * The I/O lane puts many attempts on each of a few threads. The CPU lane puts one attempt on a thread, or in a
+ * process when the job is isolated. No lane keeps a backlog: the coordinator dispatches no more jobs than there are
+ * slots.
  */
 import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
 import { bundleJobsMax } from '../contract/pool-messages.ts';
@@ -12,10 +13,13 @@ import { ProcessLane } from './process-lane.ts';
 import { toExecArgv, toProcessExecArgv } from './source-loader.ts';
 import { ThreadLane, type ThreadLaneOptions } from './thread-lane.ts';
 
-/** P3 gives a second from the deadline to the end; a quarter of it is left for ending the thread. */
+/** P3 allows a second from the deadline to the end. A quarter of it is left for ending the thread. */
 const graceMs = 750;
 
-/** Old-space bounds of one thread or process. A page of 4 MiB needs some 300 MB to be extracted; answers are at most 16 MiB each. */
+/**
+ * Old-space bounds of one thread or process. Extracting a page of 4 MiB takes some 300 MB; an answer that a task
+ * reads has 16 MiB at most.
+ */
 const cpuHeapMbMax = 512;
 const ioHeapMbMax = 1_024;
 
@@ -98,7 +102,7 @@ export async function createPool(options: PoolOptions, setup: WorkerSetup = {}):
   };
 }
 
-/** Spread over the threads, at most `bundleJobsMax` in each. */
+/** Spreads the jobs of the I/O lane over its threads, at most `bundleJobsMax` in a bundle. */
 function toBundles(jobs: readonly Job[], threads: number): Job[][] {
   const ioJobs = jobs.filter((job) => job.lane === 'io');
   const size = Math.min(bundleJobsMax, Math.ceil(ioJobs.length / threads));

@@ -1,9 +1,10 @@
 /**
- * Processes of their own for jobs that could take a whole process down: one job at a time on each, started when a job finds
- * none that is free, ended after a minute without work. Keeps P1–P4 of `contract/job.ts` for its jobs.
+ * Child processes for jobs that could take a whole process down. A process runs one job at a time. The lane starts
+ * one when no process is free, and ends one after a minute without work. Keeps P1–P4 of `contract/job.ts` for its
+ * jobs.
  *
- * The processes belong to this lane and not to a thread of the pool: a thread that is ended cannot end its child, and
- * nobody but the thread would ever collect what is left of it.
+ * The processes belong to this lane and not to a thread of the pool: a thread that is terminated cannot end its
+ * child, and no other thread could collect the child's exit.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
@@ -21,17 +22,17 @@ export interface ProcessLaneOptions {
   onFault(message: string): void;
 }
 
-/** Starting takes a tenth of a second; on a machine that swaps, far longer. */
+/** A start takes a third of a second, far longer on a machine that swaps. */
 const startMsMax = 30_000;
 const idleMsMax = 60_000;
-/** For an answer that was under way while this process was halted. */
+/** For an outcome that was on its way while this process was halted. */
 const lateGraceMs = 250;
-/** What other processes and open files use up, and give back. */
+/** Lack of what other processes and open files use, and give back. */
 const passingFaults = new Set<unknown>(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 const restartPauseMs = 250;
-/** V8 writes why it gave up, then a trace of a few thousand characters. */
+/** V8 writes why it ends the process, then a trace of a few thousand characters. */
 const reportLengthMax = 16_384;
-/** The heap was full; one object was larger than any may be. */
+/** The heap was full, or one object was larger than V8 allows. */
 const outOfMemory = /out of memory|Fatal JavaScript invalid size/i;
 
 /** A job between two tries to start a process for it. */
@@ -44,19 +45,19 @@ interface Place {
   readonly process: ChildProcess;
   readonly gone: Promise<void>;
   job: Job | null;
-  /** When its job is no longer tried again where no process can be started. */
+  /** After this time a start that fails is not tried again for the job. */
   startBy: number;
-  /** Set where there never was a process. */
+  /** Set when the process could not be started. */
   startFault: Error | null;
   ended: AbortReason | null;
   isUp: boolean;
-  /** Told to end, and not gone yet. */
+  /** SIGKILL was sent, and the process has not ended yet. */
   isEnding: boolean;
-  /** The end of its start, of its job, or of its idleness. */
+  /** Ends the process when its start, its job or its idleness takes too long. */
   watch: Watch | undefined;
-  /** Set where the lane ended it for what is no part of the attempt. */
+  /** Set when the lane ended the process for a reason outside the attempt. */
   reason: string | null;
-  /** The end of what it wrote during its job. */
+  /** The last characters that it wrote to stderr during its job. */
   report: string;
 }
 
@@ -95,7 +96,7 @@ export class ProcessLane {
         place.reason = `it did not start within ${startMsMax / 1_000} s`;
         end(place);
       });
-    // One that could not be started has no channel; one that is gone by now says so with its end.
+    // A process that could not be started has no channel. A process that has just ended is reported by its `close`.
     if (!place.process.connected) return;
     place.process.send({ kind: 'job', job } satisfies ToProcess, () => undefined);
   }
@@ -119,7 +120,7 @@ export class ProcessLane {
 
   #findIdle(): Place | undefined {
     return [...this.#places].find(
-      // One without a channel has ended, and that has yet to be told.
+      // A process without a channel has ended, and its `close` is still to come.
       ({ process, job, isUp, isEnding }) => process.connected && job === null && isUp && !isEnding,
     );
   }
@@ -129,14 +130,14 @@ export class ProcessLane {
     const child = fork(fileURLToPath(processUrl), [], {
       // The young generation's size differs from one Node to the next (24 gives it four times as much as 20 does).
       execArgv: [`--max-old-space-size=${heapMbMax}`, '--max-semi-space-size=16', ...execArgv],
-      // Nothing of the engine's environment, API keys above all, is for tasks to see.
+      // Tasks must not see the engine's environment, above all its API keys.
       env: {},
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const place: Place = {
       process: child,
-      // Comes after the last message that the process sent, and after its end has been collected.
+      // `close` comes after the last message of the process, and after its exit was collected.
       gone: new Promise((resolve) => child.once('close', () => resolve())),
       job: null,
       startBy: 0,
@@ -149,7 +150,7 @@ export class ProcessLane {
       report: '',
     };
     this.#places.add(place);
-    // Alone they do not keep the engine's process; the watch over a job does.
+    // An idle process does not keep the engine alive. The watch over a job does.
     for (const part of partsOf(child)) part.unref();
     child.on('message', (message) => this.#accept(place, message));
     child.on('error', (error) => {
@@ -169,16 +170,16 @@ export class ProcessLane {
     const message = fromProcessSchema.safeParse(given).data;
     if (message?.kind === 'up') {
       place.isUp = true;
-      // The clock starts here and not at dispatch: starting is no part of the attempt.
+      // The clock starts here and not at dispatch: the start of the process is no part of the attempt.
       if (place.job) this.#arm(place, place.job);
       return;
     }
     if (message === undefined || message.outcome.jobId !== place.job?.jobId) {
-      this.#options.onFault('a process of the pool sent what is not the outcome of its job; it is ended');
+      this.#options.onFault('a process of the pool sent a message that is not the outcome of its job; it is ended');
       end(place);
       return;
     }
-    // What ended it is told when it is gone.
+    // The outcome, with the reason of the end, follows when the process is gone (P2).
     if (place.isEnding) return;
     place.job = null;
     place.watch?.clear();
@@ -200,7 +201,7 @@ export class ProcessLane {
     this.#deliver(toLostOutcome(job, { place: 'process', ended, isOutOfMemory: outOfMemory.test(report), reason }));
   }
 
-  /** Tells nothing at once: who dispatches is in the middle of something. */
+  /** Delivers no outcome at once: the caller of dispatch() is not prepared for one before it returns. */
   #onNoStart(job: Job, startBy: number, error: unknown): void {
     const isLast = !isPassing(error) || performance.now() + restartPauseMs > startBy;
     const next = (): void => {
@@ -237,17 +238,17 @@ function isPassing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && passingFaults.has(error.code);
 }
 
-/** What can keep the engine's process, each for itself; `close` comes after the end of all three. */
+/** The parts of a child that can each keep the engine's process alive. `close` comes after the end of all three. */
 function partsOf(child: ChildProcess): { ref(): unknown; unref(): unknown }[] {
   const { channel, stderr } = child;
   return [child, ...(channel ? [channel] : []), ...(stderr instanceof Socket ? [stderr] : [])];
 }
 
-/** By the one signal that a process in a loop cannot miss. */
+/** SIGKILL is the one signal that also ends a process in a loop. */
 function end(place: Place): void {
   place.isEnding = true;
-  // Its stderr may outlive it, held by what it started, and who closes the pool waits for that end too.
+  // A child of the process may hold its stderr open for longer, and close() waits for the end of that too.
   for (const part of partsOf(place.process)) part.ref();
-  // A child that was never started has no pid, and its kill would signal 0: this whole group of processes.
+  // A child that was never started has no pid. Its kill() would signal 0, which is this whole group of processes.
   if (place.process.pid !== undefined) place.process.kill('SIGKILL');
 }

@@ -1,11 +1,11 @@
-/** What a thread or a process needs to run from source, without a build. */
+/** The flags with which a thread or a process runs from source, without a build. */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 /**
- * A thread that runs from source needs the loader, found from here because the working directory may be anywhere. In a
- * worker thread on Node 20 tsx hooks `require` alone, which is how Piscina loads a module first; modules
- * of a plain Worker, and what any of them imports later, need the hooks of `import` as well.
+ * A thread that runs from source needs the loader tsx. It is resolved from this file, because the working directory
+ * may be anywhere. In a worker thread on Node 20 tsx hooks only `require`, with which Piscina first tries to load a
+ * module. Modules of a plain Worker, and later imports of any module, need the hooks of `import` as well.
  */
 export function toExecArgv(threadUrl: URL): string[] | undefined {
   if (!isSource(threadUrl)) return undefined;

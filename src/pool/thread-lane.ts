@@ -1,12 +1,13 @@
 /**
  * One Piscina instance and the bundles that run on it. Keeps P1–P4 of `contract/job.ts` for its lane.
  *
- * What it stands on: everything a thread posted before it died can still be read from the bundle's port, and a thread is
- * gone when `terminate()` resolves. So a bundle is settled in this order: read the port, end the thread if a job has no
- * outcome yet, read the port again, and only then declare what is left lost.
+ * It relies on two facts: messages that a thread posted before it died can still be read from the bundle's port, and
+ * a thread has ended when `terminate()` resolves. So the lane settles a bundle in this order: read the port; if a job
+ * has no outcome yet, end the thread and read the port again; then declare the remaining jobs lost.
  *
- * The lane keeps its number of threads itself. Piscina replaces none any more once a single one has ended while it
- * started, and it offers the balancer threads that still start: a bundle that is placed on one and ended there makes it so.
+ * The lane replaces dead threads itself. Piscina stops doing so once a single thread has died while it started.
+ * Piscina also offers the balancer threads that are still starting: a bundle placed on such a thread and aborted
+ * there kills it.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
@@ -19,7 +20,10 @@ import { type Watch, watchOver } from './watch.ts';
 
 export interface ThreadLaneOptions {
   readonly threads: number;
-  /** `shared`: many bundles on a thread, ended by signal. `exclusive`: one job on a thread, ended with the thread. */
+  /**
+   * `shared`: many bundles on a thread; a signal ends a job. `exclusive`: one job on a thread; ending the thread ends
+   * the job.
+   */
   readonly sharing: ThreadData['sharing'];
   /** How long a job may outlive its deadline or cancellation before its thread is ended. 0: at once. */
   readonly graceMs: number;
@@ -33,16 +37,16 @@ export interface ThreadLaneOptions {
   onFault(message: string): void;
 }
 
-/** A thread that ends while it starts does so for a reason that lasts (a file that is gone, a full machine). */
+/** Why a thread died while it started mostly lasts for a while: a file that is gone, a full machine. */
 const restartPauseMs = 1_000;
 
 interface Bundle {
   readonly running: Map<number, Running>;
   readonly port: MessagePort;
   readonly abort: AbortController;
-  /** How much it weighs when threads are compared. */
+  /** Counts for its thread when the balancer compares threads. */
   readonly load: number;
-  /** null until it is handed to a thread. */
+  /** null until the bundle is placed on a thread. */
   thread: Worker | null;
 }
 
@@ -54,14 +58,17 @@ interface Running {
 }
 
 /**
- * Piscina first tries to `require` the thread's module, which Node does with an ES module too. A thread that is ended while
- * that is under way takes the whole process down (Node 20.20: "IsGraphAsync must be used on an instantiated module"). Refused,
- * Piscina imports it.
+ * Piscina first tries to `require` the thread's module, and Node can do that with an ES module. A thread that is
+ * ended meanwhile takes the whole process down (Node 20.20: "IsGraphAsync must be used on an instantiated module").
+ * With this flag Node refuses, and Piscina imports the module.
  */
 const importOnly = '--no-experimental-require-module';
 const loaderFlag = /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)(=|$)/;
 
-/** Of a process's flags those that say how modules are loaded. Others, as those of V8, hold for threads all the same, and cannot be given to one. */
+/**
+ * The flags of a process that say how modules are loaded. Others, such as V8's, apply to threads anyway and cannot be
+ * set for one.
+ */
 function toLoaderArgv(argv: readonly string[]): string[] {
   return argv.flatMap((flag, i) => {
     const match = loaderFlag.exec(flag);
@@ -76,10 +83,10 @@ export class ThreadLane {
   readonly #running = new Map<number, Running>();
   readonly #unsettled = new Map<Bundle, Promise<void>>();
   readonly #loads = new WeakMap<Worker, number>();
-  /** Threads that have loaded their module; those of the beginning count from the start, which waits for them. */
+  /** Threads that have loaded their module. The first ones are in it from the start, and `start()` waits for them. */
   readonly #ready: Set<Worker>;
   #restart: NodeJS.Timeout | undefined;
-  /** Threads that ended while they started, since the last one that came up. */
+  /** Threads that died while they started, since the last thread that came up. */
   #failedStarts = 0;
   #started = false;
   #closed = false;
@@ -95,7 +102,7 @@ export class ThreadLane {
       atomics: 'disabled',
       recordTiming: false,
       workerHistogram: false,
-      // Nothing of the engine's environment, API keys above all, is for tasks to see.
+      // Tasks must not see the engine's environment, above all its API keys.
       env: {},
       execArgv: [...(options.execArgv ?? toLoaderArgv(process.execArgv)), importOnly],
       resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax },
@@ -110,7 +117,7 @@ export class ThreadLane {
     });
     this.#ready = new Set(this.#piscina.threads);
     this.#piscina.on('workerCreate', ({ id }: { id: number }) => this.#onThreadUp(id));
-    // Told before the thread is off Piscina's list, and before Piscina replaces it where it does.
+    // Piscina emits this before it takes the thread off its list and before it replaces it.
     this.#piscina.on('workerDestroy', () => queueMicrotask(() => this.#onThreadEnd()));
     this.#piscina.on('error', (error: unknown) => this.#onThreadFault(error));
   }
@@ -181,13 +188,13 @@ export class ThreadLane {
       bundle.running.set(job.jobId, running);
       this.#running.set(job.jobId, running);
     }
-    // An exclusive job's outcome waits until its thread is free, which is when the run has ended.
+    // The outcome of an exclusive job is read when the run has ended: only then is its thread free (P2).
     if (this.#options.sharing === 'shared') port1.on('message', (message: unknown) => this.#accept(bundle, message));
     return bundle;
   }
 
   async #run(bundle: Bundle & { readonly remote: MessagePort }, jobs: readonly Job[]): Promise<void> {
-    // The symbol's property stays on this side; it is how the balancer knows which bundle it places.
+    // The property with the symbol is not sent. It tells the balancer which bundle it places.
     const message = { kind: 'bundle' as const, jobs, port: bundle.remote, [queueOptionsSymbol]: bundle };
     try {
       await this.#piscina.run(message, { transferList: [bundle.remote], signal: bundle.abort.signal });
@@ -216,14 +223,14 @@ export class ThreadLane {
   #assign(bundle: Bundle, thread: Worker): void {
     bundle.thread = thread;
     this.#loads.set(thread, (this.#loads.get(thread) ?? 0) + bundle.load);
-    // The clock starts here and not at dispatch: a thread that has to be started first takes half a second.
+    // The clock starts here and not at dispatch: a bundle may wait half a second for a thread that starts.
     for (const running of bundle.running.values()) {
       const { graceMs } = this.#options;
       this.#arm(running, running.ended === 'CANCELLED' ? graceMs : running.job.timeoutMs + graceMs);
     }
   }
 
-  /** Ending a thread too soon would cost its neighbours their attempts. */
+  /** The grace matters: a thread that is ended too soon takes the attempts of its neighbours with it. */
   #arm(running: Running, ms: number): void {
     running.watch?.clear();
     running.watch = watchOver(ms, this.#options.graceMs, () => {
@@ -232,7 +239,7 @@ export class ThreadLane {
     });
   }
 
-  /** P1: an outcome of a job that has ended already, or was never here, is dropped. */
+  /** P1: drops an outcome of a job that has ended or that this lane never had. */
   #accept(bundle: Bundle, given: unknown): void {
     const parsed = fromThreadSchema.safeParse(given);
     if (!parsed.success) {
@@ -282,7 +289,8 @@ export class ThreadLane {
   async #settle(bundle: Bundle, error: unknown): Promise<void> {
     this.#drain(bundle);
     if (bundle.running.size > 0) {
-      // P2: an abort only begins to end the thread, and an uncaught error is reported while the thread still unwinds.
+      // P2: an abort only begins to end the thread, and Node reports an uncaught error while the thread still
+      // unwinds.
       await bundle.thread?.terminate();
       this.#drain(bundle);
     }
@@ -299,7 +307,7 @@ export class ThreadLane {
     }
   }
 
-  /** An error while no bundle was on the thread. */
+  /** Called for an error of a thread that had no bundle. */
   #onThreadFault(error: unknown): void {
     if (!this.#closed) this.#options.onFault(`a thread of the pool died: ${messageOf(error)}`);
   }
@@ -317,7 +325,7 @@ export class ThreadLane {
     if (ended.length > 0) {
       this.#refill();
     } else if (threads.size < this.#options.threads) {
-      // None was ready, so one that started has ended.
+      // No ready thread has ended, so a starting one has.
       this.#failedStarts += 1;
       this.#restart ??= setTimeout(() => {
         this.#restart = undefined;
@@ -327,7 +335,7 @@ export class ThreadLane {
     }
   }
 
-  /** Piscina starts a thread for a task that the balancer places nowhere; the task itself is withdrawn at once. */
+  /** Piscina starts a thread for a task that the balancer does not place. The task is withdrawn at once. */
   #refill(): void {
     for (let missing = this.#options.threads - this.#piscina.threads.length; missing > 0; missing -= 1) {
       const withdrawal = new AbortController();
@@ -339,7 +347,7 @@ export class ThreadLane {
     }
   }
 
-  /** Jobs that wait for a thread where none can start end as lost, and the core decides whether to try again. */
+  /** No thread can start: the jobs that wait for one end as lost, and the core decides whether to try them again. */
   #giveUpWaiting(): void {
     for (const bundle of this.#unsettled.keys()) if (bundle.thread === null) bundle.abort.abort();
   }

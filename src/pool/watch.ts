@@ -1,13 +1,14 @@
 /**
- * The timer over a job. One that fires late has not measured the job's time alone: this thread was blocked, or the whole
- * process halted. The job may have done its part, or be about to, and its answer wait to be read; so it is given `graceMs`
- * more, once. 0 is enough for what has arrived, because what can be read is read between one timer and the next.
+ * The timer over a job. A timer that fires late did not measure the job's time alone: this thread was blocked, or the
+ * whole process was halted. The job may have ended by then, and its outcome may wait to be read. So the job gets
+ * `graceMs` more, once. 0 is enough for an outcome that has arrived, because Node reads messages between one timer
+ * and the next.
  */
 export interface Watch {
   clear(): void;
 }
 
-/** What a busy event loop delays a timer by. */
+/** A busy event loop delays a timer by this much. */
 const watchLateMsMax = 50;
 
 export function watchOver(timeoutMs: number, graceMs: number, onEnd: () => void): Watch {

@@ -1,6 +1,6 @@
 /**
- * The tasks that run in child processes. They have a list of their own, which the registry takes over, because a process
- * imports these files and no other: the whole registry would cost it 0.1 s more of CPU at each start.
+ * The tasks that run in child processes. They have a list of their own, which the registry takes over, because a
+ * process imports these files and no other: the whole registry would cost it 0.1 s more of CPU at each start.
  */
 import type { IsolatedTask } from '../contract/task.ts';
 import { htmlExtract } from './html-extract.ts';

@@ -1,6 +1,7 @@
 /**
- * The one list of tasks. Importing it is cheap: a task imports the packages that it needs when it runs. Our own files are
- * imported statically throughout: from source, a file imported both ways is loaded twice, with two classes of one name.
+ * The one list of tasks. Importing it is cheap: a task imports the packages that it needs when it runs. Our own files
+ * are always imported statically. From source, a file that is imported both statically and dynamically is loaded
+ * twice, and its classes exist twice.
  */
 import { type ActionCatalogue, type Task, TaskFailure } from '../contract/task.ts';
 import { delay } from './delay.ts';
@@ -30,15 +31,15 @@ const actions: readonly Task[] = [
   externalData,
 ];
 
-/** Run by the engine itself, under a name that no definition may use. */
+/** Runs in place of an unknown action, under a name that no definition may use. */
 export const simulatedAction: Task = simulate;
 
-/** What a thread can run. */
+/** Every task that a thread knows, by action. */
 export const tasks: ReadonlyMap<string, Task> = new Map(
   [...actions, simulatedAction].map((task): [string, Task] => [task.action, task]),
 );
 
-/** What a thread can run in a dry run: tasks that have a rehearsal do that instead. */
+/** The same for a dry run: a task that has a rehearsal runs that instead. */
 export const rehearsedTasks: ReadonlyMap<string, Task> = new Map(
   [...tasks].map(([action, task]): [string, Task] => [action, toRehearsed(task)]),
 );
@@ -48,17 +49,17 @@ function toRehearsed(task: Task): Task {
   if (rehearse !== undefined) return { ...task, run: rehearse };
   if (task.goesOut !== true) return task;
   const run = () => {
-    throw new TaskFailure('TASK_ERROR', `${task.action} calls other machines and has nothing that stands in for it`);
+    throw new TaskFailure('TASK_ERROR', `${task.action} calls other machines and has no rehearsal`);
   };
   return { ...task, run };
 }
 
-/** What tasks of the I/O lane import when they run; see `worker/thread.ts` for why it is loaded before. */
+/** Loads what tasks of the I/O lane import when they run. `worker/thread.ts` says why that happens earlier. */
 export async function loadIoLibraries(): Promise<void> {
   await Promise.all([import('undici'), import('openai'), import('@pydantic/genai-prices')]);
 }
 
-/** What a definition can name. */
+/** The actions that a definition can name. */
 export function createActionCatalogue(): ActionCatalogue {
   return new Map(
     actions.map(

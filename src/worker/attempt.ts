@@ -1,10 +1,10 @@
 /**
- * One attempt from job to outcome, inside a thread.
+ * One attempt from job to outcome, inside a thread or a process of the pool.
  *
  * Guarantees:
- *   A1  it always resolves, with an outcome that is plain data: what a task throws never crosses a thread as an error,
- *       because errors lose their class, code and fields on the way;
- *   A2  no value of a secret that came with the job is in the outcome, or in what is said before it;
+ *   A1  it always resolves, with an outcome that is plain data. An error of the task never crosses a thread as an
+ *       error, because it would lose its class, code and fields on the way;
+ *   A2  neither the outcome nor a piece of text before it holds the value of a secret that came with the job;
  *   A3  message, logs and outputs are within `limits`.
  */
 import { inspect } from 'node:util';
@@ -24,7 +24,7 @@ export interface AttemptEnvironment {
   readonly network: NetworkRules;
   readonly prices?: Prices | undefined;
   readonly signal: AbortSignal;
-  /** Absent where nobody hears what a task says. */
+  /** Absent where nobody reads the pieces of text that a task says. */
   readonly onSaid?: ((said: Said) => void) | undefined;
 }
 
@@ -32,7 +32,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
   const redact = createRedaction(job.secrets);
   const log = createLog(redact);
   let accounted: Record<string, unknown> | null = null;
-  // Converted here, so that metrics no outcome can hold are thrown at the task and leave those from before.
+  // Converted at once: metrics that no outcome can hold make the task fail here, and the earlier metrics stay.
   const account = (metrics: Record<string, unknown>) => {
     accounted = toRedactedRecord('metrics', metrics, redact);
   };
@@ -46,7 +46,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
   };
   try {
     throwIfAborted(job, environment.signal);
-    // Types bind our own tasks only at compile time; what came back is checked like any other input.
+    // Types bind our own tasks only at compile time. The result is checked like any other input.
     const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account, say });
     throwIfAborted(job, environment.signal);
     isWhole = true;
@@ -115,7 +115,7 @@ function pickSecrets(task: Task, secrets: Readonly<Record<string, string>>): Rec
 
 function toRedactedRecord(what: string, value: TaskResult['metadata'], redact: Redact): Record<string, unknown> | null {
   if (value === undefined) return null;
-  // Metadata rides along in lists and events; it has the bound of outputs that are stored inline.
+  // Metadata is part of lists and events, so it has the bound of outputs that are stored inline.
   return JSON.parse(redactJson(toJsonText(what, value, limits.outputsInlineBytesMax), redact)) as Record<
     string,
     unknown
@@ -138,7 +138,7 @@ function toAbortFailure(job: Job, signal: AbortSignal): TaskFailure {
   return new TaskFailure(code, describeAbort(code, job));
 }
 
-/** By name, not by class: a module that a loader evaluates twice in one thread has two classes of the same name. */
+/** Compares the name, not the class: a module that a loader evaluates twice in one thread has its classes twice. */
 function isTaskFailure(error: unknown): error is TaskFailure {
   return error instanceof Error && error.name === 'TaskFailure' && 'code' in error && isFailureCode(error.code);
 }
@@ -151,7 +151,7 @@ function toMessage(text: string): string {
   return toWellFormed(text.length <= limits.errorLengthMax ? text : `${text.slice(0, limits.errorLengthMax - 1)}…`);
 }
 
-/** Half a surrogate pair, from a cut or from the task, cannot be written as UTF-8. */
+/** Replaces halves of surrogate pairs, from a cut or from the task: UTF-8 cannot hold them. */
 function toWellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
@@ -161,7 +161,7 @@ function createLog(redact: Redact) {
   let dropped = 0;
   return {
     add(line: string): void {
-      // One line is kept free for the note on those that were dropped.
+      // The last line is for the number of dropped lines.
       if (kept.length >= limits.logLinesMax - 1) dropped += 1;
       else kept.push(toWellFormed(redact(String(line)).slice(0, limits.logLineLengthMax)));
     },

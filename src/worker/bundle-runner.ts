@@ -1,12 +1,12 @@
 /**
- * The thread's side of a bundle: starts its jobs, watches their deadlines, posts what they say and their outcomes, obeys
- * cancellations.
+ * The thread's side of a bundle: starts its jobs, watches their deadlines, posts their pieces of text and their
+ * outcomes, and obeys cancellations.
  *
- * Jobs begin a few at a time, and the thread's sockets are served in between. Where a thousand begin in one go, the first
- * request leaves after the last one is made, and every answer comes back in the same moment.
+ * Jobs begin a few at a time, and the thread serves its sockets in between. If a thousand began in one go, the first
+ * request would leave after the last one was made, and all answers would come back in the same moment.
  *
- * A job of the I/O lane shares the thread, so it is ended by its signal. A job of the CPU lane has the thread to itself
- * and may block it: the pool ends it from outside, no timer in here could.
+ * A job of the I/O lane shares the thread, so its signal ends it. A job of the CPU lane has the thread to itself and
+ * may block it, and with it every timer in here: the pool ends the thread from outside.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { Job, Outcome, Said } from '../contract/job.ts';
@@ -20,7 +20,10 @@ import {
 import type { Task } from '../contract/task.ts';
 import { runAttempt } from './attempt.ts';
 
-/** In one turn of the event loop. Measured with 1,000 model calls: 8 and 16 were no faster, all at once was slower by 0.2 s. */
+/**
+ * Jobs that begin in one turn of the event loop. With 1,000 model calls 8 and 16 were no faster, all at once was 0.2
+ * s slower.
+ */
 const beginsMax = 32;
 
 export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: unknown) => Promise<void> {
@@ -30,7 +33,7 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: un
     const { jobs, port } = readMessage('bundle', given);
     const aborts = new Map<number, AbortController>();
     const outbox = createOutbox(port);
-    // Nobody reads a thread's port while an exclusive job is on it.
+    // The pool does not read the port while an exclusive job runs.
     const onSaid = sharing === 'shared' ? outbox.say : undefined;
     port.on('message', (sent: unknown) => {
       for (const jobId of readMessage('cancel', sent).jobIds) abort(aborts.get(jobId), 'CANCELLED');
@@ -55,14 +58,20 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: un
   };
 }
 
-/** Piscina hands over bundles, a bundle's port cancellations. Anything else ends the thread, as a fault of the pool. */
+/**
+ * Piscina delivers bundles, and a bundle's port cancellations. Any other message is a fault of the pool and ends the
+ * thread.
+ */
 function readMessage<Kind extends ToThread['kind']>(kind: Kind, given: unknown): Extract<ToThread, { kind: Kind }> {
   const message = toThreadSchema.parse(given);
   if (message.kind !== kind) throw new Error(`the pool sent a message of kind "${message.kind}" in place of a ${kind}`);
   return message as Extract<ToThread, { kind: Kind }>;
 }
 
-/** Lets `beginsMax` through in a turn of the event loop, in the order of their coming; one that is aborted has no wait. */
+/**
+ * Lets `beginsMax` jobs begin in a turn of the event loop, in the order of their arrival. An aborted job does not
+ * wait.
+ */
 function createGate(): (signal: AbortSignal) => Promise<void> | undefined {
   const waiting: (() => void)[] = [];
   let passed = 0;
@@ -85,7 +94,10 @@ function createGate(): (signal: AbortSignal) => Promise<void> | undefined {
   };
 }
 
-/** A job whose time passes while it waits ends without a beginning; once it begins it has all of it, and the pool is told. */
+/**
+ * A job whose time passes while it waits ends without having begun. A job that begins has all of its time, and the
+ * pool is told.
+ */
 async function waitForTurn(turn: Promise<void>, job: Job, controller: AbortController, outbox: Outbox): Promise<void> {
   const deadline = armDeadline(job, controller);
   await turn;
@@ -108,7 +120,7 @@ interface Outbox {
   say(piece: Said): void;
 }
 
-/** Outcomes that are ready together share a message, and so do pieces of text, which go before them. */
+/** Outcomes that are ready together share a message. So do pieces of text; they go before the outcomes. */
 function createOutbox(port: MessagePort): Outbox {
   let ready: Outcome[] = [];
   let said: Said[] = [];
@@ -123,7 +135,7 @@ function createOutbox(port: MessagePort): Outbox {
     ready = [];
   };
   const flushSoon = (): void => {
-    // nextTick runs once the promises that are settled by now have been worked off, and before any other event.
+    // nextTick runs after all promises that are settled by now, and before any other event.
     if (begunJobIds.length + said.length + ready.length === 1) process.nextTick(flush);
   };
   return {

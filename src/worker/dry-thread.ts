@@ -1,4 +1,4 @@
-/** The module that threads of a dry run load: `thread.ts` with tasks that call nobody. */
+/** The module that threads of a dry run load: `thread.ts` with tasks that make no network call. */
 import { rehearsedTasks } from '../tasks/registry.ts';
 import { createBundleRunner } from './bundle-runner.ts';
 

@@ -1,9 +1,9 @@
 /**
- * The modules with which threads and processes of the pool begin. They are named here, in their own folder, because the
- * build puts what each begins with beside the file that names it.
+ * The modules that threads and processes of the pool load first. This file lies beside them, because the build puts
+ * each of them beside the file that names it.
  */
 
-/** The same file runs from source and from the build. */
+/** This file runs from source and from the build. */
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
 export const threadUrl = new URL(`./thread${extension}`, import.meta.url);

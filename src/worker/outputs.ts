@@ -1,11 +1,12 @@
 /**
- * From what a task returned to the JSON text that is journaled. Done in the thread, so that the single writer appends
- * bytes and never walks a task's object.
+ * Turns a task's result into the JSON text that is journaled. The task's own thread does it, so that the single
+ * writer appends bytes and never walks a task's object.
  *
  * Guarantees:
  *   O1  the text parses to plain data: objects, arrays, strings, finite numbers, booleans, null;
  *   O2  it is at most `bytesMax` long and `limits.jsonDepthMax` deep;
- *   O3  anything else is a TaskFailure that names the place: nothing is dropped silently but properties set to undefined.
+ *   O3  anything else is a TaskFailure that names the place in the value. Only properties set to undefined are
+ *       dropped silently.
  */
 import { limits } from '../contract/limits.ts';
 import { TaskFailure } from '../contract/task.ts';
@@ -16,12 +17,14 @@ export function toJsonText(what: string, value: unknown, bytesMax: number): stri
   }
   const tooLarge = () =>
     new TaskFailure('OUTPUT_TOO_LARGE', `${what} take more than ${bytesMax} bytes of JSON, the most that is stored`);
-  // The walk bounds depth and size first: JSON.stringify overflows the stack on depth and doubles memory on size. It
-  // holds one entry a level and none a value: millions of values in one answer would fill the heap that many jobs share.
+  // The walk bounds depth and size first: JSON.stringify overflows the stack on depth and doubles memory on size. The
+  // walk keeps one entry a level, not one a value: millions of values in one answer would fill the heap that many
+  // jobs share.
   let bytesMin = 0;
   const open: Container[] = [];
   const enter = (child: unknown): void => {
-    // Every value takes two bytes at least (a digit or bracket, and a comma), which also ends walks over shared branches.
+    // Every value takes two bytes at least: a digit or bracket, and a comma. The bound also ends walks over shared
+    // branches.
     bytesMin += 2 + (typeof child === 'string' ? child.length : 0);
     if (bytesMin > bytesMax) throw tooLarge();
     if (!isScalar(child)) open.push(toContainer(child, () => toPath(what, open), open.length));
@@ -45,7 +48,7 @@ interface Container {
   /** null for an array. */
   readonly keys: readonly string[] | null;
   readonly values: readonly unknown[];
-  /** Place of the value that comes next. */
+  /** Index of the next value. */
   next: number;
 }
 
@@ -71,7 +74,7 @@ function toContainer(value: unknown, path: () => string, depth: number): Contain
   return { keys, values: Object.values(value), next: 0 };
 }
 
-/** Where the walk stands: `outputs.deep[0].call`. */
+/** The path of the current value: `outputs.deep[0].call`. */
 function toPath(what: string, open: readonly Container[]): string {
   return open.reduce(
     (path, { keys, next }) => (keys === null ? `${path}[${next - 1}]` : `${path}.${keys[next - 1]}`),
@@ -83,7 +86,7 @@ function stringify(what: string, value: object): string {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    // A string beyond what the engine can hold, or a toJSON() that throws.
+    // The text would be longer than a string can be, or a toJSON() threw.
     throw new TaskFailure('OUTPUT_INVALID', `${what} cannot be written as JSON: ${String(error)}`, { cause: error });
   }
 }
@@ -91,7 +94,7 @@ function stringify(what: string, value: object): string {
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Objects made in another realm have another Object.prototype: what counts is that it is the end of the chain.
+  // Objects of another realm have another Object.prototype, so the test is that the prototype has none itself.
   return prototype === null || (Object.getPrototypeOf(prototype) === null && !('toJSON' in value));
 }
 

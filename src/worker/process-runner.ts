@@ -1,9 +1,9 @@
 /**
- * The process's side of an isolated job: takes one at a time, answers with its outcome. Its deadline is the lane's business,
- * which ends the process.
+ * The process's side of an isolated job: takes one job at a time and answers with its outcome. The lane watches the
+ * deadline and ends the process.
  *
- * The process never outlives the engine: an idle one hears that the channel has closed, and one that is busy in a loop is
- * ended by a thread of its own that looks every second whose child it is.
+ * The process never outlives the engine. An idle process hears that the channel has closed. A process that is busy in
+ * a loop is ended by a thread of its own, which checks every second that the engine is still the parent.
  */
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
@@ -11,7 +11,7 @@ import { type FromProcess, toProcessSchema } from '../contract/pool-messages.ts'
 import type { NetworkRules, Task } from '../contract/task.ts';
 import { runAttempt } from './attempt.ts';
 
-/** No task that is isolated connects anywhere. */
+/** Isolated tasks make no network call. */
 const network: NetworkRules = { allowHosts: [], ownPort: null };
 
 export function serveIsolatedJobs(tasks: ReadonlyMap<string, Task>): void {
@@ -32,7 +32,7 @@ function send(message: FromProcess): void {
   process.send?.(message);
 }
 
-/** Nothing in here is worth an orderly end, and only this one waits for nobody. */
+/** The process has nothing to save, and SIGKILL waits for nothing. */
 function endAtOnce(): void {
   process.kill(process.pid, 'SIGKILL');
 }

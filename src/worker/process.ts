@@ -1,9 +1,9 @@
 /**
  * The module that every process of the pool loads.
  *
- * A terminal sends Ctrl-C to the whole group of processes, and a service manager its signal to all that belong to the
- * service; how long a running job may go on is the engine's to say, and it says so with SIGKILL or by its own end. So these
- * signals are kept off before anything large is loaded, in which time they would end the process.
+ * A terminal sends Ctrl-C to the whole group of processes, and a service manager signals every process of the
+ * service. But the engine decides how long a running job may go on: it sends SIGKILL, or it ends itself. So the
+ * process ignores these signals. It does so first, because they would end it while it loads the rest.
  */
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 

@@ -1,6 +1,6 @@
 /**
- * Keeps the secrets of a job out of everything that leaves its thread: error messages, logs, outputs. Remote sides echo
- * keys (a 401 that repeats the Authorization header), and what leaves the thread is stored.
+ * Keeps the secrets of a job out of everything that leaves its thread: error messages, logs, outputs. Remote sides
+ * echo keys (a 401 that repeats the Authorization header), and what leaves the thread is stored.
  */
 
 /** A value this short is no secret, and replacing it would shred ordinary text. */
@@ -14,32 +14,34 @@ export function createRedaction(secrets: Readonly<Record<string, string>>): Reda
 }
 
 export interface PieceRedaction {
-  /** What can be passed on of all that was added: no end of it may be the beginning of a secret. */
+  /** Returns what can be passed on. Text whose end may be the beginning of a secret is kept back. */
   add(text: string): string;
   rest(): string;
 }
 
-/** The same for a text that comes in pieces: what is passed on, joined, is what the whole would have become. */
+/** Redacts a text that comes in pieces. The results, joined, are what createRedaction makes of the whole text. */
 export function createPieceRedaction(secrets: Readonly<Record<string, string>>): PieceRedaction {
   const replacements = toReplacements(secrets);
-  let held = '';
+  let pending = '';
   return {
     add(text) {
-      held += text;
-      const end = findSafeEnd(held, replacements);
-      const safe = held.slice(0, end);
-      held = held.slice(end);
+      pending += text;
+      const end = findSafeEnd(pending, replacements);
+      const safe = pending.slice(0, end);
+      pending = pending.slice(end);
       return replaceAll(safe, replacements);
     },
     rest() {
-      const last = held;
-      held = '';
+      const last = pending;
+      pending = '';
       return replaceAll(last, replacements);
     },
   };
 }
 
-/** The latest place at which no secret is cut apart, whole ones and those that the next piece may complete. */
+/**
+ * The latest index at which the text can be cut without cutting a secret, or one that the next piece may complete.
+ */
 function findSafeEnd(text: string, replacements: readonly Replacement[]): number {
   let end = text.length;
   for (const [needle] of replacements) {
@@ -47,7 +49,7 @@ function findSafeEnd(text: string, replacements: readonly Replacement[]): number
     while (start < end && !needle.startsWith(text.slice(start))) start += 1;
     end = Math.min(end, start);
   }
-  // A whole one may reach over the end that was found; moving before it may cut another.
+  // A whole secret may reach over this index. The index moves before it, and may then lie in another secret.
   for (let before = -1; before !== end; ) {
     before = end;
     for (const [needle] of replacements) {
@@ -63,7 +65,7 @@ type Replacement = readonly [needle: string, label: string];
 function toReplacements(secrets: Readonly<Record<string, string>>): Replacement[] {
   const replacements: Replacement[] = [];
   for (const [name, value] of Object.entries(secrets)) {
-    // Addresses travel with the keys they belong to and are no secrets: `http://localhost:11434/v1` may stand anywhere.
+    // Addresses travel with their keys and are no secrets: `http://localhost:11434/v1` may occur anywhere.
     if (value.length < secretLengthMin || name.endsWith('_BASE_URL')) continue;
     const bytes = Buffer.from(value);
     const forms = new Set([
@@ -76,7 +78,7 @@ function toReplacements(secrets: Readonly<Record<string, string>>): Replacement[
     ]);
     for (const form of forms) replacements.push([form, `[secret ${name}]`]);
   }
-  // Longest first: a secret that is the beginning of another one must not leave the other's rest behind.
+  // Longest first: when one secret begins another, the shorter must not leave the rest of the longer behind.
   replacements.sort(([a], [b]) => b.length - a.length);
   return replacements;
 }
@@ -89,7 +91,7 @@ function replaceAll(text: string, replacements: readonly Replacement[]): string 
   return redacted;
 }
 
-/** The same for JSON text: only inside its strings, so that it stays JSON when a secret reads `1234` or `true`. */
+/** Redacts only the strings of JSON text, so that it stays JSON when a secret is `1234` or `true`. */
 export function redactJson(text: string, redact: Redact): string {
   if (redact(text) === text) return text;
   return JSON.stringify(

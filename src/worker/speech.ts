@@ -1,11 +1,11 @@
 /**
- * What one attempt says of its text while it makes it, on its way out of its thread.
+ * Sends the text of one attempt out of its thread, in pieces, while the attempt produces it.
  *
- *   SP1  at most one piece leaves in each pause, the first at once: a model that streams a word at a time costs the
- *        coordinator some twenty messages a second, fewer where many speak at once;
- *   SP2  no piece holds a secret of the job or the beginning of one; joined they are what the outputs will hold. A text that
- *        breaks off is told up to where a secret may have begun;
- *   SP3  after `liveTextLengthMax` characters it says that it says no more.
+ *   SP1  the first piece leaves at once, then at most one in each pause. A model that streams a word at a time costs
+ *        the coordinator some twenty messages a second, fewer when many attempts speak at once;
+ *   SP2  no piece holds a secret of the job or the beginning of one. Joined, the pieces are the text that the outputs
+ *        will hold. A text that breaks off is sent up to where a secret may have begun;
+ *   SP3  after `liveTextLengthMax` characters comes a last piece, marked `isCut`.
  */
 import type { Said } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
@@ -15,12 +15,17 @@ type Piece = Omit<Said, 'jobId'>;
 
 export interface Speech {
   say(text: string): void;
-  /** The rest leaves at once, and nothing after it. `isWhole`: what looks like the beginning of a secret was none, the text ends there. */
+  /**
+   * Sends the rest at once, and nothing after it. `isWhole`: the text ends here, so its end is not the beginning of a
+   * secret.
+   */
   end(isWhole: boolean): void;
 }
 
 const pauseMs = 50;
-/** In this thread. With a thousand of them each leaves a piece a second, which is what a coordinator can bear. */
+/**
+ * Attempts that speak in this thread. A thousand send one piece a second each, which is what a coordinator can bear.
+ */
 let speakers = 0;
 
 export function createSpeech(secrets: Readonly<Record<string, string>>, send: (piece: Piece) => void): Speech {

@@ -1,6 +1,7 @@
 /**
- * The module that every thread of the pool loads. A shared thread takes no work before the libraries of the I/O tasks are
- * loaded: loading one blocks the thread for up to half a second, in which it would hear no deadline and no cancellation.
+ * The module that every thread of the pool loads. A shared thread loads the libraries of the I/O tasks before it
+ * takes work: loading one blocks the thread for up to half a second, and meanwhile it would obey no deadline and no
+ * cancellation.
  */
 import { workerData } from 'node:worker_threads';
 import type { ThreadData } from '../contract/pool-messages.ts';

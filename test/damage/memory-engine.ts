@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Engine } from '../../src/contract/engine.ts';
-import type { Job, PoolOptions, PoolPort } from '../../src/contract/job.ts';
+import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
 import type { EngineSettings } from '../../src/contract/settings.ts';
 import type { FoundData } from '../../src/contract/store.ts';
 import type { ActionInfo } from '../../src/contract/task.ts';
@@ -57,34 +57,32 @@ const catalogue = new Map<string, ActionInfo>([
   ]),
 ]);
 
-/** A `stamp` ends at once; a `hold` only where holds end. */
-function createPool({ onOutcomes }: PoolOptions, runs: Runs, holdsEnd: boolean): PoolPort {
+/** A `stamp` ends at once; a `hold` only where holds end, or when it is cancelled. Time stands still: no deadline comes. */
+export function createMemoryPool({ onOutcomes }: PoolOptions, runs: Runs, holdsEnd: boolean): PoolPort {
   const base = { logs: [], metadata: null, metrics: null };
+  const running = new Set<number>();
+  let isClosed = false;
+  const deliverSoon = (outcomes: Outcome[]): void => {
+    setImmediate(() => {
+      const first = outcomes.filter(({ jobId }) => running.delete(jobId));
+      if (first.length > 0 && !isClosed) onOutcomes(first);
+    });
+  };
   return {
     cpuAttemptsMax: 4,
     dispatch: (jobs) => {
+      for (const { jobId } of jobs) running.add(jobId);
       const ending = jobs.filter(({ action }) => action !== 'hold' || holdsEnd);
-      const outcomes = ending.map((job) => ({
-        ...base,
-        jobId: job.jobId,
-        kind: 'completed' as const,
-        outputsJson: runs.run(job),
-      }));
-      setImmediate(() => onOutcomes(outcomes));
+      deliverSoon(ending.map((job) => ({ ...base, jobId: job.jobId, kind: 'completed', outputsJson: runs.run(job) })));
     },
     cancel: (jobIds) => {
-      const outcomes = jobIds.map((jobId) => ({
-        ...base,
-        jobId,
-        kind: 'failed' as const,
-        code: 'CANCELLED' as const,
-        message: 'cancelled',
-        retryAfterMs: null,
-      }));
-      setImmediate(() => onOutcomes(outcomes));
+      const failed = { ...base, kind: 'failed', code: 'CANCELLED', message: 'cancelled', retryAfterMs: null } as const;
+      deliverSoon(jobIds.map((jobId) => ({ ...failed, jobId })));
     },
-    stats: () => ({ threads: 0, running: 0 }),
-    close: async () => undefined,
+    stats: () => ({ threads: 0, running: running.size }),
+    close: async () => {
+      isClosed = true;
+    },
   };
 }
 
@@ -152,7 +150,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       store,
       catalogue,
       loadPricer: async () => () => null,
-      createPool: async (poolOptions) => createPool(poolOptions, runs, holdsEnd),
+      createPool: async (poolOptions) => createMemoryPool(poolOptions, runs, holdsEnd),
       clock,
       chance: { random: () => 0.5, workflowId: nextId, hex: (digits) => nextId().slice(-digits) },
       log: { info: write('info'), warn: write('warn'), error: write('error') },

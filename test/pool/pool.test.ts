@@ -1,11 +1,9 @@
 /**
- * Goal: P1–P4 of `contract/job.ts` hold whatever a task does. Method: a real pool whose threads also know tasks that
- * misbehave (faulty-thread.ts); every wait is for an outcome, never for a time.
+ * Goal: what the pool of threads does beyond the suite that every pool passes (test/contract/pool.test.ts, for P1–P4): bundles,
+ * turns, memory, threads of its own. Method: a real pool whose threads also know tasks that misbehave (faulty-thread.ts);
+ * every wait is for an outcome, never for a time.
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -159,41 +157,6 @@ describe('P1: every job yields exactly one outcome', () => {
   );
 });
 
-describe('P2: when the outcome arrives, nothing of the attempt runs any more', () => {
-  it.each([
-    ['beats_in_a_loop', 'cpu', 'TIMEOUT'],
-    ['beats_in_a_loop', 'cpu', 'CANCELLED'],
-    ['beats_in_a_native_call', 'cpu', 'TIMEOUT'],
-    ['beats', 'cpu', 'TIMEOUT'],
-    ['beats', 'io', 'TIMEOUT'],
-    ['beats', 'io', 'CANCELLED'],
-    ['beats_in_a_loop', 'io', 'TIMEOUT'],
-  ] as const)('%s in the %s lane, ended by %s', async (action, lane, code) => {
-    const dir = mkdtempSync(join(tmpdir(), 'pool-'));
-    const file = join(dir, 'beats');
-    const job = createJob(action, { lane, params: { file }, timeoutMs: code === 'TIMEOUT' ? 300 : 30_000 });
-    const run = threads.run(job);
-    if (code === 'CANCELLED') {
-      await threads.run(createJob('delay', { params: { ms: 300 } }));
-      threads.pool.cancel([job.jobId]);
-    }
-    const [outcome] = await run;
-    const sizeAtOutcome = statSync(file).size;
-    expect(outcome).toMatchObject({ kind: 'failed', code });
-    await threads.run(createJob('delay', { params: { ms: 150 } }));
-    expect(sizeAtOutcome).toBeGreaterThan(0);
-    expect(statSync(file).size).toBe(sizeAtOutcome);
-    rmSync(dir, { recursive: true });
-  });
-
-  it('frees the thread of the CPU lane: the next attempt starts from within the outcome', async () => {
-    for (let round = 0; round < 20; round += 1) {
-      const outcomes = await threads.run(createJob('noop', { lane: 'cpu' }), createJob('noop', { lane: 'cpu' }));
-      expect(outcomes.map(codeOf)).toEqual(['completed', 'completed']);
-    }
-  });
-});
-
 describe('P3: an attempt ends soon after its deadline or its cancellation', () => {
   it('ends a task that hears its signal, with what it had logged', async () => {
     const late = createJob('hears', { timeoutMs: 50 });
@@ -245,20 +208,6 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
     expect((await threads.run(...jobs)).map(codeOf)).toEqual(['completed', 'completed', 'completed']);
   });
 
-  it.each(['loops', 'backtracks', 'waits_on_memory', 'deaf'])(
-    'ends %s in the CPU lane at its deadline and when it is cancelled (W4)',
-    async (action) => {
-      const neighbour = createJob('hears');
-      const cancelled = createJob(action, { lane: 'cpu' });
-      threads.pool.dispatch([neighbour]);
-      const both = threads.run(createJob(action, { lane: 'cpu', timeoutMs: 200 }), cancelled);
-      threads.pool.cancel([cancelled.jobId]);
-      expect((await both).map(codeOf)).toEqual(['TIMEOUT', 'CANCELLED']);
-      threads.pool.cancel([neighbour.jobId]);
-      expect(await threads.outcomeOf(neighbour.jobId)).toMatchObject({ code: 'CANCELLED' });
-    },
-  );
-
   it('ends a task of the I/O lane that ignores its signal, at the cost of its thread', async () => {
     const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
     const neighbour = createJob('hears');
@@ -276,20 +225,6 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
 });
 
 describe('P4: a thread that dies costs the attempts that were on it, and no other', () => {
-  it.each(['exits', 'exits_with_3', 'rejects_unhandled', 'throws_uncaught', 'throws_uncaught_null'])(
-    '%s costs its own attempt in the CPU lane (W1, W5)',
-    async (action) => {
-      const neighbours = [createJob('hears'), createJob('hears'), createJob('hears', { lane: 'cpu' })];
-      threads.pool.dispatch(neighbours);
-      expect((await threads.run(createJob(action, { lane: 'cpu' }))).map(codeOf)).toEqual(['WORKER_LOST']);
-      threads.pool.cancel(neighbours.map(({ jobId }) => jobId));
-      for (const { jobId } of neighbours) {
-        expect(await threads.outcomeOf(jobId)).toMatchObject({ code: 'CANCELLED' });
-      }
-      await expect.poll(() => threads.pool.stats(), { timeout: 10_000 }).toEqual({ threads: 4, running: 0 });
-    },
-  );
-
   it('costs all attempts of a shared thread that have no outcome yet, and none on the other thread', async () => {
     const jobs = [createJob('noop'), createJob('exits_later'), createJob('hears'), createJob('hears')];
     const [first, second, third, fourth] = jobs.map(({ jobId }) => threads.outcomeOf(jobId));

@@ -1,5 +1,6 @@
 /**
- * Goal: P1–P4 hold for jobs in processes of their own, and what would take a whole process down costs its attempt alone (G14).
+ * Goal: what would take a whole process down costs its attempt alone (G14), and processes start, are used again and end as they
+ * should. That P1–P4 hold for their jobs is shown by test/contract/pool.test.ts.
  * Method: a real pool whose processes know tasks that misbehave; a process that counts as gone is one that the system no
  * longer knows.
  *
@@ -8,7 +9,7 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -87,44 +88,6 @@ describe('a job in a process of its own', () => {
     }
     expect(codeOf(await run('noop'))).toBe('completed');
   });
-
-  it.each(['exits', 'exits_later', 'rejects_unhandled', 'throws_uncaught', 'says_rubbish', 'answers_for_another'])(
-    '%s: is lost, and the next one runs (W1, W5, W6)',
-    async (action) => {
-      expect(codeOf(await run(action))).toBe('WORKER_LOST');
-      expect(codeOf(await run('noop'))).toBe('completed');
-    },
-  );
-
-  it.each(['TIMEOUT', 'CANCELLED'] as const)(
-    'that loops is ended by %s, and nothing of it runs any more',
-    async (code) => {
-      const file = join(dir, code);
-      const job = createJob('beats_in_a_loop', {
-        lane: 'cpu',
-        isolated: true,
-        params: { file },
-        timeoutMs: code === 'TIMEOUT' ? 300 : 30_000,
-      });
-      const ended = processes.run(job);
-      if (code === 'CANCELLED') {
-        await expect.poll(() => existsSync(file), { timeout: 30_000 }).toBe(true);
-        processes.pool.cancel([job.jobId]);
-      }
-      expect(codeOf((await ended)[0]!)).toBe(code);
-      const size = statSync(file).size;
-      await processes.run(createJob('delay', { params: { ms: 150 } }));
-      expect(statSync(file).size).toBe(size);
-    },
-  );
-
-  it.each(['backtracks', 'waits_on_memory', 'derives_a_key', 'parses'])(
-    '%s is ended at its deadline (W4)',
-    async (action) => {
-      expect(codeOf(await run(action, {}, 200))).toBe('TIMEOUT');
-      expect(codeOf(await run('noop'))).toBe('completed');
-    },
-  );
 
   it('keeps the answer that waits when its deadline is noticed late (G17)', async () => {
     // What comes next finds a process that is up, so its clock starts with it.
