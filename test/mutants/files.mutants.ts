@@ -35,10 +35,10 @@ export const filesMutants: readonly Mutant[] = [
     breaks: 'W2',
     file: 'src/store/workflow-directories.ts',
     find: `const { bytes, sha256 } = composeState(text, meta, buffer);
-    return this.#turns
+    return this.#queue
       .run(id, async () => {
 `,
-    replace: `return this.#turns
+    replace: `return this.#queue
       .run(id, async () => {
         const { bytes, sha256 } = composeState(text, meta, buffer);
 `,

@@ -44,17 +44,13 @@ export class Removals {
     }
   }
 
-<<<<<<< ours
   /** Resolves when no removal of this directory is under way; rejects when the disk has failed. */
   async settled(id: string): Promise<void> {
     const removal = this.#removals.get(id);
     if (removal !== undefined && removal !== null) await settledUnlessFailed(removal);
   }
 
-  /** Waits for the removals under way and tries those that failed once more; what fails again stays among them. */
-=======
   /** Waits for the removals under way, and tries each failed one once more. A directory that fails again stays in `ids`. */
->>>>>>> theirs
   async finish(): Promise<void> {
     const finish = ([id, removal]: [string, Promise<void> | null]) =>
       removal === null ? this.remove(id) : settledUnlessFailed(removal);
