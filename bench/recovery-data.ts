@@ -166,7 +166,7 @@ export async function makeFinished(paths: Paths, workflows: number): Promise<str
       const last = store.nextSeq - 1;
       const segment = store.cut();
       await store.indexFinished(entries);
-      await store.checkpoint({ format: 1, seq: last, segment, live: {}, setAside: {}, durations: {} });
+      await store.checkpoint({ seq: last, segment, live: {}, setAside: {}, durations: {} });
       entries = [];
     }
   }

@@ -46,7 +46,6 @@ const tallySchema = z
 export type Tally = z.infer<typeof tallySchema>;
 
 export const manifestSchema = z.object({
-  format: z.literal(1),
   /** Every event up to this one is in the views listed here, in the finished index, or of a deleted workflow. */
   seq: z.int(),
   /** First segment that is still needed. */
@@ -99,6 +98,8 @@ export const stateMetaSchema = z.looseObject({
   seq: z.int(),
   /** SHA-256 (hex) of every byte before the `_meta` field. */
   sha256: z.string(),
+  /** The format of the file, 1 where it is left out. */
+  format: z.int().min(1).optional(),
 });
 export type StateMeta = z.infer<typeof stateMetaSchema>;
 

@@ -30,11 +30,15 @@ export interface FinishedReading {
   needsRewrite: boolean;
 }
 
-/** `acknowledgedSeq`: lines with a seq up to this one were acknowledged: a manifest was written after them. */
+/**
+ * `acknowledgedSeq`: lines with a seq up to this one were acknowledged: a manifest was written after them. `upgrade`: for an
+ * index of an older format, which is then written again.
+ */
 export function readFinishedIndex(
   disk: Disk,
   file: string,
   acknowledgedSeq = Number.MAX_SAFE_INTEGER,
+  upgrade?: (line: FinishedEntry) => FinishedEntry,
 ): FinishedReading {
   const entries = new Map<string, FinishedEntry>();
   const reading: FinishedReading = { entries, seqMax: 0, findings: [], bytes: 0, needsRewrite: false };
@@ -60,14 +64,14 @@ export function readFinishedIndex(
       entries.delete(line.id);
     } else {
       entries.delete(line.id); // So that the map keeps the order in which workflows finished.
-      entries.set(line.id, line);
+      entries.set(line.id, upgrade?.(line) ?? line);
       reading.seqMax = Math.max(reading.seqMax, line.seq);
       // The line of an adopted workflow has seq 0 and says nothing.
       if (line.seq > 0 && line.seq <= acknowledgedSeq) acknowledgedEnd = end;
     }
     at = end + 1;
   }
-  reading.needsRewrite = bad.length > 0 || lines - entries.size > lines / 2;
+  reading.needsRewrite = upgrade !== undefined || bad.length > 0 || lines - entries.size > lines / 2;
   reading.findings = bad.map(({ at, end }) => badLine(bytes, at, end, at > acknowledgedEnd));
   return reading;
 }

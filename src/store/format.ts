@@ -1,48 +1,104 @@
-/** `.engine/format.json`: which version of the files this directory holds, checked before anything else is believed. */
+/**
+ * The format of a data directory, and `.engine/format.json`, which names it and is checked before anything else is
+ * believed: a newer format is refused, an older one is upgraded in memory as its files are read.
+ *
+ * While an upgrade is under way the file says `{"format": 2, "from": 1}`: older engines refuse the directory already, and
+ * a start after a crash upgrades again. `from` goes when nothing that relies on it is left: begin() of the store has
+ * written the journal and the index anew. Manifests and state files carry a number of their own and may stay as they are.
+ */
+import { readEventJson, toEventJson } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
 import { StartError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
 import { isAbsent } from './disk-error.ts';
 import { replaceFileSync } from './durable-file.ts';
 import type { Finding } from './journal-reading.ts';
+import { upgrades as releasedUpgrades, type Upgrade } from './upgrades.ts';
 
-const formatVersion = 1;
+export class Format {
+  readonly #upgrades: readonly Upgrade[];
 
-interface FormatReading {
-  /** False where the file has to be written: in a fresh directory, or over a damaged one. */
-  isWhole: boolean;
+  constructor(upgrades: readonly Upgrade[]) {
+    this.#upgrades = upgrades;
+  }
+
+  /** The number of the format that is written. */
+  get number(): number {
+    return this.#upgrades.length + 1;
+  }
+
+  upgrade(kind: keyof Upgrade, value: JsonObject, from: number): JsonObject {
+    return this.#upgrades.slice(from - 1).reduce((older, upgrade) => upgrade[kind]?.(older) ?? older, value);
+  }
+
+  upgradeEvent(json: string, from: number): string {
+    const event = readEventJson(json) as unknown as JsonObject;
+    return toEventJson(this.upgrade('event', event, from) as unknown as Parameters<typeof toEventJson>[0]);
+  }
+
+  /** Throws StartError for the number of a newer format. */
+  refuseNewer(file: string, number: number): void {
+    if (number <= this.number) return;
+    const text = `${file} has format ${number}, this version of the engine knows format ${this.number}`;
+    throw new StartError(`${text}; start the version that wrote it, or a newer one. Nothing was changed`, 1);
+  }
+}
+
+export const releasedFormat = new Format(releasedUpgrades);
+
+export interface FormatReading {
+  /** False where the file has to be written: in a fresh directory, over a damaged file, or for an upgrade. */
+  isCurrent: boolean;
+  /** The oldest format that the journal and the index may hold. */
+  from: number;
+  createdAt: string | null;
   findings: Finding[];
 }
 
 /** Throws StartError for a directory that a newer version has written. */
-export function readFormat(disk: Disk, file: string): FormatReading {
+export function readFormat(disk: Disk, file: string, format: Format): FormatReading {
+  // Without a number all upgrades are tried: they leave later data alone.
+  const unknown = { isCurrent: false, from: 1, createdAt: null };
   let bytes: Buffer;
   try {
     bytes = disk.readFileSync(file);
   } catch (error) {
-    if (isAbsent(error)) return { isWhole: false, findings: [] };
+    if (isAbsent(error)) return { ...unknown, findings: [] };
     throw error;
   }
-  const version = parseVersion(bytes);
-  if (version !== null && version > formatVersion) {
-    const text = `${file} has format ${version}, this version of the engine knows format ${formatVersion}`;
-    throw new StartError(`${text}; start the version that wrote it, or a newer one`, 1);
+  const found = parseFormat(bytes);
+  if (found !== null) {
+    format.refuseNewer(file, found.number);
+    const { from, createdAt } = found;
+    return { isCurrent: from === format.number, from, createdAt, findings: [] };
   }
-  if (version === formatVersion) return { isWhole: true, findings: [] };
   const message = 'format.json is damaged; it is written anew, and the other files are checked one by one';
-  return { isWhole: false, findings: [{ notice: { kind: 'damage', message }, keep: { name: 'format.json', bytes } }] };
+  return { ...unknown, findings: [{ notice: { kind: 'damage', message }, keep: { name: 'format.json', bytes } }] };
 }
 
-export function writeFormat(disk: Disk, file: string, now: Date): void {
-  const text = `${JSON.stringify({ format: formatVersion, createdAt: now.toISOString() })}\n`;
+/** `from` an older format: the upgrade is under way. */
+export function writeFormat(
+  disk: Disk,
+  file: string,
+  { number, from, createdAt }: { number: number; from: number; createdAt: string },
+): void {
+  const text = `${JSON.stringify({ format: number, ...(from < number ? { from } : {}), createdAt })}\n`;
   replaceFileSync(disk, file, Buffer.from(text), { durable: true });
 }
 
-function parseVersion(bytes: Buffer): number | null {
+export function isFormatNumber(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) > 0;
+}
+
+function parseFormat(bytes: Buffer): { number: number; from: number; createdAt: string | null } | null {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(bytes.toString());
-    if (typeof value !== 'object' || value === null || !('format' in value)) return null;
-    return Number.isInteger(value.format) ? Number(value.format) : null;
+    value = JSON.parse(bytes.toString());
   } catch {
     return null; // Reported by the caller, with the bytes.
   }
+  if (typeof value !== 'object' || value === null) return null;
+  const { format: number, from = number, createdAt } = value as Record<string, unknown>;
+  if (!isFormatNumber(number) || !isFormatNumber(from) || from > number) return null;
+  return { number, from, createdAt: typeof createdAt === 'string' ? createdAt : null };
 }

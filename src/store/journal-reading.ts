@@ -30,6 +30,8 @@ export interface JournalContext {
   coverLost: boolean;
   /** Highest sequence number that any other file names. */
   seqKnown: number;
+  /** Given for a journal of an older format: returns an event's JSON text in this engine's format. */
+  upgrade?: ((json: string) => string) | undefined;
 }
 
 /** A notice, and the bytes that it is about, for the quarantine to keep. */
@@ -55,6 +57,11 @@ export class FoundRecord implements JournalRecord {
     this.#segment = segment;
     this.#at = at;
     this.#length = length;
+  }
+
+  upgraded(upgrade: (json: string) => string): FoundRecord {
+    const payload = Buffer.from(upgrade(this.json));
+    return new FoundRecord(payload, 0, { seq: this.seq, length: payload.length });
   }
 
   /** The payload's bytes as they were read, for `begin()` of the journal to copy. */
@@ -104,7 +111,7 @@ export function readJournal(disk: Disk, directory: string, context: JournalConte
   const findings: Finding[] = [];
   const listed = listSegments(disk, directory, findings);
   const all = listed.map(({ number, name }) =>
-    readSegment(number, name, disk.readFileSync(path.join(directory, name))),
+    readSegment(number, name, disk.readFileSync(path.join(directory, name)), context.upgrade),
   );
   const own = all.filter((segment) => isOwn(segment, findings));
   const coveredSegment = context.covered?.segment ?? 0;
@@ -174,7 +181,7 @@ function isOwn(segment: Segment, findings: Finding[]): boolean {
   return false;
 }
 
-function readSegment(number: number, name: string, bytes: Buffer): Segment {
+function readSegment(number: number, name: string, bytes: Buffer, upgrade: JournalContext['upgrade']): Segment {
   const header = readSegmentHeader(bytes);
   const segment: Segment = {
     number,
@@ -205,8 +212,12 @@ function readSegment(number: number, name: string, bytes: Buffer): Segment {
       return segment;
     }
     const end = at + recordHeadBytes + head.length;
-    if (head.length > 0) segment.records.push(new FoundRecord(bytes, at + recordHeadBytes, head));
-    else if (header.begins) segment.sealed = true;
+    if (head.length > 0) {
+      const record = new FoundRecord(bytes, at + recordHeadBytes, head);
+      segment.records.push(upgrade === undefined ? record : record.upgraded(upgrade));
+    } else if (header.begins) {
+      segment.sealed = true;
+    }
     countHead(segment, head);
     segment.endSeq = head.seq;
     crc = head.crc;

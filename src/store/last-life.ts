@@ -3,11 +3,12 @@
  * format, manifest, finished index, directories, journal, queue file. Changes nothing.
  */
 import { readEventJson } from '../contract/journal-event.ts';
-import type { FoundData, Manifest } from '../contract/store.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { FinishedEntry, FoundData, Manifest } from '../contract/store.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { type FinishedReading, readFinishedIndex } from './finished-index.ts';
-import { readFormat } from './format.ts';
+import { type Format, type FormatReading, readFormat, releasedFormat } from './format.ts';
 import { type Finding, type JournalContext, type JournalReading, readJournal } from './journal-reading.ts';
 import { isWorkflowId, type Layout, stateFileOf } from './layout.ts';
 import { readQueueFile } from './queue-file.ts';
@@ -17,7 +18,7 @@ export interface Found {
   /** Its notices are the notices of `findings`. */
   data: FoundData;
   findings: readonly Finding[];
-  formatIsWhole: boolean;
+  format: FormatReading;
   finished: FinishedReading;
   journal: JournalReading;
   queueIsAbsent: boolean;
@@ -25,23 +26,28 @@ export interface Found {
   sums: ReadonlyMap<string, StateSums>;
 }
 
-export function readFound(disk: Disk, layout: Layout): Found {
-  const format = readFormat(disk, layout.formatFile);
+export function readFound(disk: Disk, layout: Layout, known: Format = releasedFormat): Found {
+  const format = readFormat(disk, layout.formatFile, known);
+  const { from } = format;
+  const isOlder = from < known.number;
   const findings: Finding[] = [...format.findings];
-  const checkpoint = readCheckpoint(disk, layout.checkpointFile);
+  const checkpoint = readCheckpoint(disk, layout.checkpointFile, known);
   if (checkpoint.kind === 'damaged') {
     const message = `checkpoint.json is damaged (${checkpoint.reason}); state files and journal are read without it`;
     findings.push({ notice: { kind: 'damage', message }, keep: { name: 'checkpoint.json', bytes: checkpoint.bytes } });
   }
   const manifest = checkpoint.kind === 'whole' ? checkpoint.manifest : null;
   const acknowledgedSeq = checkpoint.kind === 'damaged' ? undefined : (manifest?.seq ?? 0);
-  const finished = readFinishedIndex(disk, layout.finishedFile, acknowledgedSeq);
+  const upgradeLine = (line: FinishedEntry) =>
+    known.upgrade('finished', line as unknown as JsonObject, from) as unknown as FinishedEntry;
+  const finished = readFinishedIndex(disk, layout.finishedFile, acknowledgedSeq, isOlder ? upgradeLine : undefined);
   findings.push(...finished.findings);
   const workflowIds = listWorkflows(disk, layout, findings);
   const context: JournalContext = {
     covered: manifest,
     coverLost: checkpoint.kind === 'damaged',
     seqKnown: highestSeq(manifest, finished),
+    upgrade: isOlder ? (json) => known.upgradeEvent(json, from) : undefined,
   };
   let journal = readJournal(disk, layout.journalDir, context);
   // A state.json is written after its event is durable. So a file that is ahead of the journal proves that
@@ -49,12 +55,12 @@ export function readFound(disk: Disk, layout: Layout): Found {
   // those events stay used. After a tail, any file may be of a workflow whose events were lost. Without a tail, files
   // of workflows that neither the journal nor the manifest names were copied in.
   const isTorn = journal.findings.some((finding) => finding.notice.kind === 'tail');
-  const known = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
-  const sums = checkViews(disk, layout, known, finished);
+  const looked = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
+  const sums = checkViews(disk, layout, known, looked, finished);
   let seqKnown = 0;
   for (const [id, { meta }] of sums) {
     const isAhead = meta.seq > Math.max(seqKnown, journal.lastSeq);
-    if (isAhead && !isOfAnotherJournal(disk, stateFileOf(layout, id), id, journal)) seqKnown = meta.seq;
+    if (isAhead && !isOfAnotherJournal(disk, stateFileOf(layout, id), known, id, journal)) seqKnown = meta.seq;
   }
   if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
   findings.push(...journal.findings);
@@ -71,7 +77,7 @@ export function readFound(disk: Disk, layout: Layout): Found {
       notices: findings.map((finding) => finding.notice),
     },
     findings,
-    formatIsWhole: format.isWhole,
+    format,
     finished,
     journal,
     queueIsAbsent: queue.isAbsent,
@@ -88,13 +94,14 @@ function highestSeq(manifest: Manifest | null, finished: FinishedReading): numbe
 function checkViews(
   disk: Disk,
   layout: Layout,
+  format: Format,
   ids: readonly string[],
   finished: FinishedReading,
 ): Map<string, StateSums> {
   const checked = new Map<string, StateSums>();
   for (const id of ids) {
     if (finished.entries.has(id)) continue;
-    const sums = checkStateFileSync(disk, stateFileOf(layout, id));
+    const sums = checkStateFileSync(disk, stateFileOf(layout, id), format);
     if (sums !== null) checked.set(id, sums);
   }
   return checked;
@@ -120,10 +127,16 @@ function workflowIdOf(json: string): string | undefined {
  * then the file was copied in from another directory and adopted, and this journal has never given the sequence number
  * in it.
  */
-function isOfAnotherJournal(disk: Disk, stateFile: string, id: string, journal: JournalReading): boolean {
+function isOfAnotherJournal(
+  disk: Disk,
+  stateFile: string,
+  format: Format,
+  id: string,
+  journal: JournalReading,
+): boolean {
   const last = journal.records.findLast(({ json }) => workflowIdOf(json) === id);
   if (last === undefined) return false;
-  const file = readStateFileSync(disk, stateFile);
+  const file = readStateFileSync(disk, stateFile, format);
   return file.kind === 'intact' && Number(file.value.version) < readEventJson(last.json).version;
 }
 

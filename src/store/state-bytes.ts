@@ -5,9 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { JsonObject } from '../contract/json.ts';
 import { type JsonText, type StateFile, type StateMeta, stateMetaSchema } from '../contract/store.ts';
 import type { Disk, FileStat } from './disk.ts';
 import { errorCode, isAbsent } from './disk-error.ts';
+import { type Format, releasedFormat } from './format.ts';
 import { hex, readHex } from './record.ts';
 
 /** A larger file is not ours: the engine keeps large outputs in blobs. */
@@ -79,14 +81,14 @@ function composeTail(body: Buffer, meta: Record<string, unknown>): string {
   return `${unsummed}${hex(crc32(unsummed, crc32(body)), 8)}${fileEnd}`;
 }
 
-export function judgeState(bytes: Buffer): StateFile {
+export function judgeState(bytes: Buffer, format: Format = releasedFormat): StateFile {
   let document: string;
   try {
     document = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return { kind: 'unreadable', reason: 'not UTF-8' };
   }
-  const intact = judgeIntact(bytes);
+  const intact = judgeIntact(bytes, format);
   if (intact !== null) return intact;
   let value: unknown;
   try {
@@ -98,12 +100,27 @@ export function judgeState(bytes: Buffer): StateFile {
   return { kind: 'foreign', value, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function judgeIntact(bytes: Buffer): StateFile | null {
+function judgeIntact(bytes: Buffer, format: Format): StateFile | null {
   const sums = checkSums(bytes);
   if (sums === null) return null;
   const text = bytes.toString('utf8', 0, sums.bodyBytes) + documentEnd;
   const value = parseObject(text);
-  return value === null ? null : { kind: 'intact', text, value, meta: sums.meta, sha256: sums.sha256 };
+  if (value === null) return null;
+  const { meta, sha256 } = sums;
+  const from = formatOf(meta);
+  if (from === format.number) return { kind: 'intact', text, value, meta, sha256 };
+  if (from > format.number) {
+    return {
+      kind: 'unreadable',
+      reason: `of format ${from}, this version of the engine knows format ${format.number}`,
+    };
+  }
+  const { _meta, ...upgraded } = format.upgrade('state', { ...value, _meta: meta } as JsonObject, from);
+  return { kind: 'intact', text: JSON.stringify(upgraded, null, 2), value: upgraded, meta: _meta as StateMeta, sha256 };
+}
+
+function formatOf(meta: StateMeta): number {
+  return meta.format ?? 1;
 }
 
 function checkSums(bytes: Buffer): (StateSums & { bodyBytes: number }) | null {
@@ -141,18 +158,18 @@ function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
-export async function readStateFile(disk: Disk, file: string): Promise<StateFile> {
+export async function readStateFile(disk: Disk, file: string, format?: Format): Promise<StateFile> {
   try {
     const refused = judgeStat(await disk.lstat(file));
-    return refused ?? judgeState(await disk.readFile(file));
+    return refused ?? judgeState(await disk.readFile(file), format);
   } catch (error) {
     return judgeError(error);
   }
 }
 
-export function readStateFileSync(disk: Disk, file: string): StateFile {
+export function readStateFileSync(disk: Disk, file: string, format?: Format): StateFile {
   try {
-    return judgeStat(disk.lstatSync(file)) ?? judgeState(disk.readFileSync(file));
+    return judgeStat(disk.lstatSync(file)) ?? judgeState(disk.readFileSync(file), format);
   } catch (error) {
     return judgeError(error);
   }
@@ -167,13 +184,14 @@ export interface StateSums {
 }
 
 /**
- * The sums of a file whose bytes are the engine's own; null for any other file. The text is not decoded or parsed: that
- * takes five times as long.
+ * The sums of a file whose bytes are the engine's own, in a format that it knows; null for any other file. The text is
+ * not decoded or parsed: that takes five times as long.
  */
-export function checkStateFileSync(disk: Disk, file: string): StateSums | null {
+export function checkStateFileSync(disk: Disk, file: string, format: Format = releasedFormat): StateSums | null {
   try {
     if (judgeStat(disk.lstatSync(file)) !== null) return null;
-    return checkSums(disk.readFileSync(file));
+    const sums = checkSums(disk.readFileSync(file));
+    return sums !== null && formatOf(sums.meta) <= format.number ? sums : null;
   } catch (error) {
     judgeError(error);
     return null; // The caller that needs the content reads the file again, and reports what is wrong with it.

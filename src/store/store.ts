@@ -35,7 +35,7 @@ import { createNodeDisk, type Disk } from './disk.ts';
 import { isAbsent } from './disk-error.ts';
 import { replaceFileSync, syncDirectorySync } from './durable-file.ts';
 import { FinishedIndex } from './finished-index.ts';
-import { writeFormat } from './format.ts';
+import { Format, releasedFormat, writeFormat } from './format.ts';
 import { Journal } from './journal.ts';
 import { type Found, readFound } from './last-life.ts';
 import { type Layout, layoutOf, stateFileOf, workflowDirectoryOf } from './layout.ts';
@@ -44,6 +44,7 @@ import { createPatientDisk } from './patient-disk.ts';
 import { Quarantine } from './quarantine.ts';
 import { QueueFile } from './queue-file.ts';
 import { readStateFileSync } from './state-bytes.ts';
+import type { Upgrade } from './upgrades.ts';
 import { WorkflowDirectories } from './workflow-directories.ts';
 
 export interface StoreOptions {
@@ -51,6 +52,8 @@ export interface StoreOptions {
   queueStateFile: string;
   disk?: Disk;
   now?: () => Date;
+  /** For tests: the upgrades of an engine of another format. Default: the released ones. */
+  upgrades?: readonly Upgrade[];
   takeLock?: (disk: Disk, workflowsDir: string, lockFile: string, queueFile: string) => Promise<Lock>;
 }
 
@@ -59,7 +62,8 @@ export interface StoreOptions {
  * lock.
  */
 export async function openStore(options: StoreOptions): Promise<StorePort> {
-  const { now = () => new Date(), takeLock = takeMachineLock } = options;
+  const { now = () => new Date(), takeLock = takeMachineLock, upgrades } = options;
+  const format = upgrades === undefined ? releasedFormat : new Format(upgrades);
   const disk = createPatientDisk(options.disk ?? createNodeDisk());
   const given = path.resolve(options.workflowsDir);
   const workflowsDir = prepareWorkflowsDir(disk, given);
@@ -68,7 +72,7 @@ export async function openStore(options: StoreOptions): Promise<StorePort> {
   let lock: Lock | null = null;
   try {
     lock = await takeLock(disk, workflowsDir, layout.lockFile, layout.queueFile);
-    return new Store(disk, layout, lock, now);
+    return new Store(disk, layout, format, lock, now);
   } catch (error) {
     await lock?.release();
     throw toStartError('WORKFLOWS_DIR', given, error);
@@ -79,6 +83,7 @@ class Store implements StorePort {
   #found: FoundData;
   readonly #disk: Disk;
   readonly #layout: Layout;
+  readonly #format: Format;
   readonly #lock: Lock;
   readonly #journal: Journal;
   readonly #directories: WorkflowDirectories;
@@ -90,29 +95,37 @@ class Store implements StorePort {
   #sums: Found['sums'];
   readonly #replacedFrom: number;
   #copies: Found['journal']['records'];
+  /** Until begin(), where the directory is of an older format. */
+  #upgrading: { createdAt: string } | null;
   #checkpointTurn: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(disk: Disk, layout: Layout, lock: Lock, now: () => Date) {
-    const found = readFound(disk, layout);
+  constructor(disk: Disk, layout: Layout, format: Format, lock: Lock, now: () => Date) {
+    const found = readFound(disk, layout, format);
     this.#found = withoutDeleted(found.data);
     this.#disk = disk;
     this.#layout = layout;
+    this.#format = format;
     this.#lock = lock;
     this.#quarantine = new Quarantine(disk, layout.quarantineDir, now);
     this.#cache = new CacheFiles(disk, layout.cacheDir, this.#quarantine);
     this.#keepAside(found);
-    if (!found.formatIsWhole) writeFormat(disk, layout.formatFile, now());
+    const { from } = found.format;
+    const createdAt = found.format.createdAt ?? now().toISOString();
+    if (!found.format.isCurrent) writeFormat(disk, layout.formatFile, { number: format.number, from, createdAt });
+    const isOlder = from < format.number;
+    this.#upgrading = isOlder ? { createdAt } : null;
     this.#removeTempFiles();
     if (found.queueIsAbsent) replaceFileSync(disk, layout.queueFile, Buffer.from('[]\n'), { durable: false });
     // An earlier life may have left names in the page cache only: make them durable before relying on them.
     syncDirectorySync(disk, layout.engineDir);
     syncDirectorySync(disk, layout.workflowsDir);
     this.#journal = new Journal(disk, layout.journalDir, found.journal);
-    this.#copies = found.journal.records.slice(found.journal.secondChances);
+    // Of an older format no segment may stay: nothing in it says so.
+    this.#copies = found.journal.records.slice(isOlder ? 0 : found.journal.secondChances);
     this.#sums = found.sums;
-    this.#replacedFrom = found.data.manifest?.segment ?? 0;
-    this.#directories = new WorkflowDirectories(disk, layout, this.found.workflowIds);
+    this.#replacedFrom = isOlder ? 0 : (found.data.manifest?.segment ?? 0);
+    this.#directories = new WorkflowDirectories(disk, layout, format, this.found.workflowIds);
     this.#queue = new QueueFile(disk, layout.queueFile);
     this.#finished = new FinishedIndex(disk, layout.finishedFile, found.finished);
   }
@@ -135,6 +148,7 @@ class Store implements StorePort {
 
   begin(payloads: readonly string[]): void {
     this.#journal.begin(this.#copies, payloads, this.#replacedFrom);
+    this.#endUpgrade();
     // Frees the journal that was read, which may have many megabytes.
     this.#sums = new Map();
     this.#copies = [];
@@ -167,7 +181,7 @@ class Store implements StorePort {
   }
 
   readStateSync(id: string): StateFile {
-    return readStateFileSync(this.#disk, stateFileOf(this.#layout, id));
+    return readStateFileSync(this.#disk, stateFileOf(this.#layout, id), this.#format);
   }
 
   foundSums(id: string): { meta: StateMeta; sha256: string } | null {
@@ -255,8 +269,16 @@ class Store implements StorePort {
       );
     }
     this.#checkOwned();
-    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);
+    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest, this.#format);
     this.#journal.removeBelow(manifest.segment);
+  }
+
+  /** Last of all: before, a crash has the next start upgrade again. */
+  #endUpgrade(): void {
+    if (this.#upgrading === null) return;
+    const { number } = this.#format;
+    writeFormat(this.#disk, this.#layout.formatFile, { number, from: number, createdAt: this.#upgrading.createdAt });
+    this.#upgrading = null;
   }
 
   #keepAside(found: Found): void {

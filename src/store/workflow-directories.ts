@@ -10,6 +10,7 @@ import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
 import { FileBuffers } from './file-buffers.ts';
+import type { Format } from './format.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
 import { composeState, readStateFile, sizeOfState } from './state-bytes.ts';
@@ -20,6 +21,7 @@ const openFilesMax = 8;
 export class WorkflowDirectories {
   readonly #disk: Disk;
   readonly #layout: Layout;
+  readonly #format: Format;
   readonly #queue = new KeyedQueue(openFilesMax);
   /** Reads have their own places, so that they do not wait for the fsync of a write. */
   readonly #reads = new KeyedQueue(openFilesMax);
@@ -32,9 +34,10 @@ export class WorkflowDirectories {
   readonly #withBlobs = new Set<string>();
 
   /** `ids`: workflows whose directories exist durably. */
-  constructor(disk: Disk, layout: Layout, ids: readonly string[]) {
+  constructor(disk: Disk, layout: Layout, format: Format, ids: readonly string[]) {
     this.#disk = disk;
     this.#layout = layout;
+    this.#format = format;
     this.#present = new Set(ids);
   }
 
@@ -44,8 +47,9 @@ export class WorkflowDirectories {
     meta: Record<string, unknown> & { seq: number },
     options: ReplaceOptions,
   ): Promise<string> {
-    const buffer = this.#buffers.take(sizeOfState(text, meta));
-    const { bytes, sha256 } = composeState(text, meta, buffer);
+    const named = this.#format.number > 1 ? { ...meta, format: this.#format.number } : meta;
+    const buffer = this.#buffers.take(sizeOfState(text, named));
+    const { bytes, sha256 } = composeState(text, named, buffer);
     return this.#queue
       .run(id, async () => {
         await this.#ensure(id);
@@ -73,7 +77,7 @@ export class WorkflowDirectories {
     const file = stateFileOf(this.#layout, id);
     return this.#reads.inPlace(async () => {
       try {
-        return await readStateFile(this.#disk, file);
+        return await readStateFile(this.#disk, file, this.#format);
       } catch (error) {
         throw toDiskError(error, file);
       }

@@ -41,9 +41,9 @@ export const enumerateMutants: Mutant[] = [
     name: 'segments go before the manifest that replaces them is durable',
     breaks: 'G1, C1',
     file: 'src/store/store.ts',
-    find: '    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);\n    this.#journal.removeBelow(manifest.segment);',
+    find: '    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest, this.#format);\n    this.#journal.removeBelow(manifest.segment);',
     replace:
-      '    this.#journal.removeBelow(manifest.segment);\n    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);',
+      '    this.#journal.removeBelow(manifest.segment);\n    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest, this.#format);',
     test: lives,
     only: 'of checkpoint',
     env,

@@ -78,9 +78,9 @@ export const simMutants: Mutant[] = [
     name: 'all old segments go before the manifest is written',
     breaks: 'G1, C1',
     file: 'src/store/store.ts',
-    find: '    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);\n    this.#journal.removeBelow(manifest.segment);',
+    find: '    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest, this.#format);\n    this.#journal.removeBelow(manifest.segment);',
     replace:
-      '    this.#journal.removeBelow(manifest.segment + 1);\n    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest);',
+      '    this.#journal.removeBelow(manifest.segment + 1);\n    await writeCheckpoint(this.#disk, this.#layout.checkpointFile, manifest, this.#format);',
     test,
     env,
   },

@@ -37,7 +37,7 @@ export async function open(dir: DataDir, options: Partial<StoreOptions> = {}): P
   return store;
 }
 
-export const emptyManifest = { format: 1, live: {}, setAside: {}, durations: {} } as const;
+export const emptyManifest = { live: {}, setAside: {}, durations: {} } as const;
 
 /** A segment's path by number. */
 export function segmentPath(dir: DataDir, number: number): string {

@@ -103,7 +103,6 @@ async function writeCheckpoint(options: CheckpointsOptions, isLast: boolean): Pr
     await store.syncStates(unsynced);
     await store.indexFinished([...[...removed].map((id) => ({ id, removed: true as const })), ...entries]);
     await store.checkpoint({
-      format: 1,
       seq,
       segment,
       live,
