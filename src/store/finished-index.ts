@@ -31,8 +31,8 @@ export interface FinishedReading {
 }
 
 /**
- * `acknowledgedSeq`: lines up to this event are of appends that have ended; a manifest was written after them.
- * `upgrade`: for an index of an older format.
+ * `acknowledgedSeq`: lines with a seq up to this one were acknowledged: a manifest was written after them. `upgrade`: for an
+ * index of an older format, which is then written again.
  */
 export function readFinishedIndex(
   disk: Disk,
@@ -63,7 +63,7 @@ export function readFinishedIndex(
     } else if ('removed' in line) {
       entries.delete(line.id);
     } else {
-      entries.delete(line.id); // So that the map keeps the order of finishing.
+      entries.delete(line.id); // So that the map keeps the order in which workflows finished.
       entries.set(line.id, upgrade?.(line) ?? line);
       reading.seqMax = Math.max(reading.seqMax, line.seq);
       // The line of an adopted workflow has seq 0 and says nothing.

@@ -30,7 +30,7 @@ export interface JournalContext {
   coverLost: boolean;
   /** Highest sequence number that any other file names. */
   seqKnown: number;
-  /** Of an older format: takes each event as it stands in the journal, and returns it in this one. */
+  /** Given for a journal of an older format: returns an event's JSON text in this engine's format. */
   upgrade?: ((json: string) => string) | undefined;
 }
 
@@ -64,7 +64,7 @@ export class FoundRecord implements JournalRecord {
     return new FoundRecord(payload, 0, { seq: this.seq, length: payload.length });
   }
 
-  /** As it was read, for `begin()` of the journal to copy. */
+  /** The payload's bytes as they were read, for `begin()` of the journal to copy. */
   get payload(): Uint8Array {
     return this.#segment.subarray(this.#at, this.#at + this.#length);
   }

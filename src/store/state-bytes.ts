@@ -184,8 +184,8 @@ export interface StateSums {
 }
 
 /**
- * Of a file whose bytes are the engine's own, and of no newer format; null for any other. Its text is not decoded: that
- * takes five times as long.
+ * The sums of a file whose bytes are the engine's own, in a format that it knows; null for any other file. The text is
+ * not decoded or parsed: that takes five times as long.
  */
 export function checkStateFileSync(disk: Disk, file: string, format: Format = releasedFormat): StateSums | null {
   try {

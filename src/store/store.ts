@@ -149,7 +149,7 @@ class Store implements StorePort {
   begin(payloads: readonly string[]): void {
     this.#journal.begin(this.#copies, payloads, this.#replacedFrom);
     this.#endUpgrade();
-    // A journal of many megabytes would stay in memory for life.
+    // Frees the journal that was read, which may have many megabytes.
     this.#sums = new Map();
     this.#copies = [];
     this.#found = { ...this.#found, records: [] };

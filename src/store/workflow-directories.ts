@@ -33,7 +33,7 @@ export class WorkflowDirectories {
   /** Ids of workflows whose `blobs` directory exists durably. */
   readonly #withBlobs = new Set<string>();
 
-  /** `ids` are of directories that exist durably. */
+  /** `ids`: workflows whose directories exist durably. */
   constructor(disk: Disk, layout: Layout, format: Format, ids: readonly string[]) {
     this.#disk = disk;
     this.#layout = layout;
