@@ -405,7 +405,9 @@ describe('a key that is used again after the deletion of its first workflow', ()
 });
 
 describe('what only the sums vouch for: what was spent, and answers to calls with a key', () => {
-  const spending = [{ day: '2026-01-31', action: 'prompt', model: 'm', calls: 2, cost_pico: '17' }];
+  const counts = { tokens: 9, input_tokens: 5, cached_input_tokens: 0, cache_write_tokens: 0, output_tokens: 4 };
+  const row = { day: '2026-01-31', action: 'prompt', model: 'm', calls: 2, unpriced_calls: 0, cost_pico: '17' };
+  const spending = [{ ...row, ...counts, reasoning_tokens: 0 }];
   const meta = (dir: ReturnType<typeof newDir>, id: string) => JSON.parse(dir.stateText(id))._meta;
 
   test('come along when a file is adopted', async () => {

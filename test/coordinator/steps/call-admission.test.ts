@@ -44,20 +44,22 @@ function line(modelLimits: LimitsByModel = {}) {
     return now.map(({ stepId }) => stepId).join('');
   };
   const stepOf = (id: string) => taken.find(({ stepId }) => stepId === id)!;
+  const endCall = (id: string, result: AttemptResult) => admission.end(stepOf(id).call!, result);
   const end = (id: string, result: AttemptResult) => {
     schedule.release('io');
-    admission.end(stepOf(id).call!, result);
+    endCall(id, result);
   };
-  return { clock, schedule, admission, add, take, end, waits: (id: string) => admission.toWaitLines(stepOf(id)) };
+  const waits = (id: string) => admission.toWaitLines(stepOf(id));
+  return { clock, schedule, admission, add, take, end, endCall, waits };
 }
 
 describe('CA1: a call is in the books until its attempt has ended', () => {
   test('and its place is free then, however it ended, and once', () => {
-    const { add, take, end } = line({ 'openai/gpt-4': { concurrency: 2 } });
+    const { add, take, end, endCall } = line({ 'openai/gpt-4': { concurrency: 2 } });
     add('abcdefg');
     expect(take()).toBe('ab');
     end('a', answered(5));
-    end('a', answered(5));
+    endCall('a', answered(5));
     expect(take()).toBe('c');
     end('b', failed('WORKER_LOST'));
     end('c', failed('CANCELLED'));
