@@ -345,7 +345,9 @@ describe('W2, W3: state files', () => {
       pauses.push(callback);
       return () => void pauses.splice(pauses.indexOf(callback), 1);
     };
-    const { engine, holds, dir } = await live(newDir(), { wrapStore: store.wrap, clock: { ...real, timer } });
+    let aheadMs = 0;
+    const clock = { ...real, timer, monotonic: () => real.monotonic() + aheadMs };
+    const { engine, holds, dir } = await live(newDir(), { wrapStore: store.wrap, clock });
     const follower = new Follower(engine);
     const names = ['a', 'b', 'c', 'd'];
     const { id } = await engine.submit({ name: 'held', steps: names.map((name) => holds.step(name)) });
@@ -360,6 +362,7 @@ describe('W2, W3: state files', () => {
     const writesOf = () => store.writes.filter((write) => write.id === id);
     const early = writesOf().length;
     expect(early).toBeLessThanOrEqual(2);
+    aheadMs = 2_000;
     for (const fire of pauses.splice(0)) fire();
     await dir.untilState(id, ({ progress }) => progress === 75);
     expect(writesOf()).toHaveLength(early + 1);
