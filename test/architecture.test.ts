@@ -13,12 +13,15 @@ interface Arrow {
   to: string;
 }
 
-/** Folder or file → what it may import. */
+/** Folder or file → what it may import; a place may have several rows. */
 function readTable(markdown: string): Map<string, string[]> {
   const rows = [...markdown.matchAll(/^\| `(src[^`]*)` \|[^|]*\|[^|]*\|([^|]*)\|$/gm)];
-  return new Map(
-    rows.map(([, owner, allowed]) => [owner!, [...allowed!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)]),
-  );
+  const table = new Map<string, string[]>();
+  for (const [, owner = '', allowed = ''] of rows) {
+    const places = [...allowed.matchAll(/`([^`]+)`/g)].map(([, place = '']) => place);
+    table.set(owner, [...(table.get(owner) ?? []), ...places]);
+  }
+  return table;
 }
 
 const filesOf = '/*.ts';

@@ -81,10 +81,7 @@ describe('the paths that a page names', () => {
 });
 
 describe('the lines of a page', () => {
-  // Rewritten apart from the other pages.
-  const narrowPages = pages.filter((page) => page !== 'docs/ARCHITECTURE.md');
-
-  it.each(narrowPages)(`are at most ${columnsMax} columns wide: %s`, (page) => {
+  it.each(pages)(`are at most ${columnsMax} columns wide: %s`, (page) => {
     expect(wideLines(readFileSync(page, 'utf8'))).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 const functionLinesMax = 70;
-/** Functions that are one table: routes with their handlers, and the two switches that say what each event does. */
+/** Functions that are one table: routes with their handlers, and the switch that says what each event does. */
 const tables = new Set([
   'src/server/routes/workflows.ts: makingRoutes',
   'src/server/routes/workflows.ts: readingRoutes',

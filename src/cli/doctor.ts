@@ -4,7 +4,7 @@
  */
 
 import { readSettings } from '../config.ts';
-import { findEventFault } from '../contract/journal-event-schema.ts';
+import { findEventFault } from '../contract/journal-event.ts';
 import type { StateFile } from '../contract/store.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';

@@ -1,26 +1,9 @@
 /** What clients are told as it happens: one event per durable change. */
 import { z } from 'zod';
+import { eventKinds } from './journal-event.ts';
 import { isoTimeSchema, jobStatusSchema } from './workflow.ts';
 
-export const eventKindSchema = z.enum([
-  'workflow.created',
-  'workflow.adopted',
-  'workflow.taken_over',
-  'workflow.waiting',
-  'workflow.stopped',
-  'workflow.resumed',
-  'workflow.retried',
-  'workflow.branched',
-  'workflow.recovered',
-  'workflow.deleted',
-  'step.started',
-  'step.completed',
-  'step.retrying',
-  'step.failed',
-  'step.spent',
-  'step.paused',
-  'external_data.ingested',
-]);
+export const eventKindSchema = z.enum(eventKinds);
 export type EventKind = z.infer<typeof eventKindSchema>;
 
 export const engineEventSchema = z

@@ -2,142 +2,152 @@
  * The durable facts. One event is one atomic change: a result together with the dependents that it queues, a branch
  * together with its entry at the parent. No fact needs two events, so a crash between two events never leaves half a
  * fact. `core/evolve.ts` computes what an event changes, live and in recovery alike; `core/transitions.ts` says where
- * each kind may come; `journal-event-schema.ts` checks the shape.
+ * each kind may come.
+ *
+ * The types are those of the schema. `doctor` and the tests check events against it. A start does not: the journal's
+ * checksums vouch for what the engine has written, and a check of each record would cost more than the rest of recovery.
  */
-import type { Budget } from './budget.ts';
-import type { FailureCode } from './failures.ts';
+import { z } from 'zod';
+import { budgetSchema } from './budget.ts';
+import { failureCodes } from './failures.ts';
+import { toFieldErrors } from './field-errors.ts';
 import type { JsonObject } from './json.ts';
-import type { Reservation, SpendingRow } from './ledger.ts';
+import { reservationSchema, spendingRowSchema } from './ledger.ts';
 
+const jsonObject = z.custom<JsonObject>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'expected an object',
+);
+const count = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hex');
+const lines = z.array(z.string()).readonly();
+const spending = z.array(spendingRowSchema).readonly();
+const inlineJson = z.strictObject({ json: z.string() }).readonly();
+
+const outputs = z.union([inlineJson, z.strictObject({ blob: sha256, bytes: count }).readonly()]);
 /** Outputs in memory: compact JSON text, or the name (SHA-256) and size of the blob that holds it. */
-export type OutputsRef = { readonly json: string } | { readonly blob: string; readonly bytes: number };
+export type OutputsRef = z.infer<typeof outputs>;
 
+const idempotency = z
+  .strictObject({
+    key: z.string(),
+    /** SHA-256 (hex) of the call and its arguments. */
+    request: z.string(),
+    /** The answer as JSON text, or the blob that holds it. */
+    reply: z.union([inlineJson, z.strictObject({ blob: sha256 }).readonly()]),
+  })
+  .readonly();
 /** The answer given to a call that carried an Idempotency-Key. */
-export interface IdempotencyRecord {
-  readonly key: string;
-  /** SHA-256 (hex) of the call and its arguments. */
-  readonly request: string;
-  /** The answer as JSON text, or the blob that holds it. */
-  readonly reply: { readonly json: string } | { readonly blob: string };
-}
+export type IdempotencyRecord = z.infer<typeof idempotency>;
 
-interface Base {
-  readonly workflowId: string;
+const base = {
+  workflowId: z.string().min(1),
   /** Milliseconds since 1970, never before the workflow's previous event. */
-  readonly at: number;
+  at: z.number(),
   /** The workflow's version after this event. */
-  readonly version: number;
-  readonly idempotency?: IdempotencyRecord;
-}
+  version: count,
+  idempotency: idempotency.exactOptional(),
+};
+const ofStep = { ...base, stepId: z.string().min(1) };
+const ofAttempt = { ...ofStep, attempt: z.int().min(1) };
+const ofOutcome = { ...ofAttempt, durationMs: count, logs: lines, metrics: jsonObject.nullable() };
+/** What a lost attempt used is not known: its reservation counts as used. */
+const lost = z.literal(true).exactOptional();
+const failure = { code: z.enum(failureCodes), error: z.string(), lost };
 
-export type JournalEvent =
-  | (Base & {
-      readonly kind: 'workflow.created';
-      /** The workflow in the form of a state file; fields that are left out have their defaults. */
-      readonly workflow: JsonObject;
-      /** The parent of a branch, which then lists the branch and has this version. */
-      readonly parent?: { readonly id: string; readonly stepId: string; readonly version: number };
-    })
-  | (Base & {
-      readonly kind: 'workflow.adopted' | 'workflow.taken_over';
-      /**
-       * SHA-256 (hex) of the state.json that the workflow was read from. As long as that file is in place, it is
-       * older than this event, whatever event of another journal it names.
-       */
-      readonly sha256?: string;
-      readonly workflow: JsonObject;
-      /** Answers to calls with a key, if an engine wrote the file. */
-      readonly keys?: readonly IdempotencyRecord[];
-      /** Its spending, if an engine wrote the file. */
-      readonly spending?: readonly SpendingRow[];
-    })
-  | (Base & {
-      readonly kind:
-        | 'workflow.waiting'
-        /** Tells the followers of a parent of its new branch; the creation of the branch has listed it there. */
-        | 'workflow.branched'
-        | 'workflow.stopped'
-        | 'workflow.retried';
-    })
-  /**
-   * `budget`: replaces these amounts of the workflow's budget. `of`: a day has begun; only the steps that the budget
-   * of the day before had paused go on.
-   */
-  | (Base & { readonly kind: 'workflow.resumed'; readonly budget?: Budget; readonly of?: 'day' })
-  /** `spending`: the workflow's spending, which is kept after it is gone. */
-  | (Base & { readonly kind: 'workflow.deleted'; readonly spending?: readonly SpendingRow[] })
-  /** `unclean`: the engine had died, so an attempt that was in flight may be the cause. */
-  | (Base & { readonly kind: 'workflow.recovered'; readonly unclean?: true })
-  | (Base & {
-      readonly kind: 'step.started';
-      readonly stepId: string;
-      readonly attempt: number;
-      /** Set when the attempt calls a model. The end of the attempt settles it. */
-      readonly reserved?: Reservation;
-      /** Lines for the step's log: what the step has waited for, besides a slot. */
-      readonly logs?: readonly string[];
-    })
-  | (Base & {
-      readonly kind: 'step.completed';
-      readonly stepId: string;
-      readonly attempt: number;
-      readonly durationMs: number;
-      readonly outputs: OutputsRef;
-      readonly metadata: JsonObject | null;
-      readonly metrics: JsonObject | null;
-      readonly logs: readonly string[];
-      readonly simulated?: true;
-    })
-  | (Base & {
-      readonly kind: 'step.retrying';
-      readonly stepId: string;
-      readonly attempt: number;
-      readonly durationMs: number;
-      readonly code: FailureCode;
-      readonly error: string;
-      readonly logs: readonly string[];
-      readonly metrics: JsonObject | null;
-      readonly delayMs: number;
-      readonly attemptsMax: number;
-      readonly lost?: true;
-    })
-  | (Base & {
-      readonly kind: 'step.failed';
-      readonly stepId: string;
-      readonly attempt: number;
-      readonly durationMs: number;
-      readonly code: FailureCode;
-      readonly error: string;
-      readonly logs: readonly string[];
-      readonly metadata: JsonObject | null;
-      readonly metrics: JsonObject | null;
-      readonly lost?: true;
-    })
+export const journalEventSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...base,
+    kind: z.literal('workflow.created'),
+    /** The workflow in the form of a state file; a field that it leaves out has its default. */
+    workflow: jsonObject,
+    /** A branch also lists itself at its parent, whose version grows to this one. */
+    parent: z.strictObject({ id: z.string(), stepId: z.string(), version: count }).readonly().exactOptional(),
+  }),
+  z.strictObject({
+    ...base,
+    kind: z.enum(['workflow.adopted', 'workflow.taken_over']),
+    /** SHA-256 (hex) of the state.json it was taken from. While that file is there, it is older than this event. */
+    sha256: sha256.exactOptional(),
+    workflow: jsonObject,
+    /** Answers given to calls with a key, when an engine wrote the file. */
+    keys: z.array(idempotency).readonly().exactOptional(),
+    /** What its steps have used, when an engine wrote the file. */
+    spending: spending.exactOptional(),
+  }),
+  z.strictObject({
+    ...base,
+    /** `workflow.branched` is told of a parent; the branch's own creation has changed it already. */
+    kind: z.enum(['workflow.waiting', 'workflow.branched', 'workflow.stopped', 'workflow.retried']),
+  }),
+  z.strictObject({
+    ...base,
+    kind: z.literal('workflow.resumed'),
+    /** Replaces the bounds that the workflow's budget has of the same names. */
+    budget: budgetSchema.exactOptional(),
+    /** A day has begun: only what the budget of the day before had paused goes on. */
+    of: z.literal('day').exactOptional(),
+  }),
+  z.strictObject({
+    ...base,
+    kind: z.literal('workflow.deleted'),
+    /** What its steps have used, which outlives it. */
+    spending: spending.exactOptional(),
+  }),
+  z.strictObject({
+    ...base,
+    kind: z.literal('workflow.recovered'),
+    /** The engine had not been stopped in good order, so an attempt in flight may have killed it. */
+    unclean: z.literal(true).exactOptional(),
+  }),
+  z.strictObject({
+    ...ofAttempt,
+    kind: z.literal('step.started'),
+    /** When the attempt calls a model. The end of the attempt settles it. */
+    reserved: reservationSchema.exactOptional(),
+    /** What it has waited for, besides a slot. */
+    logs: lines.exactOptional(),
+  }),
+  z.strictObject({
+    ...ofOutcome,
+    kind: z.literal('step.completed'),
+    outputs,
+    metadata: jsonObject.nullable(),
+    simulated: z.literal(true).exactOptional(),
+  }),
+  z.strictObject({ ...ofOutcome, ...failure, kind: z.literal('step.retrying'), delayMs: count, attemptsMax: count }),
+  z.strictObject({ ...ofOutcome, ...failure, kind: z.literal('step.failed'), metadata: jsonObject.nullable() }),
   /** A budget has no room for the call of a step that was ready. */
-  | (Base & {
-      readonly kind: 'step.paused';
-      readonly stepId: string;
-      readonly reason: string;
-      /** `resume`: it goes on after a resume. `day`: after a resume, or with the next day. */
-      readonly until: 'resume' | 'day';
-    })
-  /** An attempt has ended that no longer counted, but has a usage or a reservation. */
-  | (Base & {
-      readonly kind: 'step.spent';
-      readonly stepId: string;
-      readonly attempt: number;
-      readonly metrics: JsonObject | null;
-      /** Its usage was lost with its thread or with the engine: its reservation counts instead. */
-      readonly lost?: true;
-    })
-  | (Base & {
-      readonly kind: 'external_data.ingested';
-      readonly stepId: string;
-      /** Set when no step waited for the data: a step is added for it. */
-      readonly added?: { readonly name: string; readonly action: string };
-      readonly outputs: OutputsRef;
-      readonly metadata: JsonObject;
-    });
+  z.strictObject({
+    ...ofStep,
+    kind: z.literal('step.paused'),
+    reason: z.string(),
+    /** What lets it go on: a resume only, or the next day as well. */
+    until: z.enum(['resume', 'day']),
+  }),
+  /** An attempt that no longer counted has ended, and had used something, or held a reservation. */
+  z.strictObject({
+    ...ofAttempt,
+    kind: z.literal('step.spent'),
+    metrics: jsonObject.nullable(),
+    lost,
+  }),
+  z.strictObject({
+    ...ofStep,
+    kind: z.literal('external_data.ingested'),
+    /** When no declared step waited for the data, and one is added for it. */
+    added: z.strictObject({ name: z.string(), action: z.string() }).readonly().exactOptional(),
+    outputs,
+    metadata: jsonObject,
+  }),
+]);
+
+export type JournalEvent = Readonly<z.infer<typeof journalEventSchema>>;
+
+/** Every kind, in the order of the schema. */
+export const eventKinds: JournalEvent['kind'][] = journalEventSchema.options.flatMap(({ shape: { kind } }) =>
+  'options' in kind ? kind.options : [...kind.values],
+);
 
 /** The text between an event's other fields and the JSON of its outputs, which come last. */
 const beforeOutputs = ',"outputs":{"json":';
@@ -179,4 +189,20 @@ function parseWhole(text: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * The first wrong field of an event as it stands in the journal: `stepId: expected string`; null when there is none.
+ */
+export function findEventFault(json: string): string | null {
+  let event: unknown;
+  try {
+    event = readEventJson(json);
+  } catch (error) {
+    return `it is not JSON: ${(error as Error).message}`;
+  }
+  const { error } = journalEventSchema.safeParse(event);
+  if (!error) return null;
+  const [first] = toFieldErrors(error.issues);
+  return [first?.path, first?.message].filter((part) => part).join(': ');
 }

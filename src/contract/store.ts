@@ -153,9 +153,9 @@ export interface StorePort {
    */
   begin(payloads: readonly string[]): void;
   /**
-   * No payload at all: a marker that vouches for the batch before it, unless one stands there already.
    * One batch: one write (looped until complete), one fdatasync (J1). Throws `DiskFullError` with the journal cut back to
-   * where it was, or `DiskFailedError`, after which nothing more may be acknowledged.
+   * where it was, or `DiskFailedError`, after which nothing more may be acknowledged. Without payloads it writes a marker,
+   * unless one is there already: the marker shows that the batch before it was complete.
    */
   append(payloads: readonly string[]): void;
   /** Starts a new segment and returns its number: everything appended before lies in segments below it. */

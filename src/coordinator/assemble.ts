@@ -15,7 +15,7 @@ import { Checkpoints } from './files/checkpointing.ts';
 import { OrphanBlobs } from './files/orphan-blobs.ts';
 import { QueueView } from './files/queue-file.ts';
 import { Removals } from './files/removals.ts';
-import { Views } from './files/state-files.ts';
+import { StateFiles } from './files/state-files.ts';
 import { EventWindow } from './followers/event-window.ts';
 import { LiveTexts } from './followers/live-texts.ts';
 import { Waits } from './followers/waits.ts';
@@ -68,7 +68,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
 
   // Files.
   const queue = new QueueView(store, clock, () => !turns.isDiskFull, onFault);
-  const views = new Views({ store, workflows, clock, isDurable: (id) => turns.isDurable(id), onFault });
+  const views = new StateFiles({ store, workflows, clock, isDurable: (id) => turns.isDurable(id), onFault });
   const removals = new Removals({ store, views, onNotice });
   const durations = new Durations(store.found.manifest?.durations);
   const bytesMax = checkpointBytes;

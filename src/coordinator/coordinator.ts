@@ -13,6 +13,7 @@ import type {
 } from '../contract/coordinator.ts';
 import { Refusal } from '../contract/failures.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
+import { isTerminal } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
 import type { Attempts } from './attempts.ts';
 import type { Clock } from './clock.ts';
@@ -20,7 +21,7 @@ import type { Checkpoints } from './files/checkpointing.ts';
 import type { OrphanBlobs } from './files/orphan-blobs.ts';
 import type { QueueView } from './files/queue-file.ts';
 import type { Removals } from './files/removals.ts';
-import type { Views } from './files/state-files.ts';
+import type { StateFiles } from './files/state-files.ts';
 import type { EventWindow } from './followers/event-window.ts';
 import type { LiveTexts } from './followers/live-texts.ts';
 import type { Waits } from './followers/waits.ts';
@@ -48,7 +49,7 @@ export interface CoordinatorParts {
   recorder: Recorder;
   recall: Recall;
   attempts: Attempts;
-  views: Views;
+  views: StateFiles;
   queue: QueueView;
   removals: Removals;
   checkpoints: Checkpoints;
@@ -130,7 +131,7 @@ export class Coordinator implements CoordinatorPort {
       if (sha256 !== undefined) views.found(live, sha256);
       else if (!later.has(id)) views.touch(live);
       live.state.steps.forEach((step, i) => {
-        if (step.status === 'PENDING') recorder.lineUp(live, i);
+        if (step.status === 'PENDING' && !isTerminal(live.state.header.status)) recorder.lineUp(live, i);
       });
     }
     queue.touch();

@@ -11,14 +11,14 @@ import { isTerminal } from '../contract/workflow.ts';
 import { joinSpending } from '../core/ledger.ts';
 import { readWorkflow, type WorkflowMeta } from '../core/state-file.ts';
 import { ViewEncoder } from '../core/view.ts';
-import type { Views } from './files/state-files.ts';
+import type { StateFiles } from './files/state-files.ts';
 import { type ForeignContent, judgeFile, settleForeignContent, toForeignContent } from './foreign-file.ts';
 import type { Live, Workflows } from './workflows.ts';
 
 export interface RecallOptions {
   store: StorePort;
   workflows: Workflows;
-  views: Pick<Views, 'retire'>;
+  views: Pick<StateFiles, 'retire'>;
   /** Makes the content of a changed file the workflow's next version, in memory; resolves when that is durable. */
   takeOver(id: string, content: ForeignContent, version: number): Promise<void>;
   warn(message: string): void;

@@ -10,13 +10,14 @@ import { broken } from '../contract/broken.ts';
 import type { IdempotencyClaim } from '../contract/coordinator.ts';
 import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
+import { isTerminal } from '../contract/workflow.ts';
 import { createWorkflow } from '../core/create-workflow.ts';
 import type { Change } from '../core/dependents.ts';
 import { evolve, evolveParent } from '../core/evolve.ts';
 import type { WorkflowState } from '../core/state.ts';
 import type { Clock } from './clock.ts';
 import type { QueueView } from './files/queue-file.ts';
-import type { Views } from './files/state-files.ts';
+import type { StateFiles } from './files/state-files.ts';
 import { toEngineEvent } from './followers/told-event.ts';
 import type { Budgets } from './steps/budgets.ts';
 import type { Flights } from './steps/flights.ts';
@@ -36,7 +37,7 @@ export interface RecorderOptions {
   store: StorePort;
   clock: Clock;
   workflows: Workflows;
-  views: Views;
+  views: StateFiles;
   queue: QueueView;
   budgets: Budgets;
   readySteps: ReadySteps;
@@ -73,6 +74,8 @@ export class Recorder {
       ? workflows.add(createWorkflow(event, seq), seq, workflows.finished.get(event.workflowId))
       : (workflows.live.get(event.workflowId) ??
         broken('K3', `event ${event.kind} for workflow ${event.workflowId}, which is not in memory`));
+    if (!isNew && live.state.header.seq >= seq)
+      broken('EV2', `event ${seq} comes after event ${live.state.header.seq}`);
     const statusBefore = isNew ? null : live.state.header.status;
     const { reserved } = live.state;
     const { spending } = live.state.header;
@@ -159,10 +162,14 @@ export class Recorder {
   }
 }
 
-/** The change that the first event of a workflow makes: it queues the steps that are PENDING from the start. */
+/**
+ * The change that the first event of a workflow makes: it queues the steps that are PENDING from the start. In a file that
+ * was edited by hand a finished workflow may have such a step; nothing of a finished workflow runs.
+ */
 function toFirstChange(state: WorkflowState): Change {
+  const isOver = isTerminal(state.header.status);
   return {
-    queued: state.steps.flatMap((step, i) => (step.status === 'PENDING' ? [i] : [])),
+    queued: state.steps.flatMap((step, i) => (step.status === 'PENDING' && !isOver ? [i] : [])),
     aborted: [],
     unqueued: [],
     stopped: [],

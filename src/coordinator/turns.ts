@@ -1,9 +1,9 @@
 /**
  * The coordinator's loop. A turn takes the items that have arrived, lets each add its events to one batch, writes the
- * batch with one fdatasync, and only then publishes, answers and dispatches.
+ * batch with one fdatasync, and only then performs its effects, in the order of `effects.ts`.
  *
  * Rules, numbered for tests:
- *   T1  no consequence of an event is visible outside before the event is durable;
+ *   T1  no consequence of an event is visible outside before the event is durable (EF1);
  *   T2  one turn makes one batch, one batch takes one fdatasync, and a turn takes items only until its batch is full;
  *   T3  a full disk loses nothing that was acknowledged: calls get 507; the batch is kept and written when there is
  *       room; until then the workflows that it changes are not shown.
@@ -73,8 +73,8 @@ export interface TurnParts {
 
 const diskFullRetryMs = 1_000;
 /**
- * If the last batch of the journal is damaged later, it looks like a torn write that nobody was answered for. So an
- * idle engine writes a marker behind it, this long after it: the marker proves that the batch was durable.
+ * A damaged last batch looks like a write that a crash cut off, and would be dropped although callers were answered. So
+ * an idle engine writes a marker behind it, this long after it: the marker shows that the batch was complete.
  */
 const markerAfterMs = 100;
 

@@ -5,9 +5,10 @@
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { newChange, stopAfterFailure } from './dependents.ts';
-import { externalAction, toWorkflowStatus, type WorkflowState } from './state.ts';
+import { externalAction, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
 import { checkBeginning } from './transitions.ts';
+import { toWorkflowStatus } from './workflow-status.ts';
 
 /** An event that holds a whole workflow. */
 export type Beginning = Extract<JournalEvent, { workflow: unknown }>;

@@ -15,9 +15,10 @@ import { withDownstream } from './graph.ts';
 import { enterAttempt, toUsage } from './ledger.ts';
 import { decideRetry } from './retry.ts';
 import { sizeOfResults } from './size.ts';
-import { externalAction, type StepState, toWorkflowStatus, type WorkflowState } from './state.ts';
+import { externalAction, type StepState, type WorkflowState } from './state.ts';
 import { toIso } from './time.ts';
 import { toStepView } from './view.ts';
+import { toWorkflowStatus } from './workflow-status.ts';
 
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
 type Started = Extract<JournalEvent, { kind: 'step.started' }>;

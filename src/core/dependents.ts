@@ -1,8 +1,9 @@
 /**
- * What the end of a step means for its dependents: they are queued, or stopped.
+ * When a step becomes ready: the end of a step queues its dependents, or stops them.
  *
  * Rules, numbered for tests:
- *   DE1  a step becomes PENDING (queued) exactly when its last missing dependency completes;
+ *   DE1  a waiting step becomes PENDING (queued) exactly when its last missing dependency completes; at a workflow's
+ *        creation `decide.ts` and `create-workflow.ts` apply the same test to its first steps;
  *   DE2  after a failure, every unfinished step that can no longer run because of it is STOPPED, and its error names
  *        the failed step; under fail-fast every unfinished step is. A step that is COMPLETED, as by data from
  *        outside, blocks nothing.

@@ -15,10 +15,11 @@ import { type Change, newChange, queueReady, stopAfterFailure, stopSteps } from 
 import { recoverSteps } from './recover-steps.ts';
 import { reviveSteps, unpauseSteps } from './resume-steps.ts';
 import type { StepState, WorkflowState } from './state.ts';
-import { addLogs, toWorkflowStatus } from './state.ts';
+import { addLogs } from './state.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 import { checkBranch, checkTransition } from './transitions.ts';
+import { toWorkflowStatus } from './workflow-status.ts';
 
 /** Applies an event to its workflow. */
 export function evolve(state: WorkflowState, event: JournalEvent, seq: number): Change {
@@ -39,7 +40,7 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   return change;
 }
 
-/** A dependent starts no earlier than this, also where the wall clock has moved less than the attempt took. */
+/** A dependent starts no earlier than this, even if the wall clock was set back during the attempt. */
 function endedAt(state: WorkflowState, event: JournalEvent): number {
   return event.kind === 'step.completed' ? endOf(state.stepOf(event.stepId), event) : 0;
 }

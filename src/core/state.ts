@@ -263,15 +263,3 @@ export function addLogs(step: StepState, lines: readonly string[]): readonly str
   const logs = [...step.logs, ...lines.map((line) => line.slice(0, limits.logLineLengthMax))];
   return logs.length > limits.logLinesMax ? logs.slice(-limits.logLinesMax) : logs;
 }
-
-/**
- * A workflow's status by its steps alone. `evolve.ts` keeps a terminal status, whatever this returns.
- */
-export function toWorkflowStatus(counts: StatusCounts, stepsTotal: number, started: boolean): JobStatus {
-  if (stepsTotal === 0) return 'PENDING';
-  if (counts.COMPLETED === stepsTotal) return 'COMPLETED';
-  if (counts.RUNNING > 0) return 'RUNNING';
-  if (counts.PENDING > 0) return started ? 'RUNNING' : 'PENDING';
-  if (counts.WAITING_FOR_DEPENDENCY > 0) return 'WAITING_FOR_DEPENDENCY';
-  return counts.FAILED > 0 ? 'FAILED' : 'STOPPED';
-}

@@ -7,7 +7,8 @@
  * this engine has not written. It is reported by `broken`, and nothing has been changed by then.
  *
  * Rules, numbered for tests:
- *   TR1  an event is applied to the workflow it names, and only in a status that its row allows;
+ *   TR1  an event is applied to the workflow it names, and only in a status that its row allows. So a COMPLETED step is
+ *        never started again: `step.started` may come only in PENDING;
  *   TR2  an event gives its workflow the version after the one before;
  *   TR3  an event is never dated before the workflow's latest change. Only the creation of a branch may be, at the
  *        parent: it is dated by the clock, which may have been set back.
@@ -23,7 +24,7 @@ type Kind = JournalEvent['kind'];
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
 
 /** The status of a step or a workflow; `NONE` where there is none of this id yet. */
-export type Place = JobStatus | 'NONE';
+export type StatusOrNone = JobStatus | 'NONE';
 
 /** What must hold besides the status; `text` ends the sentence "it may come only where …". */
 interface Condition {
@@ -34,7 +35,7 @@ interface Condition {
 interface Row {
   /** Whose status is meant. */
   readonly of: 'workflow' | 'step';
-  readonly in: readonly Place[];
+  readonly in: readonly StatusOrNone[];
   /** How the event's attempt relates to the step's last one: the same, or the next. */
   readonly attempt?: 'same' | 'next';
   readonly only?: Condition;

@@ -31,7 +31,7 @@ export interface ProblemAnswer {
   headers: Record<string, string>;
 }
 
-/** Headers that only some refusals carry ride along as data of the error. */
+/** A refusal that also sets response headers. */
 export class RefusalWithHeaders extends Refusal {
   readonly headers: Record<string, string>;
 

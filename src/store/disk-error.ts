@@ -1,6 +1,6 @@
 /**
- * Converts errors of the disk: to no space (nothing has changed, try later), to no file handle (try again), or to a
- * disk that cannot be trusted.
+ * Sorts disk errors into three: disk full (nothing has changed, try later; `turns.ts` handles it, T3), no file handle
+ * (try again), and disk failed (the engine ends).
  */
 import { DiskFailedError, DiskFullError, OutOfHandlesError } from '../contract/store.ts';
 

@@ -1,28 +1,18 @@
 /**
- * Goal: the schema of journal events is as strict as their types, and names the first wrong field. Method: the compiler
- * compares the types, kind by kind; one event of each kind is spoilt in every field.
+ * Goal: the schema of journal events names the first wrong field, whichever it is. Method: one event of each kind, with
+ * every field that it may have, is spoilt in every field.
  */
 import { describe, expect, test } from 'vitest';
-import type { z } from 'zod';
-import { type JournalEvent, toEventJson } from '../../src/contract/journal-event.ts';
-import { findEventFault, journalEventSchema } from '../../src/contract/journal-event-schema.ts';
+import {
+  findEventFault,
+  type JournalEvent,
+  journalEventSchema,
+  toEventJson,
+} from '../../src/contract/journal-event.ts';
 import { checkEvents } from '../fixtures/checked-store.ts';
 
-type Plain<T> = T extends readonly (infer Item)[]
-  ? Plain<Item>[]
-  : T extends object
-    ? { -readonly [Key in keyof T]: Plain<T[Key]> }
-    : T;
-type IsSame<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** Of a union, the member that has this kind, also where it has others besides. */
 type OfKind<Event, K> = Event extends { kind: infer Kinds } ? (K extends Kinds ? Event : never) : never;
-type SameByKind = {
-  [K in JournalEvent['kind']]: IsSame<
-    Plain<OfKind<JournalEvent, K>>,
-    Plain<OfKind<z.infer<typeof journalEventSchema>, K>>
-  >;
-};
-
 const row = {
   ...{ day: '2026-01-31', action: 'a', model: 'm', calls: 1, unpriced_calls: 0, tokens: 1, input_tokens: 1 },
   ...{ cached_input_tokens: 0, cache_write_tokens: 0, output_tokens: 0, reasoning_tokens: 0, cost_pico: '12' },
@@ -80,12 +70,6 @@ const events: { [K in JournalEvent['kind']]: OfKind<JournalEvent, K> } = {
     metadata: {},
   },
 };
-
-test('the types that the schema infers are those of the events, kind by kind', () => {
-  // Compiles only where each is true.
-  const same = (isSame: SameByKind): Record<JournalEvent['kind'], true> => isSame;
-  expect(same).toBeTypeOf('function');
-});
 
 test('a store that checks its events refuses one with a wrong field, and writes the others', () => {
   const written: string[] = [];

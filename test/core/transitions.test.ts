@@ -11,7 +11,7 @@ import { type Beginning, createWorkflow } from '../../src/core/create-workflow.t
 import * as decide from '../../src/core/decide.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import type { StepState, WorkflowState } from '../../src/core/state.ts';
-import { type Place, transitions } from '../../src/core/transitions.ts';
+import { type StatusOrNone, transitions } from '../../src/core/transitions.ts';
 import {
   bornAt,
   completed,
@@ -27,7 +27,7 @@ type Kind = JournalEvent['kind'];
 type Reached = { live: LiveWorkflow | null; event: JournalEvent };
 
 const kinds = Object.keys(transitions) as Kind[];
-const places: Place[] = ['NONE', ...jobStatusSchema.options];
+const places: StatusOrNone[] = ['NONE', ...jobStatusSchema.options];
 const reservation = { model: 'm', calls: 1, tokens: 10, cost_pico: null };
 
 const pending = () => LiveWorkflow.of({ a: '', b: '' });
@@ -85,7 +85,7 @@ const stoppedInFlight = () =>
   });
 
 /** Every cell that the table allows, and how the engine comes there. */
-const reached: Partial<Record<`${Kind} × ${Place}`, () => Reached>> = {
+const reached: Partial<Record<`${Kind} × ${StatusOrNone}`, () => Reached>> = {
   'workflow.created × NONE': begin(
     decide.decideCreate({ id: workflowId, definition: { name: 'n', steps: [] }, templateId: null, now: bornAt }),
   ),
@@ -161,7 +161,7 @@ function fittingEvent(kind: Kind, stepId: string): JournalEvent {
 }
 
 /** A workflow with a step "a" and a failed one beside it, brought to this status past all rules. */
-function force(kind: Kind, place: Place): WorkflowState {
+function force(kind: Kind, place: StatusOrNone): WorkflowState {
   const live = LiveWorkflow.of({ exta: '', b: '' });
   const { state } = live;
   state.setStep(1, { status: 'FAILED' });
@@ -171,7 +171,7 @@ function force(kind: Kind, place: Place): WorkflowState {
   return state;
 }
 
-function attempt(kind: Kind, place: Place): { state: WorkflowState; run: () => unknown } {
+function attempt(kind: Kind, place: StatusOrNone): { state: WorkflowState; run: () => unknown } {
   const state = force(kind, place);
   const { of } = transitions[kind];
   const event = fittingEvent(kind, place === 'NONE' ? 'absent' : 'exta');

@@ -1,7 +1,7 @@
 /** Goal: a workflow's status follows from its steps as the contract words it. Method: one row for each rule. */
 import { expect, test } from 'vitest';
 import type { StatusCounts } from '../../src/core/state.ts';
-import { toWorkflowStatus } from '../../src/core/state.ts';
+import { toWorkflowStatus } from '../../src/core/workflow-status.ts';
 
 const none: StatusCounts = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0, WAITING_FOR_DEPENDENCY: 0, STOPPED: 0 };
 

@@ -71,7 +71,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a journal event may hold a failure of any code',
     breaks: 'the schema of journal events',
-    file: 'src/contract/journal-event-schema.ts',
+    file: 'src/contract/journal-event.ts',
     find: 'code: z.enum(failureCodes)',
     replace: 'code: z.any()',
     test: 'test/contract/journal-event-schema.test.ts',

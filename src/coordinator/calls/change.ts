@@ -8,7 +8,7 @@ import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { Chance, Clock } from '../clock.ts';
 import type { Removals } from '../files/removals.ts';
-import type { Views } from '../files/state-files.ts';
+import type { StateFiles } from '../files/state-files.ts';
 import type { Recorder } from '../recorder.ts';
 import type { StepOutputs } from '../steps/step-outputs.ts';
 import { encode, type Live, toText, type Workflows } from '../workflows.ts';
@@ -18,7 +18,7 @@ export interface ChangeParts {
   clock: Clock;
   chance: Chance;
   workflows: Workflows;
-  views: Views;
+  views: StateFiles;
   removals: Removals;
   outputs: StepOutputs;
   recorder: Recorder;

@@ -14,7 +14,7 @@ import { decideBranch, decideBranched, decideCreate, decideWaiting, listBlobs } 
 import type { WorkflowState } from '../../core/state.ts';
 import { validateStepParams } from '../../core/validate.ts';
 import type { Chance, Clock } from '../clock.ts';
-import type { Views } from '../files/state-files.ts';
+import type { StateFiles } from '../files/state-files.ts';
 import type { Recorder } from '../recorder.ts';
 import type { Batch } from '../turns.ts';
 import { encode, type Live, toText, type Workflows } from '../workflows.ts';
@@ -28,7 +28,7 @@ export interface CreateParts {
   clock: Clock;
   chance: Chance;
   workflows: Workflows;
-  views: Views;
+  views: StateFiles;
   recorder: Recorder;
 }
 

@@ -5,6 +5,8 @@
  * Rule, numbered for tests:
  *   K2  one key, one effect: a call with a known Idempotency-Key changes nothing and gets the answer of the first
  *       call.
+ *
+ * `recorder.ts` puts the answer of a call with a key into its event; from then on it is in the workflow's `header.keys`.
  */
 import type { Call, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
 import { Refusal } from '../../contract/failures.ts';

@@ -12,7 +12,7 @@ import type { Attempts } from '../attempts.ts';
 import type { Clock } from '../clock.ts';
 import type { Checkpoints } from '../files/checkpointing.ts';
 import type { QueueView } from '../files/queue-file.ts';
-import type { Views } from '../files/state-files.ts';
+import type { StateFiles } from '../files/state-files.ts';
 import { isOver, type Waits, type WaitUntil } from '../followers/waits.ts';
 import type { Incidents } from '../incidents.ts';
 import type { Log } from '../log.ts';
@@ -32,7 +32,7 @@ export interface ReadParts {
   recall: Recall;
   turns: Turns;
   waits: Waits;
-  views: Views;
+  views: StateFiles;
   queue: QueueView;
   checkpoints: Checkpoints;
   readySteps: ReadySteps;

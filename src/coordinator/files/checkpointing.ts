@@ -9,13 +9,13 @@ import { toTally } from '../../core/tally.ts';
 import type { Clock } from '../clock.ts';
 import type { Workflows } from '../workflows.ts';
 import type { Removals } from './removals.ts';
-import type { Views } from './state-files.ts';
+import type { StateFiles } from './state-files.ts';
 
 export interface CheckpointsOptions {
   store: StorePort;
   clock: Clock;
   workflows: Workflows;
-  views: Views;
+  views: StateFiles;
   removals: Removals;
   durations: Durations;
   /** A checkpoint is made when the journal has grown by so many bytes. */

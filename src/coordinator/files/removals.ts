@@ -4,11 +4,11 @@
  * adopt the files left in it. Each checkpoint tries to remove it again.
  */
 import { DiskFailedError, type StorePort } from '../../contract/store.ts';
-import type { Views } from './state-files.ts';
+import type { StateFiles } from './state-files.ts';
 
 export interface RemovalsOptions {
   store: StorePort;
-  views: Pick<Views, 'settled'>;
+  views: Pick<StateFiles, 'settled'>;
   onNotice(message: string): void;
 }
 

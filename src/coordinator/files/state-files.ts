@@ -3,8 +3,9 @@
  *
  * Rules, numbered for tests:
  *   W1  a file shows durable state only;
- *   W2  a workflow's file is written when the workflow is created, whenever it comes to rest, and in between at most every
- *       100 ms; the pauses grow with the time that writing takes from the thread (`write-pace.ts`);
+ *   W2  a workflow's file is written when the workflow is created, whenever it comes to rest (finished, or waiting for
+ *       something from outside), and in between after a pause of 100 ms to 2 s: the longer, the more time writing takes
+ *       from the thread (`write-pace.ts`);
  *   W3  where the journal no longer holds a workflow's beginning, its file is durable before it replaces the last one.
  *
  * Files to be written now wait in a line, and a few are written at a time. Each write takes the latest state: a workflow
@@ -34,7 +35,7 @@ export interface ViewsOptions {
   onFault(error: unknown): void;
 }
 
-export class Views {
+export class StateFiles {
   readonly #options: ViewsOptions;
   readonly #pace: Pace;
   /** Changed since their last write. */

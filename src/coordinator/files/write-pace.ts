@@ -30,7 +30,10 @@ export class Pace {
     }
   }
 
-  /** Calls back when the pause is over that the costs so far demand. While a call is due, another one changes nothing. */
+  /**
+   * Calls back after a pause: the more the writes since the last pause have cost, the longer it is. While a call is due,
+   * another one changes nothing.
+   */
   arm(callback: () => void): void {
     if (this.#cancel) return;
     this.#cancel = this.#clock.timer(this.#leftMs, () => {

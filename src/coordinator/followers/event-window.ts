@@ -3,9 +3,9 @@
  * last event they saw.
  *
  *   EW1  a follower gets each event after its number once, in order; where some of them are no longer held it first
- *        gets a gap, also when none of those was of its workflow;
- *   EW2  a follower of one workflow is called for that workflow alone: a publication costs one look at each event,
- *        and one call for each follower that gets some.
+ *        gets a gap, even if none of the missing events was of its workflow;
+ *   EW2  a follower of one workflow gets events of that workflow only. Publishing looks at each event once, however
+ *        many followers there are, and calls each follower that gets some once.
  */
 import type { EventSink } from '../../contract/coordinator.ts';
 import type { EngineEvent } from '../../contract/event.ts';

@@ -3,6 +3,10 @@
  * how long the step has waited for that. A gate is the set of steps that call one model; a step whose workflow has a
  * budget also belongs to a gate of its own workflow and model.
  *
+ * A step that may not start stays in its line in `core/schedule.ts`. Nobody wakes it: every turn asks again, each outcome
+ * of an attempt causes a turn, and a timer causes one where the time is known. If a budget has no room even without the
+ * calls in flight, `attempts.ts` pauses the step until a resume or the next day.
+ *
  * Rules, numbered for tests:
  *   CA1  the governor counts a call from the start of its step until the attempt has ended, however it ends;
  *   CA2  when a provider refuses a call because of too many calls, or says when to try again, its model pauses for all

@@ -1,9 +1,10 @@
 /**
- * Ready steps, from the event that makes a step PENDING until the step gets a slot. On its way a step
+ * What ready steps wait for until they get a slot. `core/dependents.ts` decides that a step is ready. From then on a step
  *   waits for its retry time (`#timers`), if its last attempt failed,
  *   waits for the cache (`#questions`), if it says `cache: true`,
  *   waits for outputs from blobs (`#readings`), if its model call cannot be planned without them,
- *   and then waits in line for a slot (`schedule`), or until its last attempt has ended (`#held`).
+ *   waits for the end of its last attempt (`#held`), if that still runs,
+ *   and then waits in line (`schedule`) for a slot and, if it calls a model, for limits and budgets (`call-admission.ts`).
  *
  * Rules, numbered for tests (X2 and X3 are in flights.ts):
  *   X1  an attempt starts after its `step.started` is durable, and after the step's last attempt is known to have

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { DiskFullError, type StorePort } from '../../../src/contract/store.ts';
 import { createClock } from '../../../src/coordinator/clock.ts';
-import { Views } from '../../../src/coordinator/files/state-files.ts';
+import { StateFiles } from '../../../src/coordinator/files/state-files.ts';
 import { Workflows } from '../../../src/coordinator/workflows.ts';
 import { createWorkflow } from '../../../src/core/create-workflow.ts';
 import { decideCreate } from '../../../src/core/decide.ts';
@@ -30,7 +30,7 @@ test('a file that could not be written is not waited for once its workflow is de
   const store = { writeState } as Partial<StorePort> as StorePort;
   const workflows = new Workflows();
   const faults: unknown[] = [];
-  const views = new Views({
+  const views = new StateFiles({
     store,
     workflows,
     clock: { ...createClock(), timer: () => () => undefined },
@@ -61,7 +61,7 @@ async function countFiles({ encodeMs, copyMs }: { encodeMs: number; copyMs: numb
   });
   const clock = new WorkingClock();
   const workflows = new Workflows();
-  const views = new Views({ store, workflows, clock, isDurable: () => true, onFault: () => undefined });
+  const views = new StateFiles({ store, workflows, clock, isDurable: () => true, onFault: () => undefined });
   const id = randomUUID();
   const definition = { name: 'large', steps: [{ id: 'a', action: 'noop' }] };
   const live = workflows.add(createWorkflow(decideCreate({ id, definition, templateId: null, now: 0 }), 1), 1);
