@@ -12,14 +12,15 @@
  */
 import { z } from 'zod';
 import { failureCodes } from './failures.ts';
+import { stepIdOf, workflowIdOf } from './ids.ts';
 import type { Prices } from './prices.ts';
 import type { Lane, NetworkRules } from './task.ts';
 
 export const jobSchema = z.object({
   /** Unique while the engine lives; names the attempt in cancellations and outcomes. */
   jobId: z.int(),
-  workflowId: z.string(),
-  stepId: z.string(),
+  workflowId: workflowIdOf(z.string()),
+  stepId: stepIdOf(z.string()),
   attempt: z.int(),
   action: z.string(),
   lane: z.enum(['io', 'cpu']) satisfies z.ZodType<Exclude<Lane, 'none'>>,

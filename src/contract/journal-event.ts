@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { budgetSchema } from './budget.ts';
 import { failureCodes } from './failures.ts';
 import { toFieldErrors } from './field-errors.ts';
+import { stepIdOf, workflowIdOf } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { reservationSchema, spendingRowSchema } from './ledger.ts';
 
@@ -41,14 +42,14 @@ const idempotency = z
 export type IdempotencyRecord = z.infer<typeof idempotency>;
 
 const base = {
-  workflowId: z.string().min(1),
+  workflowId: workflowIdOf(z.string().min(1)),
   /** Milliseconds since 1970, never before the workflow's previous event. */
   at: z.number(),
   /** The workflow's version after this event. */
   version: count,
   idempotency: idempotency.exactOptional(),
 };
-const ofStep = { ...base, stepId: z.string().min(1) };
+const ofStep = { ...base, stepId: stepIdOf(z.string().min(1)) };
 const ofAttempt = { ...ofStep, attempt: z.int().min(1) };
 const ofOutcome = { ...ofAttempt, durationMs: count, logs: lines, metrics: jsonObject.nullable() };
 /** What a lost attempt used is not known: its reservation counts as used. */
@@ -62,7 +63,10 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
     /** The workflow in the form of a state file; a field that it leaves out has its default. */
     workflow: jsonObject,
     /** A branch also lists itself at its parent, whose version grows to this one. */
-    parent: z.strictObject({ id: z.string(), stepId: z.string(), version: count }).readonly().exactOptional(),
+    parent: z
+      .strictObject({ id: workflowIdOf(z.string()), stepId: stepIdOf(z.string()), version: count })
+      .readonly()
+      .exactOptional(),
   }),
   z.strictObject({
     ...base,

@@ -18,11 +18,12 @@
  */
 import TinyQueue from 'tinyqueue';
 import { broken } from '../contract/broken.ts';
+import type { StepId, WorkflowId } from '../contract/ids.ts';
 import type { Lane, PlannedCall } from '../contract/task.ts';
 
 export interface ReadyStep {
-  readonly workflowId: string;
-  readonly stepId: string;
+  readonly workflowId: WorkflowId;
+  readonly stepId: StepId;
   readonly lane: Exclude<Lane, 'none'>;
   /** Expected time of the longest path that begins with this step, in milliseconds; 0 when unknown. */
   readonly rankMs: number;
@@ -151,7 +152,7 @@ export class Schedule {
     else this.#lineUp(entry);
   }
 
-  remove(workflowId: string, stepId: string): void {
+  remove(workflowId: WorkflowId, stepId: StepId): void {
     this.#current.delete(toKey(workflowId, stepId));
   }
 
@@ -333,6 +334,6 @@ function toLineKey({ gate = '', own }: ReadyStep): string {
   return own === undefined ? gate : `${gate} ${own}`;
 }
 
-function toKey(workflowId: string, stepId: string): string {
+function toKey(workflowId: WorkflowId, stepId: StepId): string {
   return `${workflowId}/${stepId}`;
 }

@@ -11,6 +11,7 @@
 
 import { broken } from '../contract/broken.ts';
 import type { Budget } from '../contract/budget.ts';
+import type { StepId, WorkflowId } from '../contract/ids.ts';
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
@@ -23,7 +24,7 @@ import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
 
 export interface StepState extends Results {
-  readonly id: string;
+  readonly id: StepId;
   readonly name: string;
   readonly action: string;
   readonly dependencies: readonly string[];
@@ -57,7 +58,7 @@ export interface Branch {
 }
 
 export interface Header {
-  readonly id: string;
+  readonly id: WorkflowId;
   readonly name: string;
   readonly status: JobStatus;
   readonly createdAt: number;
@@ -157,7 +158,7 @@ export class WorkflowState {
     return this.#sizesSum;
   }
 
-  step(id: string): StepState | undefined {
+  step(id: StepId): StepState | undefined {
     const i = this.index.get(id);
     return i === undefined ? undefined : this.steps[i];
   }

@@ -2,6 +2,8 @@
  * The queue file: every step that is ready or running, from the moment it is ready until its result is recorded. It is
  * written later than the journal, at most every 100 ms, and more rarely when it is long (`write-pace.ts`).
  */
+
+import type { StepId, WorkflowId } from '../../contract/ids.ts';
 import { DiskFullError, type QueueItem, type StorePort } from '../../contract/store.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
@@ -30,20 +32,20 @@ export class QueueView {
     return this.#items.size;
   }
 
-  ready(workflowId: string, stepId: string, action: string, attempt: number, now: number): void {
+  ready(workflowId: WorkflowId, stepId: StepId, action: string, attempt: number, now: number): void {
     const item = { workflow_id: workflowId, node_id: stepId, action, attempt, queued_at: toIso(now) };
     this.#items.set(`${workflowId}/${stepId}`, { ...item, status: 'PENDING' });
     this.touch();
   }
 
-  started(workflowId: string, stepId: string, attempt: number): void {
+  started(workflowId: WorkflowId, stepId: StepId, attempt: number): void {
     const key = `${workflowId}/${stepId}`;
     const item = this.#items.get(key);
     if (item) this.#items.set(key, { ...item, status: 'RUNNING', attempt });
     this.touch();
   }
 
-  ended(workflowId: string, stepId: string): void {
+  ended(workflowId: WorkflowId, stepId: StepId): void {
     this.#items.delete(`${workflowId}/${stepId}`);
     this.touch();
   }

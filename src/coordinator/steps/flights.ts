@@ -17,6 +17,7 @@
  *   X3  an outcome counts once, and only for the current attempt of its step.
  */
 import { broken } from '../../contract/broken.ts';
+import type { StepId, WorkflowId } from '../../contract/ids.ts';
 import type { Job, Outcome, PoolPort, Said } from '../../contract/job.ts';
 import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -95,7 +96,7 @@ export class Flights {
   }
 
   /** The attempt of this step that is in flight, if any. */
-  of(workflowId: string, stepId: string): Flight | undefined {
+  of(workflowId: WorkflowId, stepId: StepId): Flight | undefined {
     return this.#flightOfStep.get(toKey({ workflowId, stepId }));
   }
 

@@ -12,6 +12,7 @@
  *   X4  a step with `cache` joins the line after the cache was asked; if the cache has the answer, the step makes no
  *       call.
  */
+import type { StepId, WorkflowId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import type { ActionCatalogue, Lane, PlannedCall } from '../../contract/task.ts';
@@ -213,7 +214,7 @@ export class ReadySteps {
   }
 
   /** Forgets a step that is no longer PENDING. */
-  remove(workflowId: string, stepId: string): void {
+  remove(workflowId: WorkflowId, stepId: StepId): void {
     const key = toKey(workflowId, stepId);
     this.#timers.get(key)?.();
     this.#timers.delete(key);
