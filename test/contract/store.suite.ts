@@ -43,7 +43,7 @@ const id = '0190a1b2-0000-7000-8000-000000000001';
 const stateText = (fill: string) => JSON.stringify({ id, steps: [{ id: 'a', fill }] }, null, 2);
 const jsonsOf = (store: StorePort) => store.found.records.map(({ json }) => json);
 const kindsOf = (store: StorePort) => store.found.notices.map(({ kind }) => kind);
-const emptyManifest = { format: 1, live: {}, setAside: {}, durations: {} } as const;
+const emptyManifest = { live: {}, setAside: {}, durations: {} } as const;
 const toItem = (node_id: string): QueueItem => {
   return { workflow_id: id, node_id, action: 'noop', status: 'PENDING', attempt: 1, queued_at: 'now' };
 };
