@@ -44,7 +44,9 @@ export class Incidents {
     else this.#options.log.warn({}, `A file could not be written and will be tried again: ${(error as Error).message}`);
   }
 
+  /** The first one counts: what follows from it is not told. */
   fatal(error: unknown): void {
+    if (this.hasFailed) return;
     this.hasFailed = true;
     this.halt();
     const isDisk = error instanceof DiskFailedError;

@@ -24,7 +24,7 @@ export interface FinishedReading {
   /** Highest sequence number in any good line. */
   seqMax: number;
   findings: Finding[];
-  /** Bytes of the file, and whether it is written anew: bad lines, more dead ones than live ones, or of an older format. */
+  /** Bytes of the file. */
   bytes: number;
   /** True when the file should be written again: it has bad lines, or more obsolete lines than current ones. */
   needsRewrite: boolean;

@@ -248,4 +248,13 @@ export const damageMutants: Mutant[] = [
     replace: '!promised.has(id)) {',
     test: 'test/coordinator/recovery/recovery.test.ts',
   },
+  {
+    name: "another engine's newer file counts as the workflow",
+    breaks: 'R1, R3',
+    file: 'src/coordinator/recovery/recovery.ts',
+    find: "return file.kind === 'intact' && file.meta.seq >= this.#store.nextSeq ? { kind: 'foreign' } : file;",
+    replace: 'return file;',
+    test: 'test/coordinator/recovery/adoption.test.ts',
+    only: "another engine's newer file",
+  },
 ];

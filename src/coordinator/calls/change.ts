@@ -26,7 +26,7 @@ export interface ChangeParts {
 
 type ChangeCalls = CallHandlers<'stop' | 'resume' | 'retry' | 'delete' | 'externalData'>;
 
-export function createChangeCalls(parts: ChangeParts, turns: KeyedCalls): ChangeCalls {
+export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): ChangeCalls {
   const { clock, chance, recorder, outputs } = parts;
 
   const change = (
@@ -34,9 +34,9 @@ export function createChangeCalls(parts: ChangeParts, turns: KeyedCalls): Change
     claim: IdempotencyClaim | undefined,
     decide: (state: WorkflowState, now: number) => JournalEvent,
   ): Promise<WorkflowText> =>
-    turns.keyed(claim, () =>
-      turns.pinned(id, (live) =>
-        turns.inTurnOf(live, claim, (batch) => {
+    keyed.keyed(claim, () =>
+      keyed.pinned(id, (live) =>
+        keyed.inTurnOf(live, claim, (batch) => {
           const event = decide(live.state, clock.now());
           return toText(live, recorder.record(batch, event, claim, encode).replyJson);
         }),
@@ -45,10 +45,10 @@ export function createChangeCalls(parts: ChangeParts, turns: KeyedCalls): Change
 
   const externalData: Call<'externalData'> = (args) => {
     const { id, claim, stepId, stepName, sourceUrl, action } = args;
-    return turns.keyedJson(claim, () =>
-      turns.pinned(id, async (live) => {
+    return keyed.keyedJson(claim, () =>
+      keyed.pinned(id, async (live) => {
         const kept = await outputs.toOutputs(id, args.outputsJson);
-        return turns.inTurnOf(live, claim, (batch) => {
+        return keyed.inTurnOf(live, claim, (batch) => {
           const event = decideExternalData(live.state, {
             stepId,
             stepName,
@@ -76,7 +76,7 @@ export function createChangeCalls(parts: ChangeParts, turns: KeyedCalls): Change
     stop: ({ id, claim }) => change(id, claim, decideStop),
     resume: ({ id, budget, claim }) => change(id, claim, (state, now) => decideResume(state, now, budget)),
     retry: ({ id, claim }) => change(id, claim, decideRetryCall),
-    delete: ({ id }) => deleteWorkflow(parts, turns, id),
+    delete: ({ id }) => deleteWorkflow(parts, keyed, id),
     externalData,
   };
 }
@@ -84,10 +84,10 @@ export function createChangeCalls(parts: ChangeParts, turns: KeyedCalls): Change
 /**
  * Resolves when the workflow's directory is removed, or when its removal has failed and waits for the next checkpoint.
  */
-async function deleteWorkflow(parts: ChangeParts, turns: KeyedCalls, id: string): Promise<null> {
+async function deleteWorkflow(parts: ChangeParts, keyed: KeyedCalls, id: string): Promise<null> {
   const { clock, workflows, views, removals, recorder } = parts;
-  await turns.pinned(id, (live) =>
-    turns.inTurnOf(live, undefined, (batch) => {
+  await keyed.pinned(id, (live) =>
+    keyed.inTurnOf(live, undefined, (batch) => {
       const now = clock.now();
       if (!isTerminal(live.state.header.status)) recorder.record(batch, decideStop(live.state, now));
       const event = decideDelete(live.state, now);

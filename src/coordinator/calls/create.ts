@@ -39,7 +39,7 @@ interface Created {
 
 export function createCreateCalls(
   parts: CreateParts,
-  turns: KeyedCalls,
+  keyed: KeyedCalls,
   reader: Reader,
 ): CallHandlers<'submit' | 'branch'> {
   const { store, clock, chance, workflows, views, recorder } = parts;
@@ -68,10 +68,10 @@ export function createCreateCalls(
 
   const submit: Call<'submit'> = async (args, signal) => {
     const { definition, templateId, claim } = args;
-    const text = await turns.keyed(claim, async () => {
+    const text = await keyed.keyed(claim, async () => {
       const id = chance.workflowId();
       const toEvent = () => decideCreate({ id, definition, templateId, now: clock.now() });
-      return show(await turns.inTurn(claim, (batch) => create(batch, toEvent(), claim)));
+      return show(await keyed.inTurn(claim, (batch) => create(batch, toEvent(), claim)));
     });
     return reader.waited(text, args, signal);
   };
@@ -79,8 +79,8 @@ export function createCreateCalls(
   const branch: Call<'branch'> = async (args, signal) => {
     const { id: parentId, request, claim } = args;
     const params = request.params as JsonObject | undefined;
-    const text = await turns.keyed(claim, () =>
-      turns.pinned(parentId, async (live) => {
+    const text = await keyed.keyed(claim, () =>
+      keyed.pinned(parentId, async (live) => {
         const { state: parent } = live;
         if (params) checkBranchParams(parts, parent, request.stepId, params);
         const id = chance.workflowId();
@@ -92,7 +92,7 @@ export function createCreateCalls(
           const wanted = blobsOf(parent, decide()).filter((name) => !copied.has(name));
           if (wanted.length > 0) await copyBlobs(store, parentId, id, wanted);
           for (const name of wanted) copied.add(name);
-          const created = await turns.inTurnOf(live, claim, (batch) => {
+          const created = await keyed.inTurnOf(live, claim, (batch) => {
             const event = decide();
             return blobsOf(parent, event).every((name) => copied.has(name)) ? create(batch, event, claim) : null;
           });

@@ -1,6 +1,6 @@
 /**
- * When views may be written next. Writing them may take a tenth of the coordinator's thread, so the pauses between writes
- * grow with what the writes cost.
+ * When views may be written next. Writing views may take a tenth of the coordinator's thread, so the pauses grow with what
+ * the writes cost. Views of workflows at rest are written at once; their cost counts too.
  */
 import type { Clock } from '../clock.ts';
 

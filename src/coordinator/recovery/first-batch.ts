@@ -22,6 +22,11 @@ export class FirstBatch {
     this.#windowFrom = nextSeq - limits.eventWindowMax;
   }
 
+  /** The sequence number of the event that is appended next. */
+  get nextSeq(): number {
+    return this.#seq;
+  }
+
   /** Returns the sequence number that the event will have. */
   append(event: JournalEvent): number {
     const seq = this.#seq;

@@ -148,11 +148,24 @@ class Recovery {
     // longer.
     const sums = life.length > 0 ? this.#store.foundSums(id) : null;
     const file = sums === null ? this.#intake.read(id) : null;
-    const seen = numberForLife(file ?? { kind: 'intact', ...sums! }, life);
+    const seen = this.#judgeSeq(numberForLife(file ?? { kind: 'intact', ...sums! }, life));
     this.#orSetAside(id, () => {
       if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
-      else this.#rebase(id, entries, numberForLife(file ?? this.#intake.read(id), life));
+      else this.#rebase(id, entries, this.#judgeFileSeq(numberForLife(file ?? this.#intake.read(id), life)));
     });
+  }
+
+  /**
+   * A file that names an event which this journal has not given out yet is another engine's, however whole it is: its seq
+   * says nothing here. (A file that is ahead of a damaged journal raises `nextSeq`; see `last-life.ts`.)
+   */
+  #judgeSeq(file: SeenFile): SeenFile {
+    return file.kind === 'intact' && file.meta.seq >= this.#store.nextSeq ? { kind: 'foreign' } : file;
+  }
+
+  #judgeFileSeq(file: StateFile): StateFile {
+    if (file.kind !== 'intact' || this.#judgeSeq(file).kind === 'intact') return file;
+    return { kind: 'foreign', value: file.value, sha256: file.sha256 };
   }
 
   /** R6. */
@@ -252,8 +265,9 @@ class Recovery {
     for (const decide of [decideRecovery, ...lost, decideWaiting]) {
       const event = decide(state, this.#clock.now(), this.#isUnclean);
       if (!event) continue;
+      // Applied first: an event that breaks a rule is not written.
+      const change = evolve(state, event, this.#batch.nextSeq);
       const seq = this.#batch.append(event);
-      const change = evolve(state, event, seq);
       this.#batch.publish(event, seq, state, change);
       if (this.#result.upToDate.delete(id)) this.#result.behind.add(id);
       if (event.kind === 'workflow.recovered') this.#result.requeued.push({ id, steps: change.queued.length });

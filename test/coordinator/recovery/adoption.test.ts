@@ -447,3 +447,35 @@ describe('what only the sums vouch for: what was spent, and answers to calls wit
     expect((await submit(third)).id).toBe(id);
   });
 });
+
+test("another engine's newer file put over a known workflow costs that file: the journal holds the workflow", async () => {
+  const ours = await live();
+  const { id } = await ours.engine.submit(
+    { name: 'ours', steps: [{ id: 'in', action: 'external_data' }] },
+    { waitMs: 60_000 },
+  );
+  const { id: neighbour } = await ours.engine.submit({ name: 'b', steps: [{ id: 'in', action: 'external_data' }] });
+  await ours.dir.untilState(id, ({ status }) => status === 'WAITING_FOR_DEPENDENCY');
+  const theirs = await restart(ours.dir);
+  for (let n = 0; n < 20; n += 1) {
+    const made = await theirs.engine.submit({ name: `n${n}`, steps: [{ id: 'a', action: 'noop' }] });
+    await theirs.engine.finished(made.id);
+  }
+  await theirs.engine.stop(id);
+  await theirs.dir.untilState(id, ({ status }) => status === 'STOPPED');
+  for (let n = 0; n < 3; n += 1) {
+    await ours.engine.stop(id);
+    await ours.engine.resume(id);
+  }
+  const { workflow: known } = await ours.engine.get(id);
+  const text = theirs.dir.stateText(id);
+  const later = await restart(ours.dir, (image) => image.writeState(id, text));
+  expect(later.fatal).toEqual([]);
+  const { workflow } = await later.engine.get(id);
+  expect(workflow).toMatchObject({ status: known.status, version: known.version, steps: known.steps });
+  await later.engine.externalData(id, { step_id: 'in', content: 'x' });
+  await later.engine.externalData(neighbour, { step_id: 'in', content: 'x' });
+  expect((await later.engine.finished(id)).status).toBe('COMPLETED');
+  expect((await later.engine.finished(neighbour)).status).toBe('COMPLETED');
+  expect(later.fatal).toEqual([]);
+});
