@@ -46,6 +46,8 @@ async function countFiles(textMs: number): Promise<number> {
     view.started('w', 'a', 1);
   }
   view.stop();
+  // The last file may still be on its way to the disk.
+  await written;
   return files;
 }
 
