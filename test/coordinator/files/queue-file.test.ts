@@ -45,10 +45,10 @@ async function countFiles(textMs: number): Promise<number> {
     await written;
     view.started('w', 'a', 1);
   }
-  view.stop();
-  // The last file may still be on its way to the disk.
-  await written;
-  return files;
+  const counted = files;
+  // A write may be under way, or about to begin.
+  await view.flush();
+  return counted;
 }
 
 const isNear = (files: number) => (count: number) => Math.abs(count - files) <= 1;
