@@ -3,6 +3,14 @@ import type { Mutant } from './mutant.ts';
 
 export const filesMutants: readonly Mutant[] = [
   {
+    name: 'who has waited for a write of the queue file does not look whether another has begun the next',
+    breaks: 'W2',
+    file: 'src/coordinator/files/queue-file.ts',
+    find: 'while (this.#writing !== null) await this.#writing;',
+    replace: 'await this.#writing;',
+    test: 'test/coordinator/files/queue-file.test.ts',
+  },
+  {
     name: 'the text of the queue file is made after the call that is measured',
     breaks: 'W2',
     file: 'src/store/queue-file.ts',

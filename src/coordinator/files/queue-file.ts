@@ -70,7 +70,8 @@ export class QueueView {
   }
 
   async #write(): Promise<void> {
-    await this.#writing;
+    // Several may have waited for the same write; the first of them has begun the next.
+    while (this.#writing !== null) await this.#writing;
     if (!this.#isDirty) return;
     if (!this.#isDurable()) {
       this.touch();

@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { StorePort } from '../../../src/contract/store.ts';
 import { QueueView } from '../../../src/coordinator/files/queue-file.ts';
@@ -42,11 +43,13 @@ async function countFiles(textMs: number): Promise<number> {
   );
   view.ready('w', 'a', 'noop', 1, 0);
   while (clock.step(10_000)) {
+    // The write that the clock has called for begins, ends, and is known to have ended.
+    await turn();
     await written;
+    await turn();
     view.started('w', 'a', 1);
   }
   const counted = files;
-  // A write may be under way, or about to begin.
   await view.flush();
   return counted;
 }
@@ -59,4 +62,29 @@ test('a queue file whose text takes 40 ms is written two or three times a second
   const short = await countFiles(0);
   // 10,000 ms, 400 ms or 100 ms from one file to the next.
   expect([long, short]).toEqual([expect.toSatisfy(isNear(25)), expect.toSatisfy(isNear(100))]);
+});
+
+test('one write at a time, and flush() ends after the last of them', async () => {
+  const clock = new WorkingClock();
+  const open: (() => void)[] = [];
+  const writeQueue: StorePort['writeQueue'] = () => new Promise<void>((resolve) => open.push(resolve));
+  const view = new QueueView(
+    { writeQueue } as Partial<StorePort> as StorePort,
+    clock,
+    () => true,
+    () => undefined,
+  );
+  view.touch();
+  // The clock and a flush call for a write in one turn, and the queue changes between their next steps.
+  clock.step(10_000);
+  queueMicrotask(() => view.touch());
+  const flushed = view.flush();
+  await turn();
+  expect(open).toHaveLength(1);
+  open[0]?.();
+  await turn();
+  expect(open).toHaveLength(2);
+  open[1]?.();
+  await flushed;
+  expect(view.filesWritten).toBe(2);
 });
