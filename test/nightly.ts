@@ -60,6 +60,7 @@ const parts: readonly Part[] = [
   { name: 'load', command: vitest('test/load'), env: { LOAD_SOCKETS: '200' } },
   { name: 'soak', command: ['tsx', 'test/load/soak.ts'], env: { SOAK_SECONDS: '300' } },
   { name: 'mutants', command: ['tsx', 'test/mutants/run.ts', '--jobs', values.jobs] },
+  { name: 'mutation', command: ['tsx', 'test/mutation/run.ts', '--lines', '300', '--jobs', values.jobs] },
 ];
 
 interface Report {
@@ -90,7 +91,10 @@ async function run({ name, command, env = {} }: Part): Promise<boolean> {
   const figures = fs.existsSync(figuresFile) ? fs.readFileSync(figuresFile, 'utf8').trim().split('\n') : [];
   fs.rmSync(figuresFile, { force: true });
   const settings = Object.entries(env).map(([key, value]) => `${key}=${value} `);
-  const kept = name === 'mutants' ? lines : lines.filter((line) => !line.startsWith('figures ')).slice(-tailLines);
+  const kept =
+    name === 'mutants' || name === 'mutation'
+      ? lines.filter((line) => !line.includes(' INFO '))
+      : lines.filter((line) => !line.startsWith('figures ')).slice(-tailLines);
   const text = [
     `$ ${settings.join('')}${command.join(' ')}`,
     `commit ${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', 'src') === '' ? '' : ' with changes'}, Node ${process.version}, ${os.availableParallelism()} cores`,
@@ -148,7 +152,9 @@ function toRows({ name, commit, ok, seconds, figures }: Report): string[] {
       const isSum = values.every((value) => typeof value === 'number' && Number.isInteger(value));
       return `${key} ${isSum ? sum(key) : values.join(', ')}`;
     });
-    const zeros = (['lostAcknowledged', 'changedResults', 'repeatedSteps', 'unreadableFiles'] as const).map(sum);
+    const zeros = (['lostAcknowledged', 'changedResults', 'repeatedSteps', 'unreadableFiles'] as const).map((key) =>
+      all.some((each) => each[key] !== undefined) ? sum(key) : '',
+    );
     return `| ${part} | ${sum('cases')} | ${zeros.join(' | ')} | ${others.join('; ')} | ${outcome}, ${sum('seconds').toFixed(0)} s, ${commit} |`;
   });
 }
