@@ -128,3 +128,25 @@ describe('the core', () => {
     }
   });
 });
+
+describe('lists as arguments', () => {
+  // A call takes some hundred thousand arguments, and then throws: a list that a client or a file has made may be longer.
+  const spread = /\.(?:push|unshift|splice|concat)\([^()[\]{}]*\.\.\.|Math\.(?:max|min)\(\.\.\.|String\.from\w+\(\.\.\./;
+
+  it('no list is spread over the arguments of a call', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const found = sources.flatMap((name) =>
+      readFileSync(join('src', name), 'utf8')
+        .split('\n')
+        .flatMap((line, i) => (spread.test(line) ? [`${name}:${i + 1}`] : [])),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it.each(['a.push(...b)', 'a.push(b, ...c)', 'Math.max(...a)', 'a.splice(0, 1, ...b)', 'String.fromCharCode(...a)'])(
+    '%s would be found',
+    (line) => {
+      expect(spread.test(line)).toBe(true);
+    },
+  );
+});

@@ -1,6 +1,7 @@
 /** A workflow as a person keeps it in a file: a template (it has an `id`) or an inline definition. YAML or JSON. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { parseBounded } from '../contract/bounded-parse.ts';
 import { type Template, type WorkflowDefinition, workflowDefinitionSchema } from '../contract/definition.ts';
 import { readSourceText, type SourceFault, toFaults } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
@@ -19,7 +20,7 @@ export async function readDefinitionFile(file: string, cwd: string): Promise<Def
   if (typeof value === 'object' && value !== null && 'id' in value) {
     return readTemplateText(text);
   }
-  const parsed = workflowDefinitionSchema.safeParse(value);
+  const parsed = parseBounded(workflowDefinitionSchema, value);
   if (!parsed.success) return { kind: 'faulty', faults: toFaults(parsed.error, locate) };
   return { kind: 'definition', definition: parsed.data };
 }

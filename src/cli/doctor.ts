@@ -76,7 +76,7 @@ async function diagnose({ workflowsDir, queueStateFile }: DataPaths): Promise<Di
   for (const [id, reason] of Object.entries(found.manifest?.setAside ?? {})) {
     problems.push(`workflow ${id} is set aside: ${reason}`);
   }
-  problems.push(...judgeEvents(inspection));
+  for (const problem of judgeEvents(inspection)) problems.push(problem);
   const statuses = await judgeStates(inspection, problems, notes);
   const cached = await judgeCache(inspection, notes);
   return {

@@ -43,7 +43,7 @@ export function toDrySummary({ name, status, steps, budget }: Workflow, maxParal
   return {
     name,
     status,
-    waves: Array.from({ length: Math.max(...waves) }, (_, i) =>
+    waves: Array.from({ length: waves.reduce((last, wave) => Math.max(last, wave), 0) }, (_, i) =>
       rows.filter(({ wave }) => wave === i + 1).map(({ id }) => id),
     ),
     max_parallel_nodes: maxParallelNodes,

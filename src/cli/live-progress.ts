@@ -103,7 +103,10 @@ function toFrame(board: StepBoard, out: NodeJS.WriteStream, nowMs: number, ended
 
   const all = [...board.steps.values()];
   const shown = all.length <= room ? all : pickUrgent(all, room - 1);
-  const idWidth = Math.min(40, Math.max(...shown.map((step) => widthOf(step.id)), 1));
+  const idWidth = Math.min(
+    40,
+    shown.reduce((width, step) => Math.max(width, widthOf(step.id)), 1),
+  );
   const lines = shown.map((step) => {
     const { mark, style } = marks[step.status];
     const text = toStepLine(step, idWidth, width - 4, nowMs);

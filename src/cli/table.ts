@@ -6,7 +6,7 @@ const gap = '  ';
 /** `width` is the terminal's, undefined when nothing limits a line. */
 export function toTable(head: readonly string[], rows: readonly (readonly string[])[], width?: number): string {
   const lines = [head, ...rows].map((row) => row.map(printable));
-  const widths = head.map((_, column) => Math.max(...lines.map((row) => widthOf(row[column] ?? ''))));
+  const widths = head.map((_, column) => lines.reduce((width, row) => Math.max(width, widthOf(row[column] ?? '')), 0));
   return lines
     .map((row) => {
       const cells = row.map((cell, column) => (column === row.length - 1 ? cell : padEnd(cell, widths[column] ?? 0)));

@@ -25,7 +25,8 @@ export async function validate(files: readonly string[], context: CliContext): P
     try {
       const text = await readTextFile(resolve(context.cwd, file), file);
       const { faults, notes, summary } = await checkText(text, unknownActions);
-      lines.push(...faults.map((fault) => toFaultLine(file, fault)), ...notes.map((note) => `${file}: note: ${note}`));
+      for (const fault of faults) lines.push(toFaultLine(file, fault));
+      for (const note of notes) lines.push(`${file}: note: ${note}`);
       if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
       else sound = false;
     } catch (error) {
@@ -60,7 +61,7 @@ async function checkText(text: string, unknownActions: UnknownActions): Promise<
   const steps = toSteps(definition);
   const errors = checked.ok ? [] : checked.errors;
   const places = new Set(errors.map(({ path }) => path));
-  errors.push(...(await findExpressionFaults(steps)).filter(({ path }) => !places.has(path)));
+  for (const fault of await findExpressionFaults(steps)) if (!places.has(fault.path)) errors.push(fault);
   for (const error of errors) {
     // Without a schema a run may give whatever the steps refer to.
     if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;

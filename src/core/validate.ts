@@ -3,6 +3,7 @@
  * references to steps that are not upstream, unknown actions, and params that an action's schema refuses.
  */
 import type { z } from 'zod';
+import { parseBounded } from '../contract/bounded-parse.ts';
 import {
   type StepDefinition,
   stepDefinitionSchema,
@@ -28,21 +29,39 @@ export interface ValidationOptions {
 export type Validation = { ok: true; definition: WorkflowDefinition } | { ok: false; errors: FieldError[] };
 
 export function validateDefinition(input: unknown, options: ValidationOptions): Validation {
-  const parsed = workflowDefinitionSchema.safeParse(input);
-  const errors = parsed.success ? [] : toFieldErrors(parsed.error.issues);
+  const parsed = parseBounded(workflowDefinitionSchema, input);
+  const faults = new Faults();
+  if (!parsed.success) faults.addAll(toFieldErrors(parsed.error.issues));
   const nodes = readNodes(input);
-  errors.push(...checkGraph(nodes));
+  checkGraph(nodes, faults);
   const steps = parsed.success ? parsed.data.steps : readSteps(input);
   const graph = createGraph(nodes);
-  const check = { graph, ancestry: new Ancestry(graph), params: readParams(input), ...options };
+  const check = { graph, ancestry: new Ancestry(graph), params: readParams(input), faults, ...options };
   steps.forEach((step, i) => {
-    if (step) errors.push(...checkStep(step, i, check));
+    if (step) checkStep(step, i, check);
   });
-  if (errors.length > errorsMax) {
-    const left = errors.length - errorsMax;
-    errors.splice(errorsMax, left, { path: '', message: `and ${left} more` });
-  }
+  const errors = faults.toErrors();
   return parsed.success && errors.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, errors };
+}
+
+/** The first faults, and how many there are: a body may hold hundreds of thousands. */
+class Faults {
+  readonly #first: FieldError[] = [];
+  #count = 0;
+
+  add(fault: FieldError): void {
+    this.#count += 1;
+    if (this.#count <= errorsMax) this.#first.push(fault);
+  }
+
+  addAll(faults: readonly FieldError[]): void {
+    for (const fault of faults) this.add(fault);
+  }
+
+  toErrors(): FieldError[] {
+    const left = this.#count - this.#first.length;
+    return left === 0 ? this.#first : [...this.#first, { path: '', message: `and ${left} more` }];
+  }
 }
 
 /** `places`: the index of each dependency in the input, whose list may also hold items that are not text. */
@@ -71,7 +90,7 @@ function readNodes(input: unknown): InputNode[] {
 function readSteps(input: unknown): (StepDefinition | undefined)[] {
   const steps = (input as { steps?: unknown } | null)?.steps;
   if (!Array.isArray(steps)) return [];
-  return steps.slice(0, limits.stepsMax).map((step: unknown) => stepDefinitionSchema.safeParse(step).data);
+  return steps.slice(0, limits.stepsMax).map((step: unknown) => parseBounded(stepDefinitionSchema, step).data);
 }
 
 function readParams(input: unknown): Record<string, unknown> {
@@ -79,52 +98,49 @@ function readParams(input: unknown): Record<string, unknown> {
   return typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {};
 }
 
-function checkGraph(nodes: readonly InputNode[]): FieldError[] {
-  const errors: FieldError[] = [];
+function checkGraph(nodes: readonly InputNode[], faults: Faults): void {
   const graph = createGraph(nodes);
   nodes.forEach((node, i) => {
     if (graph.index.get(node.id) !== i) {
       const message = `step id "${node.id}" is used before, by step ${graph.index.get(node.id)}; ids must be unique`;
-      errors.push({ path: `steps[${i}].id`, message });
+      faults.add({ path: `steps[${i}].id`, message });
     }
     node.dependencies.forEach((dependency, d) => {
       if (graph.index.has(dependency)) return;
       const message = `step "${node.id}" depends on "${dependency}", which is not a step of this workflow`;
-      errors.push({ path: `steps[${i}].dependencies[${node.places[d]}]`, message });
+      faults.add({ path: `steps[${i}].dependencies[${node.places[d]}]`, message });
     });
   });
   for (const cycle of findCycles(graph)) {
     const names = [...cycle, itemAt(cycle, 0)].map((i) => itemAt(nodes, i).id);
     const message = `steps wait for each other in a circle: ${names.join(' → ')}`;
-    errors.push({ path: `steps[${cycle[0]}].dependencies`, message });
+    faults.add({ path: `steps[${cycle[0]}].dependencies`, message });
   }
-  return errors;
 }
 
 interface StepCheck extends ValidationOptions {
   graph: Graph;
   ancestry: Ancestry;
   params: Record<string, unknown>;
+  faults: Faults;
 }
 
-function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: number, check: StepCheck): FieldError[] {
-  const errors: FieldError[] = [];
-  const bound: string[] = [];
+function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: number, check: StepCheck): void {
+  const { faults } = check;
+  const open = new Set<string>();
   const isStep = (id: string) => check.graph.index.has(id);
   eachReference(step.params ?? {}, isStep, (reference, path) => {
-    bound.push(toFieldPath(path));
+    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
     const message = checkReference(reference, step.id, i, check);
-    if (message) errors.push({ path: toFieldPath(['steps', i, 'params', ...path]), message });
+    if (message) faults.add({ path: toFieldPath(['steps', i, 'params', ...path]), message });
   });
   const info = check.catalogue.get(step.action);
   if (info) {
-    const issues = checkParams(info.params, step.params ?? {}, ['steps', i, 'params'], bound);
-    errors.push(...issues);
+    faults.addAll(checkParams(info.params, step.params ?? {}, ['steps', i, 'params'], open));
   } else if (check.unknownActions === 'reject') {
     const message = `unknown action "${step.action}"; GET /api/actions lists those there are`;
-    errors.push({ path: `steps[${i}].action`, message });
+    faults.add({ path: `steps[${i}].action`, message });
   }
-  return errors;
 }
 
 /** The faults of new params for one step of an existing workflow. Paths begin with `params`. */
@@ -140,12 +156,9 @@ export function validateStepParams(
   if (i === undefined) return [];
   const step = { id: stepId, action: itemAt(steps, i).action, params };
   const prefix = `steps[${i}].`;
-  return checkStep(step, i, { graph, ancestry: new Ancestry(graph), params: workflowParams, ...options }).map(
-    (error) => ({
-      ...error,
-      path: error.path.slice(prefix.length),
-    }),
-  );
+  const faults = new Faults();
+  checkStep(step, i, { graph, ancestry: new Ancestry(graph), params: workflowParams, faults, ...options });
+  return faults.toErrors().map((error) => ({ ...error, path: error.path.slice(prefix.length) }));
 }
 
 function checkReference(reference: Reference, stepId: string, i: number, check: StepCheck): string | undefined {
@@ -160,22 +173,23 @@ function checkReference(reference: Reference, stepId: string, i: number, check: 
   return `{{${reference.text}}}: step "${reference.stepId}" is not upstream of "${stepId}"; add it to its dependencies`;
 }
 
-/** The faults of params by the action's schema, without those at or below a place that a reference will fill. */
+/**
+ * The faults of params by the action's schema, without those at a place that a reference will fill, or that holds such
+ * a place: those in `open`.
+ */
 function checkParams(
   schema: z.ZodType,
   params: unknown,
   prefix: readonly PropertyKey[],
-  bound: readonly string[],
+  open: ReadonlySet<string>,
 ): FieldError[] {
-  const parsed = schema.safeParse(params);
+  const parsed = parseBounded(schema, params);
   if (parsed.success) return [];
-  if (bound.length === 0) return toFieldErrors(parsed.error.issues, prefix);
-  const isOpen = (at: string) =>
-    at === '' || bound.some((place) => place === at || place.startsWith(`${at}.`) || place.startsWith(`${at}[`));
+  if (open.size === 0) return toFieldErrors(parsed.error.issues, prefix);
   // Which of several forms a value has may depend on the value of a reference in it.
   const settled = parsed.error.issues.filter(
-    (issue) => issue.code !== 'invalid_union' || !isOpen(toFieldPath(issue.path)),
+    (issue) => issue.code !== 'invalid_union' || !open.has(toFieldPath(issue.path)),
   );
   const base = toFieldPath(prefix).length;
-  return toFieldErrors(settled, prefix).filter((error) => !isOpen(error.path.slice(base).replace(/^\./, '')));
+  return toFieldErrors(settled, prefix).filter((error) => !open.has(error.path.slice(base).replace(/^\./, '')));
 }

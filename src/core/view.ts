@@ -125,7 +125,7 @@ export class ViewEncoder {
     const header = JSON.stringify(toHeaderView(state), null, 2).slice(0, -2);
     const start = `${header},\n  "params": ${this.#paramsText(state.header.params)},\n  "steps": [`;
     const pieces = [start];
-    for (const { pieces: ofStep } of this.#steps) pieces.push(...ofStep);
+    for (const { pieces: ofStep } of this.#steps) for (const piece of ofStep) pieces.push(piece);
     pieces.push(this.#steps.length === 0 ? ']\n}' : '\n  ]\n}');
     return pieces;
   }

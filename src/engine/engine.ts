@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { parseBounded } from '../contract/bounded-parse.ts';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
 import type { CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
 import {
@@ -295,7 +296,7 @@ export class CoordinatedEngine implements Engine {
 }
 
 function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
-  const parsed = schema.safeParse(value);
+  const parsed = parseBounded(schema, value);
   if (parsed.success) return parsed.data;
   throw invalid(`${what} is not valid`, toFieldErrors(parsed.error.issues));
 }

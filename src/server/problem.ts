@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { parseBounded } from '../contract/bounded-parse.ts';
 import { invalid, Refusal, refusalTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 
@@ -75,7 +76,7 @@ export function toProblem(refusal: Refusal): Problem {
 
 /** The value as the schema gives it, or a Refusal that names what is wrong with it. */
 export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown, subject: string): z.output<Schema> {
-  const result = schema.safeParse(value);
+  const result = parseBounded(schema, value);
   if (!result.success) throw invalid(`${subject} is not valid`, toFieldErrors(result.error.issues));
   return result.data;
 }

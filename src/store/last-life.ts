@@ -41,7 +41,7 @@ export function readFound(disk: Disk, layout: Layout, known: Format = releasedFo
   const upgradeLine = (line: FinishedEntry) =>
     known.upgrade('finished', line as unknown as JsonObject, from) as unknown as FinishedEntry;
   const finished = readFinishedIndex(disk, layout.finishedFile, acknowledgedSeq, isOlder ? upgradeLine : undefined);
-  findings.push(...finished.findings);
+  for (const finding of finished.findings) findings.push(finding);
   const workflowIds = listWorkflows(disk, layout, findings);
   const context: JournalContext = {
     covered: manifest,
@@ -63,9 +63,9 @@ export function readFound(disk: Disk, layout: Layout, known: Format = releasedFo
     if (isAhead && !isOfAnotherJournal(disk, stateFileOf(layout, id), known, id, journal)) seqKnown = meta.seq;
   }
   if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
-  findings.push(...journal.findings);
+  for (const finding of journal.findings) findings.push(finding);
   const queue = readQueueFile(disk, layout.queueFile);
-  findings.push(...queue.findings);
+  for (const finding of queue.findings) findings.push(finding);
   return {
     data: {
       manifest,

@@ -72,7 +72,7 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
     const owners = new Map<string, string>();
     for (const [file, { text }] of cache) {
       if (text.kind === 'faulty') {
-        problems.push(...text.faults.map((fault) => ({ file, ...fault })));
+        for (const fault of text.faults) problems.push({ file, ...fault });
         continue;
       }
       const { id } = text.template;

@@ -57,7 +57,8 @@ function toParamsSchema(written: Record<string, unknown>): Made {
   const schema: Schema = structuredClone(written);
   const lookup: Record<string, Schema | boolean> = dereference(schema);
   for (const part of Object.values(lookup)) {
-    if (typeof part === 'object') faults.push(...checkPart(part, lookup));
+    if (typeof part !== 'object') continue;
+    for (const fault of checkPart(part, lookup)) faults.push(fault);
   }
   if (faults.length > 0) return { kind: 'faulty', faults };
   return { kind: 'usable', schema: { check: (params) => checkParams(params, schema, lookup) } };
@@ -132,19 +133,24 @@ function withDefaults(value: unknown, schema: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
+/** Of a choice (anyOf, oneOf) the summary stays, and what failed in each alternative goes. */
 function leafErrors(errors: OutputUnit[]): OutputUnit[] {
-  // Of a choice (anyOf, oneOf) the summary stays and what failed in each alternative goes.
   const choices = errors.filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf');
-  return errors.filter(
-    (error) =>
-      !wrapperKeywords.has(error.keyword) &&
-      !choices.some(
-        (choice) =>
-          choice !== error &&
-          (error.keywordLocation.startsWith(`${choice.keywordLocation}/`) ||
-            (error.keyword === 'false' && error.instanceLocation.startsWith(choice.instanceLocation))),
-      ),
-  );
+  const keywords = new Set(choices.map((choice) => choice.keywordLocation));
+  const places = new Set(choices.map((choice) => choice.instanceLocation));
+  return errors.filter((error) => {
+    if (wrapperKeywords.has(error.keyword)) return false;
+    const isOfAlternative = outerPointers(error.keywordLocation).some((outer) => keywords.has(outer));
+    const isWithin = () =>
+      places.has(error.instanceLocation) || outerPointers(error.instanceLocation).some((outer) => places.has(outer));
+    return !isOfAlternative && !(error.keyword === 'false' && isWithin());
+  });
+}
+
+/** `#/a/b` → `#/a` and `#`. */
+function outerPointers(pointer: string): string[] {
+  const parts = pointer.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
 function toMessage(error: OutputUnit): string {

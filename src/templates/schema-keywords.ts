@@ -9,7 +9,8 @@ const schema = { $ref: '#' };
 const schemas = { type: 'array', minItems: 1, items: schema } satisfies Schema;
 const schemaMap = { type: 'object', additionalProperties: schema } satisfies Schema;
 const count = { type: 'integer', minimum: 0 } satisfies Schema;
-const names = { type: 'array', items: { type: 'string' }, uniqueItems: true } satisfies Schema;
+/** Not `uniqueItems`, as published: the validator would compare each with each, and a repeated name harms nobody. */
+const names = { type: 'array', items: { type: 'string' } } satisfies Schema;
 const typeName = {
   enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'],
 } satisfies Schema;
@@ -30,7 +31,7 @@ export const schemaOfSchemas: Schema = {
     deprecated: { type: 'boolean' },
     readOnly: { type: 'boolean' },
     writeOnly: { type: 'boolean' },
-    type: { anyOf: [typeName, { type: 'array', items: typeName, minItems: 1, uniqueItems: true }] },
+    type: { anyOf: [typeName, { type: 'array', items: typeName, minItems: 1 }] },
     enum: { type: 'array' },
     format: { type: 'string' },
     multipleOf: { type: 'number', exclusiveMinimum: 0 },

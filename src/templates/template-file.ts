@@ -1,4 +1,5 @@
 /** A template file's text as a template that is sound by itself, or everything that is wrong with it. */
+import { parseBounded } from '../contract/bounded-parse.ts';
 import { type Template, templateSchema } from '../contract/definition.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { createParamsSchema } from './params-schema.ts';
@@ -9,7 +10,7 @@ export type TemplateText = { kind: 'template'; template: Template } | { kind: 'f
 export function readTemplateText(text: string): TemplateText {
   const source = readSourceText(text);
   if (source.kind === 'faulty') return source;
-  const parsed = templateSchema.safeParse(source.value);
+  const parsed = parseBounded(templateSchema, source.value);
   if (!parsed.success) return { kind: 'faulty', faults: toFaults(parsed.error, source.locate) };
   const template = parsed.data;
   if (template.params === undefined) return { kind: 'template', template };

@@ -8,6 +8,7 @@
  *   A3  message, logs and outputs are within `limits`.
  */
 import { inspect } from 'node:util';
+import { parseBounded } from '../contract/bounded-parse.ts';
 import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import type { Job, Outcome, Said } from '../contract/job.ts';
@@ -102,7 +103,7 @@ function runTask(
 }
 
 function parseParams(task: Task, paramsJson: string): unknown {
-  const parsed = task.params.safeParse(JSON.parse(paramsJson));
+  const parsed = parseBounded(task.params, JSON.parse(paramsJson));
   if (parsed.success) return parsed.data;
   const fields = toFieldErrors(parsed.error.issues).map(({ path, message }) => `${path || 'params'}: ${message}`);
   throw new TaskFailure('BAD_PARAMS', `params do not fit the action "${task.action}": ${fields.join('; ')}`);

@@ -264,3 +264,63 @@ test('a fault of shape does not hide the faults of steps that are well formed', 
     expect(errors.some((error) => error.startsWith(path))).toBe(true);
   }
 });
+
+describe('hundreds of thousands of faults', () => {
+  const many = 130_000;
+  const list = <T>(item: (i: number) => T) => Array.from({ length: many }, (_, i) => item(i));
+  const references = list((i) => `{{params.p${i}}}`);
+
+  test.each<[string, unknown, string]>([
+    [
+      'unknown dependencies',
+      withSteps(
+        step(
+          'a',
+          list((i) => `d${i}`),
+        ),
+      ),
+      'steps[0].dependencies[0]: step "a" depends on "d0", which is not a step of this workflow',
+    ],
+    [
+      'unknown params of an action',
+      withSteps(step('a', [], Object.fromEntries(list((i) => [`p${i}`, 1])), 'chat')),
+      'steps[0].params.p0: unknown field "p0"',
+    ],
+    [
+      'references to params that are not there',
+      withSteps(step('a', [], { references })),
+      'steps[0].params.references[0]: {{params.p0}}: the workflow has no param "p0"',
+    ],
+    [
+      'references beside faults of the same step',
+      withSteps(step('a', [], { messages: list(() => ({ role: 1, content: '{{params.p}}' })) }, 'chat')),
+      'steps[0].params.messages[0].content: {{params.p}}: the workflow has no param "p"',
+    ],
+  ])('%s: the first 100 are named, the others counted', (_, definition, first) => {
+    const found = faults(definition);
+    expect(found).toHaveLength(101);
+    expect(found).toContain(first);
+    expect(found.at(-1)).toMatch(/^: and \d{6} more$/);
+  });
+
+  test('of shape, more than the schema can hand on, are one', () => {
+    const fault = 'has more faults than can be listed, or is nested too deep';
+    const dependencies = Array.from({ length: 400_000 }, () => 7) as unknown as string[];
+    expect(faults(withSteps(step('a', dependencies)))).toEqual([`: ${fault}`]);
+  });
+
+  test('new params of one step', () => {
+    const errors = validateStepParams(
+      [{ ...step('a'), action: 'noop' }],
+      'a',
+      { references },
+      {},
+      {
+        catalogue,
+        unknownActions: 'reject',
+      },
+    );
+    expect(errors).toHaveLength(101);
+    expect(errors.at(-1)?.message).toBe('and 129900 more');
+  });
+});

@@ -90,7 +90,7 @@ class Recovery {
   }
 
   run(): Recovered {
-    this.#result.notices.push(...this.#found.notices);
+    for (const notice of this.#found.notices) this.#result.notices.push(notice);
     for (const [id, reason] of Object.entries(this.#found.manifest?.setAside ?? {}))
       this.#workflows.setAside.set(id, reason);
     for (const [id, rows] of Object.entries(this.#found.manifest?.spent ?? {})) this.#workflows.keepSpent(id, rows);
