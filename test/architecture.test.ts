@@ -131,7 +131,8 @@ describe('the core', () => {
 
 describe('lists as arguments', () => {
   // A call takes some hundred thousand arguments, and then throws: a list that a client or a file has made may be longer.
-  const spread = /\.(?:push|unshift|splice|concat)\([^()[\]{}]*\.\.\.|Math\.(?:max|min)\(\.\.\.|String\.from\w+\(\.\.\./;
+  const spread =
+    /\.(?:push|unshift|splice|concat)\([^()[\]{}]*\.\.\.|Math\.(?:max|min)\(\.\.\.|String\.from\w+\(\.\.\./;
 
   it('no list is spread over the arguments of a call', () => {
     const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
