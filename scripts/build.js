@@ -37,6 +37,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
         thread: 'src/worker/thread.ts',
         'dry-thread': 'src/worker/dry-thread.ts',
         process: 'src/worker/process.ts',
+        'params-thread': 'src/templates/params-thread.ts',
       },
       outdir: fresh,
       bundle: true,

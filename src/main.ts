@@ -50,19 +50,24 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const settings = toSettings(options.settings ?? {});
   const data: CoordinatorThreadData = { settings, logFd: options.logFd ?? 2 };
   const coming = startCoordination(data, options.ownThread ?? true, options.onFatal ?? endProcess);
-  const [coordinator, { CoordinatedEngine }, { createActionCatalogue }, { createTemplateCatalogue }, { instantiate }] =
+  const [coordinator, { CoordinatedEngine }, { createActionCatalogue }, { createTemplateCatalogue }, checking] =
     await Promise.all([
       coming,
       import('./engine/engine.ts'),
       import('./tasks/registry.ts'),
       import('./templates/catalogue.ts'),
-      import('./templates/instantiate.ts'),
+      import('./templates/params-checker.ts'),
     ]);
+  const checker = new checking.ParamsChecker({ execArgv: toExecArgv(checking.paramsThreadUrl) });
   return new CoordinatedEngine({
     coordinator,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
-    templates: { ...createTemplateCatalogue(settings.templatesDir), instantiate },
+    templates: {
+      ...createTemplateCatalogue(settings.templatesDir),
+      instantiate: (template, params) => checker.instantiate(template, params),
+      close: () => checker.close(),
+    },
   });
 }
 

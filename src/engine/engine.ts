@@ -45,8 +45,9 @@ import { toWholeStep, toWholeText } from './whole-outputs.ts';
 export interface TemplateSource {
   list(): Promise<Template[]>;
   get(id: string): Promise<Template | undefined>;
-  /** Checks the params and throws a Refusal that names every bad one. */
-  instantiate(template: Template, params: Record<string, unknown>): WorkflowDefinition;
+  /** Checks the params and rejects with a Refusal that names every bad one. */
+  instantiate(template: Template, params: Record<string, unknown>): Promise<WorkflowDefinition>;
+  close(): Promise<void>;
 }
 
 export interface CoordinatedEngineOptions extends ValidationOptions {
@@ -88,7 +89,7 @@ export class CoordinatedEngine implements Engine {
       const detail = `There is neither a template nor an action with the id "${templateId}"; ${wayOut}`;
       throw new Refusal({ code: 'NOT_FOUND', detail });
     }
-    const definition = template ? templates.instantiate(template, params) : toOneStep(templateId, params);
+    const definition = template ? await templates.instantiate(template, params) : toOneStep(templateId, params);
     return this.#submit(this.#validate(definition), templateId, claim, options);
   }
 
@@ -281,7 +282,7 @@ export class CoordinatedEngine implements Engine {
 
   async close(): Promise<void> {
     for (const follower of this.#followers) follower.end();
-    await this.#coordinator.call('close', {});
+    await Promise.all([this.#coordinator.call('close', {}), this.#options.templates.close()]);
   }
 
   #readBlob(id: string, blob: string): Promise<Uint8Array> {

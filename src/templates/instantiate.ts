@@ -1,6 +1,6 @@
 /** From a template and the params of a run to the definition of a workflow. */
 import type { Template, WorkflowDefinition } from '../contract/definition.ts';
-import { Refusal } from '../contract/failures.ts';
+import { type FieldError, Refusal } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { createParamsSchema, type ParamsSchema } from './params-schema.ts';
 
@@ -9,9 +9,17 @@ const schemas = new WeakMap<Template, ParamsSchema>();
 
 /** Fills in the defaults of the params' schema and checks the params. Throws `Refusal` INVALID with every bad field. */
 export function instantiate(template: Template, given: Record<string, unknown>): WorkflowDefinition {
-  const { id: _, params: schema, ...definition } = template;
-  if (schema === undefined) return { ...definition, params: given };
-  const { params, errors } = toSchema(template, schema).check(given);
+  const { params: schema } = template;
+  const checked = schema === undefined ? { params: given, errors: [] } : toSchema(template, schema).check(given);
+  return instantiateWith(template, checked);
+}
+
+/** The same with params that have been checked elsewhere. */
+export function instantiateWith(
+  template: Template,
+  { params, errors }: { readonly params: Record<string, unknown>; readonly errors: FieldError[] },
+): WorkflowDefinition {
+  const { id: _, params: __, ...definition } = template;
   const first = errors[0];
   if (first === undefined) return { ...definition, params };
   const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';

@@ -167,6 +167,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
         instantiate: () => {
           throw new Error('there are no templates here');
         },
+        close: async () => undefined,
       },
     });
     return { engine, coordinator, found: store.found, clock, runs, log, fatal };

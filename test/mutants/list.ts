@@ -1,4 +1,5 @@
 /** Every planted bug, by the part of the matrix that keeps it. */
+import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
@@ -17,6 +18,7 @@ import { tokensMutants } from './tokens.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
+  ...boundsMutants,
   ...cacheMutants,
   ...coreMutants,
   ...crashMutants,

@@ -1,0 +1,48 @@
+/** Bugs in the bounds on what a client's or a template's data makes the engine do. */
+import type { Mutant } from './mutant.ts';
+
+const checker = 'src/templates/params-checker.ts';
+const checkerTest = 'test/templates/params-checker.test.ts';
+
+export const boundsMutants: readonly Mutant[] = [
+  {
+    name: 'a check of params has no deadline',
+    breaks: 'PC2',
+    file: checker,
+    find: 'await this.#pool.run(check, { signal })',
+    replace: 'await this.#pool.run(check)',
+    test: checkerTest,
+  },
+  {
+    name: 'the deadline of a check counts the checks before it',
+    breaks: 'PC2',
+    file: checker,
+    find: 'this.#turn.then(() => this.#check(template, { schema, params }))',
+    replace: 'this.#check(template, { schema, params })',
+    test: checkerTest,
+  },
+  {
+    name: 'any number of checks may wait',
+    breaks: 'PC3',
+    file: checker,
+    find: 'this.#waiting >= waitingMax',
+    replace: 'this.#waiting > 100 * waitingMax',
+    test: checkerTest,
+  },
+  {
+    name: 'every fault of a definition is kept',
+    breaks: 'H5',
+    file: 'src/core/validate.ts',
+    find: 'if (this.#count <= errorsMax) this.#first.push(fault);',
+    replace: 'this.#first.push(fault);',
+    test: 'test/core/validate.test.ts',
+  },
+  {
+    name: 'the range error of a schema is thrown on',
+    breaks: 'H5',
+    file: 'src/contract/bounded-parse.ts',
+    find: 'if (!(error instanceof RangeError)) throw error;',
+    replace: 'throw error;',
+    test: 'test/core/validate.test.ts',
+  },
+];
