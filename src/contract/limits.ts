@@ -36,6 +36,10 @@ export const limits = {
   /** Rows of an answer about costs; what else there is stands together in one more. */
   costRowsMax: 10_000,
   answerBytesMax: 64 * MiB,
+  /** Bodies and answers that a server holds at once, all together; beyond it, 503. */
+  heldBytesMax: 256 * MiB,
+  /** A request that holds no more than this is never refused for it. */
+  heldBytesFree: 64 * KiB,
   waitSecondsMax: 60,
   /** Events kept for clients that reconnect with Last-Event-ID. */
   eventWindowMax: 10_000,

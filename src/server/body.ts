@@ -13,20 +13,15 @@ import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
+import type { Hold } from './answer-memory.ts';
+import { ClientGoneError } from './client-gone.ts';
 import { scanJson } from './json-scan.ts';
 import { quoted } from './problem.ts';
+import { holdOf } from './route.ts';
 
 export interface BodyBounds {
   bytesMax: number;
   tokensMax: number;
-}
-
-/** The client went away while we read: there is nobody to answer. */
-export class ClientGoneError extends Error {
-  constructor() {
-    super('the client closed the connection');
-    this.name = 'ClientGoneError';
-  }
 }
 
 export function announcesBody(request: IncomingMessage): boolean {
@@ -38,7 +33,7 @@ export function announcesBody(request: IncomingMessage): boolean {
 export async function readJsonObject(ctx: Context, bounds: BodyBounds): Promise<Record<string, unknown> | undefined> {
   checkHeaders(ctx.req);
   if (!announcesBody(ctx.req)) return undefined;
-  const bytes = await readBytes(ctx.req, ctx.res, bounds.bytesMax);
+  const bytes = await readBytes(ctx.req, ctx.res, { bytesMax: bounds.bytesMax, hold: holdOf(ctx) });
   if (bytes.length === 0) return undefined;
   checkBytes(bytes, bounds);
   const body = await parse(ctx, bytes, bounds.bytesMax);
@@ -88,7 +83,11 @@ function isJsonMediaType(type: string): boolean {
   return media === 'application/json' && parameters.every((each) => /^charset="?utf-8"?$/.test(each));
 }
 
-function readBytes(request: IncomingMessage, response: ServerResponse, bytesMax: number): Promise<Buffer> {
+function readBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bytesMax, hold }: { bytesMax: number; hold: Hold },
+): Promise<Buffer> {
   const tooLarge = () =>
     new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold at most ${bytesMax} bytes` });
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.reject(tooLarge());
@@ -101,12 +100,14 @@ function readBytes(request: IncomingMessage, response: ServerResponse, bytesMax:
     };
     const onData = (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= bytesMax) {
+      try {
+        if (length > bytesMax) throw tooLarge();
+        hold.takeBody(length);
         chunks.push(chunk);
-        return;
+      } catch (refusal) {
+        request.pause();
+        settle(() => reject(refusal));
       }
-      request.pause();
-      settle(() => reject(tooLarge()));
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
     const onClose = () => settle(() => reject(new ClientGoneError()));

@@ -11,9 +11,11 @@ import type { Logger } from 'pino';
 import type { Engine } from '../contract/engine.ts';
 import type { ServerSettings } from '../contract/settings.ts';
 import { StartError } from '../contract/store.ts';
+import { AnswerMemory } from './answer-memory.ts';
 import { createApp } from './app.ts';
 import { type ServerBounds, serverBounds } from './bounds.ts';
 import { answerBrokenRequest } from './broken-request.ts';
+import { ConnectionTurns } from './connection-turns.ts';
 import { OpenRequests } from './open-requests.ts';
 
 export interface EngineServerOptions {
@@ -34,7 +36,13 @@ export function createServer(options: EngineServerOptions): EngineServer {
   const bounds: ServerBounds = { ...serverBounds, ...options.bounds };
   const openRequests = new OpenRequests(bounds.waitsMax);
   let port = settings.port;
-  const app = createApp({ engine, settings, bounds, log, version, openRequests }, () => port);
+  const memory = new AnswerMemory({
+    bytesMax: bounds.heldBytesMax,
+    freeBytes: bounds.heldBytesFree,
+    patienceMs: bounds.roomPatienceMs,
+    readingMsMax: bounds.readingMsMax,
+  });
+  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory }, () => port);
   const server = createHttpServer({
     connectionsCheckingInterval: bounds.connectionsCheckMs,
     headersTimeout: bounds.headersTimeoutMs,
@@ -45,15 +53,16 @@ export function createServer(options: EngineServerOptions): EngineServer {
     requireHostHeader: false,
   });
   server.maxConnections = bounds.connectionsMax;
-  server.maxRequestsPerSocket = bounds.requestsPerSocketMax;
   server.timeout = bounds.idleTimeoutMs;
   const respond = app.callback();
-  const answer = (request: IncomingMessage, response: ServerResponse) => void respond(request, response);
+  const handle = (request: IncomingMessage, response: ServerResponse) => void respond(request, response);
+  const turns = new ConnectionTurns(handle, bounds.waitingRequestsMax);
+  const answer = turns.take;
   server.on('request', answer);
   // Without these Node would tell a client to go on and send its body before the guard has looked at it.
   server.on('checkContinue', answer);
   server.on('checkExpectation', answer);
-  answerBrokenRequest(server);
+  answerBrokenRequest(server, turns);
 
   return {
     async listen() {

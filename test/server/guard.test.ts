@@ -3,6 +3,7 @@
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { AnswerMemory } from '../../src/server/answer-memory.ts';
 import { createRoutes } from '../../src/server/app.ts';
 import { serverBounds } from '../../src/server/bounds.ts';
 import { isOpenPath } from '../../src/server/guard.ts';
@@ -19,6 +20,7 @@ const routes = createRoutes(
     log: pino({ level: 'silent' }),
     version: '0.0.0',
     openRequests: new OpenRequests(serverBounds.waitsMax),
+    memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
   },
   new ServerMetrics(),
 );

@@ -6,7 +6,7 @@ import { requireJsonObject } from '../body.ts';
 import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { validate } from '../problem.ts';
 import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
-import type { Route, RouteParts } from '../route.ts';
+import { holdOf, type Route, type RouteParts } from '../route.ts';
 import { readWorkflowId, sendJson, stepHref } from '../workflow-reply.ts';
 
 const externalStepsSchema = z
@@ -69,7 +69,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
       },
       async handle(ctx) {
         const id = readWorkflowId(ctx);
-        const steps = await engine.externalSteps(id);
+        const steps = await engine.externalSteps(id, { room: holdOf(ctx).room });
         sendJson(ctx, 200, JSON.stringify({ workflow_id: id, external_steps: steps, count: steps.length }));
       },
     },

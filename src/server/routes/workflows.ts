@@ -16,7 +16,7 @@ import {
   toWaitOptions,
   waitQuerySchema,
 } from '../query.ts';
-import { pathParameter, type Route, type RouteParts } from '../route.ts';
+import { holdOf, pathParameter, type Route, type RouteParts } from '../route.ts';
 import { sendWorkflowList } from '../workflow-list.ts';
 import { readWorkflowId, sendCreated, sendJson, sendWorkflow } from '../workflow-reply.ts';
 
@@ -66,6 +66,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         const { wait } = readQuery(ctx, waitQuerySchema);
         const options = readCallOptions(ctx);
         const body = await requireJsonObject(ctx, bodyBounds);
+        await holdOf(ctx).roomForCreated();
         // The definition goes on as it is: the engine names shape and graph errors in one answer.
         const reply = await engine.submit(body, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
         sendCreated(ctx, reply, bounds);
@@ -103,6 +104,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
           query.template_id === undefined
             ? validate(fromTemplateBodySchema, body ?? {}, 'The body')
             : { template_id: query.template_id, params: body };
+        await holdOf(ctx).roomForCreated();
         const reply = await engine.submitTemplate(template_id, params ?? {}, {
           ...options,
           ...toWaitOptions(ctx, query.wait, openRequests),
@@ -135,6 +137,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         const options = readCallOptions(ctx);
         const body = await requireJsonObject(ctx, bodyBounds);
         const request = validate(branchRequestSchema, body, 'The body');
+        await holdOf(ctx).roomForCreated();
         const reply = await engine.branch(id, request, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
         sendCreated(ctx, reply, bounds);
       },
@@ -195,7 +198,7 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
           const { version } = await engine.peek(id);
           if (answerUnchanged(ctx, condition, entityTag(id, version))) return;
         }
-        const reply = await engine.get(id, waiting);
+        const reply = await engine.get(id, { ...waiting, room: holdOf(ctx).room });
         const tag = entityTag(reply.id, reply.version);
         if (condition !== undefined && answerUnchanged(ctx, condition, tag)) return;
         ctx.set('ETag', tag);
@@ -213,7 +216,9 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         responses: { 200: jsonAnswer('the step', workflowStepSchema), ...refusals(...workflowRefusals) },
       },
       async handle(ctx) {
-        const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'));
+        const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'), {
+          room: holdOf(ctx).room,
+        });
         sendJson(ctx, 200, JSON.stringify(step));
       },
     },
