@@ -119,7 +119,10 @@ export class CoordinatedEngine implements Engine {
 
   async finished(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(await this.#coordinator.call('get', { id, waitMs: null, until: 'finished' }, signal), undefined);
+    return this.#toReply(
+      await this.#coordinator.call('get', { id, waitMs: null, until: 'finished' }, signal),
+      undefined,
+    );
   }
 
   async peek(id: string): Promise<{ version: number; status: JobStatus }> {

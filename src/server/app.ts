@@ -58,7 +58,7 @@ export function createApp(parts: RouteParts, listeningPort: () => number): Koa {
   app.use(observe(parts, metrics));
   app.use(holdMemory(parts));
   app.use(answerErrors(parts));
-  app.use(createGuard(parts.settings, listeningPort));
+  app.use(createGuard(parts.settings, listeningPort, parts.log));
   app.use(refuseUnexpected(parts));
   const router = createRouter(createRoutes(parts, metrics));
   app.use(router.routes());

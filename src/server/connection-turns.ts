@@ -5,7 +5,9 @@
  *   CT1  a request is handled when the answer before it, on the same connection, has left or has failed;
  *   CT2  while requests wait, no more are read from that connection; those that wait are bounded over all connections,
  *        and the connection that goes beyond the bound is closed;
- *   CT3  what cannot be parsed is answered after everything that came before it.
+ *   CT3  what cannot be parsed is answered after everything that came before it;
+ *   CT4  beyond `connectionsMax` the connection that has been idle longest gives way to the new one; where none is idle,
+ *        one whose request has not come whole; else the new one is closed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -25,17 +27,38 @@ const waitingOfOne = 8;
 export class ConnectionTurns {
   readonly #handle: Handle;
   readonly #waitingMax: number;
+  readonly #connectionsMax: number;
+  /** Connections without a request, those that have been so longest first. */
+  readonly #idle = new Set<Socket>();
   readonly #lines = new Map<Socket, Line>();
   #waiting = 0;
 
-  constructor(handle: Handle, waitingMax: number) {
+  constructor(handle: Handle, bounds: { waitingMax: number; connectionsMax: number }) {
     this.#handle = handle;
-    this.#waitingMax = waitingMax;
+    this.#waitingMax = bounds.waitingMax;
+    this.#connectionsMax = bounds.connectionsMax;
   }
+
+  /** For each new connection. */
+  readonly open = (socket: Socket): void => {
+    if (this.#lines.size >= this.#connectionsMax) {
+      const given = this.#leastBusy();
+      (given ?? socket).destroy();
+      if (given === undefined) return;
+      this.#forget(given);
+    }
+    this.#lines.set(socket, { current: null, waiting: [], last: null });
+    this.#idle.add(socket);
+    socket.once('close', () => this.#forget(socket));
+  };
 
   readonly take: Handle = (request, response) => {
     const { socket } = request;
-    const line = this.#lines.get(socket) ?? this.#open(socket);
+    const line = this.#lines.get(socket);
+    if (line === undefined) {
+      socket.destroy();
+      return;
+    }
     if (line.current === null) {
       this.#begin(socket, line, request, response);
       return;
@@ -69,18 +92,23 @@ export class ConnectionTurns {
     return this.#lines.get(socket)?.current ?? null;
   }
 
-  #open(socket: Socket): Line {
-    const line: Line = { current: null, waiting: [], last: null };
-    this.#lines.set(socket, line);
-    socket.once('close', () => {
-      this.#waiting -= line.waiting.length;
-      this.#lines.delete(socket);
-    });
-    return line;
+  #leastBusy(): Socket | undefined {
+    for (const socket of this.#idle) return socket;
+    for (const [socket, { current }] of this.#lines) {
+      if (current !== null && !current.headersSent && !current.req.complete) return socket;
+    }
+    return undefined;
+  }
+
+  #forget(socket: Socket): void {
+    this.#waiting -= this.#lines.get(socket)?.waiting.length ?? 0;
+    this.#lines.delete(socket);
+    this.#idle.delete(socket);
   }
 
   #begin(socket: Socket, line: Line, request: IncomingMessage, response: ServerResponse): void {
     line.current = response;
+    this.#idle.delete(socket);
     response.once('close', () => this.#next(socket, line));
     this.#handle(request, response);
   }
@@ -95,6 +123,7 @@ export class ConnectionTurns {
       return;
     }
     line.current = null;
+    this.#idle.add(socket);
     line.last?.();
   }
 }
