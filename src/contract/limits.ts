@@ -12,6 +12,9 @@ export const limits = {
   /** JSON tokens of a body; creating calls may hold 20,000 steps of some 70 tokens each. */
   bodyTokensMax: 100_000,
   creatingBodyTokensMax: 1_500_000,
+  /** Keys of a body, the fields of steps aside, and those of one object: an object of many keys is slow to handle. */
+  bodyKeysMax: 50_000,
+  bodyKeysOfOneMax: 10_000,
   bodyBytesMax: MiB,
   creatingBodyBytesMax: 8 * MiB,
   nameLengthMax: 1_000,

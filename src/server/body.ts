@@ -15,13 +15,12 @@ import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
 import type { Hold } from './answer-memory.ts';
 import { ClientGoneError } from './client-gone.ts';
-import { scanJson } from './json-scan.ts';
+import { type ScanBounds, type ScanFinding, scanJson } from './json-scan.ts';
 import { quoted } from './problem.ts';
 import { holdOf } from './route.ts';
 
-export interface BodyBounds {
+export interface BodyBounds extends ScanBounds {
   bytesMax: number;
-  tokensMax: number;
 }
 
 export function announcesBody(request: IncomingMessage): boolean {
@@ -121,19 +120,33 @@ function checkBytes(bytes: Buffer, bounds: BodyBounds): void {
   if (!isUtf8(bytes)) {
     throw new Refusal({ code: 'BAD_JSON', detail: 'The body is not valid UTF-8: encode it as UTF-8' });
   }
-  const finding = scanJson(bytes, bounds.tokensMax);
+  const finding = scanJson(bytes, bounds);
   if (finding === null) return;
-  if (finding.kind === 'too_many_tokens') {
-    throw new Refusal({
-      code: 'TOO_LARGE',
-      detail: `The body of this call may hold at most ${bounds.tokensMax} JSON tokens: send less at once`,
-    });
+  throw toRefusal(finding, bounds);
+}
+
+function toRefusal(finding: ScanFinding, bounds: BodyBounds): Refusal {
+  const tooLarge = (what: string) =>
+    new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold ${what}` });
+  const bad = (path: string, message: string) => invalid('The body is not valid', [{ path, message }]);
+  switch (finding.kind) {
+    case 'too_many_tokens':
+      return tooLarge(`at most ${bounds.tokensMax} JSON tokens: send less at once`);
+    case 'too_many_keys':
+      return tooLarge(`at most ${bounds.keysMax} keys, the fields of steps aside: send long lists as arrays or text`);
+    case 'too_many_keys_in_one':
+      return tooLarge(`at most ${bounds.keysOfOneMax} keys in one object: send long lists as arrays or text`);
+    case 'too_many_steps':
+      return bad('steps', `there can be at most ${bounds.stepsMax} steps`);
+    case 'too_deep':
+      return bad('', `is nested deeper than ${limits.jsonDepthMax} levels`);
+    case 'refused_key':
+      return bad('', `holds the key "${finding.key}", which is not allowed at any depth: rename it`);
+    default: {
+      const never: never = finding;
+      throw new Error(`unknown finding ${JSON.stringify(never)}`);
+    }
   }
-  const message =
-    finding.kind === 'too_deep'
-      ? `is nested deeper than ${limits.jsonDepthMax} levels`
-      : `holds the key "${finding.key}", which is not allowed at any depth: rename it`;
-  throw invalid('The body is not valid', [{ path: '', message }]);
 }
 
 const parseBody = koaBody({

@@ -10,6 +10,8 @@ export interface ServerBounds {
   creatingBodyBytesMax: number;
   bodyTokensMax: number;
   creatingBodyTokensMax: number;
+  bodyKeysMax: number;
+  bodyKeysOfOneMax: number;
   listOutputsBytesMax: number;
   listAnswerBytesMax: number;
   answerBytesMax: number;
@@ -51,6 +53,8 @@ export const serverBounds: Readonly<ServerBounds> = {
   creatingBodyBytesMax: limits.creatingBodyBytesMax,
   bodyTokensMax: limits.bodyTokensMax,
   creatingBodyTokensMax: limits.creatingBodyTokensMax,
+  bodyKeysMax: limits.bodyKeysMax,
+  bodyKeysOfOneMax: limits.bodyKeysOfOneMax,
   listOutputsBytesMax: limits.listOutputsBytesMax,
   listAnswerBytesMax: limits.listAnswerBytesMax,
   answerBytesMax: limits.answerBytesMax,
@@ -77,3 +81,14 @@ export const serverBounds: Readonly<ServerBounds> = {
   lingerMs: 1_000,
   closeGraceMs: 5_000,
 };
+
+/** Bounds of the bodies that create something, and of all other bodies. */
+export function toBodyBounds(bounds: ServerBounds, kind: 'creating' | 'other') {
+  const isCreating = kind === 'creating';
+  return {
+    bytesMax: isCreating ? bounds.creatingBodyBytesMax : bounds.bodyBytesMax,
+    tokensMax: isCreating ? bounds.creatingBodyTokensMax : bounds.bodyTokensMax,
+    keysMax: bounds.bodyKeysMax,
+    keysOfOneMax: bounds.bodyKeysOfOneMax,
+  };
+}

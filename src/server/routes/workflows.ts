@@ -2,8 +2,10 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { branchRequestSchema, fromTemplateBodySchema, workflowDefinitionSchema } from '../../contract/definition.ts';
+import { limits } from '../../contract/limits.ts';
 import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../contract/workflow.ts';
 import { readJsonObject, requireJsonObject } from '../body.ts';
+import { toBodyBounds } from '../bounds.ts';
 import { entityTag, matchesEntityTag } from '../entity-tag.ts';
 import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { validate } from '../problem.ts';
@@ -30,7 +32,7 @@ export function workflowRoutes(parts: RouteParts): Route[] {
 }
 
 function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
-  const bodyBounds = { bytesMax: bounds.creatingBodyBytesMax, tokensMax: bounds.creatingBodyTokensMax };
+  const bodyBounds = toBodyBounds(bounds, 'creating');
   return [
     {
       method: 'post',
@@ -65,7 +67,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
       async handle(ctx) {
         const { wait } = readQuery(ctx, waitQuerySchema);
         const options = readCallOptions(ctx);
-        const body = await requireJsonObject(ctx, bodyBounds);
+        const body = await requireJsonObject(ctx, { ...bodyBounds, stepsMax: limits.stepsMax });
         await holdOf(ctx).roomForCreated();
         // The definition goes on as it is: the engine names shape and graph errors in one answer.
         const reply = await engine.submit(body, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
