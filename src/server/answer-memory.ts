@@ -22,7 +22,7 @@ export interface AnswerMemoryBounds {
 }
 
 interface Waiter {
-  hold: Hold;
+  hold: HeldMemory;
   bytes: number;
   admit(): void;
   refuse(error: Error): void;
@@ -34,7 +34,7 @@ const createdPerBodyByte = 4;
 
 export class AnswerMemory {
   readonly #bounds: AnswerMemoryBounds;
-  readonly #holds = new Set<Hold>();
+  readonly #holds = new Set<HeldMemory>();
   readonly #waiters: Waiter[] = [];
   #bytes = 0;
   #sweep: NodeJS.Timeout | undefined;
@@ -49,14 +49,14 @@ export class AnswerMemory {
   }
 
   /** `cut` ends the answer and its connection. */
-  open(cut: () => void): Hold {
-    const hold = new Hold(this, cut);
+  open(cut: () => void): HeldMemory {
+    const hold = new HeldMemory(this, cut);
     this.#holds.add(hold);
     return hold;
   }
 
   /** Sets what a request holds; false when it grows and there is no room. */
-  resize(hold: Hold, bytes: number, isForced: boolean): boolean {
+  resize(hold: HeldMemory, bytes: number, isForced: boolean): boolean {
     if (!this.#holds.has(hold)) return true;
     if (!isForced && bytes > hold.bytes && !this.#fits(hold, bytes)) return false;
     const isSmaller = bytes < hold.bytes;
@@ -67,7 +67,7 @@ export class AnswerMemory {
   }
 
   /** Resolves when the request holds `bytes`; rejects with a Refusal when its patience ends before there is room. */
-  wait(hold: Hold, bytes: number, patienceMs: number): Promise<void> {
+  wait(hold: HeldMemory, bytes: number, patienceMs: number): Promise<void> {
     if (bytes <= hold.bytes) return Promise.resolve();
     if (this.#waiters.length === 0 || bytes <= this.#bounds.freeBytes) {
       if (this.resize(hold, bytes, false)) return Promise.resolve();
@@ -98,7 +98,7 @@ export class AnswerMemory {
     });
   }
 
-  close(hold: Hold): void {
+  close(hold: HeldMemory): void {
     if (!this.#holds.delete(hold)) return;
     this.#bytes -= hold.bytes;
     for (const waiter of this.#waiters.filter((each) => each.hold === hold)) waiter.refuse(new ClientGoneError());
@@ -109,7 +109,7 @@ export class AnswerMemory {
     return this.#bounds.patienceMs;
   }
 
-  #fits(hold: Hold, bytes: number): boolean {
+  #fits(hold: HeldMemory, bytes: number): boolean {
     const others = this.#bytes - hold.bytes;
     return bytes <= this.#bounds.freeBytes || others === 0 || others + bytes <= this.#bounds.bytesMax;
   }
@@ -128,7 +128,7 @@ export class AnswerMemory {
   /** AM3. */
   #cutSlowest(): void {
     const before = performance.now() - this.#bounds.readingMsMax;
-    let slowest: Hold | undefined;
+    let slowest: HeldMemory | undefined;
     for (const hold of this.#holds) {
       if (hold.readingSince === null || hold.readingSince > before || hold.bytes <= this.#bounds.freeBytes) continue;
       if (slowest?.readingSince == null || hold.readingSince < slowest.readingSince) slowest = hold;
@@ -143,7 +143,7 @@ export class AnswerMemory {
 }
 
 /** What one request holds. */
-export class Hold {
+export class HeldMemory {
   /** Set by the AnswerMemory. */
   bytes = 0;
   /** When the answer was handed over to the client's connection, on the monotonic clock; null until then. */

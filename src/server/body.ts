@@ -13,7 +13,7 @@ import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
-import type { Hold } from './answer-memory.ts';
+import type { HeldMemory } from './answer-memory.ts';
 import { ClientGoneError } from './client-gone.ts';
 import { type ScanBounds, type ScanFinding, scanJson } from './json-scan.ts';
 import { quoted } from './problem.ts';
@@ -85,7 +85,7 @@ function isJsonMediaType(type: string): boolean {
 function readBytes(
   request: IncomingMessage,
   response: ServerResponse,
-  { bytesMax, hold }: { bytesMax: number; hold: Hold },
+  { bytesMax, hold }: { bytesMax: number; hold: HeldMemory },
 ): Promise<Buffer> {
   const tooLarge = () =>
     new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold at most ${bytesMax} bytes` });

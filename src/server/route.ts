@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import type { Engine } from '../contract/engine.ts';
 import type { ServerSettings } from '../contract/settings.ts';
-import type { AnswerMemory, Hold } from './answer-memory.ts';
+import type { AnswerMemory, HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { OpenRequests } from './open-requests.ts';
 
@@ -31,8 +31,8 @@ export interface RouteParts {
 }
 
 /** What this request holds of the memory for bodies and answers. */
-export function holdOf(ctx: Context): Hold {
-  return ctx.state.hold as Hold;
+export function holdOf(ctx: Context): HeldMemory {
+  return ctx.state.hold as HeldMemory;
 }
 
 export function pathParameter(ctx: Context, name: string): string {

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { AskRoom, Engine, ListQuery } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
-import type { Hold } from './answer-memory.ts';
+import type { HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { listQuerySchema } from './query.ts';
 import { holdOf } from './route.ts';
@@ -69,7 +69,7 @@ function takeWithin(texts: readonly string[], bytesMax: number): Taken {
 async function fetchWithin(
   ids: readonly string[],
   engine: Engine,
-  { bounds, hold }: { bounds: ServerBounds; hold: Hold },
+  { bounds, hold }: { bounds: ServerBounds; hold: HeldMemory },
 ): Promise<Taken> {
   const taken: string[] = [];
   let bytes = 2;

@@ -2,12 +2,12 @@
 // Method: a stepped clock; each bound is met from both sides.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Refusal } from '../../src/contract/failures.ts';
-import { AnswerMemory, type Hold } from '../../src/server/answer-memory.ts';
+import { AnswerMemory, type HeldMemory } from '../../src/server/answer-memory.ts';
 
 const bounds = { bytesMax: 1_000, freeBytes: 10, patienceMs: 2_000, readingMsMax: 10_000 };
 const cuts: string[] = [];
 
-function open(memory: AnswerMemory, name: string): Hold {
+function open(memory: AnswerMemory, name: string): HeldMemory {
   const hold = memory.open(() => {
     cuts.push(name);
     hold.close();
