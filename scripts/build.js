@@ -34,6 +34,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
         main: 'src/main.ts',
         cli: 'src/cli/cli.ts',
         'coordinator-main': 'src/coordinator-main.ts',
+        'watchdog-main': 'src/watchdog-main.ts',
         thread: 'src/worker/thread.ts',
         'dry-thread': 'src/worker/dry-thread.ts',
         process: 'src/worker/process.ts',

@@ -259,8 +259,10 @@ function readList(
     const written = part.trim();
     if (written === '') continue;
     const entry = toEntry(written);
-    if (entry === undefined)
-      throw refuse(name, withoutKeys(written), `entries such as ${example}, separated by commas`);
+    if (entry === undefined || written.includes('*')) {
+      const wildcard = written.includes('*') ? '; * stands for nothing here: name each' : '';
+      throw refuse(name, withoutKeys(written), `entries such as ${example}, separated by commas${wildcard}`);
+    }
     entries.push(entry);
   }
   return entries;

@@ -11,11 +11,14 @@ import { serveCoordinator } from './coordinator/thread-host.ts';
 import { openStore } from './store/store.ts';
 import { loadCallPricer } from './tasks/llm/prices.ts';
 import { createActionCatalogue } from './tasks/registry.ts';
+import { startHeartbeat } from './watchdog/heartbeat.ts';
 
 export interface CoordinatorThreadData {
   settings: EngineSettings;
   /** 1 standard output, 2 standard error. */
   logFd: 1 | 2;
+  /** Where the thread's heartbeat is told; without it nobody watches. */
+  beats?: SharedArrayBuffer | undefined;
 }
 
 /** In this thread or in another's place: everything that a coordinator needs, from the settings. */
@@ -82,6 +85,8 @@ async function serveThread(): Promise<void> {
     process.on('uncaughtException', onFault);
     process.on('unhandledRejection', onFault);
     serveCoordinator(coordinator, port, onFault);
+    const { beats } = workerData as CoordinatorThreadData;
+    if (beats !== undefined) startHeartbeat(beats, 'coordinator');
     send({ kind: 'ready', notices: incidents.notices });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

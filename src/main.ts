@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { checkSettings, readSettings } from './config.ts';
 import type { CoordinatorPort } from './contract/coordinator.ts';
 import type { Engine } from './contract/engine.ts';
@@ -14,6 +15,8 @@ import type { CoordinatorThreadData } from './coordinator-main.ts';
 import { startCoordinatorThread } from './engine/thread-client.ts';
 import { toExecArgv } from './pool/source-loader.ts';
 import { version } from './version.ts';
+import { beatMs, createBeats, startHeartbeat } from './watchdog/heartbeat.ts';
+import type { WatchdogThreadData } from './watchdog-main.ts';
 
 export type {
   BranchRequest,
@@ -31,6 +34,9 @@ export type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './contr
 export { version };
 
 const threadUrl = new URL(`./coordinator-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+const watchdogUrl = new URL(`./watchdog-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+/** Far longer than any single piece of work of a thread, which bounds keep below a few seconds. */
+const stuckAfterMs = 30_000;
 const shippedTemplatesDir = fileURLToPath(new URL('../workflows/templates', import.meta.url));
 
 export interface EngineOptions {
@@ -46,9 +52,13 @@ export interface EngineOptions {
 
 /** Recovers what the data directory holds and resolves when the engine takes work. Rejects with StartError. */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  return createWatchedEngine(options);
+}
+
+async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBuffer): Promise<Engine> {
   checkSettings(options.settings ?? {});
   const settings = toSettings(options.settings ?? {});
-  const data: CoordinatorThreadData = { settings, logFd: options.logFd ?? 2 };
+  const data: CoordinatorThreadData = { settings, logFd: options.logFd ?? 2, beats };
   const coming = startCoordination(data, options.ownThread ?? true, options.onFatal ?? endProcess);
   const [coordinator, { CoordinatedEngine }, { createActionCatalogue }, { createTemplateCatalogue }, checking] =
     await Promise.all([
@@ -85,6 +95,11 @@ async function startCoordination(
   return startCoordinatorThread({ url: threadUrl, worker, onFatal });
 }
 
+/** Ends the process with status 71 when a thread that has begun to beat does not answer any more. */
+export function startWatchdog(data: WatchdogThreadData): void {
+  new Worker(watchdogUrl, { workerData: data, execArgv: toExecArgv(watchdogUrl) ?? [], env: {} }).unref();
+}
+
 function endProcess(message: string, exitStatus: number): never {
   process.stderr.write(`Hybrid Engine has to end (exit status ${exitStatus}): ${message}\n`);
   process.exit(exitStatus);
@@ -117,9 +132,10 @@ export async function serve(
   process.on('unhandledRejection', (error) =>
     endProcess(error instanceof Error ? (error.stack ?? error.message) : String(error), 70),
   );
+  const beats = createBeats();
   // The server's modules load while the coordinator's thread recovers what is on the disk.
   const [engine, { createServer }, { pino }] = await Promise.all([
-    createEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess }),
+    createWatchedEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess }, beats),
     import('./server/server.ts'),
     import('pino'),
   ]);
@@ -127,6 +143,8 @@ export async function serve(
   const server = createServer({ engine, settings: settings.server, log, version });
   try {
     const { url } = await server.listen();
+    startHeartbeat(beats, 'server');
+    startWatchdog({ beats, lookMs: beatMs, patienceMs: stuckAfterMs });
     process.stdout.write(`Hybrid Engine ${version} listening on ${url} (docs at ${url}/docs)\n`);
   } catch (error) {
     await engine.close();

@@ -39,9 +39,17 @@ export interface WorkflowText {
   json: string;
   hasBlobs: boolean;
   replayed: boolean;
+  /** Present where the text is longer than the call's `textMax`: its length in characters. `json` is then empty. */
+  withheld?: number;
 }
 
-interface Wait {
+/** For every call that is answered with a `WorkflowText`. */
+export interface TextBound {
+  /** A longer text stays with the coordinator: the caller makes room for it and asks for it again. */
+  textMax?: number;
+}
+
+interface Wait extends TextBound {
   /** 0: answer at once. null: wait without a bound. */
   waitMs: number | null;
   /** The wait ends when the workflow is at rest, or when it is finished. */
@@ -58,9 +66,9 @@ export interface CoordinatorCalls {
   peek: { args: { id: string }; answer: { version: number; status: JobStatus } };
   list: { args: ListQuery; answer: ListReply };
   readBlob: { args: { id: string; blob: string }; answer: Uint8Array };
-  stop: { args: { id: string; claim?: IdempotencyClaim }; answer: WorkflowText };
-  resume: { args: { id: string; budget?: Budget; claim?: IdempotencyClaim }; answer: WorkflowText };
-  retry: { args: { id: string; claim?: IdempotencyClaim }; answer: WorkflowText };
+  stop: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
+  resume: { args: { id: string; budget?: Budget; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
+  retry: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   branch: { args: { id: string; request: BranchRequest; claim?: IdempotencyClaim } & Wait; answer: WorkflowText };
   delete: { args: { id: string }; answer: null };
   externalData: {

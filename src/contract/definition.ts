@@ -18,7 +18,7 @@ export const stepDefinitionSchema = z
     id: stepIdSchema,
     name: nameSchema.optional().meta({ description: 'the id when absent' }),
     action: z.string().min(1).max(128),
-    dependencies: z.array(z.string()).optional(),
+    dependencies: z.array(z.string()).max(limits.stepsMax).optional(),
     params: paramsSchema
       .optional()
       .meta({ description: 'strings may hold `{{params.x}}` and `{{steps.<id>.outputs.<path>}}`' }),

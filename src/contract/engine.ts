@@ -33,16 +33,33 @@ export class WorkflowReply {
   }
 }
 
-export interface CallOptions {
+/**
+ * Asks for room in memory for an answer of so many bytes, before it is built; what was asked for before is part of it.
+ * Resolves when there is room. Rejects with a `Refusal`, with which the call ends without an effect. `isPatient`: the
+ * call has had its effect, so that it is not refused any more and waits.
+ */
+export type AskRoom = (bytes: number, isPatient?: boolean) => Promise<void>;
+
+export interface AnswerOptions {
+  /** Left out: answers take what they need. */
+  room?: AskRoom;
+}
+
+export interface CallOptions extends AnswerOptions {
   /** The same key gives the same answer and one effect, over restarts, as long as the workflow exists. */
   idempotencyKey?: string;
 }
 
-export interface WaitOptions {
+export interface WaitOptions extends AnswerOptions {
   /** Answer when the workflow has come to rest, or after this long. 0 answers at once. */
   waitMs?: number;
   /** Ends the wait early; the call then answers at once. */
   signal?: AbortSignal;
+}
+
+export interface GetOptions extends WaitOptions {
+  /** Outputs that are stored as blobs (over 64 KiB) come as `{truncated: true, bytes}`. */
+  withoutBlobs?: boolean;
 }
 
 export interface ListQuery {
@@ -132,10 +149,10 @@ export interface Engine {
     params: Record<string, unknown>,
     options?: CallOptions & WaitOptions,
   ): Promise<WorkflowReply>;
-  get(id: string, options?: WaitOptions): Promise<WorkflowReply>;
+  get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
-  getStep(id: string, stepId: string): Promise<WorkflowStep>;
+  getStep(id: string, stepId: string, options?: AnswerOptions): Promise<WorkflowStep>;
   list(query?: ListQuery): Promise<ListReply>;
   /** Waits, without a bound, until the workflow is COMPLETED, FAILED or STOPPED. */
   finished(id: string, options?: { signal?: AbortSignal }): Promise<WorkflowReply>;
@@ -146,7 +163,8 @@ export interface Engine {
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
   delete(id: string): Promise<void>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataReply>;
-  externalSteps(id: string): Promise<WorkflowStep[]>;
+  /** Outputs whole, up to `limits.answerBytesMax` in all; beyond it they become `{truncated, bytes, href}`. */
+  externalSteps(id: string, options?: AnswerOptions): Promise<WorkflowStep[]>;
   /** Every durable change as it happens. Ends when the signal aborts or the engine closes. */
   events(options?: EventsOptions): AsyncIterable<EngineEvent | EventGap>;
   /** Every durable change of one workflow, and the texts that its running steps make, piece by piece. Ends as `events` does. */

@@ -12,6 +12,9 @@ export const limits = {
   /** JSON tokens of a body; creating calls may hold 20,000 steps of some 70 tokens each. */
   bodyTokensMax: 100_000,
   creatingBodyTokensMax: 1_500_000,
+  /** Keys of a body, the fields of steps aside, and those of one object: an object of many keys is slow to handle. */
+  bodyKeysMax: 50_000,
+  bodyKeysOfOneMax: 10_000,
   bodyBytesMax: MiB,
   creatingBodyBytesMax: 8 * MiB,
   nameLengthMax: 1_000,
@@ -36,6 +39,10 @@ export const limits = {
   /** Rows of an answer about costs; what else there is stands together in one more. */
   costRowsMax: 10_000,
   answerBytesMax: 64 * MiB,
+  /** Bodies and answers that a server holds at once, all together; beyond it, 503. */
+  heldBytesMax: 256 * MiB,
+  /** A request that holds no more than this is never refused for it. */
+  heldBytesFree: 64 * KiB,
   waitSecondsMax: 60,
   /** Events kept for clients that reconnect with Last-Event-ID. */
   eventWindowMax: 10_000,

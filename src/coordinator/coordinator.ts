@@ -9,6 +9,7 @@ import type {
   CoordinatorCalls,
   CoordinatorPort,
   EventSink,
+  TextBound,
   TokenSink,
 } from '../contract/coordinator.ts';
 import { Refusal } from '../contract/failures.ts';
@@ -16,6 +17,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } fro
 import { isTerminal } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
 import type { Attempts } from './attempts.ts';
+import { withheldText } from './calls/withheld-text.ts';
 import type { Clock } from './clock.ts';
 import type { Checkpoints } from './files/checkpointing.ts';
 import type { OrphanBlobs } from './files/orphan-blobs.ts';
@@ -164,7 +166,8 @@ export class Coordinator implements CoordinatorPort {
     if (this.#closing && name !== 'close') return Promise.reject(stoppingRefusal);
     if (incidents.hasFailed && name !== 'close') return Promise.reject(new Error('The engine has ended; see its log.'));
     const handler: CallHandlers[K] = this.#handlers[name];
-    return handler(args, signal).catch((error: unknown) => {
+    const answered = handler(args, signal).then((answer) => withheldText(answer, (args as TextBound).textMax));
+    return answered.catch((error: unknown) => {
       // The call's own file access may be the first to meet a failed disk.
       if (error instanceof DiskFailedError && !incidents.hasFailed) incidents.fatal(error);
       if (error instanceof OutOfHandlesError) throw outOfHandlesRefusal;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { parseBounded } from '../contract/bounded-parse.ts';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
-import type { CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
+import type { CoordinatorCalls, CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
 import {
   type BranchRequest,
   branchRequestSchema,
@@ -19,11 +19,14 @@ import {
 } from '../contract/definition.ts';
 import {
   type ActionDescription,
+  type AnswerOptions,
+  type AskRoom,
   type CallOptions,
   type Engine,
   type EngineHealth,
   type EngineStats,
   type EventsOptions,
+  type GetOptions,
   type ListQuery,
   type ListReply,
   type WaitOptions,
@@ -39,7 +42,7 @@ import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract
 import { toCanonicalJson } from '../core/canonical-json.ts';
 import { type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { Follower } from './follower.ts';
-import { toWholeStep, toWholeText } from './whole-outputs.ts';
+import { blobBytes, toWholeStep, toWholeSteps, toWholeText } from './whole-outputs.ts';
 
 /** The templates by id, and how to make a definition from one. */
 export interface TemplateSource {
@@ -103,20 +106,23 @@ export class CoordinatedEngine implements Engine {
     definition: WorkflowDefinition,
     templateId: string | null,
     claim: { claim?: IdempotencyClaim },
-    { waitMs = 0, signal }: WaitOptions,
+    options: WaitOptions,
   ): Promise<WorkflowReply> {
-    const args = { definition, templateId, ...claim, waitMs, until: 'rest' as const };
-    return this.#toReply(await this.#coordinator.call('submit', args, signal));
+    const args = { definition, templateId, ...claim, ...toFirstWait(options) };
+    return this.#toCreated(await this.#coordinator.call('submit', args, options.signal), options);
   }
 
-  async get(id: string, { waitMs = 0, signal }: WaitOptions = {}): Promise<WorkflowReply> {
+  async get(id: string, { withoutBlobs = false, ...options }: GetOptions = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(await this.#coordinator.call('get', { id, waitMs, until: 'rest' }, signal));
+    return this.#toReply(await this.#read(id, options), options.room, { withoutBlobs });
   }
 
   async finished(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(await this.#coordinator.call('get', { id, waitMs: null, until: 'finished' }, signal));
+    return this.#toReply(
+      await this.#coordinator.call('get', { id, waitMs: null, until: 'finished' }, signal),
+      undefined,
+    );
   }
 
   async peek(id: string): Promise<{ version: number; status: JobStatus }> {
@@ -124,26 +130,29 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('peek', { id });
   }
 
-  async getStep(id: string, stepId: string): Promise<WorkflowStep> {
-    const step = (await this.#steps(id)).find((candidate) => candidate.id === stepId);
-    if (step) return toWholeStep(step, (blob) => this.#readBlob(id, blob));
+  async getStep(id: string, stepId: string, { room }: AnswerOptions = {}): Promise<WorkflowStep> {
+    const { steps, length } = await this.#steps(id, room);
+    const step = steps.find((candidate) => candidate.id === stepId);
+    if (step) {
+      await room?.(length + blobBytes(step));
+      return toWholeStep(step, (blob) => this.#readBlob(id, blob));
+    }
     throw new Refusal({ code: 'NOT_FOUND', detail: `Workflow ${id} has no step "${stepId.slice(0, 128)}"` });
   }
 
-  async externalSteps(id: string): Promise<WorkflowStep[]> {
-    const steps = await this.#steps(id);
+  async externalSteps(id: string, { room }: AnswerOptions = {}): Promise<WorkflowStep[]> {
+    const { steps, length } = await this.#steps(id, room);
     const external = steps.filter(
       (step) => step.action === 'external_data' || step.params.source === 'browser_extension',
     );
-    const whole: WorkflowStep[] = [];
-    for (const step of external) whole.push(await toWholeStep(step, (blob) => this.#readBlob(id, blob)));
-    return whole;
+    return toWholeSteps(id, external, { length, readBlob: (blob) => this.#readBlob(id, blob), room });
   }
 
-  async #steps(id: string): Promise<WorkflowStep[]> {
+  /** The steps as their file shows them, and the length of the workflow's text. */
+  async #steps(id: string, room: AskRoom | undefined): Promise<{ steps: WorkflowStep[]; length: number }> {
     checkId(id);
-    const text = await this.#coordinator.call('get', { id, waitMs: 0, until: 'rest' });
-    return (JSON.parse(text.json) as { steps: WorkflowStep[] }).steps;
+    const text = await this.#read(id, room ? { room } : {});
+    return { steps: (JSON.parse(text.json) as { steps: WorkflowStep[] }).steps, length: text.json.length };
   }
 
   async list(query: ListQuery = {}): Promise<ListReply> {
@@ -152,7 +161,7 @@ export class CoordinatedEngine implements Engine {
 
   async stop(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(await this.#coordinator.call('stop', { id, ...toClaim('stop', id, options) }));
+    return this.#steer('stop', { id, ...toClaim('stop', id, options) }, options);
   }
 
   async resume(id: string, { budget, ...options }: CallOptions & ResumeRequest = {}): Promise<WorkflowReply> {
@@ -160,12 +169,12 @@ export class CoordinatedEngine implements Engine {
     const request = check(resumeRequestSchema, budget === undefined ? {} : { budget }, 'The request to resume');
     const claim = toClaim('resume', budget === undefined ? id : [id, budget], options);
     const args = { id, ...(request.budget ? { budget: request.budget } : {}), ...claim };
-    return this.#toReply(await this.#coordinator.call('resume', args));
+    return this.#steer('resume', args, options);
   }
 
   async retry(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(await this.#coordinator.call('retry', { id, ...toClaim('retry', id, options) }));
+    return this.#steer('retry', { id, ...toClaim('retry', id, options) }, options);
   }
 
   async branch(id: string, request: BranchRequest, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
@@ -174,10 +183,10 @@ export class CoordinatedEngine implements Engine {
       id,
       request: check(branchRequestSchema, request, 'The branch request'),
       ...toClaim('branch', [id, request], options),
-      waitMs: options.waitMs ?? 0,
-      until: 'rest' as const,
+      ...toFirstWait(options),
     };
-    return this.#toReply(await this.#coordinator.call('branch', args, options.signal));
+    await this.#makeRoom(id, options.room);
+    return this.#toCreated(await this.#coordinator.call('branch', args, options.signal), options);
   }
 
   async delete(id: string): Promise<void> {
@@ -289,8 +298,56 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('readBlob', { id, blob });
   }
 
-  async #toReply(text: WorkflowText): Promise<WorkflowReply> {
-    const json = await toWholeText(text, (blob) => this.#readBlob(text.id, blob));
+  /** Waits for a workflow and reads it. Where the caller counts memory, room is made before a large text comes. */
+  async #read(id: string, { waitMs = 0, signal, room }: WaitOptions, isPatient = false): Promise<WorkflowText> {
+    const args = { id, until: 'rest' as const };
+    if (room === undefined) return this.#coordinator.call('get', { ...args, waitMs }, signal);
+    let text = await this.#coordinator.call('get', { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
+    while (text.withheld !== undefined) {
+      await room(text.withheld, isPatient);
+      // A workflow that has grown since is withheld again.
+      text = await this.#coordinator.call('get', { ...args, waitMs: 0, textMax: text.withheld });
+    }
+    return text;
+  }
+
+  /** Room for the answer of a change, made before the change: when it is refused, nothing has happened. */
+  async #makeRoom(id: string, room: AskRoom | undefined): Promise<void> {
+    if (room === undefined) return;
+    const { withheld } = await this.#coordinator
+      .call('get', { id, waitMs: 0, until: 'rest', textMax: 0 })
+      // What cannot be read has no size; the call itself says why.
+      .catch((error: unknown) => {
+        if (error instanceof Refusal) return { withheld: 0 };
+        throw error;
+      });
+    if (withheld) await room(withheld);
+  }
+
+  async #steer<K extends 'stop' | 'resume' | 'retry'>(
+    name: K,
+    args: CoordinatorCalls[K]['args'],
+    { room }: AnswerOptions,
+  ): Promise<WorkflowReply> {
+    await this.#makeRoom(args.id, room);
+    return this.#toReply(await this.#coordinator.call(name, args), room, { isPatient: true });
+  }
+
+  /** The answer of a call that has created a workflow, after the wait that it asked for. */
+  async #toCreated(created: WorkflowText, { waitMs = 0, signal, room }: WaitOptions): Promise<WorkflowReply> {
+    if (waitMs === 0 || room === undefined) return this.#toReply(created, room, { isPatient: true });
+    const waited = await this.#read(created.id, { waitMs, room, ...(signal && { signal }) }, true);
+    return this.#toReply({ ...waited, replayed: created.replayed }, room, { isPatient: true });
+  }
+
+  async #toReply(
+    text: WorkflowText,
+    ask: AskRoom | undefined,
+    { isPatient = false, withoutBlobs = false } = {},
+  ): Promise<WorkflowReply> {
+    const room = ask && ((bytes: number) => ask(bytes, isPatient));
+    const readBlob = (blob: string) => this.#readBlob(text.id, blob);
+    const json = await toWholeText(text, { readBlob, room, withoutBlobs });
     const { id, version, status, replayed } = text;
     return new WorkflowReply({ id, version, status, json, replayed });
   }
@@ -319,6 +376,12 @@ function toClaim(call: string, args: unknown, { idempotencyKey }: CallOptions): 
   const requestAsSent = toSha256(asSent);
   const request = canonical === asSent ? requestAsSent : toSha256(canonical);
   return { claim: { key: idempotencyKey, request, requestAsSent } };
+}
+
+/** Where the caller counts memory, a creation is followed by its wait: only then is it known how large the answer is. */
+function toFirstWait({ waitMs = 0, room }: WaitOptions) {
+  const until = 'rest' as const;
+  return room === undefined || waitMs === 0 ? { waitMs, until } : { waitMs: 0, until, textMax: 0 };
 }
 
 function toSha256(text: string): string {

@@ -5,7 +5,8 @@
 import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { Refusal } from '../contract/failures.ts';
-import { announcesBody, ClientGoneError } from './body.ts';
+import { announcesBody } from './body.ts';
+import { ClientGoneError } from './client-gone.ts';
 import { createGuard } from './guard.ts';
 import { toOpenApiText } from './openapi.ts';
 import { quoted, RefusalWithHeaders, toProblemAnswer } from './problem.ts';
@@ -55,8 +56,9 @@ export function createApp(parts: RouteParts, listeningPort: () => number): Koa {
   // What goes wrong after an answer began (a client gone, mostly) can only be noted.
   app.on('error', (error: unknown) => parts.log.debug({ err: error }, 'answer ended early'));
   app.use(observe(parts, metrics));
+  app.use(holdMemory(parts));
   app.use(answerErrors(parts));
-  app.use(createGuard(parts.settings, listeningPort));
+  app.use(createGuard(parts.settings, listeningPort, parts.log));
   app.use(refuseUnexpected(parts));
   const router = createRouter(createRoutes(parts, metrics));
   app.use(router.routes());
@@ -86,6 +88,22 @@ function observe({ log }: RouteParts, metrics: ServerMetrics): Middleware {
       log.debug({ method: ctx.method, route, status: ctx.res.statusCode, ms: Math.round(ms * 10) / 10 }, 'request');
     });
     await next();
+  };
+}
+
+/** What a request holds of the memory for bodies and answers is counted from its head to the end of its answer. */
+function holdMemory({ memory, bounds }: RouteParts): Middleware {
+  return async (ctx, next) => {
+    const hold = memory.open(() => ctx.res.destroy());
+    ctx.res.once('close', () => hold.close());
+    ctx.state.hold = hold;
+    await next();
+    if (ctx.respond === false) return;
+    // Sending a text keeps a second copy of it in memory until the client has taken it all.
+    if (typeof ctx.body === 'string' && ctx.body.length > bounds.heldBytesFree) ctx.body = Buffer.from(ctx.body);
+    hold.sending(ctx.length ?? 0);
+    // Until the next request comes; while a large answer goes out, each byte that the client takes counts.
+    ctx.socket.setTimeout(bounds.answerStallMs);
   };
 }
 

@@ -13,20 +13,14 @@ import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
-import { scanJson } from './json-scan.ts';
+import type { HeldMemory } from './answer-memory.ts';
+import { ClientGoneError } from './client-gone.ts';
+import { type ScanBounds, type ScanFinding, scanJson } from './json-scan.ts';
 import { quoted } from './problem.ts';
+import { holdOf } from './route.ts';
 
-export interface BodyBounds {
+export interface BodyBounds extends ScanBounds {
   bytesMax: number;
-  tokensMax: number;
-}
-
-/** The client went away while we read: there is nobody to answer. */
-export class ClientGoneError extends Error {
-  constructor() {
-    super('the client closed the connection');
-    this.name = 'ClientGoneError';
-  }
 }
 
 export function announcesBody(request: IncomingMessage): boolean {
@@ -38,7 +32,7 @@ export function announcesBody(request: IncomingMessage): boolean {
 export async function readJsonObject(ctx: Context, bounds: BodyBounds): Promise<Record<string, unknown> | undefined> {
   checkHeaders(ctx.req);
   if (!announcesBody(ctx.req)) return undefined;
-  const bytes = await readBytes(ctx.req, ctx.res, bounds.bytesMax);
+  const bytes = await readBytes(ctx.req, ctx.res, { bytesMax: bounds.bytesMax, hold: holdOf(ctx) });
   if (bytes.length === 0) return undefined;
   checkBytes(bytes, bounds);
   const body = await parse(ctx, bytes, bounds.bytesMax);
@@ -88,7 +82,11 @@ function isJsonMediaType(type: string): boolean {
   return media === 'application/json' && parameters.every((each) => /^charset="?utf-8"?$/.test(each));
 }
 
-function readBytes(request: IncomingMessage, response: ServerResponse, bytesMax: number): Promise<Buffer> {
+function readBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bytesMax, hold }: { bytesMax: number; hold: HeldMemory },
+): Promise<Buffer> {
   const tooLarge = () =>
     new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold at most ${bytesMax} bytes` });
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.reject(tooLarge());
@@ -101,12 +99,14 @@ function readBytes(request: IncomingMessage, response: ServerResponse, bytesMax:
     };
     const onData = (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= bytesMax) {
+      try {
+        if (length > bytesMax) throw tooLarge();
+        hold.takeBody(length);
         chunks.push(chunk);
-        return;
+      } catch (refusal) {
+        request.pause();
+        settle(() => reject(refusal));
       }
-      request.pause();
-      settle(() => reject(tooLarge()));
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
     const onClose = () => settle(() => reject(new ClientGoneError()));
@@ -120,19 +120,33 @@ function checkBytes(bytes: Buffer, bounds: BodyBounds): void {
   if (!isUtf8(bytes)) {
     throw new Refusal({ code: 'BAD_JSON', detail: 'The body is not valid UTF-8: encode it as UTF-8' });
   }
-  const finding = scanJson(bytes, bounds.tokensMax);
+  const finding = scanJson(bytes, bounds);
   if (finding === null) return;
-  if (finding.kind === 'too_many_tokens') {
-    throw new Refusal({
-      code: 'TOO_LARGE',
-      detail: `The body of this call may hold at most ${bounds.tokensMax} JSON tokens: send less at once`,
-    });
+  throw toRefusal(finding, bounds);
+}
+
+function toRefusal(finding: ScanFinding, bounds: BodyBounds): Refusal {
+  const tooLarge = (what: string) =>
+    new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold ${what}` });
+  const bad = (path: string, message: string) => invalid('The body is not valid', [{ path, message }]);
+  switch (finding.kind) {
+    case 'too_many_tokens':
+      return tooLarge(`at most ${bounds.tokensMax} JSON tokens: send less at once`);
+    case 'too_many_keys':
+      return tooLarge(`at most ${bounds.keysMax} keys, the fields of steps aside: send long lists as arrays or text`);
+    case 'too_many_keys_in_one':
+      return tooLarge(`at most ${bounds.keysOfOneMax} keys in one object: send long lists as arrays or text`);
+    case 'too_many_steps':
+      return bad('steps', `there can be at most ${bounds.stepsMax} steps`);
+    case 'too_deep':
+      return bad('', `is nested deeper than ${limits.jsonDepthMax} levels`);
+    case 'refused_key':
+      return bad('', `holds the key "${finding.key}", which is not allowed at any depth: rename it`);
+    default: {
+      const never: never = finding;
+      throw new Error(`unknown finding ${JSON.stringify(never)}`);
+    }
   }
-  const message =
-    finding.kind === 'too_deep'
-      ? `is nested deeper than ${limits.jsonDepthMax} levels`
-      : `holds the key "${finding.key}", which is not allowed at any depth: rename it`;
-  throw invalid('The body is not valid', [{ path: '', message }]);
 }
 
 const parseBody = koaBody({

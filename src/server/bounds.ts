@@ -2,6 +2,7 @@
  * What the server grants one client: sizes from `contract/limits.ts` and the times after which a slow one is cut off.
  * Every figure can be replaced, so that a test of a bound needs neither eight megabytes nor fifteen seconds.
  */
+import { getHeapStatistics } from 'node:v8';
 import { limits } from '../contract/limits.ts';
 
 export interface ServerBounds {
@@ -9,14 +10,26 @@ export interface ServerBounds {
   creatingBodyBytesMax: number;
   bodyTokensMax: number;
   creatingBodyTokensMax: number;
+  bodyKeysMax: number;
+  bodyKeysOfOneMax: number;
   listOutputsBytesMax: number;
   listAnswerBytesMax: number;
   answerBytesMax: number;
+  /** Bodies and answers in memory at once. */
+  heldBytesMax: number;
+  heldBytesFree: number;
+  /** How long an answer waits for room among them before it is refused. */
+  roomPatienceMs: number;
+  /** After so long an answer that is still being read gives way to one that waits for room. */
+  readingMsMax: number;
+  /** A client that takes no byte of its answer for so long is cut. */
+  answerStallMs: number;
   eventStreamsMax: number;
   /** Calls with ?wait at once. With the event streams they leave connections free for everybody else. */
   waitsMax: number;
   connectionsMax: number;
-  requestsPerSocketMax: number;
+  /** Requests that wait for the one before them on their connection, over all connections. */
+  waitingRequestsMax: number;
   headersTimeoutMs: number;
   /** Headers and body together. */
   requestTimeoutMs: number;
@@ -40,13 +53,21 @@ export const serverBounds: Readonly<ServerBounds> = {
   creatingBodyBytesMax: limits.creatingBodyBytesMax,
   bodyTokensMax: limits.bodyTokensMax,
   creatingBodyTokensMax: limits.creatingBodyTokensMax,
+  bodyKeysMax: limits.bodyKeysMax,
+  bodyKeysOfOneMax: limits.bodyKeysOfOneMax,
   listOutputsBytesMax: limits.listOutputsBytesMax,
   listAnswerBytesMax: limits.listAnswerBytesMax,
   answerBytesMax: limits.answerBytesMax,
+  // Making an answer takes a few times its bytes; a process that may use less memory makes fewer at once.
+  heldBytesMax: Math.min(limits.heldBytesMax, Math.floor(getHeapStatistics().heap_size_limit / 8)),
+  heldBytesFree: limits.heldBytesFree,
+  roomPatienceMs: 2_000,
+  readingMsMax: 10_000,
+  answerStallMs: 10_000,
   eventStreamsMax: limits.eventStreamsMax,
   waitsMax: limits.connectionsMax - limits.eventStreamsMax - 32,
   connectionsMax: limits.connectionsMax,
-  requestsPerSocketMax: 1_000,
+  waitingRequestsMax: 4_096,
   // Node's own defaults leave a dripping body open for five minutes.
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
@@ -60,3 +81,14 @@ export const serverBounds: Readonly<ServerBounds> = {
   lingerMs: 1_000,
   closeGraceMs: 5_000,
 };
+
+/** Bounds of the bodies that create something, and of all other bodies. */
+export function toBodyBounds(bounds: ServerBounds, kind: 'creating' | 'other') {
+  const isCreating = kind === 'creating';
+  return {
+    bytesMax: isCreating ? bounds.creatingBodyBytesMax : bounds.bodyBytesMax,
+    tokensMax: isCreating ? bounds.creatingBodyTokensMax : bounds.bodyTokensMax,
+    keysMax: bounds.bodyKeysMax,
+    keysOfOneMax: bounds.bodyKeysOfOneMax,
+  };
+}

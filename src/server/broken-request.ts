@@ -1,26 +1,22 @@
 /** What Node's parser refuses before there is a request: answered in the same form as every other error, then closed. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { Refusal, refusalTable } from '../contract/failures.ts';
+import type { ConnectionTurns } from './connection-turns.ts';
 import { problemMediaType, toProblem } from './problem.ts';
 
-export function answerBrokenRequest(server: Server): void {
-  const responses = new WeakMap<Duplex, ServerResponse>();
-  const remember = (request: IncomingMessage, response: ServerResponse) => {
-    responses.set(request.socket, response);
-  };
-  server.prependListener('request', remember);
-  server.prependListener('checkContinue', remember);
-  server.prependListener('checkExpectation', remember);
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    const response = responses.get(socket);
-    // Bytes of an answer are on their way: another one in between would be read as part of it.
-    const isAnswering = response?.headersSent === true && !response.writableFinished;
-    if (!socket.writable || isAnswering || error.code === 'ECONNRESET') {
+export function answerBrokenRequest(server: Server, turns: ConnectionTurns): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
+    const socket = stream as Socket;
+    if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
-    socket.end(toAnswer(toRefusal(error)), () => socket.destroy());
+    const refuse = () => socket.end(toAnswer(toRefusal(error)), () => socket.destroy());
+    // A request whose body does not come is being handled: nobody else will answer it.
+    const current = turns.current(socket);
+    if (current !== null && !current.headersSent && !current.req.complete) refuse();
+    else turns.afterAll(socket, refuse);
   });
 }
 

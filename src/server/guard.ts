@@ -2,33 +2,49 @@
  * Who may talk to us at all. Runs before the router and before any byte of a body is read.
  *
  *   GD1  the Host header is there once and is, character for character, one we answer to: a web page that points its
- *       own name at our address gets 421; so do HTTP/1.0 and targets that name a host of their own;
+ *       own name at our address gets 421; so do targets that name a host of their own;
  *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
- *   GD3  where API_TOKEN is set, every route but health and the documentation needs it; comparing takes constant time.
+ *       without an Origin, what a browser says about the page that asks is on a list of what is allowed;
+ *   GD3  where API_TOKEN is set, every route but health and the documentation needs it; comparing takes constant time;
+ *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
+ *       is not one of ours, or who lacks the token, learns that it is alive and nothing more;
+ *   GD5  no header is left unseen: one with more headers than `headersMax` is refused.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import type { Context, Middleware } from 'koa';
+import type { Logger } from 'pino';
 import { Refusal } from '../contract/failures.ts';
 import type { ServerSettings } from '../contract/settings.ts';
 import { quoted, RefusalWithHeaders } from './problem.ts';
+import { RefusalHints } from './refusal-hints.ts';
 
-const openPaths: ReadonlySet<string> = new Set(['/api/health', '/openapi.json', '/docs']);
-const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const healthPath = '/api/health';
+const openPaths: ReadonlySet<string> = new Set([healthPath, '/openapi.json', '/docs']);
+/** What a page of another site may show: a link to it leads there, and it changes and tells nothing. */
+const documentPaths: ReadonlySet<string> = new Set(['/openapi.json', '/docs']);
+/** Values of Sec-Fetch-Site: our own page, a page of another port of this host, or no page at all. */
+const allowedSites: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none']);
+/** Several times what browsers and proxies send. */
+export const headersMax = 200;
 
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
 const exposedHeaders = 'ETag, Link, X-Total-Count, Location, Retry-After, Idempotency-Replayed';
 
-export function createGuard(settings: ServerSettings, listeningPort: () => number): Middleware {
+export function createGuard(settings: ServerSettings, listeningPort: () => number, log: Logger): Middleware {
   const token = settings.apiToken === null ? null : digest(settings.apiToken);
+  const hints = new RefusalHints(settings, log);
   return async (ctx, next) => {
     const hosts = allowedHosts(settings, listeningPort());
+    checkHeaderCount(ctx.req);
     checkTarget(ctx.req);
-    checkHost(ctx.req, hosts);
+    const isKnownHost = checkHost(ctx, hosts, hints);
     ctx.set('Vary', 'Origin');
-    const origin = checkOrigin(ctx.req, settings.allowedOrigins, hosts);
-    if (origin !== null) {
+    const origin = checkOrigin(ctx.req, { origins: settings.allowedOrigins, hosts, hints });
+    if (origin === null) checkSite(ctx);
+    else {
       ctx.set('Access-Control-Allow-Origin', origin);
       ctx.set('Access-Control-Expose-Headers', exposedHeaders);
       if (ctx.method === 'OPTIONS' && ctx.req.headers['access-control-request-method'] !== undefined) {
@@ -36,7 +52,9 @@ export function createGuard(settings: ServerSettings, listeningPort: () => numbe
         return;
       }
     }
-    if (token !== null && !isOpenPath(ctx.path)) checkToken(ctx.req, token);
+    const isTokenRight = token === null || hasToken(ctx.req, token);
+    if (!isTokenRight && !isOpenPath(ctx.path)) throw unauthorized();
+    ctx.state.isTrusted = isKnownHost && isTokenRight;
     await next();
   };
 }
@@ -45,16 +63,44 @@ export function isOpenPath(path: string): boolean {
   return openPaths.has(path) || path.startsWith('/docs/');
 }
 
-function allowedHosts(settings: ServerSettings, port: number): string[] {
+/** False for a caller who may learn that the engine is alive, and nothing more (GD4). */
+export function isTrusted(ctx: Context): boolean {
+  return ctx.state.isTrusted === true;
+}
+
+/** Values of the Host header that are answered; without ALLOWED_HOSTS the loopback names, and HOST where it is one address. */
+export function allowedHosts(settings: ServerSettings, port: number): string[] {
   if (settings.allowedHosts.length > 0) return settings.allowedHosts;
-  const names = ['127.0.0.1', 'localhost', '[::1]'];
+  const own = toUrlHost(settings.host);
+  const names = [...new Set(['127.0.0.1', 'localhost', '[::1]', ...(isWildcard(settings.host) ? [] : [own])])];
   const hosts = names.map((name) => `${name}:${port}`);
   // Browsers leave the default port out.
   return port === 80 ? [...hosts, ...names] : hosts;
 }
 
+/** True for the addresses that stand for every address of the machine. */
+export function isWildcard(host: string): boolean {
+  return ['0.0.0.0', '[::]'].includes(toUrlHost(host));
+}
+
+/** A host as it stands in a URL, in the spelling of browsers: `[::1]`. */
+export function toUrlHost(host: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const name = isIP(bare) === 6 ? `[${bare}]` : bare;
+  return URL.canParse(`http://${name}`) ? new URL(`http://${name}`).hostname : name;
+}
+
+function checkHeaderCount(request: IncomingMessage): void {
+  const count = request.rawHeaders.length / 2;
+  if (count <= headersMax) return;
+  throw new Refusal({
+    code: 'HEADERS_TOO_LARGE',
+    detail: `A request may have ${headersMax} headers; this one has ${count}: leave some out`,
+  });
+}
+
 function checkTarget(request: IncomingMessage): void {
-  if (request.httpVersion !== '1.1') {
+  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') {
     throw new Refusal({ code: 'MISDIRECTED', detail: `HTTP/${request.httpVersion} is not answered: use HTTP/1.1` });
   }
   if (!request.url?.startsWith('/')) {
@@ -65,35 +111,53 @@ function checkTarget(request: IncomingMessage): void {
   }
 }
 
-function checkHost(request: IncomingMessage, hosts: readonly string[]): void {
+/** True when the Host is one of ours; false when it is not, and the path is one for everybody. */
+function checkHost(ctx: Context, hosts: readonly string[], hints: RefusalHints): boolean {
   // request.headers keeps the first of two Host headers; the raw ones tell.
-  const given = rawValues(request, 'host');
-  if (given.length === 1 && given[0] !== undefined && hosts.includes(given[0])) return;
+  const given = rawValues(ctx.req, 'host');
+  const [host] = given;
+  if (given.length === 1 && host !== undefined && hosts.includes(host)) return true;
+  // HTTP/1.0 knows requests without a Host.
+  const isWellFormed = given.length === 1 || (given.length === 0 && ctx.req.httpVersion === '1.0');
+  if (isWellFormed && ctx.path === healthPath) return false;
+  if (given.length === 1) hints.host(host ?? '');
   const what =
-    given.length === 1 ? `Host ${quoted(given[0] ?? '')} is not answered` : `There were ${given.length} Host headers`;
+    given.length === 1 ? `Host ${quoted(host ?? '')} is not answered` : `There were ${given.length} Host headers`;
   throw new Refusal({
     code: 'MISDIRECTED',
     detail: `${what}: use ${hosts.join(' or ')}, or name the host in ALLOWED_HOSTS`,
   });
 }
 
+interface OriginCheck {
+  origins: readonly string[];
+  hosts: readonly string[];
+  hints: RefusalHints;
+}
+
 /** The origin to name in the answer; null when the request carries none. */
-function checkOrigin(request: IncomingMessage, origins: readonly string[], hosts: readonly string[]): string | null {
+function checkOrigin(request: IncomingMessage, { origins, hosts, hints }: OriginCheck): string | null {
   const given = rawValues(request, 'origin');
   const [origin] = given;
-  if (origin !== undefined) {
-    const isOwn = hosts.some((host) => origin === `http://${host}`);
-    if (given.length === 1 && origin !== 'null' && (isOwn || origins.includes(origin))) return origin;
-    throw new Refusal({
-      code: 'FORBIDDEN',
-      detail: `Origin ${quoted(origin)} may not call this engine: name it in ALLOWED_ORIGINS`,
-    });
-  }
-  const isMutating = !safeMethods.has(request.method ?? '');
-  if (isMutating && rawValues(request, 'sec-fetch-site').some((site) => site.toLowerCase() === 'cross-site')) {
-    throw new Refusal({ code: 'FORBIDDEN', detail: 'Changes asked for by a page of another site are refused' });
-  }
-  return null;
+  if (origin === undefined) return null;
+  const isOwn = hosts.some((host) => origin === `http://${host}`);
+  if (given.length === 1 && origin !== 'null' && (isOwn || origins.includes(origin))) return origin;
+  if (given.length === 1) hints.origin(origin);
+  throw new Refusal({
+    code: 'FORBIDDEN',
+    detail: `Origin ${quoted(origin)} may not call this engine: name it in ALLOWED_ORIGINS`,
+  });
+}
+
+/** GD2. Images and links of another site's page carry no Origin; only browsers send this header. */
+function checkSite(ctx: Context): void {
+  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/')) return;
+  const sites = rawValues(ctx.req, 'sec-fetch-site');
+  if (sites.length === 0 || (sites.length === 1 && allowedSites.has(sites[0] ?? ''))) return;
+  throw new Refusal({
+    code: 'FORBIDDEN',
+    detail: 'What a page of another site asks for is refused: open it by itself',
+  });
 }
 
 function answerPreflight(ctx: Context): void {
@@ -103,11 +167,14 @@ function answerPreflight(ctx: Context): void {
   ctx.status = 204;
 }
 
-function checkToken(request: IncomingMessage, token: Buffer): void {
+function hasToken(request: IncomingMessage, token: Buffer): boolean {
   const given = /^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
   // Both sides are digests of one length, so that the time taken tells neither the length nor a prefix.
-  if (given !== undefined && timingSafeEqual(digest(given), token)) return;
-  throw new RefusalWithHeaders(
+  return given !== undefined && timingSafeEqual(digest(given), token);
+}
+
+function unauthorized(): Refusal {
+  return new RefusalWithHeaders(
     {
       code: 'UNAUTHORIZED',
       detail: 'This engine asks for its API_TOKEN: send it as "Authorization: Bearer <token>"',

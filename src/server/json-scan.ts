@@ -4,6 +4,7 @@
  * bytes. It does not judge syntax: what gets through may still fail to parse.
  */
 import { limits } from '../contract/limits.ts';
+import { type KeyBounds, KeyCount, type KeyFinding } from './key-count.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -15,10 +16,21 @@ const refusedKeys = ['__proto__', 'constructor', 'prototype'];
 const suspectLengthMax = 'constructor'.length * 6 + 2;
 const suspectLengthMin = '__proto__'.length + 2;
 
-export type ScanFinding = { kind: 'too_deep' } | { kind: 'too_many_tokens' } | { kind: 'refused_key'; key: string };
+export interface ScanBounds extends KeyBounds {
+  tokensMax: number;
+}
 
-export function scanJson(bytes: Uint8Array, tokensMax: number): ScanFinding | null {
+export type ScanFinding =
+  | { kind: 'too_deep' }
+  | { kind: 'too_many_tokens' }
+  | { kind: 'refused_key'; key: string }
+  | KeyFinding;
+
+export function scanJson(bytes: Uint8Array, bounds: ScanBounds): ScanFinding | null {
+  const keys = new KeyCount(bounds);
   let depth = 0;
+  let stringFrom = 0;
+  let stringTo = 0;
   let tokens = 0;
   let at = 0;
   const end = bytes.length;
@@ -29,11 +41,12 @@ export function scanJson(bytes: Uint8Array, tokensMax: number): ScanFinding | nu
       continue;
     }
     tokens += 1;
-    if (tokens > tokensMax) return { kind: 'too_many_tokens' };
+    if (tokens > bounds.tokensMax) return { kind: 'too_many_tokens' };
     if (byte === quote) {
-      const from = at;
+      stringFrom = at;
       at = afterString(bytes, at);
-      const key = at - from >= suspectLengthMin && at - from <= suspectLengthMax ? refusedKeyAt(bytes, from, at) : null;
+      stringTo = at;
+      const key = refusedKeyAt(bytes, stringFrom, stringTo);
       if (key !== null) return { kind: 'refused_key', key };
       continue;
     }
@@ -41,9 +54,15 @@ export function scanJson(bytes: Uint8Array, tokensMax: number): ScanFinding | nu
     if (byte === 0x7b || byte === 0x5b) {
       depth += 1;
       if (depth > limits.jsonDepthMax) return { kind: 'too_deep' };
+      keys.open(depth, byte === 0x7b);
     } else if (byte === 0x7d || byte === 0x5d) {
-      depth -= 1;
-    } else if (byte !== 0x2c && byte !== colon) {
+      keys.close(depth);
+      depth = Math.max(0, depth - 1);
+    } else if (byte === 0x2c || byte === colon) {
+      const finding =
+        byte === colon ? keys.key(depth, () => readsSteps(bytes, stringFrom, stringTo)) : keys.comma(depth);
+      if (finding !== null) return finding;
+    } else {
       at = afterScalar(bytes, at);
     }
   }
@@ -79,7 +98,15 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
+/** True for the string "steps", however it is escaped. */
+function readsSteps(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from > 'steps'.length * 6 + 2) return false;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1');
+  return text === '"steps"' || (text.includes('\\') && unescaped(text) === 'steps');
+}
+
 function refusedKeyAt(bytes: Uint8Array, from: number, to: number): string | null {
+  if (to - from < suspectLengthMin || to - from > suspectLengthMax) return null;
   let next = to;
   while (isSpace(bytes[next])) next += 1;
   if (bytes[next] !== colon) return null;

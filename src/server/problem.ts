@@ -2,14 +2,15 @@
  * Error answers, RFC 9457: whatever goes wrong becomes `application/problem+json` with a `detail` a person can act on.
  *
  *   PR1  a Refusal is told as it is; a validation failure names every bad field;
- *   PR2  anything else is a 500 that tells a correlation id and nothing more: the log holds the rest under that id.
+ *   PR2  anything else is a 500 that tells a correlation id and nothing more: the log holds the rest under that id;
+ *   PR3  an error answer is small, whatever a client has sent: each text of it has a length, and the list an end.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { parseBounded } from '../contract/bounded-parse.ts';
-import { invalid, Refusal, refusalTable } from '../contract/failures.ts';
+import { type FieldError, invalid, Refusal, refusalTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 
 export const problemSchema = z
@@ -26,6 +27,11 @@ export const problemSchema = z
 export type Problem = z.infer<typeof problemSchema>;
 
 export const problemMediaType = 'application/problem+json; charset=utf-8';
+
+/** As many as the checks of a definition name; each of them, and the text that begins the answer, is read by a person. */
+const errorsMax = 100;
+const errorLengthMax = 300;
+const detailLengthMax = 1_000;
 
 export interface ProblemAnswer {
   problem: Problem;
@@ -68,10 +74,26 @@ export function toProblem(refusal: Refusal): Problem {
     type: `urn:hybrid-engine:${refusal.code.toLowerCase()}`,
     title: refusalTable[refusal.code].title,
     status: refusal.status,
-    detail: refusal.detail,
+    detail: cut(refusal.detail, detailLengthMax),
     code: refusal.code,
-    ...(refusal.errors ? { errors: refusal.errors } : {}),
+    ...(refusal.errors ? { errors: toBoundedErrors(refusal.errors) } : {}),
   };
+}
+
+/** PR3. One more entry says how many were left out. */
+function toBoundedErrors(errors: readonly FieldError[]): FieldError[] {
+  const shown = errors.slice(0, errors.length > errorsMax + 1 ? errorsMax : errorsMax + 1).map(({ path, message }) => ({
+    path: cut(path, errorLengthMax),
+    message: cut(message, errorLengthMax),
+  }));
+  const left = errors.length - shown.length;
+  return left > 0 ? [...shown, { path: '', message: `and ${left} more` }] : shown;
+}
+
+/** At most `lengthMax` characters, the last one an ellipsis where something was cut; no character is cut in two. */
+function cut(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax) return text;
+  return `${text.slice(0, lengthMax - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** The value as the schema gives it, or a Refusal that names what is wrong with it. */

@@ -8,6 +8,7 @@ import { limits } from '../contract/limits.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
 import type { OpenRequests } from './open-requests.ts';
 import { validate } from './problem.ts';
+import { holdOf } from './route.ts';
 
 function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
   const message = `must be a whole number from ${range.min} to ${range.max}`;
@@ -108,7 +109,7 @@ export function readCallOptions(ctx: Context): CallOptions {
   const given = ctx.req.headers['idempotency-key'];
   const headers = validate(idempotencyHeaderSchema, { 'Idempotency-Key': given }, 'A header');
   const key = headers['Idempotency-Key'];
-  return key === undefined ? {} : { idempotencyKey: key };
+  return { room: holdOf(ctx).room, ...(key === undefined ? {} : { idempotencyKey: key }) };
 }
 
 export function toWaitOptions(ctx: Context, seconds: number | undefined, openRequests: OpenRequests): WaitOptions {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import type { Engine } from '../contract/engine.ts';
 import type { ServerSettings } from '../contract/settings.ts';
+import type { AnswerMemory, HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { OpenRequests } from './open-requests.ts';
 
@@ -26,6 +27,12 @@ export interface RouteParts {
   readonly log: Logger;
   readonly version: string;
   readonly openRequests: OpenRequests;
+  readonly memory: AnswerMemory;
+}
+
+/** What this request holds of the memory for bodies and answers. */
+export function holdOf(ctx: Context): HeldMemory {
+  return ctx.state.hold as HeldMemory;
 }
 
 export function pathParameter(ctx: Context, name: string): string {

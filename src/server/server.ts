@@ -6,14 +6,17 @@
  *   L3  no client holds a connection for longer than `bounds.ts` says.
  */
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIP } from 'node:net';
 import type { Logger } from 'pino';
 import type { Engine } from '../contract/engine.ts';
 import type { ServerSettings } from '../contract/settings.ts';
 import { StartError } from '../contract/store.ts';
+import { AnswerMemory } from './answer-memory.ts';
 import { createApp } from './app.ts';
 import { type ServerBounds, serverBounds } from './bounds.ts';
 import { answerBrokenRequest } from './broken-request.ts';
+import { ConnectionTurns } from './connection-turns.ts';
+import { allowedHosts, isWildcard, toUrlHost } from './guard.ts';
 import { OpenRequests } from './open-requests.ts';
 
 export interface EngineServerOptions {
@@ -34,7 +37,13 @@ export function createServer(options: EngineServerOptions): EngineServer {
   const bounds: ServerBounds = { ...serverBounds, ...options.bounds };
   const openRequests = new OpenRequests(bounds.waitsMax);
   let port = settings.port;
-  const app = createApp({ engine, settings, bounds, log, version, openRequests }, () => port);
+  const memory = new AnswerMemory({
+    bytesMax: bounds.heldBytesMax,
+    freeBytes: bounds.heldBytesFree,
+    patienceMs: bounds.roomPatienceMs,
+    readingMsMax: bounds.readingMsMax,
+  });
+  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory }, () => port);
   const server = createHttpServer({
     connectionsCheckingInterval: bounds.connectionsCheckMs,
     headersTimeout: bounds.headersTimeoutMs,
@@ -44,16 +53,22 @@ export function createServer(options: EngineServerOptions): EngineServer {
     // The guard answers a missing Host itself, like any other wrong one.
     requireHostHeader: false,
   });
-  server.maxConnections = bounds.connectionsMax;
-  server.maxRequestsPerSocket = bounds.requestsPerSocketMax;
+  // Node would cut what is beyond 2,000 entries without a word, and the guard would not see it. 16 KiB bound them.
+  server.maxHeadersCount = 0;
   server.timeout = bounds.idleTimeoutMs;
   const respond = app.callback();
-  const answer = (request: IncomingMessage, response: ServerResponse) => void respond(request, response);
+  const handle = (request: IncomingMessage, response: ServerResponse) => void respond(request, response);
+  const turns = new ConnectionTurns(handle, {
+    waitingMax: bounds.waitingRequestsMax,
+    connectionsMax: bounds.connectionsMax,
+  });
+  const answer = turns.take;
+  server.on('connection', turns.open);
   server.on('request', answer);
   // Without these Node would tell a client to go on and send its body before the guard has looked at it.
   server.on('checkContinue', answer);
   server.on('checkExpectation', answer);
-  answerBrokenRequest(server);
+  answerBrokenRequest(server, turns);
 
   return {
     async listen() {
@@ -62,8 +77,7 @@ export function createServer(options: EngineServerOptions): EngineServer {
       // Such as too many open files while accepting: that client is lost, the others are not.
       server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
       port = (server.address() as AddressInfo).port;
-      const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-      return { host, port, url };
+      return { host, port, url: toAnsweredUrl(settings, port) };
     },
     async close() {
       openRequests.close();
@@ -94,6 +108,18 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
+/** An address that reaches the server and that it answers. */
+function toAnsweredUrl(settings: ServerSettings, port: number): string {
+  const hosts = allowedHosts(settings, port);
+  // A wildcard is no address to connect to; the loopback of its family is.
+  const names = isWildcard(settings.host)
+    ? [settings.host.includes(':') ? '[::1]' : '127.0.0.1', 'localhost', '127.0.0.1']
+    : [toUrlHost(settings.host)];
+  const reached = names.map((name) => `${name}:${port}`);
+  // Where none of them is answered, the first name of ALLOWED_HOSTS leads here, by way of a proxy perhaps.
+  return `http://${reached.find((host) => hosts.includes(host)) ?? hosts[0] ?? reached[0]}`;
+}
+
 function toStartMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
   switch (error.code) {
     case 'EADDRINUSE':
@@ -101,11 +127,17 @@ function toStartMessage(error: NodeJS.ErrnoException, host: string, port: number
     case 'EACCES':
       return `PORT=${port} may not be used by this user: set PORT to one from 1024 to 65535`;
     case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EINVAL':
-      return `HOST=${host} is not an address of this machine: set HOST to 127.0.0.1, or to an address it has`;
+      return `HOST=${host} is not an address of this machine: set HOST to ${otherLoopback(host)}, or to an address it has`;
     default:
       return `HOST=${host} PORT=${port} cannot be listened on (${error.code ?? error.message}): set others`;
   }
+}
+
+/** The loopback address that has not just failed: a machine may have one family alone. */
+function otherLoopback(host: string): string {
+  return isIP(host) === 4 ? '::1' : '127.0.0.1';
 }

@@ -4,11 +4,13 @@
  */
 import type { Context } from 'koa';
 import type { z } from 'zod';
-import type { Engine, ListQuery } from '../contract/engine.ts';
+import type { AskRoom, Engine, ListQuery } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
+import type { HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { listQuerySchema } from './query.ts';
+import { holdOf } from './route.ts';
 import { sendJson, withoutLargeOutputs } from './workflow-reply.ts';
 
 /** Documents in memory at once: enough to hide a file read behind another, few enough to stay small. */
@@ -38,7 +40,7 @@ export async function sendWorkflowList(
       : await fetchWithin(
           items.map((item) => item.id),
           engine,
-          bounds,
+          { bounds, hold: holdOf(ctx) },
         );
   ctx.set('X-Total-Count', String(total));
   const links = toLinks(request, { limit, offset, consumed: texts.consumed, total });
@@ -64,12 +66,24 @@ function takeWithin(texts: readonly string[], bytesMax: number): Taken {
   return { taken, consumed: taken.length };
 }
 
-async function fetchWithin(ids: readonly string[], engine: Engine, bounds: ServerBounds): Promise<Taken> {
+async function fetchWithin(
+  ids: readonly string[],
+  engine: Engine,
+  { bounds, hold }: { bounds: ServerBounds; hold: HeldMemory },
+): Promise<Taken> {
   const taken: string[] = [];
   let bytes = 2;
   for (let from = 0; from < ids.length; from += fetchedAtOnce) {
+    // Of the documents of one round all are in memory together, beside the page so far.
+    const asked = new Map<string, number>();
+    const room = (id: string) => (bytesOfOne: number) => {
+      asked.set(id, bytesOfOne);
+      return hold.room([...asked.values()].reduce((sum, each) => sum + each, bytes));
+    };
     const texts = await Promise.all(
-      ids.slice(from, from + fetchedAtOnce).map((id) => fetchText(id, engine, bounds.listOutputsBytesMax)),
+      ids
+        .slice(from, from + fetchedAtOnce)
+        .map((id) => fetchText(id, engine, { outputsBytesMax: bounds.listOutputsBytesMax, room: room(id) })),
     );
     for (const [at, text] of texts.entries()) {
       if (text === null) continue;
@@ -77,13 +91,18 @@ async function fetchWithin(ids: readonly string[], engine: Engine, bounds: Serve
       if (bytes > bounds.listAnswerBytesMax && taken.length > 0) return { taken, consumed: from + at };
       taken.push(text);
     }
+    hold.keep(bytes);
   }
   return { taken, consumed: ids.length };
 }
 
-async function fetchText(id: string, engine: Engine, outputsBytesMax: number): Promise<string | null> {
+async function fetchText(
+  id: string,
+  engine: Engine,
+  { outputsBytesMax, room }: { outputsBytesMax: number; room: AskRoom },
+): Promise<string | null> {
   try {
-    return withoutLargeOutputs(await engine.get(id), outputsBytesMax);
+    return withoutLargeOutputs(await engine.get(id, { room, withoutBlobs: true }), outputsBytesMax);
   } catch (error) {
     // Deleted, or found damaged and set aside, since the list was made: the others are still worth an answer.
     if (error instanceof Refusal && (error.code === 'NOT_FOUND' || error.code === 'SET_ASIDE')) return null;

@@ -34,10 +34,10 @@ export const loadMutants: Mutant[] = [
   {
     name: 'clients that do not read are never cut',
     breaks: 'H4, X10',
-    file: 'src/server/server.ts',
-    find: 'server.timeout = bounds.idleTimeoutMs;',
-    replace: 'server.timeout = 0;',
-    test: 'test/load/slow-clients.test.ts',
-    env: { LOAD_SOCKETS: '10', LOAD_CUT_MS: '15000' },
+    file: 'src/server/app.ts',
+    find: 'ctx.socket.setTimeout(bounds.answerStallMs);',
+    replace: 'ctx.socket.setTimeout(0);',
+    test: 'test/server/connections.test.ts',
+    only: 'are cut when their client takes nothing',
   },
 ];

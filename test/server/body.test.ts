@@ -99,6 +99,32 @@ describe('the shape of a body', () => {
     expect((await running.call('POST', '/api/workflows', { headers: json, body: many })).status).toBe(413);
   });
 
+  it('may hold so many keys and steps and no more, on every route', async () => {
+    const running = await startServer({ bounds: { bodyKeysMax: 60, bodyKeysOfOneMax: 20 } });
+    const id = await createWorkflow(running);
+    const keys = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, at]));
+    const detailOf = async (path: string, body: unknown) => {
+      const answer = await running.call('POST', path, { body });
+      expect([path, answer.status]).toEqual([path, 413]);
+      return answer.json.detail;
+    };
+    for (const path of ['/api/workflows', '/api/workflows/from-template?template_id=noop']) {
+      expect(await detailOf(path, { params: keys(21) })).toContain('at most 20 keys in one object');
+      expect(await detailOf(path, { a: keys(20), b: keys(20), c: keys(18) })).toContain('at most 60 keys');
+    }
+    for (const call of ['branches', 'external-data', 'stop', 'resume', 'retry']) {
+      expect(await detailOf(`/api/workflows/${id}/${call}`, keys(21))).toContain('at most 20 keys in one object');
+    }
+    const made = await running.call('POST', '/api/workflows/from-template?template_id=noop', { body: keys(20) });
+    expect(made.status).toBe(201);
+    const steps = await running.call('POST', '/api/workflows', { body: { name: 'x', steps: Array(20_001).fill(1) } });
+    expect([steps.status, steps.json.errors]).toEqual([
+      422,
+      [{ path: 'steps', message: 'there can be at most 20000 steps' }],
+    ]);
+    expect(running.engine.callsOf('submit')).toHaveLength(1);
+  });
+
   it('of twenty thousand steps is not too much', async () => {
     const running = await startServer();
     const steps = Array.from({ length: limits.stepsMax }, (_, at) => ({

@@ -3,6 +3,7 @@
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { AnswerMemory } from '../../src/server/answer-memory.ts';
 import { createRoutes } from '../../src/server/app.ts';
 import { serverBounds } from '../../src/server/bounds.ts';
 import { isOpenPath } from '../../src/server/guard.ts';
@@ -19,6 +20,7 @@ const routes = createRoutes(
     log: pino({ level: 'silent' }),
     version: '0.0.0',
     openRequests: new OpenRequests(serverBounds.waitsMax),
+    memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
   },
   new ServerMetrics(),
 );
@@ -33,7 +35,7 @@ describe('the Host header', () => {
   it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT'])('is answered when it is %s', async (host) => {
     const running = await startServer();
     const headers = { Host: host.replace('PORT', String(running.port)) };
-    expect((await running.call('GET', '/api/health', { headers })).status).toBe(200);
+    expect((await running.call('GET', '/api/queue', { headers })).status).toBe(200);
   });
 
   const wrong = [
@@ -85,7 +87,7 @@ describe('the Host header', () => {
   it.each(wrong)('is refused when it is "%s"', async (host) => {
     const running = await startServer();
     const headers = { Host: host.replaceAll('PORT', String(running.port)) };
-    const answer = await running.call('GET', '/api/health', { headers });
+    const answer = await running.call('GET', '/api/queue', { headers });
     expect([answer.status, answer.json.code]).toEqual([421, 'MISDIRECTED']);
     expect(answer.json.detail).toContain('ALLOWED_HOSTS');
     expect(running.engine.calls).toEqual([]);
@@ -93,11 +95,102 @@ describe('the Host header', () => {
 
   it('answers only those of ALLOWED_HOSTS when they are set', async () => {
     const running = await startServer({ settings: { allowedHosts: ['engine.lan:8000', 'engine.lan'] } });
-    const status = async (Host: string) => (await running.call('GET', '/api/health', { headers: { Host } })).status;
+    const status = async (Host: string) => (await running.call('GET', '/api/queue', { headers: { Host } })).status;
     expect(await status('engine.lan:8000')).toBe(200);
     expect(await status('engine.lan')).toBe(200);
     expect(await status(`localhost:${running.port}`)).toBe(421);
     expect(await status('other.lan')).toBe(421);
+  });
+});
+
+describe('GD4: health', () => {
+  const alive = { status: 'healthy', timestamp: expect.any(String) };
+  const all = { ...alive, version: '1.2.3', uptime_seconds: expect.any(Number), notices: ['a'] };
+  const token = { Authorization: 'Bearer a-long-token' };
+
+  it.each([
+    ['our Host', null, {}, all],
+    ['another Host', null, { Host: 'load-balancer.test' }, alive],
+    ['an empty Host', null, { Host: '' }, alive],
+    ['our Host, without the token', 'a-long-token', {}, alive],
+    ['our Host, with a wrong token', 'a-long-token', { Authorization: 'Bearer a-long-tokem' }, alive],
+    ['our Host, with the token', 'a-long-token', token, all],
+    ['another Host, with the token', 'a-long-token', { ...token, Host: 'load-balancer.test' }, alive],
+  ])('tells a caller with %s what is for him', async (_name, apiToken, headers, expected) => {
+    const running = await startServer({ settings: { apiToken } });
+    running.engine.healthNotices = ['a'];
+    const degraded = { ...expected, status: 'degraded' };
+    for (const path of ['/api/health', '/api/health?x=1']) {
+      const { status, json } = await running.call('GET', path, { headers });
+      expect([status, json]).toEqual([200, degraded]);
+    }
+    expect((await running.call('HEAD', '/api/health', { headers })).status).toBe(200);
+  });
+
+  it.each(['/api/queue', '/API/health', '/api/health/x', '//api/health', '/docs', '/openapi.json', '/metrics'])(
+    'is the only one: %s asks for a Host of ours',
+    async (path) => {
+      const running = await startServer();
+      const answer = await running.call('GET', path, { headers: { Host: 'load-balancer.test' } });
+      expect(answer.status).toBe(421);
+    },
+  );
+});
+
+describe('GD5: more headers than are looked at', () => {
+  // Node drops what is beyond its count without a word: behind 1,000 fillers nobody would see a second Host.
+  const lines = (count: number) => 'a:\r\n'.repeat(count);
+  const ask = (port: number, more: string) =>
+    `GET /api/queue HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n${more}\r\n`;
+
+  it('are refused, and up to 200 are seen', async () => {
+    const running = await startServer();
+    expect(await running.raw(ask(running.port, lines(198)))).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await running.raw(ask(running.port, lines(199)))).toMatch(/^HTTP\/1\.1 431 /);
+    expect(running.engine.callsOf('stats')).toHaveLength(1);
+  });
+
+  it.each([1_001, 2_000, 3_900])('are refused behind %i fillers, whatever comes then', async (count) => {
+    const running = await startServer();
+    for (const more of ['Host: evil.test\r\n', 'Origin: http://evil.test\r\n', 'Content-Type: text/plain\r\n']) {
+      expect(await running.raw(ask(running.port, lines(count) + more))).toMatch(/^HTTP\/1\.1 431 /);
+    }
+    expect(running.engine.calls).toEqual([]);
+  });
+});
+
+describe('a refused Host or Origin', () => {
+  const hints = (lines: string[]) =>
+    lines.flatMap((line) => (JSON.parse(line).level === 40 ? [String(JSON.parse(line).msg)] : []));
+
+  it('is told in the log once, with the setting to paste', async () => {
+    const running = await startServer({ settings: { allowedOrigins: ['http://localhost:3000'] } });
+    const origin = (Origin: string) => running.call('GET', '/api/queue', { headers: { Origin } });
+    for (const each of ['http://localhost:5173', 'http://localhost:5173', 'chrome-extension://abc']) await origin(each);
+    for (const Host of ['engine.lan:8000', 'engine.lan:8000'])
+      await running.call('GET', '/docs', { headers: { Host } });
+    expect(hints(running.logLines)).toEqual([
+      'Origin http://localhost:5173 was refused. If it is yours, allow it with: ALLOWED_ORIGINS=http://localhost:3000,http://localhost:5173',
+      'Origin chrome-extension://abc was refused. If it is yours, allow it with: ALLOWED_ORIGINS=http://localhost:3000,chrome-extension://abc',
+      'Host engine.lan:8000 was refused. If it is yours, allow it with: ALLOWED_HOSTS=engine.lan:8000',
+    ]);
+  });
+
+  it('fills no log: 20 are told, and none that is no name', async () => {
+    const running = await startServer();
+    for (const Origin of [
+      'null',
+      '*',
+      'http://a.test/?x=\u00e4',
+      'http://a.test\tb',
+      `http://${'a'.repeat(200)}`,
+      '',
+    ]) {
+      await running.call('GET', '/api/queue', { headers: { Origin } });
+    }
+    expect(hints(running.logLines)).toEqual([]);
+    for (let n = 0; n < 30; n += 1) await running.call('GET', '/docs', { headers: { Host: `h${n}.test` } });
+    expect(hints(running.logLines)).toHaveLength(20);
   });
 });
 
@@ -231,8 +324,26 @@ describe('"simple" cross-site requests', () => {
       const answer = await running.call(method, path, { headers: { 'Sec-Fetch-Site': 'cross-site' } });
       expect([method, path, answer.status]).toEqual([method, path, 403]);
     }
-    const safe = await running.call('GET', '/api/health', { headers: { 'Sec-Fetch-Site': 'cross-site' } });
-    expect(safe.status).toBe(200);
+  });
+
+  it.each(['cross-site', 'Cross-Site', 'same-origin, cross-site', 'unknown', ''])(
+    'are refused on every route but the documentation when Sec-Fetch-Site is "%s"',
+    async (site) => {
+      const running = await startServer();
+      for (const { method, path } of walk) {
+        const answer = await running.call(method, path, { headers: { 'Sec-Fetch-Site': site } });
+        const isDocument = path.startsWith('/docs') || path === '/openapi.json';
+        expect([method, path, answer.status]).toEqual([method, path, isDocument ? 200 : 403]);
+      }
+      expect(running.engine.calls).toEqual([]);
+    },
+  );
+
+  it.each(['same-origin', 'same-site', 'none'])('are answered when Sec-Fetch-Site is %s', async (site) => {
+    const running = await startServer();
+    for (const path of ['/api/queue', '/metrics', '/api/health']) {
+      expect((await running.call('GET', path, { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200);
+    }
     const same = { headers: { 'Sec-Fetch-Site': 'same-origin' }, body: oneStep };
     expect((await running.call('POST', '/api/workflows', same)).status).toBe(201);
   });

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scanJson } from '../../src/server/json-scan.ts';
 
-const scan = (text: string, tokensMax = 1_000_000) => scanJson(Buffer.from(text), tokensMax);
+const none = Number.POSITIVE_INFINITY;
+const scan = (text: string, tokensMax = 1_000_000) =>
+  scanJson(Buffer.from(text), { tokensMax, keysMax: none, keysOfOneMax: none });
 
 describe('scanJson', () => {
   it.each([63, 64])('lets %i levels pass', (depth) => {
@@ -76,5 +78,77 @@ describe('scanJson', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('keys (KC1, KC2)', () => {
+  const bounds = { tokensMax: none, keysMax: 50, keysOfOneMax: 10, stepsMax: 20 };
+  const count = (value: unknown, more = {}) => scanJson(Buffer.from(JSON.stringify(value)), { ...bounds, ...more });
+  const keys = (length: number, value: unknown = 1) =>
+    Object.fromEntries(Array.from({ length }, (_, n) => [`k${n}`, value]));
+  const tooMany = { kind: 'too_many_keys' };
+  const tooManyInOne = { kind: 'too_many_keys_in_one' };
+  const tooManySteps = { kind: 'too_many_steps' };
+
+  it.each([
+    ['at the top', (inner: unknown) => inner],
+    ['in a list', (inner: unknown) => ({ a: [1, { b: 2 }, inner] })],
+    ['in a step', (inner: unknown) => ({ steps: [{}, inner] })],
+    ['in params', (inner: unknown) => ({ steps: [{ params: { a: inner } }] })],
+  ])('of one object %s are counted up to the bound', (_name, around) => {
+    expect(count(around(keys(10)))).toBeNull();
+    expect(count(around(keys(11)))).toEqual(tooManyInOne);
+    expect(count(around(keys(11)), { keysOfOneMax: 11 })).toBeNull();
+  });
+
+  it('of all objects together are counted up to the bound', () => {
+    // 4 of the outer object and 46 in the others.
+    const inner = (last: number) => ({ a: keys(10), b: keys(10), c: [keys(10), keys(10)], d: keys(last) });
+    expect(count(inner(6))).toBeNull();
+    expect(count(inner(7))).toEqual(tooMany);
+  });
+
+  it('of steps do not count, up to 16 each, and each step brings room for four more', () => {
+    const all = { keysOfOneMax: 100 };
+    const step = (fields: number) => keys(fields, 'x');
+    expect(count({ steps: Array(20).fill(step(16)) }, all)).toBeNull();
+    // 1 for `steps` itself, and 49 and 12 by three steps.
+    expect(count({ steps: [step(16), step(16), step(16 + 61)] }, all)).toBeNull();
+    expect(count({ steps: [step(16), step(16), step(16 + 62)] }, all)).toEqual(tooMany);
+    expect(count({ steps: [step(16 + 61), step(16), step(16)] }, all)).toEqual(tooMany);
+  });
+
+  it('of what only looks like steps count', () => {
+    const list = Array(4).fill(keys(10));
+    for (const value of [
+      { step: list, a: keys(10) },
+      { a: { steps: list }, b: keys(10) },
+      { steps: { a: list }, b: keys(10) },
+    ]) {
+      expect(count(value, { keysMax: 40 })).toEqual(tooMany);
+    }
+    expect(count({ steps: list, a: keys(10) }, { keysMax: 40 })).toBeNull();
+    expect(count({ steps: list, a: keys(10) }, { keysMax: 40, stepsMax: undefined })).toEqual(tooMany);
+    const escaped = JSON.stringify({ steps: list, a: keys(10) }).replace('steps', '\\u0073teps');
+    expect(scanJson(Buffer.from(escaped), { ...bounds, keysMax: 40 })).toBeNull();
+  });
+
+  it.each([
+    ['numbers', 1],
+    ['objects', {}],
+    ['lists', [1, 2, 3]],
+    ['strings', 'a,b'],
+  ])('steps are counted before they are built: %s', (_name, item) => {
+    expect(count({ steps: Array(20).fill(item) })).toBeNull();
+    expect(count({ steps: Array(21).fill(item) })).toEqual(tooManySteps);
+    expect(count({ steps: [1], b: Array(21).fill(item), steps2: Array(21).fill(item) })).toBeNull();
+    expect(count({ b: [{ steps: Array(21).fill(item) }] })).toBeNull();
+    expect(count({ steps: Array(21).fill(item) }, { stepsMax: undefined })).toBeNull();
+  });
+
+  it('are counted in broken text without an end in disaster', () => {
+    for (const text of [']]]]{"a":1', '}}:::', ',,,,', '{"steps":[,,,', ':'.repeat(100)]) {
+      expect(['too_many_keys', 'too_many_keys_in_one', undefined]).toContain(scanJson(Buffer.from(text), bounds)?.kind);
+    }
   });
 });

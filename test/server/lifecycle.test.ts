@@ -16,6 +16,14 @@ const create = (settings: Partial<typeof testSettings>) =>
     version: '0.0.0',
   });
 
+async function freePort(): Promise<number> {
+  const probe = createNetServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
 async function startError(settings: Partial<typeof testSettings>): Promise<StartError> {
   const server = create(settings);
   onTestFinished(() => server.close());
@@ -30,6 +38,39 @@ describe('listen', () => {
     const { url, port } = await startServer();
     expect(url).toBe(`http://127.0.0.1:${port}`);
     expect((await fetch(`${url}/api/health`)).status).toBe(200);
+  });
+
+  it.each([
+    [{ host: '0.0.0.0' }, 'http://127.0.0.1:PORT'],
+    [{ host: '::' }, 'http://[::1]:PORT'],
+    [{ host: '::1' }, 'http://[::1]:PORT'],
+    [{ host: '[::1]' }, 'http://[::1]:PORT'],
+    [{ host: 'localhost' }, 'http://localhost:PORT'],
+    [{ host: '127.0.0.2' }, 'http://127.0.0.2:PORT'],
+    [{ host: '0.0.0.0', allowedHosts: ['localhost:PORT'] }, 'http://localhost:PORT'],
+    [{ host: '0.0.0.0', allowedHosts: ['engine.lan:8000', '127.0.0.1:PORT'] }, 'http://127.0.0.1:PORT'],
+  ] as [Partial<typeof testSettings>, string][])(
+    'prints an address that answers, listening with %j',
+    async (settings, expected) => {
+      // Port 0 is chosen by the system; ALLOWED_HOSTS can name it only when it is known.
+      const port = await freePort();
+      const allowedHosts = (settings.allowedHosts ?? []).map((host) => host.replace('PORT', String(port)));
+      const { url } = await startServer({ settings: { ...settings, port, allowedHosts } });
+      expect(url).toBe(expected.replace('PORT', String(port)));
+      expect((await fetch(`${url}/api/queue`)).status).toBe(200);
+    },
+  );
+
+  it('prints the first of ALLOWED_HOSTS where no address of its own is answered', async () => {
+    const { url } = await startServer({ settings: { host: '0.0.0.0', allowedHosts: ['engine.lan', 'other.lan'] } });
+    expect(url).toBe('http://engine.lan');
+  });
+
+  it.each([
+    ['203.0.113.7', '::1'],
+    ['2001:db8::1', '127.0.0.1'],
+  ])('advises, when %s fails, another family: %s', async (host, advised) => {
+    expect((await startError({ host })).message).toContain(`set HOST to ${advised},`);
   });
 
   it('names the setting and the port when another program has it', async () => {

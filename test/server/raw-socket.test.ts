@@ -38,10 +38,47 @@ describe('requests that fetch() cannot send', () => {
     await expectProblem(running, 'GET /api/health HTTP/1.1\r\nConnection: close\r\n\r\n', 421);
   });
 
-  it('in HTTP/1.0 or older get 421', async () => {
+  it('in HTTP/1.0, as nginx sends them, are answered like any other, and the connection ends', async () => {
     const running = await startServer();
-    const text = `GET /api/health HTTP/1.0\r\nHost: localhost:${running.port}\r\n\r\n`;
-    await expectProblem(running, text, 421);
+    const host = `Host: localhost:${running.port}\r\n`;
+    const body = JSON.stringify(oneStep);
+    const post = `POST /api/workflows HTTP/1.0\r\n${host}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    expect(await running.raw(post + body)).toMatch(/^HTTP\/1\.1 201 /);
+    const list = await running.raw(`GET /api/workflows HTTP/1.0\r\n${host}\r\n`);
+    expect(list).toMatch(/^HTTP\/1\.1 200 /);
+    expect(JSON.parse(list.split('\r\n\r\n')[1] ?? '')).toHaveLength(1);
+    await expectProblem(running, `GET /api/queue HTTP/1.0\r\nHost: attacker.test\r\n\r\n`, 421);
+    await expectProblem(running, `GET /api/queue HTTP/1.0\r\n${host}${host}\r\n`, 421);
+  });
+
+  it('in HTTP/1.0 follow events, unchunked', async () => {
+    const running = await startServer();
+    const socket = connect(running.port, '127.0.0.1');
+    socket.write(`GET /api/events HTTP/1.0\r\nHost: localhost:${running.port}\r\n\r\n`);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    await new Promise((resolve) => socket.once('data', resolve));
+    await running.call('POST', '/api/workflows', { body: oneStep });
+    while (!text.includes('event: workflow.created') && !text.includes('event:workflow.created')) {
+      await new Promise((resolve) => socket.once('data', resolve));
+    }
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text.toLowerCase()).not.toContain('transfer-encoding');
+    socket.destroy();
+  });
+
+  it('in HTTP/1.0 without a Host learn that the engine is alive, and nothing else', async () => {
+    const running = await startServer();
+    const text = await running.raw('GET /api/health HTTP/1.0\r\n\r\n');
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(Object.keys(JSON.parse(text.split('\r\n\r\n')[1] ?? ''))).toEqual(['status', 'timestamp']);
+    await expectProblem(running, 'GET /api/queue HTTP/1.0\r\n\r\n', 421);
+  });
+
+  it('in HTTP/0.9 get 421', async () => {
+    const running = await startServer();
     await expectProblem(running, 'GET /api/health\r\n\r\n', 421);
   });
 
@@ -217,16 +254,55 @@ describe('slow clients', () => {
     expect(running.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 
-  it('beyond the number of connections are turned away, and let in again later', async () => {
+  it('CT4: beyond the number of connections the one idle longest gives way to the next', async () => {
+    const running = await startServer({ bounds: { connectionsMax: 3 } });
+    const closed: string[] = [];
+    const open = async (name: string, first: string) => {
+      const socket = connect(running.port, '127.0.0.1');
+      socket.on('error', () => {}).once('close', () => closed.push(name));
+      const answered = new Promise((resolve) => socket.once('data', resolve));
+      await new Promise((resolve) => socket.once('connect', resolve));
+      socket.write(first);
+      if (first !== '') await answered;
+      return socket;
+    };
+    const health = `GET /api/health HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`;
+    const silent = await open('silent', '');
+    const talked = await open('talked', health);
+    const follows = await open('follows', `GET /api/events HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
+    for (let n = 0; n < 20; n += 1) expect((await running.call('GET', '/api/health')).status).toBe(200);
+    expect(closed[0]).toBe('silent');
+    expect(closed).not.toContain('follows');
+    for (const socket of [silent, talked, follows]) socket.destroy();
+  });
+
+  it('CT4: who withholds a body gives way when nobody is idle', async () => {
+    const running = await startServer({ bounds: { connectionsMax: 2 } });
+    const held = [connect(running.port, '127.0.0.1'), connect(running.port, '127.0.0.1')];
+    const gone = held.map((socket) => new Promise((resolve) => socket.on('error', () => {}).once('close', resolve)));
+    const post = `POST /api/workflows HTTP/1.1\r\nHost: localhost:${running.port}\r\nContent-Type: application/json\r\n`;
+    for (const socket of held) {
+      socket.write(`${post}Content-Length: 100\r\nExpect: 100-continue\r\n\r\n`);
+      await new Promise((resolve) => socket.once('data', resolve));
+    }
+    expect((await running.call('GET', '/api/health')).status).toBe(200);
+    await gone[0];
+    expect(held[1]?.destroyed).toBe(false);
+    held[1]?.destroy();
+  });
+
+  it('beyond the number of connections are turned away when all are busy, and let in again later', async () => {
     const running = await startServer({ bounds: { connectionsMax: 2 } });
     const held = [connect(running.port, '127.0.0.1'), connect(running.port, '127.0.0.1')];
     await Promise.all(held.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
-    for (const socket of held) socket.write(`GET /api/health HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
+    for (const socket of held) socket.write(`GET /api/events HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
     await Promise.all(held.map((socket) => new Promise((resolve) => socket.once('data', resolve))));
     expect(await running.raw(get(running.port))).toBe('');
     const closed = held.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-    for (const socket of held) socket.end();
+    for (const socket of held) socket.destroy();
     await Promise.all(closed);
+    // The server learns of it a little later than the client.
+    while ((await running.raw(get(running.port))) === '');
     expect(await running.raw(get(running.port))).toMatch(/^HTTP\/1\.1 200 /);
   });
 });

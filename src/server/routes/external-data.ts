@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { externalDataReplySchema, externalDataRequestSchema } from '../../contract/definition.ts';
 import { workflowStepSchema } from '../../contract/workflow.ts';
 import { requireJsonObject } from '../body.ts';
+import { toBodyBounds } from '../bounds.ts';
 import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { validate } from '../problem.ts';
 import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
-import type { Route, RouteParts } from '../route.ts';
+import { holdOf, type Route, type RouteParts } from '../route.ts';
 import { readWorkflowId, sendJson, stepHref } from '../workflow-reply.ts';
 
 const externalStepsSchema = z
@@ -47,10 +48,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
       async handle(ctx) {
         const id = readWorkflowId(ctx);
         const options = readCallOptions(ctx);
-        const body = await requireJsonObject(ctx, {
-          bytesMax: bounds.creatingBodyBytesMax,
-          tokensMax: bounds.creatingBodyTokensMax,
-        });
+        const body = await requireJsonObject(ctx, toBodyBounds(bounds, 'creating'));
         const request = validate(externalDataRequestSchema, body, 'The body');
         const reply = await engine.externalData(id, request, options);
         ctx.set('Location', stepHref(reply.workflow_id, reply.step_id));
@@ -69,7 +67,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
       },
       async handle(ctx) {
         const id = readWorkflowId(ctx);
-        const steps = await engine.externalSteps(id);
+        const steps = await engine.externalSteps(id, { room: holdOf(ctx).room });
         sendJson(ctx, 200, JSON.stringify({ workflow_id: id, external_steps: steps, count: steps.length }));
       },
     },

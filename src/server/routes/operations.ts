@@ -1,6 +1,7 @@
 /** For those who run the engine: health, queue, metrics. */
 import { z } from 'zod';
 import { isoTimeSchema } from '../../contract/workflow.ts';
+import { isTrusted } from '../guard.ts';
 import { jsonAnswer, refusals } from '../operation.ts';
 import type { Route, RouteParts } from '../route.ts';
 import type { ServerMetrics } from '../server-metrics.ts';
@@ -10,12 +11,11 @@ const healthSchema = z
   .object({
     status: z.enum(['healthy', 'degraded']),
     timestamp: isoTimeSchema,
-    version: z.string(),
-    uptime_seconds: z.number(),
-    notices: z
-      .array(z.string())
-      .optional()
-      .meta({ description: 'why it is degraded, and what recovery set aside; left out where API_TOKEN is set' }),
+    version: z.string().optional().meta({
+      description: 'left out, as what follows, for callers without the token or with a Host that is not answered',
+    }),
+    uptime_seconds: z.number().optional(),
+    notices: z.array(z.string()).optional().meta({ description: 'why it is degraded, and what recovery set aside' }),
   })
   .meta({ id: 'Health' });
 
@@ -43,7 +43,7 @@ const queueSchema = z
   .meta({ id: 'Queue' });
 
 export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Route[] {
-  const { engine, settings, version } = parts;
+  const { engine, version } = parts;
   return [
     {
       method: 'get',
@@ -60,10 +60,10 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
         const reply = {
           status: health.status,
           timestamp: new Date().toISOString(),
-          version,
-          uptime_seconds: Math.round(process.uptime() * 10) / 10,
-          // Anyone may ask for health; what went wrong inside is for those who hold the token.
-          ...(settings.apiToken === null ? { notices: health.notices } : {}),
+          // Anyone may ask for health; what goes on inside is for those who may call the engine (GD4).
+          ...(isTrusted(ctx)
+            ? { version, uptime_seconds: Math.round(process.uptime() * 10) / 10, notices: health.notices }
+            : {}),
         };
         sendJson(ctx, 200, JSON.stringify(reply));
       },

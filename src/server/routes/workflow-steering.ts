@@ -3,6 +3,7 @@ import { type ResumeRequest, resumeRequestSchema } from '../../contract/budget.t
 import type { CallOptions, WorkflowReply } from '../../contract/engine.ts';
 import { workflowSchema } from '../../contract/workflow.ts';
 import { readJsonObject, refuseBody } from '../body.ts';
+import { toBodyBounds } from '../bounds.ts';
 import {
   bodyRefusals,
   changeRefusals,
@@ -18,7 +19,7 @@ import type { Route, RouteParts } from '../route.ts';
 import { readWorkflowId, sendWorkflow } from '../workflow-reply.ts';
 
 export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
-  const bodyBounds = { bytesMax: bounds.bodyBytesMax, tokensMax: bounds.bodyTokensMax };
+  const bodyBounds = toBodyBounds(bounds, 'other');
   const steer = (
     verb: 'stop' | 'resume' | 'retry',
     summary: string,

@@ -2,8 +2,10 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { branchRequestSchema, fromTemplateBodySchema, workflowDefinitionSchema } from '../../contract/definition.ts';
+import { limits } from '../../contract/limits.ts';
 import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../contract/workflow.ts';
 import { readJsonObject, requireJsonObject } from '../body.ts';
+import { toBodyBounds } from '../bounds.ts';
 import { entityTag, matchesEntityTag } from '../entity-tag.ts';
 import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { validate } from '../problem.ts';
@@ -16,7 +18,7 @@ import {
   toWaitOptions,
   waitQuerySchema,
 } from '../query.ts';
-import { pathParameter, type Route, type RouteParts } from '../route.ts';
+import { holdOf, pathParameter, type Route, type RouteParts } from '../route.ts';
 import { sendWorkflowList } from '../workflow-list.ts';
 import { readWorkflowId, sendCreated, sendJson, sendWorkflow } from '../workflow-reply.ts';
 
@@ -30,7 +32,7 @@ export function workflowRoutes(parts: RouteParts): Route[] {
 }
 
 function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
-  const bodyBounds = { bytesMax: bounds.creatingBodyBytesMax, tokensMax: bounds.creatingBodyTokensMax };
+  const bodyBounds = toBodyBounds(bounds, 'creating');
   return [
     {
       method: 'post',
@@ -65,7 +67,8 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
       async handle(ctx) {
         const { wait } = readQuery(ctx, waitQuerySchema);
         const options = readCallOptions(ctx);
-        const body = await requireJsonObject(ctx, bodyBounds);
+        const body = await requireJsonObject(ctx, { ...bodyBounds, stepsMax: limits.stepsMax });
+        await holdOf(ctx).roomForCreated();
         // The definition goes on as it is: the engine names shape and graph errors in one answer.
         const reply = await engine.submit(body, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
         sendCreated(ctx, reply, bounds);
@@ -103,6 +106,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
           query.template_id === undefined
             ? validate(fromTemplateBodySchema, body ?? {}, 'The body')
             : { template_id: query.template_id, params: body };
+        await holdOf(ctx).roomForCreated();
         const reply = await engine.submitTemplate(template_id, params ?? {}, {
           ...options,
           ...toWaitOptions(ctx, query.wait, openRequests),
@@ -135,6 +139,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         const options = readCallOptions(ctx);
         const body = await requireJsonObject(ctx, bodyBounds);
         const request = validate(branchRequestSchema, body, 'The body');
+        await holdOf(ctx).roomForCreated();
         const reply = await engine.branch(id, request, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
         sendCreated(ctx, reply, bounds);
       },
@@ -195,7 +200,7 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
           const { version } = await engine.peek(id);
           if (answerUnchanged(ctx, condition, entityTag(id, version))) return;
         }
-        const reply = await engine.get(id, waiting);
+        const reply = await engine.get(id, { ...waiting, room: holdOf(ctx).room });
         const tag = entityTag(reply.id, reply.version);
         if (condition !== undefined && answerUnchanged(ctx, condition, tag)) return;
         ctx.set('ETag', tag);
@@ -213,7 +218,9 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         responses: { 200: jsonAnswer('the step', workflowStepSchema), ...refusals(...workflowRefusals) },
       },
       async handle(ctx) {
-        const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'));
+        const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'), {
+          room: holdOf(ctx).room,
+        });
         sendJson(ctx, 200, JSON.stringify(step));
       },
     },
