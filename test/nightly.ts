@@ -41,7 +41,12 @@ const parts: readonly Part[] = [
   { name: 'kills', command: vitest('test/crash/kill.test.ts'), env: { CRASH_CYCLES: '1000' } },
   { name: 'power-cuts', command: vitest('test/crash/power-cut.test.ts'), env: { POWER_CUTS: '200' } },
   { name: 'stops', command: vitest('test/crash/stop.test.ts'), env: { STOP_CASES: '50' } },
-  { name: 'locks', command: vitest('test/store/lock.test.ts'), env: { LOCK_ROUNDS: '20' } },
+  { name: 'locks', command: vitest('test/store/lock.test.ts', 'test/crash/owner.test.ts'), env: { LOCK_ROUNDS: '20' } },
+  {
+    name: 'containers',
+    command: vitest('test/crash/containers.test.ts'),
+    env: { CONTAINER_ROUNDS: '20', CONTAINER_BURNERS: '4' },
+  },
   {
     name: 'damage',
     command: vitest('test/damage'),

@@ -29,7 +29,7 @@ const outputs = z.union([inlineJson, z.strictObject({ blob: sha256, bytes: count
 /** Outputs in memory: compact JSON text, or the name (SHA-256) and size of the blob that holds it. */
 export type OutputsRef = z.infer<typeof outputs>;
 
-const idempotency = z
+export const idempotencySchema = z
   .strictObject({
     key: z.string(),
     /** SHA-256 (hex) of the call and its arguments. */
@@ -39,7 +39,7 @@ const idempotency = z
   })
   .readonly();
 /** The answer given to a call that carried an Idempotency-Key. */
-export type IdempotencyRecord = z.infer<typeof idempotency>;
+export type IdempotencyRecord = z.infer<typeof idempotencySchema>;
 
 const base = {
   workflowId: workflowIdOf(z.string().min(1)),
@@ -47,7 +47,7 @@ const base = {
   at: z.number(),
   /** The workflow's version after this event. */
   version: count,
-  idempotency: idempotency.exactOptional(),
+  idempotency: idempotencySchema.exactOptional(),
 };
 const ofStep = { ...base, stepId: stepIdOf(z.string().min(1)) };
 const ofAttempt = { ...ofStep, attempt: z.int().min(1) };
@@ -75,7 +75,7 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
     sha256: sha256.exactOptional(),
     workflow: jsonObject,
     /** Answers given to calls with a key, when an engine wrote the file. */
-    keys: z.array(idempotency).readonly().exactOptional(),
+    keys: z.array(idempotencySchema).readonly().exactOptional(),
     /** What its steps have used, when an engine wrote the file. */
     spending: spending.exactOptional(),
   }),

@@ -195,6 +195,8 @@ export interface StorePort {
   setAsideState(id: string, reason: string): void;
   /** Copies a file's bytes to quarantine with a reason file and leaves it where it is. */
   copyAsideState(id: string, reason: string): void;
+  /** Keeps the journal's events of a workflow in quarantine, where the journal will forget them: lines of text. */
+  keepEvents(id: string, lines: string, reason: string): void;
   /** Removes a workflow's directory, durably. */
   removeWorkflow(id: string): Promise<void>;
 

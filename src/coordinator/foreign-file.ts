@@ -6,8 +6,9 @@ import type { JsonObject } from '../contract/json.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
 import type { StateFile } from '../contract/store.ts';
 import { decideDelete } from '../core/decide.ts';
+import { findExcess, findFileFault } from '../core/file-bounds.ts';
 import type { WorkflowState } from '../core/state.ts';
-import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
+import { isSoundMeta, readWorkflow, stateFileSchema, type WorkflowMeta } from '../core/state-file.ts';
 
 type ReadFile = Extract<StateFile, { kind: 'intact' | 'foreign' }>;
 
@@ -18,13 +19,26 @@ type Judgement =
   | { isSound: true; file: ReadFile; workflow: z.output<typeof stateFileSchema> }
   | { isSound: false; reason: string };
 
-export function judgeFile(id: string, file: StateFile): Judgement {
+export function judgeFile(id: string, read: StateFile): Judgement {
+  const file = withSoundMeta(read);
   if (file.kind === 'absent') return { isSound: false, reason: 'its state.json is gone' };
   if (file.kind === 'unreadable') return { isSound: false, reason: file.reason };
+  const excess = findExcess(file.value);
+  if (excess !== null) return { isSound: false, reason: `its state.json ${excess}` };
   const parsed = stateFileSchema.safeParse(file.value);
-  if (parsed.success && parsed.data.id === id) return { isSound: true, file, workflow: parsed.data };
+  if (parsed.success && parsed.data.id === id) {
+    const beyond = findFileFault(parsed.data);
+    if (beyond !== null) return { isSound: false, reason: `its state.json ${beyond}` };
+    return { isSound: true, file, workflow: parsed.data };
+  }
   const fault = parsed.success ? 'it holds another workflow id' : toFirstFault(parsed.error);
   return { isSound: false, reason: `its state.json is not a workflow: ${fault}` };
+}
+
+/** A file whose `_meta` does not fit counts as another's: nothing of its `_meta` is believed. */
+export function withSoundMeta(file: StateFile): StateFile {
+  if (file.kind !== 'intact' || isSoundMeta(file.meta)) return file;
+  return { kind: 'foreign', value: file.value, sha256: file.sha256 };
 }
 
 /** The path in a fault may be as long as the file itself. */

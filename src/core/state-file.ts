@@ -5,9 +5,9 @@
  */
 import { z } from 'zod';
 import { type Budget, budgetSchema } from '../contract/budget.ts';
-import type { IdempotencyRecord, OutputsRef } from '../contract/journal-event.ts';
+import { type IdempotencyRecord, idempotencySchema, type OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { Reservation, SpendingRow } from '../contract/ledger.ts';
+import { type Reservation, reservationSchema, type SpendingRow, spendingRowSchema } from '../contract/ledger.ts';
 import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
 import { type Header, type StepState, WorkflowState } from './state.ts';
 
@@ -69,6 +69,32 @@ interface KeptOfStep {
   deaths?: number;
   reserved?: Reservation;
   pausedUntil?: 'day';
+}
+
+const count = z.int().min(0);
+
+/** `_meta` of a file whose checksums are right: they prove no more than that it was written as a whole. */
+const metaSchema = z.looseObject({
+  started: z.boolean().optional(),
+  keys: z.array(idempotencySchema).optional(),
+  spending: z.array(spendingRowSchema).optional(),
+  steps: z
+    .record(
+      z.string(),
+      z.looseObject({
+        failures: count.optional(),
+        dueAt: z.number().optional(),
+        delayMs: z.number().min(0).optional(),
+        deaths: count.optional(),
+        reserved: reservationSchema.optional(),
+        pausedUntil: z.literal('day').optional(),
+      }),
+    )
+    .optional(),
+});
+
+export function isSoundMeta(meta: unknown): boolean {
+  return metaSchema.safeParse(meta).success;
 }
 
 /** `_meta` beyond what the store adds. */

@@ -47,6 +47,8 @@ export interface Disk {
   /** Looks at the entry itself and follows no links; null when there is no entry. */
   lstatSync(path: string): FileStat | null;
   realpathSync(path: string): string;
+  /** What a symbolic link names, without following it. */
+  readlinkSync(path: string): string;
   /** Throws unless this process may list, enter and change the directory. */
   accessDirectorySync(path: string): void;
 
@@ -101,6 +103,7 @@ export function createNodeDisk(): Disk {
       fs.readdirSync(path, { withFileTypes: true }).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
     lstatSync: (path) => toFileStat(fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })),
     realpathSync: (path) => fs.realpathSync(path),
+    readlinkSync: (path) => fs.readlinkSync(path),
     accessDirectorySync: (path) => fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK),
 
     open: (path, flags) => open(path, flags, fileMode),

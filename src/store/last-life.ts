@@ -137,7 +137,8 @@ function isOfAnotherJournal(
   const last = journal.records.findLast(({ json }) => workflowIdOf(json) === id);
   if (last === undefined) return false;
   const file = readStateFileSync(disk, stateFile, format);
-  return file.kind === 'intact' && Number(file.value.version) < readEventJson(last.json).version;
+  const version = file.kind === 'intact' ? file.value.version : null;
+  return typeof version === 'number' && version < readEventJson(last.json).version;
 }
 
 function listWorkflows(disk: Disk, layout: Layout, findings: Finding[]): string[] {

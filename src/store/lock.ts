@@ -1,29 +1,45 @@
 /**
- * Makes sure that a data directory has one owner. It uses two locks, because each has a hole:
+ * Makes sure that a data directory has one owner. It uses three locks, because each has a hole:
  *
  * - on Linux, an abstract unix socket named by the device and inode of the directory. The kernel holds it and frees it
- * the
- *   moment its process is dead, and it is the same through any path or link. But each network namespace has its own
+ *   the moment its process is dead, and it is the same through any path or link. But each network namespace has its own
  *   names;
- * - a lock file with pid, start time, boot id and a nonce. It works across namespaces that see the process. But a kill
- * leaves
- *   it behind: it is stale when its process is dead, or its pid belongs to a process of another start time or boot.
+ * - a unix socket by path in `.engine/` (`owner-socket.ts`). It is seen from every namespace, so from other containers
+ *   too. But some volumes hold no sockets, and Windows has none;
+ * - a lock file (`lock-file.ts`) with pid, start time, boot id and a nonce. A kill leaves it behind: it is stale when its
+ *   owner is dead. Where no socket can be made it has a heartbeat, and its nonce is read again before each batch is
+ *   acknowledged.
  *
- * The queue file may be anywhere, so engines of different directories may name the same one. A second socket, named by
- * the directory and the name of the queue file, prevents that. No lock file is put there: the directory belongs to the
- * user.
+ * The queue file may be anywhere, so engines of different directories may name the same one. A second abstract socket,
+ * named by the directory and the name of the queue file, prevents that within one network namespace. No lock file is
+ * put there: the directory belongs to the user.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 import { StartError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { errorCode, isAbsent, isOutOfHandles } from './disk-error.ts';
-import { writeWholeSync } from './durable-file.ts';
+import { errorCode } from './disk-error.ts';
+import {
+  createLockFile,
+  describeSelf,
+  isOwnerAlive,
+  type LockTime,
+  look,
+  type Owner,
+  ownerLookEveryMs,
+  ownerLooksMax,
+  readOwner,
+  readWrittenOwner,
+  realLockTime,
+  startBeating,
+} from './lock-file.ts';
+import { type HeldSocket, holdOwnerSocket } from './owner-socket.ts';
 
 export interface Lock {
+  /** True where no socket could be made: then `isHeld` is asked before each batch is acknowledged. */
+  readonly isFileOnly?: boolean;
   /**
    * False once the lock file is gone or belongs to another owner: then nothing may be written any more. True while the
    * lock file cannot be read, since that proves neither.
@@ -32,44 +48,46 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-const ownerSchema = z.object({
-  pid: z.int().min(1),
-  /** Field 22 of /proc/<pid>/stat; null where there is no /proc. */
-  startTime: z.string().nullable(),
-  bootId: z.string().nullable(),
-  nonce: z.string(),
-});
-type Owner = z.infer<typeof ownerSchema>;
-
-/** An owner that has just created its lock file needs a moment to write its pid: look this often, this far apart. */
-const ownerLooksMax = 20;
-const ownerLookEveryMs = 20;
-
 /** Throws StartError with status 75 when another engine, or another store of this process, owns the data. */
-export async function takeLock(disk: Disk, workflowsDir: string, lockFile: string, queueFile: string): Promise<Lock> {
-  const socket = await holdSocket(disk, workflowsDir);
-  if (socket === 'taken') throw inUse(workflowsDir, await findOwner(disk, lockFile));
-  let queueSocket: net.Server | null = null;
+export async function takeLock(
+  disk: Disk,
+  workflowsDir: string,
+  lockFile: string,
+  queueFile: string,
+  pace: LockTime = realLockTime,
+): Promise<Lock> {
+  const held: { close(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const socket of held.toReversed()) await socket.close();
+  };
   try {
-    queueSocket = await holdQueueSocket(disk, queueFile);
-    const owner = await takeLockFile(disk, workflowsDir, lockFile, socket !== null);
+    const named = await holdNamedSocket(disk, workflowsDir);
+    if (named === 'taken') throw inUse(workflowsDir, await findOwnerPid(disk, lockFile));
+    if (named !== null) held.push(named);
+    const owned = await holdOwnerSocket(disk, path.dirname(lockFile));
+    if (owned === 'taken') throw inUse(workflowsDir, await findOwnerPid(disk, lockFile));
+    if (owned !== null) held.push(owned);
+    const queued = await holdQueueSocket(disk, queueFile);
+    if (queued !== null) held.push(queued);
+    const owner = await takeLockFile(disk, workflowsDir, lockFile, { named, owned, pace });
+    const endBeats = owned === null ? startBeating(disk, lockFile, owner, pace) : () => undefined;
     return {
+      isFileOnly: owned === null,
       isHeld: () => look(disk, lockFile, owner) !== 'lost',
       async release() {
+        endBeats();
         if (look(disk, lockFile, owner) === 'ours') disk.unlinkSync(lockFile);
-        await closeSocket(queueSocket);
-        await closeSocket(socket);
+        await closeAll();
       },
     };
   } catch (error) {
-    await closeSocket(queueSocket);
-    await closeSocket(socket);
+    await closeAll();
     throw error;
   }
 }
 
 /** null when the platform has no abstract sockets, or does not let us open one. */
-async function holdSocket(disk: Disk, directory: string, suffix = ''): Promise<net.Server | 'taken' | null> {
+async function holdNamedSocket(disk: Disk, directory: string, suffix = ''): Promise<HeldSocket | 'taken' | null> {
   if (process.platform !== 'linux') return null;
   const stat = disk.lstatSync(disk.realpathSync(directory));
   if (stat === null) return null;
@@ -81,143 +99,80 @@ async function holdSocket(disk: Disk, directory: string, suffix = ''): Promise<n
   if (code === 'EADDRINUSE') return 'taken';
   if (code !== undefined) return null;
   server.unref();
-  return server;
+  return { close: () => new Promise<void>((resolve) => server.close(() => resolve())) };
 }
 
-async function holdQueueSocket(disk: Disk, queueFile: string): Promise<net.Server | null> {
+async function holdQueueSocket(disk: Disk, queueFile: string): Promise<HeldSocket | null> {
   // A file's name may have 255 bytes, more than fit into the name of a socket: take a hash.
   const name = createHash('sha256').update(path.basename(queueFile)).digest('hex').slice(0, 16);
-  const socket = await holdSocket(disk, path.dirname(queueFile), `-queue-${name}`);
+  const socket = await holdNamedSocket(disk, path.dirname(queueFile), `-queue-${name}`);
   if (socket !== 'taken') return socket;
   const wayOut = 'stop that one first, or set QUEUE_STATE_FILE to another file';
   throw new StartError(`QUEUE_STATE_FILE ${queueFile} is in use by an engine of another WORKFLOWS_DIR: ${wayOut}`, 75);
 }
 
-async function closeSocket(socket: net.Server | null): Promise<void> {
-  if (socket !== null) await new Promise<void>((resolve) => socket.close(() => resolve()));
+interface Sockets {
+  named: HeldSocket | null;
+  owned: HeldSocket | null;
+  pace: LockTime;
 }
 
-async function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, holdsSocket: boolean): Promise<Owner> {
-  const owner: Owner = {
-    pid: process.pid,
-    startTime: readProcess(disk, process.pid)?.startTime ?? null,
-    bootId: readBootId(disk),
-    nonce: randomBytes(16).toString('hex'),
-  };
+async function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, sockets: Sockets): Promise<Owner> {
+  const { named, owned, pace } = sockets;
+  const owner = describeSelf(disk, owned !== null);
   // Removes a stale file and tries again. After three tries without success another engine is starting.
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     if (createLockFile(disk, lockFile, owner)) return owner;
     const other = await readWrittenOwner(disk, lockFile);
-    // We hold the socket, so a lock file with our own pid was left behind by a store of this process that was not
-    // closed.
-    const isOwnLeftover = holdsSocket && other?.pid === process.pid;
-    if (other !== null && !isOwnLeftover && isAlive(disk, other)) throw inUse(workflowsDir, other.pid);
+    // We hold a socket, so a lock file with our own pid was left behind by a store of this process that was not closed,
+    // or by an earlier process that had our pid.
+    const isOwnLeftover = (named !== null || owned !== null) && isSelf(other, owner);
+    const isAlive =
+      other !== null && !isOwnLeftover && (await isOwnerAlive(disk, lockFile, other, owned !== null, pace));
+    if (isAlive) throw inUse(workflowsDir, describeOwner(other, owner));
     if (disk.lstatSync(lockFile) !== null) disk.unlinkSync(lockFile);
   }
   throw inUse(workflowsDir, null);
 }
 
-function createLockFile(disk: Disk, lockFile: string, owner: Owner): boolean {
-  let fd: number;
-  try {
-    fd = disk.openSync(lockFile, 'wx');
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
-  }
-  try {
-    writeWholeSync(disk, fd, Buffer.from(`${JSON.stringify(owner)}\n`), 0);
-  } finally {
-    disk.closeSync(fd);
-  }
-  return true;
+/** Two containers both have a process 1: the namespace has to be the same too. */
+function isSelf(other: Owner | null, self: Owner): boolean {
+  return other?.pid === self.pid && (other.pidNamespace ?? self.pidNamespace) === self.pidNamespace;
 }
 
-/**
- * A lock file without an owner is being written right now, or its process died while it wrote: then this returns null.
- */
-async function readWrittenOwner(disk: Disk, lockFile: string): Promise<Owner | null> {
-  for (let look = 1; look <= ownerLooksMax; look += 1) {
+/** Who owns the data, as the message says it. */
+interface Described {
+  pid: number;
+  isElsewhere: boolean;
+}
+
+function describeOwner(other: Owner, self: Owner): Described {
+  return { pid: other.pid, isElsewhere: (other.pidNamespace ?? self.pidNamespace) !== self.pidNamespace };
+}
+
+/** Somebody holds a socket. The lock file says who; the owner may be just writing it. */
+async function findOwnerPid(disk: Disk, lockFile: string): Promise<Described | null> {
+  const self = describeSelf(disk, false);
+  for (let count = 1; count <= ownerLooksMax; count += 1) {
     const owner = readOwner(disk, lockFile);
-    if (owner !== null || disk.lstatSync(lockFile) === null) return owner;
+    if (owner !== null) {
+      const described = describeOwner(owner, self);
+      // A dead process of this namespace left the file, and the owner has not replaced it yet.
+      const still = { ...owner, hasSocket: false };
+      if (described.isElsewhere || (await isOwnerAlive(disk, lockFile, still, false, realLockTime))) return described;
+    }
     await delay(ownerLookEveryMs);
   }
   return null;
 }
 
-async function findOwner(disk: Disk, lockFile: string): Promise<number | null> {
-  for (let look = 1; look <= ownerLooksMax; look += 1) {
-    const owner = readOwner(disk, lockFile);
-    if (owner !== null && isAlive(disk, owner)) return owner.pid;
-    await delay(ownerLookEveryMs);
-  }
-  return null;
-}
-
-function inUse(workflowsDir: string, pid: number | null): StartError {
-  const who = pid === null ? 'another process' : pid === process.pid ? 'this process already' : `process ${pid}`;
+function inUse(workflowsDir: string, owner: Described | null): StartError {
   const wayOut = 'stop it first, or set WORKFLOWS_DIR to another directory';
-  return new StartError(`WORKFLOWS_DIR ${workflowsDir} is in use by ${who}: ${wayOut}`, 75);
+  return new StartError(`WORKFLOWS_DIR ${workflowsDir} is in use by ${nameOwner(owner)}: ${wayOut}`, 75);
 }
 
-function look(disk: Disk, lockFile: string, owner: Owner): 'ours' | 'lost' | 'unknown' {
-  let text: string;
-  try {
-    text = disk.readFileSync(lockFile).toString();
-  } catch (error) {
-    return isAbsent(error) || errorCode(error) === 'ENOTDIR' ? 'lost' : 'unknown';
-  }
-  return parseOwner(text)?.nonce === owner.nonce ? 'ours' : 'lost';
-}
-
-function readOwner(disk: Disk, lockFile: string): Owner | null {
-  try {
-    return parseOwner(disk.readFileSync(lockFile).toString());
-  } catch (error) {
-    if (isOutOfHandles(error)) throw error; // The file may name an owner.
-    return null; // The file is absent, or is no regular file: no owner.
-  }
-}
-
-function parseOwner(text: string): Owner | null {
-  try {
-    return ownerSchema.parse(JSON.parse(text));
-  } catch {
-    return null; // Half written: no owner.
-  }
-}
-
-function isAlive(disk: Disk, owner: Owner): boolean {
-  const bootId = readBootId(disk);
-  if (owner.bootId !== null && bootId !== null && owner.bootId !== bootId) return false;
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    if (errorCode(error) === 'ESRCH') return false;
-    // EPERM: the process is alive and belongs to another user.
-  }
-  const found = readProcess(disk, owner.pid);
-  if (found === null) return true;
-  return !found.isZombie && (owner.startTime === null || owner.startTime === found.startTime);
-}
-
-/** null when /proc does not show the process. */
-function readProcess(disk: Disk, pid: number): { startTime: string; isZombie: boolean } | null {
-  try {
-    const stat = disk.readFileSync(`/proc/${pid}/stat`).toString();
-    // The second field is the command in parentheses and may hold anything; the third is the state.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const startTime = fields[19];
-    return startTime === undefined ? null : { startTime, isZombie: fields[0] === 'Z' };
-  } catch {
-    return null; // No /proc, or the process has just ended.
-  }
-}
-
-function readBootId(disk: Disk): string | null {
-  try {
-    return disk.readFileSync('/proc/sys/kernel/random/boot_id').toString().trim();
-  } catch {
-    return null; // Not Linux: then only the pid identifies the owner.
-  }
+function nameOwner(owner: Described | null): string {
+  if (owner === null) return 'another process';
+  if (owner.isElsewhere) return `process ${owner.pid} of another container or machine`;
+  return owner.pid === process.pid ? 'this process already' : `process ${owner.pid}`;
 }

@@ -160,6 +160,8 @@ class Store implements StorePort {
     // with it.
     if (payloads.length === 0) this.#checkOwned();
     this.#journal.append(payloads);
+    // An engine that was suspended may have lost the data meanwhile: nothing of this batch is acknowledged then.
+    if (this.#lock.isFileOnly) this.#checkOwned();
   }
 
   cut(): number {
@@ -211,6 +213,10 @@ class Store implements StorePort {
       const bytes = this.#disk.readFileSync(stateFileOf(this.#layout, id));
       this.#quarantine.keep(`${id}-state.json`, bytes, reason);
     });
+  }
+
+  keepEvents(id: string, lines: string, reason: string): void {
+    this.#guardSync(() => this.#quarantine.keep(`${id}-events.jsonl`, Buffer.from(lines), reason));
   }
 
   removeWorkflow(id: string): Promise<void> {

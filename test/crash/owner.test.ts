@@ -7,11 +7,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { emitted } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { reportFigures } from '../fixtures/figures.ts';
 
+/** Its own processes and its own network, as a container has by default. */
+const container = ['unshare', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
 const rounds = Number(process.env.LOCK_ROUNDS ?? 1);
 const starters = 20;
 
@@ -28,7 +32,11 @@ class Starter {
   /** Whether it has opened the store; a refusal is the status and what it said. */
   readonly outcome: Promise<'open' | { status: number | null; stderr: string }>;
 
-  constructor(dir: { workflowsDir: string; queueStateFile: string }, through: string[] = []) {
+  constructor(
+    dir: { workflowsDir: string; queueStateFile: string },
+    through: readonly string[] = [],
+    more: readonly string[] = [],
+  ) {
     const line = [
       ...through,
       process.execPath,
@@ -36,6 +44,7 @@ class Starter {
       dir.workflowsDir,
       dir.queueStateFile,
       'waits',
+      ...more,
     ];
     this.child = spawn(line[0]!, line.slice(1));
     onTestFinished(async () => {
@@ -73,8 +82,8 @@ class Starter {
   }
 }
 
-async function loaded(dir: EngineDir, through?: string[]): Promise<Starter> {
-  const starter = new Starter(dir, through);
+async function loaded(dir: EngineDir, through?: readonly string[], more?: readonly string[]): Promise<Starter> {
+  const starter = new Starter(dir, through, more);
   await starter.loaded;
   return starter;
 }
@@ -122,6 +131,76 @@ test.skipIf(!canUnshare)(
     expect(await (await loaded(dir)).open()).toMatchObject({ status: 75 });
     await first.kill();
     expect(await (await loaded(dir, ['unshare', '-n'])).open()).toBe('open');
+  },
+);
+
+const canContain = spawnSync(container[0]!, [...container.slice(1), 'true']).status === 0;
+const containers = canContain ? '' : ' (SKIPPED: unshare -n -p is not allowed here)';
+
+/** Kills what runs in the container, from outside; unshare ends with it. */
+async function killInside({ child }: Starter): Promise<void> {
+  const inner = fs.readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
+  process.kill(Number(inner), 'SIGKILL');
+  await once(child, 'exit');
+}
+
+test.skipIf(!canContain)(
+  `of eight containers that start at once one owns the data, ${rounds} times, each after a kill (OS1, OS2)${containers}`,
+  { timeout: rounds * 90_000 + 60_000 },
+  async () => {
+    // Longer than the name of a socket may be: it is reached through /proc/self/fd.
+    const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'l'.repeat(110)));
+    onTestFinished(() => fs.rmSync(parent, { recursive: true, force: true }));
+    const short = newDir();
+    const long = new EngineDir(parent);
+    for (const dir of [short, long]) {
+      let last: Starter | null = null;
+      for (let round = 0; round < rounds; round += 1) {
+        const all = await Promise.all(Array.from({ length: 8 }, () => loaded(dir, container)));
+        const outcomes = await Promise.all(all.map((starter) => starter.open()));
+        const owners = all.filter((_, i) => outcomes[i] === 'open');
+        expect(owners).toHaveLength(1);
+        for (const outcome of outcomes) {
+          if (outcome === 'open') continue;
+          expect(outcome.status).toBe(75);
+          expect(outcome.stderr).toMatch(
+            /is in use by (process \d+ of another container or machine|another process): /,
+          );
+        }
+        // What the dead owner left behind is not counted as an owner, and does not pile up.
+        expect(sockets(dir)).toHaveLength(1);
+        last = owners[0]!;
+        await killInside(last);
+      }
+      expect(last).not.toBeNull();
+      const outside = await loaded(dir);
+      expect(await outside.open()).toBe('open');
+      outside.child.stdin!.end();
+      await once(outside.child, 'close');
+      expect(sockets(dir)).toEqual([]);
+    }
+  },
+);
+
+function sockets(dir: EngineDir): string[] {
+  return fs.readdirSync(path.join(dir.workflowsDir, '.engine')).filter((name) => name.endsWith('.sock'));
+}
+
+test.skipIf(!canContain)(
+  `where the volume holds no socket, the heartbeat keeps a second container out, and ends with its owner (LF2)${containers}`,
+  { timeout: 60_000 },
+  async () => {
+    const dir = newDir();
+    const start = () => loaded(dir, container, ['file-only']);
+    const [first, second, third] = await Promise.all([start(), start(), start()]);
+    expect(await first.open()).toBe('open');
+    expect(sockets(dir)).toEqual([]);
+    expect(await second.open()).toEqual({
+      status: 75,
+      stderr: expect.stringContaining('is in use by process 1 of another container or machine'),
+    });
+    await killInside(first);
+    expect(await third.open()).toBe('open');
   },
 );
 

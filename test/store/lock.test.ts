@@ -6,6 +6,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createNodeDisk, type Disk } from '../../src/store/disk.ts';
 import { takeLock } from '../../src/store/lock.ts';
+import type { LockTime } from '../../src/store/lock-file.ts';
 import { emitted } from '../fixtures/emitted.ts';
 import { createDataDir, type DataDir, open } from './data-dir.ts';
 
@@ -188,3 +189,88 @@ test('a lock whose file somebody has replaced is no longer held, and releasing i
   await lock.release();
   expect(fs.existsSync(lockFile(dir))).toBe(true);
 });
+
+/** Records what is waited for; `during` runs in place of the pause. */
+function steppedPace(during: () => void = () => undefined) {
+  const waits: number[] = [];
+  const beats: { ms: number; call: () => void; isEnded: boolean }[] = [];
+  const pace: LockTime = {
+    wait: async (ms) => {
+      waits.push(ms);
+      during();
+    },
+    every(ms, call) {
+      const beat = { ms, call, isEnded: false };
+      beats.push(beat);
+      return () => {
+        beat.isEnded = true;
+      };
+    },
+  };
+  return { pace, waits, beats };
+}
+
+const elsewhere = { pid: 1, startTime: '1', bootId: null, nonce: 'n', pidNamespace: 'pid:[1]' };
+
+test.skipIf(process.platform !== 'linux').each([
+  // Of another container: the pid says nothing here, the heartbeat does.
+  { owner: { ...elsewhere, hasSocket: false, beat: '000000000007' }, grows: true, status: 75, waits: [4_000] },
+  { owner: { ...elsewhere, hasSocket: false, beat: '000000000007' }, grows: false, status: null, waits: [4_000] },
+  // Of another machine, or of this one before it was started again.
+  {
+    owner: { ...elsewhere, bootId: 'another', pidNamespace: null, hasSocket: false, beat: '000000000007' },
+    grows: true,
+    status: 75,
+    waits: [4_000],
+  },
+  // It had a socket, and nobody listens on one.
+  { owner: { ...elsewhere, hasSocket: true }, grows: false, status: null, waits: [] },
+])('LF1, LF2: the owner $owner, whose heartbeat grows: $grows', async ({ owner, grows, status, waits }) => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.engineDir, { recursive: true });
+  fs.writeFileSync(lockFile(dir), JSON.stringify(owner));
+  const stepped = steppedPace(() => {
+    if (grows) fs.writeFileSync(lockFile(dir), JSON.stringify({ ...owner, beat: '000000000008' }));
+  });
+  const disk = owner.hasSocket ? createNodeDisk() : withoutSocket();
+  const taken = takeLock(disk, dir.workflowsDir, lockFile(dir), dir.queueStateFile, stepped.pace);
+  if (status === null) await (await taken).release();
+  else await expect(taken).rejects.toMatchObject({ exitStatus: status });
+  expect(stepped.waits).toEqual(waits);
+});
+
+test('LF2: an owner without a socket beats every second in a line of one length, until it releases the lock', async () => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.engineDir, { recursive: true });
+  const { pace, beats } = steppedPace();
+  const lock = await takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir), dir.queueStateFile, pace);
+  expect(lock.isFileOnly).toBe(true);
+  expect(beats).toMatchObject([{ ms: 1_000, isEnded: false }]);
+  const shown = () => fs.readFileSync(lockFile(dir), 'utf8');
+  const before = shown();
+  beats[0]!.call();
+  beats[0]!.call();
+  expect(JSON.parse(shown())).toEqual({ ...JSON.parse(before), beat: '000000000002' });
+  expect(shown()).toHaveLength(before.length);
+  // It does not write into the file of one that has taken over.
+  fs.writeFileSync(lockFile(dir), JSON.stringify(elsewhere));
+  beats[0]!.call();
+  expect(JSON.parse(shown())).toEqual(elsewhere);
+  await lock.release();
+  expect(beats[0]!.isEnded).toBe(true);
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'an owner with a socket does not beat, and takes its socket with it',
+  async () => {
+    const dir = createDataDir();
+    fs.mkdirSync(dir.engineDir, { recursive: true });
+    const { pace, beats } = steppedPace();
+    const lock = await takeLock(createNodeDisk(), dir.workflowsDir, lockFile(dir), dir.queueStateFile, pace);
+    expect(lock.isFileOnly).toBe(false);
+    expect(beats).toEqual([]);
+    expect(fs.readdirSync(dir.engineDir).sort()).toEqual(['lock', 'owner-1.sock']);
+    await lock.release();
+    expect(fs.readdirSync(dir.engineDir)).toEqual([]);
+  },
+);

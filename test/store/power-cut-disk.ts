@@ -227,6 +227,9 @@ export class PowerCutDisk {
         if (!this.#find(path)) throw diskError('ENOENT');
         return path;
       },
+      readlinkSync: (): string => {
+        throw diskError('ENOENT');
+      },
       accessDirectorySync: (path: string): void => {
         this.#directory(path);
       },

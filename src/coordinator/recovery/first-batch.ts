@@ -27,6 +27,18 @@ export class FirstBatch {
     return this.#seq;
   }
 
+  /** For `undo`: what the batch holds now. */
+  mark(): { payloads: number; published: number; seq: number } {
+    return { payloads: this.payloads.length, published: this.#published.length, seq: this.#seq };
+  }
+
+  /** Takes out what was added since `mark`. */
+  undo({ payloads, published, seq }: ReturnType<FirstBatch['mark']>): void {
+    this.payloads.length = payloads;
+    this.#published.length = published;
+    this.#seq = seq;
+  }
+
   /** Returns the sequence number that the event will have. */
   append(event: JournalEvent): number {
     const seq = this.#seq;

@@ -6,8 +6,9 @@
  * Rule, numbered for tests:
  *   R3  a file that can be neither trusted nor rebuilt costs only its own workflow.
  */
-import type { IdempotencyRecord } from '../../contract/journal-event.ts';
+import { type IdempotencyRecord, toEventJson } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
+import type { SpendingRow } from '../../contract/ledger.ts';
 import type { Notice, StateFile, StorePort } from '../../contract/store.ts';
 import { isTerminal } from '../../contract/workflow.ts';
 import { type Beginning, createWorkflow } from '../../core/create-workflow.ts';
@@ -15,7 +16,14 @@ import type { WorkflowState } from '../../core/state.ts';
 import { readWorkflow, stateFileSchema, type WorkflowMeta } from '../../core/state-file.ts';
 import { toSummary } from '../../core/view.ts';
 import type { Clock } from '../clock.ts';
-import { type ForeignContent, judgeFile, settleForeignContent, spendingOf, toForeignContent } from '../foreign-file.ts';
+import {
+  type ForeignContent,
+  judgeFile,
+  settleForeignContent,
+  spendingOf,
+  toForeignContent,
+  withSoundMeta,
+} from '../foreign-file.ts';
 import type { Workflows } from '../workflows.ts';
 import type { FirstBatch } from './first-batch.ts';
 import { type Entry, isUnbroken, versionFor } from './found-events.ts';
@@ -48,7 +56,7 @@ export class Intake {
 
   /** Reads a state.json. A file with another workflow's id counts as foreign, even if the engine wrote it. */
   read(id: string): StateFile {
-    const file = this.#store.readStateSync(id);
+    const file = withSoundMeta(this.#store.readStateSync(id));
     if (file.kind !== 'intact' || file.value.id === id) return file;
     return { kind: 'foreign', value: file.value, sha256: file.sha256 };
   }
@@ -102,9 +110,20 @@ export class Intake {
 
   /** A known workflow that cannot be restored; what it has spent is kept. */
   setAside(id: string, file: StateFile, reason: string, entries: readonly Entry[]): void {
-    const spending = this.#spending.followed(id, file, entries, this.#clock.now());
+    const spending = this.#followed(id, file, entries);
     this.#setAside(id, file, reason);
+    if (entries.length > 0) this.#store.keepEvents(id, toLines(entries), reason);
     this.#workflows.keepSpent(id, spending);
+  }
+
+  /** What cannot be counted in a file or in events that do not fit costs no more than this count. */
+  #followed(id: string, file: StateFile, entries: readonly Entry[]): readonly SpendingRow[] {
+    try {
+      return this.#spending.followed(id, file, entries, this.#clock.now());
+    } catch (error) {
+      this.#note('damage', `What workflow ${id} has spent cannot be counted in full: ${(error as Error).message}`);
+      return this.#spending.beside(id, []);
+    }
   }
 
   /** For the directory of a workflow that the engine does not know, or has deleted. */
@@ -161,4 +180,9 @@ export class Intake {
     this.#workflows.add(state, seq);
     this.#batch.publish(event, seq, state);
   }
+}
+
+/** As they stand in the journal, one JSON line each with its sequence number. */
+function toLines(entries: readonly Entry[]): string {
+  return entries.map(({ seq, event }) => `${seq} ${toEventJson(event)}\n`).join('');
 }

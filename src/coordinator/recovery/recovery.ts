@@ -9,16 +9,26 @@
  *   R2  any other workflow is its file plus the journal's later events;
  *   R4  no step stays RUNNING, and no ready step is missing from the queue;
  *   R5  recovery reads; `store.begin` writes its decisions in one piece, so a crash during recovery changes nothing;
- *   R6  a workflow whose events break a rule of the core (`transitions.ts`) is set aside with the reason; the others go
- *       on.
+ *   R6  a workflow whose events break a rule of the core (`transitions.ts`), or whose events or file make anything else
+ *       fail but the disk, is set aside with the reason, its file and its events kept; the others go on.
  * R3 is in intake.ts.
  */
 import { BrokenRule } from '../../contract/broken.ts';
 import type { EngineEvent } from '../../contract/event.ts';
-import type { FinishedEntry, Notice, StateFile, StateMeta, StorePort } from '../../contract/store.ts';
+import {
+  DiskFailedError,
+  DiskFullError,
+  type FinishedEntry,
+  type Notice,
+  OutOfHandlesError,
+  type StateFile,
+  type StateMeta,
+  type StorePort,
+} from '../../contract/store.ts';
 import { type Beginning, createWorkflow } from '../../core/create-workflow.ts';
 import { decideLost, decideRecovery, decideWaiting } from '../../core/decide.ts';
 import { evolve, evolveParent } from '../../core/evolve.ts';
+import { findExcess } from '../../core/file-bounds.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { readWorkflow, type WorkflowMeta } from '../../core/state-file.ts';
 import type { Clock } from '../clock.ts';
@@ -57,7 +67,7 @@ class Recovery {
   readonly #batch: FirstBatch;
   readonly #intake: Intake;
   /** Workflows whose files may claim reused idempotency keys; restored last, so that current owners win. */
-  readonly #restoredLast: (() => void)[] = [];
+  readonly #restoredLast: (readonly [id: string, restore: () => void])[] = [];
   /**
    * True unless the last stop was clean. A clean stop ends with a checkpoint that covers every event and says
    * `stopped`; covering every event is not enough, since other checkpoints may do so too.
@@ -103,14 +113,18 @@ class Recovery {
         this.#workflows.addFinished(entry, true);
         continue;
       }
-      this.#recover(id, directories.has(id));
+      this.#orSetAside(id, () => this.#recover(id, directories.has(id)));
       if (!this.#workflows.finished.has(id)) this.#workflows.removedFromIndex.add(id);
     }
     // No set of all ids: finished workflows are many, so the few others are looked up among them.
     const known = new Set([...this.#events.ids(), ...promised]);
-    for (const id of known) if (!finished.has(id)) this.#recover(id, directories.has(id));
-    for (const restore of this.#restoredLast) restore();
-    for (const id of directories) if (!known.has(id) && !finished.has(id)) this.#intake.adopt(id);
+    for (const id of known) {
+      if (!finished.has(id)) this.#orSetAside(id, () => this.#recover(id, directories.has(id)));
+    }
+    for (const [id, restore] of this.#restoredLast) this.#orSetAside(id, restore);
+    for (const id of directories) {
+      if (!known.has(id) && !finished.has(id)) this.#orSetAside(id, () => this.#intake.adopt(id));
+    }
     for (const [id, { state }] of this.#workflows.live) this.#orSetAside(id, () => this.#resume(state));
     this.#checkQueueFile();
     return { ...this.#result, payloads: this.#batch.payloads, ...this.#batch.toWindow() };
@@ -129,7 +143,7 @@ class Recovery {
       if (!hasDirectory) return;
       // A checkpoint waits until the files of deleted workflows are gone, or lists the directories that stay. It
       // covers this deletion and does not list this directory, so a user has put the directory back since.
-      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#restoredLast.push(() => this.#intake.adopt(id));
+      if (last.seq <= (this.#found.manifest?.seq ?? 0)) this.#restoredLast.push([id, () => this.#intake.adopt(id)]);
       else this.#result.leftovers.push(id);
       return;
     }
@@ -149,10 +163,8 @@ class Recovery {
     const sums = life.length > 0 ? this.#store.foundSums(id) : null;
     const file = sums === null ? this.#intake.read(id) : null;
     const seen = this.#judgeSeq(numberForLife(file ?? { kind: 'intact', ...sums! }, life));
-    this.#orSetAside(id, () => {
-      if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
-      else this.#rebase(id, entries, this.#judgeFileSeq(numberForLife(file ?? this.#intake.read(id), life)));
-    });
+    if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
+    else this.#rebase(id, entries, this.#judgeFileSeq(numberForLife(file ?? this.#intake.read(id), life)));
   }
 
   /**
@@ -170,15 +182,22 @@ class Recovery {
 
   /** R6. */
   #orSetAside(id: string, work: () => void): void {
+    const mark = this.#batch.mark();
     try {
       work();
     } catch (error) {
-      if (!(error instanceof BrokenRule)) throw error;
+      if (isOfDisk(error)) throw error;
+      this.#batch.undo(mark);
       this.#workflows.remove(id);
       this.#result.upToDate.delete(id);
       this.#result.behind.delete(id);
-      const reason = `its events break a rule of the engine (${error.message})`;
-      this.#intake.setAside(id, this.#intake.read(id), reason, this.#events.of(id));
+      const entries = this.#events.of(id);
+      const what = entries.length === 0 ? 'its state.json cannot be taken in' : 'its events cannot be applied';
+      const isRule = error instanceof BrokenRule;
+      const reason = isRule
+        ? `its events break a rule of the engine (${error.message})`
+        : `${what} (${error instanceof Error ? error.message : String(error)})`;
+      this.#intake.setAside(id, this.#intake.read(id), reason, entries);
     }
   }
 
@@ -224,13 +243,15 @@ class Recovery {
     const adopted = this.#intake.readAsItStood(id, file, entries);
     if (adopted) {
       this.#apply(adopted, entries);
-      this.#restoredLast.push(() => this.#intake.add(adopted));
+      this.#restoredLast.push([id, () => this.#intake.add(adopted)]);
       return;
     }
     if (file.kind !== 'intact') {
       this.#intake.takeOver(id, file, 'its state.json is not what the engine wrote', entries);
       return;
     }
+    const excess = findExcess(file.value);
+    if (excess !== null) throw new Error(`its state.json ${excess}`);
     const meta = file.meta as unknown as WorkflowMeta;
     const state = readWorkflow(file.value, meta, this.#clock.now());
     const later = entries.filter(({ seq }) => seq > meta.seq);
@@ -280,11 +301,12 @@ class Recovery {
    */
   #checkQueueFile(): void {
     for (const item of this.#found.queueItems) {
-      const { workflow_id: id, node_id: stepId } = (item ?? {}) as { workflow_id?: unknown; node_id?: unknown };
-      const status = this.#workflows.live.get(String(id))?.state.step(String(stepId))?.status;
+      const { workflow_id: workflowId, node_id: nodeId } = (item ?? {}) as { workflow_id?: unknown; node_id?: unknown };
+      const [id, stepId] = [toShown(workflowId), toShown(nodeId)];
+      const status = this.#workflows.live.get(id)?.state.step(stepId)?.status;
       if (status === 'PENDING') continue;
       const why = status === undefined ? 'there is no such step to run' : `the step is ${status}`;
-      this.#note('info', `Queue item ${String(id)}/${String(stepId)} was dropped: ${why}`);
+      this.#note('info', `Queue item ${id}/${stepId} was dropped: ${why}`);
     }
   }
 }
@@ -298,6 +320,21 @@ function numberForLife<File extends SeenFile>(file: File, life: readonly Entry[]
   const isTaken = first?.kind === 'workflow.adopted' || first?.kind === 'workflow.taken_over';
   if (!isTaken || file.kind !== 'intact' || file.sha256 !== first.sha256) return file;
   return { ...file, meta: { ...file.meta, seq: 0 } };
+}
+
+const shownLengthMax = 200;
+
+/** What a queue item names, which may be anything: text as far as a message has room. */
+function toShown(value: unknown): string {
+  const text = typeof value === 'object' && value !== null ? 'an object' : String(value);
+  return text.length <= shownLengthMax ? text : `${text.slice(0, shownLengthMax)}…`;
+}
+
+/** The disk's errors end the start with a line of their own: no file is at fault. Those of the system have a code. */
+function isOfDisk(error: unknown): boolean {
+  if (error instanceof DiskFullError || error instanceof DiskFailedError || error instanceof OutOfHandlesError)
+    return true;
+  return error instanceof Error && 'syscall' in error;
 }
 
 /** Fills `workflows`, and returns the events to write and the events to show to followers. */

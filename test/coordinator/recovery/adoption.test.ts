@@ -479,3 +479,121 @@ test("another engine's newer file put over a known workflow costs that file: the
   expect((await later.engine.finished(neighbour)).status).toBe('COMPLETED');
   expect(later.fatal).toEqual([]);
 });
+
+/** JSON text of objects, so many in each other. */
+function nested(levels: number): string {
+  return '{"a":'.repeat(levels - 1).concat('{}', '}'.repeat(levels - 1));
+}
+
+describe('what the HTTP interface bounds, a file is bounded by too (R3, R6)', () => {
+  const step = { id: 'a', action: 'noop', status: 'PENDING' };
+  const stepText = (more: string) => `{"id":"a","action":"noop","status":"PENDING",${more}}`;
+  /** The file as text, because no library writes 100,000 levels. */
+  const withStep = (id: string, text: string) => `{"id":"${id}","steps":[${text}]}`;
+
+  test.each([
+    ['params of 65 levels', (id: string) => withStep(id, stepText(`"params":${nested(65)}`)), /nested deeper than 67/],
+    ['params of 10,000 levels', (id: string) => withStep(id, stepText(`"params":${nested(10_000)}`)), /nested deeper/],
+    [
+      'params of 100,000 levels',
+      (id: string) => withStep(id, stepText(`"params":${nested(100_000)}`)),
+      /nested deeper/,
+    ],
+    [
+      'outputs of 100,000 lists',
+      (id: string) => withStep(id, stepText(`"outputs":{"x":${'['.repeat(1e5)}${']'.repeat(1e5)}}`)),
+      /nested deeper/,
+    ],
+    [
+      'an unknown field of 100,000 levels',
+      (id: string) => `{"id":"${id}","steps":[],"more":${nested(1e5)}}`,
+      /nested deeper/,
+    ],
+    [
+      '20,001 steps',
+      (id: string) =>
+        JSON.stringify({ id, steps: Array.from({ length: 20_001 }, (_, i) => ({ ...step, id: `s${i}` })) }),
+      /has 20001 steps, at most 20000 are allowed/,
+    ],
+    [
+      'a circle of two steps',
+      (id: string) =>
+        JSON.stringify({
+          id,
+          steps: [
+            { ...step, dependencies: ['b'] },
+            { ...step, id: 'b', dependencies: ['a'] },
+          ],
+        }),
+      /wait for each other in a circle: (a → b|b → a)/,
+    ],
+    [
+      'a step that waits for itself',
+      (id: string) => JSON.stringify({ id, steps: [{ ...step, dependencies: ['a'] }] }),
+      /in a circle: a/,
+    ],
+    [
+      'a name of 1,001 characters',
+      (id: string) => JSON.stringify({ id, name: 'n'.repeat(1_001), steps: [step] }),
+      /has a name of 1001 characters, at most 1000/,
+    ],
+    [
+      'an action of 129 characters',
+      (id: string) => JSON.stringify({ id, steps: [{ ...step, action: 'a'.repeat(129) }] }),
+      /an action of 129 characters/,
+    ],
+    [
+      'a step id of 129 characters',
+      (id: string) => JSON.stringify({ id, steps: [{ ...step, id: 'a'.repeat(129) }] }),
+      /a step whose id is of 129 characters/,
+    ],
+    [
+      '69 tags',
+      (id: string) => JSON.stringify({ id, tags: Array.from({ length: 69 }, String), steps: [step] }),
+      /has 69 tags/,
+    ],
+  ])('%s: set aside with the reason, and the others go on', async (_what, toText, reason) => {
+    const dir = newDir();
+    const [bad, good] = [randomUUID(), randomUUID()];
+    dir.writeState(bad, toText(bad));
+    dir.writeState(good, { id: good, steps: [step] });
+    const { engine } = await live(dir);
+    await expectRefusal(engine.get(bad), 'SET_ASIDE', reason);
+    expect((await engine.finished(good)).status).toBe('COMPLETED');
+    expect(dir.quarantined()).toHaveLength(1);
+    expect(dir.hasState(bad)).toBe(false);
+  });
+
+  test('at each bound it is taken in', async () => {
+    const dir = newDir();
+    const [deep, long] = [randomUUID(), randomUUID()];
+    dir.writeState(deep, withStep(deep, stepText(`"params":${nested(64)}`)));
+    const steps = [{ ...step, id: 'a'.repeat(128), action: 'b'.repeat(128) }];
+    dir.writeState(long, { id: long, name: 'n'.repeat(1_000), tags: Array.from({ length: 64 }, String), steps });
+    const { engine } = await live(dir);
+    expect((await engine.finished(deep)).status).toBe('COMPLETED');
+    expect((await engine.finished(long)).workflow.steps).toHaveLength(1);
+    expect(dir.quarantined()).toEqual([]);
+  });
+
+  test.each([
+    ['keys that are no keys', { keys: [{ key: 1 }] }],
+    ['spending that is no list', { spending: 5 }],
+    ['a reservation without its tokens', { steps: { a: { reserved: { model: 'm' } } } }],
+    ['failures that are text', { steps: { a: { failures: 'many' } } }],
+  ])('a file with right sums whose _meta holds %s is taken in as a file of others', async (_what, meta) => {
+    const dir = newDir();
+    const id = randomUUID();
+    dir.writeState(id, engineFile({ id, steps: [step] }, { seq: 3, ...meta }));
+    const { engine } = await live(dir);
+    expect((await engine.finished(id)).status).toBe('COMPLETED');
+  });
+
+  test('a queue file whose items name objects is reported, and the start goes on', async () => {
+    const dir = newDir();
+    const strange = `[{"workflow_id":{"toString":1,"valueOf":1},"node_id":${nested(50_000)}}]`;
+    fs.writeFileSync(dir.queueStateFile, strange);
+    const { log } = await live(dir);
+    expect(log.join('\n')).toContain('Queue item an object/an object was dropped: there is no such step to run');
+  });
+});

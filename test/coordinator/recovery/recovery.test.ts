@@ -576,7 +576,12 @@ describe('R6: events that break a rule of the core', () => {
       const next = await restart(dir);
       const refusal = /set aside: its events break a rule of the engine \(broken rule TR1: step.started of step "in"/;
       await expectRefusal(next.engine.get(id), 'SET_ASIDE', refusal);
-      expect(next.dir.quarantined().filter((name) => name.includes(id))).toHaveLength(1);
+      // The file and the events; no start adds to them.
+      const kept = next.dir.quarantined().filter((name) => name.includes(id));
+      expect(kept.map((name) => name.slice(name.indexOf(id) + id.length)).sort()).toEqual([
+        '-events.jsonl',
+        '-state.json',
+      ]);
       if (start < 3) expect((await next.engine.health()).notices.join('\n')).toContain('broken rule TR1');
       expect((await next.engine.list()).items.map((item) => item.id)).toEqual([good.id]);
       // The third start finds a checkpoint, and no event of the workflow any more.
@@ -588,5 +593,29 @@ describe('R6: events that break a rule of the core', () => {
       }
       dir = next.dir;
     }
+  });
+
+  test('so do events that make anything else fail, and what they began is taken back', async () => {
+    const first = await live();
+    const { id: good } = await first.engine.submit({ name: 'good', steps: [{ id: 'in', action: 'external_data' }] });
+    const image = crash(first.dir);
+    const bad = '0197b2a0-0000-7000-8000-0000000000ff';
+    const at = Date.now();
+    const events = [{ kind: 'workflow.created', workflowId: bad, at, version: 1, workflow: null }];
+    await append(image, events as unknown as JournalEvent[]);
+    const next = await restart(image);
+    await expectRefusal(
+      next.engine.get(bad),
+      'SET_ASIDE',
+      /set aside: its events cannot be applied \(Cannot read prop/,
+    );
+    expect((await next.engine.list()).items.map((item) => item.id)).toEqual([good]);
+    const [name = ''] = next.dir.quarantined();
+    expect(name.endsWith(`-${bad}-events.jsonl`)).toBe(true);
+    const lines = fs.readFileSync(
+      path.join(next.dir.workflowsDir, '.engine', 'quarantine', name, `${bad}-events.jsonl`),
+      'utf8',
+    );
+    expect(lines.replace(/^\d+ /, '')).toBe(`${JSON.stringify(events[0])}\n`);
   });
 });
