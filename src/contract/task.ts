@@ -135,12 +135,23 @@ export interface IsolatedTask<Params = unknown> extends Task<Params> {
 export class TaskFailure extends Error {
   readonly code: FailureCode;
   readonly retryAfterMs: number | undefined;
+  /** Plain JSON data of at most 64 KiB. Becomes the metadata of a step that fails with it. */
+  readonly metadata: Record<string, unknown> | undefined;
 
-  constructor(code: FailureCode, message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(
+    code: FailureCode,
+    message: string,
+    options: {
+      retryAfterMs?: number | undefined;
+      cause?: unknown;
+      metadata?: Record<string, unknown> | undefined;
+    } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = 'TaskFailure';
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.metadata = options.metadata;
   }
 }
 

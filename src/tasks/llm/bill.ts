@@ -8,7 +8,7 @@
  *   LB3  a call that no server saw counts for nothing, one that the server refused costs 0.
  */
 
-import type { UsageSaid } from './call.ts';
+import type { UsageSaid } from './hearing.ts';
 import type { Price, PriceList, Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
 import { readUsage, type Usage } from './usage.ts';
