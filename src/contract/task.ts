@@ -74,6 +74,8 @@ export interface PlannedCall {
   readonly model: string;
   /** The address of the call. It decides whose prices apply. */
   readonly baseUrl: string;
+  /** The provider whose prices a server at this address has, where the price list does not know the address. */
+  readonly gatewayOf?: string | undefined;
   /** Estimated as one token for each four characters. */
   readonly inputTokens: number;
   /** The most tokens that the params allow, or an assumption where they set no limit. */

@@ -61,6 +61,7 @@ export async function askModel(question: ModelQuestion, context: TaskContext): P
       prompt_tokens: input_tokens,
       completion_tokens: output_tokens,
       cost,
+      ...bill.priceList,
       duration_ms: Math.round(performance.now() - startedMs),
       timestamp: at.toISOString(),
       finish_reason: answer.finishReason,
