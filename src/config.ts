@@ -27,6 +27,8 @@ import { StartError } from './contract/store.ts';
 
 /** Loaded for a setting that needs it: with it every start would take a twentieth of a second more. */
 const loadYaml = () => createRequire(import.meta.url)('yaml') as typeof import('yaml');
+const loadGenaiPrices = () =>
+  createRequire(import.meta.url)('@pydantic/genai-prices') as typeof import('@pydantic/genai-prices');
 
 const keyNames = ['OPENAI_API_KEY', 'DEEPSEEK_API_KEY', 'GOOGLE_API_KEY', 'CHAT_API_KEY'];
 const baseUrlNames = ['OPENAI_BASE_URL', 'DEEPSEEK_BASE_URL', 'GEMINI_BASE_URL', 'CHAT_BASE_URL'];
@@ -190,49 +192,63 @@ function readSecret(name: string, value: string | undefined): string | undefined
 function readPricesFile(cwd: string, value: string | undefined): Prices {
   if (value === undefined) return {};
   const allowed = 'a readable YAML or JSON file of prices by <provider>/<model>';
-  let read: unknown;
-  try {
-    read = loadYaml().parse(readFileSync(resolve(cwd, value), 'utf8'));
-  } catch (cause) {
-    throw refuse('PRICES_FILE', value, `${allowed} (${errorCode(cause).split('\n')[0]})`, cause);
+  const prices = readStructure('PRICES_FILE', value, allowed, pricesSchema, () => readYaml(cwd, value));
+  const fault = findAliasFault(prices);
+  if (fault === undefined) return prices;
+  throw refuse('PRICES_FILE', value, `${allowed} (${fault.path}: ${fault.message})`);
+}
+
+/** A host's prices are those of a provider that nobody knows: every call there would be without a price, in silence. */
+function findAliasFault(prices: Prices): { path: string; message: string } | undefined {
+  for (const [host, entry] of Object.entries(prices)) {
+    if (!('as' in entry)) continue;
+    const id = entry.as === 'gemini' ? 'google' : entry.as;
+    if (loadGenaiPrices().findProvider({ providerId: id })?.id === id) continue;
+    return { path: `${host}.as`, message: `the price list knows no "${entry.as}"; openai, deepseek or gemini, say` };
   }
-  const parsed = pricesSchema.safeParse(read);
-  if (parsed.success) return parsed.data;
-  const [first] = toFieldErrors(parsed.error.issues);
-  throw refuse('PRICES_FILE', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
+  return undefined;
 }
 
 /** Limits of models: a file in YAML or JSON, or the same as text. A wrong one would be noticed in the provider's refusals. */
 function readLimits(cwd: string, value: string | undefined): LimitsByModel {
   if (value === undefined) return {};
   const allowed = 'limits by <provider>/<model>, in YAML or JSON, or a readable file of them';
-  let read: unknown;
-  try {
-    read = loadYaml().parse(value);
-    // What is a single word to YAML is the name of a file.
-    if (typeof read === 'string') read = loadYaml().parse(readFileSync(resolve(cwd, value), 'utf8'));
-  } catch (cause) {
-    throw refuse('LIMITS', value, `${allowed} (${errorCode(cause).split('\n')[0]})`, cause);
-  }
-  const parsed = limitsByModelSchema.safeParse(read);
-  if (parsed.success) return parsed.data;
-  const [first] = toFieldErrors(parsed.error.issues);
-  throw refuse('LIMITS', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
+  return readStructure('LIMITS', value, allowed, limitsByModelSchema, () => readYamlOrFile(cwd, value));
 }
 
 function readDailyBudget(value: string | undefined): Budget | undefined {
   if (value === undefined) return undefined;
   const allowed = 'a budget such as {usd: 5, tokens: 2000000, calls: 1000}, of which one is enough';
-  let read: unknown;
+  return readStructure('DAILY_BUDGET', value, allowed, budgetSchema, () => loadYaml().parse(value));
+}
+
+function readYaml(cwd: string, path: string): unknown {
+  return loadYaml().parse(readFileSync(resolve(cwd, path), 'utf8'));
+}
+
+/** What is a single word to YAML is the name of a file. */
+function readYamlOrFile(cwd: string, value: string): unknown {
+  const read: unknown = loadYaml().parse(value);
+  return typeof read === 'string' ? readYaml(cwd, value) : read;
+}
+
+function readStructure<Value>(
+  name: string,
+  value: string,
+  allowed: string,
+  schema: z.ZodType<Value>,
+  read: () => unknown,
+): Value {
+  let written: unknown;
   try {
-    read = loadYaml().parse(value);
+    written = read();
   } catch (cause) {
-    throw refuse('DAILY_BUDGET', value, allowed, cause);
+    throw refuse(name, value, `${allowed} (${errorCode(cause).split('\n')[0]})`, cause);
   }
-  const parsed = budgetSchema.safeParse(read);
+  const parsed = schema.safeParse(written);
   if (parsed.success) return parsed.data;
   const [first] = toFieldErrors(parsed.error.issues);
-  throw refuse('DAILY_BUDGET', value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
+  throw refuse(name, value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);
 }
 
 function readBaseUrl(name: string, value: string): URL {

@@ -132,6 +132,11 @@ describe('PRICES_FILE', () => {
     expect(read({ PRICES_FILE: join(cwd, 'prices.yaml') }).engine.prices).toEqual({
       'localhost:11434/*': { input_per_million: 0, output_per_million: 0 },
     });
+    await writeFile(join(cwd, 'as.yaml'), 'Gateway.local:4000: {as: gemini}\nother: {as: openrouter}');
+    expect(read({ PRICES_FILE: 'as.yaml' }).engine.prices).toEqual({
+      'gateway.local:4000': { as: 'gemini' },
+      other: { as: 'openrouter' },
+    });
   });
 
   test.each([
@@ -141,6 +146,10 @@ describe('PRICES_FILE', () => {
     ['a/b: {input_per_million: 0.0000001, output_per_million: 1}', /more than six decimals/],
     ['a/b: {input_per_million: 1, output_per_million: 1, price: 1}', /unknown field "price"/],
     ['a/b: {input_per_million: 1', /a readable YAML or JSON file/],
+    ['gateway.local: {as: opnai}', /gateway\.local\.as: the price list knows no "opnai"; openai, deepseek or gemini/],
+    ['gateway.local: {as: google, input_per_million: 1}', /unknown field "input_per_million"/],
+    ['gateway.local: {as: 7}', /gateway\.local\.as/],
+    ['openai/gpt-4: {as: openai}', /openai\/gpt-4/],
     ['[]', /the whole/],
   ])('that reads %j stops the start', async (text, message) => {
     await writeFile(join(cwd, 'prices.yaml'), text);

@@ -132,6 +132,15 @@ program
   });
 
 program
+  .command('prices [model]')
+  .description('show what calls of models are priced with, from which list, and how old it is')
+  .addOption(jsonOption())
+  .action(async (model, options) => {
+    const { prices } = await import('./prices.ts');
+    await prices(model, options, context);
+  });
+
+program
   .command('doctor')
   .description('check a data directory without changing it, and say what is found')
   .addOption(dataOption())

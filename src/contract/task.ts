@@ -74,6 +74,8 @@ export interface PlannedCall {
   readonly model: string;
   /** The address of the call. It decides whose prices apply. */
   readonly baseUrl: string;
+  /** The provider whose prices a server at this address has, where the price list does not know the address. */
+  readonly gatewayOf?: string | undefined;
   /** Estimated as one token for each four characters. */
   readonly inputTokens: number;
   /** The most tokens that the params allow, or an assumption where they set no limit. */
@@ -135,12 +137,23 @@ export interface IsolatedTask<Params = unknown> extends Task<Params> {
 export class TaskFailure extends Error {
   readonly code: FailureCode;
   readonly retryAfterMs: number | undefined;
+  /** Plain JSON data of at most 64 KiB. Becomes the metadata of a step that fails with it. */
+  readonly metadata: Record<string, unknown> | undefined;
 
-  constructor(code: FailureCode, message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(
+    code: FailureCode,
+    message: string,
+    options: {
+      retryAfterMs?: number | undefined;
+      cause?: unknown;
+      metadata?: Record<string, unknown> | undefined;
+    } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = 'TaskFailure';
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.metadata = options.metadata;
   }
 }
 

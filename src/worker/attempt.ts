@@ -67,7 +67,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       code: failure.code,
       message: toMessage(redact(failure.message)),
       retryAfterMs: failure.retryAfterMs ?? null,
-      metadata: null,
+      metadata: toFailureMetadata(error, redact, log.add),
       metrics: accounted,
       logs: log.lines(),
     };
@@ -121,6 +121,21 @@ function toRedactedRecord(what: string, value: TaskResult['metadata'], redact: R
     string,
     unknown
   >;
+}
+
+/** What the task kept of an attempt that failed, also where a deadline ended it. What cannot be kept is logged (A1). */
+function toFailureMetadata(
+  error: unknown,
+  redact: Redact,
+  log: (line: string) => void,
+): Record<string, unknown> | null {
+  if (!isTaskFailure(error)) return null;
+  try {
+    return toRedactedRecord('metadata', error.metadata, redact);
+  } catch (cause) {
+    log(`Warning: the failure's metadata could not be kept: ${cause instanceof Error ? cause.message : String(cause)}`);
+    return null;
+  }
 }
 
 function throwIfAborted(job: Job, signal: AbortSignal): void {

@@ -343,3 +343,28 @@ test('doctor of a directory that is not there ends with 1, and creates nothing',
   }
   expect(await readdir(cwd)).toEqual([]);
 });
+
+describe('prices', () => {
+  test('shows a model’s rates with list, date, age and source, settings included', async () => {
+    await write('mine.yaml', 'openai/gpt-4o: {input_per_million: 7, output_per_million: 9}');
+    const { status, stdout, stderr } = await cli(['prices', 'gpt-4o'], { PRICES_FILE: 'mine.yaml' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['US dollars for a million tokens, now'],
+      ['MODEL', 'INPUT', 'CACHED', 'OUTPUT', 'LIST', 'DATE', 'AGE', 'SOURCE'],
+      ['openai/gpt-4o', '7', '7', '9', 'PRICES_FILE', '-', '-', 'PRICES_FILE'],
+      [''],
+    ]);
+    const json = await cli(['prices', 'deepseek/deepseek-chat', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject([{ input_per_million: 0.28, date: '2025-12-09' }]);
+  });
+
+  test('a model without a price ends with 1 and the way out', async () => {
+    expect(await cli(['prices', 'gpt-of-tomorrow'])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        'no price is known for the model "gpt-of-tomorrow"; without a model, prices lists those that are; PRICES_FILE adds one\n',
+    });
+  });
+});

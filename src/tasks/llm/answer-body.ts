@@ -1,15 +1,20 @@
 /**
- * The bytes of a model's answer: read whole, or as the events of a stream.
+ * The bytes of a model's answer: as one JSON value, or as the events of a stream, whichever was asked for and whichever
+ * came.
  *
  * Guarantees (LW1 and LW3 are those of wire.ts):
  *   LW2  at most `answerBytesMax` of an answer are read, counted after decompression;
  *   LW4  a stream is whole with its `[DONE]`, whatever its connection does afterwards;
- *   LW5  the client gets whole events, their data alone; a stream with too many lines of another kind is refused.
+ *   LW5  the client gets whole events, their data alone; a stream with too many lines of another kind is refused;
+ *   LW6  an answer in the other form than the one asked for is read all the same: what it says decides, not its type;
+ *   LW7  bytes that are not valid UTF-8 become U+FFFD, and `isRepaired` says so.
  */
 import type { Readable } from 'node:stream';
+import { TextDecoder } from 'node:util';
 import { TaskFailure } from '../../contract/task.ts';
 import { decodeBody } from '../http/read-body.ts';
 import { createAnswerEvents } from './answer-events.ts';
+import { cutToBytes } from './kept-answer.ts';
 
 export const answerBytesMax = 16 * 1024 * 1024;
 
@@ -21,9 +26,16 @@ interface AnsweredResponse {
   readonly body: Readable;
 }
 
+/** How an answer's text begins when it is a stream of events: a field's name, or a comment. */
+const eventStart = /^\ufeff?\s*(?:data|event|id|retry|error)?:/;
+/** Enough to tell a stream from JSON, and JSON from a page. */
+const startLengthMin = 8;
+
 export class AnswerBody {
   readonly #response: AnsweredResponse;
   readonly #label: string;
+  #isRepaired = false;
+  #isWhole = false;
 
   /** `label` names the server in failures. */
   constructor(response: AnsweredResponse, label: string) {
@@ -31,25 +43,112 @@ export class AnswerBody {
     this.#label = label;
   }
 
-  /** The whole answer. The decoder drops the byte order mark that some servers begin with. */
-  async text(): Promise<string> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.#bytes()) chunks.push(chunk);
-    return this.#decode(() => new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+  /** True once a byte was met that is not valid UTF-8. */
+  get isRepaired(): boolean {
+    return this.#isRepaired;
+  }
+
+  /** True once the answer has said that it is over, or has come as one JSON value. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** The whole answer as a JSON value; a stream of events as the list of their data. */
+  async json(): Promise<unknown> {
+    const decoder = new TextDecoder();
+    const parts: string[] = [];
+    for await (const chunk of this.#bytes()) parts.push(this.#decode(decoder, chunk));
+    parts.push(this.#decode(decoder));
+    return this.#toJson(parts.join(''));
   }
 
   /** Server-sent events as text, each piece holding whole ones. */
   async *events(): AsyncGenerator<Buffer> {
-    const decoder = new TextDecoder('utf-8', { fatal: true });
+    const decoder = new TextDecoder();
     const answer = createAnswerEvents((most) => this.#refuseForeignLines(most));
     const pieces = this.#bytes();
+    let start: string | null = '';
     for await (const bytes of pieces) {
-      const { events, isLast } = answer.add(this.#decode(() => decoder.decode(bytes, { stream: true })));
+      let text = this.#decode(decoder, bytes);
+      if (start !== null) {
+        start += text;
+        if (start.trimStart().length < startLengthMin) continue;
+        if (!this.#isStream(start)) return yield* this.#wholeAsEvents(start, pieces, decoder);
+        text = start;
+        start = null;
+      }
+      const { events, isLast } = answer.add(text);
       if (events !== '') yield Buffer.from(events);
-      if (isLast) return await this.#letEnd(pieces);
+      if (isLast) {
+        this.#isWhole = true;
+        return await this.#letEnd(pieces);
+      }
     }
-    // An event that the end has cut is dropped; a character that it has cut is a fault.
-    this.#decode(() => decoder.decode());
+    // An event that the end has cut is dropped.
+    this.#decode(decoder);
+    if (start !== null && start.trim() !== '' && !this.#isStream(start)) {
+      yield* this.#wholeAsEvents(start, pieces, decoder);
+    }
+  }
+
+  /** What calls itself a stream is one unless it begins as JSON does; of anything else, what it begins with decides. */
+  #isStream(start: string): boolean {
+    if (eventStart.test(start)) return true;
+    const type = this.#response.headers['content-type'];
+    return (type === undefined || /^text\/event-stream\b/i.test(type)) && !/^\ufeff?\s*[[{]/.test(start);
+  }
+
+  async *#wholeAsEvents(
+    start: string,
+    pieces: AsyncGenerator<Buffer>,
+    decoder: TextDecoder,
+  ): AsyncGenerator<Buffer, void> {
+    const parts = [start];
+    for await (const bytes of pieces) parts.push(this.#decode(decoder, bytes));
+    const answer = this.#toJson(parts.join(''));
+    for (const chunk of Array.isArray(answer) ? answer : [answer]) {
+      yield Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
+    }
+    yield Buffer.from('data: [DONE]\n\n');
+  }
+
+  /** One JSON value; one a line; or the data of events. Each may end with the `[DONE]` of a stream. */
+  #toJson(text: string): unknown {
+    const body = text.trim();
+    if (body === '') {
+      throw new TaskFailure('NETWORK', `the answer of ${this.#label} is empty, without even JSON`);
+    }
+    if (eventStart.test(body)) return this.#toEventData(body);
+    const json = body.replace(/\s*data: ?\[DONE\]$/, '');
+    const value = tryParse(json) ?? toLines(json);
+    if (value !== undefined) {
+      this.#isWhole = true;
+      return value.value;
+    }
+    // JSON that has begun and not ended was cut on its way, and is asked for again.
+    const isCut = /^[[{]/.test(json) && !/[\]}]$/.test(json);
+    if (isCut) {
+      throw new TaskFailure('NETWORK', `the answer of ${this.#label} is cut JSON, of ${body.length} characters`);
+    }
+    throw new TaskFailure(
+      'ANSWER_INVALID',
+      `${this.#label} answered ${toMediaType(this.#response.headers['content-type'])} that is no JSON; is this the API's address?`,
+      { metadata: { answer: { content: cutToBytes(text), characters: text.length } } },
+    );
+  }
+
+  #toEventData(body: string): unknown[] {
+    const { events, isLast } = createAnswerEvents((most) => this.#refuseForeignLines(most)).add(`${body}\n\n`);
+    const data = events
+      .split('\n\n')
+      .map((event) => event.replace(/^data: /gm, ''))
+      .filter((event) => event.trim() !== '' && event.trim() !== '[DONE]')
+      .map((event) => tryParse(event));
+    if (data.includes(undefined)) {
+      throw new TaskFailure('NETWORK', `a piece of the stream of ${this.#label} is no JSON, or is cut`);
+    }
+    this.#isWhole = isLast;
+    return data.map((parsed) => parsed?.value);
   }
 
   async *#bytes(): AsyncGenerator<Buffer> {
@@ -79,12 +178,11 @@ export class AnswerBody {
     }
   }
 
-  #decode(read: () => string): string {
-    try {
-      return read();
-    } catch {
-      throw new TaskFailure('ANSWER_INVALID', `the answer of ${this.#label} is not valid UTF-8`);
-    }
+  /** The decoder drops the byte order mark that some servers begin with. Without bytes, it gives what it still holds. */
+  #decode(decoder: TextDecoder, bytes?: Buffer): string {
+    const text = bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    this.#isRepaired ||= text.includes('\ufffd');
+    return text;
   }
 
   #refuseForeignLines(most: number): never {
@@ -93,4 +191,24 @@ export class AnswerBody {
       `${this.#label} was asked for a stream of events, and more than ${most} lines of its answer belong to none`,
     );
   }
+}
+
+function tryParse(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Some servers stream a JSON value a line. */
+function toLines(text: string): { value: unknown[] } | undefined {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (lines.length < 2 || !lines.every((line) => line.startsWith('{'))) return undefined;
+  const values = lines.map(tryParse);
+  return values.includes(undefined) ? undefined : { value: values.map((parsed) => parsed?.value) };
+}
+
+function toMediaType(contentType: string | undefined): string {
+  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}/.exec(contentType ?? '')?.[0] ?? 'a text';
 }

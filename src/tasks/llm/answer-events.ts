@@ -21,7 +21,12 @@ export function createAnswerEvents(refuse: (foreignLinesMax: number) => never) {
       whole += `data: ${data.replaceAll('\n', '\ndata: ')}\n\n`;
       isLast ||= data.trim() === '[DONE]';
     },
-    onError() {
+    onError({ field, value }) {
+      // llama.cpp and LM Studio name an error inside a stream in a field of that name.
+      if (field === 'error' && value) {
+        whole += `data: {"error":${toJson(value)}}\n\n`;
+        return;
+      }
       foreignLines += 1;
       if (foreignLines > foreignLinesMax) refuse(foreignLinesMax);
     },
@@ -36,4 +41,14 @@ export function createAnswerEvents(refuse: (foreignLinesMax: number) => never) {
       return { events: whole, isLast };
     },
   };
+}
+
+function toJson(value: string): string {
+  try {
+    const said: unknown = JSON.parse(value);
+    const isWrapped = typeof said === 'object' && said !== null && 'error' in said;
+    return JSON.stringify(isWrapped ? said.error : said);
+  } catch {
+    return JSON.stringify(value);
+  }
 }

@@ -1,9 +1,11 @@
 /** What all model actions do: one call, its bill, and an answer that was found to be one. */
-import type { TaskContext, TaskResult } from '../../contract/task.ts';
+import { type TaskContext, TaskFailure, type TaskResult } from '../../contract/task.ts';
 import { createBill } from './bill.ts';
 import { callModel } from './call.ts';
 import type { Endpoint } from './endpoint.ts';
-import { judgeAnswer } from './judge.ts';
+import type { ModelAnswer } from './hearing.ts';
+import { type Asked, type Judged, judgeAnswer } from './judge.ts';
+import { keepAnswer } from './kept-answer.ts';
 import { type ChatParams, jsonFormatOf, toRequestBody } from './params.ts';
 import type { PriceList, Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
@@ -22,27 +24,32 @@ export interface ModelQuestion {
 
 export async function askModel(question: ModelQuestion, context: TaskContext): Promise<TaskResult> {
   const { params, model, endpoint, provider, seller, ways, prices } = question;
-  const { network, signal, account, say } = context;
+  const { network, signal, account, say, log } = context;
   const at = new Date();
   const startedMs = performance.now();
   const body = toRequestBody(params, model, ways);
   const wire = createWire({ endpoint, model, network, stream: params.stream });
   const bill = createBill({ provider, seller, ways, model, at, prices, account });
-  const answer = await callModel({ endpoint, body, network, signal, onUsage: bill.use, onText: say }, wire).catch(
-    (error: unknown) => {
-      if (wire.fate === 'refused') bill.refused();
-      if (wire.fate === 'unsent') bill.unsent();
-      throw error;
-    },
-  );
+  const call = { endpoint, body, network, signal, onUsage: bill.use, onText: say };
+  const known = () => ({ provider, model, request_id: wire.requestId, timestamp: at.toISOString() });
+  let answer: ModelAnswer;
+  try {
+    answer = await callModel(call, wire);
+  } catch (error) {
+    if (wire.fate === 'refused') bill.refused();
+    if (wire.fate === 'unsent') bill.unsent();
+    throw withMetadata(error, known());
+  }
+  if (wire.isRepaired) log('Warning: bytes of the answer are not valid UTF-8; U+FFFD stands in their place');
   const isBounded = params.max_tokens !== undefined || 'max_completion_tokens' in body;
-  const judged = judgeAnswer(answer, { label: endpoint.label, format: jsonFormatOf(params), isBounded });
-  if (judged.truncated) context.log('The answer was cut by max_tokens (finish_reason length)');
+  const asked = { label: endpoint.label, format: jsonFormatOf(params), isBounded, log };
+  const judged = judgeOrKeep(answer, asked, known());
+  if (judged.truncated) log(`The answer was cut by max_tokens (finish_reason ${answer.finishReason})`);
   const { tokens, input_tokens, output_tokens, cost } = bill.metrics;
   return {
     outputs: {
       ...judged,
-      finish_reason: answer.finishReason ?? 'stop',
+      finish_reason: judged.truncated ? 'length' : 'stop',
       model,
       ...(answer.reasoning === '' ? {} : { reasoning: answer.reasoning }),
     },
@@ -54,6 +61,7 @@ export async function askModel(question: ModelQuestion, context: TaskContext): P
       prompt_tokens: input_tokens,
       completion_tokens: output_tokens,
       cost,
+      ...bill.priceList,
       duration_ms: Math.round(performance.now() - startedMs),
       timestamp: at.toISOString(),
       finish_reason: answer.finishReason,
@@ -61,4 +69,22 @@ export async function askModel(question: ModelQuestion, context: TaskContext): P
     },
     metrics: bill.metrics,
   };
+}
+
+function judgeOrKeep(answer: ModelAnswer, asked: Asked, known: Record<string, unknown>): Judged {
+  try {
+    return judgeAnswer(answer, asked);
+  } catch (error) {
+    const failure = error instanceof Error && error.name === 'TaskFailure' ? (error as TaskFailure) : undefined;
+    if (failure === undefined) throw error;
+    throw withMetadata(keepAnswer(failure, answer), { ...known, response_model: answer.responseModel });
+  }
+}
+
+/** What is known of the call stands beside the text that was kept; where none was, nothing does. */
+function withMetadata(error: unknown, known: Record<string, unknown>): unknown {
+  if (!(error instanceof Error) || error.name !== 'TaskFailure') return error;
+  const { code, message, retryAfterMs, cause, metadata } = error as TaskFailure;
+  if (metadata === undefined) return error;
+  return new TaskFailure(code, message, { retryAfterMs, cause, metadata: { ...known, ...metadata } });
 }

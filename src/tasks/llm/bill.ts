@@ -8,7 +8,7 @@
  *   LB3  a call that no server saw counts for nothing, one that the server refused costs 0.
  */
 
-import type { UsageSaid } from './call.ts';
+import type { UsageSaid } from './hearing.ts';
 import type { Price, PriceList, Seller } from './prices.ts';
 import type { ProviderWays } from './provider.ts';
 import { readUsage, type Usage } from './usage.ts';
@@ -27,6 +27,8 @@ interface BilledCall {
 export interface Bill {
   /** In the form of a step's execution_metrics. */
   readonly metrics: Readonly<Record<string, unknown>>;
+  /** Which list has priced the call and when it was made; part of a step's metadata. */
+  readonly priceList: Readonly<Record<string, unknown>>;
   use(said: UsageSaid): void;
   refused(): void;
   unsent(): void;
@@ -34,7 +36,8 @@ export interface Bill {
 
 export function createBill({ provider, seller, ways, model, at, prices, account }: BilledCall): Bill {
   let metrics: Record<string, unknown> = {};
-  const tell = (calls: number, usage: Usage | null, price: Price | { cost: 0; source: 'not_billed' }) => {
+  let priceList: Record<string, unknown> = { price_list: null, price_date: null };
+  const tell = (calls: number, usage: Usage | null, price: Pick<Price, 'cost'> & { source: string | null }) => {
     const free = price.source === 'not_billed' ? 0 : null;
     metrics = {
       provider,
@@ -51,16 +54,21 @@ export function createBill({ provider, seller, ways, model, at, prices, account 
     };
     account(metrics);
   };
-  const notKnown = { cost: null, source: null };
+  const notKnown: Price = { cost: null, source: null };
   tell(1, null, notKnown);
   return {
     get metrics() {
       return metrics;
     },
+    get priceList() {
+      return priceList;
+    },
     use({ usage: said, responseModel, serviceTier }) {
       const usage = readUsage(said, ways);
       const price = usage && prices.priceOf({ seller, model, responseModel, serviceTier, usage, at });
       tell(1, usage, price ?? notKnown);
+      const { list = null, date = null, pricedAs } = price ?? notKnown;
+      priceList = { price_list: list, price_date: date, ...(pricedAs === undefined ? {} : { priced_as: pricedAs }) };
     },
     refused: () => tell(1, null, { cost: 0, source: 'not_billed' }),
     unsent: () => tell(0, null, { cost: 0, source: 'not_billed' }),

@@ -49,17 +49,52 @@ export function readJsonAnswer(content: string, { schema }: JsonFormat): unknown
   return value;
 }
 
+/** A byte order mark, and a Markdown fence that some models write around their JSON whatever they are told. */
 function parse(content: string): unknown {
-  // Some models wrap their JSON in a Markdown fence whatever they are told.
-  const text = /^\s*```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?```\s*$/.exec(content)?.[1] ?? content;
+  const text = content.replace(/^\s*\ufeff/, '');
+  const whole = tryParse(text);
+  if (whole !== undefined) return whole.value;
+  const trimmed = text.trim();
+  const isFenced = trimmed.length > 6 && trimmed.startsWith('```') && trimmed.endsWith('```');
+  const onOneLine = isFenced ? tryParse(trimmed.slice(3, -3).replace(/^\w*/, '')) : undefined;
+  if (onOneLine !== undefined) return onOneLine.value;
+  // Several that are JSON leave open which of them is meant.
+  const fenced = readFences(text).flatMap((inside) => tryParse(inside) ?? []);
+  const [only] = fenced;
+  if (only !== undefined && fenced.length === 1) return only.value;
+  throw new TaskFailure(
+    'OUTPUT_INVALID',
+    fenced.length > 1
+      ? `the model was asked for JSON, and its answer holds ${fenced.length} fenced blocks of JSON, which leaves open which is meant`
+      : `the model was asked for JSON, and its answer of ${content.length} characters is none`,
+  );
+}
+
+function tryParse(text: string): { value: unknown } | undefined {
   try {
-    return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value));
+    const value: unknown = JSON.parse(text, (key, inner: unknown) => (key === '__proto__' ? undefined : inner));
+    return { value };
   } catch {
-    throw new TaskFailure(
-      'OUTPUT_INVALID',
-      `the model was asked for JSON, and its answer of ${content.length} characters is none`,
-    );
+    return undefined;
   }
+}
+
+/** The insides of the fenced blocks of a Markdown text, by lines; a fence that is not closed ends with the text. */
+function readFences(text: string): string[] {
+  const blocks: string[] = [];
+  let fence: string | undefined;
+  let inside: string[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const mark = /^\s*(`{3,}|~{3,})/.exec(line)?.[1];
+    if (fence === undefined) {
+      fence = mark;
+      inside = [];
+    } else if (mark !== undefined && mark[0] === fence[0] && mark.length >= fence.length) {
+      blocks.push(inside.join('\n'));
+      fence = undefined;
+    } else inside.push(line);
+  }
+  return fence === undefined ? blocks : [...blocks, inside.join('\n')];
 }
 
 function findFault(value: unknown, written: Readonly<Record<string, unknown>>, textLength: number): string | null {

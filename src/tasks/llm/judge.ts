@@ -3,7 +3,8 @@
  * a wish to call a tool is a failure that says so.
  */
 import { TaskFailure } from '../../contract/task.ts';
-import type { ModelAnswer } from './call.ts';
+import { toEndKind } from './end-reason.ts';
+import type { ModelAnswer } from './hearing.ts';
 import { type JsonFormat, readJsonAnswer } from './json-answer.ts';
 
 export interface Asked {
@@ -11,6 +12,7 @@ export interface Asked {
   readonly format: JsonFormat | null;
   /** The step has said how long the answer may be. */
   readonly isBounded: boolean;
+  log(line: string): void;
 }
 
 export interface Judged {
@@ -20,31 +22,45 @@ export interface Judged {
   readonly truncated?: true;
 }
 
-/** How answers end that are whole. A server that says nothing (not streaming) has sent all there is. */
-const wholeReasons = new Set(['stop', 'end_turn', 'eos', 'stop_sequence', null]);
-
-export function judgeAnswer(answer: ModelAnswer, { label, format, isBounded }: Asked): Judged {
-  const { content } = answer;
-  const reason = answer.finishReason?.toLowerCase() ?? null;
+/**
+ * Failures over an answer that arrived whole are permanent: it has been paid for, and asking again would be paid again.
+ * Only one that the server itself gave up on (`HTTP_RETRYABLE`) is asked for again.
+ */
+export function judgeAnswer(answer: ModelAnswer, { label, format, isBounded, log }: Asked): Judged {
+  const { content, finishReason } = answer;
+  const kind = toEndKind(finishReason);
+  const reason = toWord(finishReason);
   if (answer.refusal !== '') {
     // Cut by whoever takes the keys out: half of one would not be found.
     throw new TaskFailure('ANSWER_REFUSED', `the model of ${label} refused to answer: ${answer.refusal}`);
   }
-  if (reason?.startsWith('content_filter')) {
-    throw new TaskFailure('ANSWER_REFUSED', `${label} withheld the answer (finish_reason content_filter)`);
+  if (kind === 'withheld') {
+    throw new TaskFailure('ANSWER_REFUSED', `${label} withheld the answer (finish_reason ${reason})`);
   }
-  if (answer.calledTool || reason === 'tool_calls' || reason === 'function_call') {
+  if (answer.calledTool || (kind === 'tool' && content.trim() === '')) {
     throw new TaskFailure(
       'OUTPUT_INVALID',
       `the model of ${label} wants to call a tool instead of answering; steps run no tools: leave out tools`,
     );
   }
-  if (reason === 'length') return judgeCut(answer, { label, format, isBounded });
-  if (!wholeReasons.has(reason)) {
-    throw new TaskFailure('ANSWER_INVALID', `the answer of ${label} ended early (finish_reason ${toWord(reason)})`);
+  if (kind === 'interrupted') {
+    throw new TaskFailure('HTTP_RETRYABLE', `the answer of ${label} ended early (finish_reason ${reason})`);
   }
-  if (content.trim() === '') throw new TaskFailure('ANSWER_INVALID', `the answer of ${label} is empty`);
+  if (kind === 'length') return judgeCut(answer, { label, format, isBounded, log });
+  if (content.trim() === '') throw new TaskFailure('ANSWER_INVALID', toEmptyMessage(answer, label, reason));
+  if (kind === 'unknown') {
+    log(`Warning: ${label} ended the answer with finish_reason ${reason}, which is not known; it was taken as whole`);
+  }
+  if (answer.otherKinds.length > 0) {
+    log(`Warning: parts of the answer that are no text were left out: ${answer.otherKinds.join(', ')}`);
+  }
   return format === null ? { content } : { content, json: readJsonAnswer(content, format) };
+}
+
+function toEmptyMessage({ reasoning, finishReason }: ModelAnswer, label: string, reason: string): string {
+  const why = finishReason === null || toEndKind(finishReason) === 'whole' ? '' : ` (finish_reason ${reason})`;
+  const where = reasoning === '' ? '' : `; all it says stands in its reasoning (${reasoning.length} characters)`;
+  return `the answer of ${label} is empty${why}${where}`;
 }
 
 /** Who bounds an answer has asked for no more than that; an answer that the model's own limit cuts was meant to go on. */
@@ -70,5 +86,5 @@ function judgeCut({ content, reasoning }: ModelAnswer, { label, format, isBounde
 }
 
 function toWord(reason: string | null): string {
-  return reason !== null && /^[\w.-]{1,64}$/.test(reason) ? reason : 'unknown';
+  return reason !== null && /^[\w. -]{1,64}$/.test(reason) ? reason : 'unknown';
 }

@@ -11,6 +11,8 @@ interface Destination {
   readonly provider: string;
   readonly baseUrl: string;
   readonly defaultModel: string | null;
+  /** See PlannedCall. */
+  readonly gatewayOf?: string | undefined;
 }
 
 /** More than any model answers with: what lies above is refused when the step runs. */
@@ -24,7 +26,7 @@ export function isUnread(text: unknown): boolean {
 
 export function planCall(
   params: JsonObject,
-  { provider, baseUrl, defaultModel }: Destination,
+  { provider, baseUrl, defaultModel, gatewayOf }: Destination,
 ): PlannedCall | 'unread' | null {
   const model = params.model === undefined ? defaultModel : params.model;
   if (typeof model !== 'string') return null;
@@ -33,7 +35,14 @@ export function planCall(
   const { prompt, messages, system, response_format: format = '' } = params;
   const said = [system, prompt, messages, JSON.stringify(format), tools];
   const { inputTokens, outputTokens } = estimateTokens(said, bound);
-  return { provider, model, baseUrl, inputTokens, outputTokens: outputTokens * answers };
+  return {
+    provider,
+    model,
+    baseUrl,
+    ...(gatewayOf === undefined ? {} : { gatewayOf }),
+    inputTokens,
+    outputTokens: outputTokens * answers,
+  };
 }
 
 /** Beside its question, what says how much a call may take. */

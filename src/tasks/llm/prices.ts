@@ -6,11 +6,15 @@
  *   LP1  a price that is not known is null, never 0; a model of one's own costs 0 only where PRICES_FILE says so;
  *        the list is asked for no server but those whose address it knows: it takes any name that holds a provider's;
  *   LP2  cached input is billed once, at its own rate;
- *   LP3  the rates are those of the time of the call: some providers have prices by the hour.
+ *   LP3  the rates are those of the time of the call: some providers have prices by the hour;
+ *   LP4  a gateway has its provider's prices where PRICES_FILE says so (`as`), and a provider action's own gateway has
+ *        them for models whose id is exactly one that the list has.
  */
 
-import type { PriceRates, Prices } from '../../contract/prices.ts';
+import { aliasOf, type PriceRates, type Prices, ratesAt } from '../../contract/prices.ts';
 import type { PlannedCall } from '../../contract/task.ts';
+import { type Catalogue, catalogue, loadCatalogue } from './price-catalogue.ts';
+import { correctedRates } from './price-corrections.ts';
 import type { Usage } from './usage.ts';
 
 /** Whose prices apply. */
@@ -19,6 +23,8 @@ export interface Seller {
   readonly name: string;
   /** Whether the price list knows it. A host may be named as a provider is, and sells nothing for it. */
   readonly isListed: boolean;
+  /** The provider in front of which a server that is not listed stands, as far as the action and its setting say. */
+  readonly gatewayOf?: string | undefined;
 }
 
 export interface PricedCall {
@@ -38,106 +44,133 @@ export interface Price {
   /** US dollars; null when not known. */
   readonly cost: number | null;
   readonly source: 'catalogue' | 'prices_file' | null;
+  /** The list that has the rates. */
+  readonly list?: string;
+  /** The day of that list (YYYY-MM-DD); absent for PRICES_FILE, which has none. */
+  readonly date?: string;
+  /** The provider whose prices a gateway's call has got. */
+  readonly pricedAs?: string;
 }
 
 export interface PriceList {
   priceOf(call: PricedCall): Price;
-  /** Who takes the money at an address. */
-  sellerAt(baseUrl: string): Seller;
+  /** Who takes the money at an address. `gatewayOf` names the provider that the address was set for. */
+  sellerAt(baseUrl: string, gatewayOf?: string): Seller;
 }
 
 const picoPerDollar = 1_000_000_000_000;
 const picoPerToken = 1_000_000;
 const unknown: Price = { cost: null, source: null };
 const pricedTiers = new Set(['default', 'auto', 'standard', 'on_demand']);
-/** Our names where the list has another. */
-const listNames: Readonly<Record<string, string>> = { gemini: 'google' };
-const ourNames: Readonly<Record<string, string>> = { google: 'gemini' };
 
-/** By base URL: the list is searched with the pattern of each of its providers. */
-const sellers = new Map<string, Seller>();
-const sellersMax = 1_000;
-
-let genaiPrices: Promise<typeof import('@pydantic/genai-prices')> | undefined;
+/** Name of the list that holds our corrections, in metadata and in `hybrid-engine prices`. */
+export const correctionsName = 'corrections of hybrid-engine';
 
 export async function loadPriceList(overrides: Prices = {}): Promise<PriceList> {
-  genaiPrices ??= import('@pydantic/genai-prices');
-  const { calcPrice, findProvider } = await genaiPrices;
+  const listed = await loadCatalogue();
 
-  const fromCatalogue = ({ seller, usage, at }: PricedCall, model: string): Price | undefined => {
-    if (!seller.isListed) return undefined;
-    const found = calcPrice(
-      {
-        input_tokens: usage.inputTokens,
-        cache_read_tokens: usage.cachedInputTokens,
-        cache_write_tokens: usage.cacheWriteTokens,
-        output_tokens: usage.outputTokens,
-      },
-      model,
-      { providerId: listNames[seller.name] ?? seller.name, timestamp: at },
-    );
-    // The list's rates are whole picodollars a token, but it adds them up as floats; up to some thousand dollars a float
-    // is closer to the true sum than half a picodollar, so rounding finds it.
-    return found ? toPrice(Math.round(found.total_price * picoPerDollar), 'catalogue') : undefined;
+  const fromFile = (provider: string, models: readonly string[], usage: Usage): Price | undefined => {
+    for (const key of [...models, '*']) {
+      const rates = ratesAt(overrides, `${provider}/${key}`);
+      if (rates === undefined) continue;
+      return { cost: toDollars(sumOf(rates, usage)), source: 'prices_file', list: 'PRICES_FILE' };
+    }
+    return undefined;
+  };
+
+  const fromLists = (provider: string, model: string, usage: Usage, at: Date): Price | undefined => {
+    const corrected = correctedRates(provider, model, at);
+    if (corrected !== undefined) {
+      const { rates, correction } = corrected;
+      const cost = toDollars(sumOf(rates, usage));
+      return { cost, source: 'catalogue', list: correctionsName, date: correction.checked };
+    }
+    const dollars = listed.costOf(provider, model, usage, at);
+    // The list's rates are whole picodollars a token, but it adds them up as floats; up to some thousand dollars a
+    // float is closer to the true sum than half a picodollar, so rounding finds it.
+    return dollars === undefined
+      ? undefined
+      : {
+          cost: toDollars(BigInt(Math.round(dollars * picoPerDollar))),
+          source: 'catalogue',
+          list: catalogue.name,
+          date: catalogue.date,
+        };
   };
 
   return {
     priceOf(call) {
-      const { seller, model, responseModel, serviceTier, usage } = call;
+      const { seller, model, responseModel, serviceTier, usage, at } = call;
       if (usage.audioTokens > 0) return unknown;
-      const models = [model, ...(responseModel && responseModel !== model ? [responseModel] : [])];
-      for (const name of models) {
-        const rates = overrides[`${seller.name}/${name}`];
-        if (rates !== undefined) return fromRates(rates, usage);
-      }
-      const all = overrides[`${seller.name}/*`];
-      if (all !== undefined) return fromRates(all, usage);
+      const own = fromFile(seller.name, [model, ...(responseModel ? [responseModel] : [])], usage);
+      if (own !== undefined) return own;
+      const place = findPlace(call, overrides, listed);
+      if (place === undefined) return unknown;
+      const { provider, models, isGateway } = place;
+      const gateway = isGateway ? { pricedAs: provider } : {};
+      const given = isGateway ? fromFile(provider, models, usage) : undefined;
+      if (given !== undefined) return { ...given, ...gateway };
       if (typeof serviceTier === 'string' && !pricedTiers.has(serviceTier)) return unknown;
       for (const name of models) {
-        const price = fromCatalogue(call, name);
-        if (price !== undefined) return price;
+        const price = fromLists(provider, name, usage, at);
+        if (price !== undefined) return { ...price, ...gateway };
       }
       return unknown;
     },
-    sellerAt(baseUrl) {
-      const known = sellers.get(baseUrl);
-      if (known !== undefined) return known;
-      if (sellers.size >= sellersMax) sellers.clear();
-      const found = findProvider({ providerApiUrl: baseUrl });
-      // The list's patterns name how an address begins: `https://api.openai.com` begins `https://api.openai.com.example`.
-      const beginning = found && new RegExp(`^(?:${found.api_pattern})(?=[/:]|$)`).test(baseUrl);
-      const seller =
-        found && beginning
-          ? { name: ourNames[found.id] ?? found.id, isListed: true }
-          : { name: new URL(baseUrl).host, isListed: false };
-      sellers.set(baseUrl, seller);
-      return seller;
+    sellerAt(baseUrl, gatewayOf) {
+      const seller = listed.sellerAt(baseUrl);
+      return seller.isListed || gatewayOf === undefined ? seller : { ...seller, gatewayOf };
     },
   };
 }
 
-function fromRates(rates: PriceRates, usage: Usage): Price {
+interface Place {
+  /** Whose prices count. */
+  readonly provider: string;
+  /** The models that may be looked up, in this order. */
+  readonly models: readonly string[];
+  readonly isGateway: boolean;
+}
+
+/** LP1, LP4. undefined where nobody's prices may be taken. */
+function findPlace(call: PricedCall, overrides: Prices, listed: Catalogue): Place | undefined {
+  const { seller, model, responseModel, at } = call;
+  const models = [model, ...(responseModel && responseModel !== model ? [responseModel] : [])];
+  const alias = aliasOf(overrides, seller.name);
+  if (alias !== undefined) return { provider: alias, models, isGateway: true };
+  if (seller.isListed) return { provider: seller.name, models, isGateway: false };
+  const { gatewayOf } = seller;
+  if (gatewayOf === undefined) return undefined;
+  const isExact =
+    listed.hasExactly(gatewayOf, model) ||
+    correctedRates(gatewayOf, model, at) !== undefined ||
+    ratesAt(overrides, `${gatewayOf}/${model}`) !== undefined;
+  return isExact ? { provider: gatewayOf, models: [model], isGateway: true } : undefined;
+}
+
+/** Exact: rates have at most six decimals, so a token costs whole picodollars. */
+function sumOf(rates: PriceRates, usage: Usage): bigint {
   const plain = usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens;
   const pico = (tokens: number, dollarsPerMillion: number) =>
     BigInt(tokens) * BigInt(Math.round(dollarsPerMillion * picoPerToken));
-  const sum =
+  return (
     pico(plain, rates.input_per_million) +
     pico(usage.cachedInputTokens, rates.cached_input_per_million ?? rates.input_per_million) +
     pico(usage.cacheWriteTokens, rates.cache_write_per_million ?? rates.input_per_million) +
-    pico(usage.outputTokens, rates.output_per_million);
-  return toPrice(Number(sum), 'prices_file');
+    pico(usage.outputTokens, rates.output_per_million)
+  );
 }
 
-function toPrice(pico: number, source: 'catalogue' | 'prices_file'): Price {
-  return { cost: pico / picoPerDollar, source };
+function toDollars(pico: bigint): number {
+  return Number(pico) / picoPerDollar;
 }
 
 /** US dollars; null where the price is not known. */
 export async function loadCallPricer(overrides: Prices = {}): Promise<(call: PlannedCall) => number | null> {
   const prices = await loadPriceList(overrides);
-  return ({ baseUrl, model, inputTokens, outputTokens }) => {
+  return ({ baseUrl, model, inputTokens, outputTokens, gatewayOf }) => {
     const none = { cachedInputTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0, audioTokens: 0 };
     const usage = { inputTokens, outputTokens, ...none };
-    return prices.priceOf({ seller: prices.sellerAt(baseUrl), model, usage, at: new Date() }).cost;
+    return prices.priceOf({ seller: prices.sellerAt(baseUrl, gatewayOf), model, usage, at: new Date() }).cost;
   };
 }

@@ -6,12 +6,17 @@ import type { FailureCode } from '../../contract/failures.ts';
 import { TaskFailure } from '../../contract/task.ts';
 import { readRetryAfterMs } from '../http/retry-after.ts';
 import type { Endpoint } from './endpoint.ts';
+import { cutToBytes } from './kept-answer.ts';
 
 /** What an error answer says, in whichever of the usual forms. */
 interface ProviderError {
   readonly type: string | null;
   readonly code: string | null;
   readonly message: string | null;
+  /** The HTTP status that an error inside a 200 names as its code; null where it names none. */
+  readonly status: number | null;
+  /** The text that the provider holds back because it does not fit what was asked for (Groq's failed_generation). */
+  readonly failedText: string | null;
   /** Google's names of the limits that were hit, such as GenerateRequestsPerDayPerProjectPerModel-FreeTier. */
   readonly quotaIds: readonly string[];
   /** Google says here, not in a header, when to come back. */
@@ -34,7 +39,40 @@ const quotaCodes = new Set([
   'insufficient_balance',
   'quota_exceeded',
 ]);
-const rateCodes = new Set(['rate_limit_exceeded', 'rate_limit_error', 'too_many_requests', 'RESOURCE_EXHAUSTED']);
+const rateCodes = new Set([
+  'rate_limit_exceeded',
+  'rate_limit_error',
+  'rate_limit',
+  'ratelimit',
+  'throttled',
+  'too_many_requests',
+  'resource_exhausted',
+]);
+/** The request itself is at fault, and would be refused again. */
+const requestCodes = new Set([
+  'invalid_request_error',
+  'invalid_request',
+  'badrequesterror',
+  'bad_request',
+  'validation',
+  'validation_error',
+  'invalid_argument',
+  'context_length_exceeded',
+  'exceed_context_size_error',
+  'authentication_error',
+  'invalid_api_key',
+  'permission_error',
+  'permission_denied',
+  'not_found_error',
+  'notfounderror',
+  'model_not_found',
+]);
+const withheldCodes = new Set(['content_filter', 'responsibleaipolicyviolation', 'content_policy_violation']);
+const retriedStatuses = new Set([408, 409, 425, 429]);
+/** Limits of a day or a month. A message that also names one of a minute leaves open which of them was hit. */
+const dayWords =
+  /\b(?:per|a|each)[\s_-]*(?:day|24[\s_-]*h(?:ours?)?|month)\b|\bper[\s_-]*86,?400\s*s|\bdaily\b|\bmonthly\b|\b[RT]PD\b/i;
+const minuteWords = /\b(?:per|a|each)[\s_-]*(?:second|minute|hour)\b|\b[RT]P[SM]\b/i;
 
 export function toRefusedFailure(
   response: RefusedResponse,
@@ -54,7 +92,10 @@ export function toRefusedFailure(
   if (status === 402 || ((status === 429 || status === 403) && isQuota(error))) {
     return new TaskFailure('QUOTA_USED_UP', `${said}. The account's quota is used up, which repeating does not cure`);
   }
-  if (status === 408 || status === 409 || status === 425 || status === 429 || status >= 500) {
+  const { failedText } = error;
+  const kept = failedText === null ? undefined : { content: cutToBytes(failedText), characters: failedText.length };
+  const metadata = kept && { answer: kept };
+  if (retriedStatuses.has(status) || status >= 500) {
     const retryAfterMs = readRetryAfterMs(
       {
         'retry-after': response.retryAfter ?? error.retryDelaySeconds,
@@ -65,16 +106,28 @@ export function toRefusedFailure(
     const code: FailureCode = status === 429 ? 'RATE_LIMITED' : 'HTTP_RETRYABLE';
     return new TaskFailure(code, said, retryAfterMs === undefined ? {} : { retryAfterMs });
   }
-  return new TaskFailure('PROVIDER_REJECTED', `${said}${wayOut(status, endpoint, model)}`);
+  return new TaskFailure('PROVIDER_REJECTED', `${said}${wayOut(status, endpoint, model)}`, { metadata });
 }
 
-/** An error that came inside an answer that had begun well, as `{error: {…}}`. */
+/**
+ * An error that came inside an answer with a good status, on its own or after a part of the answer. It has the kind that
+ * it would have had as a status.
+ */
 export function toBrokenOffFailure(body: unknown, endpoint: Endpoint): TaskFailure {
   const error = readProviderError(body);
   const said = `${endpoint.label} broke off its answer${describe(error, endpoint)}`;
-  if (isQuota(error)) return new TaskFailure('QUOTA_USED_UP', said);
-  const isRate = [error.code, error.type].some((word) => word !== null && rateCodes.has(word)) || error.code === '429';
-  return new TaskFailure(isRate ? 'RATE_LIMITED' : 'HTTP_RETRYABLE', said);
+  return new TaskFailure(kindOf(error), said);
+}
+
+function kindOf(error: ProviderError): FailureCode {
+  const { status, code, type } = error;
+  const words = [code, type].flatMap((word) => (word === null ? [] : [word.toLowerCase()]));
+  if (status === 402 || isQuota(error)) return 'QUOTA_USED_UP';
+  if (status === 429 || words.some((word) => rateCodes.has(word))) return 'RATE_LIMITED';
+  if (words.some((word) => withheldCodes.has(word))) return 'ANSWER_REFUSED';
+  const isOurs = status !== null && status >= 400 && status < 500 && !retriedStatuses.has(status);
+  if (isOurs || words.some((word) => requestCodes.has(word))) return 'PROVIDER_REJECTED';
+  return 'HTTP_RETRYABLE';
 }
 
 function wayOut(status: number, { keySetting }: Endpoint, model: string): string {
@@ -85,10 +138,11 @@ function wayOut(status: number, { keySetting }: Endpoint, model: string): string
   return '';
 }
 
-function isQuota({ code, type, quotaIds }: ProviderError): boolean {
-  return (
-    [code, type].some((word) => word !== null && quotaCodes.has(word)) || quotaIds.some((id) => /PerDay/i.test(id))
-  );
+function isQuota({ code, type, message, quotaIds }: ProviderError): boolean {
+  if ([code, type].some((word) => word !== null && quotaCodes.has(word))) return true;
+  if (quotaIds.length > 0) return quotaIds.some((id) => /Per(?:Day|Month)/i.test(id));
+  const said = [code, type, message].filter((text) => text !== null).join(' ');
+  return dayWords.test(said) && !minuteWords.test(said);
 }
 
 function parseJson(text: string): unknown {
@@ -100,15 +154,23 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** OpenAI: `{error: {message, type, code}}`. Google: the same in an array, with `status` and `details`. Others: `{message}`. */
+/**
+ * OpenAI: `{error: {message, type, code}}`. Google: the same in a list, with `status` and `details`. FastAPI (vLLM, SGLang):
+ * `{detail}`, text or a list. Cloudflare: `{errors: [{code, message}]}`. Others: `{message}`, `{msg}`, `{error: "text"}`.
+ */
 function readProviderError(body: unknown): ProviderError {
   const whole = Array.isArray(body) ? body[0] : body;
-  const error = get(whole, 'error') ?? whole;
+  const written = get(whole, 'error') ?? [get(whole, 'errors')].flat()[0] ?? whole;
+  // OpenRouter repeats what its provider said, Azure says there which filter it was.
+  const error = typeof written === 'object' && written !== null ? written : whole;
   const details = [get(error, 'details')].flat().filter((detail) => detail !== undefined);
+  const code = get(error, 'status') ?? get(error, 'code') ?? get(error, 'error_code') ?? get(whole, 'statusCode');
   return {
-    type: toWord(get(error, 'type')),
-    code: toWord(get(error, 'status')) ?? toWord(get(error, 'code')),
-    message: typeof error === 'string' ? error : toText(get(error, 'message')),
+    type: toWord(get(error, 'type') ?? get(error, 'error_type')),
+    code: toWord(code),
+    message: typeof written === 'string' && written !== '' ? written : readMessage(error, whole),
+    status: toStatus(get(error, 'code')) ?? toStatus(code) ?? toStatus(get(error, 'status_code')),
+    failedText: toText(get(error, 'failed_generation')),
     quotaIds: details
       .flatMap((detail) => get(detail, 'violations'))
       .flatMap((violation) => toText(get(violation, 'quotaId')) ?? []),
@@ -116,6 +178,35 @@ function readProviderError(body: unknown): ProviderError {
       .map((detail) => toText(get(detail, 'retryDelay'))?.replace(/s$/, ''))
       .find((delay) => delay !== undefined),
   };
+}
+
+function readMessage(error: unknown, whole: unknown): string | null {
+  for (const place of [error, whole]) {
+    for (const name of ['message', 'msg', 'error_msg', 'errorMessage', 'error_description', 'detail', 'title']) {
+      const text = readDetail(get(place, name));
+      if (text !== null) return text;
+    }
+  }
+  return null;
+}
+
+/** FastAPI lists each bad field: `[{loc: ["body", "model"], msg: "field required"}]`. */
+function readDetail(detail: unknown): string | null {
+  if (typeof detail === 'string') return toText(detail);
+  if (!Array.isArray(detail)) return toText(get(detail, 'message')) ?? toText(get(detail, 'error'));
+  const lines = detail.slice(0, 5).flatMap((item) => {
+    const text = typeof item === 'string' ? item : toText(get(item, 'msg') ?? get(item, 'message'));
+    const at = [get(item, 'loc')].flat().filter((step) => typeof step === 'string' || typeof step === 'number');
+    return text === null ? [] : [at.length === 0 ? text : `${at.join('.')}: ${text}`];
+  });
+  return lines.length === 0 ? null : lines.join('; ');
+}
+
+function toStatus(code: unknown): number | null {
+  const status = Number(
+    typeof code === 'string' && /^\d{3}$/.test(code) ? code : typeof code === 'number' ? code : NaN,
+  );
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : null;
 }
 
 function get(value: unknown, key: string): unknown {

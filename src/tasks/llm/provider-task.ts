@@ -19,13 +19,18 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
     goesOut: true,
     timeoutMs: modelTimeoutMs,
     callsModel: (params, secrets) =>
-      planCall(params, { provider: name, baseUrl: secrets[baseUrlSetting] ?? baseUrl, defaultModel }),
+      planCall(params, {
+        provider: name,
+        baseUrl: secrets[baseUrlSetting] ?? baseUrl,
+        defaultModel,
+        gatewayOf: secrets[baseUrlSetting] === undefined ? undefined : name,
+      }),
     async run(params, context) {
       const endpoint = providerEndpoint(provider, context.secrets);
       const prices = await loadPriceList(context.prices);
       const model = params.model ?? defaultModel;
-      // Another address has other prices; the step's provider is shown as the action names it.
-      const seller = prices.sellerAt(endpoint.baseUrl);
+      // Another address may have other prices; the step's provider is shown as the action names it.
+      const seller = prices.sellerAt(endpoint.baseUrl, name);
       return askModel({ params, model, endpoint, provider: name, seller, ways: provider, prices }, context);
     },
     async rehearse(params, context) {
@@ -34,7 +39,7 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
       const prices = await loadPriceList(context.prices);
       const model = params.model ?? defaultModel;
       const baseUrl = secrets[baseUrlSetting] ?? provider.baseUrl;
-      const seller = prices.sellerAt(baseUrl);
+      const seller = prices.sellerAt(baseUrl, name);
       return rehearseModel({ params, model, baseUrl, open, provider: name, seller, ways: provider, prices }, context);
     },
   };

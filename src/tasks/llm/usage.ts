@@ -29,6 +29,28 @@ const usageSchema = z.object({
   prompt_cache_hit_tokens: optionalCount,
 });
 
+const anthropicSchema = z.object({
+  input_tokens: count,
+  output_tokens: count,
+  cache_read_input_tokens: optionalCount,
+  cache_creation_input_tokens: optionalCount,
+});
+
+/** Cohere's own form: what is billed, beside what was counted. */
+const cohereSchema = z.object({ billed_units: z.object({ input_tokens: count, output_tokens: count }) });
+
+/** Anthropic counts what was read from a cache and written to it beside its input, not within it. */
+function readOtherForms(usage: unknown): Usage | null {
+  const cohere = cohereSchema.safeParse(usage);
+  const parsed = anthropicSchema.safeParse(cohere.success ? cohere.data.billed_units : usage);
+  if (!parsed.success) return null;
+  const { input_tokens: fresh, output_tokens: outputTokens } = parsed.data;
+  const cachedInputTokens = parsed.data.cache_read_input_tokens ?? 0;
+  const cacheWriteTokens = parsed.data.cache_creation_input_tokens ?? 0;
+  const inputTokens = fresh + cachedInputTokens + cacheWriteTokens;
+  return { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens, reasoningTokens: 0, audioTokens: 0 };
+}
+
 /**
  * null where the numbers are missing, impossible (negative, broken, endless) or contradict each other: from such numbers
  * no bill can be made.
@@ -42,7 +64,7 @@ export function readUsage(
   { hidesReasoningInTotal }: Pick<ProviderWays, 'hidesReasoningInTotal'>,
 ): Usage | null {
   const parsed = usageSchema.safeParse(usage);
-  if (!parsed.success) return null;
+  if (!parsed.success) return isOpenAiForm(usage) ? null : readOtherForms(usage);
   const { prompt_tokens: inputTokens, completion_tokens: answered, total_tokens: total } = parsed.data;
   const { prompt_tokens_details: input, completion_tokens_details: output } = parsed.data;
   const cachedInputTokens = input?.cached_tokens ?? parsed.data.prompt_cache_hit_tokens ?? 0;
@@ -60,4 +82,9 @@ export function readUsage(
     reasoningTokens,
     audioTokens: (input?.audio_tokens ?? 0) + (output?.audio_tokens ?? 0),
   };
+}
+
+/** Where both names stand, numbers that are wrong under one are not looked for under the other. */
+function isOpenAiForm(usage: unknown): boolean {
+  return typeof usage === 'object' && usage !== null && ('prompt_tokens' in usage || 'completion_tokens' in usage);
 }

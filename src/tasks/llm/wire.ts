@@ -3,9 +3,9 @@
  *
  * Guarantees:
  *   LW1  one request, to an address the network rules allow, without a redirect;
- *   LW3  an answer that is refused, too long or no UTF-8 ends in a failure of our own, which `failure` keeps: the client
+ *   LW3  an answer that is refused, too long or no JSON ends in a failure of our own, which `failure` keeps: the client
  *        wraps errors and shows their text.
- * LW2, LW4 and LW5, on the bytes of an answer, are kept by `answer-body.ts`.
+ * LW2 and LW4 to LW7, on the bytes of an answer, are kept by `answer-body.ts`.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
@@ -35,6 +35,10 @@ export interface Wire {
   /** `unsent`: the server saw nothing. `refused`: it answered with a status that is not billed. `open`: nobody knows. */
   readonly fate: 'unsent' | 'refused' | 'open';
   readonly requestId: string | null;
+  /** The answer has said that it is over, or has come as one JSON value. */
+  readonly isWhole: boolean;
+  /** Bytes of the answer were not valid UTF-8. */
+  readonly isRepaired: boolean;
 }
 
 interface Exchange {
@@ -48,7 +52,14 @@ interface Exchange {
 
 export function createWire({ endpoint, model, network, stream, refusalWaitMs = refusalWaitMsMax }: Exchange): Wire {
   let isAnswered = false;
+  let body: AnswerBody | undefined;
   const wire = {
+    get isWhole() {
+      return body?.isWhole ?? false;
+    },
+    get isRepaired() {
+      return body?.isRepaired ?? false;
+    },
     failure: null as TaskFailure | null,
     fate: 'open' as Wire['fate'],
     requestId: null as string | null,
@@ -61,8 +72,8 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
           if (!isLost(response.statusCode)) wire.fate = 'refused';
           throw toRefusedFailure(await readRefusal(response, refusalWaitMs), endpoint, model, Date.now());
         }
-        if (stream) return toStream(response, init.signal);
-        return toJsonResponse(await new AnswerBody(response, endpoint.label).text());
+        body = new AnswerBody(response, endpoint.label);
+        return stream ? toStream(body, init.signal) : toJsonResponse(await body.json());
       } catch (error) {
         throw keep(error, init.signal);
       }
@@ -79,23 +90,15 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
     return found.failure;
   }
 
-  function toStream(response: ServerResponse, signal: RequestInit['signal']): Response {
-    const type = response.headers['content-type'];
-    if (type !== undefined && !/^text\/event-stream\b/i.test(type)) {
-      response.body.on('error', () => {}).destroy();
-      throw new TaskFailure(
-        'ANSWER_INVALID',
-        `${endpoint.label} was asked for a stream and answered ${toMediaType(type)}; leave out stream if it knows none`,
-      );
-    }
-    return new Response(ReadableStream.from(readEvents(response, signal)), {
+  function toStream(body: AnswerBody, signal: RequestInit['signal']): Response {
+    return new Response(ReadableStream.from(readEvents(body, signal)), {
       headers: { 'content-type': 'text/event-stream' },
     });
   }
 
-  async function* readEvents(response: ServerResponse, signal: RequestInit['signal']) {
+  async function* readEvents(body: AnswerBody, signal: RequestInit['signal']) {
     try {
-      yield* new AnswerBody(response, endpoint.label).events();
+      yield* body.events();
     } catch (error) {
       throw keep(error, signal);
     }
@@ -112,8 +115,8 @@ function isLost(status: number): boolean {
 /** Made when it is first asked for: Node loads its own undici then, a tenth of a second that no start is to wait for. */
 let jsonHeaders: Headers | undefined;
 
-/** What the client asks of an answer that is there as text. A real Response would copy it through a stream. */
-function toJsonResponse(text: string): Response {
+/** What the client asks of an answer that has been read. A real Response would copy it through a stream. */
+function toJsonResponse(value: unknown): Response {
   jsonHeaders ??= new Headers({ 'content-type': 'application/json' });
   const answer: Partial<Response> = {
     ok: true,
@@ -121,8 +124,8 @@ function toJsonResponse(text: string): Response {
     url: '',
     headers: jsonHeaders,
     body: null,
-    text: async () => text,
-    json: async () => JSON.parse(text) as unknown,
+    text: async () => JSON.stringify(value),
+    json: async () => value,
   };
   return answer as Response;
 }
@@ -171,10 +174,6 @@ function readRequestId(headers: ServerResponse['headers']): string | null {
 
 function toPlain(headers: IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]));
-}
-
-function toMediaType(contentType: string): string {
-  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}/.exec(contentType)?.[0] ?? 'another type';
 }
 
 /** Only an error's code is told: messages of the client repeat what was sent. */

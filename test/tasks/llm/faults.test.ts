@@ -48,6 +48,8 @@ const refused = (code: string, retryAfterMs: number | null = null, message = /./
 });
 const unusable = (message: RegExp, cost: Cost = 'unknown'): Expected => ({ code: 'ANSWER_INVALID', message, cost });
 const network: Expected = { code: 'NETWORK', message: /^the call to .* failed: /, cost: 'unknown' };
+/** Cut on its way: asked for again. */
+const cut = (message: RegExp): Expected => ({ code: 'NETWORK', message, cost: 'unknown' });
 const timeout: Expected = { code: 'TIMEOUT', cost: 'unknown' };
 
 const throttledWith = (headers: Record<string, string>) =>
@@ -173,7 +175,7 @@ const rows: Record<string, Row> = {
     behaviour: faults.raw(
       'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{"choices":[]}',
     ),
-    model: unusable(/is no JSON, or is cut/),
+    model: cut(/is cut JSON, of 2 characters/),
     http: null,
   },
   'damaged gzip': {
@@ -201,13 +203,17 @@ const rows: Record<string, Row> = {
   'a drip for ever': { behaviour: faults.drip, model: timeout, http: 'TIMEOUT', endless: true },
   HTML: {
     behaviour: faults.body('<html>Sign in to the network</html>', 'text/html'),
-    model: unusable(/is no JSON/),
+    model: unusable(/answered text\/html that is no JSON/),
     http: null,
   },
-  'an empty body': { behaviour: faults.body(''), model: unusable(/is no JSON/), http: null },
+  'an empty body': { behaviour: faults.body(''), model: cut(/is empty, without even JSON/), http: null },
   '{}': { behaviour: faults.body('{}'), model: unusable(/holds no model's answer/), http: null },
   null: { behaviour: faults.body('null'), model: unusable(/holds no model's answer/), http: null },
-  'half a JSON': { behaviour: faults.body('{"choices":[{"mess'), model: unusable(/is no JSON, or is cut/), http: null },
+  'half a JSON': {
+    behaviour: faults.body('{"choices":[{"mess'),
+    model: cut(/is cut JSON, of 18 characters/),
+    http: null,
+  },
   'choices []': { behaviour: answer([], { usage }), model: unusable(/holds no model's answer/, 'known'), http: null },
   'null content': {
     behaviour: said({ role: 'assistant', content: null }, 'stop', { usage }),
@@ -217,14 +223,14 @@ const rows: Record<string, Row> = {
   'blank content': { behaviour: said({ content: ' \n' }), model: unusable(/is empty/), http: null },
   'content that is a number': {
     behaviour: said({ content: 7 }),
-    model: unusable(/holds no model's answer/),
+    model: { code: null, cost: 'unknown' },
     http: null,
   },
   'invalid UTF-8': {
     behaviour: faults.body(
       Buffer.concat([Buffer.from('{"choices":["'), Buffer.from([0xff, 0xfe]), Buffer.from('"]}')]),
     ),
-    model: unusable(/is not valid UTF-8/),
+    model: unusable(/none of a model's answer/),
     http: null,
   },
   'an error in a 200': {
@@ -257,9 +263,23 @@ const rows: Record<string, Row> = {
     model: { code: 'ANSWER_CUT', message: /ran out of tokens before it answered/, cost: 'known' },
     http: null,
   },
-  'an end nobody has heard of': {
+  'an end that the server was forced to': {
     behaviour: said({ content: 'Half an' }, 'insufficient_system_resource', { usage }),
-    model: unusable(/ended early \(finish_reason insufficient_system_resource\)/, 'known'),
+    model: {
+      code: 'HTTP_RETRYABLE',
+      message: /ended early \(finish_reason insufficient_system_resource\)/,
+      cost: 'known',
+    },
+    http: null,
+  },
+  'an end nobody has heard of': {
+    behaviour: said({ content: 'An answer' }, 'because_i_say_so', { usage }),
+    model: { code: null, cost: 'known' },
+    http: null,
+  },
+  'an end nobody has heard of, and no text': {
+    behaviour: said({ content: '' }, 'because_i_say_so', { usage }),
+    model: unusable(/is empty \(finish_reason because_i_say_so\)/, 'known'),
     http: null,
   },
   'usage missing': { behaviour: said({ content: 'Yes.' }), model: { code: null, cost: 'unknown' }, http: null },
@@ -296,7 +316,7 @@ const streamRows: Record<string, { behaviour: Behaviour; expected: Expected; end
   'cut in the middle of the connection': { behaviour: { content: 'one two three', cutAfter: 2 }, expected: network },
   'that ends politely without an end': {
     behaviour: faults.events('data: {"choices":[{"delta":{"content":"Half"}}]}'),
-    expected: unusable(/ended before its answer did, after 4 characters/),
+    expected: cut(/ended before its answer did, after 4 characters/),
   },
   'that is kept open after its end': {
     behaviour: faults.stall(200, doneEvents, { 'content-type': 'text/event-stream' }),
@@ -321,10 +341,10 @@ const streamRows: Record<string, { behaviour: Behaviour; expected: Expected; end
     expected: { code: null, cost: 'known' },
   },
   'that stalls': { behaviour: { content: 'one two three', stallAfter: 2 }, expected: timeout, endless: true },
-  'of broken JSON': { behaviour: faults.events('data: {"choices":[{"del'), expected: unusable(/is no JSON/) },
+  'of broken JSON': { behaviour: faults.events('data: {"choices":[{"del'), expected: cut(/is no JSON, or is cut/) },
   'of broken JSON under a name that the client prints': {
     behaviour: faults.events(`event: thread.x\ndata: {"${canaryKey}`),
-    expected: unusable(/is no JSON/),
+    expected: cut(/is no JSON, or is cut/),
   },
   'with an error in it': {
     behaviour: faults.events(
@@ -341,16 +361,19 @@ const streamRows: Record<string, { behaviour: Behaviour; expected: Expected; end
     behaviour: faults.events('data: {"error":{"message":"slow","code":"rate_limit_exceeded"}}'),
     expected: { code: 'RATE_LIMITED', cost: 'unknown' },
   },
-  'of nothing': { behaviour: faults.events(), expected: unusable(/ended before its answer did/) },
+  'of nothing': { behaviour: faults.events(), expected: cut(/ended before its answer did/) },
   'of pieces that are none': {
     behaviour: faults.events('data: {"choices":"x"}'),
     expected: unusable(/none of a model's answer/),
   },
-  'that is JSON': { behaviour: faults.body('{}'), expected: unusable(/answered application\/json; leave out stream/) },
-  'that is HTML': { behaviour: faults.body('<p>', 'text/html'), expected: unusable(/answered text\/html/) },
+  'that is JSON': { behaviour: faults.body('{}'), expected: unusable(/holds no model's answer/) },
+  'that is HTML': {
+    behaviour: faults.body('<p>', 'text/html'),
+    expected: unusable(/answered text\/html that is no JSON/),
+  },
   'of invalid UTF-8': {
     behaviour: faults.body(Buffer.from([0x64, 0xff, 0x0a]), 'text/event-stream'),
-    expected: unusable(/is not valid UTF-8/),
+    expected: cut(/ended before its answer did/),
   },
   'that is refused': { behaviour: faults.status(503), expected: refused('HTTP_RETRYABLE') },
   'of lines that belong to no event': {
@@ -359,7 +382,7 @@ const streamRows: Record<string, { behaviour: Behaviour; expected: Expected; end
   },
   'whose last character is cut': {
     behaviour: faults.body(Buffer.from('data: {"choices":[]}\n\n: \u20ac').subarray(0, -1), 'text/event-stream'),
-    expected: unusable(/is not valid UTF-8/),
+    expected: cut(/ended before its answer did/),
   },
   'without an end of a line': {
     behaviour: faults.body(Buffer.alloc(17 * 1024 * 1024, 'x'), 'text/event-stream'),

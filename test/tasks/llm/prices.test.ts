@@ -45,6 +45,8 @@ describe('OpenAI', () => {
     expect(list.priceOf({ seller: listed('openai'), model: 'gpt-4o', usage, at })).toEqual({
       cost: 0.005615,
       source: 'catalogue',
+      list: '@pydantic/genai-prices 0.1.8',
+      date: '2026-09-23',
     });
   });
 
@@ -75,14 +77,16 @@ describe('DeepSeek', () => {
 
   it('counts cached input under a name of its own', () => {
     expect(usage).toMatchObject({ inputTokens: 1_000, cachedInputTokens: 900, outputTokens: 200 });
-    // 100 × 0.27 + 900 × 0.07 + 200 × 1.10 = 27 + 63 + 220
-    expect(list.priceOf({ seller: listed('deepseek'), model: 'deepseek-chat', usage, at }).cost).toBe(0.00031);
+    // 100 × 0.28 + 900 × 0.028 + 200 × 0.42 = 28 + 25.2 + 84
+    expect(list.priceOf({ seller: listed('deepseek'), model: 'deepseek-chat', usage, at }).cost).toBe(0.0001372);
   });
 
-  it('costs what it costs at the hour of the call', () => {
-    const night = new Date('2026-07-15T20:00:00Z');
-    // Half of the above.
-    expect(list.priceOf({ seller: listed('deepseek'), model: 'deepseek-chat', usage, at: night }).cost).toBe(0.000155);
+  it('costs what it cost at the hour of a call that no correction reaches', () => {
+    const priced = (time: string) =>
+      list.priceOf({ seller: listed('deepseek'), model: 'deepseek-chat', usage, at: new Date(time) }).cost;
+    // 100 × 0.27 + 900 × 0.07 + 200 × 1.10 = 27 + 63 + 220, and half of it at night.
+    expect(priced('2025-08-15T12:00:00Z')).toBe(0.00031);
+    expect(priced('2025-08-15T20:00:00Z')).toBe(0.000155);
   });
 
   it('costs a fraction of a millionth, exactly', () => {
@@ -200,7 +204,11 @@ describe('PRICES_FILE', () => {
   it('is read as its documentation shows it', () => {
     const page = readFileSync(new URL('../../../docs/models.md', import.meta.url), 'utf8');
     const example = /<!-- prices file -->\n```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
-    expect(Object.keys(pricesSchema.parse(parse(example)))).toEqual(['openai/gpt-4o', 'localhost:11434/*']);
+    expect(Object.keys(pricesSchema.parse(parse(example)))).toEqual([
+      'openai/gpt-4o',
+      'localhost:11434/*',
+      'gateway.local',
+    ]);
   });
 
   it('adds prices and goes before those known', async () => {
@@ -216,12 +224,13 @@ describe('PRICES_FILE', () => {
     });
     // 500 × 1.50 + 300 × 0.25 + 200 × 2 + 10 × 7 = 750 + 75 + 400 + 70
     const call = { seller: listed('openai'), model: 'gpt-4', usage, at };
-    expect(own.priceOf(call)).toEqual({ cost: 0.001295, source: 'prices_file' });
+    expect(own.priceOf(call)).toEqual({ cost: 0.001295, source: 'prices_file', list: 'PRICES_FILE' });
     // 1,000 × 1 + 10 × 2
     expect(own.priceOf({ ...call, seller: { name: 'box:8080', isListed: false }, model: 'any' }).cost).toBe(0.00102);
     expect(own.priceOf({ ...call, seller: { name: 'localhost:11434', isListed: false }, model: 'llama3' })).toEqual({
       cost: 0,
       source: 'prices_file',
+      list: 'PRICES_FILE',
     });
     expect(own.priceOf({ ...call, model: 'gpt-4o' }).source).toBe('catalogue');
   });

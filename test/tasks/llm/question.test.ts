@@ -131,6 +131,8 @@ describe('an answer', () => {
       prompt_tokens: 9,
       completion_tokens: 4,
       cost: 0.00051,
+      price_list: 'PRICES_FILE',
+      price_date: null,
       duration_ms: expect.any(Number),
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       finish_reason: 'stop',
@@ -433,11 +435,12 @@ describe('a provider’s action whose setting names another server', () => {
   it.each(['openai_chat', 'deepseek_chat', 'gemini_chat'] as const)(
     '%s has the price of that server',
     async (action) => {
-      const params = { model: action === 'openai_chat' ? 'gpt-4' : undefined };
+      const params = { model: 'a-model-of-their-own' };
       const unpriced = await runModel(standIn, action, params, { prices: {} });
       expect(unpriced.metrics).toMatchObject({ tokens: expect.any(Number), cost: null, cost_source: null });
       // The metadata names the step's own provider all the same.
-      expect(unpriced.metadata).toMatchObject({ provider: action.replace('_chat', ''), cost: null });
+      expect(unpriced.metadata).toMatchObject({ provider: action.replace('_chat', ''), cost: null, price_list: null });
+      expect(unpriced.metadata).not.toHaveProperty('priced_as');
       const free = { input_per_million: 0, output_per_million: 0 };
       const priced = await runModel(standIn, action, params, { prices: { [`${standIn.host}/*`]: free } });
       expect(priced.metrics).toMatchObject({ cost: 0, cost_source: 'prices_file' });

@@ -1,0 +1,105 @@
+/** Bugs in how answers of real servers are read, kept and priced. */
+import type { Mutant } from './mutant.ts';
+
+const servers = 'test/tasks/llm/servers.test.ts';
+const corrections = 'test/tasks/llm/price-corrections.test.ts';
+const gateways = 'test/tasks/llm/gateway-prices.test.ts';
+
+export const serversMutants: Mutant[] = [
+  {
+    name: 'an answer that arrived whole is asked for again',
+    breaks: 'docs/models.md, how a call fails',
+    file: 'src/contract/failures.ts',
+    find: "  ANSWER_INVALID: 'permanent',",
+    replace: "  ANSWER_INVALID: 'transient',",
+    test: servers,
+    only: 'is of a kind that is asked for once',
+  },
+  {
+    name: 'the text of an answer that failed is not kept',
+    breaks: 'docs/models.md, how a call fails',
+    file: 'src/tasks/llm/kept-answer.ts',
+    find: 'metadata: { ...metadata, answer } });',
+    replace: 'metadata });',
+    test: servers,
+    only: 'the answer',
+  },
+  {
+    name: 'a reason that means none ends a stream',
+    breaks: 'docs/models.md, servers',
+    file: 'src/tasks/llm/end-reason.ts',
+    find: "'', 'null', ",
+    replace: "'', ",
+    test: servers,
+    only: 'the answer',
+  },
+  {
+    name: 'thinking at the front is told to followers',
+    breaks: 'TK3',
+    file: 'src/tasks/llm/hearing.ts',
+    find: 'follow(followed.add(parts.text))',
+    replace: 'follow(parts.text)',
+    test: servers,
+    only: 'and told to followers',
+  },
+  {
+    name: 'a limit of a day is waited for as one of a minute',
+    breaks: 'docs/models.md, how a call fails',
+    file: 'src/tasks/llm/provider-failure.ts',
+    find: 'return dayWords.test(said) && !minuteWords.test(said);',
+    replace: 'return false;',
+    test: servers,
+    only: 'has its kind',
+  },
+  {
+    name: 'a message that names both limits means the day',
+    breaks: 'docs/models.md, how a call fails',
+    file: 'src/tasks/llm/provider-failure.ts',
+    find: 'dayWords.test(said) && !minuteWords.test(said)',
+    replace: 'dayWords.test(said)',
+    test: servers,
+    only: 'has its kind',
+  },
+  {
+    name: 'chunks of another choice are mixed into the answer',
+    breaks: 'docs/models.md, servers',
+    file: 'src/tasks/llm/answer-shape.ts',
+    find: 'index === undefined || index === null || index === 0',
+    replace: 'index !== -1',
+    test: servers,
+    only: 'and told to followers',
+  },
+  {
+    name: 'a correction ends its peak an hour late',
+    breaks: 'LP3',
+    file: 'src/tasks/llm/price-corrections.ts',
+    find: 'at.getUTCHours() < until',
+    replace: 'at.getUTCHours() <= until',
+    test: corrections,
+  },
+  {
+    name: 'the first correction stays for ever',
+    breaks: 'LP3',
+    file: 'src/tasks/llm/price-corrections.ts',
+    find: 'Date.parse(each.from) > Date.parse(latest.from) ? each : latest',
+    replace: 'Date.parse(each.from) < Date.parse(latest.from) ? each : latest',
+    test: corrections,
+  },
+  {
+    name: 'a gateway’s own names are priced by the list’s patterns',
+    breaks: 'LP4',
+    file: 'src/tasks/llm/prices.ts',
+    find: 'listed.hasExactly(gatewayOf, model) ||',
+    replace: 'listed.ratesOf(gatewayOf, model, at) !== undefined ||',
+    test: gateways,
+  },
+  {
+    name: 'a budget does not know the gateway’s price',
+    breaks: 'LP4',
+    file: 'src/tasks/llm/prices.ts',
+    find: 'seller: prices.sellerAt(baseUrl, gatewayOf), model',
+    replace: 'seller: prices.sellerAt(baseUrl), model',
+    test: gateways,
+    only: 'a budget reckons with the same price',
+  },
+];
