@@ -51,7 +51,13 @@ interface Wait {
 /** Each call by name: its arguments and its answer. */
 export interface CoordinatorCalls {
   submit: {
-    args: { definition: WorkflowDefinition; templateId: string | null; claim?: IdempotencyClaim } & Wait;
+    args: {
+      definition: WorkflowDefinition;
+      /** The new workflow's `warnings`. */
+      warnings?: readonly string[];
+      templateId: string | null;
+      claim?: IdempotencyClaim;
+    } & Wait;
     answer: WorkflowText;
   };
   get: { args: { id: string } & Wait; answer: WorkflowText };
