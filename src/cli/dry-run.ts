@@ -6,7 +6,7 @@ import { readSettings } from '../config.ts';
 import type { WorkflowDefinition } from '../contract/definition.ts';
 import type { Engine, WorkflowReply } from '../contract/engine.ts';
 import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
-import { eachReference } from '../core/bindings.ts';
+import { eachReference } from '../core/references.ts';
 import type { CliContext } from './context.ts';
 import { toDrySummary, toSummaryText } from './dry-summary.ts';
 import { openLocalEngine } from './engine-access.ts';

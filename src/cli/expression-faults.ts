@@ -1,8 +1,10 @@
 /** Faults that only the libraries of an action can see: JSONata that is none, a Liquid template that does not end. */
+import type { CodePieces } from '../contract/code-text.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import type { JsonObject } from '../contract/json.ts';
-import { eachReference } from '../core/bindings.ts';
+import { toCodePieces } from '../core/bindings.ts';
+import { eachReference } from '../core/references.ts';
 import { tasks } from '../tasks/registry.ts';
 
 /** Of all steps that name an action, whatever else is wrong with them; paths begin with `steps`. */
@@ -15,8 +17,13 @@ async function findInStep(step: unknown, i: number): Promise<FieldError[]> {
   const { action, params } = (step ?? {}) as { action?: unknown; params?: unknown };
   const task = typeof action === 'string' ? tasks.get(action) : undefined;
   if (!task?.findFaults || typeof params !== 'object' || params === null) return [];
-  const settled = Object.entries(params).filter(([, value]) => !holdsReference(value));
-  const faults = await task.findFaults(Object.fromEntries(settled) as JsonObject);
+  const isCode = (name: string) => task.code?.includes(name) === true;
+  const settled = Object.entries(params).filter(([name, value]) => isCode(name) || !holdsReference(value));
+  const code = Object.entries(params).flatMap(([name, value]): [string, CodePieces][] => {
+    const pieces = isCode(name) && typeof value === 'string' ? toCodePieces(value) : null;
+    return pieces === null ? [] : [[name, pieces]];
+  });
+  const faults = await task.findFaults(Object.fromEntries(settled) as JsonObject, Object.fromEntries(code));
   return faults.map(({ path, message }) => ({ path: toFieldPath(['steps', i, 'params', path]), message }));
 }
 

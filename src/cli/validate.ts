@@ -5,6 +5,7 @@ import { readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { counted } from '../core/duration.ts';
 import { validateDefinition } from '../core/validate.ts';
+import { findWarnings } from '../core/warnings.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
@@ -13,7 +14,6 @@ import { readTextFile, toFaultLine } from './definition-file.ts';
 import { CommandError, exits } from './exit.ts';
 import { findExpressionFaults } from './expression-faults.ts';
 import { printable } from './printable.ts';
-import { noteStrayBraces } from './stray-braces.ts';
 
 type UnknownActions = 'simulate' | 'reject';
 
@@ -74,7 +74,13 @@ async function checkText(text: string, unknownActions: UnknownActions): Promise<
     faults,
     notes: [
       ...unknown.map((action) => `action ${action} is not known here and would be simulated`),
-      ...noteStrayBraces(steps),
+      ...findWarnings({
+        steps,
+        params: Object.keys(toProperties(isTemplate ? schema : { properties: isObject(value) ? value.params : {} })),
+        catalogue,
+        namesSimulated: false,
+        texts: isObject(value) ? { name: value.name, description: value.description } : {},
+      }),
     ],
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,
   };

@@ -59,7 +59,13 @@ interface Wait extends TextBound {
 /** Each call by name: its arguments and its answer. */
 export interface CoordinatorCalls {
   submit: {
-    args: { definition: WorkflowDefinition; templateId: string | null; claim?: IdempotencyClaim } & Wait;
+    args: {
+      definition: WorkflowDefinition;
+      /** The new workflow's `warnings`. */
+      warnings?: readonly string[];
+      templateId: string | null;
+      claim?: IdempotencyClaim;
+    } & Wait;
     answer: WorkflowText;
   };
   get: { args: { id: string } & Wait; answer: WorkflowText };

@@ -5,6 +5,7 @@
  */
 
 import type { z } from 'zod';
+import type { CodePieces, CodeText } from './code-text.ts';
 import type { FailureCode, FieldError } from './failures.ts';
 import type { JsonObject } from './json.ts';
 import type { Prices } from './prices.ts';
@@ -33,6 +34,8 @@ export interface TaskContext {
   readonly network: NetworkRules;
   /** The prices of PRICES_FILE. They extend or replace the known prices of models. */
   readonly prices?: Prices | undefined;
+  /** Each param of `Task.code` whose text holds references, with their values. */
+  readonly code?: Readonly<Record<string, CodeText>> | undefined;
   /** Adds a line to the step's logs. */
   log(line: string): void;
   /**
@@ -96,6 +99,11 @@ export interface Task<Params = unknown> {
   readonly isolated?: true;
   /** Names of the secrets (settings such as OPENAI_API_KEY) that run() may see. */
   readonly secrets?: readonly string[];
+  /**
+   * Names of params that are code: an expression, a template. References in them are not replaced in their text; run()
+   * gets their values beside it (`TaskContext.code`) and binds them as data. Default: none.
+   */
+  readonly code?: readonly string[];
   /** True for a task that calls other machines. Default: false. */
   readonly goesOut?: boolean;
   /**
@@ -115,9 +123,10 @@ export interface Task<Params = unknown> {
   callsModel?(params: JsonObject, secrets: Readonly<Record<string, string>>): PlannedCall | 'unread' | null;
   /**
    * Names the faults of expressions and templates in these params, by field. Fields that hold references are absent
-   * from the params. Called before a run, where time matters little: it imports the action's libraries.
+   * from the params, but for code: that is there as it is written, and `code` has it taken apart. Called before a run,
+   * where time matters little: it imports the action's libraries.
    */
-  findFaults?(params: JsonObject): Promise<FieldError[]>;
+  findFaults?(params: JsonObject, code?: Readonly<Record<string, CodePieces>>): Promise<FieldError[]>;
   /** Import heavy libraries inside run(): a thread that never runs the action then never loads them. */
   run(params: Params, context: TaskContext): Promise<TaskResult> | TaskResult;
   /**
@@ -167,6 +176,8 @@ export interface ActionInfo {
   readonly isolated?: true | undefined;
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
+  /** Names of params that are code. */
+  readonly code?: readonly string[] | undefined;
   /** True for a task that calls other machines. */
   readonly goesOut?: boolean | undefined;
   readonly staysHome?: Task['staysHome'];

@@ -1,82 +1,21 @@
 /**
- * References in a step's params: `{{params.<path>}}` and `{{steps.<id>.outputs.<path>}}`.
+ * Puts values in place of the references in a step's params. `references.ts` has their grammar.
  *
  * Rules, numbered for tests:
- *   N1  a string that is one reference takes the value with its type; inside a longer string the value becomes text
- *       (a string as it is, anything else as JSON);
- *   N2  a path walks own properties and array places only, at most 16 deep;
+ *   N1  a string that is one reference takes the value with its type, also where line breaks stand around it, as in a
+ *       block of YAML; inside a longer string the value becomes text (a string as it is, null as nothing, anything
+ *       else as JSON);
+ *   N2  a path walks own properties and array places only;
  *   N3  references are replaced in one pass: a value that replaced one is never searched for references;
- *   N4  `{{…}}` that begins with neither `params.` nor `steps.` is not a reference and stays as written (Liquid uses
- *       it);
+ *   N4  in a param that is code (`Task.code`) no value becomes part of the text: strings and values stay apart;
  *   N5  all values that replace references have at most `limits.stepParamsBytesMax` characters together. A reference
  *       that would exceed this is refused before the text is built: a few references to one large output could fill
  *       memory.
  */
+import { type CodePieces, type CodeText, toInlineText } from '../contract/code-text.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
-import { itemAt } from './item-at.ts';
-
-const pathDepthMax = 16;
-// Linear: no nested quantifiers, and neither braces nor bars can occur inside a reference.
-const referencePattern = /\{\{\s*((?:params|steps)\.[^{}|]*)\}\}/g;
-
-export type Reference =
-  | { readonly kind: 'params'; readonly path: readonly string[]; readonly text: string }
-  | { readonly kind: 'step'; readonly stepId: string; readonly path: readonly string[]; readonly text: string }
-  | { readonly kind: 'malformed'; readonly text: string; readonly reason: string };
-
-/** Step ids may hold dots: `isStep` decides where the id ends. */
-export function readReference(text: string, isStep: (id: string) => boolean): Reference {
-  const trimmed = text.trim();
-  if (trimmed.startsWith('params.')) {
-    const path = readPath(trimmed.slice('params.'.length));
-    return path
-      ? { kind: 'params', path, text: trimmed }
-      : { kind: 'malformed', text: trimmed, reason: 'write {{params.<name>}}' };
-  }
-  const rest = trimmed.slice('steps.'.length);
-  let fallback: Reference | undefined;
-  for (let at = rest.indexOf('.outputs'); at !== -1; at = rest.indexOf('.outputs', at + 1)) {
-    const tail = rest.slice(at + '.outputs'.length);
-    if (tail !== '' && tail[0] !== '.' && tail[0] !== '[') continue;
-    const path = tail === '' ? [] : readPath(tail[0] === '.' ? tail.slice(1) : tail);
-    const stepId = rest.slice(0, at);
-    if (!path || stepId === '') continue;
-    const reference: Reference = { kind: 'step', stepId, path, text: trimmed };
-    if (isStep(stepId)) return reference;
-    fallback ??= reference;
-  }
-  return fallback ?? { kind: 'malformed', text: trimmed, reason: 'write {{steps.<id>.outputs.<path>}}' };
-}
-
-// Linear: each part begins with a character that cannot occur in the part before it.
-const pathPattern = /^(?:\[\d+\]|[^\s.[\]]+)(?:\.[^\s.[\]]+|\[\d+\])*$/;
-
-/** `a.b[0].c` → ['a','b','0','c']; undefined when the text is not a path. */
-function readPath(text: string): string[] | undefined {
-  if (!pathPattern.test(text)) return undefined;
-  const parts = text.split(/[.[\]]+/).filter((part) => part !== '');
-  return parts.length <= pathDepthMax ? parts : undefined;
-}
-
-/** Calls `visit` for each reference, with the place of its string in the params. */
-export function eachReference(
-  value: unknown,
-  isStep: (id: string) => boolean,
-  visit: (reference: Reference, path: readonly (string | number)[]) => void,
-  path: readonly (string | number)[] = [],
-): void {
-  if (typeof value === 'string') {
-    if (!value.includes('{{')) return;
-    for (const match of value.matchAll(referencePattern)) visit(readReference(itemAt(match, 1), isStep), path);
-  } else if (Array.isArray(value)) {
-    value.forEach((item, i) => {
-      eachReference(item, isStep, visit, [...path, i]);
-    });
-  } else if (value !== null && typeof value === 'object') {
-    for (const [key, item] of Object.entries(value)) eachReference(item, isStep, visit, [...path, key]);
-  }
-}
+import { findReferences, type Place, type Reference, readReference } from './references.ts';
 
 export class BindingError extends Error {}
 
@@ -96,11 +35,18 @@ interface Binding {
 }
 
 /**
- * The params with every reference replaced. Throws BindingError, which names a reference that leads nowhere or
- * exceeds N5.
+ * The params with every reference replaced; those named in `code` that hold references become a `CodeText` (N4).
+ * Throws BindingError, which names a reference that leads nowhere or exceeds N5.
  */
-export function bindParams(params: JsonObject, sources: BindingSources): JsonObject {
-  return bindValue(params, { sources, charsLeft: limits.stepParamsBytesMax }) as JsonObject;
+export function bindParams(params: JsonObject, sources: BindingSources, code: readonly string[] = []): JsonObject {
+  const binding = { sources, charsLeft: limits.stepParamsBytesMax };
+  if (code.length === 0) return bindValue(params, binding) as JsonObject;
+  return Object.fromEntries(
+    Object.entries(params).map(([key, value]) => [
+      key,
+      code.includes(key) ? bindCode(key, value, binding) : bindValue(value, binding),
+    ]),
+  ) as JsonObject;
 }
 
 function bindValue(value: unknown, binding: Binding): unknown {
@@ -115,9 +61,45 @@ function bindValue(value: unknown, binding: Binding): unknown {
 
 function bindString(text: string, binding: Binding): unknown {
   if (!text.includes('{{')) return text;
-  const whole = /^\{\{\s*((?:params|steps)\.[^{}|]*)\}\}$/.exec(text);
-  if (whole) return takeValue(itemAt(whole, 1), binding).value;
-  return text.replace(referencePattern, (_, inner: string) => takeValue(inner, binding).text);
+  const places = findReferences(text);
+  const [first] = places;
+  if (first === undefined) return text;
+  if (isAlone(first, text)) return takeValue(first.inner, binding).value;
+  return splitAt(text, places)
+    .map((piece, i) => (i === 0 ? piece : takeValue(places[i - 1]?.inner ?? '', binding).text + piece))
+    .join('');
+}
+
+/** N1: nothing is beside it on its line, and nothing but white space on other lines. */
+export function isAlone({ start, end }: Place, text: string): boolean {
+  if (start === 0 && end === text.length) return true;
+  const around = `${text.slice(0, start)}${text.slice(end)}`;
+  return around.trim() === '' && /[\r\n]/.test(around);
+}
+
+function splitAt(text: string, places: readonly Place[]): string[] {
+  const starts = [...places.map(({ start }) => start), text.length];
+  return starts.map((start, i) => text.slice(i === 0 ? 0 : places[i - 1]?.end, start));
+}
+
+/** N4. Code without references stays a string. */
+function bindCode(key: string, value: unknown, binding: Binding): unknown {
+  // CT1: what is no text is refused by the action's schema; it must not pass for the engine's own form.
+  if (typeof value !== 'string') {
+    if (value === null || typeof value !== 'object') return value;
+    throw new BindingError(`"${key}" has to be text: it is code, and is not made from references`);
+  }
+  const pieces = toCodePieces(value);
+  if (pieces === null) return value;
+  const values = pieces.references.map((inner) => takeValue(inner, binding).value);
+  return { ...pieces, values } satisfies CodeText;
+}
+
+/** Code taken apart at its references; null when it has none. */
+export function toCodePieces(text: string): CodePieces | null {
+  const places = text.includes('{{') ? findReferences(text) : [];
+  if (places.length === 0) return null;
+  return { strings: splitAt(text, places), references: places.map(({ inner }) => inner) };
 }
 
 function takeValue(inner: string, binding: Binding): { value: unknown; text: string } {
@@ -127,7 +109,7 @@ function takeValue(inner: string, binding: Binding): { value: unknown; text: str
     return { value: text, text };
   }
   const value = resolve(reference, binding.sources);
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = toInlineText(value);
   binding.charsLeft -= text.length;
   if (binding.charsLeft < 0) {
     const advice = 'refer to less of it, or split the step';

@@ -31,18 +31,20 @@ function next(state: WorkflowState, now: number) {
 export interface Creation {
   id: string;
   definition: WorkflowDefinition;
+  warnings?: readonly string[] | undefined;
   templateId: string | null;
   now: number;
 }
 
-export function decideCreate({ id, definition, templateId, now }: Creation): Created {
+export function decideCreate({ id, definition, warnings = [], templateId, now }: Creation): Created {
   const steps = definition.steps.map((step) => {
     const waits = step.action === externalAction || (step.dependencies ?? []).length > 0;
     const isCached = step.cache ?? definition.cache ?? false;
     return { ...step, ...(isCached ? { cache: true } : {}), status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' };
   });
   const { cache: _, ...own } = definition;
-  const workflow = { ...own, id, templateId, status: 'PENDING', createdAt: toIso(now), steps };
+  const told = warnings.length > 0 ? { warnings } : {};
+  const workflow = { ...own, id, templateId, status: 'PENDING', createdAt: toIso(now), steps, ...told };
   return { kind: 'workflow.created', workflowId: id, at: now, version: 1, workflow: workflow as unknown as JsonObject };
 }
 

@@ -14,9 +14,10 @@ import type { FieldError } from '../contract/failures.ts';
 import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
-import { eachReference, type Reference } from './bindings.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
+import { eachReference, type Reference } from './references.ts';
+import { findWarnings } from './warnings.ts';
 
 /** At most so many faults are named; one more entry says how many were left out. */
 const errorsMax = 100;
@@ -26,7 +27,9 @@ export interface ValidationOptions {
   unknownActions: 'simulate' | 'reject';
 }
 
-export type Validation = { ok: true; definition: WorkflowDefinition } | { ok: false; errors: FieldError[] };
+export type Validation =
+  | { ok: true; definition: WorkflowDefinition; warnings: string[] }
+  | { ok: false; errors: FieldError[] };
 
 export function validateDefinition(input: unknown, options: ValidationOptions): Validation {
   const parsed = parseBounded(workflowDefinitionSchema, input);
@@ -41,7 +44,24 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
     if (step) checkStep(step, i, check);
   });
   const errors = faults.toErrors();
-  return parsed.success && errors.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, errors };
+  if (!parsed.success || errors.length > 0) return { ok: false, errors };
+  const definition = parsed.data;
+  return { ok: true, definition, warnings: warningsOf(definition, options) };
+}
+
+/** What is allowed in a definition and seldom meant (`warnings.ts`). */
+export function warningsOf(
+  { name, description, params, steps }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps'>,
+  { catalogue, unknownActions }: ValidationOptions,
+): string[] {
+  const namesSimulated = unknownActions === 'simulate';
+  return findWarnings({
+    steps,
+    params: Object.keys(params ?? {}),
+    catalogue,
+    namesSimulated,
+    texts: { name, description },
+  });
 }
 
 /** The first faults, and how many there are: a body may hold hundreds of thousands. */

@@ -40,7 +40,7 @@ import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
 import { toCanonicalJson } from '../core/canonical-json.ts';
-import { type ValidationOptions, validateDefinition } from '../core/validate.ts';
+import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { Follower } from './follower.ts';
 import { blobBytes, toWholeStep, toWholeSteps, toWholeText } from './whole-outputs.ts';
 
@@ -62,6 +62,9 @@ export interface CoordinatedEngineOptions extends ValidationOptions {
 }
 
 const healthPatienceMsDefault = 2_000;
+
+/** A definition that has been checked, with what is said about it. */
+type ValidDefinition = Extract<Validation, { ok: true }>;
 
 export class CoordinatedEngine implements Engine {
   readonly #coordinator: CoordinatorPort;
@@ -96,19 +99,19 @@ export class CoordinatedEngine implements Engine {
     return this.#submit(this.#validate(definition), templateId, claim, options);
   }
 
-  #validate(definition: unknown): WorkflowDefinition {
+  #validate(definition: unknown): ValidDefinition {
     const validation = validateDefinition(definition, this.#options);
-    if (validation.ok) return validation.definition;
+    if (validation.ok) return validation;
     throw invalid('The workflow definition is not valid', validation.errors);
   }
 
   async #submit(
-    definition: WorkflowDefinition,
+    { definition, warnings }: ValidDefinition,
     templateId: string | null,
     claim: { claim?: IdempotencyClaim },
     options: WaitOptions,
   ): Promise<WorkflowReply> {
-    const args = { definition, templateId, ...claim, ...toFirstWait(options) };
+    const args = { definition, warnings, templateId, ...claim, ...toFirstWait(options) };
     return this.#toCreated(await this.#coordinator.call('submit', args, options.signal), options);
   }
 

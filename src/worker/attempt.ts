@@ -9,6 +9,7 @@
  */
 import { inspect } from 'node:util';
 import { parseBounded } from '../contract/bounded-parse.ts';
+import { isCodeText, toWrittenCode } from '../contract/code-text.ts';
 import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import type { Job, Outcome, Said } from '../contract/job.ts';
@@ -88,8 +89,10 @@ function runTask(
       `no task implements the action "${job.action}"; GET /api/actions lists them`,
     );
   }
-  return task.run(parseParams(task, job.paramsJson), {
+  const { params, code } = parseParams(task, job.paramsJson);
+  return task.run(params, {
     signal,
+    code,
     timeoutMs: job.timeoutMs,
     idempotencyKey: `${job.workflowId}/${job.stepId}`,
     workflowId: job.workflowId,
@@ -102,11 +105,23 @@ function runTask(
   });
 }
 
-function parseParams(task: Task, paramsJson: string): unknown {
-  const parsed = parseBounded(task.params, JSON.parse(paramsJson));
-  if (parsed.success) return parsed.data;
+function parseParams(task: Task, paramsJson: string): { params: unknown; code: TaskContext['code'] } {
+  const { written, code } = takeCode(task, JSON.parse(paramsJson));
+  const parsed = parseBounded(task.params, written);
+  if (parsed.success) return { params: parsed.data, code };
   const fields = toFieldErrors(parsed.error.issues).map(({ path, message }) => `${path || 'params'}: ${message}`);
   throw new TaskFailure('BAD_PARAMS', `params do not fit the action "${task.action}": ${fields.join('; ')}`);
+}
+
+/** Code whose references are bound goes to the task beside its params; they have it as it was written. */
+function takeCode(task: Task, bound: Record<string, unknown>): { written: unknown; code: TaskContext['code'] } {
+  const texts = (task.code ?? []).flatMap((name) => {
+    const value = bound[name];
+    return isCodeText(value) ? [[name, value] as const] : [];
+  });
+  if (texts.length === 0) return { written: bound, code: undefined };
+  const written = Object.fromEntries(texts.map(([name, text]) => [name, toWrittenCode(text)]));
+  return { written: { ...bound, ...written }, code: Object.fromEntries(texts) };
 }
 
 function pickSecrets(task: Task, secrets: Readonly<Record<string, string>>): Record<string, string> {

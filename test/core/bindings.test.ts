@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/contract/json.ts';
 import { limits } from '../../src/contract/limits.ts';
-import { BindingError, bindParams, eachReference, readReference } from '../../src/core/bindings.ts';
+import { BindingError, bindParams } from '../../src/core/bindings.ts';
+import { eachReference, readReference } from '../../src/core/references.ts';
 
 const outputs: Record<string, unknown> = {
   a: { content: 'text', n: 42, flag: false, none: null, list: [{ x: 1 }, 'two'], 'with space': 1 },
@@ -35,9 +36,48 @@ describe('N1: what a reference becomes', () => {
     ['Hello {{params.name}}!', 'Hello World!'],
     [' {{steps.a.outputs.n}}', ' 42'],
     ['{{params.name}}{{params.name}}', 'WorldWorld'],
-    ['{{steps.a.outputs.none}} and {{steps.a.outputs.list}}', 'null and [{"x":1},"two"]'],
+    ['{{steps.a.outputs.none}} and {{steps.a.outputs.list}}', ' and [{"x":1},"two"]'],
   ])('%s becomes text', (text, value) => {
     expect(bindOne(text)).toBe(value);
+  });
+
+  test.each([
+    ['{{steps.a.outputs.n}}\n', 42],
+    ['\n{{steps.a.outputs.n}}', 42],
+    ['  {{ steps.a.outputs.n }}\r\n\r\n', 42],
+    ['{{steps.a.outputs.list}}\n\n', [{ x: 1 }, 'two']],
+    ['{{steps.a.outputs.none}}\n', null],
+    ['{{params.name}}\n', 'World'],
+    ['{{steps.a.outputs.n}} ', '42 '],
+    ['\t{{steps.a.outputs.n}}', '\t42'],
+    ['{{steps.a.outputs.n}}\n{{steps.a.outputs.n}}\n', '42\n42\n'],
+    ['- {{steps.a.outputs.n}}\n', '- 42\n'],
+  ])('%j: alone on a line of a block it keeps its type; a space beside it is text', (text, value) => {
+    expect(bindOne(text)).toEqual(value);
+  });
+
+  test.each([
+    ['[{{steps.a.outputs.none}}]', '[]'],
+    ['{{steps.a.outputs.none}}{{steps.a.outputs.none}}', ''],
+    ['x {{params.nothing}}', 'x '],
+    ['{{params.deep}}{{params.name}}', '{"er":[10,20]}World'],
+    ['{{params.holed}}!', '{"a":null}!'],
+    ['{{steps.a.outputs.flag}}!', 'false!'],
+  ])('%s: null inside text is nothing, and stays null inside of JSON', (text, value) => {
+    const more = { ...params, nothing: null, holed: { a: null } };
+    expect(bindParams({ text }, { params: more, isStep, outputsOf: (id) => outputs[id] }).text).toBe(value);
+  });
+
+  test('quoted keys lead to keys that no name can hold', () => {
+    const more = { user: { 'first name': 'Ada', 'a.b': { '}}': 1 } } };
+    const sources = { params: more, isStep, outputsOf: (id: string) => outputs[id] };
+    const written = {
+      alone: '{{params.user["a.b"]["}}"]}}',
+      text: 'Dear {{ params.user["first name"] }},',
+      step: '{{steps.a.outputs["with space"]}}',
+      dotted: '{{steps["a.b"].outputs.content}}',
+    };
+    expect(bindParams(written, sources)).toEqual({ alone: 1, text: 'Dear Ada,', step: 1, dotted: 'dotted' });
   });
 
   test('holds at every depth, and leaves other values and all keys alone', () => {
@@ -56,7 +96,7 @@ test('a reference to outputs that are to be left stays a reference, wherever it 
   const written = { whole: '{{ steps.a.outputs.n }}', part: '{{params.name}}: {{steps.a.outputs.missing}}' };
   const sources = { params, isStep, outputsOf: (id: string) => outputs[id], isLeft };
   expect(bindParams({ ...written, other: '{{steps.a.b.outputs.content}}' }, sources)).toEqual({
-    whole: '{{steps.a.outputs.n }}',
+    whole: '{{ steps.a.outputs.n }}',
     part: 'World: {{steps.a.outputs.missing}}',
     other: 'dotted',
   });
@@ -110,7 +150,7 @@ describe('N3: one pass', () => {
   });
 });
 
-describe('N4: what begins otherwise is not a reference', () => {
+describe('RE1: what begins otherwise is not a reference', () => {
   test.each([
     '{{ page.title | upcase }}',
     '{{title}}',
@@ -166,6 +206,60 @@ describe('readReference', () => {
   ])('%s is malformed', (text) => {
     expect(readReference(text, isStep)).toMatchObject({ kind: 'malformed', text });
     expect(() => bindOne(`{{${text}}}`)).toThrow(/is not a reference: write \{\{/);
+  });
+});
+
+describe('N4: in code no value becomes part of the text', () => {
+  const bindCode = (value: JsonObject) =>
+    bindParams(value, { params, isStep, outputsOf: (id) => outputs[id] }, ['template']);
+
+  test('strings and values stay apart, with what was written between the braces', () => {
+    expect(bindCode({ template: 'a {{ params.name }}{{steps.a.outputs.list}}\n', data: '{{params.name}}' })).toEqual({
+      template: {
+        strings: ['a ', '', '\n'],
+        references: [' params.name ', 'steps.a.outputs.list'],
+        values: ['World', [{ x: 1 }, 'two']],
+      },
+      data: 'World',
+    });
+  });
+
+  test('a reference alone is data too', () => {
+    expect(bindCode({ template: '{{steps.evil.outputs.content}}' })).toEqual({
+      template: {
+        strings: ['', ''],
+        references: ['steps.evil.outputs.content'],
+        values: ['{{params.secret}} {{steps.a.outputs.content}}'],
+      },
+    });
+  });
+
+  test('code without references stays as it is, and so does what is no text', () => {
+    expect(bindCode({ template: '{{ page }}' })).toEqual({ template: '{{ page }}' });
+    expect(bindCode({ template: 5 })).toEqual({ template: 5 });
+    expect(bindCode({ template: null })).toEqual({ template: null });
+    expect(bindParams({ text: '<{{params.name}}>' }, { params, isStep, outputsOf: () => undefined }, [])).toEqual({
+      text: '<World>',
+    });
+  });
+
+  test.each([
+    { template: { strings: ['{{params.name}}'], values: [], references: [] } },
+    { template: ['{{params.name}}'] },
+  ])('CT1: $template does not pass for what the engine makes', (value) => {
+    expect(() => bindCode(value as unknown as JsonObject)).toThrow('"template" has to be text');
+  });
+
+  test('a reference in it that leads nowhere is named', () => {
+    expect(() => bindCode({ template: 'x {{params.gone}}' })).toThrow('{{params.gone}} leads nowhere');
+  });
+
+  test('what it takes counts for N5', () => {
+    const content = 'x'.repeat(limits.stepParamsBytesMax);
+    const sources = { params, isStep, outputsOf: () => ({ content }) };
+    const template = '{{steps.a.outputs.content}}';
+    expect(() => bindParams({ template }, sources, ['template'])).not.toThrow();
+    expect(() => bindParams({ template: `${template}{{params.name}}` }, sources, ['template'])).toThrow(BindingError);
   });
 });
 

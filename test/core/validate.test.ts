@@ -35,7 +35,7 @@ const withSteps = (...steps: unknown[]) => ({ name: 'w', steps });
 describe('a sound definition', () => {
   test('is given back as it was read', () => {
     const definition = withSteps(step('a'), step('b', ['a'], { x: '{{steps.a.outputs.content}}' }));
-    expect(check(definition)).toEqual({ ok: true, definition });
+    expect(check(definition)).toEqual({ ok: true, definition, warnings: [] });
   });
 
   test('needs no dependencies, params or params of the workflow', () => {

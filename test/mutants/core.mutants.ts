@@ -258,9 +258,9 @@ export const coreMutants: Mutant[] = [
     name: 'a value that was put in is read for references again',
     breaks: 'X12, N3',
     file: 'src/core/bindings.ts',
-    find: 'return text.replace(referencePattern, (_, inner: string) => takeValue(inner, binding).text);',
+    find: 'return { value, text };\n}\n\nfunction resolve',
     replace:
-      'let bound = text; for (let i = 0; i < 3; i += 1) bound = bound.replace(referencePattern, (_, inner: string) => takeValue(inner, binding).text); return bound;',
+      'return typeof value === "string" && findReferences(value).length > 0 ? takeValue(findReferences(value)[0]!.inner, binding) : { value, text };\n}\n\nfunction resolve',
     test: 'test/core/bindings.test.ts',
   },
   {

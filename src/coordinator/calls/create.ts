@@ -4,6 +4,7 @@
  * that names them.
  */
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
+import type { WorkflowDefinition } from '../../contract/definition.ts';
 import { invalid, Refusal } from '../../contract/failures.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -12,7 +13,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } fro
 import type { ActionCatalogue } from '../../contract/task.ts';
 import { decideBranch, decideBranched, decideCreate, decideWaiting, listBlobs } from '../../core/decide.ts';
 import type { WorkflowState } from '../../core/state.ts';
-import { validateStepParams } from '../../core/validate.ts';
+import { validateStepParams, warningsOf } from '../../core/validate.ts';
 import type { Chance, Clock } from '../clock.ts';
 import type { StateFiles } from '../files/state-files.ts';
 import type { Recorder } from '../recorder.ts';
@@ -32,6 +33,8 @@ export interface CreateParts {
   recorder: Recorder;
 }
 
+type CreatedEvent = Extract<JournalEvent, { kind: 'workflow.created' }>;
+
 interface Created {
   live: Live;
   text: WorkflowText;
@@ -44,11 +47,7 @@ export function createCreateCalls(
 ): CallHandlers<'submit' | 'branch'> {
   const { store, clock, chance, workflows, views, recorder } = parts;
 
-  const create = (
-    batch: Batch,
-    event: Extract<JournalEvent, { kind: 'workflow.created' }>,
-    claim: IdempotencyClaim | undefined,
-  ): Created => {
+  const create = (batch: Batch, event: CreatedEvent, claim: IdempotencyClaim | undefined): Created => {
     const { live, replyJson } = recorder.record(batch, event, claim, encode);
     const text = toText(live, replyJson);
     const parent = event.parent && workflows.live.get(event.parent.id);
@@ -67,10 +66,10 @@ export function createCreateCalls(
   };
 
   const submit: Call<'submit'> = async (args, signal) => {
-    const { definition, templateId, claim } = args;
+    const { definition, warnings, templateId, claim } = args;
     const text = await keyed.keyed(claim, async () => {
       const id = chance.workflowId();
-      const toEvent = () => decideCreate({ id, definition, templateId, now: clock.now() });
+      const toEvent = () => decideCreate({ id, definition, warnings, templateId, now: clock.now() });
       return show(await keyed.inTurn(claim, (batch) => create(batch, toEvent(), claim)));
     });
     return reader.waited(text, args, signal);
@@ -84,7 +83,10 @@ export function createCreateCalls(
         const { state: parent } = live;
         if (params) checkBranchParams(parts, parent, request.stepId, params);
         const id = chance.workflowId();
-        const decide = () => decideBranch(parent, { id, stepId: request.stepId, params, now: clock.now() });
+        const decide = () => {
+          const event = decideBranch(parent, { id, stepId: request.stepId, params, now: clock.now() });
+          return withWarnings(parts, event);
+        };
         // Blobs are durable before the event that names them. A result recorded during the copying may name more
         // blobs: then copy those as well.
         const copied = new Set<string>();
@@ -104,6 +106,15 @@ export function createCreateCalls(
   };
 
   return { submit, branch };
+}
+
+/** A branch is warned of what its own steps hold: the parent's lines may be about params that are replaced. */
+function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent): CreatedEvent {
+  const warnings = warningsOf(event.workflow as unknown as WorkflowDefinition, {
+    catalogue,
+    unknownActions: settings.unknownActions,
+  });
+  return warnings.length === 0 ? event : { ...event, workflow: { ...event.workflow, warnings } };
 }
 
 function checkBranchParams(

@@ -15,7 +15,7 @@
 import type { StepId, WorkflowId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
-import type { ActionCatalogue, Lane, PlannedCall } from '../../contract/task.ts';
+import type { ActionCatalogue, ActionInfo, Lane, PlannedCall } from '../../contract/task.ts';
 import type { CachedResult } from '../../core/cached-result.ts';
 import { type Durations, toRanks } from '../../core/critical-path.ts';
 import type { AttemptResult } from '../../core/decide.ts';
@@ -125,14 +125,14 @@ export class ReadySteps {
     };
     this.#questions.set(
       key,
-      this.#options.cache.ask(info, () => this.#bindToAsk(live, id), onKnown),
+      this.#options.cache.ask(info, () => this.#bindToAsk(live, id, info), onKnown),
     );
   }
 
-  async #bindToAsk(live: Live, stepId: string): Promise<JsonObject> {
+  async #bindToAsk(live: Live, stepId: string, { code }: ActionInfo): Promise<JsonObject> {
     const { outputs } = this.#options;
     const step = live.state.step(stepId)!;
-    return outputs.bind(live, step, await outputs.readBlobsFor(live, step));
+    return outputs.bind(live, step, await outputs.readBlobsFor(live, step), code);
   }
 
   /**

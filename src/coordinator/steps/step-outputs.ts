@@ -7,7 +7,8 @@ import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { limits } from '../../contract/limits.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
-import { bindParams, eachReference } from '../../core/bindings.ts';
+import { bindParams } from '../../core/bindings.ts';
+import { eachReference } from '../../core/references.ts';
 import type { StepState } from '../../core/state.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
@@ -42,17 +43,18 @@ export class StepOutputs {
     return blobs;
   }
 
-  /** The step's params with every reference replaced. Throws BindingError. */
-  bind(live: Live, step: StepState, blobs: Blobs): JsonObject {
+  /** The step's params with every reference replaced; `code` names those that are code. Throws BindingError. */
+  bind(live: Live, step: StepState, blobs: Blobs, code: readonly string[] | undefined): JsonObject {
     const parsed = new Map<string, unknown>();
     for (const [id, ref] of outputsReferredTo(live, step)) {
       if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
     }
-    return bindParams(step.params, {
+    const sources = {
       params: live.state.header.params,
-      isStep: (id) => live.state.index.has(id),
-      outputsOf: (id) => parsed.get(id),
-    });
+      isStep: (id: string) => live.state.index.has(id),
+      outputsOf: (id: string) => parsed.get(id),
+    };
+    return bindParams(step.params, sources, code);
   }
 
   /** Outputs as an event holds them: as text, or by the name of a blob that is durable when this resolves. */
