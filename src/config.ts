@@ -22,7 +22,7 @@ import { toFieldErrors } from './contract/field-errors.ts';
 import { limits } from './contract/limits.ts';
 import { type LimitsByModel, limitsByModelSchema } from './contract/model-limits.ts';
 import { type Prices, pricesSchema } from './contract/prices.ts';
-import { type EngineSettings, logLevels, type ServerSettings } from './contract/settings.ts';
+import { type EngineSettings, logLevels, type ProxyRules, type ServerSettings } from './contract/settings.ts';
 import { StartError } from './contract/store.ts';
 
 /** Loaded for a setting that needs it: with it every start would take a twentieth of a second more. */
@@ -79,6 +79,7 @@ export function readSettings(
         (text('NODE_ENV') === 'production' ? 'reject' : 'simulate'),
       simulationMs: readInteger('SIMULATION_MS', text('SIMULATION_MS'), 0, limits.timeoutMsMax) ?? 1000,
       httpAllowHosts: [...new Set(httpAllowHosts)],
+      proxies: readProxies(text),
       offline: readChoice('OFFLINE', text('OFFLINE'), ['true', 'false'] as const) === 'true',
       // Port 0 lets the system choose; the server then knows better than the settings do.
       ownPort: port === 0 ? null : port,
@@ -104,6 +105,8 @@ const secret = z
   .regex(secretPattern, 'must be up to 4096 printable ASCII characters without spaces')
   .optional();
 
+const proxyAddress = z.url({ protocol: /^https?$/ }).optional();
+
 const givenSchema = z.strictObject({
   workflowsDir: path,
   templatesDir: path,
@@ -116,6 +119,7 @@ const givenSchema = z.strictObject({
   httpAllowHosts: z
     .array(z.string().refine((entry) => toHost(entry) !== undefined, 'must be a host, or host:port'))
     .optional(),
+  proxies: z.strictObject({ http: proxyAddress, https: proxyAddress, noProxy: z.array(z.string()) }).optional(),
   offline: z.boolean().optional(),
   ownPort: z.int().min(1).max(65_535).nullish(),
   prices: pricesSchema.optional(),
@@ -262,6 +266,25 @@ function readBaseUrl(name: string, value: string): URL {
   }
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw refuse(name, withoutKeys(value), 'an http or https address such as http://localhost:11434/v1');
+}
+
+/**
+ * The names that other programs use too, in capitals or not; the small ones win, as in curl. An address without a scheme
+ * is one of http.
+ */
+function readProxies(text: (name: string) => string | undefined): ProxyRules | undefined {
+  const read = (name: string): string | undefined => {
+    const written = text(name.toLowerCase()) ?? text(name);
+    if (written === undefined) return undefined;
+    const address = /^[a-z][a-z\d+.-]*:\/\//i.test(written) ? written : `http://${written}`;
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    if (url && (url.protocol === 'http:' || url.protocol === 'https:') && url.hostname !== '') return url.href;
+    throw refuse(name, withoutKeys(written), 'the http or https address of a proxy, such as http://proxy.example:3128');
+  };
+  const [http, https] = [read('HTTP_PROXY'), read('HTTPS_PROXY')];
+  if (http === undefined && https === undefined) return undefined;
+  const noProxy = (text('no_proxy') ?? text('NO_PROXY') ?? '').split(/[,\s]+/).filter((entry) => entry !== '');
+  return { ...(http ? { http } : {}), ...(https ? { https } : {}), noProxy };
 }
 
 function readList(

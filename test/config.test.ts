@@ -86,6 +86,23 @@ describe('a good value', () => {
       ['http://localhost:3000', 'chrome-extension://abc'],
     ],
     [{ HTTP_ALLOW_HOSTS: 'localhost:11434' }, (s) => s.engine.httpAllowHosts, ['localhost:11434']],
+    [{ NO_PROXY: '*' }, (s) => s.engine.proxies, undefined],
+    [{ HTTP_PROXY: '' }, (s) => s.engine.proxies, undefined],
+    [
+      { HTTP_PROXY: 'proxy.example:3128' },
+      (s) => s.engine.proxies,
+      { http: 'http://proxy.example:3128/', noProxy: [] },
+    ],
+    [
+      {
+        HTTP_PROXY: 'http://a:1',
+        http_proxy: 'http://b:2',
+        HTTPS_PROXY: 'https://user:p%40ss@c:3',
+        no_proxy: 'x, .y z:1,,::1',
+      },
+      (s) => s.engine.proxies,
+      { http: 'http://b:2/', https: 'https://user:p%40ss@c:3/', noProxy: ['x', '.y', 'z:1', '::1'] },
+    ],
   ];
   test.each(cases)('%j is taken', (env, pick, expected) => {
     expect(pick(read(env))).toEqual(expected);
@@ -105,6 +122,15 @@ describe('a good value', () => {
     });
     expect(httpAllowHosts).toEqual(['localhost:11434', 'models.internal:443', '[::1]:80']);
   });
+});
+
+test('a password in the address of a proxy is not shown', () => {
+  for (const name of ['HTTP_PROXY', 'https_proxy']) {
+    const { message } = refusal({ [name]: 'ftp://user:canary@proxy.example' });
+    expect(message).toBe(
+      `${name.toUpperCase()}="ftp://…@proxy.example" is not allowed; allowed: the http or https address of a proxy, such as http://proxy.example:3128`,
+    );
+  }
 });
 
 describe('DAILY_BUDGET', () => {
@@ -239,6 +265,8 @@ describe('a bad value', () => {
     ['ALLOWED_HOSTS', 'x:70000', /entries such as/],
     ['ALLOWED_HOSTS', '[zz]:1', /entries such as/],
     ['ALLOWED_HOSTS', '0x999999999', /entries such as/],
+    ['HTTP_PROXY', 'socks5://proxy.example:1080', /http or https address of a proxy/],
+    ['HTTPS_PROXY', 'http://', /http or https address of a proxy/],
     ['HTTP_ALLOW_HOSTS', '10.0.0.0/8', /entries such as localhost:11434/],
     ['ALLOWED_ORIGINS', '*', /entries such as http:\/\/localhost:3000/],
     ['ALLOWED_ORIGINS', 'http://*.example.org', /entries such as .*; \* stands for nothing here: name each$/],

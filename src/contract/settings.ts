@@ -19,6 +19,8 @@ export interface EngineSettings {
   unknownActions: 'simulate' | 'reject';
   simulationMs: number;
   httpAllowHosts: string[];
+  /** The proxies that tasks go through; absent where none is set. */
+  proxies?: ProxyRules | undefined;
   /** Nothing goes out: a step whose action would, is answered from the cache or fails. */
   offline?: boolean | undefined;
   /** The port the server listens on, which tasks must not reach; null for an engine without a server. */
@@ -50,4 +52,12 @@ export interface ServerSettings {
   /** Values of the Host header that are answered; empty means the loopback names with our port. */
   allowedHosts: string[];
   allowedOrigins: string[];
+}
+
+/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY: addresses with their scheme, which may hold a name and a password. */
+export interface ProxyRules {
+  readonly http?: string | undefined;
+  readonly https?: string | undefined;
+  /** Hosts, addresses and ranges that are reached directly. */
+  readonly noProxy: readonly string[];
 }

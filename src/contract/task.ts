@@ -9,7 +9,7 @@ import type { CodePieces, CodeText } from './code-text.ts';
 import type { FailureCode, FieldError } from './failures.ts';
 import type { JsonObject } from './json.ts';
 import type { Prices } from './prices.ts';
-import type { EngineSettings } from './settings.ts';
+import type { EngineSettings, ProxyRules } from './settings.ts';
 
 /**
  * `io`: many attempts share a thread; a signal ends one of them. `cpu`: one attempt has a thread or a child process
@@ -60,6 +60,8 @@ export interface NetworkRules {
    * not listen.
    */
   readonly ownPort: number | null;
+  /** Absent: every connection is direct. */
+  readonly proxies?: ProxyRules | undefined;
 }
 
 export interface TaskResult {

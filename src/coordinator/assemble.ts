@@ -131,7 +131,7 @@ function createLatePool({ settings, createPool, log }: CoordinatorOptions): Late
     createPool({
       cpuThreads,
       ioThreads: Math.min(cpuThreads, ioThreadsMax),
-      network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort },
+      network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort, proxies: settings.proxies },
       prices: settings.prices,
       onOutcomes: (outcomes) => hearer.onOutcomes(outcomes),
       onSaid: (said) => hearer.onSaid(said),

@@ -18,6 +18,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { stepFileRoutes } from './routes/step-file.ts';
 import { steeringRoutes } from './routes/workflow-steering.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { ServerMetrics } from './server-metrics.ts';
@@ -34,6 +35,7 @@ const commonHeaders = {
 export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[] {
   const routes = [
     ...workflowRoutes(parts),
+    ...stepFileRoutes(parts),
     ...steeringRoutes(parts),
     ...externalDataRoutes(parts),
     ...eventRoutes(parts),

@@ -2,22 +2,34 @@
  * `http_request`: one HTTP exchange, redirects included, with a machine the network rules allow (http/target.ts).
  *
  * It never repeats a request by itself: that is the engine's part, which the failure's code and `retryAfterMs` inform.
- * No failure message holds a header's value or a URL's query, because both carry keys.
  */
 import { z } from 'zod';
+import type { FieldError } from '../contract/failures.ts';
 import type { Rehearsal } from '../contract/rehearsal.ts';
-import { type Task, type TaskContext, TaskFailure } from '../contract/task.ts';
-import { guardedAgent } from './http/guarded-agent.ts';
-import { decodeText, readBody } from './http/read-body.ts';
+import { type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
+import { toAddress, withQuery } from './http/address.ts';
+import {
+  type Answer,
+  type Exchange,
+  headerOf,
+  methods,
+  nameOf,
+  type Sent,
+  send,
+  toFailure,
+  toLateFailure,
+  toStatusFailure,
+} from './http/exchange.ts';
+import { toContent } from './http/outputs.ts';
+import { acceptedEncodings, readBody } from './http/read-body.ts';
+import { redirectOf, redirectsMax, toRedirected } from './http/redirect.ts';
 import { rehearseTarget } from './http/rehearse-target.ts';
-import { readRetryAfterMs } from './http/retry-after.ts';
-import { checkUrl } from './http/target.ts';
+import { base64Pattern, findBodyFaults, toRequestBody } from './http/request-body.ts';
 
 const responseBytesMax = 16 * 1024 * 1024;
 /** What is read of an unwanted answer, to show its beginning. */
 const refusalBytesMax = 64 * 1024;
 const refusalShownMax = 300;
-const redirectsMax = 3;
 
 /** Framing and routing of the message are ours; `host` could name another machine than the one that was checked. */
 const ownHeaders = new Set([
@@ -31,32 +43,18 @@ const ownHeaders = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** Not passed on to another origin. */
-const credentialHeaders = new Set([
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'x-api-key',
-  'api-key',
-  'x-goog-api-key',
-  'x-auth-token',
-]);
-
 const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}$/, 'is not the name of a header');
 const statusClass = z.string().regex(/^[1-5]xx$/, 'must be a status such as 201 or a class such as "2xx"');
 const expected = z.union([z.int().min(100).max(599), statusClass]);
 const queryValue = z.union([z.string(), z.number(), z.boolean()]);
 
-const params = z.strictObject({
+const fields = z.strictObject({
   url: z
     .string()
     .max(16_384)
     .refine((url) => URL.canParse(url), 'must be a whole address such as https://example.com/path')
     .meta({ description: 'Address with http: or https:. Private and loopback targets need HTTP_ALLOW_HOSTS.' }),
-  method: z
-    .enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-    .default('GET')
-    .meta({ description: 'GET when not given.' }),
+  method: z.enum(methods).default('GET').meta({ description: 'GET when not given.' }),
   headers: z
     .record(
       headerName.refine((name) => !ownHeaders.has(name.toLowerCase()), 'is a header that is set by the engine'),
@@ -67,16 +65,22 @@ const params = z.strictObject({
     )
     .default({})
     .meta({
-      description: 'Request headers. Authorization and the like are dropped when a redirect leaves the origin.',
+      description:
+        'Request headers. When a redirect leaves the origin, only accept, content-type and the like are sent on.',
     }),
   query: z
     .record(z.string(), z.union([queryValue, z.array(queryValue)]))
     .default({})
     .meta({ description: 'Added to the query of the address; a list repeats its name.' }),
-  body: z
-    .json()
+  body: z.json().optional().meta({
+    description:
+      'A string is sent as it is. Anything else is sent as JSON, or as the form that the content-type header names: application/x-www-form-urlencoded, multipart/form-data. Not for GET and HEAD.',
+  }),
+  body_base64: z
+    .string()
+    .regex(base64Pattern, 'must be base64')
     .optional()
-    .meta({ description: 'A string is sent as it is, anything else as JSON. Not for GET and HEAD.' }),
+    .meta({ description: 'In place of body: bytes, such as file.base64 of another http_request.' }),
   expect: z
     .union([expected, z.array(expected).min(1)])
     .default('2xx')
@@ -84,34 +88,48 @@ const params = z.strictObject({
       description: 'Statuses that count as success: 200, "2xx", [200, 404]. A redirect named here is not followed.',
     }),
 });
-type Params = z.infer<typeof params>;
+type Params = z.infer<typeof fields>;
+
+/** What depends on several fields. A field that holds a reference is judged when it is bound. */
+const params = fields.superRefine((request, refinement) => {
+  for (const { path, message } of findFaults(request)) {
+    refinement.addIssue({ code: 'custom', path: path.split('.'), message });
+  }
+});
+
+function findFaults({ headers, body, body_base64: base64 }: Params): FieldError[] {
+  if (body === undefined) return [];
+  if (base64 !== undefined) return [{ path: 'body_base64', message: 'give body or body_base64, not both' }];
+  const contentType = contentTypeOf(headers);
+  return contentType?.includes('{{') ? [] : findBodyFaults(body, contentType);
+}
+
+function contentTypeOf(headers: Params['headers']): string | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+}
 
 export const httpRequest: Task<Params> = {
   action: 'http_request',
   lane: 'io',
   description:
-    'Sends one HTTP request and returns status, headers, text and, where the answer is JSON, its value. At most 16 MiB, decoded, are read and 3 redirects followed. Requests other than GET and HEAD carry an Idempotency-Key that is the same for every attempt of the step.',
+    'Sends one HTTP request and returns status, headers, text and, where the answer is JSON, its value. An answer that is no text comes as base64 in file. At most 16 MiB, decoded, are read and 20 redirects followed. Requests other than GET and HEAD carry an Idempotency-Key that is the same for every attempt of the step. A POST or PATCH that has reached its server is repeated only where the step says retry.attemptsMax.',
   params,
   goesOut: true,
   timeoutMs: 30_000,
   async run(request, context) {
-    let exchange = toExchange(request, context);
-    for (let redirects = 0; ; redirects += 1) {
-      const response = await send(exchange, context);
-      const location = isExpected(response.status, request.expect) ? undefined : redirectOf(response);
-      if (location === undefined) return toResult(request, exchange, response, context);
-      await response.body.dump({ limit: refusalBytesMax, signal: context.signal });
-      if (redirects === redirectsMax) {
-        throw new TaskFailure('HTTP_STATUS', `${nameOf(exchange)} was redirected more than ${redirectsMax} times`);
-      }
-      exchange = toRedirected(exchange, response.status, location);
+    const sent: Sent = { unsafe: null };
+    try {
+      return await runExchanges(request, sent, context);
+    } catch (error) {
+      if (context.signal.aborted) throw toLateFailure(sent) ?? error;
+      throw error;
     }
   },
   async rehearse(request, context) {
-    const exchange = toExchange(request, context);
-    await rehearseTarget(exchange.url, context.network);
+    const exchange = await toExchange(request, context);
+    await rehearseTarget(exchange.address.url, context.network);
     const [expect] = [request.expect].flat();
-    const { origin, pathname } = exchange.url;
+    const { origin, pathname } = exchange.address.url;
     return {
       outputs: {
         status: typeof expect === 'number' ? expect : Number(`${expect?.[0] ?? 2}00`),
@@ -131,97 +149,84 @@ export const httpRequest: Task<Params> = {
   },
 };
 
-interface Exchange {
-  readonly url: URL;
-  readonly method: Params['method'];
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
+async function runExchanges(request: Params, sent: Sent, context: TaskContext): Promise<TaskResult> {
+  let exchange = await toExchange(request, context);
+  for (let redirects = 0; ; redirects += 1) {
+    const answer = await send(exchange, sent, context);
+    const location = isExpected(answer.status, request.expect) ? undefined : redirectOf(answer);
+    if (location === undefined) return toResult(request, exchange, answer, sent, context);
+    await answer.body.dump({ limit: refusalBytesMax, signal: context.signal });
+    if (redirects === redirectsMax) {
+      throw new TaskFailure('HTTP_STATUS', `${nameOf(exchange)} was redirected more than ${redirectsMax} times`);
+    }
+    exchange = follow(exchange, answer, location, sent, context);
+  }
 }
 
-function toExchange(request: Params, context: TaskContext): Exchange {
-  const url = new URL(request.url);
-  for (const [name, value] of Object.entries(request.query)) {
-    for (const item of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(item));
+function follow(exchange: Exchange, { status }: Answer, location: string, sent: Sent, context: TaskContext): Exchange {
+  const { exchange: next, dropped } = toRedirected(exchange, status, location);
+  // Who sends method and body on has not used them.
+  if (next.method === exchange.method) sent.unsafe = null;
+  const isOwnKey = exchange.headers['idempotency-key'] === context.idempotencyKey;
+  const headers = { ...next.headers };
+  // Our own key is none that opens anything.
+  if (isOwnKey && dropped.includes('idempotency-key')) headers['idempotency-key'] = context.idempotencyKey;
+  const left = dropped.filter((name) => headers[name] === undefined);
+  if (left.length > 0) {
+    context.log(`The redirect to ${next.address.url.origin} left the origin; not sent on: ${left.sort().join(', ')}`);
   }
+  return { ...next, headers };
+}
+
+async function toExchange(request: Params, context: TaskContext): Promise<Exchange> {
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
   const isReading = request.method === 'GET' || request.method === 'HEAD';
-  if (request.body !== undefined) {
-    if (isReading) throw new TaskFailure('BAD_PARAMS', `body: a ${request.method} request has none; use query or POST`);
-    headers['content-type'] ??= typeof request.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+  if (isReading && (request.body ?? request.body_base64) !== undefined) {
+    throw new TaskFailure('BAD_PARAMS', `body: a ${request.method} request has none; use query or POST`);
+  }
+  let body: Exchange['body'];
+  if (request.body_base64 !== undefined) {
+    body = Buffer.from(request.body_base64, 'base64');
+    headers['content-type'] ??= 'application/octet-stream';
+  } else if (request.body !== undefined) {
+    const { bytes, contentType } = await toRequestBody(request.body, headers['content-type']);
+    body = bytes;
+    headers['content-type'] = contentType;
   }
   if (!isReading) headers['idempotency-key'] ??= context.idempotencyKey;
-  headers['accept-encoding'] = 'gzip, deflate, br';
+  headers['accept-encoding'] = acceptedEncodings;
   headers['user-agent'] ??= 'hybrid-engine';
   headers.accept ??= '*/*';
-  const body = typeof request.body === 'string' ? request.body : JSON.stringify(request.body);
-  return { url, method: request.method, headers, body };
+  return { address: withQuery(toAddress(request.url), request.query), method: request.method, headers, body };
 }
 
-type Response = Awaited<ReturnType<typeof send>>;
-
-async function send(exchange: Exchange, { network, signal }: TaskContext) {
-  const { request } = await import('undici');
-  checkUrl(exchange.url);
-  try {
-    const { statusCode, headers, body } = await request(exchange.url, {
-      method: exchange.method,
-      headers: exchange.headers,
-      body: exchange.body ?? null,
-      dispatcher: await guardedAgent(network),
-      signal,
-      // The attempt's own deadline ends a silent server; it may be longer than what undici would wait.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    return { status: statusCode, headers: toHeaders(headers), body };
-  } catch (error) {
-    throw toFailure(exchange, error);
-  }
-}
-
-async function toResult(request: Params, exchange: Exchange, response: Response, context: TaskContext) {
-  const { status, headers, body } = response;
-  const read = async (bytesMax: number) =>
-    decodeText(await readBody(body, headers['content-encoding'], bytesMax, context.signal), headers['content-type']);
+async function toResult(
+  request: Params,
+  exchange: Exchange,
+  answer: Answer,
+  sent: Sent,
+  context: TaskContext,
+): Promise<TaskResult> {
+  const { status, headers, body } = answer;
+  const read = (bytesMax: number) => readBody(body, headerOf(headers, 'content-encoding'), bytesMax, context.signal);
+  const contentType = headerOf(headers, 'content-type');
   if (!isExpected(status, request.expect)) {
-    throw toStatusFailure(exchange, response, await read(refusalBytesMax).catch(() => ''));
+    const bytes = await read(refusalBytesMax).catch(() => Buffer.alloc(0));
+    const { content } = await toContent(bytes, contentType, () => {});
+    throw toStatusFailure(exchange, answer, toShown(exchange, content), sent);
   }
-  try {
-    const content = await read(responseBytesMax);
-    const json = readJson(content, headers['content-type'], context);
-    return { outputs: { status, headers, content, ...(json === undefined ? {} : { json }) } };
-  } catch (error) {
-    throw toFailure(exchange, error);
-  }
+  const bytes = await read(responseBytesMax).catch((error: unknown) => {
+    throw toFailure(exchange, error, sent);
+  });
+  return { outputs: { status, headers, ...(await toContent(bytes, contentType, context.log)) } };
 }
 
-function readJson(content: string, contentType: string | undefined, context: TaskContext): unknown {
-  if (!/^application\/(?:[\w.-]{1,100}\+)?json\b/i.test(contentType ?? '')) return undefined;
-  try {
-    return JSON.parse(content, /__proto__|\\u/.test(content) ? dropPrototypes : undefined);
-  } catch {
-    context.log('The answer says that it is JSON but is not; only its text is kept');
-    return undefined;
-  }
-}
-
-function dropPrototypes(key: string, value: unknown): unknown {
-  return key === '__proto__' ? undefined : value;
-}
-
-function toStatusFailure(exchange: Exchange, response: Response, text: string): TaskFailure {
-  const { status, headers } = response;
-  const shown = withoutValuesOf(exchange.headers, text.slice(0, 4 * refusalShownMax))
+function toShown({ headers }: Exchange, text: string): string {
+  return withoutValuesOf(headers, text.slice(0, 4 * refusalShownMax))
     .trim()
     .slice(0, refusalShownMax);
-  const message = `${nameOf(exchange)} answered ${status}${shown && `: ${shown}`}`;
-  if (status !== 408 && status !== 425 && status !== 429 && status < 500)
-    return new TaskFailure('HTTP_STATUS', message);
-  const retryAfterMs = readRetryAfterMs(headers, Date.now());
-  return new TaskFailure('HTTP_RETRYABLE', message, retryAfterMs === undefined ? {} : { retryAfterMs });
 }
 
 /** Servers repeat the key that they refuse. */
@@ -239,58 +244,4 @@ function withoutValuesOf(headers: Exchange['headers'], text: string): string {
 function isExpected(status: number, expect: Params['expect']): boolean {
   const statuses = Array.isArray(expect) ? expect : [expect];
   return statuses.some((entry) => entry === status || entry === `${Math.floor(status / 100)}xx`);
-}
-
-function redirectOf({ status, headers }: Response): string | undefined {
-  return [301, 302, 303, 307, 308].includes(status) ? headers.location : undefined;
-}
-
-function toRedirected(exchange: Exchange, status: number, location: string): Exchange {
-  if (!URL.canParse(location, exchange.url.href)) {
-    throw new TaskFailure('HTTP_STATUS', `${nameOf(exchange)} was redirected to something that is no address`);
-  }
-  const url = new URL(location, exchange.url);
-  // As every browser does: 303 always becomes a GET, 301 and 302 do for a POST; 307 and 308 keep method and body.
-  const becomesGet = status === 303 ? exchange.method !== 'HEAD' : status <= 302 && exchange.method === 'POST';
-  const dropped = (name: string) =>
-    (url.origin !== exchange.url.origin && credentialHeaders.has(name)) ||
-    (becomesGet && (name.startsWith('content-') || name === 'idempotency-key'));
-  return {
-    url,
-    method: becomesGet ? 'GET' : exchange.method,
-    headers: Object.fromEntries(Object.entries(exchange.headers).filter(([name]) => !dropped(name))),
-    body: becomesGet ? undefined : exchange.body,
-  };
-}
-
-function toHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const entries = Object.entries(headers).filter(([name]) => name !== '__proto__');
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  );
-}
-
-/** Only the error's code is told: messages of the client repeat what was sent. */
-function toFailure(exchange: Exchange, error: unknown): TaskFailure {
-  if (error instanceof TaskFailure) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-  if (code === 'UND_ERR_INVALID_ARG') {
-    return new TaskFailure(
-      'BAD_PARAMS',
-      `${nameOf(exchange)} cannot be sent: its headers or address are not valid HTTP`,
-    );
-  }
-  return new TaskFailure('NETWORK', `${nameOf(exchange)} failed: ${explain(code)}`, { cause: error });
-}
-
-function explain(code: string): string {
-  if (code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED)';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name could not be resolved (${code})`;
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return `no connection within 10 seconds (${code})`;
-  if (code.startsWith('Z_') || code.startsWith('ERR__ERROR_')) return `its compressed body is damaged (${code})`;
-  return `the exchange broke off (${code})`;
-}
-
-function nameOf({ method, url }: Exchange): string {
-  return `${method} ${url.origin}${url.pathname}`;
 }

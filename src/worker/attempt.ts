@@ -158,7 +158,12 @@ function throwIfAborted(job: Job, signal: AbortSignal): void {
 }
 
 function toFailure(job: Job, signal: AbortSignal, error: unknown): TaskFailure {
-  if (signal.aborted) return toAbortFailure(job, signal);
+  if (signal.aborted) {
+    const failure = toAbortFailure(job, signal);
+    // A deadline is a reason to repeat an attempt, unless the task has sent what must not be sent twice.
+    const isOpen = failure.code === 'TIMEOUT' && isTaskFailure(error) && error.code === 'OUTCOME_UNKNOWN';
+    return isOpen ? new TaskFailure('OUTCOME_UNKNOWN', `${failure.message}; ${error.message}`) : failure;
+  }
   if (isTaskFailure(error)) return error;
   if (error instanceof Error) return new TaskFailure('TASK_ERROR', error.message || error.name);
   return new TaskFailure('TASK_ERROR', `the task threw ${inspect(error, { depth: 1 })}`);

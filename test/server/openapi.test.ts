@@ -24,6 +24,7 @@ const expected = [
   'GET /api/workflows/{id}/events',
   'GET /api/workflows/{id}/external-data',
   'GET /api/workflows/{id}/steps/{stepId}',
+  'GET /api/workflows/{id}/steps/{stepId}/file',
   'POST /api/workflows',
   'POST /api/workflows/from-template',
   'POST /api/workflows/{id}/branches',

@@ -1,13 +1,24 @@
-/** Reads a response's body, decoded, and never more of it than allowed: 100 KB of gzip can hold 100 MB. */
-import { pipeline as connect, type Readable, type Transform, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+/**
+ * Reads a response's body, decoded, and never more of it than allowed: 100 KB of gzip can hold 100 MB.
+ *
+ * Rules, numbered for tests:
+ *   RB1  a body without bytes is empty, whatever Content-Encoding says of it: answers to HEAD, 204, 304, an empty 200;
+ *   RB2  `deflate` is read with and without its zlib frame, as browsers read it;
+ *   RB3  no more than `bytesMax` are kept, counted after decoding;
+ *   RB4  a coding that is not known fails the read, unless the body can be read as text as it came.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { TaskFailure } from '../../contract/task.ts';
 
-const acceptedEncodings = 'gzip, deflate, br';
+export const acceptedEncodings = 'gzip, deflate, br';
 
 /** No honest server encodes twice; each layer multiplies what a few bytes unfold to. */
 const encodingsMax = 2;
+
+const knownEncodings = new Set(['gzip', 'x-gzip', 'deflate', 'br']);
 
 export async function readBody(
   body: Readable,
@@ -15,38 +26,42 @@ export async function readBody(
   bytesMax: number,
   signal: AbortSignal,
 ): Promise<Buffer> {
+  const encodings = readEncodings(contentEncoding);
+  const unknown = encodings.find((name) => !knownEncodings.has(name));
+  const source = unknown === undefined ? decodeBody(body, contentEncoding) : body;
+  const abort = () => body.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, done) {
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes <= bytesMax) chunks.push(chunk);
-      done(bytes <= bytesMax ? null : tooLong(bytesMax));
-    },
-  });
-  await pipeline([body, ...createDecoders(body, contentEncoding), sink], { signal });
-  return Buffer.concat(chunks);
+      if (bytes > bytesMax) throw tooLong(bytesMax);
+      chunks.push(chunk);
+    }
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+  const whole = Buffer.concat(chunks);
+  // Some servers name a charset here, or "none".
+  if (unknown !== undefined && whole.length > 0 && (!isUtf8(whole) || whole.includes(0)))
+    throw unknownEncoding(unknown);
+  return whole;
 }
 
-/** The body decoded, as it comes, for whoever counts it himself; reading it meets the errors of all that lies before. */
-export function decodeBody(body: Readable, contentEncoding: string | undefined): Readable {
-  const decoders = createDecoders(body, contentEncoding);
-  const last = decoders.at(-1);
-  if (last === undefined) return body;
-  connect([body, ...decoders], () => {});
-  return last;
+/**
+ * The body decoded, as it comes. Who leaves the loop early ends the exchange. Throws the errors of everything before
+ * it.
+ */
+export function decodeBody(body: Readable, contentEncoding: string | undefined): AsyncIterable<Buffer> {
+  const encodings = readEncodings(contentEncoding);
+  if (encodings.length === 0) return body as AsyncIterable<Buffer>;
+  return decodeAll(body, encodings);
 }
 
-function tooLong(bytesMax: number): TaskFailure {
-  return new TaskFailure('OUTPUT_TOO_LARGE', `the response is longer than ${bytesMax} bytes, the most that is read`);
-}
-
-function createDecoders(body: Readable, contentEncoding: string | undefined): Transform[] {
-  const encodings = (contentEncoding ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '' && name !== 'identity');
+async function* decodeAll(body: Readable, encodings: readonly string[]): AsyncGenerator<Buffer> {
+  let source: AsyncIterable<Buffer> = body;
   try {
     if (encodings.length > encodingsMax) {
       throw new TaskFailure(
@@ -54,38 +69,58 @@ function createDecoders(body: Readable, contentEncoding: string | undefined): Tr
         `the response is encoded ${encodings.length} times; at most ${encodingsMax} are read`,
       );
     }
-    return encodings.reverse().map(createDecoder);
-  } catch (error) {
+    for (const encoding of encodings.toReversed()) source = decode(source, encoding);
+    yield* source;
+  } finally {
     // Nobody will read the body any more; left open it would hold its connection.
     body.on('error', () => {}).destroy();
-    throw error;
   }
 }
 
-function createDecoder(encoding: string): Transform {
+/** RB1, RB2: the first bytes decide whether there is anything to decode, and how. */
+async function* decode(source: AsyncIterable<Buffer>, encoding: string): AsyncGenerator<Buffer> {
+  const chunks = source[Symbol.asyncIterator]();
+  let first = await chunks.next();
+  while (first.done !== true && first.value.length === 0) first = await chunks.next();
+  if (first.done === true) return;
+  const head = first.value;
+  const decoder = createDecoder(encoding, head);
+  const rest = async function* () {
+    yield head;
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  };
+  pipeline(rest, decoder, () => {});
+  yield* decoder as AsyncIterable<Buffer>;
+}
+
+function createDecoder(encoding: string, head: Buffer): Transform {
   switch (encoding) {
     case 'gzip':
     case 'x-gzip':
       return createGunzip();
     case 'deflate':
-      return createInflate();
+      // A zlib frame begins with its method, 8, in the low half. No deflate block does.
+      return ((head[0] ?? 0) & 0x0f) === 8 ? createInflate() : createInflateRaw();
     case 'br':
       return createBrotliDecompress();
     default:
-      throw new TaskFailure(
-        'OUTPUT_INVALID',
-        `the response is encoded as "${encoding}"; ${acceptedEncodings} are read`,
-      );
+      throw unknownEncoding(encoding);
   }
 }
 
-/** By the charset of the content type where it is known, else UTF-8; what cannot be decoded becomes U+FFFD. */
-export function decodeText(bytes: Buffer, contentType: string | undefined): string {
-  const charset = /charset="?([\w.:-]{1,40})/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
-  try {
-    return new TextDecoder(charset).decode(bytes);
-  } catch {
-    // A charset nobody has heard of. UTF-8 is the best guess, and shows what it cannot read.
-    return new TextDecoder().decode(bytes);
-  }
+function readEncodings(contentEncoding: string | undefined): string[] {
+  return (contentEncoding ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity');
+}
+
+function unknownEncoding(encoding: string): TaskFailure {
+  const shown = encoding.slice(0, 60);
+  return new TaskFailure('OUTPUT_INVALID', `the response is encoded as "${shown}"; ${acceptedEncodings} are read`);
+}
+
+function tooLong(bytesMax: number): TaskFailure {
+  return new TaskFailure('OUTPUT_TOO_LARGE', `the response is longer than ${bytesMax} bytes, the most that is read`);
 }

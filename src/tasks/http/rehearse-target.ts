@@ -1,6 +1,6 @@
 /** Whether the network rules would refuse an address, as far as that can be told without asking for the name. */
 import type { NetworkRules } from '../../contract/task.ts';
-import { checkUrl, type Lookup, resolveTarget } from './target.ts';
+import { checkUrl, type Lookup, portOf, resolveTarget } from './target.ts';
 
 /** Only this machine's own name is known beforehand. */
 const lookup: Lookup = async (hostname) =>
@@ -8,5 +8,5 @@ const lookup: Lookup = async (hostname) =>
 
 export async function rehearseTarget(url: URL, rules: NetworkRules): Promise<void> {
   checkUrl(url);
-  await resolveTarget(url.hostname, Number(url.port || (url.protocol === 'https:' ? 443 : 80)), rules, lookup);
+  await resolveTarget(url.hostname, portOf(url), rules, lookup);
 }

@@ -50,6 +50,15 @@ export async function resolveTarget(
   return addresses;
 }
 
+export function portOf(url: URL): number {
+  return Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+}
+
+/** True when HTTP_ALLOW_HOSTS names the host of the address. */
+export function isAllowedHost(url: URL, { allowHosts }: NetworkRules): boolean {
+  return isAllowed(toBareHost(url.hostname), portOf(url), allowHosts);
+}
+
 /** Refuses what can be refused by the URL alone. */
 export function checkUrl(url: URL): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
