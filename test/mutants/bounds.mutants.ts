@@ -43,6 +43,6 @@ export const boundsMutants: readonly Mutant[] = [
     file: 'src/contract/bounded-parse.ts',
     find: 'if (!(error instanceof RangeError)) throw error;',
     replace: 'throw error;',
-    test: 'test/core/validate.test.ts',
+    test: 'test/contract/bounded-parse.test.ts',
   },
 ];

@@ -70,7 +70,7 @@ export const crashMutants: Mutant[] = [
     name: 'a second owner is let in where it does not see the first one’s socket',
     breaks: 'G13',
     file: 'src/store/lock.ts',
-    find: 'if (other !== null && !isOwnLeftover && isAlive(disk, other)) throw inUse(workflowsDir, other.pid);',
+    find: 'if (isAlive) throw inUse(workflowsDir, describeOwner(other, owner));',
     replace: '',
     test: 'test/crash/owner.test.ts',
     only: 'from two network namespaces',
