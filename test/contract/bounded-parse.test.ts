@@ -1,4 +1,4 @@
-/** Goal: a value with more faults than a schema can hand on is refused, not thrown at. Method: very long and very deep values. */
+/** Goal: a value that leaves a schema without room on the stack is refused, not thrown at. Method: a very deep one. */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { parseBounded } from '../../src/contract/bounded-parse.ts';
@@ -6,11 +6,6 @@ import { parseBounded } from '../../src/contract/bounded-parse.ts';
 const fault = [
   expect.objectContaining({ path: [], message: 'has more faults than can be listed, or is nested too deep' }),
 ];
-
-test('400,000 faults are one', () => {
-  const list = Array.from({ length: 400_000 }, () => 7);
-  expect(parseBounded(z.object({ a: z.array(z.string()) }), { a: list }).error?.issues).toEqual(fault);
-});
 
 test('a value that is nested 200,000 deep is refused', () => {
   const schema: z.ZodType = z.lazy(() => z.array(schema));
