@@ -150,6 +150,8 @@ export interface StorePort {
   /** Bytes appended since the segment that the last cut() began. */
   readonly bytesSinceCut: number;
   readonly journalStats: JournalStats;
+  /** Bytes that the journal's disk still takes; Infinity where nobody can say. */
+  freeBytes(): number;
 
   /**
    * Ends recovery: writes the records of `found` and then `payloads` into a new segment, fsyncs file and directory,

@@ -166,6 +166,14 @@ class Store implements StorePort {
     return { ...this.#journal.stats };
   }
 
+  freeBytes(): number {
+    try {
+      return this.#disk.freeBytesSync(this.#layout.journalDir);
+    } catch {
+      return Number.POSITIVE_INFINITY; // The write that comes next meets whatever is wrong, and says it.
+    }
+  }
+
   begin(payloads: readonly string[]): void {
     this.#journal.begin(this.#copies, payloads, this.#replacedFrom);
     this.#endUpgrade();
