@@ -100,6 +100,8 @@ export const stateMetaSchema = z.looseObject({
   sha256: z.string(),
   /** The format of the file, 1 where it is left out. */
   format: z.int().min(1).optional(),
+  /** The journal that `seq` belongs to; not there in files of engines before 0.2. */
+  journal: z.string().optional(),
 });
 export type StateMeta = z.infer<typeof stateMetaSchema>;
 
@@ -141,11 +143,15 @@ export interface JournalStats {
 
 export interface StorePort {
   readonly found: FoundData;
+  /** What `_meta.journal` says in each state.json that this store writes. */
+  readonly journalId: string;
   /** Sequence number the next appended record will get; consecutive over the whole directory, first is 1. */
   readonly nextSeq: number;
   /** Bytes appended since the segment that the last cut() began. */
   readonly bytesSinceCut: number;
   readonly journalStats: JournalStats;
+  /** Bytes that the journal's disk still takes; Infinity where nobody can say. */
+  freeBytes(): number;
 
   /**
    * Ends recovery: writes the records of `found` and then `payloads` into a new segment, fsyncs file and directory,

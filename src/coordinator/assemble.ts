@@ -67,7 +67,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const onReady = () => turns.arm();
 
   // Files.
-  const queue = new QueueView(store, clock, () => !turns.isDiskFull, onFault);
+  const queue = new QueueView(store, clock, () => !turns.isStuck, onFault);
   const views = new StateFiles({ store, workflows, clock, isDurable: (id) => turns.isDurable(id), onFault });
   const removals = new Removals({ store, views, onNotice });
   const durations = new Durations(store.found.manifest?.durations);

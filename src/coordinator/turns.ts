@@ -6,7 +6,10 @@
  *   T1  no consequence of an event is visible outside before the event is durable (EF1);
  *   T2  one turn makes one batch, one batch takes one fdatasync, and a turn takes items only until its batch is full;
  *   T3  a full disk loses nothing that was acknowledged: calls get 507; the batch is kept and written when there is
- *       room; until then the workflows that it changes are not shown.
+ *       room; until then the workflows that it changes are not shown;
+ *   T4  a call is refused before it is decided where its events may find no room, so that a call that was answered 507
+ *       has not happened when there is room again. Only a disk that fills between that look and the write, or does not
+ *       say how much room it has, leaves calls of one batch that are answered 507 and happen later.
  *
  * Appending is synchronous. So between two turns everything in memory is durable, except while the disk is full.
  */
@@ -72,6 +75,12 @@ export interface TurnParts {
 }
 
 const diskFullRetryMs = 1_000;
+/** More than any call can need: the largest has a body of 8 MiB. */
+const plentyBytes = 128 * 1024 * 1024;
+/** Room for what the same turn adds besides calls (outcomes of attempts, starts), and for state files on their way. */
+const spareBytes = 256 * 1024;
+/** In UTF-8, at most. */
+const bytesOfCharacter = 3;
 /**
  * A damaged last batch looks like a write that a crash cut off, and would be dropped although callers were answered. So
  * an idle engine writes a marker behind it, this long after it: the marker shows that the batch was complete.
@@ -89,6 +98,8 @@ export class Turns {
   #inbox: Item[] = [];
   #isArmed = false;
   #stuck: Batch | null = null;
+  /** A call was refused because its events might not have found room (T4). */
+  #isLow = false;
   #isHalted = false;
   #parts: TurnParts | null = null;
   #cancelMarker: (() => void) | null = null;
@@ -109,8 +120,49 @@ export class Turns {
     return this.#inbox.length;
   }
 
-  get isDiskFull(): boolean {
+  /** A batch waits for room: no call is taken. */
+  get isStuck(): boolean {
     return this.#stuck !== null;
+  }
+
+  get isDiskFull(): boolean {
+    return this.#stuck !== null || this.#isLow;
+  }
+
+  /**
+   * T4: throws the refusal of a full disk unless the call's events find room behind those of the batch. `size`: about how
+   * many characters the call puts into the journal, asked only where the disk is small.
+   */
+  checkRoom(batch: Batch, size: () => number): void {
+    const free = this.#options.store.freeBytes();
+    const hasPlenty = free >= plentyBytes;
+    if (hasPlenty || free >= spareBytes + bytesOfCharacter * (batch.bytes + 2 * size())) {
+      this.#endLow();
+      return;
+    }
+    // A large call that finds no room says nothing of the others.
+    if (free < spareBytes) this.#setLow();
+    throw diskFullRefusal;
+  }
+
+  /** Health says so until a later look finds the spare room. */
+  #setLow(): void {
+    if (this.#isLow) return;
+    this.#isLow = true;
+    if (!this.#stuck) this.#parts?.onDiskFull(true);
+    this.#options.clock.timer(diskFullRetryMs, () => this.#lookForRoom());
+  }
+
+  #lookForRoom(): void {
+    if (this.#isHalted || !this.#isLow) return;
+    if (this.#options.store.freeBytes() >= spareBytes) this.#endLow();
+    else this.#options.clock.timer(diskFullRetryMs, () => this.#lookForRoom());
+  }
+
+  #endLow(): void {
+    if (!this.#isLow) return;
+    this.#isLow = false;
+    if (!this.#stuck) this.#parts?.onDiskFull(false);
   }
 
   /** False while a batch that changes this workflow waits for room on the disk (T3). */
@@ -196,6 +248,7 @@ export class Turns {
     }
     if (this.#stuck) {
       this.#stuck = null;
+      this.#isLow = false;
       parts.onDiskFull(false);
       this.arm();
     }

@@ -49,6 +49,8 @@ export interface Disk {
   realpathSync(path: string): string;
   /** What a symbolic link names, without following it. */
   readlinkSync(path: string): string;
+  /** Bytes that this user may still write to the file system of the directory. */
+  freeBytesSync(directory: string): number;
   /** Throws unless this process may list, enter and change the directory. */
   accessDirectorySync(path: string): void;
 
@@ -104,6 +106,10 @@ export function createNodeDisk(): Disk {
     lstatSync: (path) => toFileStat(fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })),
     realpathSync: (path) => fs.realpathSync(path),
     readlinkSync: (path) => fs.readlinkSync(path),
+    freeBytesSync(directory) {
+      const { bavail, bsize } = fs.statfsSync(directory);
+      return bavail * bsize;
+    },
     accessDirectorySync: (path) => fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK),
 
     open: (path, flags) => open(path, flags, fileMode),

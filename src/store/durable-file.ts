@@ -9,8 +9,9 @@
  * rename, when the new file is in place and its name is not durable yet; a second try writes the file once more.
  */
 import path from 'node:path';
+import { DiskFailedError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { noProgress, toDiskError, toSyncError } from './disk-error.ts';
+import { errorCode, noProgress, toDiskError, toSyncError } from './disk-error.ts';
 
 export interface ReplaceOptions {
   durable: boolean;
@@ -124,4 +125,30 @@ export function syncDirectorySync(disk: Disk, directory: string): void {
   } catch (error) {
     throw toSyncError(error, directory);
   }
+}
+
+/**
+ * What stands under a path at this moment, for `checkNamed`. While a file is open no other one gets its number.
+ */
+export function identify(disk: Disk, file: string): string | null {
+  const stat = disk.lstatSync(file);
+  return stat === null ? null : `${stat.dev}:${stat.ino}`;
+}
+
+/**
+ * Throws DiskFailedError unless the path still names the file that was opened there. One that was deleted, moved away or
+ * replaced takes writes as before, but no start would ever read them.
+ */
+export function checkNamed(disk: Disk, file: string, identity: string | null): void {
+  let found: string | null;
+  try {
+    found = identify(disk, file);
+  } catch (error) {
+    throw new DiskFailedError(`${file} cannot be looked at (${errorCode(error) ?? String(error)})`, { cause: error });
+  }
+  if (found !== null && found === identity) return;
+  const what = found === null ? 'is gone' : 'is another file by now';
+  throw new DiskFailedError(
+    `${file} ${what}: this engine no longer owns the data, and no start would find its records`,
+  );
 }

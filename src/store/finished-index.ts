@@ -11,7 +11,7 @@ import { crc32 } from 'node:zlib';
 import { DiskFailedError, type FinishedEntry, type Notice } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
 import { isAbsent, isFull, toDiskError, toSyncError } from './disk-error.ts';
-import { replaceFileSync, syncFileSync, writeWhole } from './durable-file.ts';
+import { checkNamed, identify, replaceFileSync, syncFileSync, writeWhole } from './durable-file.ts';
 import type { Finding } from './journal-reading.ts';
 import { hex, readHex } from './record.ts';
 
@@ -105,6 +105,7 @@ export class FinishedIndex {
   readonly #disk: Disk;
   readonly #file: string;
   readonly #fd: number;
+  readonly #identity: string | null;
   #bytes: number;
   #turn: Promise<void> = Promise.resolve();
 
@@ -119,6 +120,7 @@ export class FinishedIndex {
       this.#bytes = bytes.length;
     }
     this.#fd = disk.openSync(file, 'r+');
+    this.#identity = identify(disk, file);
     try {
       syncFileSync(disk, this.#fd, file);
     } catch (error) {
@@ -151,6 +153,8 @@ export class FinishedIndex {
     } catch (error) {
       throw toSyncError(error, this.#file);
     }
+    // A checkpoint that relies on these lines lets the journal forget what they say.
+    checkNamed(this.#disk, this.#file, this.#identity);
     this.#bytes += bytes.length;
   }
 

@@ -4,7 +4,8 @@
  *
  * While an upgrade is under way the file says `{"format": 2, "from": 1}`: older engines refuse the directory already, and
  * a start after a crash upgrades again. `from` goes when nothing that relies on it is left: begin() of the store has
- * written the journal and the index anew. Manifests and state files carry a number of their own and may stay as they are.
+ * written the journal and the index anew. `journal` names the directory's journal; state files name it too, so that a file
+ * of another engine is known as such. Manifests and state files carry a number of their own and may stay as they are.
  */
 import { readEventJson, toEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -52,13 +53,15 @@ export interface FormatReading {
   /** The oldest format that the journal and the index may hold. */
   from: number;
   createdAt: string | null;
+  /** Names the journal of this directory; null where the file has none yet, or is gone. */
+  journalId: string | null;
   findings: Finding[];
 }
 
 /** Throws StartError for a directory that a newer version has written. */
 export function readFormat(disk: Disk, file: string, format: Format): FormatReading {
   // Without a number all upgrades are tried: they leave later data alone.
-  const unknown = { isCurrent: false, from: 1, createdAt: null };
+  const unknown = { isCurrent: false, from: 1, createdAt: null, journalId: null };
   let bytes: Buffer;
   try {
     bytes = disk.readFileSync(file);
@@ -69,8 +72,8 @@ export function readFormat(disk: Disk, file: string, format: Format): FormatRead
   const found = parseFormat(bytes);
   if (found !== null) {
     format.refuseNewer(file, found.number);
-    const { from, createdAt } = found;
-    return { isCurrent: from === format.number, from, createdAt, findings: [] };
+    const { from, createdAt, journalId } = found;
+    return { isCurrent: from === format.number && journalId !== null, from, createdAt, journalId, findings: [] };
   }
   const message = 'format.json is damaged; it is written anew, and the other files are checked one by one';
   return { ...unknown, findings: [{ notice: { kind: 'damage', message }, keep: { name: 'format.json', bytes } }] };
@@ -80,9 +83,10 @@ export function readFormat(disk: Disk, file: string, format: Format): FormatRead
 export function writeFormat(
   disk: Disk,
   file: string,
-  { number, from, createdAt }: { number: number; from: number; createdAt: string },
+  { number, from, createdAt, journalId }: { number: number; from: number; createdAt: string; journalId: string },
 ): void {
-  const text = `${JSON.stringify({ format: number, ...(from < number ? { from } : {}), createdAt })}\n`;
+  const fields = { format: number, ...(from < number ? { from } : {}), createdAt, journal: journalId };
+  const text = `${JSON.stringify(fields)}\n`;
   replaceFileSync(disk, file, Buffer.from(text), { durable: true });
 }
 
@@ -90,7 +94,9 @@ export function isFormatNumber(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) > 0;
 }
 
-function parseFormat(bytes: Buffer): { number: number; from: number; createdAt: string | null } | null {
+function parseFormat(
+  bytes: Buffer,
+): { number: number; from: number; createdAt: string | null; journalId: string | null } | null {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
@@ -98,7 +104,8 @@ function parseFormat(bytes: Buffer): { number: number; from: number; createdAt: 
     return null; // Reported by the caller, with the bytes.
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { format: number, from = number, createdAt } = value as Record<string, unknown>;
+  const { format: number, from = number, createdAt, journal } = value as Record<string, unknown>;
   if (!isFormatNumber(number) || !isFormatNumber(from) || from > number) return null;
-  return { number, from, createdAt: typeof createdAt === 'string' ? createdAt : null };
+  const toText = (field: unknown) => (typeof field === 'string' ? field : null);
+  return { number, from, createdAt: toText(createdAt), journalId: toText(journal) };
 }

@@ -4,7 +4,8 @@
  * Assumes a single appender (lock.ts). All calls are synchronous: when append() returns, its records survive kill -9
  * and power loss (J1). One batch is one write, repeated until complete, and one fdatasync. A new segment is created
  * with `wx`; its header is written, its file and its directory are fsynced, and only then is it used. The journal
- * never appends to a segment of an earlier life. A write without space: the segment is cut back to the last good
+ * never appends to a segment of an earlier life. Before append() returns it looks whether the path of the segment still
+ * names the file that it writes: records in a deleted or replaced file would be acknowledged and found by nobody. A write without space: the segment is cut back to the last good
  * record, and DiskFullError is thrown. A failed fsync, or a disk that refuses writes: DiskFailedError, also from every
  * later call, without another try.
  */
@@ -12,7 +13,7 @@ import path from 'node:path';
 import { DiskFailedError, DiskFullError, type JournalStats, OutOfHandlesError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isFull, isOutOfHandles, toOutOfHandles, toSyncError } from './disk-error.ts';
-import { syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
+import { checkNamed, identify, syncDirectorySync, syncFileSync, writeWholeSync } from './durable-file.ts';
 import type { FoundRecord } from './journal-reading.ts';
 import { RecordEncoder } from './record.ts';
 import { encodeSegmentHeader, segmentName } from './segment-header.ts';
@@ -36,6 +37,8 @@ interface OpenSegment {
   number: number;
   path: string;
   fd: number;
+  /** Of the file that was created under the path. */
+  identity: string | null;
   /** Bytes of the header and of the records that are written in full. */
   bytes: number;
   /** The crc of the last good record. */
@@ -127,6 +130,7 @@ export class Journal {
     this.#lastBatch = batch;
     this.#write(segment, encoder.bytes, encoder.length, segment.bytes);
     this.#sync(segment);
+    this.#guardSync(() => checkNamed(this.#disk, segment.path, segment.identity));
     segment.bytes += encoder.length;
     segment.crc = encoder.crc;
     this.#lastSeq = acked + payloads.length;
@@ -252,7 +256,8 @@ export class Journal {
     }
     this.#lastNumber = number;
     this.#numbers.push(number);
-    return { number, path: segmentPath, fd, bytes: header.bytes.length, crc: header.crc };
+    const identity = identify(this.#disk, segmentPath);
+    return { number, path: segmentPath, fd, identity, bytes: header.bytes.length, crc: header.crc };
   }
 
   #write(segment: OpenSegment, bytes: Uint8Array, length: number, position: number): void {

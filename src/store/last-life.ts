@@ -4,7 +4,7 @@
  */
 import { readEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { FinishedEntry, FoundData, Manifest } from '../contract/store.ts';
+import type { FinishedEntry, FoundData, Manifest, StateMeta } from '../contract/store.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { type FinishedReading, readFinishedIndex } from './finished-index.ts';
@@ -22,6 +22,8 @@ export interface Found {
   finished: FinishedReading;
   journal: JournalReading;
   queueIsAbsent: boolean;
+  /** null when neither format.json nor any file names one. */
+  journalId: string | null;
   /** By workflow id: the checksums of the state files that were checked and that the engine wrote. */
   sums: ReadonlyMap<string, StateSums>;
 }
@@ -55,14 +57,22 @@ export function readFound(disk: Disk, layout: Layout, known: Format = releasedFo
   // those events stay used. After a tail, any file may be of a workflow whose events were lost. Without a tail, files
   // of workflows that neither the journal nor the manifest names were copied in.
   const isTorn = journal.findings.some((finding) => finding.notice.kind === 'tail');
-  const looked = isTorn ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
+  // An engine has been here and every start makes a segment: without any, the journal was taken away.
+  const isGone = format.journalId !== null && journal.lastNumber === 0;
+  const looked = isTorn || isGone ? workflowIds : knownWorkflows(workflowIds, manifest, journal);
   const sums = checkViews(disk, layout, known, looked, finished);
+  // Where format.json was lost, most of the known files say which journal they belong to.
+  const journalId = format.journalId ?? findJournalId(sums);
   let seqKnown = 0;
+  let isMissed = false;
   for (const [id, { meta }] of sums) {
+    if (isGone ? meta.journal !== journalId : isOther(meta, journalId)) continue;
+    isMissed = isGone;
     const isAhead = meta.seq > Math.max(seqKnown, journal.lastSeq);
     if (isAhead && !isOfAnotherJournal(disk, stateFileOf(layout, id), known, id, journal)) seqKnown = meta.seq;
   }
   if (seqKnown > journal.lastSeq) journal = readJournal(disk, layout.journalDir, { ...context, seqKnown });
+  if (isMissed && manifest === null) findings.push(journalIsGone(layout));
   for (const finding of journal.findings) findings.push(finding);
   const queue = readQueueFile(disk, layout.queueFile);
   for (const finding of queue.findings) findings.push(finding);
@@ -81,8 +91,29 @@ export function readFound(disk: Disk, layout: Layout, known: Format = releasedFo
     finished,
     journal,
     queueIsAbsent: queue.isAbsent,
+    journalId,
     sums,
   };
+}
+
+/** True for a file that another directory's engine has written. An engine before 0.2 named no journal. */
+export function isOther({ journal }: StateMeta, journalId: string | null): boolean {
+  return journalId !== null && journal !== undefined && journal !== journalId;
+}
+
+function findJournalId(sums: ReadonlyMap<string, StateSums>): string | null {
+  const counts = new Map<string, number>();
+  for (const { meta } of sums.values()) {
+    if (meta.journal !== undefined) counts.set(meta.journal, (counts.get(meta.journal) ?? 0) + 1);
+  }
+  return [...counts].reduce<[string | null, number]>((most, each) => (each[1] > most[1] ? each : most), [null, 0])[0];
+}
+
+function journalIsGone({ journalDir }: Layout): Finding {
+  const message =
+    `there is no journal in ${journalDir}, although state files of this engine are there: workflows are taken as their ` +
+    'files show them, and what was acknowledged after a file was written is lost';
+  return { notice: { kind: 'damage', message }, keep: null };
 }
 
 function highestSeq(manifest: Manifest | null, finished: FinishedReading): number {

@@ -7,6 +7,7 @@
  * loses nothing. Any DiskFailedError also ends the journal: after the disk has failed once, nothing more is
  * acknowledged.
  */
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import {
   type CacheReading,
@@ -54,6 +55,8 @@ export interface StoreOptions {
   now?: () => Date;
   /** For tests: the upgrades of an engine of another format. Default: the released ones. */
   upgrades?: readonly Upgrade[];
+  /** Names the journal of a fresh directory. Default: a random UUID. */
+  newJournalId?: () => string;
   takeLock?: (disk: Disk, workflowsDir: string, lockFile: string, queueFile: string) => Promise<Lock>;
 }
 
@@ -62,7 +65,7 @@ export interface StoreOptions {
  * lock.
  */
 export async function openStore(options: StoreOptions): Promise<StorePort> {
-  const { now = () => new Date(), takeLock = takeMachineLock, upgrades } = options;
+  const { now = () => new Date(), takeLock = takeMachineLock, newJournalId = randomUUID, upgrades } = options;
   const format = upgrades === undefined ? releasedFormat : new Format(upgrades);
   const disk = createPatientDisk(options.disk ?? createNodeDisk());
   const given = path.resolve(options.workflowsDir);
@@ -72,14 +75,24 @@ export async function openStore(options: StoreOptions): Promise<StorePort> {
   let lock: Lock | null = null;
   try {
     lock = await takeLock(disk, workflowsDir, layout.lockFile, layout.queueFile);
-    return new Store(disk, layout, format, lock, now);
+    return new Store({ disk, layout, format, lock, now, newJournalId });
   } catch (error) {
     await lock?.release();
     throw toStartError('WORKFLOWS_DIR', given, error);
   }
 }
 
+interface StoreParts {
+  disk: Disk;
+  layout: Layout;
+  format: Format;
+  lock: Lock;
+  now: () => Date;
+  newJournalId: () => string;
+}
+
 class Store implements StorePort {
+  readonly journalId: string;
   #found: FoundData;
   readonly #disk: Disk;
   readonly #layout: Layout;
@@ -100,7 +113,7 @@ class Store implements StorePort {
   #checkpointTurn: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(disk: Disk, layout: Layout, format: Format, lock: Lock, now: () => Date) {
+  constructor({ disk, layout, format, lock, now, newJournalId }: StoreParts) {
     const found = readFound(disk, layout, format);
     this.#found = withoutDeleted(found.data);
     this.#disk = disk;
@@ -112,7 +125,11 @@ class Store implements StorePort {
     this.#keepAside(found);
     const { from } = found.format;
     const createdAt = found.format.createdAt ?? now().toISOString();
-    if (!found.format.isCurrent) writeFormat(disk, layout.formatFile, { number: format.number, from, createdAt });
+    this.journalId = found.journalId ?? newJournalId();
+    if (!found.format.isCurrent) {
+      const { journalId } = this;
+      writeFormat(disk, layout.formatFile, { number: format.number, from, createdAt, journalId });
+    }
     const isOlder = from < format.number;
     this.#upgrading = isOlder ? { createdAt } : null;
     this.#removeTempFiles();
@@ -125,7 +142,10 @@ class Store implements StorePort {
     this.#copies = found.journal.records.slice(isOlder ? 0 : found.journal.secondChances);
     this.#sums = found.sums;
     this.#replacedFrom = isOlder ? 0 : (found.data.manifest?.segment ?? 0);
-    this.#directories = new WorkflowDirectories(disk, layout, format, this.found.workflowIds);
+    this.#directories = new WorkflowDirectories(
+      { disk, layout, format, journalId: this.journalId },
+      this.found.workflowIds,
+    );
     this.#queue = new QueueFile(disk, layout.queueFile);
     this.#finished = new FinishedIndex(disk, layout.finishedFile, found.finished);
   }
@@ -144,6 +164,14 @@ class Store implements StorePort {
 
   get journalStats(): JournalStats {
     return { ...this.#journal.stats };
+  }
+
+  freeBytes(): number {
+    try {
+      return this.#disk.freeBytesSync(this.#layout.journalDir);
+    } catch {
+      return Number.POSITIVE_INFINITY; // The write that comes next meets whatever is wrong, and says it.
+    }
   }
 
   begin(payloads: readonly string[]): void {
@@ -283,7 +311,8 @@ class Store implements StorePort {
   #endUpgrade(): void {
     if (this.#upgrading === null) return;
     const { number } = this.#format;
-    writeFormat(this.#disk, this.#layout.formatFile, { number, from: number, createdAt: this.#upgrading.createdAt });
+    const { createdAt } = this.#upgrading;
+    writeFormat(this.#disk, this.#layout.formatFile, { number, from: number, createdAt, journalId: this.journalId });
     this.#upgrading = null;
   }
 

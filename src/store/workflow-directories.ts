@@ -22,6 +22,7 @@ export class WorkflowDirectories {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #format: Format;
+  readonly #journalId: string;
   readonly #queue = new KeyedQueue(openFilesMax);
   /** Reads have their own places, so that they do not wait for the fsync of a write. */
   readonly #reads = new KeyedQueue(openFilesMax);
@@ -34,7 +35,11 @@ export class WorkflowDirectories {
   readonly #withBlobs = new Set<string>();
 
   /** `ids`: workflows whose directories exist durably. */
-  constructor(disk: Disk, layout: Layout, format: Format, ids: readonly string[]) {
+  constructor(
+    { disk, layout, format, journalId }: { disk: Disk; layout: Layout; format: Format; journalId: string },
+    ids: readonly string[],
+  ) {
+    this.#journalId = journalId;
     this.#disk = disk;
     this.#layout = layout;
     this.#format = format;
@@ -47,7 +52,8 @@ export class WorkflowDirectories {
     meta: Record<string, unknown> & { seq: number },
     options: ReplaceOptions,
   ): Promise<string> {
-    const named = this.#format.number > 1 ? { ...meta, format: this.#format.number } : meta;
+    const own = { ...meta, journal: this.#journalId };
+    const named = this.#format.number > 1 ? { ...own, format: this.#format.number } : own;
     const buffer = this.#buffers.take(sizeOfState(text, named));
     const { bytes, sha256 } = composeState(text, named, buffer);
     return this.#queue

@@ -188,6 +188,27 @@ describe('T3, W1: a full disk', () => {
     expect(log.filter((line) => line.startsWith('error') && line.includes('full'))).toHaveLength(1);
   });
 
+  test('is no refusal of a call that has created its workflow and waits for what becomes of it (T4)', async () => {
+    const { engine, store, look, holds } = await liveWatched();
+    const made = engine.submit({ name: 'x', steps: [holds.step('held')] }, { waitMs: 1_000 });
+    await holds.arrived('held');
+    const tried = new Promise<void>((resolve) => {
+      store.onAppend = resolve;
+    });
+    store.isFull = true;
+    holds.release('held');
+    await tried;
+    await expectRefusal(engine.submit(noop), 'DISK_FULL', /full/);
+    // The wait is over, and what the workflow is now cannot be shown.
+    look();
+    const { id, workflow, version } = await made;
+    expect(workflow).toMatchObject({ id, name: 'x', status: 'PENDING', version });
+    await expectRefusal(engine.get(id), 'DISK_FULL', /full/);
+    store.isFull = false;
+    look();
+    expect((await engine.finished(id)).status).toBe('COMPLETED');
+  });
+
   test('loses nothing acknowledged when it is followed by a crash, and a result that waits for room is kept', async () => {
     const { engine, store, look, holds, dir } = await liveWatched();
     const { id } = await engine.submit({ name: 'x', steps: [holds.step('held')] });

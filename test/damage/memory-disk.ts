@@ -141,6 +141,7 @@ export class MemoryDisk {
         if (!this.#nodes.has(file)) throw diskError('ENOENT');
         return file;
       },
+      freeBytesSync: (): number => Number.POSITIVE_INFINITY,
       readlinkSync: (file: string): string => fs.readlinkSync(file),
       accessDirectorySync: nothingToSync,
     };

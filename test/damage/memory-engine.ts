@@ -137,6 +137,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
     queueStateFile,
     disk: disk.port,
     now,
+    newJournalId: () => 'memory',
     takeLock: withLock ? takeLock : noLock,
   });
   let ids = store.nextSeq * 100;

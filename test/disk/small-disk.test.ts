@@ -200,6 +200,48 @@ function fillUp(file: string): void {
   }
 }
 
+test.skipIf(noTmpfs !== null)(
+  named('T4: a call that was answered 507 has not happened when there is room again', noTmpfs),
+  async () => {
+    const dir = new EngineDir();
+    onTestFinished(() => dir.remove());
+    mountTmpfs(dir.root, 'size=8m');
+    const served = new Served(dir, { LOG_LEVEL: 'error' });
+    const client = new Client(await served.listening());
+    const names: string[] = [];
+    const refused: string[] = [];
+    const submit = async (name: string, bytes: number) => {
+      const steps = [{ id: 'in', action: 'external_data', params: { text: 'x'.repeat(bytes) } }];
+      const { status, json } = await client.call('POST', '/workflows', { name, steps });
+      (status === 201 ? names : refused).push(name);
+      return status === 201 ? (json as Workflow).id : null;
+    };
+    const first = await submit('first', 10);
+    // Large ones until none fits, then smaller and smaller ones, down to the last room.
+    for (const bytes of [1_000_000, 300_000, 100_000, 10_000, 10]) {
+      for (let n = 0; (await submit(`of ${bytes}: ${n}`, bytes)) !== null; n += 1) expect(n).toBeLessThan(requestsMax);
+    }
+    fillUp(path.join(dir.root, 'filler'));
+    await submit('on a full disk', 10);
+    expect((await client.call('GET', '/health')).json).toMatchObject({ status: 'degraded' });
+    expect((await client.call('POST', `/workflows/${first}/stop`)).status).toBe(507);
+    expect((await client.call('POST', `/workflows/${first}/external-data`, { content: 'late' })).status).toBe(507);
+    expect((await client.call('POST', `/workflows/${first}/branches`, { stepId: 'in' })).status).toBe(507);
+    expect((await client.call('DELETE', `/workflows/${first}`)).status).toBe(507);
+    expect(refused).toHaveLength(6);
+
+    remount(dir.root, 'size=60m');
+    // The last of all: whatever was kept back has come before it.
+    await untilDone('creating again', async () => (await submit('last', 10)) !== null);
+    const { json } = await client.call('GET', '/workflows?limit=1000');
+    const listed = (json as Workflow[]).map(({ name }) => name).sort();
+    expect(listed).toEqual([...names].sort());
+    const { json: shown } = await client.call('GET', `/workflows/${first}`);
+    expect(shown).toMatchObject({ status: 'WAITING_FOR_DEPENDENCY', branches: [], steps: [{ outputs: null }] });
+    expect((shown as Workflow).steps).toHaveLength(1);
+  },
+);
+
 test.skipIf(noTmpfs !== null)(named('E3: a disk with bytes but no room for another file', noTmpfs), async () => {
   const dir = new EngineDir();
   onTestFinished(() => dir.remove());

@@ -67,6 +67,7 @@ export class Life implements Owner {
       queueStateFile,
       disk: disk.port,
       now: () => new Date(clock.now()),
+      newJournalId: () => 'simulated',
       takeLock: () => Promise.resolve(lock),
     });
     const store = checkEvents(opened);

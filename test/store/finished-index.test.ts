@@ -42,7 +42,7 @@ test('lines are synced before they are confirmed, one sync for a call', async ()
   const store = await open(dir, { disk });
   operations.length = 0;
   await store.indexFinished([entry('a', 1), entry('b', 2)]);
-  expect(operations.map((operation) => operation.name)).toEqual(['write', 'fdatasync']);
+  expect(operations.map((operation) => operation.name)).toEqual(['write', 'fdatasync', 'lstatSync']);
 });
 
 test('a torn last line is dropped, reported and kept aside, and new lines stand behind good ones', async () => {

@@ -14,7 +14,11 @@ test('J1: a batch costs one write and one fdatasync, whatever it holds, and is o
   store.begin([]);
   operations.length = 0;
   store.append(Array.from({ length: 500 }, (_, index) => `{"n":${index}}`));
-  expect(operations.filter(inJournal).map((operation) => operation.name)).toEqual(['writeSync', 'fdatasyncSync']);
+  expect(operations.filter(inJournal).map((operation) => operation.name)).toEqual([
+    'writeSync',
+    'fdatasyncSync',
+    'lstatSync',
+  ]);
   expect(fs.readFileSync(segmentPath(dir, 1), 'utf8')).toContain('{"n":499}\n');
   expect(store.nextSeq).toBe(501);
 });
@@ -50,9 +54,11 @@ test('a new segment is durable, file and name, before anything is written behind
     'writeSync',
     'fsyncSync',
     'fsyncDirectorySync',
+    'lstatSync',
     'closeSync',
     'writeSync',
     'fdatasyncSync',
+    'lstatSync',
   ]);
 });
 

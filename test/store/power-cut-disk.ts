@@ -227,6 +227,7 @@ export class PowerCutDisk {
         if (!this.#find(path)) throw diskError('ENOENT');
         return path;
       },
+      freeBytesSync: (): number => Number.POSITIVE_INFINITY,
       readlinkSync: (): string => {
         throw diskError('ENOENT');
       },

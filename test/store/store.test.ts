@@ -172,14 +172,41 @@ test('J3: a view that stands at an event which the journal has lost tells damage
 });
 
 test('an engine-written state.json that is copied in does not change the numbers of events', async () => {
-  const dir = createDataDir();
-  const store = await open(dir);
+  const from = createDataDir();
+  const store = await open(from);
   await store.writeState(id, stateText(id), { seq: 1_000 }, { durable: true });
   await store.close();
+  const dir = createDataDir();
+  await (await open(dir)).close();
+  fs.cpSync(path.join(from.workflowsDir, id), path.join(dir.workflowsDir, id), { recursive: true });
   const next = await open(dir);
   expect(next.nextSeq).toBe(1);
   expect(next.readStateSync(id)).toMatchObject({ kind: 'intact', meta: { seq: 1_000 } });
   expect(next.nextSeq).toBe(1);
+});
+
+test('every state.json names the journal of its directory, which stays the same over starts and a lost format.json', async () => {
+  const dir = createDataDir();
+  const formatFile = path.join(dir.engineDir, 'format.json');
+  const named = () => JSON.parse(fs.readFileSync(formatFile, 'utf8')).journal;
+  const store = await open(dir);
+  store.begin([`{"workflowId":"${id}"}`]);
+  await store.writeState(id, stateText(id), { seq: 1 }, { durable: true });
+  const { journalId } = store;
+  expect(journalId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(store.readStateSync(id)).toMatchObject({ kind: 'intact', meta: { seq: 1, journal: journalId } });
+  expect(named()).toBe(journalId);
+  await store.close();
+  // An engine before 0.2 wrote none; a lost file is no other.
+  for (const change of [() => fs.rmSync(formatFile), () => fs.writeFileSync(formatFile, '{"format":1}')]) {
+    change();
+    const next = await open(dir);
+    expect(next.journalId).toBe(journalId);
+    expect(named()).toBe(journalId);
+    next.begin([]);
+    await next.close();
+  }
+  expect((await open(createDataDir())).journalId).not.toBe(journalId);
 });
 
 test('V1: a reader who never stops looking sees whole documents only, each as it was written', async () => {

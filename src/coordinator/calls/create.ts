@@ -70,7 +70,8 @@ export function createCreateCalls(
     const text = await keyed.keyed(claim, async () => {
       const id = chance.workflowId();
       const toEvent = () => decideCreate({ id, definition, warnings, templateId, now: clock.now() });
-      return show(await keyed.inTurn(claim, (batch) => create(batch, toEvent(), claim)));
+      const size = () => JSON.stringify(definition).length;
+      return show(await keyed.inTurn(claim, (batch) => create(batch, toEvent(), claim), size));
     });
     return reader.waited(text, args, signal);
   };
@@ -94,10 +95,12 @@ export function createCreateCalls(
           const wanted = blobsOf(parent, decide()).filter((name) => !copied.has(name));
           if (wanted.length > 0) await copyBlobs(store, parentId, id, wanted);
           for (const name of wanted) copied.add(name);
-          const created = await keyed.inTurnOf(live, claim, (batch) => {
+          const run = (batch: Batch) => {
             const event = decide();
             return blobsOf(parent, event).every((name) => copied.has(name)) ? create(batch, event, claim) : null;
-          });
+          };
+          // It takes the parent's steps with it.
+          const created = await keyed.inTurnOf(live, claim, run, () => JSON.stringify(decide()).length);
           if (created !== null) return show(created);
         }
       }),

@@ -34,10 +34,17 @@ export class KeyedCalls {
     this.#parts = parts;
   }
 
-  /** Calls `run` in a turn; resolves with its result when the turn's batch is durable. */
-  inTurn<T>(claim: IdempotencyClaim | undefined, run: (batch: Batch) => T): Promise<T | KeyInUse> {
+  /**
+   * Calls `run` in a turn; resolves with its result when the turn's batch is durable. `size`: about how many characters
+   * its events take (T4).
+   */
+  inTurn<T>(
+    claim: IdempotencyClaim | undefined,
+    run: (batch: Batch) => T,
+    size: () => number = () => 0,
+  ): Promise<T | KeyInUse> {
     const { turns, workflows } = this.#parts;
-    if (turns.isDiskFull) return Promise.reject(diskFullRefusal);
+    if (turns.isStuck) return Promise.reject(diskFullRefusal);
     if (turns.waiting >= limits.inboxCommandsMax) {
       const detail = `${turns.waiting} calls are waiting already. Try again in a moment.`;
       return Promise.reject(new Refusal({ code: 'BUSY', detail, retryAfterSeconds: 1 }));
@@ -47,6 +54,7 @@ export class KeyedCalls {
         refuse: reject,
         run: (batch) => {
           try {
+            turns.checkRoom(batch, size);
             const result = claim && workflows.keyOwner(claim.key) !== undefined ? keyInUse : run(batch);
             batch.answer({ answer: () => resolve(result), refuse: reject });
           } catch (error) {
@@ -59,13 +67,23 @@ export class KeyedCalls {
   }
 
   /** The same for a call about one workflow. Refuses the call if the workflow was deleted before its turn. */
-  inTurnOf<T>(live: Live, claim: IdempotencyClaim | undefined, run: (batch: Batch) => T): Promise<T | KeyInUse> {
+  inTurnOf<T>(
+    live: Live,
+    claim: IdempotencyClaim | undefined,
+    run: (batch: Batch) => T,
+    size: () => number = () => 0,
+  ): Promise<T | KeyInUse> {
     const { workflows } = this.#parts;
     const { id } = live.state.header;
-    return this.inTurn(claim, (batch) => {
-      if (workflows.live.get(id) !== live) throw workflows.refusal(id);
-      return run(batch);
-    });
+    return this.inTurn(
+      claim,
+      (batch) => {
+        if (workflows.live.get(id) !== live) throw workflows.refusal(id);
+        return run(batch);
+      },
+      // The event of a call with a key holds its answer, which shows the workflow.
+      () => (claim === undefined ? 0 : live.state.resultsSize) + size(),
+    );
   }
 
   /** Keeps the workflow in memory until `run` settles. */

@@ -55,14 +55,22 @@ export class Reader {
     return this.#readNow(id);
   }
 
-  /** The answer of a call that has created a workflow, after the wait that the call asked for. */
+  /**
+   * The answer of a call that has created a workflow, after the wait that the call asked for. The workflow is there: if it
+   * cannot be shown as it is now, it is shown as it was created, because a refusal would say that nothing has happened.
+   */
   async waited(
     text: WorkflowText,
     { waitMs, until }: { waitMs: number | null; until: WaitUntil },
     signal?: AbortSignal,
   ): Promise<WorkflowText> {
     if (waitMs === 0) return text;
-    return { ...(await this.read(text.id, waitMs, until, signal)), replayed: text.replayed };
+    try {
+      return { ...(await this.read(text.id, waitMs, until, signal)), replayed: text.replayed };
+    } catch (error) {
+      if (error instanceof Refusal || error instanceof OutOfHandlesError) return text;
+      throw error;
+    }
   }
 
   async #readNow(id: string): Promise<WorkflowText> {

@@ -23,7 +23,7 @@ export interface TakeOverParts {
 /** Resolves when the `workflow.taken_over` event is durable. */
 export function takeOver(parts: TakeOverParts, id: string, content: ForeignContent, version: number): Promise<void> {
   const { store, clock, incidents, workflows, turns, recorder } = parts;
-  if (turns.isDiskFull) return Promise.reject(diskFullRefusal);
+  if (turns.isStuck) return Promise.reject(diskFullRefusal);
   const warning = 'state.json is not what the engine wrote; its content was taken over as found';
   store.copyAsideState(id, warning);
   incidents.warn(`Workflow ${id}: ${warning}`);

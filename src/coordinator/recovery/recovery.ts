@@ -164,15 +164,18 @@ class Recovery {
     const file = sums === null ? this.#intake.read(id) : null;
     const seen = this.#judgeSeq(numberForLife(file ?? { kind: 'intact', ...sums! }, life));
     if (this.#isWhole(id, life, seen)) this.#rebuild(id, life, seen);
-    else this.#rebase(id, entries, this.#judgeFileSeq(numberForLife(file ?? this.#intake.read(id), life)));
+    else this.#rebase(id, entries, numberForLife(file ?? this.#intake.read(id), life));
   }
 
   /**
-   * A file that names an event which this journal has not given out yet is another engine's, however whole it is: its seq
-   * says nothing here. (A file that is ahead of a damaged journal raises `nextSeq`; see `last-life.ts`.)
+   * A file that names another journal, or an event which this journal has not given out yet, is another engine's, however
+   * whole it is: its seq says nothing here. (A file that is ahead of a damaged journal raises `nextSeq`; see `last-life.ts`.)
    */
   #judgeSeq(file: SeenFile): SeenFile {
-    return file.kind === 'intact' && file.meta.seq >= this.#store.nextSeq ? { kind: 'foreign' } : file;
+    if (file.kind !== 'intact') return file;
+    const { journal, seq } = file.meta;
+    const isOther = journal !== undefined && journal !== this.#store.journalId;
+    return isOther || seq >= this.#store.nextSeq ? { kind: 'foreign' } : file;
   }
 
   #judgeFileSeq(file: StateFile): StateFile {
@@ -238,9 +241,11 @@ class Recovery {
   }
 
   /** R2. */
-  #rebase(id: string, entries: readonly Entry[], file: StateFile): void {
+  #rebase(id: string, entries: readonly Entry[], read: StateFile): void {
     const promised = this.#found.manifest?.live[id] ?? this.#found.finished.get(id);
-    const adopted = this.#intake.readAsItStood(id, file, entries);
+    // Of a file that was adopted as it stood, no seq is believed anyway.
+    const adopted = this.#intake.readAsItStood(id, read, entries);
+    const file = this.#judgeFileSeq(read);
     if (adopted) {
       this.#apply(adopted, entries);
       this.#restoredLast.push([id, () => this.#intake.add(adopted)]);
@@ -319,7 +324,8 @@ function numberForLife<File extends SeenFile>(file: File, life: readonly Entry[]
   const first = life[0]?.event;
   const isTaken = first?.kind === 'workflow.adopted' || first?.kind === 'workflow.taken_over';
   if (!isTaken || file.kind !== 'intact' || file.sha256 !== first.sha256) return file;
-  return { ...file, meta: { ...file.meta, seq: 0 } };
+  const { journal: _other, ...meta } = file.meta;
+  return { ...file, meta: { ...meta, seq: 0 } };
 }
 
 const shownLengthMax = 200;

@@ -480,6 +480,31 @@ test("another engine's newer file put over a known workflow costs that file: the
   expect(later.fatal).toEqual([]);
 });
 
+test.each([
+  ['of this journal is what the workflow is', true],
+  ['of another journal cannot win by its number, and is taken over with a warning', false],
+])('an intact file whose number fits, %s', async (_what, isOurs) => {
+  const first = await live();
+  const waiting = { name: 'known', steps: [{ id: 'in', action: 'external_data' }] };
+  const { id } = await first.engine.submit(waiting, { waitMs: 60_000 });
+  // The journal no longer holds its beginning, so that its file is needed.
+  for (const _ of [1, 2, 3]) await first.coordinator.parts.checkpoints.make();
+  await first.engine.submit(waiting, { waitMs: 60_000 });
+  const { last_seq: seq } = await first.engine.stats();
+  const ours = JSON.parse(first.dir.stateText(id))._meta.journal;
+  const next = await restart(first.dir, (image) => {
+    const { name: _, ...file } = image.state(id);
+    // The engine's own order of fields: the id is the first.
+    image.writeState(id, engineFile({ ...file, name: 'theirs' }, { seq, journal: isOurs ? ours : 'another' }));
+  });
+  const { workflow } = await next.engine.get(id);
+  expect(workflow.name).toBe('theirs');
+  expect(workflow.warnings).toEqual(
+    isOurs ? [] : ['state.json is not what the engine wrote; its content was taken over as found'],
+  );
+  expect(next.dir.quarantined()).toHaveLength(isOurs ? 0 : 1);
+});
+
 /** JSON text of objects, so many in each other. */
 function nested(levels: number): string {
   return '{"a":'.repeat(levels - 1).concat('{}', '}'.repeat(levels - 1));
