@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: what each command is called and takes. What it does is in the file of its name, which is loaded when
  * it is called, so that no command waits for the libraries of the others.

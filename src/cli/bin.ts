@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/**
+ * What the command `hybrid-engine` begins with. Nothing else is loaded before it is known that this Node can: an older
+ * one would end with the stack of whatever it misses first.
+ */
+import { isSupportedNode, supportedNodes } from './node-version.ts';
+
+if (isSupportedNode(process.versions.node)) await import('./cli.ts');
+else {
+  process.stderr.write(
+    `Hybrid Engine needs Node ${supportedNodes}; this is ${process.version}: install one from https://nodejs.org\n`,
+  );
+  process.exitCode = 1;
+}
