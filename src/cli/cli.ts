@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { costsByOptions } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
+import { isOutOfHandles } from '../out-of-handles.ts';
 import { version } from '../version.ts';
 import type { CliContext } from './context.ts';
 import { toExit } from './exit.ts';
@@ -177,5 +178,7 @@ try {
 } catch (error) {
   const { text, status } = toExit(error);
   stderr.write(text);
+  // What else is loading would end the process a second time, with a stack.
+  if (isOutOfHandles(error)) process.exit(status);
   process.exitCode = status;
 }

@@ -2,11 +2,11 @@
  * One request of a connection at a time. Node hands over every request that stands in a packet at once; a client that
  * sends hundreds without waiting would have hundreds of answers built for it before it has read the first.
  *
- *   CT1  a request is handled when the answer before it, on the same connection, has left or has failed;
- *   CT2  while requests wait, no more are read from that connection; those that wait are bounded over all connections,
+ *   CN1  a request is handled when the answer before it, on the same connection, has left or has failed;
+ *   CN2  while requests wait, no more are read from that connection; those that wait are bounded over all connections,
  *        and the connection that goes beyond the bound is closed;
- *   CT3  what cannot be parsed is answered after everything that came before it;
- *   CT4  beyond `connectionsMax` the connection that has been idle longest gives way to the new one; where none is idle,
+ *   CN3  what cannot be parsed is answered after everything that came before it;
+ *   CN4  beyond `connectionsMax` the connection that has been idle longest gives way to the new one; where none is idle,
  *        one whose request has not come whole; else the new one is closed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -17,7 +17,7 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 interface Line {
   current: ServerResponse | null;
   readonly waiting: [IncomingMessage, ServerResponse][];
-  /** CT3. */
+  /** CN3. */
   last: (() => void) | null;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Goal: clients that ask for large answers and do not read them cost a bounded amount of memory, and keep nobody else
- * from being served (G16, AM1, CT1).
+ * from being served (G16, AM1, CN1).
  * Method: the product in a process of its own with a workflow of 21 MB. One connection asks for it 400 times in one
  * packet; `LOAD_READERS` (60) connections ask once each. None reads. Unbounded, the first would take 8 GB, the others
  * 1.3 GB.

@@ -1,4 +1,4 @@
-// Goal: a connection gets one answer at a time, as many as it asks for (CT1 to CT3), and clients that do not read theirs
+// Goal: a connection gets one answer at a time, as many as it asks for (CN1 to CN3), and clients that do not read theirs
 // cost a bounded amount of memory. Method: bytes on sockets; the engine in memory holds an answer back where order counts.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -36,7 +36,7 @@ async function createLarge(running: RunningServer, bytes: number): Promise<strin
 }
 
 describe('requests that come without waiting for an answer', () => {
-  it('CT1: are handled one after the other', async () => {
+  it('CN1: are handled one after the other', async () => {
     const engine = new HeldEngine();
     const running = await startServer({ engine });
     const socket = open(running);
@@ -64,7 +64,7 @@ describe('requests that come without waiting for an answer', () => {
     expect(running.engine.callsOf('health')).toHaveLength(1_000);
   });
 
-  it('CT2: beyond the bound end their connection, and no other', async () => {
+  it('CN2: beyond the bound end their connection, and no other', async () => {
     const engine = new HeldEngine();
     const running = await startServer({ engine, bounds: { waitingRequestsMax: 20 } });
     const [kept, cut] = [open(running), open(running)];
@@ -91,7 +91,7 @@ describe('requests that come without waiting for an answer', () => {
     expect(statuses(later)).toHaveLength(21);
   });
 
-  it('CT3: are answered before the one among them that is none', async () => {
+  it('CN3: are answered before the one among them that is none', async () => {
     const running = await startServer();
     const two = head(running.port, '/api/health') + head(running.port, '/nowhere');
     expect(statuses(await running.raw(`${two}not HTTP\r\n\r\n`))).toEqual([200, 404, 400]);
