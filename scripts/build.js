@@ -5,7 +5,19 @@
  *
  * Types are checked by `npm run check`; here they would make a start wait. `npm pack` adds the declarations.
  */
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -32,7 +44,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
     await build({
       entryPoints: {
         main: 'src/main.ts',
-        cli: 'src/cli/cli.ts',
+        cli: 'src/cli/bin.ts',
         'coordinator-main': 'src/coordinator-main.ts',
         'watchdog-main': 'src/watchdog-main.ts',
         thread: 'src/worker/thread.ts',
@@ -54,6 +66,12 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
     if (!('errors' in error)) process.stderr.write(`dist cannot be built: ${error.message}\n`);
     rmSync(fresh, { recursive: true, force: true });
     process.exit(1);
+  }
+  // What the page /docs shows: these files alone, so that no user installs the package and what it brings.
+  const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  mkdirSync(`${fresh}/swagger-ui`);
+  for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'LICENSE', 'NOTICE']) {
+    copyFileSync(`${swagger}/${name}`, `${fresh}/swagger-ui/${name}`);
   }
   // npx links the command once, and expects that it can be executed from then on.
   chmodSync(`${fresh}/cli.js`, 0o755);

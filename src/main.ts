@@ -13,6 +13,7 @@ import type { Engine } from './contract/engine.ts';
 import type { EngineSettings } from './contract/settings.ts';
 import type { CoordinatorThreadData } from './coordinator-main.ts';
 import { startCoordinatorThread } from './engine/thread-client.ts';
+import { isOutOfHandles, outOfHandlesLine } from './out-of-handles.ts';
 import { toExecArgv } from './pool/source-loader.ts';
 import { version } from './version.ts';
 import { beatMs, createBeats, startHeartbeat } from './watchdog/heartbeat.ts';
@@ -101,6 +102,11 @@ export function startWatchdog(data: WatchdogThreadData): void {
 }
 
 function endProcess(message: string, exitStatus: number): never {
+  // The store waits for handles. What ends here is a module that could not be loaded, which happens only at the start.
+  if (isOutOfHandles(message)) {
+    process.stderr.write(`${outOfHandlesLine}\n`);
+    process.exit(1);
+  }
   process.stderr.write(`Hybrid Engine has to end (exit status ${exitStatus}): ${message}\n`);
   process.exit(exitStatus);
 }

@@ -2,8 +2,9 @@
  * Goal: what `npm run build` makes is the whole product. Method: it is built into a directory of its own, and each thing
  * that is a file of its own there is put to work: command, coordinator, threads, child processes, dry run, library.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -60,3 +61,40 @@ test('the library starts an engine', async () => {
   const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', script], { cwd: place });
   expect(stdout).toBe(`${version} COMPLETED\n`);
 }, 60_000);
+
+test('the page /docs lies beside it, so that users need no package for it', () => {
+  const names = ['LICENSE', 'NOTICE', 'favicon-32x32.png', 'swagger-ui-bundle.js', 'swagger-ui.css'];
+  expect(readdirSync(join(place, 'dist/swagger-ui')).sort()).toEqual(names);
+  for (const name of names) {
+    const original = readFileSync(join(root, 'node_modules/swagger-ui-dist', name));
+    expect(readFileSync(join(place, 'dist/swagger-ui', name)).equals(original)).toBe(true);
+  }
+});
+
+test.skipIf(process.platform === 'win32')(
+  'SIGTERM to `npm start` ends the engine in good order',
+  async () => {
+    // Without `exec` the shell between npm and the engine takes the signal, and the engine lives on without a parent.
+    const env = { ...process.env, PORT: '0', LOG_LEVEL: 'info', WORKFLOWS_DIR: join(place, 'started') };
+    const child = spawn('npm', ['start', '--ignore-scripts'], {
+      cwd: place,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let stdout = '';
+    let url: string | undefined;
+    child.stdout.on('data', (chunk) => {
+      stdout += String(chunk);
+    });
+    while (url === undefined) {
+      await once(child.stdout, 'data');
+      url = /listening on (http:\S+)/.exec(stdout)?.[1];
+    }
+    const exit = once(child, 'close');
+    child.kill('SIGTERM');
+    expect(await exit).toEqual([0, null]);
+    expect(stdout).toContain('SIGTERM: stopping');
+    await expect(fetch(`${url}/api/health`)).rejects.toThrow();
+  },
+  60_000,
+);

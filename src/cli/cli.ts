@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: what each command is called and takes. What it does is in the file of its name, which is loaded when
  * it is called, so that no command waits for the libraries of the others.
@@ -7,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { costsByOptions } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
+import { isOutOfHandles } from '../out-of-handles.ts';
 import { version } from '../version.ts';
 import type { CliContext } from './context.ts';
 import { toExit } from './exit.ts';
@@ -178,5 +178,7 @@ try {
 } catch (error) {
   const { text, status } = toExit(error);
   stderr.write(text);
+  // What else is loading would end the process a second time, with a stack.
+  if (isOutOfHandles(error)) process.exit(status);
   process.exitCode = status;
 }

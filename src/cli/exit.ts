@@ -5,6 +5,7 @@
 import { CommanderError } from 'commander';
 import { Refusal } from '../contract/failures.ts';
 import { StartError } from '../contract/store.ts';
+import { isOutOfHandles, outOfHandlesLine } from '../out-of-handles.ts';
 import { printable } from './printable.ts';
 
 export const exits = { done: 0, failed: 1, usage: 2, waiting: 3, interrupted: 130 } as const;
@@ -39,6 +40,7 @@ export function toExit(error: unknown): { text: string; status: number } {
       .join('');
     return { text, status: error.code === 'INVALID' || error.code === 'BAD_REQUEST' ? exits.usage : exits.failed };
   }
+  if (isOutOfHandles(error)) return { text: `${outOfHandlesLine}\n`, status: exits.failed };
   return { text: `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`, status: 70 };
 }
 

@@ -7,9 +7,9 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, toEscape);
 }
 
-/** Several lines: tabs and line ends stay. */
+/** Several lines: tabs and line ends stay, and what joins letters and emoji; what turns the direction of text does not. */
 export function printableLines(text: string): string {
-  return text.replace(/\r(?!\n)|[^\P{Cc}\t\n\r]/gu, toEscape);
+  return text.replace(/\r(?!\n)|[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]/gu, toEscape);
 }
 
 /** In columns of a terminal, of which a Chinese character or an emoji takes two and an accent none. */

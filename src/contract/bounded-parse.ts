@@ -5,7 +5,7 @@
 import { ZodError, type z } from 'zod';
 
 export type Parsed<Output> =
-  | { readonly success: true; readonly data: Output }
+  | { readonly success: true; readonly data: Output; readonly error?: undefined }
   | { readonly success: false; readonly data?: undefined; readonly error: z.ZodError };
 
 export function parseBounded<Schema extends z.ZodType>(schema: Schema, value: unknown): Parsed<z.output<Schema>> {

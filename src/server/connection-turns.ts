@@ -6,7 +6,7 @@
  *   CN2  while requests wait, no more are read from that connection; those that wait are bounded over all connections,
  *        and the connection that goes beyond the bound is closed;
  *   CN3  what cannot be parsed is answered after everything that came before it;
- *   CT4  beyond `connectionsMax` the connection that has been idle longest gives way to the new one; where none is idle,
+ *   CN4  beyond `connectionsMax` the connection that has been idle longest gives way to the new one; where none is idle,
  *        one whose request has not come whole; else the new one is closed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,7 +1,7 @@
 /** Goal: what is cut to a terminal's width has it there. Method: texts whose characters take no, one and two columns. */
 import stringWidth from 'string-width';
-import { expect, test } from 'vitest';
-import { cut, cutBegin, padEnd, widthOf } from '../../src/cli/printable.ts';
+import { describe, expect, it, test } from 'vitest';
+import { cut, cutBegin, padEnd, printable, printableLines, widthOf } from '../../src/cli/printable.ts';
 import { toTable } from '../../src/cli/table.ts';
 
 const texts = ['plain text', '要約と翻訳', 'cafe\u0301 au lait', '🫖 tea 👩‍💻!', 'ｈａｌｆ half', ''];
@@ -36,4 +36,19 @@ test('columns of a table stand below each other', () => {
   expect(lines.map((line) => widthOf(line.slice(0, line.indexOf(line.endsWith('WHAT') ? 'WHAT' : 'x'))))).toEqual([
     6, 6, 6,
   ]);
+});
+
+describe('what turns the direction of text', () => {
+  it('is shown as an escape, in one line and in several', () => {
+    const marks = ['202a', '202b', '202c', '202d', '202e', '2066', '2067', '2068', '2069'];
+    for (const mark of marks) {
+      const text = `a${String.fromCharCode(Number.parseInt(mark, 16))}b`;
+      expect([printable(text), printableLines(`${text}\n`)]).toEqual([`a\\u${mark}b`, `a\\u${mark}b\n`]);
+    }
+  });
+
+  it('stays apart from letters of both directions, and from what joins them', () => {
+    const text = 'שלום עולם\nسلام\u200cها 👩\u200d🚒\n';
+    expect(printableLines(text)).toBe(text);
+  });
 });

@@ -254,7 +254,7 @@ describe('slow clients', () => {
     expect(running.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 
-  it('CT4: beyond the number of connections the one idle longest gives way to the next', async () => {
+  it('CN4: beyond the number of connections the one idle longest gives way to the next', async () => {
     const running = await startServer({ bounds: { connectionsMax: 3 } });
     const closed: string[] = [];
     const open = async (name: string, first: string) => {
@@ -276,7 +276,7 @@ describe('slow clients', () => {
     for (const socket of [silent, talked, follows]) socket.destroy();
   });
 
-  it('CT4: who withholds a body gives way when nobody is idle', async () => {
+  it('CN4: who withholds a body gives way when nobody is idle', async () => {
     const running = await startServer({ bounds: { connectionsMax: 2 } });
     const held = [connect(running.port, '127.0.0.1'), connect(running.port, '127.0.0.1')];
     const gone = held.map((socket) => new Promise((resolve) => socket.on('error', () => {}).once('close', resolve)));

@@ -1,7 +1,8 @@
 /**
- * The documentation: the OpenAPI document and a page that shows it. The page's script and style come from the
- * swagger-ui-dist package on this machine; nothing is fetched from elsewhere.
+ * The documentation: the OpenAPI document and a page that shows it. The page's script and style lie beside the built
+ * engine, and in a checkout in the swagger-ui-dist package; nothing is fetched from elsewhere.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Context } from 'koa';
@@ -62,7 +63,9 @@ export function docsRoutes(openApiText: () => string): Route[] {
   const readPackageFile = (name: string) => {
     const known = fileTexts.get(name);
     if (known !== undefined) return known;
-    const reading = readFile(createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`));
+    const built = new URL(`./swagger-ui/${name}`, import.meta.url);
+    const inPackage = () => createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`);
+    const reading = readFile(existsSync(built) ? built : inPackage());
     fileTexts.set(name, reading);
     reading.catch(() => fileTexts.delete(name));
     return reading;
