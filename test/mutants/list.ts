@@ -14,6 +14,7 @@ import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { simMutants } from './sim.mutants.ts';
 import { tokensMutants } from './tokens.mutants.ts';
+import { typosMutants } from './typos.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -31,5 +32,6 @@ export const mutants: readonly Mutant[] = [
   ...modelsMutants,
   ...simMutants,
   ...tokensMutants,
+  ...typosMutants,
   ...workersMutants,
 ];
