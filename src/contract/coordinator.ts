@@ -82,6 +82,7 @@ export interface CoordinatorCalls {
       id: string;
       stepId: string | null;
       stepName: string | null;
+      add?: boolean;
       sourceUrl: string | null;
       action: string;
       /** The step's outputs as JSON text. */

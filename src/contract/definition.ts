@@ -100,9 +100,12 @@ export const externalDataRequestSchema = z
         `metadata takes at most ${limits.metadataBytesMax} bytes of JSON; what is larger belongs into content`,
       )
       .nullish(),
-    step_name: nameSchema.nullish(),
+    step_name: nameSchema.nullish().meta({ description: 'the name of a step that waits, or of the new one' }),
     action_type: z.string().min(1).max(128).default('external_data'),
-    step_id: stepIdSchema.nullish(),
+    step_id: stepIdSchema.nullish().meta({
+      description: 'the step that the data is for; an id that no step has is that of a new one',
+    }),
+    add: z.boolean().nullish().meta({ description: 'true: add a new step, whatever waits' }),
   })
   .meta({ id: 'ExternalDataRequest' });
 export type ExternalDataRequest = z.input<typeof externalDataRequestSchema>;
@@ -113,6 +116,15 @@ export const externalDataReplySchema = z
     workflow_id: z.string(),
     queued_dependents: z.int().min(0),
     status: z.literal('success'),
+    held: z
+      .literal(true)
+      .optional()
+      .meta({ description: "the step's own dependencies are not complete; the data completes it when they are" }),
+    added: z.literal(true).optional().meta({ description: 'a new step was made for the data' }),
+    waiting: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'where a step was added: the steps that still wait for data, at most 100' }),
   })
   .meta({ id: 'ExternalDataReply' });
 export type ExternalDataReply = z.infer<typeof externalDataReplySchema>;

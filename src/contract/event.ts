@@ -23,6 +23,10 @@ export const engineEventSchema = z
       .array(z.string())
       .optional()
       .meta({ description: 'steps that became STOPPED with it, at most 100' }),
+    completed_steps: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'steps that data kept for them has completed with it, at most 100' }),
     steps_cut: z.literal(true).optional().meta({ description: 'there were more: read the workflow' }),
     version: z.int(),
   })

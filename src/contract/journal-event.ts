@@ -141,6 +141,8 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
     kind: z.literal('external_data.ingested'),
     /** When no declared step waited for the data, and one is added for it. */
     added: z.strictObject({ name: z.string(), action: z.string() }).readonly().exactOptional(),
+    /** The step's own dependencies are not complete: it waits for them, and has its data. */
+    held: z.literal(true).exactOptional(),
     outputs,
     metadata: jsonObject,
   }),

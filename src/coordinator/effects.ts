@@ -92,9 +92,13 @@ function byKind(effects: readonly Effect[]): { [Kind in Effect['kind']]: EffectO
 
 /** Logs one line for the event, and a second one when the event has changed the workflow's status. */
 function logEvent(log: Log, event: EngineEvent, statusBefore: JobStatus | null): void {
-  const { workflow_id: workflow, step_id: step, step_status, stopped_steps: stopped, status } = event;
+  const { workflow_id: workflow, step_id: step, step_status, stopped_steps, completed_steps, status } = event;
   const what = step === undefined ? { status } : { step, status: step_status };
-  log.info({ workflow, ...what, ...(stopped ? { stopped } : {}) }, event.kind);
+  const steps = {
+    ...(stopped_steps ? { stopped: stopped_steps } : {}),
+    ...(completed_steps ? { completed: completed_steps } : {}),
+  };
+  log.info({ workflow, ...what, ...steps }, event.kind);
   if (statusBefore !== null && statusBefore !== status)
     log.info({ workflow, status }, `workflow ${statusBefore} → ${status}`);
 }

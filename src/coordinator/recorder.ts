@@ -173,5 +173,6 @@ function toFirstChange(state: WorkflowState): Change {
     aborted: [],
     unqueued: [],
     stopped: [],
+    completed: [],
   };
 }

@@ -11,6 +11,7 @@ import type { JsonObject } from '../contract/json.ts';
 import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
+import { isHeld } from './dependents.ts';
 import { withDownstream } from './graph.ts';
 import { enterAttempt, toUsage } from './ledger.ts';
 import { decideRetry } from './retry.ts';
@@ -22,9 +23,9 @@ import { toWorkflowStatus } from './workflow-status.ts';
 
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
 type Started = Extract<JournalEvent, { kind: 'step.started' }>;
-type External = Extract<JournalEvent, { kind: 'external_data.ingested' }>;
 
-function next(state: WorkflowState, now: number) {
+/** What every event of a workflow that exists begins with. */
+export function next(state: WorkflowState, now: number) {
   return { workflowId: state.header.id, at: Math.max(now, state.header.updatedAt), version: state.header.version + 1 };
 }
 
@@ -260,6 +261,8 @@ export interface BranchInput {
   now: number;
 }
 
+const stillWaiting = { status: 'WAITING_FOR_DEPENDENCY', error: null, endTime: null, duration: null };
+
 /** A new workflow that keeps every completed step not downstream of `stepId`, and runs the others. */
 export function decideBranch(parent: WorkflowState, { id, stepId, params, now }: BranchInput): Created {
   const from = parent.index.get(stepId);
@@ -275,6 +278,8 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
   const isTaken = (i: number) => !again.has(i) && parent.stepAt(i).status === 'COMPLETED';
   const steps = parent.steps.map((step, i) => {
     if (isTaken(i)) return toStepView(step);
+    // Data that is kept for a step is kept for it in the branch too (ED3).
+    if (!again.has(i) && isHeld(step)) return { ...toStepView(step), ...stillWaiting };
     const waits =
       step.action === externalAction ||
       step.dependencies.some((dependency) => {
@@ -321,62 +326,6 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
 /** Names of the blobs that hold outputs of these steps. */
 export function listBlobs(steps: readonly StepState[]): string[] {
   return steps.flatMap((step) => (step.outputs && 'blob' in step.outputs ? [step.outputs.blob] : []));
-}
-
-export interface ExternalInput {
-  stepId: string | null;
-  stepName: string | null;
-  sourceUrl: string | null;
-  action: string;
-  outputs: OutputsRef;
-  metadata: JsonObject;
-  /** Eight random hex digits for the id of a step that is added. */
-  suffix: string;
-  now: number;
-}
-
-export function decideExternalData(state: WorkflowState, input: ExternalInput): External {
-  const base = {
-    kind: 'external_data.ingested' as const,
-    ...next(state, input.now),
-    outputs: input.outputs,
-    metadata: input.metadata,
-  };
-  const added = { outputs: input.outputs, metadata: input.metadata, error: null, logs: [], metrics: null };
-  if (state.resultsSize + sizeOfResults(added) > limits.workflowResultsMax) {
-    throw new Refusal({
-      code: 'TOO_LARGE',
-      detail: `Workflow ${state.header.id} has no room for this: the results of its steps may take ${limits.workflowResultsMax} characters together`,
-    });
-  }
-  const waits = (step: StepState) => step.action === externalAction && step.status === 'WAITING_FOR_DEPENDENCY';
-  const named = input.stepId === null ? undefined : state.step(input.stepId);
-  if (named) {
-    if (waits(named)) return { ...base, stepId: named.id };
-    throw new Refusal({
-      code: 'CONFLICT',
-      detail: `Step "${named.id}" of workflow ${state.header.id} is ${named.status} and does not wait for external data; leave step_id out to add a new step`,
-    });
-  }
-  if (input.stepName !== null) {
-    const waiting = state.steps.find((step) => step.name === input.stepName && waits(step));
-    if (waiting) return { ...base, stepId: waiting.id };
-  }
-  if (state.steps.length >= limits.stepsMax) {
-    throw new Refusal({
-      code: 'CONFLICT',
-      detail: `Workflow ${state.header.id} has ${limits.stepsMax} steps, the most there can be`,
-    });
-  }
-  const stepId = input.stepId ?? `ext_${input.suffix}`;
-  if (state.index.has(stepId)) {
-    throw new Refusal({
-      code: 'CONFLICT',
-      detail: `Step id "${stepId}" is taken in workflow ${state.header.id}; try again`,
-    });
-  }
-  const name = input.stepName ?? `External Data from ${input.sourceUrl ?? 'Browser'}`;
-  return { ...base, stepId, added: { name, action: input.action } };
 }
 
 /** After a start; null when no step was running or queued. */

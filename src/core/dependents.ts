@@ -6,20 +6,66 @@
  *        creation `decide.ts` and `create-workflow.ts` apply the same test to its first steps;
  *   DE2  after a failure, every unfinished step that can no longer run because of it is STOPPED, and its error names
  *        the failed step; under fail-fast every unfinished step is. A step that is COMPLETED, as by data from
- *        outside, blocks nothing.
+ *        outside, blocks nothing;
+ *   DE3  a step for which data is kept (`external-data.ts`) is COMPLETED in the same event in which its last missing
+ *        dependency is, and so on through all that wait for it.
  */
 import { withDownstream } from './graph.ts';
 import { addLogs, externalAction, type StepState, type WorkflowState } from './state.ts';
 import { toIso } from './time.ts';
 
-/** DE1: queues the candidates that have no missing dependency. `line` goes into their logs. */
-export function queueReady(state: WorkflowState, candidates: readonly number[], change: Change, line?: string): void {
-  for (const i of candidates) {
-    const step = state.stepAt(i);
-    if (step.status !== 'WAITING_FOR_DEPENDENCY' || step.action === externalAction || state.missing[i] !== 0) continue;
+/** What goes into the log of a step that data from outside has made ready. */
+export function toIngestedLine(at: number): string {
+  return `Queued due to external data dependency satisfaction at ${toIso(at)}`;
+}
+
+/**
+ * DE1 and DE3: queues the candidates that have no missing dependency, and completes those for which data is kept. `line`
+ * goes into the logs of the candidates that are queued.
+ */
+export function queueReady(
+  state: WorkflowState,
+  candidates: readonly number[],
+  at: number,
+  change: Change,
+  line?: string,
+): void {
+  let places = candidates;
+  let told = line;
+  while (places.length > 0) {
+    const completed = places.filter((i) => isReady(state, i) && settle(state, i, at, change, told));
+    places = completed.flatMap((i) => state.downstreamOf(i));
+    told = toIngestedLine(at);
+  }
+}
+
+function isReady(state: WorkflowState, i: number): boolean {
+  return state.stepAt(i).status === 'WAITING_FOR_DEPENDENCY' && state.missing[i] === 0;
+}
+
+/** True when the step is COMPLETED by this. */
+function settle(state: WorkflowState, i: number, at: number, change: Change, line: string | undefined): boolean {
+  const step = state.stepAt(i);
+  if (step.action !== externalAction) {
     state.setStep(i, { status: 'PENDING', ...(line === undefined ? {} : { logs: addLogs(step, [line]) }) });
     change.queued.push(i);
+    return false;
   }
+  if (!isHeld(step)) return false;
+  const logs = addLogs(step, [`Completed with the data that was kept at ${toIso(at)}`]);
+  state.setStep(i, { status: 'COMPLETED', error: null, startTime: at, endTime: at, logs });
+  change.completed.push(i);
+  return true;
+}
+
+/** Data is kept for the step, because its dependencies were not complete when it came. */
+export function isHeld(step: StepState): boolean {
+  return step.action === externalAction && isUnended(step) && step.outputs !== null;
+}
+
+/** A held step that was stopped keeps its data: a resume or a retry lets it wait again. */
+function isUnended({ status }: StepState): boolean {
+  return status === 'WAITING_FOR_DEPENDENCY' || status === 'STOPPED';
 }
 
 function isUnfinished(step: StepState): boolean {
@@ -77,8 +123,10 @@ export interface Change {
   unqueued: number[];
   /** Steps that the event has stopped, by place. */
   stopped: number[];
+  /** Steps that data kept for them has completed, by place. */
+  completed: number[];
 }
 
 export function newChange(): Change {
-  return { queued: [], aborted: [], unqueued: [], stopped: [] };
+  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [] };
 }

@@ -11,7 +11,7 @@
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import type { Beginning } from './create-workflow.ts';
-import { type Change, newChange, queueReady, stopAfterFailure, stopSteps } from './dependents.ts';
+import { type Change, newChange, queueReady, stopAfterFailure, stopSteps, toIngestedLine } from './dependents.ts';
 import { recoverSteps } from './recover-steps.ts';
 import { reviveSteps, unpauseSteps } from './resume-steps.ts';
 import type { StepState, WorkflowState } from './state.ts';
@@ -96,7 +96,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
       });
-      queueReady(state, state.downstreamOf(i), change);
+      queueReady(state, state.downstreamOf(i), endTime, change);
       return;
     }
     case 'step.retrying': {
@@ -154,6 +154,10 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       return;
     }
     case 'external_data.ingested': {
+      if (event.held) {
+        holdData(state, event);
+        return;
+      }
       const done = {
         status: 'COMPLETED' as const,
         outputs: event.outputs,
@@ -172,12 +176,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         state.setStep(i, { ...done, logs: addLogs(state.stepAt(i), [line]) });
       }
       if (!isTerminal(state.header.status)) {
-        queueReady(
-          state,
-          state.downstreamOf(i),
-          change,
-          `Queued due to external data dependency satisfaction at ${toIso(event.at)}`,
-        );
+        queueReady(state, state.downstreamOf(i), event.at, change, toIngestedLine(event.at));
       }
       return;
     }
@@ -199,6 +198,15 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       // All others change the header alone. `transitions.ts` has refused the kinds that it does not know.
       event.kind satisfies 'workflow.waiting' | 'workflow.branched' | 'workflow.deleted' | Beginning['kind'];
   }
+}
+
+/** ED3: the step waits on, and has its outputs already. */
+function holdData(state: WorkflowState, event: Extract<JournalEvent, { kind: 'external_data.ingested' }>): void {
+  const i = state.placeOf(event.stepId);
+  const line = `External data ingested at ${toIso(event.at)}, kept until the dependencies of this step are complete`;
+  state.setHeader({ started: true });
+  const { outputs, metadata } = event;
+  state.setStep(i, { outputs, metadata, logs: addLogs(state.stepAt(i), [line]) });
 }
 
 function endOf(step: StepState, event: { at: number; durationMs: number }): number {

@@ -1,6 +1,6 @@
 /** Which steps a resume or a retry sets going again. */
 import { isTerminal } from '../contract/workflow.ts';
-import { type Change, heldUpBy, newChange, queueReady, stopSteps } from './dependents.ts';
+import { type Change, heldUpBy, isHeld, newChange, queueReady, stopSteps } from './dependents.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs } from './state.ts';
 
@@ -18,7 +18,7 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
     if (blocked.has(i) || (step.status !== 'STOPPED' && step.status !== 'FAILED')) return;
     state.setStep(i, {
       status: 'WAITING_FOR_DEPENDENCY',
-      outputs: null,
+      outputs: isHeld(step) ? step.outputs : null,
       error: null,
       startTime: null,
       endTime: null,
@@ -29,7 +29,7 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
     });
     revived.push(i);
   });
-  queueReady(state, revived, change);
+  queueReady(state, revived, at, change);
 }
 
 /** Queues the steps that a budget has paused; with `of` 'day' only those that wait for the next day. */

@@ -60,9 +60,14 @@ const hasFailedStep: Condition = {
 };
 
 const hasStepOrAddsOne: Condition = {
-  text: 'the step waits for external data, or the event adds it',
-  holds: (_, event, step) =>
-    step === undefined ? 'added' in event : step.action === externalAction && !('added' in event),
+  text: 'the step waits for external data, or the event adds it; data is kept only where a dependency is missing',
+  holds: (state, event, step) => {
+    const isHeld = 'held' in event;
+    if (step === undefined) return 'added' in event && !isHeld;
+    if (step.action !== externalAction || 'added' in event) return false;
+    // Without `held` a step is completed at once, as engines did before data was kept.
+    return !isHeld || (step.outputs === null && (state.missing[state.placeOf(step.id)] ?? 0) > 0);
+  },
 };
 
 export const transitions: { readonly [K in Kind]: Row } = {

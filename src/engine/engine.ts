@@ -210,6 +210,7 @@ export class CoordinatedEngine implements Engine {
       id,
       stepId: data.step_id ?? null,
       stepName: data.step_name ?? null,
+      add: data.add ?? false,
       sourceUrl: data.source_url ?? null,
       action: data.action_type,
       outputsJson: JSON.stringify(outputs),

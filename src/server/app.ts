@@ -11,6 +11,7 @@ import { createGuard } from './guard.ts';
 import { toOpenApiText } from './openapi.ts';
 import { quoted, RefusalWithHeaders, toProblemAnswer } from './problem.ts';
 import { sendProblem } from './problem-reply.ts';
+import { refuseUnknownQuery } from './query.ts';
 import type { Route, RouteParts } from './route.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { costRoutes } from './routes/costs.ts';
@@ -73,6 +74,7 @@ function createRouter(routes: readonly Route[]): Router {
   for (const route of routes) {
     router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (ctx) => {
       ctx.state.route = route.path;
+      refuseUnknownQuery(ctx, route);
       await route.handle(ctx);
     });
   }

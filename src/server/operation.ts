@@ -26,8 +26,8 @@ const errorTexts: Partial<Record<RefusalCode, string>> = {
   DISK_FULL: 'the disk is full; reading goes on',
 };
 
-/** Every call can meet these. */
-const everywhere: readonly RefusalCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'MISDIRECTED', 'BUSY'];
+/** Every call can meet these; INVALID for a query parameter that it does not know. */
+const everywhere: readonly RefusalCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'MISDIRECTED', 'BUSY', 'INVALID'];
 /** Every call with a body can meet these. */
 export const bodyRefusals: readonly RefusalCode[] = ['BAD_JSON', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'INVALID'];
 /** Every call that changes a workflow can meet these. */

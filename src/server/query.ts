@@ -4,11 +4,13 @@ import { z } from 'zod';
 import type { ZodOpenApiOverrideMetaContext } from 'zod-openapi';
 import { templateIdSchema } from '../contract/definition.ts';
 import type { CallOptions, WaitOptions } from '../contract/engine.ts';
+import { invalid } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
+import { didYouMean } from '../contract/nearest.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
 import type { OpenRequests } from './open-requests.ts';
-import { validate } from './problem.ts';
-import { holdOf } from './route.ts';
+import { quoted, validate } from './problem.ts';
+import { holdOf, type Route } from './route.ts';
 
 function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
   const message = `must be a whole number from ${range.min} to ${range.max}`;
@@ -100,6 +102,33 @@ export const lastEventIdHeaderSchema = z.object({
     .optional()
     .meta({ description: 'continue after this event' }),
 });
+
+/**
+ * Under `/api` a parameter that the route does not know is refused, with all others of its kind: `?dry_run=1` would
+ * otherwise run a workflow. What a route takes is what its page of the documentation says.
+ */
+export function refuseUnknownQuery(ctx: Context, { operation }: Route): void {
+  if (operation === null) return;
+  const known = namesOf(operation.requestParams?.query);
+  const errors = Object.keys(ctx.query)
+    .filter((name) => !known.includes(name))
+    .slice(0, unknownNamedMax)
+    .map((name) => {
+      const takes = known.length === 0 ? 'this call takes none' : `this call takes ${known.join(', ')}`;
+      return {
+        path: quoted(name) || '""',
+        message: `is no parameter of this call${didYouMean(name, known)}; ${takes}`,
+      };
+    });
+  if (errors.length > 0) throw invalid('The query is not valid', errors);
+}
+
+/** An answer names at most so many. */
+const unknownNamedMax = 20;
+
+function namesOf(query: unknown): string[] {
+  return query instanceof z.ZodObject ? Object.keys(query.shape) : [];
+}
 
 export function readQuery<Schema extends z.ZodType>(ctx: Context, schema: Schema): z.output<Schema> {
   return validate(schema, { ...ctx.query }, 'The query');

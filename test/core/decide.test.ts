@@ -4,6 +4,7 @@ import { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
 import * as decide from '../../src/core/decide.ts';
 import { evolve } from '../../src/core/evolve.ts';
+import { decideExternalData } from '../../src/core/external-data.ts';
 import { bornAt, completed, external, failed, LiveWorkflow, workflowId } from './live-workflow.ts';
 
 function refusalOf(call: () => unknown): Refusal {
@@ -231,7 +232,7 @@ describe('what the results of a workflow may take together', () => {
 
   test('external data that finds no room is refused', () => {
     const data = external({ outputs: { json: JSON.stringify('x'.repeat(300)) } });
-    const refusal = refusalOf(() => decide.decideExternalData(nearlyFull(200).state, data));
+    const refusal = refusalOf(() => decideExternalData(nearlyFull(200).state, data));
     expect([refusal.code, refusal.detail]).toEqual(['TOO_LARGE', expect.stringContaining('has no room for this')]);
   });
 });
@@ -310,7 +311,7 @@ describe('decideBranch', () => {
 
 describe('decideExternalData', () => {
   const decided = (live: LiveWorkflow, input: Parameters<typeof external>[0]) =>
-    decide.decideExternalData(live.state, external(input));
+    decideExternalData(live.state, external(input));
 
   test('completes the declared step that step_id names', () => {
     const event = decided(LiveWorkflow.of({ ext1: '', ext2: '' }), { stepId: 'ext2', stepName: 'ext1' });
@@ -358,11 +359,11 @@ describe('decideExternalData', () => {
   test('a workflow with the most steps there can be takes no more, but declared ones are still completed', () => {
     const steps = Array.from({ length: limits.stepsMax }, (_, i) => ({
       id: `s${i}`,
-      action: 'external_data',
+      action: i === 7 ? 'external_data' : 'noop',
       status: 'PENDING',
     }));
     const live = LiveWorkflow.adopted({ steps });
-    expect(refusalOf(() => decided(live, {})).detail).toContain('20000 steps, the most there can be');
+    expect(refusalOf(() => decided(live, { add: true })).detail).toContain('20000 steps, the most there can be');
     expect(decided(live, { stepId: 's7' }).stepId).toBe('s7');
   });
 });

@@ -8,7 +8,8 @@ import { limits } from '../../src/contract/limits.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
-import { bornAt, completed, failed, LiveWorkflow, throughFile, workflowId } from './live-workflow.ts';
+import { decideExternalData } from '../../src/core/external-data.ts';
+import { bornAt, completed, external, failed, LiveWorkflow, throughFile, workflowId } from './live-workflow.ts';
 
 const diamond = { a: '', b: 'a', c: 'a', d: 'b c' };
 
@@ -113,6 +114,7 @@ describe('EV2: an event is applied once', () => {
         aborted: [],
         unqueued: [],
         stopped: [],
+        completed: [],
       });
     }
     expect(live.state.header).toEqual(before.header);
@@ -173,10 +175,11 @@ describe('DE2: what a failure holds up', () => {
     expect(live.status).toBe('FAILED');
   });
 
-  test('what data from outside has completed early holds nothing up: the steps behind it can run', () => {
+  test('what data from outside has completed early, as in a journal of before, holds nothing up', () => {
     const live = LiveWorkflow.of({ a: '', ext: 'a', b: 'ext', c: 'ext a' });
     live.start('a');
-    live.give({ stepId: 'ext' });
+    const { held: _, ...event } = decideExternalData(live.state, external({ stepId: 'ext', now: live.tick() }));
+    live.apply(event);
     live.start('b');
     expect(live.fail('a')!.aborted).toEqual([]);
     expect(live.statuses()).toEqual({ a: 'FAILED', ext: 'COMPLETED', b: 'RUNNING', c: 'STOPPED' });
@@ -554,6 +557,7 @@ test.each(['workflow.deleted', 'workflow.waiting', 'workflow.branched'] as const
     aborted: [],
     unqueued: [],
     stopped: [],
+    completed: [],
   });
   expect(live.state.steps).toEqual(before);
   expect(live.state.header).toMatchObject({ version: 2, updatedAt: bornAt + 1 });
@@ -573,5 +577,5 @@ test('a branch is told to those who follow its parent by an event of the parent,
   const live = LiveWorkflow.of({ a: '' });
   const event = decide.decideBranched(live.state, bornAt + 1_000);
   expect(event).toEqual({ kind: 'workflow.branched', workflowId, at: bornAt + 1_000, version: 2 });
-  expect(live.apply(event)).toEqual({ queued: [], aborted: [], unqueued: [], stopped: [] });
+  expect(live.apply(event)).toEqual({ queued: [], aborted: [], unqueued: [], stopped: [], completed: [] });
 });

@@ -11,6 +11,7 @@ import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
 import type { Change } from '../../src/core/dependents.ts';
 import { evolve } from '../../src/core/evolve.ts';
+import { decideExternalData, type ExternalInput } from '../../src/core/external-data.ts';
 import { type StepState, WorkflowState } from '../../src/core/state.ts';
 import { readWorkflow, toMeta } from '../../src/core/state-file.ts';
 import { ViewEncoder } from '../../src/core/view.ts';
@@ -143,8 +144,8 @@ export class LiveWorkflow {
     return this.apply(decide.decideRetryCall(this.state, this.tick()));
   }
 
-  give(input: Partial<decide.ExternalInput>): Change {
-    return this.apply(decide.decideExternalData(this.state, external({ now: this.tick(), ...input })));
+  give(input: Partial<ExternalInput>): Change {
+    return this.apply(decideExternalData(this.state, external({ now: this.tick(), ...input })));
   }
 }
 
@@ -175,10 +176,11 @@ export function failed(code: FailureCode, change: Partial<Extract<decide.Attempt
   };
 }
 
-export function external(change: Partial<decide.ExternalInput> = {}): decide.ExternalInput {
+export function external(change: Partial<ExternalInput> = {}): ExternalInput {
   return {
     stepId: null,
     stepName: null,
+    add: false,
     sourceUrl: null,
     action: 'external_data',
     outputs: { json: '{"content":"data"}' },

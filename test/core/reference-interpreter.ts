@@ -18,6 +18,8 @@ export interface ReferenceStep {
   failures: number;
   /** The step whose failure stopped this one. */
   culprit: string | null;
+  /** Data for it has come. */
+  hasData: boolean;
 }
 
 /** Whether a definition may be taken: no id twice, no unknown dependency, and some order in which all can run. */
@@ -40,7 +42,7 @@ export class ReferenceWorkflow {
     steps: Pick<ReferenceStep, 'id' | 'name' | 'external' | 'dependencies' | 'attemptsMax'>[],
     failFast: boolean,
   ) {
-    const fresh = { status: 'WAITING_FOR_DEPENDENCY', attempt: 0, failures: 0, culprit: null } as const;
+    const fresh = { status: 'WAITING_FOR_DEPENDENCY', attempt: 0, failures: 0, culprit: null, hasData: false } as const;
     this.steps = steps.map((step) => ({ ...step, ...fresh }));
     this.failFast = failFast;
     this.#queue();
@@ -124,14 +126,32 @@ export class ReferenceWorkflow {
     this.#settle();
   }
 
-  /** The step that took the data, or null: refused. */
-  give(stepId: string | null, stepName: string | null, free: string): string | null {
-    const waits = (step: ReferenceStep) => step.external && step.status === 'WAITING_FOR_DEPENDENCY';
+  /** Waits, and has its data already. */
+  isHeld(id: string): boolean {
+    const step = this.#step(id);
+    return step.hasData && step.status !== 'COMPLETED';
+  }
+
+  /** The step that took the data; null or undefined: refused, because of a conflict or of several that could be meant. */
+  give(stepId: string | null, stepName: string | null, free: string, add = false): string | null | undefined {
+    const waiting = this.steps.filter(
+      (step) => step.external && step.status === 'WAITING_FOR_DEPENDENCY' && !step.hasData,
+    );
     const named = this.steps.find((step) => step.id === stepId);
-    if (named && !waits(named)) return null;
-    const taker = named ?? this.steps.find((step) => step.name === stepName && waits(step));
+    if (named && (add || !waiting.includes(named))) return null;
+    const meant = named
+      ? [named]
+      : add
+        ? []
+        : stepName !== null
+          ? waiting.filter((step) => step.name === stepName)
+          : stepId === null
+            ? waiting
+            : [];
+    if (meant.length > 1) return undefined;
+    const [taker] = meant;
     const id = taker?.id ?? stepId ?? free;
-    if (taker) taker.status = 'COMPLETED';
+    if (taker) taker.hasData = true;
     else if (this.steps.some((step) => step.id === id)) return null;
     else {
       const blank = {
@@ -141,6 +161,7 @@ export class ReferenceWorkflow {
         attempt: 0,
         failures: 0,
         culprit: null,
+        hasData: true,
       };
       this.steps.push({ id, name: stepName ?? 'External Data from Browser', status: 'COMPLETED', ...blank });
     }
@@ -178,8 +199,17 @@ export class ReferenceWorkflow {
     this.#settle();
   }
 
-  /** Whatever waits for nothing any more is queued. */
+  /** Whatever waits for nothing any more is queued, or has its data and is complete. */
   #queue(): void {
+    for (;;) {
+      const done = new Set(this.steps.filter((step) => step.status === 'COMPLETED').map((step) => step.id));
+      const next = this.steps.find(
+        (step) =>
+          step.hasData && step.status === 'WAITING_FOR_DEPENDENCY' && step.dependencies.every((id) => done.has(id)),
+      );
+      if (!next) break;
+      next.status = 'COMPLETED';
+    }
     const done = new Set(this.steps.filter((step) => step.status === 'COMPLETED').map((step) => step.id));
     for (const step of this.steps) {
       const ready = step.status === 'WAITING_FOR_DEPENDENCY' && !step.external;

@@ -10,6 +10,7 @@ import { jobStatusSchema } from '../../src/contract/workflow.ts';
 import { type Beginning, createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
+import { decideExternalData } from '../../src/core/external-data.ts';
 import type { StepState, WorkflowState } from '../../src/core/state.ts';
 import { type StatusOrNone, transitions } from '../../src/core/transitions.ts';
 import {
@@ -132,16 +133,17 @@ const reached: Partial<Record<`${Kind} × ${StatusOrNone}`, () => Reached>> = {
   'step.spent × STOPPED': reach(stoppedInFlight, spent),
   'step.spent × PENDING': reach(() => after(stoppedInFlight(), (live) => live.resume()), spent),
   'external_data.ingested × NONE': reach(pending, ({ state }) =>
-    decide.decideExternalData(state, { ...external, stepId: null }),
+    decideExternalData(state, { ...external, stepId: null }),
   ),
   'external_data.ingested × WAITING_FOR_DEPENDENCY': reach(waiting, ({ state }) =>
-    decide.decideExternalData(state, { ...external, stepId: 'ext' }),
+    decideExternalData(state, { ...external, stepId: 'ext' }),
   ),
 };
 
 const external = {
   stepId: null as string | null,
   stepName: null,
+  add: false,
   sourceUrl: null,
   action: 'external_data',
   outputs: { json: '{}' },

@@ -2,7 +2,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../src/contract/engine.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
-import { expectRefusal, isoTime, openEngine, startInline, statuses, stepOf, timeless } from './running-engine.ts';
+import {
+  expectRefusal,
+  isoTime,
+  openEngine,
+  refusalOf,
+  startInline,
+  statuses,
+  stepOf,
+  timeless,
+} from './running-engine.ts';
 
 const dir = new EngineDir();
 let engine: Engine;
@@ -221,4 +230,94 @@ test('outputs that look like a blob are given back as they are', async () => {
   expect((await inline.getStep(id, 'odd')).outputs).toEqual(outputs);
   await ownDir.untilState(id, ({ status }) => status === 'COMPLETED');
   expect(stepOf((await inline.get(id)).workflow, 'odd').outputs).toEqual(outputs);
+});
+
+test('data without id and name completes the one step that waits', async () => {
+  const { id } = await engine.submit(waiting, { waitMs: 60_000 });
+  expect(await engine.externalData(id, { content: 'four' })).toEqual({
+    step_id: 'page',
+    workflow_id: id,
+    queued_dependents: 2,
+    status: 'success',
+  });
+  expect(statuses((await engine.finished(id)).workflow)).toMatchObject({ page: 'COMPLETED', length: 'COMPLETED' });
+});
+
+const two = {
+  name: 'waits for two',
+  steps: [
+    { id: 'one', name: 'The one', action: 'external_data' },
+    { id: 'two', action: 'external_data' },
+    { id: 'end', action: 'noop', dependencies: ['one', 'two'] },
+  ],
+};
+
+test('of several that wait none is guessed at: they are named, and add: true adds a step beside them', async () => {
+  const { id } = await engine.submit(two);
+  const refusal = await refusalOf(engine.externalData(id, { content: 'x' }));
+  expect([refusal.code, refusal.errors]).toEqual([
+    'INVALID',
+    [{ path: 'step_id', message: 'say which: one (The one), two; or say add: true to add a new step' }],
+  ]);
+  expect((await engine.get(id)).workflow.steps).toHaveLength(3);
+  const added = await engine.externalData(id, { content: 'x', add: true });
+  expect(added).toEqual({
+    step_id: expect.stringMatching(/^ext_[0-9a-f]{8}$/),
+    workflow_id: id,
+    queued_dependents: 0,
+    status: 'success',
+    added: true,
+    waiting: ['one', 'two'],
+  });
+});
+
+test('an id or a name that no step has, while steps wait, says so in the answer', async () => {
+  const { id } = await engine.submit(two);
+  expect(await engine.externalData(id, { content: 'x', step_id: 'onee' })).toMatchObject({
+    step_id: 'onee',
+    added: true,
+    waiting: ['one', 'two'],
+  });
+  await engine.externalData(id, { content: 'y', step_id: 'one' });
+  expect(await engine.externalData(id, { content: 'x', step_name: 'no one' })).toMatchObject({
+    added: true,
+    waiting: ['two'],
+  });
+  await engine.externalData(id, { content: 'z' });
+  const last = await engine.externalData(id, { content: 'x', step_id: 'more' });
+  expect(last).toEqual({ step_id: 'more', workflow_id: id, queued_dependents: 0, status: 'success', added: true });
+});
+
+test('data for a step that is not due is kept, and completes it when its dependencies are complete', async () => {
+  const { id } = await engine.submit({
+    name: 'early',
+    steps: [
+      { id: 'first', action: 'external_data' },
+      { id: 'approval', action: 'external_data', dependencies: ['first'] },
+      {
+        id: 'end',
+        action: 'transform',
+        dependencies: ['approval'],
+        params: { input: '{{steps.approval.outputs.content}}', expression: '$ & "!"' },
+      },
+    ],
+  });
+  expect(await engine.externalData(id, { step_id: 'approval', content: 'yes', metadata: { by: 'Ada' } })).toEqual({
+    step_id: 'approval',
+    workflow_id: id,
+    queued_dependents: 0,
+    status: 'success',
+    held: true,
+  });
+  const early = stepOf((await engine.get(id)).workflow, 'approval');
+  expect(early).toMatchObject({
+    status: 'WAITING_FOR_DEPENDENCY',
+    outputs: { content: 'yes' },
+    metadata: { by: 'Ada' },
+  });
+  await expectRefusal(engine.externalData(id, { step_id: 'approval', content: 'no' }), 'CONFLICT', /data that is kept/);
+  expect(await engine.externalData(id, { content: 'x' })).toMatchObject({ step_id: 'first', queued_dependents: 1 });
+  const { workflow } = await engine.finished(id);
+  expect(stepOf(workflow, 'end').outputs).toEqual({ value: 'yes!', content: 'yes!' });
+  expect(stepOf(workflow, 'approval').metadata).toEqual({ by: 'Ada' });
 });

@@ -202,8 +202,8 @@ export const coreMutants: Mutant[] = [
     name: 'a step starts when its first dependency completes',
     breaks: 'G6, DE1',
     file: 'src/core/dependents.ts',
-    find: 'step.action === externalAction || state.missing[i] !== 0) continue;',
-    replace: 'step.action === externalAction) continue;',
+    find: "status === 'WAITING_FOR_DEPENDENCY' && state.missing[i] === 0;",
+    replace: "status === 'WAITING_FOR_DEPENDENCY';",
     test: 'test/core/random-dags.test.ts',
   },
   {

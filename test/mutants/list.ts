@@ -16,6 +16,7 @@ import type { Mutant } from './mutant.ts';
 import { serversMutants } from './servers.mutants.ts';
 import { simMutants } from './sim.mutants.ts';
 import { tokensMutants } from './tokens.mutants.ts';
+import { typosMutants } from './typos.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -35,5 +36,6 @@ export const mutants: readonly Mutant[] = [
   ...serversMutants,
   ...simMutants,
   ...tokensMutants,
+  ...typosMutants,
   ...workersMutants,
 ];

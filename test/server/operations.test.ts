@@ -88,7 +88,7 @@ describe('the access log', () => {
     await running.call('GET', '/canary');
     const lines = running.logLines.map((line) => JSON.parse(line)).filter((line) => line.msg === 'request');
     expect(lines).toMatchObject([
-      { level: 20, method: 'POST', route: '/api/workflows', status: 201 },
+      { level: 20, method: 'POST', route: '/api/workflows', status: 422 },
       { level: 20, method: 'GET', route: 'none', status: 404 },
     ]);
     expect(Object.keys(lines[0])).toEqual(expect.arrayContaining(['ms']));

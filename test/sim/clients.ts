@@ -27,7 +27,7 @@ const weights: Record<CallKind | 'files', number> = {
 type Draft = Pick<SentCall, 'kind' | 'id' | 'args' | 'mark'>;
 
 export function isWaitingExternal(step: WorkflowStep): boolean {
-  return step.action === 'external_data' && step.status === 'WAITING_FOR_DEPENDENCY';
+  return step.action === 'external_data' && step.status === 'WAITING_FOR_DEPENDENCY' && step.outputs === null;
 }
 
 export class Clients {
@@ -168,7 +168,7 @@ export class Clients {
         return { kind, id, args: { id, request, ...this.#wait() }, mark: '' };
       }
       case 'externalData':
-        return this.external(id, latest?.steps.find(isWaitingExternal)?.id ?? null);
+        return this.#draftExternal(id, latest?.steps.filter(isWaitingExternal) ?? []);
       case 'readBlob': {
         const blobs = latest?.steps.flatMap(({ outputs }) => (outputs?.blob !== undefined ? [outputs.blob] : [])) ?? [];
         return blobs.length === 0 ? null : { kind, id, args: { id, blob: this.#dice.pick(blobs) }, mark: '' };
@@ -180,13 +180,20 @@ export class Clients {
     }
   }
 
-  external(id: string, stepId: string | null): Draft {
+  /** Named, for the one that waits or for one of several, and beside those that wait; often before the step is due. */
+  #draftExternal(id: string, waiting: readonly WorkflowStep[]): Draft {
+    const stepId = waiting.length === 0 || this.#dice.chance(0.2) ? null : this.#dice.pick(waiting).id;
+    return this.external(id, stepId, stepId === null && this.#dice.chance(0.3));
+  }
+
+  external(id: string, stepId: string | null, add = false): Draft {
     const mark = `external ${this.#number + 1}`;
     const padding = this.#dice.chance(this.#world.swarm.bigOutputShare) ? 'x'.repeat(66 * 1024) : '';
     const args = {
       id,
       stepId,
       stepName: null,
+      add,
       sourceUrl: null,
       action: 'external_data',
       outputsJson: JSON.stringify({ content: mark, source_url: null, content_type: 'text', padding }),

@@ -1,10 +1,12 @@
 /** The calls that change a workflow: stop, resume, retry, delete, and data from outside. */
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
+import type { ExternalDataReply } from '../../contract/definition.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { isTerminal } from '../../contract/workflow.ts';
-import { decideDelete, decideExternalData, decideResume, decideRetryCall, decideStop } from '../../core/decide.ts';
+import { decideDelete, decideResume, decideRetryCall, decideStop } from '../../core/decide.ts';
 import type { Change } from '../../core/dependents.ts';
+import { decideExternalData, waitingForData } from '../../core/external-data.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { Chance, Clock } from '../clock.ts';
 import type { Removals } from '../files/removals.ts';
@@ -13,6 +15,9 @@ import type { Recorder } from '../recorder.ts';
 import type { StepOutputs } from '../steps/step-outputs.ts';
 import { encode, type Live, toText, type Workflows } from '../workflows.ts';
 import type { KeyedCalls } from './keyed-calls.ts';
+
+/** An answer lists at most so many steps. */
+const waitingMax = 100;
 
 export interface ChangeParts {
   clock: Clock;
@@ -44,7 +49,7 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
     );
 
   const externalData: Call<'externalData'> = (args) => {
-    const { id, claim, stepId, stepName, sourceUrl, action } = args;
+    const { id, claim, stepId, stepName, add, sourceUrl, action } = args;
     return keyed.keyedJson(claim, () =>
       keyed.pinned(id, async (live) => {
         const kept = await outputs.toOutputs(id, args.outputsJson);
@@ -52,6 +57,7 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
           const event = decideExternalData(live.state, {
             stepId,
             stepName,
+            add: add ?? false,
             sourceUrl,
             action,
             outputs: kept,
@@ -59,13 +65,19 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
             suffix: chance.hex(8),
             now: clock.now(),
           });
-          const toReply = (_: Live, { queued }: Change) =>
-            JSON.stringify({
+          const waiting = event.added ? waitingForData(live.state).map((step) => step.id) : [];
+          const toReply = (_: Live, { queued }: Change) => {
+            const reply: ExternalDataReply = {
               step_id: event.stepId,
               workflow_id: id,
               queued_dependents: queued.length,
               status: 'success',
-            });
+              ...(event.held ? { held: true } : {}),
+              ...(event.added ? { added: true } : {}),
+              ...(waiting.length > 0 ? { waiting: waiting.slice(0, waitingMax) } : {}),
+            };
+            return JSON.stringify(reply);
+          };
           return recorder.record(batch, event, claim, toReply).replyJson;
         });
       }),

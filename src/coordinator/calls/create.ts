@@ -142,8 +142,8 @@ async function copyBlobs(store: StorePort, fromId: string, toId: string, names: 
   }
 }
 
-/** The blobs of the steps that a branch takes over: its COMPLETED ones. Its steps are in the parent's order. */
+/** The blobs of the steps whose outputs a branch takes over. Its steps are in the parent's order. */
 function blobsOf(parent: WorkflowState, event: { workflow: JsonObject }): string[] {
-  const steps = event.workflow.steps as { status: string }[];
-  return listBlobs(parent.steps.filter((_, i) => steps[i]?.status === 'COMPLETED'));
+  const steps = event.workflow.steps as { outputs?: unknown }[];
+  return listBlobs(parent.steps.filter((_, i) => (steps[i]?.outputs ?? null) !== null));
 }

@@ -25,12 +25,13 @@ export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowS
   };
 }
 
-function toChangedSteps(state: WorkflowState, { queued, stopped }: Change) {
-  if (queued.length + stopped.length === 0) return {};
+function toChangedSteps(state: WorkflowState, { queued, stopped, completed }: Change) {
+  if (queued.length + stopped.length + completed.length === 0) return {};
   const toIds = (places: readonly number[]) => places.slice(0, stepIdsMax).map((i) => state.steps[i]!.id);
   return {
     ...(queued.length > 0 ? { queued_steps: toIds(queued) } : {}),
     ...(stopped.length > 0 ? { stopped_steps: toIds(stopped) } : {}),
-    ...(Math.max(queued.length, stopped.length) > stepIdsMax ? { steps_cut: true as const } : {}),
+    ...(completed.length > 0 ? { completed_steps: toIds(completed) } : {}),
+    ...(Math.max(queued.length, stopped.length, completed.length) > stepIdsMax ? { steps_cut: true as const } : {}),
   };
 }

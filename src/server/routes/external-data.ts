@@ -23,6 +23,8 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
       operation: {
         operationId: 'ingestExternalData',
         summary: 'Complete a waiting external_data step, or add a completed one',
+        description:
+          'It completes the step that `step_id` names, else the waiting one whose name is `step_name`, else (neither given) the only one that waits. Several are a 422 that names them, unless `add` is true. Where nothing matches, a completed step is added. Data for a step whose own dependencies are not complete is kept, and completes it when they are (`held`).',
         tags: ['external data'],
         requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
         requestBody: {

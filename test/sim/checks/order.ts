@@ -27,9 +27,12 @@ export class OrderCheck implements Check {
     if (outcome.kind === 'completed') this.#outputs.set(execution.content, { execution, json: outcome.outputsJson });
   }
 
-  event({ kind, workflow_id: id, step_id: stepId }: EngineEvent): void {
+  event(event: EngineEvent): void {
+    const { kind, workflow_id: id, step_id: stepId } = event;
     const key = `${id}/${stepId}`;
-    if (kind === 'step.completed' || kind === 'external_data.ingested') this.#completed.add(key);
+    const isData = kind === 'external_data.ingested' && event.step_status === 'COMPLETED';
+    if (kind === 'step.completed' || isData) this.#completed.add(key);
+    for (const completed of event.completed_steps ?? []) this.#completed.add(`${id}/${completed}`);
     if (kind === 'step.started') this.#started.set(key, (this.#started.get(key) ?? 0) + 1);
   }
 
@@ -67,9 +70,22 @@ export class OrderCheck implements Check {
   }
 
   document(workflow: Workflow): void {
+    this.#checkKept(workflow);
     for (const step of workflow.steps) {
       if (step.status !== 'COMPLETED' || step.outputs?.blob !== undefined) continue;
       this.#agree(`${workflow.id}/${step.id}`, contentOf(step.outputs));
+    }
+  }
+
+  /** A step is complete only after its dependencies; one that has its data is complete as soon as they are. */
+  #checkKept({ id, steps }: Workflow): void {
+    const done = new Set(steps.filter((step) => step.status === 'COMPLETED').map((step) => step.id));
+    for (const { id: stepId, action, status, outputs, dependencies } of steps) {
+      const isDue = dependencies.every((dependency) => done.has(dependency));
+      if (status === 'COMPLETED' && !isDue)
+        throw new Violation('G6', `${stepId} of ${id} is complete before its dependencies are`);
+      if (action === 'external_data' && status === 'WAITING_FOR_DEPENDENCY' && outputs !== null && isDue)
+        throw new Violation('G6', `${stepId} of ${id} has its data and its dependencies, and waits`);
     }
   }
 

@@ -1,0 +1,116 @@
+/**
+ * Data from outside: which step it is for.
+ *
+ * Rules, numbered for tests:
+ *   ED1  data goes to the step that `step_id` names, else to the waiting step that has the name `step_name`, else (when
+ *        neither is given) to the only step that waits. With several to choose from it is refused, and they are named;
+ *   ED2  where no step matches, or with `add`, a COMPLETED step is added;
+ *   ED3  data for a step whose own dependencies are not complete is kept. It completes the step when they are
+ *        (`dependents.ts`), also after a stop, a failure upstream, a restart, and in a branch;
+ *   ED4  a step takes data once: one that is kept is not replaced.
+ */
+import { Refusal } from '../contract/failures.ts';
+import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { limits } from '../contract/limits.ts';
+import { next } from './decide.ts';
+import { isHeld } from './dependents.ts';
+import { sizeOfResults } from './size.ts';
+import { externalAction, type StepState, type WorkflowState } from './state.ts';
+
+type External = Extract<JournalEvent, { kind: 'external_data.ingested' }>;
+
+/** A message names at most so many steps. */
+const namedMax = 20;
+
+export interface ExternalInput {
+  stepId: string | null;
+  stepName: string | null;
+  /** Adds a step whatever waits. */
+  add: boolean;
+  sourceUrl: string | null;
+  action: string;
+  outputs: OutputsRef;
+  metadata: JsonObject;
+  /** Eight random hex digits for the id of a step that is added. */
+  suffix: string;
+  now: number;
+}
+
+/** The steps that data can be sent to, in the order of the workflow. */
+export function waitingForData({ steps }: WorkflowState): StepState[] {
+  return steps.filter(waits);
+}
+
+function waits(step: StepState): boolean {
+  return step.action === externalAction && step.status === 'WAITING_FOR_DEPENDENCY' && !isHeld(step);
+}
+
+/** Throws a Refusal: CONFLICT, INVALID where several steps could be meant, TOO_LARGE. */
+export function decideExternalData(state: WorkflowState, input: ExternalInput): External {
+  refuseTooLarge(state, input);
+  const base = {
+    kind: 'external_data.ingested' as const,
+    ...next(state, input.now),
+    outputs: input.outputs,
+    metadata: input.metadata,
+  };
+  const taker = input.add ? undefined : findTaker(state, input);
+  if (taker === undefined) return { ...base, ...toAddition(state, input) };
+  const isEarly = (state.missing[state.placeOf(taker.id)] ?? 0) > 0;
+  return { ...base, stepId: taker.id, ...(isEarly ? { held: true } : {}) };
+}
+
+/** ED1. */
+function findTaker(state: WorkflowState, { stepId, stepName }: ExternalInput): StepState | undefined {
+  const named = stepId === null ? undefined : state.step(stepId);
+  if (named) {
+    if (waits(named)) return named;
+    const why = isHeld(named)
+      ? 'has data that is kept until its dependencies are complete'
+      : `is ${named.status} and does not wait for external data`;
+    throw conflict(`Step "${named.id}" of workflow ${state.header.id} ${why}; leave step_id out to add a new step`);
+  }
+  // An id that no step has, and no name: the client has chosen the id of a new step.
+  if (stepId !== null && stepName === null) return undefined;
+  const waiting = waitingForData(state);
+  const meant = stepName === null ? waiting : waiting.filter(({ name }) => name === stepName);
+  if (meant.length < 2) return meant[0];
+  throw new Refusal({
+    code: 'INVALID',
+    detail: `${meant.length} steps of workflow ${state.header.id} wait for external data; name one by its step_id`,
+    errors: [{ path: 'step_id', message: `say which: ${listSteps(meant)}; or say add: true to add a new step` }],
+  });
+}
+
+function listSteps(steps: readonly StepState[]): string {
+  const shown = steps.slice(0, namedMax).map(({ id, name }) => (name === id ? id : `${id} (${name})`));
+  return [...shown, ...(steps.length > namedMax ? [`and ${steps.length - namedMax} more`] : [])].join(', ');
+}
+
+/** ED2. */
+function toAddition(state: WorkflowState, { stepId, stepName, sourceUrl, action, suffix }: ExternalInput) {
+  const { id } = state.header;
+  if (state.steps.length >= limits.stepsMax) {
+    throw conflict(`Workflow ${id} has ${limits.stepsMax} steps, the most there can be`);
+  }
+  const ownId = stepId ?? `ext_${suffix}`;
+  if (state.index.has(ownId)) {
+    const wayOut = stepId === null ? 'try again' : 'choose another, or leave it out';
+    throw conflict(`Step id "${ownId}" is taken in workflow ${id}; ${wayOut}`);
+  }
+  return { stepId: ownId, added: { name: stepName ?? `External Data from ${sourceUrl ?? 'Browser'}`, action } };
+}
+
+function conflict(detail: string): Refusal {
+  return new Refusal({ code: 'CONFLICT', detail });
+}
+
+function refuseTooLarge(state: WorkflowState, { outputs, metadata }: ExternalInput): void {
+  const added = { outputs, metadata, error: null, logs: [], metrics: null };
+  if (state.resultsSize + sizeOfResults(added) <= limits.workflowResultsMax) return;
+  throw new Refusal({
+    code: 'TOO_LARGE',
+    detail: `Workflow ${state.header.id} has no room for this: the results of its steps may take ${limits.workflowResultsMax} characters together`,
+  });
+}
