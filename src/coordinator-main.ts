@@ -2,6 +2,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { destination, pino } from 'pino';
 import type { FromCoordinator } from './contract/coordinator.ts';
+import { secretLengthMin, shortSecretNames } from './contract/secret-values.ts';
 import type { EngineSettings } from './contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from './contract/store.ts';
 import { assemble } from './coordinator/assemble.ts';
@@ -51,11 +52,21 @@ export async function startCoordinator(
       },
     });
     await coordinator.start();
+    warnOfShortSecrets(settings, log);
     return coordinator;
   } catch (error) {
     await store.close();
     throw toStartError(error, settings);
   }
+}
+
+function warnOfShortSecrets({ secrets }: EngineSettings, log: { warn(message: string): void }): void {
+  const names = shortSecretNames(secrets);
+  if (names.length === 0) return;
+  const [are, they] = names.length === 1 ? ['is', 'it is'] : ['are', 'they are'];
+  log.warn(
+    `${names.join(', ')} ${are} shorter than ${secretLengthMin} characters: ${they} not searched for in texts, so nothing takes it out of outputs and logs`,
+  );
 }
 
 /** What the disk did to recovery, as the line with which a start ends. */

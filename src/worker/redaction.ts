@@ -2,9 +2,7 @@
  * Keeps the secrets of a job out of everything that leaves its thread: error messages, logs, outputs. Remote sides
  * echo keys (a 401 that repeats the Authorization header), and what leaves the thread is stored.
  */
-
-/** A value this short is no secret, and replacing it would shred ordinary text. */
-const secretLengthMin = 4;
+import { searchedSecrets } from '../contract/secret-values.ts';
 
 export type Redact = (text: string) => string;
 
@@ -64,9 +62,7 @@ type Replacement = readonly [needle: string, label: string];
 
 function toReplacements(secrets: Readonly<Record<string, string>>): Replacement[] {
   const replacements: Replacement[] = [];
-  for (const [name, value] of Object.entries(secrets)) {
-    // Addresses travel with their keys and are no secrets: `http://localhost:11434/v1` may occur anywhere.
-    if (value.length < secretLengthMin || name.endsWith('_BASE_URL')) continue;
+  for (const [name, value] of searchedSecrets(secrets)) {
     const bytes = Buffer.from(value);
     const forms = new Set([
       value,

@@ -102,4 +102,21 @@ export const serversMutants: Mutant[] = [
     test: gateways,
     only: 'a budget reckons with the same price',
   },
+  {
+    name: 'a key in the params of a branch is stored',
+    breaks: 'docs/models.md, keys',
+    file: 'src/coordinator/calls/create.ts',
+    find: "    ...findSecretParams(params, ['params'], settings.secrets),\n",
+    replace: '',
+    test: 'test/engine/secrets.test.ts',
+  },
+  {
+    name: 'a key of eight characters is left in texts',
+    breaks: 'A2',
+    file: 'src/contract/secret-values.ts',
+    find: 'value.length >= secretLengthMin',
+    replace: 'value.length > secretLengthMin',
+    test: 'test/worker/redaction.test.ts',
+    only: 'a value of eight characters is a secret',
+  },
 ];

@@ -132,7 +132,12 @@ describe('what a task logs', () => {
 });
 
 describe('secrets of a job', () => {
-  const secrets = { OPENAI_API_KEY: 'sk-canary-123456', QUOTED_KEY: 'a"b\\c d', NUMBER_KEY: '3141', SHORT: 'ab' };
+  const secrets = {
+    OPENAI_API_KEY: 'sk-canary-123456',
+    QUOTED_KEY: 'a"b\\c d and more',
+    NUMBER_KEY: '3141',
+    SHORT: 'ab',
+  };
 
   it('never leave its thread, in whatever form a task repeats them', async () => {
     const outcome = await run('echoes_secrets', { secrets });

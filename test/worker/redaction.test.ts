@@ -24,9 +24,11 @@ test('a secret that begins another one leaves nothing of it behind', () => {
 
 test('in pieces, however it is cut, a text becomes what it becomes in one', () => {
   // Secrets that begin, end and overlap one another, and texts made of little else.
-  const secrets = { A: 'abab', B: 'babb', C: 'ababbaab', D: 'aaaa' };
+  const secrets = { A: 'abababab', B: 'babbabab', C: 'ababbaabab', D: 'aaaaaaaa' };
   const whole = createRedaction(secrets);
-  const letters = fc.array(fc.constantFrom('a', 'b', 'ab', 'abab', 'ababbaab', ' '), { maxLength: 40 });
+  const letters = fc.array(fc.constantFrom('a', 'b', 'ab', 'abab', 'aaaa', 'abababab', 'ababbaab', ' '), {
+    maxLength: 40,
+  });
   fc.assert(
     fc.property(letters, (pieces) => {
       const redaction = createPieceRedaction(secrets);
@@ -39,4 +41,9 @@ test('in pieces, however it is cut, a text becomes what it becomes in one', () =
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('a value of eight characters is a secret, one of seven stands in ordinary words', () => {
+  const both = createRedaction({ SEVEN: 'tokens1', EIGHT: 'tokens12' });
+  expect(both('max_tokens1 and tokens12')).toBe('max_tokens1 and [secret EIGHT]');
 });

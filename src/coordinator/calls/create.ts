@@ -12,6 +12,7 @@ import type { EngineSettings } from '../../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import type { ActionCatalogue } from '../../contract/task.ts';
 import { decideBranch, decideBranched, decideCreate, decideWaiting, listBlobs } from '../../core/decide.ts';
+import { findSecretParams } from '../../core/secret-params.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { validateStepParams, warningsOf } from '../../core/validate.ts';
 import type { Chance, Clock } from '../clock.ts';
@@ -21,6 +22,8 @@ import type { Batch } from '../turns.ts';
 import { encode, type Live, toText, type Workflows } from '../workflows.ts';
 import { type KeyedCalls, type KeyInUse, keyInUse } from './keyed-calls.ts';
 import type { Reader } from './read.ts';
+
+const errorsShownMax = 100;
 
 export interface CreateParts {
   settings: EngineSettings;
@@ -67,6 +70,7 @@ export function createCreateCalls(
 
   const submit: Call<'submit'> = async (args, signal) => {
     const { definition, warnings, templateId, claim } = args;
+    refuseSecrets(definition, parts.settings);
     const text = await keyed.keyed(claim, async () => {
       const id = chance.workflowId();
       const toEvent = () => decideCreate({ id, definition, warnings, templateId, now: clock.now() });
@@ -120,6 +124,15 @@ function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent)
   return warnings.length === 0 ? event : { ...event, workflow: { ...event.workflow, warnings } };
 }
 
+/** Here, where the settings are: neither the journal nor a file ever holds them. */
+function refuseSecrets({ params, steps }: WorkflowDefinition, { secrets }: EngineSettings): void {
+  const errors = [
+    ...findSecretParams(params, ['params'], secrets),
+    ...steps.flatMap((step, i) => findSecretParams(step.params, ['steps', i, 'params'], secrets)),
+  ].slice(0, errorsShownMax);
+  if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
+}
+
 function checkBranchParams(
   { catalogue, settings }: CreateParts,
   state: WorkflowState,
@@ -127,7 +140,10 @@ function checkBranchParams(
   params: JsonObject,
 ): void {
   const { unknownActions } = settings;
-  const errors = validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions });
+  const errors = [
+    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions }),
+    ...findSecretParams(params, ['params'], settings.secrets),
+  ];
   if (errors.length > 0) throw invalid(`The params for step "${stepId}" are not valid`, errors);
 }
 

@@ -3,6 +3,7 @@
  * and code, and its message with every key taken out. Providers repeat the key that they refuse, whole or in part.
  */
 import type { FailureCode } from '../../contract/failures.ts';
+import { secretLengthMin } from '../../contract/secret-values.ts';
 import { TaskFailure } from '../../contract/task.ts';
 import { readRetryAfterMs } from '../http/retry-after.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -237,7 +238,8 @@ function describe({ type, code, message }: ProviderError, { apiKey }: Endpoint):
 
 /** The key itself, what looks like another key, and the masked forms that providers show (`sk-pr****wxyz`). */
 function withoutKeys(text: string, apiKey: string | null): string {
-  const cleaned = apiKey === null ? text : text.replaceAll(apiKey, () => '[key]');
+  const isSearched = apiKey !== null && apiKey.length >= secretLengthMin;
+  const cleaned = isSearched ? text.replaceAll(apiKey, () => '[key]') : text;
   return cleaned.replace(
     /\b(?:sk|pk|rk|gsk|xai)-[\w*.-]{6,}|\bAIza[\w*.-]{10,}|[^\s"'<>(),:;]{0,40}\*{3,}[^\s"'<>(),:;]{0,40}/g,
     '[key]',

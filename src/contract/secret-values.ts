@@ -1,0 +1,21 @@
+/**
+ * Which settings are secrets that texts are searched for: keys, and no addresses. A value of fewer than eight characters
+ * (`ollama`, `EMPTY`) protects nothing and stands in ordinary words, so it is searched for nowhere.
+ */
+export const secretLengthMin = 8;
+
+type Secrets = Readonly<Record<string, string>>;
+
+/** Names and values. Addresses travel with their keys and are no secrets: `http://localhost:11434/v1` may be anywhere. */
+export function searchedSecrets(secrets: Secrets): [name: string, value: string][] {
+  return keysOf(secrets).filter(([, value]) => value.length >= secretLengthMin);
+}
+
+/** The names of the keys that are too short to be searched for. */
+export function shortSecretNames(secrets: Secrets): string[] {
+  return keysOf(secrets).flatMap(([name, value]) => (value.length < secretLengthMin ? [name] : []));
+}
+
+function keysOf(secrets: Secrets): [string, string][] {
+  return Object.entries(secrets).filter(([name]) => !name.endsWith('_BASE_URL'));
+}

@@ -1,0 +1,36 @@
+/** Keys of the engine's settings that somebody has written into params, which are stored and shown. */
+import type { FieldError } from '../contract/failures.ts';
+import { toFieldPath } from '../contract/field-errors.ts';
+import { searchedSecrets } from '../contract/secret-values.ts';
+
+type Path = readonly PropertyKey[];
+
+/**
+ * Each string of the value, or name of a field in it, that holds the value of a setting. The messages name the setting
+ * and never the value. `path` stands before the paths. The work grows with the text times the number of keys.
+ */
+export function findSecretParams(value: unknown, path: Path, secrets: Readonly<Record<string, string>>): FieldError[] {
+  const searched = searchedSecrets(secrets);
+  const faults: FieldError[] = [];
+  if (searched.length === 0) return faults;
+  const check = (text: string, at: Path) => {
+    const found = searched.find(([, secret]) => text.includes(secret));
+    if (found === undefined) return;
+    const [name, secret] = found;
+    const message = `holds the value of ${name}: keys are settings of the engine, and params are stored and shown; remove it`;
+    // A key that stands in a field's name stands in the path too.
+    faults.push({ path: toFieldPath(at).replaceAll(secret, () => `[${name}]`), message });
+  };
+  const open: [unknown, Path][] = [[value, path]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [inner, at] = next;
+    if (typeof inner === 'string') check(inner, at);
+    if (typeof inner !== 'object' || inner === null) continue;
+    for (const [key, child] of Object.entries(inner).reverse()) {
+      const place = [...at, Array.isArray(inner) ? Number(key) : key];
+      if (!Array.isArray(inner)) check(key, place);
+      open.push([child, place]);
+    }
+  }
+  return faults;
+}

@@ -1,0 +1,46 @@
+/** Goal (F17): a key of the settings that stands in params is refused at creation, and reaches no file. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { shortSecretNames } from '../../src/contract/secret-values.ts';
+import { refusalOf, startInline } from './running-engine.ts';
+
+const key = 'sk-canary-8';
+const settings = { secrets: { OPENAI_API_KEY: key, CHAT_API_KEY: 'ollama' } };
+const fault = (path: string) => ({ path, message: expect.stringMatching(/^holds the value of OPENAI_API_KEY: /) });
+
+function filesOf(dir: string): string[] {
+  return readdirSync(dir).flatMap((name) => {
+    const path = join(dir, name);
+    return statSync(path).isDirectory() ? filesOf(path) : [path];
+  });
+}
+
+test('params of a step, of the workflow and of a branch are searched', async () => {
+  const { engine, dir } = await startInline({ settings });
+  const step = (params: object) => ({ id: 'a', action: 'noop', params });
+  const refused = await refusalOf(
+    engine.submit({ name: 'x', params: { note: `Bearer ${key}` }, steps: [step({ header: key })] }),
+  );
+  expect(refused.code).toBe('INVALID');
+  expect(refused.errors).toEqual([fault('params.note'), fault('steps[0].params.header')]);
+  expect((await refusalOf(engine.submitTemplate('noop', { note: key }))).errors).toEqual([
+    fault('params.note'),
+    fault('steps[0].params.note'),
+  ]);
+  const { id } = await engine.submit({ name: 'x', steps: [step({ header: 'ollama' })] });
+  await engine.finished(id);
+  const branched = await refusalOf(engine.branch(id, { stepId: 'a', params: { header: key } }));
+  expect(branched.errors).toEqual([fault('params.header')]);
+  for (const text of [
+    JSON.stringify([refused, branched]),
+    ...filesOf(dir.root).map((file) => readFileSync(file, 'utf8')),
+  ]) {
+    expect(text).not.toContain(key);
+  }
+});
+
+test('keys of fewer than eight characters are named for the warning, addresses and longer keys are not', () => {
+  const secrets = { A_KEY: '1234567', B_KEY: '12345678', CHAT_BASE_URL: 'http:' };
+  expect(shortSecretNames(secrets)).toEqual(['A_KEY']);
+});
