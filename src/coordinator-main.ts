@@ -9,6 +9,7 @@ import { assemble } from './coordinator/assemble.ts';
 import { createChance, createClock } from './coordinator/clock.ts';
 import type { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
+import { toStartError as toDirectoryError } from './store/data-directory.ts';
 import { openStore } from './store/store.ts';
 import { loadCallPricer } from './tasks/llm/prices.ts';
 import { createActionCatalogue } from './tasks/registry.ts';
@@ -82,7 +83,9 @@ function toStartError(error: unknown, { workflowsDir }: EngineSettings): unknown
       cause: error,
     });
   }
-  return error instanceof DiskFailedError ? new StartError(error.message, 74, { cause: error }) : error;
+  if (error instanceof DiskFailedError) return new StartError(error.message, 74, { cause: error });
+  // A file of another user that could not be set aside, for one.
+  return toDirectoryError('WORKFLOWS_DIR', workflowsDir, error);
 }
 
 async function serveThread(): Promise<void> {

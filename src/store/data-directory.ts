@@ -41,6 +41,10 @@ export function prepareEngineDirs(disk: Disk, layout: Layout): void {
   asStart('WORKFLOWS_DIR', layout.workflowsDir, () => {
     for (const directory of [layout.engineDir, layout.journalDir]) {
       if (disk.lstatSync(directory) === null) makeDirectory(disk, directory);
+      disk.accessDirectorySync(directory);
+    }
+    for (const directory of [layout.quarantineDir, layout.cacheDir]) {
+      if (disk.lstatSync(directory)?.kind === 'directory') disk.accessDirectorySync(directory);
     }
   });
 }

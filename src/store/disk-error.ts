@@ -12,6 +12,12 @@ export function isAbsent(error: unknown): boolean {
   return errorCode(error) === 'ENOENT';
 }
 
+/** The entry belongs to another user, or its rights keep this process out. */
+export function isForbidden(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'EACCES' || code === 'EPERM';
+}
+
 export function isFull(error: unknown): boolean {
   const code = errorCode(error);
   return code === 'ENOSPC' || code === 'EDQUOT';

@@ -37,15 +37,34 @@ export class Quarantine {
     });
   }
 
-  /** Moves a file, link or directory into quarantine; returns the directory that holds it. */
+  /**
+   * Moves a file, link or directory into quarantine; returns the directory that holds it. Throws EACCES or EPERM, and
+   * leaves nothing behind, where this user may not change the directory that the file is in.
+   */
   move(file: string, label: string, reason: string): string {
     return this.#convert(file, () => {
+      this.#disk.accessDirectorySync(path.dirname(file));
       const directory = this.#createEntry(label);
       this.#writeReason(directory, { file, reason });
       this.#disk.renameSync(file, path.join(directory, path.basename(file)));
       this.#syncEntry(directory);
       syncDirectorySync(this.#disk, path.dirname(file));
       return directory;
+    });
+  }
+
+  /**
+   * For a directory of another user: the system lets no one else move it into another directory, but its name can be
+   * changed where it is. Nothing in it is touched.
+   */
+  rename(directory: string, reason: string): void {
+    this.#convert(directory, () => {
+      let aside = `${directory}.set-aside`;
+      for (let copy = 2; this.#disk.lstatSync(aside) !== null; copy += 1) aside = `${directory}.set-aside-${copy}`;
+      this.#disk.renameSync(directory, aside);
+      syncDirectorySync(this.#disk, path.dirname(directory));
+      const note = Buffer.from(`${JSON.stringify({ directory: aside, reason })}\n`);
+      this.keep(`${path.basename(directory)}-directory.json`, note, reason);
     });
   }
 

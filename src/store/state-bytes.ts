@@ -4,11 +4,12 @@
  * fails its sums and is JSON was written by someone else (`foreign`); a file that is no JSON is `unreadable`.
  */
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { JsonObject } from '../contract/json.ts';
 import { type JsonText, type StateFile, type StateMeta, stateMetaSchema } from '../contract/store.ts';
 import type { Disk, FileStat } from './disk.ts';
-import { errorCode, isAbsent } from './disk-error.ts';
+import { errorCode, isAbsent, isForbidden } from './disk-error.ts';
 import { type Format, releasedFormat } from './format.ts';
 import { hex, readHex } from './record.ts';
 
@@ -169,7 +170,7 @@ export async function readStateFile(disk: Disk, file: string, format?: Format): 
 
 export function readStateFileSync(disk: Disk, file: string, format?: Format): StateFile {
   try {
-    return judgeStat(disk.lstatSync(file)) ?? judgeState(disk.readFileSync(file), format);
+    return judgeStat(disk.lstatSync(file)) ?? judgeDirectory(disk, file) ?? judgeState(disk.readFileSync(file), format);
   } catch (error) {
     return judgeError(error);
   }
@@ -189,7 +190,7 @@ export interface StateSums {
  */
 export function checkStateFileSync(disk: Disk, file: string, format: Format = releasedFormat): StateSums | null {
   try {
-    if (judgeStat(disk.lstatSync(file)) !== null) return null;
+    if (judgeStat(disk.lstatSync(file)) !== null || judgeDirectory(disk, file) !== null) return null;
     const sums = checkSums(disk.readFileSync(file));
     return sums !== null && formatOf(sums.meta) <= format.number ? sums : null;
   } catch (error) {
@@ -206,6 +207,17 @@ function judgeStat(stat: FileStat | null): StateFile | null {
   if (stat.bytes > stateBytesMax)
     return { kind: 'unreadable', reason: `${stat.bytes} bytes, at most ${stateBytesMax} are read` };
   return null;
+}
+
+/** A workflow whose files cannot be written could not go on; what it came to would be lost with the journal's records. */
+function judgeDirectory(disk: Disk, file: string): StateFile | null {
+  try {
+    disk.accessDirectorySync(path.dirname(file));
+    return null;
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    return { kind: 'unreadable', reason: `in a directory that this user may not change (${errorCode(error)})` };
+  }
 }
 
 function judgeError(error: unknown): StateFile {

@@ -36,6 +36,7 @@ import { createNodeDisk, type Disk } from './disk.ts';
 import { isAbsent } from './disk-error.ts';
 import { replaceFileSync, syncDirectorySync } from './durable-file.ts';
 import { FinishedIndex } from './finished-index.ts';
+import { ForeignEntries } from './foreign-entries.ts';
 import { Format, releasedFormat, writeFormat } from './format.ts';
 import { Journal } from './journal.ts';
 import { type Found, readFound } from './last-life.ts';
@@ -104,6 +105,7 @@ class Store implements StorePort {
   readonly #queue: QueueFile;
   readonly #quarantine: Quarantine;
   readonly #cache: CacheFiles;
+  readonly #foreign: ForeignEntries;
   /** Checksums of state files, read when the store was opened; empty after begin(). */
   #sums: Found['sums'];
   readonly #replacedFrom: number;
@@ -122,6 +124,9 @@ class Store implements StorePort {
     this.#lock = lock;
     this.#quarantine = new Quarantine(disk, layout.quarantineDir, now);
     this.#cache = new CacheFiles(disk, layout.cacheDir, this.#quarantine);
+    this.#foreign = new ForeignEntries(disk, layout, this.#quarantine, (message) => {
+      this.#found = { ...this.#found, notices: [...this.#found.notices, { kind: 'quarantine', message }] };
+    });
     this.#keepAside(found);
     const { from } = found.format;
     const createdAt = found.format.createdAt ?? now().toISOString();
@@ -143,7 +148,7 @@ class Store implements StorePort {
     this.#sums = found.sums;
     this.#replacedFrom = isOlder ? 0 : (found.data.manifest?.segment ?? 0);
     this.#directories = new WorkflowDirectories(
-      { disk, layout, format, journalId: this.journalId },
+      { disk, layout, format, journalId: this.journalId, foreign: this.#foreign },
       this.found.workflowIds,
     );
     this.#queue = new QueueFile(disk, layout.queueFile);
@@ -233,7 +238,9 @@ class Store implements StorePort {
   }
 
   setAsideState(id: string, reason: string): void {
-    this.#guardSync(() => this.#quarantine.move(stateFileOf(this.#layout, id), `${id}-state.json`, reason));
+    this.#guardSync(() => {
+      if (this.#foreign.setAsideState(id, reason) === 'directory') this.#directories.forget(id);
+    });
   }
 
   copyAsideState(id: string, reason: string): void {
@@ -332,6 +339,8 @@ class Store implements StorePort {
     for (const id of this.found.workflowIds) {
       if (this.found.finished.has(id)) continue;
       const directory = workflowDirectoryOf(this.#layout, id);
+      if (!this.#foreign.isOurs(directory)) continue; // Recovery sets it aside.
+      this.#foreign.setAsideBlobs(id);
       removeTempFiles(this.#disk, directory);
       removeTempFiles(this.#disk, path.join(directory, 'blobs'));
     }

@@ -10,6 +10,7 @@ import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
 import { FileBuffers } from './file-buffers.ts';
+import type { ForeignEntries } from './foreign-entries.ts';
 import type { Format } from './format.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { type Layout, stateFileOf, workflowDirectoryOf } from './layout.ts';
@@ -18,11 +19,20 @@ import { composeState, readStateFile, sizeOfState } from './state-bytes.ts';
 /** State files must leave enough file handles for connections. */
 const openFilesMax = 8;
 
+interface DirectoriesParts {
+  disk: Disk;
+  layout: Layout;
+  format: Format;
+  journalId: string;
+  foreign: ForeignEntries;
+}
+
 export class WorkflowDirectories {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #format: Format;
   readonly #journalId: string;
+  readonly #foreign: ForeignEntries;
   readonly #queue = new KeyedQueue(openFilesMax);
   /** Reads have their own places, so that they do not wait for the fsync of a write. */
   readonly #reads = new KeyedQueue(openFilesMax);
@@ -35,11 +45,9 @@ export class WorkflowDirectories {
   readonly #withBlobs = new Set<string>();
 
   /** `ids`: workflows whose directories exist durably. */
-  constructor(
-    { disk, layout, format, journalId }: { disk: Disk; layout: Layout; format: Format; journalId: string },
-    ids: readonly string[],
-  ) {
+  constructor({ disk, layout, format, journalId, foreign }: DirectoriesParts, ids: readonly string[]) {
     this.#journalId = journalId;
+    this.#foreign = foreign;
     this.#disk = disk;
     this.#layout = layout;
     this.#format = format;
@@ -73,7 +81,7 @@ export class WorkflowDirectories {
     } catch (error) {
       if (!isAbsent(error)) throw error;
       // A user has removed the directory: create it and write the file again.
-      this.#forget(id);
+      this.forget(id);
       await this.#ensure(id);
       await replaceFile(this.#disk, file, bytes, options);
     }
@@ -105,7 +113,7 @@ export class WorkflowDirectories {
       } catch (error) {
         throw toDiskError(error, directory);
       }
-      this.#forget(id);
+      this.forget(id);
       await syncDirectory(this.#disk, this.#layout.workflowsDir);
     });
   }
@@ -119,6 +127,7 @@ export class WorkflowDirectories {
     const blobs = path.join(directory, 'blobs');
     if (!this.#withBlobs.has(id)) {
       this.#makeSync(directory);
+      this.#foreign.setAsideBlobs(id);
       this.#makeSync(blobs);
       syncDirectorySync(this.#disk, directory);
       syncDirectorySync(this.#disk, this.#layout.workflowsDir);
@@ -188,6 +197,7 @@ export class WorkflowDirectories {
     const blobs = this.#blobsOf(id);
     if (this.#withBlobs.has(id)) return blobs;
     const directory = await this.#ensure(id);
+    this.#foreign.setAsideBlobs(id);
     await this.#make(blobs);
     await syncDirectory(this.#disk, directory);
     await this.#syncName(id);
@@ -199,7 +209,8 @@ export class WorkflowDirectories {
     return path.join(workflowDirectoryOf(this.#layout, id), 'blobs');
   }
 
-  #forget(id: string): void {
+  /** The workflow's directory is gone, or another's: the next write makes one. */
+  forget(id: string): void {
     this.#present.delete(id);
     this.#unsynced.delete(id);
     this.#withBlobs.delete(id);
