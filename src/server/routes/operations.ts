@@ -1,5 +1,6 @@
 /** For those who run the engine: health, queue, metrics. */
 import { z } from 'zod';
+import { templateProblemSchema } from '../../contract/definition.ts';
 import { isoTimeSchema } from '../../contract/workflow.ts';
 import { jsonAnswer, refusals } from '../operation.ts';
 import type { Route, RouteParts } from '../route.ts';
@@ -16,6 +17,10 @@ const healthSchema = z
       .array(z.string())
       .optional()
       .meta({ description: 'why it is degraded, and what recovery set aside; left out where API_TOKEN is set' }),
+    problems: z
+      .array(templateProblemSchema)
+      .optional()
+      .meta({ description: 'faults of template files; left out where API_TOKEN is set' }),
   })
   .meta({ id: 'Health' });
 
@@ -63,7 +68,7 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
           version,
           uptime_seconds: Math.round(process.uptime() * 10) / 10,
           // Anyone may ask for health; what went wrong inside is for those who hold the token.
-          ...(settings.apiToken === null ? { notices: health.notices } : {}),
+          ...(settings.apiToken === null ? { notices: health.notices, problems: health.problems ?? [] } : {}),
         };
         sendJson(ctx, 200, JSON.stringify(reply));
       },
