@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
 import { checkSettings, readSettings } from './config.ts';
 import type { CoordinatorPort } from './contract/coordinator.ts';
 import type { Engine } from './contract/engine.ts';
@@ -49,6 +50,8 @@ export interface EngineOptions {
   logFd?: 1 | 2;
   /** The engine cannot go on: 74 the disk failed, 70 a broken rule. Without it, the process ends with that status. */
   onFatal?: (message: string, exitStatus: 70 | 74) => void;
+  /** Called with what is wrong with template files: at the start if anything is, and whenever that has changed. */
+  onTemplateProblems?: (lines: string[]) => void;
 }
 
 /** Recovers what the data directory holds and resolves when the engine takes work. Rejects with StartError. */
@@ -61,23 +64,36 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
   const settings = toSettings(options.settings ?? {});
   const data: CoordinatorThreadData = { settings, logFd: options.logFd ?? 2, beats };
   const coming = startCoordination(data, options.ownThread ?? true, options.onFatal ?? endProcess);
-  const [coordinator, { CoordinatedEngine }, { createActionCatalogue }, { createTemplateCatalogue }, checking] =
-    await Promise.all([
-      coming,
-      import('./engine/engine.ts'),
-      import('./tasks/registry.ts'),
-      import('./templates/catalogue.ts'),
-      import('./templates/params-checker.ts'),
-    ]);
-  const checker = new checking.ParamsChecker({ execArgv: toExecArgv(checking.paramsThreadUrl) });
+  const [
+    coordinator,
+    { CoordinatedEngine },
+    { createActionCatalogue },
+    { createTemplateCatalogue },
+    { ParamsChecker, paramsThreadUrl },
+    { watchTemplates },
+  ] = await Promise.all([
+    coming,
+    import('./engine/engine.ts'),
+    import('./tasks/registry.ts'),
+    import('./templates/catalogue.ts'),
+    import('./templates/params-checker.ts'),
+    import('./templates/watch.ts'),
+  ]);
+  const templates = createTemplateCatalogue(settings.templatesDir);
+  const checker = new ParamsChecker({ execArgv: toExecArgv(paramsThreadUrl) });
+  const watch =
+    options.onTemplateProblems && watchTemplates(settings.templatesDir, templates, options.onTemplateProblems);
   return new CoordinatedEngine({
     coordinator,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
     templates: {
-      ...createTemplateCatalogue(settings.templatesDir),
+      ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),
-      close: () => checker.close(),
+      async close() {
+        watch?.close();
+        await checker.close();
+      },
     },
   });
 }
@@ -140,13 +156,22 @@ export async function serve(
   );
   const beats = createBeats();
   // The server's modules load while the coordinator's thread recovers what is on the disk.
+  let log: Pick<Logger, 'warn' | 'info'> | undefined;
+  let early: string[] | undefined;
+  const tell = (lines: string[]) => {
+    if (log === undefined) early = lines;
+    else if (lines.length === 0) log.info('all template files are in order');
+    else for (const line of lines) log.warn(`template ${line}`);
+  };
   const [engine, { createServer }, { pino }] = await Promise.all([
-    createWatchedEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess }, beats),
+    createWatchedEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess, onTemplateProblems: tell }, beats),
     import('./server/server.ts'),
     import('pino'),
   ]);
-  const log = pino({ level: settings.engine.logLevel, base: null });
-  const server = createServer({ engine, settings: settings.server, log, version });
+  const serverLog = pino({ level: settings.engine.logLevel, base: null });
+  log = serverLog;
+  if (early) tell(early);
+  const server = createServer({ engine, settings: settings.server, log: serverLog, version });
   try {
     const { url } = await server.listen();
     startHeartbeat(beats, 'server');
@@ -161,7 +186,7 @@ export async function serve(
     // A second signal ends it at once, which is as safe as any crash.
     if (isStopping) process.exit(130);
     isStopping = true;
-    log.info(`${signal}: stopping; running steps get up to 10 s (once more to end at once)`);
+    serverLog.info(`${signal}: stopping; running steps get up to 10 s (once more to end at once)`);
     server
       .close()
       .then(() => engine.close())

@@ -38,7 +38,8 @@ Examples:
   hybrid-engine doctor --data .
 
 Settings come from the environment and from .env; .env.example lists them.
-Exit status: 0 done, 1 failed or stopped, 2 called wrongly, 3 the workflow waits for the outside.`,
+Exit status: 0 done, 1 failed or stopped, 2 called wrongly, 3 the workflow waits for the outside,
+4 it is done, and a step was simulated because nobody knows its action.`,
   );
 
 program
@@ -88,9 +89,10 @@ Examples:
 program
   .command('validate <file...>')
   .description('check templates and definitions and name every fault with its place; nothing runs')
-  .action(async (files) => {
+  .option('--allow-unknown', 'an action that nobody knows is a note and no fault')
+  .action(async (files, options) => {
     const { validate } = await import('./validate.ts');
-    process.exitCode = await validate(files, context);
+    process.exitCode = await validate(files, options, context);
   });
 
 program

@@ -43,7 +43,8 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
       : toSummaryText(summary, stdout.isTTY ? stdout.columns : undefined);
     stdout.write(`${stdout.isTTY ? printableLines(text) : text}\n`);
     if (ending === 'timeout') stderr.write('stopped: it had not ended within the --timeout\n');
-    return reply.status === 'COMPLETED' ? exits.done : exits.failed;
+    if (reply.status !== 'COMPLETED') return exits.failed;
+    return reply.workflow.tags.includes('simulated') ? exits.simulated : exits.done;
   } finally {
     await close();
   }

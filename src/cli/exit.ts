@@ -1,6 +1,6 @@
 /**
- * How the command line ends: 0 done, 1 it failed, 2 it was called wrongly, 3 the workflow waits for the outside, and the
- * statuses of `StartError` (74 the disk failed, 75 another engine owns the data, 77 no permission).
+ * How the command line ends: 0 done, 1 it failed, 2 it was called wrongly, 3 the workflow waits for the outside, 4
+ * nobody knew the action of a step, and the statuses of `StartError` (74 the disk failed, 75 another engine owns the data, 77 no permission).
  */
 import { CommanderError } from 'commander';
 import { Refusal } from '../contract/failures.ts';
@@ -8,7 +8,7 @@ import { StartError } from '../contract/store.ts';
 import { isOutOfHandles, outOfHandlesLine } from '../out-of-handles.ts';
 import { printable } from './printable.ts';
 
-export const exits = { done: 0, failed: 1, usage: 2, waiting: 3, interrupted: 130 } as const;
+export const exits = { done: 0, failed: 1, usage: 2, waiting: 3, simulated: 4, interrupted: 130 } as const;
 
 /** Ends the command with a message for the person who typed it, and no stack. */
 export class CommandError extends Error {

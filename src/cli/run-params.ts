@@ -4,6 +4,8 @@
  * the text of a file, `key=@@x` is the text `@x`.
  */
 import { resolve } from 'node:path';
+import { didYouMean } from '../contract/nearest.ts';
+import { eachReference } from '../core/references.ts';
 import { readTextFile } from './definition-file.ts';
 import { usageError } from './exit.ts';
 
@@ -40,6 +42,30 @@ function toValue(key: string, text: string, types: readonly string[]): unknown {
   } catch {
     const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
     throw usageError(`--param ${key}: ${JSON.stringify(shown)} is not JSON; the template wants ${types.join(' or ')}`);
+  }
+}
+
+/** Names that a run of these steps can give: those there are, and those that steps refer to. */
+export function namesOfParams(types: ParamTypes, steps: readonly { params?: unknown }[]): Set<string> {
+  const names = new Set(types.keys());
+  for (const { params } of steps) {
+    eachReference(
+      params,
+      () => false,
+      (reference) => {
+        if (reference.kind === 'params' && reference.path[0] !== undefined) names.add(reference.path[0]);
+      },
+    );
+  }
+  return names;
+}
+
+/** A mistyped name would be a param that no step reads. */
+export function refuseUnknownParams(given: Record<string, unknown>, names: ReadonlySet<string>): void {
+  for (const name of Object.keys(given)) {
+    if (names.has(name)) continue;
+    const takes = names.size === 0 ? 'it takes none' : `it takes ${[...names].join(', ')}`;
+    throw usageError(`--param ${name}: the workflow has no such param; ${takes}${didYouMean(name, names)}`);
   }
 }
 

@@ -9,6 +9,7 @@ import { readSettings } from '../config.ts';
 import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import type { WorkflowReply } from '../contract/engine.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
+import { didYouMean } from '../contract/nearest.ts';
 import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createTemplateCatalogue } from '../templates/catalogue.ts';
@@ -22,7 +23,14 @@ import { followWorkflow } from './follow.ts';
 import { LiveProgress } from './live-progress.ts';
 import { createPlainProgress } from './plain-progress.ts';
 import { printable, printableLines } from './printable.ts';
-import { type ParamTypes, readRunParams, toParamTypes, toTypesOfValues } from './run-params.ts';
+import {
+  namesOfParams,
+  type ParamTypes,
+  readRunParams,
+  refuseUnknownParams,
+  toParamTypes,
+  toTypesOfValues,
+} from './run-params.ts';
 import { StepBoard } from './step-board.ts';
 
 export interface RunOptions {
@@ -110,6 +118,9 @@ export async function readStart(
     action,
     params: z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }),
   }));
+  const faults = (await catalogue.problems()).filter(({ ids }) => ids.includes(target));
+  const isUsable = (await catalogue.get(target)) !== undefined;
+  if (!isUsable && faults.length > 0) throw usageFaults(faults.map((fault) => toFaultLine(fault.file, fault)));
   return readTemplateStart(target, options, context, { templates: catalogue.list, actions: async () => actions });
 }
 
@@ -120,13 +131,18 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
     case 'faulty':
       throw usageFaults(read.faults.map((fault) => toFaultLine(file, fault)));
     case 'template': {
-      const definition = instantiate(read.template, await readParams(toParamTypes(read.template.params)));
+      const given = await readParams(toParamTypes(read.template.params));
+      refuseStray(read.template, given);
+      const definition = instantiate(read.template, given);
       await refuseExpressionFaults(read.template);
       return { begin: (engine) => engine.submit(definition), definition };
     }
     case 'definition': {
       await refuseExpressionFaults(read.definition);
-      const params = { ...read.definition.params, ...(await readParams(toTypesOfValues(read.definition.params))) };
+      const types = toTypesOfValues(read.definition.params);
+      const given = await readParams(types);
+      refuseUnknownParams(given, namesOfParams(types, read.definition.steps));
+      const params = { ...read.definition.params, ...given };
       const definition = { ...read.definition, params };
       return { begin: (engine) => engine.submit(definition), definition };
     }
@@ -135,6 +151,11 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
       throw new Error(`unknown file ${JSON.stringify(never)}`);
     }
   }
+}
+
+/** Of a template with a schema, that says what it takes. */
+function refuseStray(template: Template, given: Record<string, unknown>): void {
+  if (template.params === undefined) refuseUnknownParams(given, namesOfParams(new Map(), template.steps));
 }
 
 /** Before anything is paid for: those of the last step would be met last. */
@@ -161,12 +182,15 @@ async function readTemplateStart(id: string, options: RunOptions, context: CliCo
   const templates = await known.templates();
   const template = templates.find((candidate) => candidate.id === id);
   // An action is as good as a template of one step.
-  const target = template ?? (await known.actions()).find((candidate) => candidate.action === id);
+  const actions = template ? [] : await known.actions();
+  const target = template ?? actions.find((candidate) => candidate.action === id);
   if (!target) {
-    const ids = templates.map((candidate) => candidate.id).join(', ') || 'none';
-    throw usageError(`${id} is no file, no template and no action; templates: ${ids}`);
+    const ids = templates.map((candidate) => candidate.id);
+    const guess = didYouMean(id, [...ids, ...actions.map(({ action }) => action)]);
+    throw usageError(`${id} is no file, no template and no action; templates: ${ids.join(', ') || 'none'}${guess}`);
   }
   const params = await readRunParams(options.param, toParamTypes(target.params), context.cwd);
+  if (template && template.steps.length > 0) refuseStray(template, params);
   const definition = template ? instantiate(template, params) : null;
   return { begin: (engine) => engine.submitTemplate(id, params), definition };
 }
@@ -204,7 +228,7 @@ async function readContent(workflowId: string, step: WorkflowStep, engine: CliEn
 }
 
 function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliContext): number {
-  if (workflow.status === 'COMPLETED') return exits.done;
+  if (workflow.status === 'COMPLETED') return workflow.tags.includes('simulated') ? exits.simulated : exits.done;
   if (workflow.status === 'FAILED' || workflow.status === 'STOPPED') return exits.failed;
   if (!isAtRest(workflow.status)) throw new CommandError(`workflow ${workflow.id} is ${workflow.status}, not at rest`);
   if (workflow.steps.some(({ reason }) => reason !== undefined)) return tellPaused(workflow, access, stderr);
@@ -247,7 +271,10 @@ function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliCo
 /** A mistyped action looks like success otherwise. */
 function noteSimulated({ tags, steps }: Workflow, { stderr }: CliContext): void {
   if (!tags.includes('simulated')) return;
-  const ids = steps.filter(({ outputs }) => outputs?.simulated === true).map(({ id, action }) => `${id} (${action})`);
+  const known = createActionCatalogue();
+  const ids = steps
+    .filter(({ outputs }) => outputs?.simulated === true)
+    .map(({ id, action }) => `${id} (${action}${didYouMean(action, known.keys()).replace(/^;/, ',')})`);
   stderr.write(
     `note: nobody knows the action of ${printable(ids.join(', '))}: it was simulated; UNKNOWN_ACTIONS=reject refuses that\n`,
   );

@@ -3,6 +3,8 @@
 import { resolve } from 'node:path';
 import { readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
+import { didYouMean } from '../contract/nearest.ts';
+import type { ActionCatalogue } from '../contract/task.ts';
 import { counted } from '../core/duration.ts';
 import { validateDefinition } from '../core/validate.ts';
 import { findWarnings } from '../core/warnings.ts';
@@ -11,20 +13,28 @@ import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import type { CliContext } from './context.ts';
 import { readTextFile, toFaultLine } from './definition-file.ts';
-import { CommandError, exits } from './exit.ts';
+import { CommandError, exits, usageError } from './exit.ts';
 import { findExpressionFaults } from './expression-faults.ts';
 import { printable } from './printable.ts';
 
-type UnknownActions = 'simulate' | 'reject';
+export interface ValidateOptions {
+  allowUnknown?: boolean;
+}
 
-export async function validate(files: readonly string[], context: CliContext): Promise<number> {
-  const { unknownActions } = readSettings(context.env, context.cwd).engine;
+export async function validate(
+  files: readonly string[],
+  { allowUnknown = false }: ValidateOptions,
+  context: CliContext,
+): Promise<number> {
+  if (allowUnknown && readSettings(context.env, context.cwd).engine.unknownActions === 'reject') {
+    throw usageError('--allow-unknown and UNKNOWN_ACTIONS=reject exclude each other: a run would refuse the action');
+  }
   let sound = true;
   for (const file of files) {
     const lines: string[] = [];
     try {
       const text = await readTextFile(resolve(context.cwd, file), file);
-      const { faults, notes, summary } = await checkText(text, unknownActions);
+      const { faults, notes, summary } = await checkText(text, allowUnknown ? 'simulate' : 'reject');
       for (const fault of faults) lines.push(toFaultLine(file, fault));
       for (const note of notes) lines.push(`${file}: note: ${note}`);
       if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
@@ -46,7 +56,7 @@ interface Check {
   summary: string;
 }
 
-async function checkText(text: string, unknownActions: UnknownActions): Promise<Check> {
+async function checkText(text: string, unknownActions: 'simulate' | 'reject'): Promise<Check> {
   const source = readSourceText(text);
   if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
   const { value, locate } = source;
@@ -59,7 +69,9 @@ async function checkText(text: string, unknownActions: UnknownActions): Promise<
   const checked = validateDefinition(definition, { catalogue, unknownActions });
   const named = new Set(faults.map((fault) => fault.path));
   const steps = toSteps(definition);
-  const errors = checked.ok ? [] : checked.errors;
+  // Actions are named here in an author's words, also those of steps that have other faults.
+  const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
+  if (unknownActions === 'reject') for (const error of findUnknownActions(steps, catalogue)) errors.push(error);
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps)) if (!places.has(fault.path)) errors.push(fault);
   for (const error of errors) {
@@ -73,7 +85,9 @@ async function checkText(text: string, unknownActions: UnknownActions): Promise<
   return {
     faults,
     notes: [
-      ...unknown.map((action) => `action ${action} is not known here and would be simulated`),
+      ...unknown.map(
+        (action) => `action ${action} is not known here and would be simulated${didYouMean(action, catalogue.keys())}`,
+      ),
       ...findWarnings({
         steps,
         params: Object.keys(toProperties(isTemplate ? schema : { properties: isObject(value) ? value.params : {} })),
@@ -84,6 +98,15 @@ async function checkText(text: string, unknownActions: UnknownActions): Promise<
     ],
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,
   };
+}
+
+function findUnknownActions(steps: readonly unknown[], catalogue: ActionCatalogue): FieldError[] {
+  return steps.flatMap((step, i) => {
+    if (!isObject(step) || typeof step.action !== 'string' || catalogue.has(step.action)) return [];
+    const guess = didYouMean(step.action, catalogue.keys());
+    const wayOut = 'a run would simulate it, and --allow-unknown lets that pass';
+    return [{ path: `steps[${i}].action`, message: `unknown action "${step.action}"; ${wayOut}${guess}` }];
+  });
 }
 
 function toSteps(definition: unknown): unknown[] {
@@ -114,9 +137,9 @@ function isAboutParam(error: FieldError): boolean {
 }
 
 function explain(error: FieldError, schema: Record<string, unknown> | undefined): string {
-  const name = isAboutParam(error) ? /no param "(.*)"$/s.exec(error.message)?.[1] : undefined;
+  const name = isAboutParam(error) ? /no param "(.*?)"(?:; did you mean .*)?$/s.exec(error.message)?.[1] : undefined;
   if (name === undefined || !Object.hasOwn(toProperties(schema), name)) return error.message;
-  return `${error.message} when a run leaves it out; make it required, or give it a default`;
+  return `${error.message.replace(/; did you mean .*$/s, '')} when a run leaves it out; make it required, or give it a default`;
 }
 
 /** `steps[3].params.x` → ['steps', 3, 'params', 'x']. */

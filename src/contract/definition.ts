@@ -76,6 +76,19 @@ export const templateSchema = z
   .meta({ id: 'Template' });
 export type Template = z.infer<typeof templateSchema>;
 
+/** A fault of a template file. */
+export const templateProblemSchema = z
+  .object({
+    file: z.string().meta({ description: 'name of the file; empty when the directory itself is at fault' }),
+    ids: z.array(z.string()).meta({ description: 'ids under which the template would be asked for' }),
+    path: z.string().meta({ description: 'the field, as in `steps[3].dependencies[0]`; empty for the whole' }),
+    message: z.string(),
+    line: z.int().nullable(),
+    column: z.int().nullable(),
+  })
+  .meta({ id: 'TemplateProblem' });
+export type TemplateProblem = z.infer<typeof templateProblemSchema>;
+
 export const fromTemplateBodySchema = z
   .strictObject({ template_id: templateIdSchema, params: paramsSchema.optional() })
   .meta({ id: 'FromTemplateRequest' });

@@ -3,7 +3,7 @@
  * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
  */
 import type { ResumeRequest } from './budget.ts';
-import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template } from './definition.ts';
+import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { Lane } from './task.ts';
@@ -123,6 +123,8 @@ export interface EngineHealth {
   status: 'healthy' | 'degraded';
   /** Why it is degraded, one line each; also what recovery set aside. */
   notices: string[];
+  /** Faults of template files; absent where they could not be looked for in time. */
+  problems?: TemplateProblem[];
 }
 
 export interface ActionDescription {
@@ -174,6 +176,8 @@ export interface Engine {
   ): AsyncIterable<EngineEvent | EventGap | TokenEvent>;
   templates(): Promise<Template[]>;
   template(id: string): Promise<Template>;
+  /** What is wrong with template files, at most 1,000 entries; a template with a fault is in no list. */
+  templateProblems(): Promise<TemplateProblem[]>;
   actions(): Promise<ActionDescription[]>;
   /** What calls of models have used and cost, of all workflows, also of deleted ones. */
   costs(query?: Partial<CostsQuery>): Promise<CostsReply>;

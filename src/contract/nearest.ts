@@ -3,7 +3,7 @@
  *
  * Rules, numbered for tests:
  *   NE1  letter case and the characters `-`, `_`, `.` and space do not count; a swap of two neighbours is one slip;
- *   NE2  at most one slip for three characters, and at most three slips, are bridged;
+ *   NE2  at most one slip for each three characters, and at most three in all, are bridged: none in a shorter name;
  *   NE3  the work is bounded: names longer than `lengthMax`, and all names after the first `namesMax`, are not compared.
  */
 const lengthMax = 128;
@@ -15,7 +15,7 @@ export function nearest(written: string, names: Iterable<string>): string | unde
   if (written.length > lengthMax) return undefined;
   const wanted = simplify(written);
   let best: string | undefined;
-  let bound = Math.min(slipsMax, Math.floor(Math.max(wanted.length, 3) / 3)) + 1;
+  let bound = Math.min(slipsMax, Math.floor(wanted.length / 3)) + 1;
   let compared = 0;
   for (const name of names) {
     compared += 1;

@@ -13,6 +13,7 @@ import {
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
+import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
@@ -39,7 +40,14 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   checkGraph(nodes, faults);
   const steps = parsed.success ? parsed.data.steps : readSteps(input);
   const graph = createGraph(nodes);
-  const check = { graph, ancestry: new Ancestry(graph), params: readParams(input), faults, ...options };
+  const check = {
+    graph,
+    ancestry: new Ancestry(graph),
+    params: readParams(input),
+    faults,
+    guesses: { left: guessesMax },
+    ...options,
+  };
   steps.forEach((step, i) => {
     if (step) checkStep(step, i, check);
   });
@@ -76,6 +84,10 @@ class Faults {
 
   addAll(faults: readonly FieldError[]): void {
     for (const fault of faults) this.add(fault);
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   toErrors(): FieldError[] {
@@ -127,7 +139,8 @@ function checkGraph(nodes: readonly InputNode[], faults: Faults): void {
     }
     node.dependencies.forEach((dependency, d) => {
       if (graph.index.has(dependency)) return;
-      const message = `step "${node.id}" depends on "${dependency}", which is not a step of this workflow`;
+      const guess = faults.count < guessesMax ? didYouMean(dependency, graph.index.keys()) : '';
+      const message = `step "${node.id}" depends on "${dependency}", which is not a step of this workflow${guess}`;
       faults.add({ path: `steps[${i}].dependencies[${node.places[d]}]`, message });
     });
   });
@@ -138,7 +151,17 @@ function checkGraph(nodes: readonly InputNode[], faults: Faults): void {
   }
 }
 
+/** Names are compared with thousands of others: a definition with thousands of faults gets a guess for the first. */
+const guessesMax = 20;
+
+function suggest(check: StepCheck, written: string, names: Iterable<string>): string {
+  if (check.guesses.left === 0) return '';
+  check.guesses.left -= 1;
+  return didYouMean(written, names);
+}
+
 interface StepCheck extends ValidationOptions {
+  guesses: { left: number };
   graph: Graph;
   ancestry: Ancestry;
   params: Record<string, unknown>;
@@ -158,7 +181,8 @@ function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: nu
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, ['steps', i, 'params'], open));
   } else if (check.unknownActions === 'reject') {
-    const message = `unknown action "${step.action}"; GET /api/actions lists those there are`;
+    const guess = suggest(check, step.action, check.catalogue.keys());
+    const message = `unknown action "${step.action}"; GET /api/actions lists those there are${guess}`;
     faults.add({ path: `steps[${i}].action`, message });
   }
 }
@@ -177,7 +201,15 @@ export function validateStepParams(
   const step = { id: stepId, action: itemAt(steps, i).action, params };
   const prefix = `steps[${i}].`;
   const faults = new Faults();
-  checkStep(step, i, { graph, ancestry: new Ancestry(graph), params: workflowParams, faults, ...options });
+  const check = {
+    graph,
+    ancestry: new Ancestry(graph),
+    params: workflowParams,
+    faults,
+    guesses: { left: guessesMax },
+    ...options,
+  };
+  checkStep(step, i, check);
   return faults.toErrors().map((error) => ({ ...error, path: error.path.slice(prefix.length) }));
 }
 
@@ -185,10 +217,15 @@ function checkReference(reference: Reference, stepId: string, i: number, check: 
   if (reference.kind === 'malformed') return `{{${reference.text}}} is not a reference: ${reference.reason}`;
   if (reference.kind === 'params') {
     const name = itemAt(reference.path, 0);
-    return Object.hasOwn(check.params, name) ? undefined : `{{${reference.text}}}: the workflow has no param "${name}"`;
+    if (Object.hasOwn(check.params, name)) return undefined;
+    const guess = suggest(check, name, Object.keys(check.params));
+    return `{{${reference.text}}}: the workflow has no param "${name}"${guess}`;
   }
   const up = check.graph.index.get(reference.stepId);
-  if (up === undefined) return `{{${reference.text}}}: there is no step "${reference.stepId}"`;
+  if (up === undefined) {
+    const guess = suggest(check, reference.stepId, check.graph.index.keys());
+    return `{{${reference.text}}}: there is no step "${reference.stepId}"${guess}`;
+  }
   if (check.ancestry.isUpstream(up, i)) return undefined;
   return `{{${reference.text}}}: step "${reference.stepId}" is not upstream of "${stepId}"; add it to its dependencies`;
 }

@@ -14,6 +14,7 @@ import {
   type ExternalDataRequest,
   externalDataRequestSchema,
   type Template,
+  type TemplateProblem,
   templateIdSchema,
   type WorkflowDefinition,
 } from '../contract/definition.ts';
@@ -37,6 +38,7 @@ import { invalid, Refusal, workflowNotFound } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
+import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
 import { toCanonicalJson } from '../core/canonical-json.ts';
@@ -48,6 +50,12 @@ import { blobBytes, toWholeStep, toWholeSteps, toWholeText } from './whole-outpu
 export interface TemplateSource {
   list(): Promise<Template[]>;
   get(id: string): Promise<Template | undefined>;
+  /** Every fault of the files; `position` where the place in the file is known. */
+  problems(): Promise<
+    (Pick<TemplateProblem, 'file' | 'ids' | 'path' | 'message'> & {
+      position: { line: number; column: number } | undefined;
+    })[]
+  >;
   /** Checks the params and rejects with a Refusal that names every bad one. */
   instantiate(template: Template, params: Record<string, unknown>): Promise<WorkflowDefinition>;
   close(): Promise<void>;
@@ -62,6 +70,8 @@ export interface CoordinatedEngineOptions extends ValidationOptions {
 }
 
 const healthPatienceMsDefault = 2_000;
+/** An answer has room for so many faults of templates. */
+const templateProblemsMax = 1_000;
 
 /** A definition that has been checked, with what is said about it. */
 type ValidDefinition = Extract<Validation, { ok: true }>;
@@ -90,8 +100,10 @@ export class CoordinatedEngine implements Engine {
     check(templateIdSchema, templateId, 'template_id');
     const claim = toClaim('submitTemplate', [templateId, params], options);
     const template = await templates.get(templateId);
+    if (!template) await this.#refuseFaulty(templateId);
     if (!template && unknownActions === 'reject' && !catalogue.has(templateId)) {
-      const wayOut = 'GET /api/templates and GET /api/actions list them';
+      const known = [...(await templates.list()).map(({ id }) => id), ...catalogue.keys()];
+      const wayOut = `GET /api/templates and GET /api/actions list them${didYouMean(templateId, known)}`;
       const detail = `There is neither a template nor an action with the id "${templateId}"; ${wayOut}`;
       throw new Refusal({ code: 'NOT_FOUND', detail });
     }
@@ -256,7 +268,32 @@ export class CoordinatedEngine implements Engine {
   async template(id: string): Promise<Template> {
     const template = await this.#options.templates.get(id);
     if (template) return template;
-    throw new Refusal({ code: 'NOT_FOUND', detail: `There is no template with the id "${id.slice(0, 128)}"` });
+    await this.#refuseFaulty(id);
+    const known = (await this.#options.templates.list()).map((other) => other.id);
+    const detail = `There is no template with the id "${id.slice(0, 128)}"${didYouMean(id, known)}`;
+    throw new Refusal({ code: 'NOT_FOUND', detail });
+  }
+
+  async templateProblems(): Promise<TemplateProblem[]> {
+    const problems = await this.#options.templates.problems();
+    return problems.slice(0, templateProblemsMax).map(({ position, ...problem }) => ({
+      ...problem,
+      line: position?.line ?? null,
+      column: position?.column ?? null,
+    }));
+  }
+
+  /** A template that is asked for by its id and has a fault: its file, the line and the fault. */
+  async #refuseFaulty(id: string): Promise<void> {
+    const problems = (await this.templateProblems()).filter(({ ids }) => ids.includes(id));
+    const [first] = problems;
+    if (first === undefined) return;
+    const errors = problems.map(({ file, path, message, line, column }) => {
+      const place = line === null ? file : `${file}:${line}:${column}`;
+      return { path: place, message: path === '' ? message : `${path}: ${message}` };
+    });
+    const detail = `The template "${id}" cannot be used: ${errors[0]?.path}: ${errors[0]?.message}`;
+    throw new Refusal({ code: 'INVALID', detail, errors });
   }
 
   async actions(): Promise<ActionDescription[]> {
@@ -287,7 +324,9 @@ export class CoordinatedEngine implements Engine {
       timer = setTimeout(() => resolve({ status: 'degraded', notices: [notice] }), seconds * 1_000);
     });
     try {
-      return await Promise.race([this.#coordinator.call('health', {}), late]);
+      const own = Promise.all([this.#coordinator.call('health', {}), this.templateProblems()]);
+      const whole = own.then(([health, problems]) => ({ ...health, problems }));
+      return await Promise.race([whole, late]);
     } finally {
       clearTimeout(timer);
     }

@@ -117,7 +117,7 @@ export function refuseUnknownQuery(ctx: Context, { operation }: Route): void {
       const takes = known.length === 0 ? 'this call takes none' : `this call takes ${known.join(', ')}`;
       return {
         path: quoted(name) || '""',
-        message: `is no parameter of this call${didYouMean(name, known)}; ${takes}`,
+        message: `is no parameter of this call; ${takes}${didYouMean(name, known)}`,
       };
     });
   if (errors.length > 0) throw invalid('The query is not valid', errors);

@@ -9,7 +9,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { open, readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import type { Template } from '../contract/definition.ts';
 import { limits } from '../contract/limits.ts';
 import type { SourceFault } from './source-text.ts';
@@ -20,21 +20,27 @@ const fileBytesMax = limits.creatingBodyBytesMax;
 const filesMax = 1_000;
 const extensions = new Set(['.yaml', '.yml', '.json']);
 
-/** A fault of one file; `file` is its name, `""` when the directory itself is at fault. */
-export interface TemplateProblem extends SourceFault {
+/**
+ * A fault of one file; `file` is its name, `""` when the directory itself is at fault. `ids` are those by which a client
+ * may ask for it: the id that stands in it, if it can be read, and the name of the file.
+ */
+export interface FileProblem extends SourceFault {
   file: string;
+  ids: string[];
 }
 
 export interface TemplateCatalogue {
   /** By id. */
   list(): Promise<Template[]>;
   get(id: string): Promise<Template | undefined>;
-  problems(): Promise<TemplateProblem[]>;
+  problems(): Promise<FileProblem[]>;
+  /** Calls the listener after each reading whose problems are others than before. */
+  onProblems(listener: (problems: readonly FileProblem[]) => void): void;
 }
 
 interface Scan {
   templates: Map<string, Template>;
-  problems: TemplateProblem[];
+  problems: FileProblem[];
 }
 
 interface ReadFile {
@@ -47,6 +53,8 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
   let cache = new Map<string, ReadFile>();
   let running: Promise<Scan> | undefined;
   let next: Promise<Scan> | undefined;
+  let lastTold = '[]';
+  const listeners: ((problems: readonly FileProblem[]) => void)[] = [];
 
   /** Calls that arrive during a scan share the one after it: what they ask for may be newer than what it has seen. */
   const scan = (): Promise<Scan> => {
@@ -64,7 +72,7 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
   };
 
   const scanOnce = async (): Promise<Scan> => {
-    const problems: TemplateProblem[] = [];
+    const problems: FileProblem[] = [];
     const names = await listFiles(dir, problems);
     const read = await Promise.all(names.map(async (name) => [name, await readFile(dir, name, cache)] as const));
     cache = new Map(read.filter((entry): entry is [string, ReadFile] => entry[1] !== undefined));
@@ -72,7 +80,8 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
     const owners = new Map<string, string>();
     for (const [file, { text }] of cache) {
       if (text.kind === 'faulty') {
-        for (const fault of text.faults) problems.push({ file, ...fault });
+        const ids = [...new Set([...(text.id === undefined ? [] : [text.id]), basename(file, extname(file))])];
+        for (const fault of text.faults) problems.push({ file, ids, ...fault });
         continue;
       }
       const { id } = text.template;
@@ -83,12 +92,16 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
       } else {
         problems.push({
           file,
+          ids: [basename(file, extname(file))],
           path: 'id',
           message: `${id} is taken by ${owner}; give one another id`,
           position: undefined,
         });
       }
     }
+    const told = JSON.stringify(problems);
+    if (told !== lastTold) for (const listener of listeners) listener(problems);
+    lastTold = told;
     return { templates, problems };
   };
 
@@ -99,10 +112,13 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
     },
     get: async (id) => (await scan()).templates.get(id),
     problems: async () => (await scan()).problems,
+    onProblems: (listener) => {
+      listeners.push(listener);
+    },
   };
 }
 
-async function listFiles(dir: string, problems: TemplateProblem[]): Promise<string[]> {
+async function listFiles(dir: string, problems: FileProblem[]): Promise<string[]> {
   let names: string[];
   try {
     names = await readdir(dir);
@@ -155,8 +171,8 @@ function toFaulty(message: string): TemplateText {
   return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
 }
 
-function toProblem(file: string, message: string): TemplateProblem {
-  return { file, path: '', message, position: undefined };
+function toProblem(file: string, message: string): FileProblem {
+  return { file, ids: [], path: '', message, position: undefined };
 }
 
 function toReason(error: unknown): string {

@@ -5,6 +5,7 @@
 import { dereference, type OutputUnit, type Schema, validate } from '@cfworker/json-schema';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
+import { didYouMean } from '../contract/nearest.ts';
 import { isSlowPattern } from '../contract/slow-pattern.ts';
 import { schemaOfSchemas } from './schema-keywords.ts';
 import type { FieldPath } from './source-text.ts';
@@ -112,8 +113,12 @@ function checkParams(
     const missing = error.keyword === 'required' ? /property "(.*)"\.$/s.exec(error.error)?.[1] : undefined;
     if (missing !== undefined) return { path: toFieldPath([...path, missing]), message: 'is required' };
     if (error.keyword === 'false' && path.length === 2) {
-      const known = Object.keys(schema.properties ?? {}).join(', ');
-      return { path: toFieldPath(path), message: `is not a param of this template; it takes ${known || 'none'}` };
+      const known = Object.keys(schema.properties ?? {});
+      const guess = didYouMean(String(path[1]), known);
+      return {
+        path: toFieldPath(path),
+        message: `is not a param of this template; it takes ${known.join(', ') || 'none'}${guess}`,
+      };
     }
     return { path: toFieldPath(path), message: toMessage(error) };
   });

@@ -1,12 +1,14 @@
 /**
  * YAML or JSON text as data, with the way back: where in the text a field stands. Duplicate keys, alias bombs and
- * nesting beyond the engine's bound are refused; tags make no objects.
+ * nesting beyond the engine's bound are refused; tags make no objects. Merge keys (`<<`) work, and fields of the whole
+ * whose names begin with `x-` are left out: authors keep anchors and notes there.
  */
 
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { toFieldPath, toPlacedFaults } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
+import { explainThrown, explainYaml, findBareReferences } from './yaml-advice.ts';
 
 export type FieldPath = readonly (string | number)[];
 
@@ -28,23 +30,30 @@ export type SourceText =
 
 export function readSourceText(text: string): SourceText {
   const lines = new LineCounter();
-  let document: ReturnType<typeof parseDocument>;
+  let document: ReturnType<typeof parseDocument> | undefined;
   let value: unknown;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error', merge: true });
     if (document.errors.length === 0) value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    // Alias bombs end here, and so does nesting that the parser has no stack for.
-    const message = error instanceof RangeError ? 'is nested too deeply' : String(error);
-    return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
+    // Alias bombs end here, and so do aliases without an anchor and nesting that the parser has no stack for.
+    const { message, offset } = explainThrown(error, document);
+    return {
+      kind: 'faulty',
+      faults: [{ path: '', message, position: offset === undefined ? undefined : toPosition(lines, offset) }],
+    };
   }
   if (document.errors.length > 0) {
     const faults = document.errors.map((error) => ({
       path: '',
-      // The parser reports that its own stack ran out as a fault of the text, which it is.
-      message: /call stack/.test(error.message) ? 'is nested too deeply' : error.message,
+      message: explainYaml(error, text),
       position: toPosition(lines, error.pos[0]),
     }));
+    return { kind: 'faulty', faults };
+  }
+  const bare = findBareReferences(document, text);
+  if (bare.length > 0) {
+    const faults = bare.map(({ offset, message }) => ({ path: '', message, position: toPosition(lines, offset) }));
     return { kind: 'faulty', faults };
   }
   const locate = (path: FieldPath): TextPosition | undefined => {
@@ -59,7 +68,12 @@ export function readSourceText(text: string): SourceText {
     const message = `is nested deeper than ${limits.jsonDepthMax} levels`;
     return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
   }
-  return { kind: 'read', value, locate };
+  return { kind: 'read', value: withoutExtensions(value), locate };
+}
+
+function withoutExtensions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !name.startsWith('x-')));
 }
 
 /** The faults that a schema found, with their places in the text. */

@@ -5,9 +5,26 @@ import { toFieldPath } from '../contract/field-errors.ts';
 import { createParamsSchema } from './params-schema.ts';
 import { readSourceText, type SourceFault, toFaults } from './source-text.ts';
 
-export type TemplateText = { kind: 'template'; template: Template } | { kind: 'faulty'; faults: SourceFault[] };
+/** `id` of a faulty one: as far as it can be read. */
+export type TemplateText =
+  | { kind: 'template'; template: Template }
+  | { kind: 'faulty'; id?: string | undefined; faults: SourceFault[] };
 
 export function readTemplateText(text: string): TemplateText {
+  const read = readText(text);
+  return read.kind === 'faulty' ? { ...read, id: readId(text) } : read;
+}
+
+/** Also where the text as a whole cannot be read: a line `id: …` at its left edge, or a field `"id": "…"`. */
+function readId(text: string): string | undefined {
+  const written =
+    /^id:[ \t]*["']?([A-Za-z0-9._-]{1,128})|^[ \t]{0,64}\{?[ \t]{0,64}"id"[ \t]{0,64}:[ \t]{0,64}"([A-Za-z0-9._-]{1,128})"/m.exec(
+      text,
+    );
+  return written?.[1] ?? written?.[2];
+}
+
+function readText(text: string): TemplateText {
   const source = readSourceText(text);
   if (source.kind === 'faulty') return source;
   const parsed = parseBounded(templateSchema, source.value);

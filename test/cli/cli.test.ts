@@ -91,17 +91,27 @@ steps:
       'bad.yaml:8:20: steps[0].dependencies[0]: step "a" depends on "z", which is not a step of this workflow',
       'bad.yaml:9:21: steps[0].params.html: {{params.given}}: the workflow has no param "given" when a run leaves it out; make it required, or give it a default',
       'bad.yaml:9:49: steps[0].params.format: expected one of "markdown"|"text"',
-      'bad.yaml: note: action htp_request is not known here and would be simulated',
+      'bad.yaml:11:13: steps[1].action: unknown action "htp_request"; a run would simulate it, and --allow-unknown lets that pass; did you mean "http_request"?',
       'absent.yaml cannot be read (ENOENT)',
-      'good.json: note: action my_action is not known here and would be simulated',
-      'good.json: ok (definition, 2 steps)',
-      'broken.yaml:2:1: Missing closing "quote',
+      expect.stringMatching(
+        /^good\.json:\d+:\d+: steps\[1\]\.action: unknown action "my_action"; a run would simulate it/,
+      ),
+      'broken.yaml:2:1: a quote or a bracket is not closed, or a comma or ": " is missing (Missing closing "quote)',
       '',
     ]);
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+    expect(await cli(['validate', '--allow-unknown', 'good.json'])).toMatchObject({
+      status: 0,
+      stdout:
+        'good.json: note: action my_action is not known here and would be simulated\ngood.json: ok (definition, 2 steps)\n',
+    });
+    expect(await cli(['validate', '--allow-unknown', 'good.json'], { UNKNOWN_ACTIONS: 'reject' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^--allow-unknown and UNKNOWN_ACTIONS=reject exclude each other/),
+    });
   });
 
-  test('reads expressions and templates where no reference stands in them', async () => {
+  test('reads expressions and templates, also where references stand in them', async () => {
     const steps = [
       { id: 'a', action: 'transform', params: { input: 1, expression: '$sum((1, 2' } },
       { id: 'b', action: 'render', dependencies: ['a'], params: { template: '{% if a %}{{ a }', data: {} } },
@@ -117,6 +127,9 @@ steps:
       'steps[5].params.expression: expected string, received number',
       'steps[0].params.expression: Expected ")", got "," (at character 8)',
       expect.stringMatching(/^steps\[1\]\.params\.template: .*not closed/),
+      expect.stringMatching(
+        /^steps\[2\]\.params\.template: tag "\{% if a \{\{steps\.a\.outputs\.value\}\}.*not closed/,
+      ),
       '',
     ]);
     expect(status).toBe(1);
@@ -248,7 +261,7 @@ describe('run', () => {
   test('of what is nothing at all ends with 2 and lists the templates', async () => {
     const { status, stderr } = await cli(['run', 'page-digset']);
     expect(stderr).toBe(
-      'page-digset is no file, no template and no action; templates: fan-out-report, page-digest, page-summary, page-watch, research-brief\n',
+      'page-digset is no file, no template and no action; templates: fan-out-report, page-digest, page-summary, page-watch, research-brief; did you mean "page-digest"?\n',
     );
     expect(status).toBe(2);
   });
@@ -305,9 +318,21 @@ test('run says what a budget has paused, and what was simulated', async () => {
   await write('typo.json', { name: 'Typo', steps: [{ id: 'boil', action: 'dellay' }] });
   const typo = await cli(['run', 'typo.json'], { SIMULATION_MS: '0' });
   expect(typo.stderr).toContain(
-    '\nnote: nobody knows the action of boil (dellay): it was simulated; UNKNOWN_ACTIONS=reject refuses that\n',
+    '\nnote: nobody knows the action of boil (dellay, did you mean "delay"?): it was simulated; UNKNOWN_ACTIONS=reject refuses that\n',
   );
-  expect(typo.status).toBe(0);
+  expect(typo.status).toBe(4);
+
+  await write('inline.json', {
+    name: 'I',
+    params: { topic: 'tea' },
+    steps: [{ id: 'a', action: 'noop', params: { n: '{{params.count}}' } }],
+  });
+  const stray = await cli(['run', 'inline.json', '--param', 'tpoic=x', '--param', 'count=2']);
+  expect([stray.status, stray.stderr]).toEqual([
+    2,
+    '--param tpoic: the workflow has no such param; it takes topic, count; did you mean "topic"?\n',
+  ]);
+  expect((await cli(['run', 'inline.json', '--param', 'topic=x', '--param', 'count=2'])).status).toBe(0);
 });
 
 test('run --offline calls nobody; what an earlier run has kept is given again, and doctor counts it', async () => {

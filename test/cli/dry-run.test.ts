@@ -317,7 +317,7 @@ test('what a budget has no room for is told', async () => {
     `note: the calls may take 2 calls, ${used} 1 call: ${end}`,
   ]);
   expect(stdout).toContain('be simulated: nobody knows this action');
-  expect(status).toBe(0);
+  expect(status).toBe(4);
 });
 
 test('--server, --data and --offline make no sense with it', async () => {

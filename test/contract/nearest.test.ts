@@ -18,7 +18,8 @@ test.each([
   ['delya', 'delay'],
   ['dlya', undefined],
   ['nop', 'noop'],
-  ['di', 'id'],
+  ['di', undefined],
+  ['ID', 'id'],
   ['xy', undefined],
   ['teleport', undefined],
   ['delay', undefined],
@@ -28,6 +29,7 @@ test.each([
 
 test('of equally near names the first is meant, of others the nearest', () => {
   expect(nearest('cat', ['bat', 'hat'])).toBe('bat');
+  expect(nearest('ca', ['ba'])).toBeUndefined();
   expect(nearest('abcdefghi', ['abcdefgxy', 'abcdefghx', 'abcdefghy'])).toBe('abcdefghx');
 });
 

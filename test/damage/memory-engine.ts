@@ -164,6 +164,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       unknownActions: 'reject',
       templates: {
         list: async () => [],
+        problems: async () => [],
         get: async () => undefined,
         instantiate: () => {
           throw new Error('there are no templates here');

@@ -106,4 +106,20 @@ export const typosMutants: readonly Mutant[] = [
     replace: 'for (const stray of new Set([...findStray(value)].slice(0, 0)))',
     test: 'test/engine/slips.test.ts',
   },
+  {
+    name: 'unknown query parameters are ignored',
+    breaks: 'the query of a call',
+    file: 'src/server/query.ts',
+    find: "if (errors.length > 0) throw invalid('The query is not valid', errors);",
+    replace: "if (errors.length > 20) throw invalid('The query is not valid', errors);",
+    test: 'test/server/query.test.ts',
+  },
+  {
+    name: 'a faulty template is taken for an action',
+    breaks: 'TC2',
+    file: 'src/engine/engine.ts',
+    find: 'if (!template) await this.#refuseFaulty(templateId);',
+    replace: 'if (template) await this.#refuseFaulty(templateId);',
+    test: 'test/engine/template-problems.test.ts',
+  },
 ];

@@ -31,6 +31,30 @@ describe('GET /api/queue', () => {
   });
 });
 
+describe('template files with faults', () => {
+  const problem = { file: 'b.yaml', ids: ['bee', 'b'], path: 'name', message: 'is missing', line: 3, column: 1 };
+
+  it('are in health, and in the list of templates after those that can be run', async () => {
+    const running = await startServer();
+    const other = { ...problem, path: 'steps', line: null, column: null };
+    const ofDirectory = { ...problem, file: '', ids: [] };
+    running.engine.templateFaults = [problem, ofDirectory, other];
+    expect((await running.call('GET', '/api/health')).json.problems).toEqual([problem, ofDirectory, other]);
+    const [sound, ...faulty] = (await running.call('GET', '/api/templates')).json;
+    expect(sound).not.toHaveProperty('problems');
+    expect(faulty).toEqual([
+      { id: 'bee', name: 'b.yaml', description: '', params: {}, steps: [], problems: [problem, other] },
+    ]);
+  });
+
+  it('are not told by health where a token is set', async () => {
+    const running = await startServer({ settings: { apiToken: 'secret-token' } });
+    running.engine.templateFaults = [problem];
+    const { json } = await running.call('GET', '/api/health');
+    expect(Object.keys(json).sort()).toEqual(['status', 'timestamp', 'uptime_seconds', 'version']);
+  });
+});
+
 describe('the catalogue', () => {
   it('lists templates and actions', async () => {
     const running = await startServer();

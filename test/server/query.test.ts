@@ -43,11 +43,11 @@ it('the one that was meant is named, and all unknown ones at once', async () => 
   const running = await startServer();
   const errorsOf = async (path: string, method = 'GET') => (await running.call(method, path)).json.errors;
   expect(await errorsOf('/api/workflows?limt=5&statsu=FAILED&limit=2')).toEqual([
-    { path: 'limt', message: expect.stringContaining('; did you mean "limit"?; this call takes limit, offset,') },
-    { path: 'statsu', message: expect.stringContaining('; did you mean "status"?') },
+    { path: 'limt', message: expect.stringMatching(/; this call takes limit, offset, .*; did you mean "limit"\?$/) },
+    { path: 'statsu', message: expect.stringMatching(/; did you mean "status"\?$/) },
   ]);
   expect(await errorsOf('/api/workflows/from-template?templateId=x', 'POST')).toEqual([
-    { path: 'templateId', message: expect.stringContaining('; did you mean "template_id"?') },
+    { path: 'templateId', message: expect.stringMatching(/; did you mean "template_id"\?$/) },
   ]);
   expect(await errorsOf('/api/queue?__proto__=1&=2')).toEqual([
     { path: '__proto__', message: expect.any(String) },

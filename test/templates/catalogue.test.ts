@@ -170,7 +170,13 @@ test('TC3: of two files with one id the first by name counts and the other is re
   await write('1.json', JSON.stringify({ id: 'same', name: 'First', steps: [{ id: 'a', action: 'noop' }] }));
   expect((await catalogue.list()).map((template) => template.name)).toEqual(['First']);
   expect(await catalogue.problems()).toEqual([
-    { file: '2.yaml', path: 'id', message: 'same is taken by 1.json; give one another id', position: undefined },
+    {
+      file: '2.yaml',
+      ids: ['2'],
+      path: 'id',
+      message: 'same is taken by 1.json; give one another id',
+      position: undefined,
+    },
   ]);
   await rm(join(dir, '1.json'));
   expect((await catalogue.get('same'))?.name).toBe('Second');
@@ -191,7 +197,13 @@ test('TC4: no more than a thousand files are read', async () => {
   await Promise.all(Array.from({ length: 1002 }, (_, i) => write(`${String(i).padStart(4, '0')}.yaml`, yaml(`t${i}`))));
   expect(await catalogue.list()).toHaveLength(1000);
   expect(await catalogue.problems()).toEqual([
-    { file: '', path: '', message: 'holds 1002 files; only the first 1000 by name are read', position: undefined },
+    {
+      file: '',
+      ids: [],
+      path: '',
+      message: 'holds 1002 files; only the first 1000 by name are read',
+      position: undefined,
+    },
   ]);
 });
 

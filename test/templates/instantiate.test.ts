@@ -100,7 +100,7 @@ describe('what does not fit is named with its path', () => {
       'an unknown param',
       { properties: { url: {}, title: {} }, additionalProperties: false },
       { ulr: 1 },
-      ['params.ulr is not a param of this template; it takes url, title'],
+      ['params.ulr is not a param of this template; it takes url, title; did you mean "url"?'],
     ],
     [
       'a place in an array, and an object key that looks like one',

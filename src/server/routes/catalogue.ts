@@ -1,6 +1,13 @@
 /** What there is to make workflows from: templates and actions. */
 import { z } from 'zod';
-import { type Template, templateIdSchema, templateSchema } from '../../contract/definition.ts';
+import {
+  stepDefinitionSchema,
+  type Template,
+  type TemplateProblem,
+  templateIdSchema,
+  templateProblemSchema,
+  templateSchema,
+} from '../../contract/definition.ts';
 import { Refusal } from '../../contract/failures.ts';
 import { jsonAnswer, refusals } from '../operation.ts';
 import { quoted } from '../problem.ts';
@@ -17,6 +24,13 @@ const actionSchema = z
   })
   .meta({ id: 'Action' });
 
+const listedTemplateSchema = templateSchema
+  .extend({
+    steps: z.array(stepDefinitionSchema),
+    problems: z.array(templateProblemSchema).optional().meta({ description: 'there where the file has faults' }),
+  })
+  .meta({ id: 'ListedTemplate' });
+
 export function catalogueRoutes({ engine }: RouteParts): Route[] {
   return [
     {
@@ -26,10 +40,13 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
         operationId: 'listTemplates',
         summary: 'The templates that can be run',
         tags: ['catalogue'],
-        responses: { 200: jsonAnswer('all of them', z.array(templateSchema)), ...refusals() },
+        description:
+          'A file with faults is listed too, after the others: without steps, under the id that it would have, and with its `problems`.',
+        responses: { 200: jsonAnswer('all of them', z.array(listedTemplateSchema)), ...refusals() },
       },
       async handle(ctx) {
-        sendJson(ctx, 200, JSON.stringify((await engine.templates()).map(toReply)));
+        const [templates, problems] = await Promise.all([engine.templates(), engine.templateProblems()]);
+        sendJson(ctx, 200, JSON.stringify([...templates.map(toReply), ...toFaulty(problems)]));
       },
     },
     {
@@ -40,7 +57,7 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
         summary: 'One template',
         tags: ['catalogue'],
         requestParams: { path: z.object({ id: z.string() }) },
-        responses: { 200: jsonAnswer('the template', templateSchema), ...refusals('NOT_FOUND') },
+        responses: { 200: jsonAnswer('the template', templateSchema), ...refusals('NOT_FOUND', 'INVALID') },
       },
       async handle(ctx) {
         const id = pathParameter(ctx, 'id');
@@ -67,6 +84,17 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
       },
     },
   ];
+}
+
+/** One entry for each file with faults. */
+function toFaulty(problems: readonly TemplateProblem[]) {
+  const byFile = new Map<string, TemplateProblem[]>();
+  for (const problem of problems) byFile.set(problem.file, [...(byFile.get(problem.file) ?? []), problem]);
+  return [...byFile].flatMap(([file, ofFile]) => {
+    const id = ofFile[0]?.ids[0];
+    if (id === undefined) return [];
+    return [{ id, name: file, description: '', params: {}, steps: [], problems: ofFile }];
+  });
 }
 
 /** Fields that a template file may leave out are there in the answer, so that no client has to ask. */

@@ -1,5 +1,6 @@
 /** For those who run the engine: health, queue, metrics. */
 import { z } from 'zod';
+import { templateProblemSchema } from '../../contract/definition.ts';
 import { isoTimeSchema } from '../../contract/workflow.ts';
 import { isTrusted } from '../guard.ts';
 import { jsonAnswer, refusals } from '../operation.ts';
@@ -16,6 +17,7 @@ const healthSchema = z
     }),
     uptime_seconds: z.number().optional(),
     notices: z.array(z.string()).optional().meta({ description: 'why it is degraded, and what recovery set aside' }),
+    problems: z.array(templateProblemSchema).optional().meta({ description: 'faults of template files' }),
   })
   .meta({ id: 'Health' });
 
@@ -62,7 +64,12 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
           timestamp: new Date().toISOString(),
           // Anyone may ask for health; what goes on inside is for those who may call the engine (GD4).
           ...(isTrusted(ctx)
-            ? { version, uptime_seconds: Math.round(process.uptime() * 10) / 10, notices: health.notices }
+            ? {
+                version,
+                uptime_seconds: Math.round(process.uptime() * 10) / 10,
+                notices: health.notices,
+                problems: health.problems ?? [],
+              }
             : {}),
         };
         sendJson(ctx, 200, JSON.stringify(reply));

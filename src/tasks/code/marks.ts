@@ -21,6 +21,7 @@ export class Marks {
   readonly #sigil: string;
   readonly #one: RegExp;
   readonly #all: RegExp;
+  readonly #cut: RegExp;
 
   /** `sigil`: what begins a variable in this language. */
   constructor({ strings, references }: CodePieces, sigil: '' | '$') {
@@ -33,6 +34,8 @@ export class Marks {
     });
     this.code = strings.map((text, i) => (i === 0 ? text : `${sigil}${this.#names[i - 1]}${text}`)).join('');
     this.#one = new RegExp(`^${stem}_(\\d+)_+z$`);
+    // A parser may cut the code that it quotes in a message.
+    this.#cut = new RegExp(`\\$?${stem}(?:_(\\d+)_*z?)?`, 'g');
     this.#all = new RegExp(`\\$?${stem}_(\\d+)_+z`, 'g');
   }
 
@@ -64,7 +67,9 @@ export class Marks {
 
   /** A message of the parser, with the references in place of their marks. */
   show(message: string): string {
-    return message.replace(this.#all, (_, i: string) => `{{${this.#references[Number(i)]}}}`);
+    return message.replace(this.#cut, (_, i: string | undefined) =>
+      i === undefined ? '{{…' : `{{${this.#references[Number(i)]}}}`,
+    );
   }
 }
 
