@@ -3,7 +3,14 @@ import { z } from 'zod';
 import { externalDataReplySchema, externalDataRequestSchema } from '../../contract/definition.ts';
 import { workflowStepSchema } from '../../contract/workflow.ts';
 import { requireJsonObject } from '../body.ts';
-import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
+import {
+  changeRefusals,
+  jsonAnswer,
+  refusals,
+  replayedHeader,
+  workflowIdPath,
+  workflowRefusals,
+} from '../operation.ts';
 import { validate } from '../problem.ts';
 import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
 import type { Route, RouteParts } from '../route.ts';
@@ -42,6 +49,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
         responses: {
           201: jsonAnswer('taken over, and what it set going is queued', externalDataReplySchema, {
             Location: 'where the step is read',
+            ...replayedHeader,
           }),
           ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
         },
@@ -55,6 +63,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
         });
         const request = validate(externalDataRequestSchema, body, 'The body');
         const reply = await engine.externalData(id, request, options);
+        if (reply.replayed) ctx.set('Idempotency-Replayed', 'true');
         ctx.set('Location', stepHref(reply.workflow_id, reply.step_id));
         sendJson(ctx, 201, JSON.stringify(reply));
       },
