@@ -101,6 +101,9 @@ function judgeEvents({ found }: Inspection): string[] {
   return [...faults.slice(0, eventFaultsMax), `journal: ${faults.length - eventFaultsMax} more events like these`];
 }
 
+/** A start does not read the files of finished workflows. */
+const remedyOfFinished = 'it is taken over if it is valid, else set aside, when it is next asked for';
+
 /** One file after the other: a directory may hold a hundred thousand. */
 async function judgeStates(
   { found, readState }: Inspection,
@@ -118,7 +121,9 @@ async function judgeStates(
     const isKnown = entry !== undefined || found.manifest?.live[id] !== undefined || inJournal.has(id);
     const remedy = inJournal.has(id)
       ? 'a start rebuilds it where the journal still holds it'
-      : 'a start takes it over or sets it aside';
+      : entry !== undefined
+        ? remedyOfFinished
+        : 'a start takes it over or sets it aside';
     if (file.kind === 'unreadable') {
       problems.push(`workflow ${id}: state.json cannot be used (${file.reason}); ${remedy}`);
     } else if (file.kind === 'foreign') {
@@ -128,7 +133,9 @@ async function judgeStates(
       if (entry) problems.push(`workflow ${id}: state.json is missing though the workflow had finished`);
       else if (!inJournal.has(id)) notes.push(`workflow ${id}: has a directory and no state.json`);
     } else if (entry && entry.sha256 !== file.sha256 && !inJournal.has(id)) {
-      problems.push(`workflow ${id}: state.json is another version than the one that was recorded when it finished`);
+      problems.push(
+        `workflow ${id}: state.json is another version than the one that was recorded when it finished; ${remedyOfFinished}`,
+      );
     }
   }
   for (const id of found.finished.keys()) {

@@ -143,6 +143,9 @@ export interface EventsOptions {
   signal?: AbortSignal;
 }
 
+/** `replayed`: its key met an earlier call. It is not enumerable: the reply is the same, word for word. */
+export type ExternalDataAnswer = ExternalDataReply & { readonly replayed?: boolean };
+
 export interface Engine {
   /** Checks an inline definition and starts it. The reply shows it as created, or at rest when waited for. */
   submit(definition: unknown, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
@@ -164,7 +167,7 @@ export interface Engine {
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
   delete(id: string): Promise<void>;
-  externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataReply>;
+  externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
   /** Outputs whole, up to `limits.answerBytesMax` in all; beyond it they become `{truncated, bytes, href}`. */
   externalSteps(id: string, options?: AnswerOptions): Promise<WorkflowStep[]>;
   /** Every durable change as it happens. Ends when the signal aborts or the engine closes. */

@@ -27,6 +27,7 @@ import {
   type EngineHealth,
   type EngineStats,
   type EventsOptions,
+  type ExternalDataAnswer,
   type GetOptions,
   type ListQuery,
   type ListReply,
@@ -209,7 +210,7 @@ export class CoordinatedEngine implements Engine {
     await this.#coordinator.call('delete', { id });
   }
 
-  async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataReply> {
+  async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataAnswer> {
     checkId(id);
     const data = check(externalDataRequestSchema, request, 'The external data');
     const outputs = {
@@ -218,7 +219,7 @@ export class CoordinatedEngine implements Engine {
       content_type: data.content_type,
       captured_at: new Date().toISOString(),
     };
-    const { json } = await this.#coordinator.call('externalData', {
+    const { json, replayed } = await this.#coordinator.call('externalData', {
       id,
       stepId: data.step_id ?? null,
       stepName: data.step_name ?? null,
@@ -229,7 +230,7 @@ export class CoordinatedEngine implements Engine {
       metadata: data.metadata ?? {},
       ...toClaim('externalData', [id, request], options),
     });
-    return JSON.parse(json) as ExternalDataReply;
+    return Object.defineProperty(JSON.parse(json) as ExternalDataReply, 'replayed', { value: replayed });
   }
 
   async *events({ after, workflowId, signal }: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {

@@ -74,6 +74,9 @@ export function jsonAnswer(
   };
 }
 
+/** Of every answer to a POST. */
+export const replayedHeader = { 'Idempotency-Replayed': '`true` when the Idempotency-Key met an earlier call' };
+
 /** For calls that take no body: none, or an empty object. */
 export const emptyBody = {
   required: false,

@@ -60,7 +60,7 @@ test('of many calls at once under one key, one has the effect and all have its a
   expect(replies.filter((reply) => !reply.replayed)).toHaveLength(1);
   const id = replies[0]!.id;
   const answers = await Promise.all(
-    Array.from({ length: 20 }, () => engine.externalData(id, { content: 'x' }, { idempotencyKey: 'data' })),
+    Array.from({ length: 20 }, () => engine.externalData(id, { content: 'x', add: true }, { idempotencyKey: 'data' })),
   );
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   expect((await engine.get(id)).workflow.steps).toHaveLength(2);

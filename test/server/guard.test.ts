@@ -105,7 +105,7 @@ describe('the Host header', () => {
 
 describe('GD4: health', () => {
   const alive = { status: 'healthy', timestamp: expect.any(String) };
-  const all = { ...alive, version: '1.2.3', uptime_seconds: expect.any(Number), notices: ['a'] };
+  const all = { ...alive, version: '1.2.3', uptime_seconds: expect.any(Number), notices: ['a'], problems: [] };
   const token = { Authorization: 'Bearer a-long-token' };
 
   it.each([

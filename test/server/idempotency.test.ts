@@ -46,9 +46,17 @@ it('the same request in another order of fields gets the first answer, another r
   const { id } = first.json;
   const data = await post(`/${id}/external-data`, 'd', '{"content":"x","metadata":{"b":{"d":1,"c":2},"a":null}}');
   expect(data.status).toBe(201);
-  expect(await post(`/${id}/external-data`, 'd', '{"metadata":{"a":null,"b":{"c":2,"d":1}},"content":"x"}')).toEqual(
-    data,
-  );
+  expect(await post(`/${id}/external-data`, 'd', '{"metadata":{"a":null,"b":{"c":2,"d":1}},"content":"x"}')).toEqual({
+    ...data,
+    replayed: 'true',
+  });
+  const stopped = await post(`/${id}/branches`, 'b', '{"stepId":"in"}');
+  expect(stopped.replayed).toBeNull();
+  for (const verb of ['stop', 'resume']) {
+    const once = await post(`/${stopped.json.id}/${verb}`, verb, '{}');
+    expect([once.status, once.replayed]).toEqual([200, null]);
+    expect(await post(`/${stopped.json.id}/${verb}`, verb, '{}')).toEqual({ ...once, replayed: 'true' });
+  }
 
   const template = await post('/from-template?template_id=t', 't', '{"b":2,"a":1}');
   const same = await post('/from-template', 't', '{"params":{"a":1,"b":2},"template_id":"t"}');

@@ -134,3 +134,21 @@ describe('GET /openapi.json', () => {
     expect(json.paths['/api/health'].get.security).toEqual([]);
   });
 });
+
+it('every answer to a POST that has an effect names its headers, Idempotency-Replayed among them', async () => {
+  const { document } = await readDocument();
+  const replayed = Object.entries(document.paths as Record<string, Record<string, Page>>).flatMap(([path, methods]) => {
+    const { responses } = methods.post ?? {};
+    const answer = (responses?.['201'] ?? responses?.['200']) as { headers?: object } | undefined;
+    return responses === undefined ? [] : [[path, Object.keys(answer?.headers ?? {}).sort()]];
+  });
+  expect(replayed.sort()).toEqual([
+    ['/api/workflows', ['Idempotency-Replayed', 'Location']],
+    ['/api/workflows/from-template', ['Idempotency-Replayed', 'Location']],
+    ['/api/workflows/{id}/branches', ['Idempotency-Replayed', 'Location']],
+    ['/api/workflows/{id}/external-data', ['Idempotency-Replayed', 'Location']],
+    ['/api/workflows/{id}/resume', ['Idempotency-Replayed']],
+    ['/api/workflows/{id}/retry', ['Idempotency-Replayed']],
+    ['/api/workflows/{id}/stop', ['Idempotency-Replayed']],
+  ]);
+});

@@ -4,7 +4,14 @@ import { externalDataReplySchema, externalDataRequestSchema } from '../../contra
 import { workflowStepSchema } from '../../contract/workflow.ts';
 import { requireJsonObject } from '../body.ts';
 import { toBodyBounds } from '../bounds.ts';
-import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
+import {
+  changeRefusals,
+  jsonAnswer,
+  refusals,
+  replayedHeader,
+  workflowIdPath,
+  workflowRefusals,
+} from '../operation.ts';
 import { validate } from '../problem.ts';
 import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
 import { holdOf, type Route, type RouteParts } from '../route.ts';
@@ -43,6 +50,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
         responses: {
           201: jsonAnswer('taken over, and what it set going is queued', externalDataReplySchema, {
             Location: 'where the step is read',
+            ...replayedHeader,
           }),
           ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
         },
@@ -53,6 +61,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
         const body = await requireJsonObject(ctx, toBodyBounds(bounds, 'creating'));
         const request = validate(externalDataRequestSchema, body, 'The body');
         const reply = await engine.externalData(id, request, options);
+        if (reply.replayed) ctx.set('Idempotency-Replayed', 'true');
         ctx.set('Location', stepHref(reply.workflow_id, reply.step_id));
         sendJson(ctx, 201, JSON.stringify(reply));
       },

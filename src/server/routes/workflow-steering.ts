@@ -10,6 +10,7 @@ import {
   emptyBody,
   jsonAnswer,
   refusals,
+  replayedHeader,
   workflowIdPath,
   workflowRefusals,
 } from '../operation.ts';
@@ -37,7 +38,7 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
         ? { required: false, content: { 'application/json': { schema: body, example: { budget: { usd: 2 } } } } }
         : emptyBody,
       responses: {
-        200: jsonAnswer('the workflow after the change', workflowSchema),
+        200: jsonAnswer('the workflow after the change', workflowSchema, replayedHeader),
         ...refusals(...workflowRefusals, 'CONFLICT', ...changeRefusals),
       },
     },

@@ -7,7 +7,14 @@ import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../..
 import { readJsonObject, requireJsonObject } from '../body.ts';
 import { toBodyBounds } from '../bounds.ts';
 import { entityTag, matchesEntityTag } from '../entity-tag.ts';
-import { changeRefusals, jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
+import {
+  changeRefusals,
+  jsonAnswer,
+  refusals,
+  replayedHeader,
+  workflowIdPath,
+  workflowRefusals,
+} from '../operation.ts';
 import { validate } from '../problem.ts';
 import {
   fromTemplateQuerySchema,
@@ -24,7 +31,7 @@ import { readWorkflowId, sendCreated, sendJson, sendWorkflow } from '../workflow
 
 const created = jsonAnswer('the workflow as created, or at rest when waited for', workflowSchema, {
   Location: 'where the workflow is read',
-  'Idempotency-Replayed': '`true` when the Idempotency-Key met an earlier call',
+  ...replayedHeader,
 });
 
 export function workflowRoutes(parts: RouteParts): Route[] {
