@@ -13,6 +13,7 @@ import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
 import { simMutants } from './sim.mutants.ts';
 import { tokensMutants } from './tokens.mutants.ts';
@@ -34,6 +35,7 @@ export const mutants: readonly Mutant[] = [
   ...loadMutants,
   ...modelsMutants,
   ...serversMutants,
+  ...serverMutants,
   ...simMutants,
   ...tokensMutants,
   ...typosMutants,
