@@ -15,9 +15,8 @@ export const crashMutants: Mutant[] = [
     name: 'acknowledges before the fdatasync',
     breaks: 'G1, G3, K1',
     file: 'src/store/journal.ts',
-    find: '    this.#sync(segment);\n    segment.bytes += encoder.length;\n    segment.crc = encoder.crc;\n    this.#lastSeq = acked',
-    replace:
-      '    setTimeout(() => this.#sync(segment), 200);\n    segment.bytes += encoder.length;\n    segment.crc = encoder.crc;\n    this.#lastSeq = acked',
+    find: '    this.#sync(segment);\n    this.#guardSync(',
+    replace: '    setTimeout(() => this.#sync(segment), 200);\n    this.#guardSync(',
     test: 'test/crash/power-cut.test.ts',
     env: { POWER_CUTS: '4' },
   },

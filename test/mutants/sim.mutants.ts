@@ -23,9 +23,9 @@ export const simMutants: Mutant[] = [
     name: 'the journal is synced with the next batch, after the answer',
     breaks: 'G1, K1',
     file: 'src/store/journal.ts',
-    find: '    this.#write(segment, encoder.bytes, encoder.length, segment.bytes);\n    this.#sync(segment);\n    segment.bytes += encoder.length;\n    segment.crc',
+    find: '    this.#write(segment, encoder.bytes, encoder.length, segment.bytes);\n    this.#sync(segment);\n    this.#guardSync(',
     replace:
-      '    this.#sync(segment);\n    this.#write(segment, encoder.bytes, encoder.length, segment.bytes);\n    segment.bytes += encoder.length;\n    segment.crc',
+      '    this.#sync(segment);\n    this.#write(segment, encoder.bytes, encoder.length, segment.bytes);\n    this.#guardSync(',
     test,
     env,
   },
