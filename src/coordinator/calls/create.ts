@@ -74,8 +74,8 @@ export function createCreateCalls(
     const text = await keyed.keyed(claim, async () => {
       const id = chance.workflowId();
       const toEvent = () => decideCreate({ id, definition, warnings, templateId, now: clock.now() });
-      const take = (batch: Batch) => create(batch, toEvent(), claim);
-      return show(await keyed.inTurn(claim, take, () => JSON.stringify(definition).length));
+      const size = () => JSON.stringify(definition).length;
+      return show(await keyed.inTurn(claim, (batch) => create(batch, toEvent(), claim), size));
     });
     return reader.waited(text, args, signal);
   };
