@@ -21,6 +21,7 @@ import { type Budget, budgetSchema } from './contract/budget.ts';
 import { toFieldErrors } from './contract/field-errors.ts';
 import { limits } from './contract/limits.ts';
 import { type LimitsByModel, limitsByModelSchema } from './contract/model-limits.ts';
+import { type ModelServers, modelServersSchema, modelServersSetting } from './contract/model-servers.ts';
 import { type Prices, pricesSchema } from './contract/prices.ts';
 import { type EngineSettings, logLevels, type ProxyRules, type ServerSettings } from './contract/settings.ts';
 import { StartError } from './contract/store.ts';
@@ -63,8 +64,12 @@ export function readSettings(
     const url = readBaseUrl(name, written);
     secrets[name] = written;
     // Whoever sets the address means it to be reached, wherever it lies.
-    httpAllowHosts.push(`${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`);
+    httpAllowHosts.push(toHostAndPort(url));
   }
+
+  const modelServers = readModelServersSetting(cwd, text('MODEL_SERVERS'));
+  if (modelServers !== undefined) secrets[modelServersSetting] = JSON.stringify(modelServers);
+  for (const address of Object.keys(modelServers ?? {})) httpAllowHosts.push(toHostAndPort(new URL(address)));
 
   return {
     engine: {
@@ -126,7 +131,12 @@ const givenSchema = z.strictObject({
   dryRun: z.object({ wanted: z.record(z.string(), z.array(z.array(z.string()))) }).optional(),
   modelLimits: limitsByModelSchema.optional(),
   dailyBudget: budgetSchema.optional(),
-  secrets: z.strictObject(Object.fromEntries([...keyNames, ...baseUrlNames].map((name) => [name, secret]))).optional(),
+  secrets: z
+    .strictObject({
+      ...Object.fromEntries([...keyNames, ...baseUrlNames].map((name) => [name, secret])),
+      [modelServersSetting]: z.string().refine(isModelServers, 'must be MODEL_SERVERS as JSON text').optional(),
+    })
+    .optional(),
 });
 
 /** CFG5. Throws a StartError that names every fault; no value is shown. */
@@ -220,6 +230,40 @@ function readLimits(cwd: string, value: string | undefined): LimitsByModel {
   return readStructure('LIMITS', value, allowed, limitsByModelSchema, () => readYamlOrFile(cwd, value));
 }
 
+/** Keys stand in it: what is wrong is named by its place alone. */
+function readModelServersSetting(cwd: string, value: string | undefined): ModelServers | undefined {
+  if (value === undefined) return undefined;
+  const allowed =
+    'by address {key, headers, query}, in YAML or JSON, or a readable file of them (its value is not shown)';
+  let written: unknown;
+  try {
+    written = readYamlOrFile(cwd, value);
+  } catch (cause) {
+    const code = errorCode(cause);
+    const why = /^E[A-Z]+$/.test(code) ? code : 'no YAML';
+    throw new StartError(`${modelServersSetting} is not usable (${why}); allowed: ${allowed}`, 1);
+  }
+  const parsed = modelServersSchema.safeParse(written);
+  if (parsed.success) return parsed.data;
+  const [first] = toFieldErrors(parsed.error.issues);
+  throw new StartError(
+    `${modelServersSetting} is not usable (${withoutKeys(first?.path || 'the whole')}: ${first?.message}); allowed: ${allowed}`,
+    1,
+  );
+}
+
+function isModelServers(text: string): boolean {
+  try {
+    return modelServersSchema.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+function toHostAndPort(url: URL): string {
+  return `${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`;
+}
+
 function readDailyBudget(value: string | undefined): Budget | undefined {
   if (value === undefined) return undefined;
   const allowed = 'a budget such as {usd: 5, tokens: 2000000, calls: 1000}, of which one is enough';
@@ -260,9 +304,10 @@ function readBaseUrl(name: string, value: string): URL {
   if (url && (url.username !== '' || url.password !== '')) {
     throw new StartError(`${name} holds a user name or password: give the address alone and the key in its setting`, 1);
   }
-  if (url && (url.search !== '' || url.hash !== '')) {
-    // Paths are appended to it, and a query is where keys hide; so it is not shown.
-    throw new StartError(`${name} ends in a query or a fragment: give the address up to its path alone`, 1);
+  if (url && url.hash !== '') throw new StartError(`${name} ends in a fragment: give the address without it`, 1);
+  // `api-version` may stand there; a key would be shown with the address, so it is not shown here.
+  if (url && [...url.searchParams.keys()].some((field) => /key|token|secret|sig|auth|pass|cred/i.test(field))) {
+    throw new StartError(`${name} holds a key in its query: put it into ${modelServersSetting}, under this address`, 1);
   }
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw refuse(name, withoutKeys(value), 'an http or https address such as http://localhost:11434/v1');

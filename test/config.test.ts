@@ -307,9 +307,9 @@ describe('a bad value', () => {
     expect(error.message).not.toContain('canary');
   });
 
-  test('of a *_BASE_URL with a query stops the start without being shown', () => {
+  test('of a *_BASE_URL with a key in its query stops the start without being shown', () => {
     const { message } = refusal({ CHAT_BASE_URL: 'http://models.example/v1?key=hidden' });
-    expect(message).toMatch(/^CHAT_BASE_URL ends in a query or a fragment/);
+    expect(message).toMatch(/^CHAT_BASE_URL holds a key in its query: put it into MODEL_SERVERS/);
     expect(message).not.toContain('hidden');
   });
 
@@ -423,5 +423,33 @@ describe('settings that a program gives (CFG5)', () => {
     expect(() =>
       checkSettings(read({ OPENAI_API_KEY: 'sk-1', CHAT_BASE_URL: 'http://127.0.0.1:1/v1', PORT: '0' }).engine),
     ).not.toThrow();
+  });
+});
+
+describe('MODEL_SERVERS', () => {
+  test('is a file or text, becomes JSON text among the secrets, and lets its hosts be reached', async () => {
+    const servers = { 'https://x.example:8443/openai': { key: 'k', headers: { 'api-key': 'k2' }, query: { v: '1' } } };
+    await writeFile(join(cwd, 'servers.yaml'), JSON.stringify(servers));
+    for (const MODEL_SERVERS of ['servers.yaml', JSON.stringify(servers)]) {
+      const { engine } = read({ MODEL_SERVERS });
+      expect(engine.secrets).toEqual({ MODEL_SERVERS: JSON.stringify(servers) });
+      expect(engine.httpAllowHosts).toEqual(['x.example:8443']);
+    }
+    expect(read({ OPENAI_BASE_URL: 'https://x.example/v1?api-version=2024-10-21' }).engine.secrets).toEqual({
+      OPENAI_BASE_URL: 'https://x.example/v1?api-version=2024-10-21',
+    });
+  });
+
+  test.each([
+    ['{"https://x.example": {"key": "hidden key"}}', /key: must be printable ASCII/],
+    ['{"https://x.example?a=hidden": {}}', /must be an http or https address/],
+    ['{"https://x.example": {"headers": {"Content-Length": "hidden"}}}', /is set by the engine itself/],
+    ['{"https://x.example": {"token": "hidden"}}', /unknown field "token"/],
+    ['{"https://x.example": {"key": "hidden', /no YAML/],
+  ])('%j stops the start without being shown', (MODEL_SERVERS, message) => {
+    const refused = refusal({ MODEL_SERVERS }).message;
+    expect(refused).toMatch(/^MODEL_SERVERS is not usable/);
+    expect(refused).toMatch(message);
+    expect(refused).not.toContain('hidden');
   });
 });

@@ -2,6 +2,8 @@
  * Which settings are secrets that texts are searched for: keys, and no addresses. A value of fewer than eight characters
  * (`ollama`, `EMPTY`) protects nothing and stands in ordinary words, so it is searched for nowhere.
  */
+import { modelServersSetting, readModelServers, secretsOfServers } from './model-servers.ts';
+
 export const secretLengthMin = 8;
 
 type Secrets = Readonly<Record<string, string>>;
@@ -13,9 +15,13 @@ export function searchedSecrets(secrets: Secrets): [name: string, value: string]
 
 /** The names of the keys that are too short to be searched for. */
 export function shortSecretNames(secrets: Secrets): string[] {
-  return keysOf(secrets).flatMap(([name, value]) => (value.length < secretLengthMin ? [name] : []));
+  const short = keysOf(secrets).filter(([, value]) => value.length < secretLengthMin);
+  return [...new Set(short.map(([name]) => name))];
 }
 
 function keysOf(secrets: Secrets): [string, string][] {
-  return Object.entries(secrets).filter(([name]) => !name.endsWith('_BASE_URL'));
+  return Object.entries(secrets).flatMap(([name, value]): [string, string][] => {
+    if (name === modelServersSetting) return secretsOfServers(readModelServers(secrets)).map((each) => [name, each]);
+    return name.endsWith('_BASE_URL') ? [] : [[name, value]];
+  });
 }

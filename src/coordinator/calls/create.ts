@@ -52,13 +52,12 @@ export function createCreateCalls(
 
   const create = (batch: Batch, event: CreatedEvent, claim: IdempotencyClaim | undefined): Created => {
     const { live, replyJson } = recorder.record(batch, event, claim, encode);
-    const text = toText(live, replyJson);
     const parent = event.parent && workflows.live.get(event.parent.id);
     if (parent) recorder.record(batch, decideBranched(parent.state, clock.now()));
     // The caller's answer shows the workflow as PENDING. When that is not its real status, one more event says so.
     const waiting = decideWaiting(live.state, clock.now());
     if (waiting) recorder.record(batch, waiting);
-    return { live, text };
+    return { live, text: toText(live, replyJson) };
   };
 
   /** Resolves once the workflow's state.json exists. */

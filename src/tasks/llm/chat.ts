@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Task } from '../../contract/task.ts';
 import { askModel } from './ask-model.ts';
-import { endpointSettings, keySettings, openEndpoint, providers } from './endpoint.ts';
+import { endpointSettings, keySettings, openEndpoint, providers, splitQuery } from './endpoint.ts';
 import { checkFields, commonFields } from './params.ts';
 import { isUnread, planCall } from './planned-call.ts';
 import { loadPriceList, type PriceList, type Seller } from './prices.ts';
@@ -46,9 +46,10 @@ export const chat: Task<z.infer<typeof params>> = {
   goesOut: true,
   timeoutMs: modelTimeoutMs,
   callsModel: (given) => {
-    const { base_url: baseUrl } = given;
-    if (isUnread(baseUrl)) return 'unread';
-    if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) return null;
+    const { base_url: url } = given;
+    if (isUnread(url)) return 'unread';
+    if (typeof url !== 'string' || !URL.canParse(url)) return null;
+    const baseUrl = splitQuery(url).address;
     const { host, origin } = new URL(baseUrl);
     const known = providers.find((provider) => new URL(provider.baseUrl).origin === origin);
     return planCall(given, { provider: known?.name ?? host, baseUrl, defaultModel: null });
@@ -57,14 +58,14 @@ export const chat: Task<z.infer<typeof params>> = {
     const { base_url: baseUrl, api_key_env: keySetting, model } = given;
     const endpoint = openEndpoint(baseUrl, keySetting, context.secrets);
     const prices = await loadPriceList(context.prices);
-    const { seller, ways } = toSeller(baseUrl, prices);
+    const { seller, ways } = toSeller(splitQuery(baseUrl).address, prices);
     return askModel({ params: given, model, endpoint, provider: seller.name, seller, ways, prices }, context);
   },
   async rehearse(given, context) {
     const { base_url: baseUrl, api_key_env: keySetting, model } = given;
     const open = () => openEndpoint(baseUrl, keySetting, context.secrets);
     const prices = await loadPriceList(context.prices);
-    const { seller, ways } = toSeller(baseUrl, prices);
+    const { seller, ways } = toSeller(splitQuery(baseUrl).address, prices);
     return rehearseModel({ params: given, model, baseUrl, open, provider: seller.name, seller, ways, prices }, context);
   },
 };

@@ -1,7 +1,8 @@
 /** The action of a provider: `openai_chat`, `deepseek_chat`, `gemini_chat`. */
+import { modelServersSetting } from '../../contract/model-servers.ts';
 import type { Task } from '../../contract/task.ts';
 import { askModel } from './ask-model.ts';
-import { providerEndpoint, providers } from './endpoint.ts';
+import { providerEndpoint, providers, splitQuery } from './endpoint.ts';
 import { type ChatParams, providerParams } from './params.ts';
 import { planCall } from './planned-call.ts';
 import { loadPriceList } from './prices.ts';
@@ -15,13 +16,13 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
     lane: 'io',
     description: `Asks a model of ${title} (${defaultModel} when none is named) and returns its answer as content, with what it has used and cost. Needs ${keySetting}.`,
     params: providerParams,
-    secrets: [keySetting, baseUrlSetting],
+    secrets: [keySetting, baseUrlSetting, modelServersSetting],
     goesOut: true,
     timeoutMs: modelTimeoutMs,
     callsModel: (params, secrets) =>
       planCall(params, {
         provider: name,
-        baseUrl: secrets[baseUrlSetting] ?? baseUrl,
+        baseUrl: splitQuery(secrets[baseUrlSetting] ?? baseUrl).address,
         defaultModel,
         gatewayOf: secrets[baseUrlSetting] === undefined ? undefined : name,
       }),
@@ -38,7 +39,7 @@ function createProviderTask(provider: Provider): Task<ChatParams> {
       const open = () => providerEndpoint(provider, secrets);
       const prices = await loadPriceList(context.prices);
       const model = params.model ?? defaultModel;
-      const baseUrl = secrets[baseUrlSetting] ?? provider.baseUrl;
+      const baseUrl = splitQuery(secrets[baseUrlSetting] ?? provider.baseUrl).address;
       const seller = prices.sellerAt(baseUrl, name);
       return rehearseModel({ params, model, baseUrl, open, provider: name, seller, ways: provider, prices }, context);
     },

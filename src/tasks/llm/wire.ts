@@ -65,7 +65,7 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
     requestId: null as string | null,
     async fetch(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
       try {
-        const response = await send(String(url), init, network);
+        const response = await send(String(url), init, network, endpoint);
         isAnswered = true;
         wire.requestId = readRequestId(response.headers);
         if (response.statusCode < 200 || response.statusCode > 299) {
@@ -138,13 +138,21 @@ interface ServerResponse {
 
 let undici: Promise<typeof import('undici')> | undefined;
 
-async function send(url: string, init: RequestInit, network: NetworkRules): Promise<ServerResponse> {
+async function send(
+  url: string,
+  init: RequestInit,
+  network: NetworkRules,
+  { headers: extra = {}, query = '' }: Endpoint,
+): Promise<ServerResponse> {
   undici ??= import('undici');
   const { request } = await undici;
   // As undici's own fetch would, at a third of its cost; redirects are not followed unless one asks for it.
-  const { statusCode, headers, body } = await request(url, {
+  const { statusCode, headers, body } = await request(query === '' ? url : `${url}?${query}`, {
     method: 'POST',
-    headers: toHeaders(init.headers instanceof Headers ? init.headers : new Headers(init.headers)),
+    headers: {
+      ...toHeaders(init.headers instanceof Headers ? init.headers : new Headers(init.headers)),
+      ...toLowerCase(extra),
+    },
     body: String(init.body),
     dispatcher: await guardedAgent(network),
     signal: init.signal ?? null,
@@ -165,6 +173,11 @@ function toHeaders(given: Headers): Record<string, string> {
     'user-agent': 'hybrid-engine',
     ...(authorization === null ? {} : { authorization }),
   };
+}
+
+/** A header that a setting gives stands in the place of ours, whatever its case. */
+function toLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function readRequestId(headers: ServerResponse['headers']): string | null {
