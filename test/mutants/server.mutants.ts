@@ -99,11 +99,11 @@ export const serverMutants: Mutant[] = [
     test: 'test/server/json-scan.test.ts',
   },
   {
-    name: 'any list named steps, at any depth, brings room for keys',
+    name: 'an object named steps brings room for keys',
     breaks: 'KC2',
     file: keys,
-    find: 'if (depth === 1) this.#isStepsNext',
-    replace: 'this.#isStepsNext',
+    find: 'this.#isInSteps = this.#isStepsNext && !isObject;',
+    replace: 'this.#isInSteps = this.#isStepsNext;',
     test: 'test/server/json-scan.test.ts',
   },
   {

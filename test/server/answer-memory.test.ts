@@ -156,6 +156,19 @@ describe('AM3: while one waits', () => {
     expect(memory.bytes).toBe(0);
   });
 
+  it('cuts one at a time, though several have had their time', async () => {
+    const memory = new AnswerMemory(bounds);
+    const [young, old, waiting] = [open(memory, 'young'), open(memory, 'old'), open(memory, 'waiting')];
+    old.sending(500);
+    await vi.advanceTimersByTimeAsync(1);
+    young.sending(500);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await outcome(waiting.room(100))).toBe('has room');
+    expect(cuts).toEqual(['old']);
+    young.close();
+    waiting.close();
+  });
+
   it('cuts none that is small or not yet made', async () => {
     const memory = new AnswerMemory({ ...bounds, patienceMs: 30_000 });
     const [made, small, waiting] = [open(memory, 'making'), open(memory, 'small'), open(memory, 'waiting')];

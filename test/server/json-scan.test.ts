@@ -124,6 +124,7 @@ describe('keys (KC1, KC2)', () => {
       { step: list, a: keys(10) },
       { a: { steps: list }, b: keys(10) },
       { steps: { a: list }, b: keys(10) },
+      { steps: { a: keys(10), b: keys(10), c: keys(10), d: keys(10) }, b: keys(10) },
     ]) {
       expect(count(value, { keysMax: 40 })).toEqual(tooMany);
     }

@@ -276,6 +276,24 @@ describe('slow clients', () => {
     for (const socket of [silent, talked, follows]) socket.destroy();
   });
 
+  it('CN4: who has been answered and says no more gives way, not who follows', async () => {
+    const running = await startServer({ bounds: { connectionsMax: 2, keepAliveTimeoutMs: 60_000 } });
+    const held = ['/api/events', '/api/health'].map((path) => {
+      const socket = connect(running.port, '127.0.0.1');
+      socket.on('error', () => {}).write(`GET ${path} HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
+      return socket;
+    });
+    await Promise.all(held.map((socket) => new Promise((resolve) => socket.once('data', resolve))));
+    const gone = new Promise((resolve) => held[1]?.once('close', resolve));
+    let answer = '';
+    // The server takes the answered one for idle a moment after its client has read the answer.
+    while (answer === '') answer = await running.raw(get(running.port));
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    await gone;
+    expect(held[0]?.destroyed).toBe(false);
+    held[0]?.destroy();
+  });
+
   it('CN4: who withholds a body gives way when nobody is idle', async () => {
     const running = await startServer({ bounds: { connectionsMax: 2 } });
     const held = [connect(running.port, '127.0.0.1'), connect(running.port, '127.0.0.1')];
