@@ -9,6 +9,7 @@
  *   CFG4  an empty value counts as not set, and keeps `.env` from filling that setting in;
  *   CFG5  settings that a program gives are held to the same bounds, and one that is not known is refused.
  */
+
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
@@ -19,6 +20,12 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { type Budget, budgetSchema } from './contract/budget.ts';
 import { toFieldErrors } from './contract/field-errors.ts';
+import {
+  type KeepFinished,
+  keepFinishedAllowed,
+  keepFinishedSchema,
+  parseKeepFinished,
+} from './contract/keep-finished.ts';
 import { limits } from './contract/limits.ts';
 import { type LimitsByModel, limitsByModelSchema } from './contract/model-limits.ts';
 import { type ModelServers, modelServersSchema, modelServersSetting } from './contract/model-servers.ts';
@@ -91,6 +98,7 @@ export function readSettings(
       prices: readPricesFile(cwd, text('PRICES_FILE')),
       modelLimits: readLimits(cwd, text('LIMITS')),
       dailyBudget: readDailyBudget(text('DAILY_BUDGET')),
+      keepFinished: readKeepFinished(text('KEEP_FINISHED')),
       secrets,
     },
     server: {
@@ -137,6 +145,7 @@ const givenSchema = z.strictObject({
       [modelServersSetting]: z.string().refine(isModelServers, 'must be MODEL_SERVERS as JSON text').optional(),
     })
     .optional(),
+  keepFinished: keepFinishedSchema.optional(),
 });
 
 /** CFG5. Throws a StartError that names every fault; no value is shown. */
@@ -268,6 +277,13 @@ function readDailyBudget(value: string | undefined): Budget | undefined {
   if (value === undefined) return undefined;
   const allowed = 'a budget such as {usd: 5, tokens: 2000000, calls: 1000}, of which one is enough';
   return readStructure('DAILY_BUDGET', value, allowed, budgetSchema, () => loadYaml().parse(value));
+}
+
+function readKeepFinished(value: string | undefined): KeepFinished | undefined {
+  if (value === undefined) return undefined;
+  const keep = parseKeepFinished(value);
+  if (keep === null) throw refuse('KEEP_FINISHED', value, `it must be ${keepFinishedAllowed}`);
+  return keep;
 }
 
 function readYaml(cwd: string, path: string): unknown {

@@ -133,6 +133,22 @@ test('a password in the address of a proxy is not shown', () => {
   }
 });
 
+describe('KEEP_FINISHED', () => {
+  test.each([
+    ['14d', { ageMs: 1_209_600_000 }],
+    ['1000', { count: 1_000 }],
+    ['', undefined],
+  ])('%s', (text, keep) => {
+    expect(read({ KEEP_FINISHED: text }).engine.keepFinished).toEqual(keep);
+  });
+
+  test.each(['all', '0d', '-1'])('%s is refused, with what is allowed', (text) => {
+    expect(refusal({ KEEP_FINISHED: text }).message).toMatch(
+      /^KEEP_FINISHED=".*" .*an age such as 14d, 36h or 90m, or a count/,
+    );
+  });
+});
+
 describe('DAILY_BUDGET', () => {
   test.each([
     ['{usd: 5, calls: 100}', { usd: 5, calls: 100 }],

@@ -143,6 +143,17 @@ program
   });
 
 program
+  .command('prune')
+  .description('remove finished workflows from a server; what they have cost stays')
+  .requiredOption('--keep <age-or-count>', 'what stays: those that finished within 14d, 36h or 90m, or the latest 1000')
+  .option('--dry-run', 'only print the ids of those that would go')
+  .addOption(serverOption())
+  .action(async (options) => {
+    const { prune } = await import('./prune.ts');
+    await prune(options, context);
+  });
+
+program
   .command('doctor')
   .description('check a data directory without changing it, and say what is found')
   .addOption(dataOption())

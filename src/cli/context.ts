@@ -10,6 +10,7 @@ export type CliEngine = Pick<
   | 'getStep'
   | 'list'
   | 'stop'
+  | 'delete'
   | 'follow'
   | 'templates'
   | 'actions'

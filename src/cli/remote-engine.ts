@@ -16,7 +16,7 @@ import { readServerEvents } from './server-events.ts';
 const answerTimeoutMs = (limits.waitSecondsMax + 15) * 1000;
 
 interface Call {
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'DELETE';
   query?: Record<string, string | number | undefined>;
   body?: unknown;
   lastEventId?: number;
@@ -115,6 +115,7 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
       return { total: Number(response.headers['x-total-count'] ?? items.length), items };
     },
     stop: (id) => server.workflow(`${pathOf(id)}/stop`, { method: 'POST' }),
+    delete: async (id) => void (await server.text(pathOf(id), { method: 'DELETE' })),
     async *follow(id, { after, signal } = {}) {
       const { body } = await server.open(`${pathOf(id)}/events`, {
         ...(after === undefined ? {} : { lastEventId: after }),

@@ -1,5 +1,7 @@
 /** Settings as the engine uses them: read and checked by `src/config.ts`, or given to `createEngine`. */
+
 import type { Budget } from './budget.ts';
+import type { KeepFinished } from './keep-finished.ts';
 import type { LimitsByModel } from './model-limits.ts';
 import type { Prices } from './prices.ts';
 
@@ -33,6 +35,8 @@ export interface EngineSettings {
   modelLimits?: LimitsByModel | undefined;
   /** DAILY_BUDGET: what all calls of models together may use on one day, UTC. */
   dailyBudget?: Budget | undefined;
+  /** KEEP_FINISHED: the finished workflows that stay; all of them when it is not set. */
+  keepFinished?: KeepFinished | undefined;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
 }

@@ -13,6 +13,7 @@ import type {
   TokenSink,
 } from '../contract/coordinator.ts';
 import { Refusal } from '../contract/failures.ts';
+import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
@@ -23,6 +24,7 @@ import type { Checkpoints } from './files/checkpointing.ts';
 import type { OrphanBlobs } from './files/orphan-blobs.ts';
 import type { QueueView } from './files/queue-file.ts';
 import type { Removals } from './files/removals.ts';
+import { Retention } from './files/retention.ts';
 import type { StateFiles } from './files/state-files.ts';
 import type { EventWindow } from './followers/event-window.ts';
 import type { LiveTexts } from './followers/live-texts.ts';
@@ -42,6 +44,7 @@ import { diskFullRefusal, type Turns } from './turns.ts';
 import type { Workflows } from './workflows.ts';
 
 export interface CoordinatorParts {
+  settings: EngineSettings;
   store: StorePort;
   clock: Clock;
   log: Log;
@@ -89,6 +92,7 @@ const stoppingRefusal = new Refusal({
 export class Coordinator implements CoordinatorPort {
   readonly parts: CoordinatorParts;
   readonly #handlers: CallHandlers;
+  readonly #retention: Retention;
   #cancelNextDay: (() => void) | null = null;
   #closing: Promise<void> | null = null;
 
@@ -96,6 +100,15 @@ export class Coordinator implements CoordinatorPort {
     this.parts = parts;
     this.#handlers = { ...handlers, close: () => this.close().then(() => null) };
     parts.incidents.halt = () => this.#halt();
+    const { settings, workflows, clock, log, incidents } = parts;
+    this.#retention = new Retention({
+      keep: settings.keepFinished,
+      workflows,
+      clock,
+      log,
+      remove: (id) => this.call('delete', { id }),
+      onFault: (error) => incidents.fault(error),
+    });
   }
 
   /** Recovers the data, and resolves when the engine may take calls. Rejects when the data cannot be recovered. */
@@ -155,6 +168,7 @@ export class Coordinator implements CoordinatorPort {
     turns.arm();
     checkpoints.armIdle();
     orphanBlobs.start();
+    this.#retention.start();
   }
 
   call<K extends CallName>(
@@ -192,6 +206,7 @@ export class Coordinator implements CoordinatorPort {
     views.stop();
     queue.stop();
     orphanBlobs.stop();
+    this.#retention.stop();
     checkpoints.disarm();
     this.#cancelNextDay?.();
   }

@@ -124,6 +124,25 @@ test('Ctrl-C leaves a workflow running on the server and says so', async () => {
 });
 
 // The last test of the file: it ends the server.
+test('prune says what would go, removes it, and leaves what has not finished', async () => {
+  const ids = async () => JSON.parse((await cli(['list', '--json'])).stdout).map(({ id }: { id: string }) => id);
+  const finished = JSON.parse((await cli(['list', '--status', 'COMPLETED', '--json'])).stdout).length;
+  expect(finished).toBeGreaterThan(0);
+  const before = await ids();
+  const dry = await cli(['prune', '--keep', '0', '--dry-run']);
+  expect(dry.stdout.trim().split('\n').at(-1)).toMatch(/^\d+ finished workflows? would go$/);
+  expect(await ids()).toEqual(before);
+  const gone = dry.stdout.trim().split('\n').slice(0, -1);
+  expect((await cli(['prune', '--keep', '1d'])).stdout).toBe('0 finished workflows removed\n');
+  const removed = await cli(['prune', '--keep', '0']);
+  expect(removed).toMatchObject({ status: 0, stderr: '' });
+  expect(removed.stdout).toMatch(new RegExp(`^${gone.length} finished workflows? removed\n$`));
+  expect(await ids()).toEqual(before.filter((id: string) => !gone.includes(id)));
+  const wrong = await cli(['prune', '--keep', 'all']);
+  expect(wrong).toMatchObject({ status: 2, stdout: '' });
+  expect(wrong.stderr).toContain('--keep all: it must be an age such as 14d, 36h or 90m, or a count such as 1000');
+});
+
 test('SIGTERM ends serve with 0', async () => {
   server.kill('SIGTERM');
   await closed;

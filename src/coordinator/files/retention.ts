@@ -1,0 +1,75 @@
+/**
+ * Removes finished workflows that KEEP_FINISHED no longer keeps.
+ *
+ * Rules, numbered for tests:
+ *   RT1  only finished workflows go, each as DELETE removes it: the deletion is journaled, and what the workflow has spent
+ *        stays in the ledger;
+ *   RT2  it looks at the start and then every minute; what could not be removed is tried at the next look.
+ */
+import { Refusal } from '../../contract/failures.ts';
+import type { KeepFinished } from '../../contract/keep-finished.ts';
+import { counted } from '../../core/duration.ts';
+import { findExpired } from '../../core/retention.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { Workflows } from '../workflows.ts';
+
+export interface RetentionOptions {
+  keep: KeepFinished | undefined;
+  workflows: Workflows;
+  clock: Clock;
+  log: Log;
+  /** As a client's DELETE. */
+  remove(id: string): Promise<unknown>;
+  onFault(error: unknown): void;
+}
+
+const lookEveryMs = 60_000;
+
+export class Retention {
+  readonly #options: RetentionOptions;
+  #cancelTimer: (() => void) | null = null;
+  #isStopped = false;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { keep, clock } = this.#options;
+    if (keep !== undefined) clock.soon(() => void this.#look(keep));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+  }
+
+  async #look(keep: KeepFinished): Promise<void> {
+    const { workflows, clock, log, onFault } = this.#options;
+    const finished = [...workflows.finished.values()].map(({ id, summary }) => ({ id, updatedAt: summary.updatedAt }));
+    let removed = 0;
+    try {
+      for (const id of findExpired(finished, keep, clock.now())) {
+        if (this.#isStopped) return;
+        // It may run again since.
+        if (workflows.finished.has(id) && (await this.#remove(id))) removed += 1;
+      }
+    } catch (error) {
+      onFault(error);
+    }
+    if (removed > 0)
+      log.info({}, `Removed ${counted(removed, 'finished workflow')} that KEEP_FINISHED no longer keeps`);
+    if (!this.#isStopped) this.#cancelTimer = clock.timer(lookEveryMs, () => void this.#look(keep));
+  }
+
+  async #remove(id: string): Promise<boolean> {
+    try {
+      await this.#options.remove(id);
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Goal: finished workflows beyond KEEP_FINISHED go, and nothing else; what they have cost stays (RT1, RT2). Method: an engine
+ * in this thread, looks that the test makes.
+ */
+import { expect, test } from 'vitest';
+import { Refusal } from '../../../src/contract/failures.ts';
+import type { KeepFinished } from '../../../src/contract/keep-finished.ts';
+import { Retention } from '../../../src/coordinator/files/retention.ts';
+import { type Life, live, restart } from '../restarts.ts';
+
+const spent = { provider: 'test', model: 'costs-0.04', tokens: 3 };
+
+/** One look; resolves with the pause before the next, and what was logged. */
+async function look(
+  { coordinator, engine }: Life,
+  keep: KeepFinished | undefined,
+  remove: (id: string) => Promise<unknown> = (id) => engine.delete(id),
+): Promise<{ ms: number; log: string[]; again(): void }> {
+  const log: string[] = [];
+  const { workflows, clock } = coordinator.parts;
+  return new Promise((resolve, reject) => {
+    const retention = new Retention({
+      keep,
+      workflows,
+      clock: {
+        ...clock,
+        soon: (act) => act(),
+        timer: (ms, act) => {
+          resolve({ ms, log, again: act });
+          return () => undefined;
+        },
+      },
+      log: { ...coordinator.parts.log, info: (_fields: object, message: string) => void log.push(message) },
+      remove,
+      onFault: reject,
+    });
+    retention.start();
+  });
+}
+
+async function finishThree(life: Life): Promise<string[]> {
+  const ids: string[] = [];
+  for (const name of ['first', 'second', 'third']) {
+    const { id } = await life.engine.submit({ name, steps: [{ id: 'a', action: 'noop' }] }, { waitMs: 60_000 });
+    await life.dir.untilState(id, ({ status }) => status === 'COMPLETED');
+    await expect.poll(() => life.coordinator.parts.workflows.finished.has(id), { timeout: 30_000 }).toBe(true);
+    ids.push(id);
+  }
+  return ids;
+}
+
+test('of three finished and one waiting the oldest two go, with their files, and stay gone', async () => {
+  const life = await live();
+  const [first, second, third] = await finishThree(life);
+  const waiting = await life.engine.submit({ name: 'w', steps: [{ id: 'in', action: 'external_data' }] });
+  const { ms, log } = await look(life, { count: 1 });
+  expect(ms).toBe(60_000);
+  expect(log).toEqual(['Removed 2 finished workflows that KEEP_FINISHED no longer keeps']);
+  const ids = (await life.engine.list()).items.map(({ id }) => id).sort();
+  expect(ids).toEqual([third, waiting.id].sort());
+  expect([first, second, third].map((id) => life.dir.hasState(id!))).toEqual([false, false, true]);
+  const next = await restart(life.dir);
+  expect((await next.engine.list()).items.map(({ id }) => id).sort()).toEqual(ids);
+});
+
+test('what a removed workflow has cost stays in the ledger, also after a restart', async () => {
+  const life = await live();
+  const step = { id: 'a', action: 'hold', params: { name: 'a', spends: spent } };
+  const { id } = await life.engine.submit({ name: 'x', steps: [step] });
+  await life.holds.arrived('a');
+  life.holds.release('a');
+  await life.engine.finished(id);
+  await expect.poll(() => life.coordinator.parts.workflows.finished.has(id), { timeout: 30_000 }).toBe(true);
+  const before = await life.engine.costs({ by: 'workflow' });
+  expect(before.rows).toHaveLength(1);
+  await look(life, { count: 0 });
+  expect((await life.engine.list()).total).toBe(0);
+  expect(await life.engine.costs({ by: 'workflow' })).toEqual(before);
+  const next = await restart(life.dir);
+  expect(await next.engine.costs({ by: 'workflow' })).toEqual(before);
+});
+
+test('one that cannot be removed now is tried at the next look, and the others go', async () => {
+  const life = await live();
+  const [first] = await finishThree(life);
+  let isRefused = true;
+  const remove = (id: string) =>
+    id === first && isRefused
+      ? Promise.reject(new Refusal({ code: 'DISK_FULL', detail: 'full' }))
+      : life.engine.delete(id);
+  const { log } = await look(life, { count: 0 }, remove);
+  expect(log).toEqual(['Removed 2 finished workflows that KEEP_FINISHED no longer keeps']);
+  isRefused = false;
+  expect((await look(life, { count: 0 }, remove)).log).toEqual([
+    'Removed 1 finished workflow that KEEP_FINISHED no longer keeps',
+  ]);
+});
+
+test('an engine that is given the setting looks at its start', async () => {
+  const first = await live();
+  await finishThree(first);
+  const next = await restart(first.dir, undefined, { settings: { keepFinished: { count: 2 } } });
+  await expect.poll(async () => (await next.engine.list()).total, { timeout: 30_000 }).toBe(2);
+});
