@@ -15,6 +15,7 @@
 import { type CodePieces, type CodeText, toInlineText } from '../contract/code-text.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
+import { itemAt } from './item-at.ts';
 import { findReferences, type Place, type Reference, readReference } from './references.ts';
 
 export class BindingError extends Error {}
@@ -66,7 +67,7 @@ function bindString(text: string, binding: Binding): unknown {
   if (first === undefined) return text;
   if (isAlone(first, text)) return takeValue(first.inner, binding).value;
   return splitAt(text, places)
-    .map((piece, i) => (i === 0 ? piece : takeValue(places[i - 1]?.inner ?? '', binding).text + piece))
+    .map((piece, i) => (i === 0 ? piece : takeValue(itemAt(places, i - 1).inner, binding).text + piece))
     .join('');
 }
 
@@ -79,7 +80,7 @@ export function isAlone({ start, end }: Place, text: string): boolean {
 
 function splitAt(text: string, places: readonly Place[]): string[] {
   const starts = [...places.map(({ start }) => start), text.length];
-  return starts.map((start, i) => text.slice(i === 0 ? 0 : places[i - 1]?.end, start));
+  return starts.map((start, i) => text.slice(i === 0 ? 0 : itemAt(places, i - 1).end, start));
 }
 
 /** N4. Code without references stays a string. */

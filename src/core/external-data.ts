@@ -15,6 +15,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { next } from './decide.ts';
 import { isHeld } from './dependents.ts';
+import { itemAt } from './item-at.ts';
 import { sizeOfResults } from './size.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
 
@@ -57,7 +58,7 @@ export function decideExternalData(state: WorkflowState, input: ExternalInput): 
   };
   const taker = input.add ? undefined : findTaker(state, input);
   if (taker === undefined) return { ...base, ...toAddition(state, input) };
-  const isEarly = (state.missing[state.placeOf(taker.id)] ?? 0) > 0;
+  const isEarly = itemAt(state.missing, state.placeOf(taker.id)) > 0;
   return { ...base, stepId: taker.id, ...(isEarly ? { held: true } : {}) };
 }
 

@@ -18,6 +18,7 @@
 import { broken } from '../contract/broken.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
+import { itemAt } from './item-at.ts';
 import { externalAction, type StepState, type WorkflowState } from './state.ts';
 
 type Kind = JournalEvent['kind'];
@@ -66,7 +67,7 @@ const hasStepOrAddsOne: Condition = {
     if (step === undefined) return 'added' in event && !isHeld;
     if (step.action !== externalAction || 'added' in event) return false;
     // Without `held` a step is completed at once, as engines did before data was kept.
-    return !isHeld || (step.outputs === null && (state.missing[state.placeOf(step.id)] ?? 0) > 0);
+    return !isHeld || (step.outputs === null && itemAt(state.missing, state.placeOf(step.id)) > 0);
   },
 };
 

@@ -13,6 +13,7 @@ import { toFieldPath } from '../contract/field-errors.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isAlone } from './bindings.ts';
+import { itemAt } from './item-at.ts';
 import { findReferences, type Place } from './references.ts';
 
 const warningsMax = 50;
@@ -115,7 +116,7 @@ function* findStray(text: string): Generator<string> {
 /** What is between references. */
 function toPieces(text: string, places: readonly Place[]): string[] {
   const starts = [...places.map(({ start }) => start), text.length];
-  return starts.map((start, i) => text.slice(i === 0 ? 0 : places[i - 1]?.end, start));
+  return starts.map((start, i) => text.slice(i === 0 ? 0 : itemAt(places, i - 1).end, start));
 }
 
 function explainStray(stray: string, warned: Warned): string {

@@ -236,6 +236,7 @@ describe('N4: in code no value becomes part of the text', () => {
 
   test('code without references stays as it is, and so does what is no text', () => {
     expect(bindCode({ template: '{{ page }}' })).toEqual({ template: '{{ page }}' });
+    expect(bindCode({ template: 'plain' })).toEqual({ template: 'plain' });
     expect(bindCode({ template: 5 })).toEqual({ template: 5 });
     expect(bindCode({ template: null })).toEqual({ template: null });
     expect(bindParams({ text: '<{{params.name}}>' }, { params, isStep, outputsOf: () => undefined }, [])).toEqual({

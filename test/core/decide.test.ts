@@ -18,6 +18,14 @@ function refusalOf(call: () => unknown): Refusal {
 }
 
 describe('decideCreate', () => {
+  test('keeps what was said of the definition, and nothing where nothing was', () => {
+    const definition = { name: 'n', steps: [{ id: 'a', action: 'noop' }] };
+    const create = (warnings: string[]) =>
+      decide.decideCreate({ id: workflowId, definition, warnings, templateId: null, now: bornAt }).workflow;
+    expect(create(['one', 'two']).warnings).toEqual(['one', 'two']);
+    expect(create([])).not.toHaveProperty('warnings');
+  });
+
   test('makes steps ready that wait for nothing, and none that wait for external data', () => {
     const event = decide.decideCreate({
       id: workflowId,

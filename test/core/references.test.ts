@@ -50,6 +50,7 @@ describe('quoted keys reach every key', () => {
 
 describe('RE2: what begins like a reference and is none is malformed', () => {
   test.each([
+    'params',
     'params["x',
     'params["x]',
     'params["x"',

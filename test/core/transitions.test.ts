@@ -236,6 +236,20 @@ describe('TR1: an event comes only in the statuses of its row', () => {
     ['a new day for a workflow that no budget has paused', 'workflow.resumed', { of: 'day' }, stopped, 'a budget has'],
     ['data for a step that asks for none', 'external_data.ingested', { ...external, stepId: 'a' }, waitingNoop, 'data'],
     ['data for a step that is not there', 'external_data.ingested', { ...external, stepId: 'no' }, pending, 'adds it'],
+    [
+      'data kept for a step that is due',
+      'external_data.ingested',
+      { ...external, stepId: 'ext', held: true },
+      waiting,
+      'kept',
+    ],
+    [
+      'data kept for a step that it adds',
+      'external_data.ingested',
+      { ...external, ...added('no'), held: true },
+      waiting,
+      'kept',
+    ],
     ['an added step that is there', 'external_data.ingested', { ...external, ...added('ext') }, waiting, 'adds it'],
   ] as const)('%s is refused', (_, kind, fields, bring, reason) => {
     const { state } = bring();

@@ -96,6 +96,28 @@ describe('the graph', () => {
     ]);
   });
 
+  test('a mistyped name is answered with the one that was meant: a dependency, a step, a param', () => {
+    const params = { x: '{{steps.fetsh.outputs.x}}', y: '{{params.tpoic}}' };
+    const definition = { ...withSteps(step('fetch'), step('b', ['fecth'], params)), params: { topic: 1 } };
+    expect(faults(definition)).toEqual([
+      'steps[1].dependencies[0]: step "b" depends on "fecth", which is not a step of this workflow; did you mean "fetch"?',
+      'steps[1].params.x: {{steps.fetsh.outputs.x}}: there is no step "fetsh"; did you mean "fetch"?',
+      'steps[1].params.y: {{params.tpoic}}: the workflow has no param "tpoic"; did you mean "topic"?',
+    ]);
+  });
+
+  test('the first 20 faults get a guess, so that thousands cost no more', () => {
+    const params = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`p${i}`, '{{params.tpoic}}']));
+    const found = faults({ ...withSteps(step('a', [], params)), params: { topic: 1 } });
+    expect(found.map((fault) => fault.includes('did you mean'))).toEqual([
+      ...Array(20).fill(true),
+      ...Array(10).fill(false),
+    ]);
+    const dependencies = Array.from({ length: 30 }, () => 'fecth');
+    const dependent = faults(withSteps(step('fetch'), step('b', dependencies)));
+    expect(dependent.filter((fault) => fault.includes('did you mean'))).toHaveLength(20);
+  });
+
   test('an unknown dependency names the step and the id', () => {
     expect(faults(withSteps(step('a'), step('b', ['a', 'c'])))).toEqual([
       'steps[1].dependencies[1]: step "b" depends on "c", which is not a step of this workflow',

@@ -67,6 +67,10 @@ describe('WA1: braces without a reference', () => {
     ]);
   });
 
+  test('braces in names that are no reference are a name', () => {
+    expect(warn({ name: 'About {{topic}}' }, { texts: { name: '{{topic}}' } })).toEqual([]);
+  });
+
   test('what is no step, and params that are none, get no line', () => {
     const sources = { params: [], catalogue, namesSimulated: true };
     expect(findWarnings({ steps: [null, 5, 'x', {}, { action: 'noop', params: 5 }], ...sources })).toEqual([]);
