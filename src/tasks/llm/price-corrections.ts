@@ -51,17 +51,8 @@ export const priceCorrections: readonly PriceCorrection[] = [
   {
     ...known,
     models: oldNames,
-    from: '2025-09-05T16:00:00Z',
-    rates: rates(0.56, 0.07, 1.68),
-    source: 'https://api-docs.deepseek.com/news/news250821',
-    checked: '2025-09-05',
-  },
-  {
-    ...known,
-    models: oldNames,
     from: '2025-09-29T00:00:00Z',
     rates: rates(0.28, 0.028, 0.42),
-    source: 'https://api-docs.deepseek.com/news/news250929',
     checked: '2025-12-09',
   },
   { ...known, models: flash, from: '2026-04-24T00:00:00Z', rates: rates(0.14, 0.0028, 0.28) },

@@ -28,11 +28,8 @@ const billed = (provider: string, model: string, time: string) =>
   list.priceOf({ seller: { name: provider, isListed: true }, model, usage, at: new Date(time) });
 
 describe.each([
-  // 2 × 0.27 + 0.07 + 5 × 1.10: the list's own rates by day.
-  ['deepseek-chat', '2025-09-05T15:59:59Z', 6.11],
-  // 2 × 0.56 + 0.07 + 5 × 1.68
-  ['deepseek-chat', '2025-09-05T16:00:00Z', 9.59],
-  ['deepseek-chat', '2025-09-28T23:59:59Z', 9.59],
+  // 2 × 0.135 + 0.035 + 5 × 0.55: the list's own rates by night.
+  ['deepseek-chat', '2025-09-28T23:59:59Z', 3.055],
   // 2 × 0.28 + 0.028 + 5 × 0.42, by day and by night, weekday and weekend
   ['deepseek-chat', '2025-09-29T00:00:00Z', 2.688],
   ['deepseek-chat', '2025-12-10T03:00:00Z', 2.688],
