@@ -1,0 +1,197 @@
+/**
+ * Goal: no text that a client sends costs more processor time than its length earns (X11). Method: each function that
+ * reads such text on the server's or the coordinator's thread, with ten times the input: less than fifteen times the
+ * processor time of this process, in the best of a few rounds. Shapes are those that once were quadratic, and their kin.
+ */
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { toFieldErrors } from '../../src/contract/field-errors.ts';
+import { didYouMean } from '../../src/contract/nearest.ts';
+import { isSlowPattern } from '../../src/contract/slow-pattern.ts';
+import { bindParams } from '../../src/core/bindings.ts';
+import { toCanonicalJson } from '../../src/core/canonical-json.ts';
+import { findExcess } from '../../src/core/file-bounds.ts';
+import { createGraph, findCycles, topologicalOrder } from '../../src/core/graph.ts';
+import { findReferences, readReference } from '../../src/core/references.ts';
+import { validateDefinition, validateStepParams } from '../../src/core/validate.ts';
+import { toBodyBounds } from '../../src/server/bounds.ts';
+import { scanJson } from '../../src/server/json-scan.ts';
+import { quoted } from '../../src/server/problem.ts';
+import { createActionCatalogue } from '../../src/tasks/registry.ts';
+import { createParamsSchema } from '../../src/templates/params-schema.ts';
+import { readTemplateText } from '../../src/templates/template-file.ts';
+
+const options = { catalogue: createActionCatalogue(), unknownActions: 'reject' as const };
+const list = <T>(size: number, item: (i: number) => T): T[] => Array.from({ length: size }, (_, i) => item(i));
+const workflow = (...steps: unknown[]) => ({ name: 'w', steps });
+const step = (more: object) => ({ id: 'a', action: 'noop', ...more });
+const validate = (input: unknown) => () => void validateDefinition(input, options);
+const text = (value: string) => validate(workflow(step({ params: { t: value } })));
+const schema = (written: Record<string, unknown>, params: Record<string, unknown>) => {
+  const made = createParamsSchema(written);
+  if (made.kind === 'faulty') throw new Error(made.faults[0]?.message);
+  return () => void made.schema.check(params);
+};
+
+/** What is done with an input of a size. */
+const cases: [name: string, size: number, prepare: (size: number) => () => void][] = [
+  ['a step id of .outputs', 4_000, (n) => text(`{{steps.${'.outputs'.repeat(n)}}}`)],
+  ['quoted keys without an end', 4_000, (n) => text('{{params["a'.repeat(n))],
+  ['references inside of references', 4_000, (n) => text('{{params.'.repeat(n))],
+  ['brackets', 20_000, (n) => text(`{{params.${'['.repeat(n)}}}`)],
+  ['braces', 20_000, (n) => text('{'.repeat(n))],
+  ['spaces in braces', 20_000, (n) => text(`{{${' '.repeat(n)}`)],
+  ['references', 2_000, (n) => text('{{params.a}} '.repeat(n))],
+  [
+    'references in places of their own',
+    2_000,
+    (n) => validate(workflow(step({ params: { t: list(n, () => '{{params.a}}') } }))),
+  ],
+  [
+    'faults beside references in one step',
+    1_000,
+    (n) => {
+      const headers = Object.fromEntries(list(n, (i) => [`h${i}`, 1]));
+      const body = list(n, () => '{{params.a}}');
+      return validate(workflow(step({ action: 'http_request', params: { url: 'http://a.test', headers, body } })));
+    },
+  ],
+  ['unknown dependencies', 1_500, (n) => validate(workflow(step({ dependencies: list(n, (i) => `d${i}`) })))],
+  ['repeated ids', 1_500, (n) => validate(workflow(...list(n, () => step({}))))],
+  [
+    'one circle',
+    1_500,
+    (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, dependencies: [`s${(i + 1) % n}`] })))),
+  ],
+  [
+    'many circles',
+    1_000,
+    (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, dependencies: [`s${i ^ 1}`] })))),
+  ],
+  ['unknown actions', 1_000, (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, action: `noopp${i}` }))))],
+  [
+    'new params of a step',
+    2_000,
+    (n) => {
+      const params = { t: list(n, () => '{{params.a}}') };
+      return () => void validateStepParams([{ id: 'a', action: 'noop', dependencies: [] }], 'a', params, {}, options);
+    },
+  ],
+  [
+    'values in place of references',
+    2_000,
+    (n) => {
+      const params = { t: '{{params.a}} '.repeat(n) };
+      return () => void bindParams(params, { params: { a: 'x' }, isStep: () => false, outputsOf: () => undefined });
+    },
+  ],
+  ['places of references', 20_000, (n) => () => void findReferences('{{ params["x"].y }} {{'.repeat(n))],
+  ['one reference', 20_000, (n) => () => void readReference(`steps${'["a"]'.repeat(n)}.outputs`, () => false)],
+  [
+    'an order of steps',
+    3_000,
+    (n) => () =>
+      void topologicalOrder(createGraph(list(n, (i) => ({ id: `${i}`, dependencies: i ? [`${i - 1}`] : [] })))),
+  ],
+  [
+    'circles',
+    1_000,
+    (n) => () => void findCycles(createGraph(list(n, (i) => ({ id: `${i}`, dependencies: [`${(i + 1) % n}`] })))),
+  ],
+  [
+    'canonical JSON',
+    5_000,
+    (n) => () => void toCanonicalJson(Object.fromEntries(list(n, (i) => [`k${(i * 7919) % n}`, i]))),
+  ],
+  ['bounds of a file', 20_000, (n) => () => void findExcess({ steps: list(n, () => ({ a: [1] })) })],
+  ['a scan of tokens', 20_000, (n) => scan(`{"a":[${'1,'.repeat(n)}1]}`)],
+  ['a scan of keys', 4_000, (n) => scan(`{${list(n, (i) => `"k${i}":{}`).join()}}`)],
+  ['a scan of escapes', 20_000, (n) => scan(`{"a":"${'\\u0041'.repeat(n)}"}`)],
+  ['quoted text', 200_000, (n) => () => void quoted('\u202e'.repeat(n))],
+  ['a pattern to judge', 20_000, (n) => () => void isSlowPattern('(a|b)'.repeat(n))],
+  [
+    'nearest names',
+    2_000,
+    (n) => () =>
+      void didYouMean(
+        'abcdefgh',
+        list(n, (i) => `abcdefg${i}`),
+      ),
+  ],
+  [
+    'issues of a schema',
+    2_000,
+    (n) => {
+      const issues = z.array(z.string()).safeParse(list(n, () => 1)).error?.issues ?? [];
+      return () => void toFieldErrors(issues);
+    },
+  ],
+  [
+    'items that fit none of several forms',
+    300,
+    (n) =>
+      schema(
+        { properties: { a: { items: { anyOf: [{ type: 'string' }, { type: 'null' }] } } } },
+        { a: list(n, () => 1) },
+      ),
+  ],
+  [
+    'params that nobody knows',
+    1_000,
+    (n) => schema({ properties: {}, additionalProperties: false }, Object.fromEntries(list(n, (i) => [`p${i}`, 1]))),
+  ],
+  [
+    'names that a template requires',
+    2_000,
+    (n) => () => void createParamsSchema({ required: list(n, (i) => `p${i}`) }),
+  ],
+  [
+    'a template file',
+    500,
+    (n) => () =>
+      void readTemplateText(`id: t\nname: T\nsteps:\n${list(n, (i) => `  - {id: s${i}, action: noop}\n`).join('')}`),
+  ],
+  [
+    'a template file with faults',
+    500,
+    (n) => () =>
+      void readTemplateText(`id: t\nname: T\nsteps:\n${list(n, (i) => `  - {id: s${i}, actio: noop}\n`).join('')}`),
+  ],
+];
+
+function scan(json: string): () => void {
+  const bytes = Buffer.from(json);
+  const bounds = toBodyBounds(
+    { bodyBytesMax: 1e9, bodyTokensMax: 1e9, creatingBodyBytesMax: 1e9, creatingBodyTokensMax: 1e9 } as never,
+    'creating',
+  );
+  return () => void scanJson(bytes, bounds);
+}
+
+/** Below so many microseconds it is the measuring that costs. */
+const baseMin = 100;
+
+/** Microseconds of processor time of one call, of as many as take long enough to be measured. */
+function costOf(run: () => void): number {
+  let calls = 0;
+  const startedAt = process.cpuUsage();
+  let spent = 0;
+  while (spent < 20_000) {
+    run();
+    calls += 1;
+    const { user, system } = process.cpuUsage(startedAt);
+    spent = user + system;
+  }
+  return spent / calls;
+}
+
+test.each(cases)('%s: ten times the input, less than fifteen times the work', (_, size, prepare) => {
+  const small = prepare(size);
+  const large = prepare(10 * size);
+  const ratios: number[] = [];
+  while (ratios.length < 6 && !ratios.some((ratio) => ratio < 15)) {
+    const base = Math.max(costOf(small), baseMin);
+    ratios.push(costOf(large) / base);
+  }
+  expect(ratios.at(-1)).toBeLessThan(15);
+});
