@@ -137,12 +137,22 @@ export interface IsolatedTask<Params = unknown> extends Task<Params> {
 export class TaskFailure extends Error {
   readonly code: FailureCode;
   readonly retryAfterMs: number | undefined;
+  /**
+   * True: the attempt is repeated only where its step says `retry.attemptsMax`. For a failure that repeating cannot cure
+   * in this case, or whose request may have been carried out.
+   */
+  readonly onlyIfAsked: boolean;
 
-  constructor(code: FailureCode, message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(
+    code: FailureCode,
+    message: string,
+    options: { retryAfterMs?: number; onlyIfAsked?: boolean; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = 'TaskFailure';
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.onlyIfAsked = options.onlyIfAsked === true;
   }
 }
 
