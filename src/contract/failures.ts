@@ -17,8 +17,6 @@ export const failureTable = {
   WORKER_LOST: 'transient',
   WORKER_OUT_OF_MEMORY: 'transient',
   HTTP_STATUS: 'permanent',
-  OUTCOME_UNKNOWN: 'permanent',
-  CERTIFICATE: 'permanent',
   TASK_ERROR: 'permanent',
   OUTPUT_INVALID: 'permanent',
   ANSWER_INVALID: 'permanent',

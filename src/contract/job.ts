@@ -55,6 +55,8 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     retryAfterMs: z.number().nullable(),
     /** The attempt ended with its place, so nobody knows what it has used. */
     isLost: z.literal(true).optional(),
+    /** The attempt is repeated only where its step says `retry.attemptsMax`, see `TaskFailure`. */
+    onlyIfAsked: z.literal(true).optional(),
   }),
 ]);
 export type Outcome = z.infer<typeof outcomeSchema>;

@@ -150,12 +150,18 @@ export class TaskFailure extends Error {
   readonly retryAfterMs: number | undefined;
   /** Plain JSON data of at most 64 KiB. Becomes the metadata of a step that fails with it. */
   readonly metadata: Record<string, unknown> | undefined;
+  /**
+   * True: the attempt is repeated only where its step says `retry.attemptsMax`. For a failure that repeating cannot cure
+   * in this case, or whose request may have been carried out.
+   */
+  readonly onlyIfAsked: boolean;
 
   constructor(
     code: FailureCode,
     message: string,
     options: {
       retryAfterMs?: number | undefined;
+      onlyIfAsked?: boolean;
       cause?: unknown;
       metadata?: Record<string, unknown> | undefined;
     } = {},
@@ -165,6 +171,7 @@ export class TaskFailure extends Error {
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
     this.metadata = options.metadata;
+    this.onlyIfAsked = options.onlyIfAsked === true;
   }
 }
 

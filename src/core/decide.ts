@@ -103,6 +103,8 @@ export type AttemptResult =
       logs: string[];
       /** The worker that ran the attempt is gone. */
       isLost?: true;
+      /** Repeated only where the step says `retry.attemptsMax`. */
+      onlyIfAsked?: true;
     };
 
 /** Length of an error, in characters, when the workflow's results leave no room for more. */
@@ -130,6 +132,7 @@ function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
     metrics: toUsage(result.metrics),
     logs: [],
     ...(result.kind === 'failed' && result.isLost ? { isLost: true } : {}),
+    ...(result.kind === 'failed' && result.onlyIfAsked ? { onlyIfAsked: true } : {}),
   };
 }
 
@@ -164,7 +167,9 @@ export function decideOutcome(
   }
   const { code, retryAfterMs } = result;
   const error = result.message.slice(0, limits.errorLengthMax);
-  const decision = decideRetry({ code, policy: step.retry, failures: step.failures + 1, retryAfterMs, random });
+  const onlyIfAsked = result.onlyIfAsked === true;
+  const failures = step.failures + 1;
+  const decision = decideRetry({ code, policy: step.retry, failures, retryAfterMs, onlyIfAsked, random });
   const loss = toLoss(step, result);
   if (decision.kind === 'give-up') return { kind: 'step.failed', ...base, code, error, metadata, metrics, ...loss };
   const { delayMs, attemptsMax } = decision;

@@ -17,6 +17,8 @@ export interface RetryInput {
   /** How many attempts have failed, this one included. */
   failures: number;
   retryAfterMs: number | null;
+  /** True when the failure is repeated only where the policy says `attemptsMax`. Default: false. */
+  onlyIfAsked?: boolean;
   /** Uniform in [0, 1). */
   random: number;
 }
@@ -29,7 +31,8 @@ export type RetryDecision = { kind: 'retry'; delayMs: number; attemptsMax: numbe
  */
 export function decideRetry(input: RetryInput): RetryDecision {
   const kind = failureTable[input.code];
-  const attemptsMax = input.policy?.attemptsMax ?? (kind === 'transient' ? attemptsMaxTransient : 1);
+  const isRepeated = kind === 'transient' && input.onlyIfAsked !== true;
+  const attemptsMax = input.policy?.attemptsMax ?? (isRepeated ? attemptsMaxTransient : 1);
   if (kind === 'final' || input.failures >= attemptsMax) return { kind: 'give-up' };
   const cap = input.policy?.backoffMsMax ?? Math.max(backoffMsMaxDefault, input.policy?.backoffMs ?? 0);
   const base = Math.min(cap, (input.policy?.backoffMs ?? backoffMsDefault) * 2 ** (input.failures - 1));

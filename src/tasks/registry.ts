@@ -6,7 +6,6 @@
 import { type ActionCatalogue, type Task, TaskFailure } from '../contract/task.ts';
 import { delay } from './delay.ts';
 import { externalData } from './external-data.ts';
-import { loadCharsets } from './http/charset.ts';
 import { httpRequest } from './http-request.ts';
 import { isolatedTasks } from './isolated.ts';
 import { anyChat } from './llm/any-chat.ts';
@@ -57,7 +56,12 @@ function toRehearsed(task: Task): Task {
 
 /** Loads what tasks of the I/O lane import when they run. `worker/thread.ts` says why that happens earlier. */
 export async function loadIoLibraries(): Promise<void> {
-  await Promise.all([import('undici'), import('openai'), import('@pydantic/genai-prices'), loadCharsets()]);
+  await Promise.all([
+    import('undici'),
+    import('openai'),
+    import('@pydantic/genai-prices'),
+    import('@exodus/bytes/encoding.js'),
+  ]);
 }
 
 /** The actions that a definition can name. */

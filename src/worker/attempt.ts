@@ -68,6 +68,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       code: failure.code,
       message: toMessage(redact(failure.message)),
       retryAfterMs: failure.retryAfterMs ?? null,
+      ...(failure.onlyIfAsked ? { onlyIfAsked: true } : {}),
       metadata: toFailureMetadata(error, redact, log.add),
       metrics: accounted,
       logs: log.lines(),
@@ -161,8 +162,8 @@ function toFailure(job: Job, signal: AbortSignal, error: unknown): TaskFailure {
   if (signal.aborted) {
     const failure = toAbortFailure(job, signal);
     // A deadline is a reason to repeat an attempt, unless the task has sent what must not be sent twice.
-    const isOpen = failure.code === 'TIMEOUT' && isTaskFailure(error) && error.code === 'OUTCOME_UNKNOWN';
-    return isOpen ? new TaskFailure('OUTCOME_UNKNOWN', `${failure.message}; ${error.message}`) : failure;
+    const isOpen = failure.code === 'TIMEOUT' && isTaskFailure(error) && error.onlyIfAsked;
+    return isOpen ? new TaskFailure('TIMEOUT', `${failure.message}. ${error.message}`, { onlyIfAsked: true }) : failure;
   }
   if (isTaskFailure(error)) return error;
   if (error instanceof Error) return new TaskFailure('TASK_ERROR', error.message || error.name);

@@ -247,8 +247,9 @@ export class Flights {
         metrics: outcome.metrics as JsonObject | null,
       };
       if (outcome.kind === 'failed') {
-        const { code, message, retryAfterMs, isLost } = outcome;
-        this.#end(flight, { kind: 'failed', code, message, retryAfterMs, ...(isLost ? { isLost } : {}), ...base });
+        const { code, message, retryAfterMs, isLost, onlyIfAsked } = outcome;
+        const marks = { ...(isLost ? { isLost } : {}), ...(onlyIfAsked ? { onlyIfAsked } : {}) };
+        this.#end(flight, { kind: 'failed', code, message, retryAfterMs, ...marks, ...base });
       } else {
         this.#complete(flight, { outputsJson: outcome.outputsJson, ...base });
       }

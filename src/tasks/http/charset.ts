@@ -12,30 +12,16 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { isHtmlType, isTextType, isXmlType, type MediaType } from './media-type.ts';
+import { readMetaCharset, readXmlCharset } from './meta-charset.ts';
 
 export type DecodedText =
   | { readonly kind: 'text'; readonly text: string; readonly notes: readonly string[] }
   /** CS2. */
   | { readonly kind: 'bytes' };
 
-let loaded: ReturnType<typeof importCharsets> | undefined;
-
-/** The packages behind `decodeText`. */
-export function loadCharsets(): ReturnType<typeof importCharsets> {
-  loaded ??= importCharsets();
-  return loaded;
-}
-
-/** One after the other: the second requires modules of the first, which Node 20 cannot do while they are linked. */
-async function importCharsets() {
-  const encodings = await import('@exodus/bytes/encoding.js');
-  const { default: sniffHtml } = await import('html-encoding-sniffer');
-  return { encodings, sniffHtml };
-}
-
 export async function decodeText(bytes: Buffer, type: MediaType): Promise<DecodedText> {
   if (bytes.length === 0) return { kind: 'text', text: '', notes: [] };
-  const { sniffHtml, encodings } = await loadCharsets();
+  const encodings = await import('@exodus/bytes/encoding.js');
   const { essence } = type;
   const notes: string[] = [];
   /** The name of a charset that can be decoded. */
@@ -45,7 +31,7 @@ export async function decodeText(bytes: Buffer, type: MediaType): Promise<Decode
   };
   const mark = toName(encodings.getBOMEncoding(bytes) ?? undefined);
   const named = mark ?? toName(type.charset);
-  const found = named ?? toName(unmarkedUtf16(bytes) ?? declared(bytes, essence, sniffHtml));
+  const found = named ?? toName(unmarkedUtf16(bytes)) ?? readDeclared(bytes, essence, toName);
   if (mark === undefined && !looksLikeText(bytes, type, found)) return { kind: 'bytes' };
   if (type.charset !== undefined && toName(type.charset) === undefined) {
     notes.push(`The answer names the charset "${type.charset}", which is not known`);
@@ -90,22 +76,13 @@ function unmarkedUtf16(bytes: Buffer): string | undefined {
   return undefined;
 }
 
-type SniffHtml = typeof import('html-encoding-sniffer').default;
+type ToName = (label: string) => string | undefined;
 
 /** What the body itself says of its charset. */
-function declared(bytes: Buffer, essence: string | undefined, sniffHtml: SniffHtml): string | undefined {
+function readDeclared(bytes: Buffer, essence: string | undefined, toName: ToName): string | undefined {
+  // Without a type, a page or a document begins with "<".
   const isUnknown = essence === undefined && /^\s*</.test(bytes.subarray(0, 256).toString('latin1'));
-  if (!isUnknown && (essence === undefined || !(isHtmlType(essence) || isXmlType(essence)))) return undefined;
-  const xml = /^\s*<\?xml\s[^>]{0,200}?\bencoding\s*=\s*["']([\w.:-]{1,60})["']/.exec(
-    bytes.subarray(0, 1024).toString('latin1'),
-  )?.[1];
-  if (xml !== undefined && (essence === undefined || !(essence === 'text/html'))) return toAsciiCompatible(xml);
-  const sentinel = 'x-none';
-  const meta = sniffHtml(bytes, { defaultEncoding: sentinel });
-  return meta === sentinel ? (xml === undefined ? undefined : toAsciiCompatible(xml)) : meta;
-}
-
-/** The declaration itself could be read byte by byte, so it is not UTF-16 that it stands in. */
-function toAsciiCompatible(label: string): string {
-  return /^(?:utf|ucs)-?16|^iso-10646-ucs-2$/i.test(label) ? 'utf-8' : label;
+  const isHtml = isUnknown || (essence !== undefined && isHtmlType(essence));
+  if (!isHtml && !(essence !== undefined && isXmlType(essence))) return undefined;
+  return (isHtml ? readMetaCharset(bytes, toName) : undefined) ?? readXmlCharset(bytes, toName);
 }

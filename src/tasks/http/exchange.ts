@@ -8,7 +8,6 @@
  *   EX3  only failures that repeating can cure are repeated by themselves.
  */
 import type { Dispatcher } from 'undici';
-import type { FailureCode } from '../../contract/failures.ts';
 import { type TaskContext, TaskFailure } from '../../contract/task.ts';
 import type { RequestAddress } from './address.ts';
 import { guardedAgent, toPassing } from './guarded-agent.ts';
@@ -98,8 +97,9 @@ export function headerOf(headers: AnswerHeaders, name: string): string | undefin
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** Says of a step's failure that it is not repeated by itself, and how it would be. */
-const repeatAdvice = 'so it is not repeated by itself; to repeat it, give the step "retry": {"attemptsMax": 3}';
+function toAdvice(unsafe: string): string {
+  return `The server may have carried out ${unsafe}, so it is not repeated by itself; to repeat it, give the step "retry": {"attemptsMax": 3}`;
+}
 
 /** Only the error's code is told: messages of the client repeat what was sent. */
 export function toFailure(exchange: Exchange, error: unknown, sent: Sent): TaskFailure {
@@ -109,14 +109,11 @@ export function toFailure(exchange: Exchange, error: unknown, sent: Sent): TaskF
   if (code === 'UND_ERR_INVALID_ARG') {
     return new TaskFailure('BAD_PARAMS', `${name} cannot be sent: its headers or address are not valid HTTP`);
   }
-  const found = explainProxy(error) ?? explain(code);
-  const message = `${name} failed: ${found.reason}${toWay(error)}`;
-  if (found.code !== 'NETWORK' || sent.unsafe === null) return new TaskFailure(found.code, message, { cause: error });
-  return new TaskFailure(
-    'OUTCOME_UNKNOWN',
-    `${message}. The server may have carried out ${sent.unsafe}, ${repeatAdvice}`,
-    { cause: error },
-  );
+  const { reason, isLasting } = explainProxy(error) ?? explain(code);
+  const message = `${name} failed: ${reason}${toWay(error)}`;
+  if (sent.unsafe === null || isLasting)
+    return new TaskFailure('NETWORK', message, { onlyIfAsked: isLasting, cause: error });
+  return new TaskFailure('NETWORK', `${message}. ${toAdvice(sent.unsafe)}`, { onlyIfAsked: true, cause: error });
 }
 
 function toWay(error: unknown): string {
@@ -128,15 +125,13 @@ function explainProxy(error: unknown): Explained | undefined {
   const status = error instanceof Error ? /^Proxy response \((\d{3})\)/.exec(error.message)?.[1] : undefined;
   if (status === undefined) return undefined;
   const advice = status === '407' ? '; put its name and password into HTTP_PROXY and HTTPS_PROXY' : '';
-  return {
-    code: Number(status) >= 500 ? 'NETWORK' : 'HTTP_STATUS',
-    reason: `the proxy opened no tunnel and answered ${status}${advice}`,
-  };
+  return { reason: `the proxy opened no tunnel and answered ${status}${advice}`, isLasting: Number(status) < 500 };
 }
 
 interface Explained {
-  code: FailureCode;
   reason: string;
+  /** True for what is the same at the next attempt (EX3). */
+  isLasting: boolean;
 }
 
 function codeOf(error: unknown): string {
@@ -145,27 +140,23 @@ function codeOf(error: unknown): string {
   return error.name === 'HTTPParserError' ? error.name : 'no code';
 }
 
-/** EX3: a certificate, damaged data or another protocol is the same at the next attempt. */
 function explain(code: string): Explained {
-  if (code === 'ECONNREFUSED') return { code: 'NETWORK', reason: 'nothing listens there (ECONNREFUSED)' };
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return { code: 'NETWORK', reason: `its name could not be resolved (${code})` };
-  }
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
-    return { code: 'NETWORK', reason: `no connection within 10 seconds (${code})` };
-  }
+  const passing = (reason: string) => ({ reason: `${reason} (${code})`, isLasting: false });
+  const lasting = (reason: string, advice = '') => ({ reason: `${reason} (${code})${advice}`, isLasting: true });
+  if (code === 'ECONNREFUSED') return passing('nothing listens there');
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return passing('its name could not be resolved');
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return passing('no connection within 10 seconds');
   if (/CERT|^UNABLE_TO|^ERR_TLS|^ERR_SSL|^EPROTO$|^UND_ERR_PRX_TLS$/.test(code)) {
-    const advice = 'a certificate authority of your own is added by NODE_EXTRA_CA_CERTS';
-    return { code: 'CERTIFICATE', reason: `its certificate or TLS is not acceptable (${code}); ${advice}` };
+    const advice = '; a certificate authority of your own is added by NODE_EXTRA_CA_CERTS';
+    return lasting('its certificate or TLS is not acceptable', advice);
   }
   // Z_BUF_ERROR is an end that came too early, as when a connection breaks off.
-  if (/^Z_(?!BUF_ERROR)|^ERR__ERROR_|^ERR_BROTLI/.test(code)) {
-    return { code: 'OUTPUT_INVALID', reason: `its compressed body is damaged (${code})` };
-  }
+  if (/^Z_(?!BUF_ERROR)|^ERR__ERROR_|^ERR_BROTLI/.test(code)) return lasting('its compressed body is damaged');
+  if (code === 'Z_BUF_ERROR') return passing('its compressed body ended too early');
   if (/^HPE_(?!INVALID_EOF_STATE|CLOSED)|^HTTPParserError$|^UND_ERR_HEADERS_OVERFLOW$/.test(code)) {
-    return { code: 'OUTPUT_INVALID', reason: `its answer is not valid HTTP (${code})` };
+    return lasting('its answer is not valid HTTP');
   }
-  return { code: 'NETWORK', reason: `the exchange broke off (${code})` };
+  return passing('the exchange broke off');
 }
 
 /** Of these the server says that it has carried out nothing. 503 says so where it names a time. */
@@ -194,12 +185,11 @@ export function toStatusFailure(exchange: Exchange, answer: Answer, shown: strin
     return new TaskFailure('HTTP_RETRYABLE', message, options);
   }
   const end = /[.!?]$/.test(message) ? '' : '.';
-  const why = `The server may have carried out ${sent.unsafe}, ${repeatAdvice}`;
-  return new TaskFailure('HTTP_STATUS', `${message}${end} ${why}`, options);
+  const told = `${message}${end} ${toAdvice(sent.unsafe)}`;
+  return new TaskFailure('HTTP_RETRYABLE', told, { ...options, onlyIfAsked: true });
 }
 
-/** The failure of an attempt whose time is over. */
+/** The failure of an attempt whose time is over; undefined when it may be repeated. */
 export function toLateFailure(sent: Sent): TaskFailure | undefined {
-  if (sent.unsafe === null) return undefined;
-  return new TaskFailure('OUTCOME_UNKNOWN', `the server may have carried out ${sent.unsafe}, ${repeatAdvice}`);
+  return sent.unsafe === null ? undefined : new TaskFailure('TIMEOUT', toAdvice(sent.unsafe), { onlyIfAsked: true });
 }

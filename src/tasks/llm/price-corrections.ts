@@ -3,7 +3,7 @@
  * the page that says so. A correction goes before the list, and PRICES_FILE before both. To add one: append it here, and
  * a bill worked out by hand to `test/tasks/llm/price-corrections.test.ts`.
  *
- * OpenAI and Gemini: the list's rates of September 2026 agree with the providers' pages, so there are none of theirs.
+ * OpenAI and Gemini have none: for the models that were compared, the list of September 2026 had the published rates.
  */
 import type { PriceRates } from '../../contract/prices.ts';
 
