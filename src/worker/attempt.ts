@@ -18,7 +18,7 @@ import { type AbortReason, describeAbort } from '../contract/pool-messages.ts';
 import type { Prices } from '../contract/prices.ts';
 import { type NetworkRules, type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toJsonText } from './outputs.ts';
-import { createRedaction, type Redact, redactJson } from './redaction.ts';
+import { createRedaction, type Redact, redactCutJson, redactJson } from './redaction.ts';
 import { createSpeech, type Speech } from './speech.ts';
 
 export interface AttemptEnvironment {
@@ -69,7 +69,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       message: toMessage(redact(failure.message)),
       retryAfterMs: failure.retryAfterMs ?? null,
       ...(failure.onlyIfAsked ? { onlyIfAsked: true } : {}),
-      metadata: toFailureMetadata(error, redact, log.add),
+      metadata: toFailureMetadata(error, job.secrets, log.add),
       metrics: accounted,
       logs: log.lines(),
     };
@@ -142,12 +142,13 @@ function toRedactedRecord(what: string, value: TaskResult['metadata'], redact: R
 /** What the task kept of an attempt that failed, also where a deadline ended it. What cannot be kept is logged (A1). */
 function toFailureMetadata(
   error: unknown,
-  redact: Redact,
+  secrets: Job['secrets'],
   log: (line: string) => void,
 ): Record<string, unknown> | null {
-  if (!isTaskFailure(error)) return null;
+  if (!isTaskFailure(error) || error.metadata === undefined) return null;
   try {
-    return toRedactedRecord('metadata', error.metadata, redact);
+    const text = toJsonText('metadata', error.metadata, limits.outputsInlineBytesMax);
+    return JSON.parse(redactCutJson(text, secrets)) as Record<string, unknown>;
   } catch (cause) {
     log(`Warning: the failure's metadata could not be kept: ${cause instanceof Error ? cause.message : String(cause)}`);
     return null;

@@ -89,12 +89,42 @@ function replaceAll(text: string, replacements: readonly Replacement[]): string 
 
 /** Redacts only the strings of JSON text, so that it stays JSON when a secret is `1234` or `true`. */
 export function redactJson(text: string, redact: Redact): string {
-  if (redact(text) === text) return text;
+  return redact(text) === text ? text : redactStrings(text, redact);
+}
+
+function redactStrings(text: string, redact: Redact, redactValue: Redact = redact): string {
   return JSON.stringify(
     JSON.parse(text, (_key, value: unknown) => {
-      if (typeof value === 'string') return redact(value);
+      if (typeof value === 'string') return redactValue(value);
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
       return Object.fromEntries(Object.entries(value).map(([key, child]) => [redact(key), child]));
     }),
   );
+}
+
+/** Fewer characters of a secret say nothing: they would cost ordinary words their last letter. */
+const secretBeginningMin = 4;
+
+/**
+ * The same for texts that something has cut off, as those of a stream that broke off: each is left out from where a secret
+ * begins that its end has cut.
+ */
+export function redactCutJson(text: string, secrets: Readonly<Record<string, string>>): string {
+  const replacements = toReplacements(secrets);
+  const redact = (value: string) => replaceAll(value, replacements);
+  return redactStrings(text, redact, (value) => redact(value.slice(0, findCutSecret(value, replacements))));
+}
+
+/** Where the earliest secret begins of which the text ends in the middle; the length where there is none. */
+function findCutSecret(text: string, replacements: readonly Replacement[]): number {
+  let end = text.length;
+  for (const [needle] of replacements) {
+    for (let length = needle.length - 1; length >= secretBeginningMin; length -= 1) {
+      if (text.endsWith(needle.slice(0, length))) {
+        end = Math.min(end, text.length - length);
+        break;
+      }
+    }
+  }
+  return end;
 }

@@ -1,7 +1,7 @@
 /** Goal: no form in which a secret usually travels gets through. The way of a whole outcome is in attempt.test.ts. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createPieceRedaction, createRedaction } from '../../src/worker/redaction.ts';
+import { createPieceRedaction, createRedaction, redactCutJson } from '../../src/worker/redaction.ts';
 
 // In base64 it holds both characters in which the two alphabets differ.
 const value = 'sk-~~~???>>>"quoted" and more';
@@ -46,4 +46,18 @@ test('in pieces, however it is cut, a text becomes what it becomes in one', () =
 test('a value of eight characters is a secret, one of seven stands in ordinary words', () => {
   const both = createRedaction({ SEVEN: 'tokens1', EIGHT: 'tokens12' });
   expect(both('max_tokens1 and tokens12')).toBe('max_tokens1 and [secret EIGHT]');
+});
+
+test('a text that was cut within a secret ends before it, and loses nothing else', () => {
+  const secrets = { KEY: 'sk-abcd-1234', OTHER: 'cd-12-and-more' };
+  const cut = (content: string) =>
+    JSON.parse(redactCutJson(JSON.stringify({ characters: 1, list: [content] }), secrets));
+  const kept = (content: string) => ({ characters: 1, list: [content] });
+  expect(cut('It is sk-abcd-123')).toEqual(kept('It is '));
+  expect(cut('It is sk-a')).toEqual(kept('It is '));
+  expect(cut('It is sk-')).toEqual(kept('It is sk-'));
+  expect(cut('It is sk-abcd-1234')).toEqual(kept('It is [secret KEY]'));
+  expect(cut('It is sk-abcd-12')).toEqual(kept('It is '));
+  expect(cut('sk-abcd-1234, of which sk-abcd is left')).toEqual(kept('[secret KEY], of which sk-abcd is left'));
+  expect(cut('characters')).toEqual(kept('characters'));
 });

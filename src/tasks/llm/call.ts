@@ -38,7 +38,9 @@ type WiredInit = RequestInit & { readonly wire: Wire };
 /** Rejects with a TaskFailure that keeps the text which had come (`metadata.answer`). */
 export async function callModel(call: ModelCall, wire: Wire): Promise<ModelAnswer> {
   const { endpoint, body, signal } = call;
-  const hearing = createHearing(call.endpoint, call.onText);
+  const isStream = (body as { stream?: unknown }).stream === true;
+  // An answer that was asked for whole is told by its outputs alone, also where the server streams it.
+  const hearing = createHearing(call.endpoint, isStream ? call.onText : () => undefined);
   try {
     const { completions } = (await clientFor(endpoint.baseUrl)).chat;
     const options = {
@@ -47,13 +49,13 @@ export async function callModel(call: ModelCall, wire: Wire): Promise<ModelAnswe
       fetchOptions: { wire } as object,
     };
     const asked = body as unknown as ChatCompletionCreateParamsBase;
-    if (asked.stream === true) {
+    if (isStream) {
       await assemble(await completions.create({ ...asked, stream: true }, options), call, hearing);
-      hearing.endStream(wire.isWhole);
     } else {
       const answer: unknown = await completions.create({ ...asked, stream: false }, options);
       await assemble(isChunks(answer) ? answer : [answer], call, hearing);
     }
+    hearing.endStream(wire.isWhole);
     return hearing.whole();
   } catch (error) {
     const failure = isOurs(error) ? error : (wire.failure ?? toFailure(error, endpoint));
