@@ -2,7 +2,7 @@
  * Goal: every setting has its default, takes what is allowed and refuses the rest in one line that helps (CFG1 to CFG4).
  * Method: tables over `readSettings` with a made-up environment and a fresh working directory.
  */
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -401,7 +401,9 @@ describe('.env', () => {
   test('.env.example names every setting, and only those', async () => {
     const root = resolve(import.meta.dirname, '..');
     const example = await readFile(join(root, '.env.example'), 'utf8');
-    const source = await readFile(join(root, 'src/config.ts'), 'utf8');
+    const parts = (await readdir(join(root, 'src/config'))).map((name) => `src/config/${name}`);
+    const sources = await Promise.all(['src/config.ts', ...parts].map((file) => readFile(join(root, file), 'utf8')));
+    const source = sources.join('');
     const listed = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]);
     const used = [...source.matchAll(/'([A-Z]+(?:_[A-Z]+)*)'/g)].map((match) => match[1]);
     const notSettings = ['ENOENT'];

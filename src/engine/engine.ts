@@ -16,7 +16,6 @@ import {
   type Template,
   type TemplateProblem,
   templateIdSchema,
-  type WorkflowDefinition,
 } from '../contract/definition.ts';
 import {
   type ActionDescription,
@@ -39,28 +38,13 @@ import { invalid, Refusal, workflowNotFound } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
-import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
 import { toCanonicalJson } from '../core/canonical-json.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { Follower } from './follower.ts';
+import { EngineTemplates, type TemplateSource } from './templates.ts';
 import { blobBytes, toWholeStep, toWholeSteps, toWholeText } from './whole-outputs.ts';
-
-/** The templates by id, and how to make a definition from one. */
-export interface TemplateSource {
-  list(): Promise<Template[]>;
-  get(id: string): Promise<Template | undefined>;
-  /** Every fault of the files; `position` where the place in the file is known. */
-  problems(): Promise<
-    (Pick<TemplateProblem, 'file' | 'ids' | 'path' | 'message'> & {
-      position: { line: number; column: number } | undefined;
-    })[]
-  >;
-  /** Checks the params and rejects with a Refusal that names every bad one. */
-  instantiate(template: Template, params: Record<string, unknown>): Promise<WorkflowDefinition>;
-  close(): Promise<void>;
-}
 
 export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
@@ -71,8 +55,6 @@ export interface CoordinatedEngineOptions extends ValidationOptions {
 }
 
 const healthPatienceMsDefault = 2_000;
-/** An answer has room for so many faults of templates. */
-const templateProblemsMax = 1_000;
 
 /** A definition that has been checked, with what is said about it. */
 type ValidDefinition = Extract<Validation, { ok: true }>;
@@ -80,11 +62,13 @@ type ValidDefinition = Extract<Validation, { ok: true }>;
 export class CoordinatedEngine implements Engine {
   readonly #coordinator: CoordinatorPort;
   readonly #options: CoordinatedEngineOptions;
+  readonly #templates: EngineTemplates;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
     this.#coordinator = options.coordinator;
     this.#options = options;
+    this.#templates = new EngineTemplates(options.templates, options);
   }
 
   async submit(definition: unknown, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
@@ -97,18 +81,9 @@ export class CoordinatedEngine implements Engine {
     params: Record<string, unknown>,
     options: CallOptions & WaitOptions = {},
   ): Promise<WorkflowReply> {
-    const { templates, catalogue, unknownActions } = this.#options;
     check(templateIdSchema, templateId, 'template_id');
     const claim = toClaim('submitTemplate', [templateId, params], options);
-    const template = await templates.get(templateId);
-    if (!template) await this.#refuseFaulty(templateId);
-    if (!template && unknownActions === 'reject' && !catalogue.has(templateId)) {
-      const known = [...(await templates.list()).map(({ id }) => id), ...catalogue.keys()];
-      const wayOut = `GET /api/templates and GET /api/actions list them${didYouMean(templateId, known)}`;
-      const detail = `There is neither a template nor an action with the id "${templateId}"; ${wayOut}`;
-      throw new Refusal({ code: 'NOT_FOUND', detail });
-    }
-    const definition = template ? await templates.instantiate(template, params) : toOneStep(templateId, params);
+    const definition = await this.#templates.toDefinition(templateId, params);
     return this.#submit(this.#validate(definition), templateId, claim, options);
   }
 
@@ -263,38 +238,15 @@ export class CoordinatedEngine implements Engine {
   }
 
   templates(): Promise<Template[]> {
-    return this.#options.templates.list();
+    return this.#templates.list();
   }
 
   async template(id: string): Promise<Template> {
-    const template = await this.#options.templates.get(id);
-    if (template) return template;
-    await this.#refuseFaulty(id);
-    const known = (await this.#options.templates.list()).map((other) => other.id);
-    const detail = `There is no template with the id "${id.slice(0, 128)}"${didYouMean(id, known)}`;
-    throw new Refusal({ code: 'NOT_FOUND', detail });
+    return this.#templates.get(id);
   }
 
   async templateProblems(): Promise<TemplateProblem[]> {
-    const problems = await this.#options.templates.problems();
-    return problems.slice(0, templateProblemsMax).map(({ position, ...problem }) => ({
-      ...problem,
-      line: position?.line ?? null,
-      column: position?.column ?? null,
-    }));
-  }
-
-  /** A template that is asked for by its id and has a fault: its file, the line and the fault. */
-  async #refuseFaulty(id: string): Promise<void> {
-    const problems = (await this.templateProblems()).filter(({ ids }) => ids.includes(id));
-    const [first] = problems;
-    if (first === undefined) return;
-    const errors = problems.map(({ file, path, message, line, column }) => {
-      const place = line === null ? file : `${file}:${line}:${column}`;
-      return { path: place, message: path === '' ? message : `${path}: ${message}` };
-    });
-    const detail = `The template "${id}" cannot be used: ${errors[0]?.path}: ${errors[0]?.message}`;
-    throw new Refusal({ code: 'INVALID', detail, errors });
+    return this.#templates.problems();
   }
 
   async actions(): Promise<ActionDescription[]> {
@@ -335,7 +287,7 @@ export class CoordinatedEngine implements Engine {
 
   async close(): Promise<void> {
     for (const follower of this.#followers) follower.end();
-    await Promise.all([this.#coordinator.call('close', {}), this.#options.templates.close()]);
+    await Promise.all([this.#coordinator.call('close', {}), this.#templates.close()]);
   }
 
   #readBlob(id: string, blob: string): Promise<Uint8Array> {
@@ -430,14 +382,4 @@ function toFirstWait({ waitMs = 0, room }: WaitOptions) {
 
 function toSha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** The workflow for a template id that no file defines: one step, whose action is that id. */
-function toOneStep(templateId: string, params: Record<string, unknown>): WorkflowDefinition {
-  return {
-    name: `Workflow from ${templateId}`,
-    description: `Generated from template: ${templateId}`,
-    params,
-    steps: [{ id: 'step_1', name: `Initial Step - ${templateId}`, action: templateId, params }],
-  };
 }

@@ -54,7 +54,7 @@ export const tokensMutants: Mutant[] = [
   {
     name: 'a start shows the credentials of an address it refuses',
     breaks: 'CFG3',
-    file: 'src/config.ts',
+    file: 'src/config/addresses.ts',
     find: 'throw refuse(name, withoutKeys(value), ',
     replace: 'throw refuse(name, value, ',
     test: 'test/canary/canary.test.ts',

@@ -117,9 +117,9 @@ export const typosMutants: readonly Mutant[] = [
   {
     name: 'a faulty template is taken for an action',
     breaks: 'TC2',
-    file: 'src/engine/engine.ts',
-    find: 'if (!template) await this.#refuseFaulty(templateId);',
-    replace: 'if (template) await this.#refuseFaulty(templateId);',
+    file: 'src/engine/templates.ts',
+    find: '    await this.#refuseFaulty(id);\n    if (unknownActions',
+    replace: '    if (unknownActions',
     test: 'test/engine/template-problems.test.ts',
   },
 ];
