@@ -7,6 +7,7 @@
  * written the journal and the index anew. `journal` names the directory's journal; state files name it too, so that a file
  * of another engine is known as such. Manifests and state files carry a number of their own and may stay as they are.
  */
+import { crc32 } from 'node:zlib';
 import { readEventJson, toEventJson } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { StartError } from '../contract/store.ts';
@@ -86,12 +87,17 @@ export function writeFormat(
   { number, from, createdAt, journalId }: { number: number; from: number; createdAt: string; journalId: string },
 ): void {
   const fields = { format: number, ...(from < number ? { from } : {}), createdAt, journal: journalId };
-  const text = `${JSON.stringify(fields)}\n`;
+  const text = `${JSON.stringify({ ...fields, crc: sumOf(fields) })}\n`;
   replaceFileSync(disk, file, Buffer.from(text), { durable: true });
 }
 
 export function isFormatNumber(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) > 0;
+}
+
+/** CRC-32 of the other fields, in hex: one wrong letter in the name of the journal would make all its files foreign. */
+function sumOf(fields: object): string {
+  return crc32(JSON.stringify(fields)).toString(16).padStart(8, '0');
 }
 
 function parseFormat(
@@ -104,8 +110,11 @@ function parseFormat(
     return null; // Reported by the caller, with the bytes.
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { format: number, from = number, createdAt, journal } = value as Record<string, unknown>;
+  const { crc, ...fields } = value as Record<string, unknown>;
+  const { format: number, from = number, createdAt, journal } = fields;
   if (!isFormatNumber(number) || !isFormatNumber(from) || from > number) return null;
+  // A newer format may keep its sum in another way; its number alone is read.
+  if (crc !== undefined && crc !== sumOf(fields) && number <= releasedFormat.number) return null;
   const toText = (field: unknown) => (typeof field === 'string' ? field : null);
-  return { number, from, createdAt: toText(createdAt), journalId: toText(journal) };
+  return { number, from, createdAt: toText(createdAt), journalId: crc === undefined ? null : toText(journal) };
 }

@@ -24,7 +24,12 @@ test('E7: while the coordinator hangs health is degraded and says why, and calls
     worker: { execArgv: [] },
     onFatal: () => undefined,
   });
-  const templates = { list: async () => [], get: async () => undefined, close: async () => undefined };
+  const templates = {
+    list: async () => [],
+    get: async () => undefined,
+    problems: async () => [],
+    close: async () => undefined,
+  };
   const catalogue = createActionCatalogue();
   const engine = new CoordinatedEngine({
     coordinator,

@@ -130,10 +130,19 @@ test('an older format is upgraded as it is read, and everything that is written 
   const formatFile = path.join(dir.engineDir, 'format.json');
   const before = JSON.parse(fs.readFileSync(formatFile, 'utf8'));
   const store = await open(dir, { upgrades });
-  expect(JSON.parse(fs.readFileSync(formatFile, 'utf8'))).toEqual({ ...before, format: 3, from: 1 });
+  expect(JSON.parse(fs.readFileSync(formatFile, 'utf8'))).toEqual({
+    ...before,
+    format: 3,
+    from: 1,
+    crc: expect.stringMatching(/^[0-9a-f]{8}$/),
+  });
   expectForm(store, 3);
   store.begin([event(3, 5)]);
-  expect(JSON.parse(fs.readFileSync(formatFile, 'utf8'))).toEqual({ ...before, format: 3 });
+  expect(JSON.parse(fs.readFileSync(formatFile, 'utf8'))).toEqual({
+    ...before,
+    format: 3,
+    crc: expect.stringMatching(/^[0-9a-f]{8}$/),
+  });
   const segments = fs
     .readdirSync(dir.journalDir)
     .map((name) => fs.readFileSync(path.join(dir.journalDir, name), 'utf8'));

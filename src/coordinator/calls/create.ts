@@ -43,6 +43,13 @@ interface Created {
   text: WorkflowText;
 }
 
+/** Resolves once the workflow's state.json exists. */
+async function toShown(views: CreateParts['views'], created: Created | KeyInUse): Promise<WorkflowText | KeyInUse> {
+  if (created === keyInUse) return keyInUse;
+  await views.hasFile(created.live);
+  return created.text;
+}
+
 export function createCreateCalls(
   parts: CreateParts,
   keyed: KeyedCalls,
@@ -52,20 +59,16 @@ export function createCreateCalls(
 
   const create = (batch: Batch, event: CreatedEvent, claim: IdempotencyClaim | undefined): Created => {
     const { live, replyJson } = recorder.record(batch, event, claim, encode);
+    const text = toText(live, replyJson);
     const parent = event.parent && workflows.live.get(event.parent.id);
     if (parent) recorder.record(batch, decideBranched(parent.state, clock.now()));
     // The caller's answer shows the workflow as PENDING. When that is not its real status, one more event says so.
     const waiting = decideWaiting(live.state, clock.now());
     if (waiting) recorder.record(batch, waiting);
-    return { live, text: toText(live, replyJson) };
+    return { live, text };
   };
 
-  /** Resolves once the workflow's state.json exists. */
-  const show = async (created: Created | KeyInUse): Promise<WorkflowText | KeyInUse> => {
-    if (created === keyInUse) return keyInUse;
-    await views.hasFile(created.live);
-    return created.text;
-  };
+  const show = (created: Created | KeyInUse) => toShown(views, created);
 
   const submit: Call<'submit'> = async (args, signal) => {
     const { definition, warnings, templateId, claim } = args;
