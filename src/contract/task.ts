@@ -106,6 +106,11 @@ export interface Task<Params = unknown> {
    * gets their values beside it (`TaskContext.code`) and binds them as data. Default: none.
    */
   readonly code?: readonly string[];
+  /**
+   * Names of params that are addresses. A value in place of a reference is encoded for where it stands: in the path segment
+   * by segment, in the query as a whole; before the path it is taken as it is. Default: none.
+   */
+  readonly addresses?: readonly string[];
   /** True for a task that calls other machines. Default: false. */
   readonly goesOut?: boolean;
   /**
@@ -185,8 +190,9 @@ export interface ActionInfo {
   readonly isolated?: true | undefined;
   readonly secrets: readonly string[];
   readonly timeoutMs: number;
-  /** Names of params that are code. */
+  /** Names of params that are code, and of those that are addresses. */
   readonly code?: readonly string[] | undefined;
+  readonly addresses?: readonly string[] | undefined;
   /** True for a task that calls other machines. */
   readonly goesOut?: boolean | undefined;
   readonly staysHome?: Task['staysHome'];

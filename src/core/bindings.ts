@@ -15,10 +15,19 @@
 import { type CodePieces, type CodeText, toInlineText } from '../contract/code-text.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
+import { AddressError, type AddressPart, joinAddress } from './address.ts';
 import { itemAt } from './item-at.ts';
 import { findReferences, type Place, type Reference, readReference } from './references.ts';
 
 export class BindingError extends Error {}
+
+/** Params that references are replaced in with a rule of their own, by name. */
+export interface ParamKinds {
+  /** N4. */
+  readonly code?: readonly string[] | undefined;
+  /** AD1 to AD4. */
+  readonly addresses?: readonly string[] | undefined;
+}
 
 export interface BindingSources {
   readonly params: JsonObject;
@@ -36,18 +45,39 @@ interface Binding {
 }
 
 /**
- * The params with every reference replaced; those named in `code` that hold references become a `CodeText` (N4).
- * Throws BindingError, which names a reference that leads nowhere or exceeds N5.
+ * The params with every reference replaced; those that are code and hold references become a `CodeText` (N4). Throws
+ * BindingError, which names a reference that leads nowhere, exceeds N5, or does not fit into an address.
  */
-export function bindParams(params: JsonObject, sources: BindingSources, code: readonly string[] = []): JsonObject {
+export function bindParams(
+  params: JsonObject,
+  sources: BindingSources,
+  { code = [], addresses = [] }: ParamKinds = {},
+): JsonObject {
   const binding = { sources, charsLeft: limits.stepParamsBytesMax };
-  if (code.length === 0) return bindValue(params, binding) as JsonObject;
-  return Object.fromEntries(
-    Object.entries(params).map(([key, value]) => [
-      key,
-      code.includes(key) ? bindCode(key, value, binding) : bindValue(value, binding),
-    ]),
-  ) as JsonObject;
+  if (code.length === 0 && addresses.length === 0) return bindValue(params, binding) as JsonObject;
+  const bind = (key: string, value: unknown): unknown => {
+    if (code.includes(key)) return bindCode(key, value, binding);
+    if (addresses.includes(key) && typeof value === 'string') return bindAddress(value, binding);
+    return bindValue(value, binding);
+  };
+  return Object.fromEntries(Object.entries(params).map(([key, value]) => [key, bind(key, value)])) as JsonObject;
+}
+
+function bindAddress(text: string, binding: Binding): unknown {
+  const places = text.includes('{{') ? findReferences(text) : [];
+  const [first] = places;
+  if (first === undefined || isAlone(first, text)) return bindString(text, binding);
+  const parts = splitAt(text, places).flatMap((written, i): AddressPart[] => {
+    if (i === 0) return [{ written }];
+    const { inner } = itemAt(places, i - 1);
+    const { text: value, isLeft } = takeValue(inner, binding);
+    return [isLeft ? { written: value } : { value, name: inner.trim() }, { written }];
+  });
+  try {
+    return joinAddress(parts);
+  } catch (error) {
+    throw error instanceof AddressError ? new BindingError(error.message, { cause: error }) : error;
+  }
 }
 
 function bindValue(value: unknown, binding: Binding): unknown {
@@ -103,11 +133,11 @@ export function toCodePieces(text: string): CodePieces | null {
   return { strings: splitAt(text, places), references: places.map(({ inner }) => inner) };
 }
 
-function takeValue(inner: string, binding: Binding): { value: unknown; text: string } {
+function takeValue(inner: string, binding: Binding): { value: unknown; text: string; isLeft?: true } {
   const reference = readReference(inner, binding.sources.isStep);
   if (reference.kind === 'step' && binding.sources.isLeft?.(reference.stepId)) {
     const text = `{{${inner}}}`;
-    return { value: text, text };
+    return { value: text, text, isLeft: true };
   }
   const value = resolve(reference, binding.sources);
   const text = toInlineText(value);

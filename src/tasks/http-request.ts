@@ -114,6 +114,7 @@ export const httpRequest: Task<Params> = {
   description:
     'Sends one HTTP request and returns status, headers, text and, where the answer is JSON, its value. An answer that is no text comes as base64 in file. At most 16 MiB, decoded, are read and 20 redirects followed. Requests other than GET and HEAD carry an Idempotency-Key that is the same for every attempt of the step. A POST or PATCH that has reached its server is repeated only where the step says retry.attemptsMax.',
   params,
+  addresses: ['url'],
   goesOut: true,
   timeoutMs: 30_000,
   async run(request, context) {

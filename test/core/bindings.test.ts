@@ -211,7 +211,7 @@ describe('readReference', () => {
 
 describe('N4: in code no value becomes part of the text', () => {
   const bindCode = (value: JsonObject) =>
-    bindParams(value, { params, isStep, outputsOf: (id) => outputs[id] }, ['template']);
+    bindParams(value, { params, isStep, outputsOf: (id) => outputs[id] }, { code: ['template'] });
 
   test('strings and values stay apart, with what was written between the braces', () => {
     expect(bindCode({ template: 'a {{ params.name }}{{steps.a.outputs.list}}\n', data: '{{params.name}}' })).toEqual({
@@ -239,7 +239,7 @@ describe('N4: in code no value becomes part of the text', () => {
     expect(bindCode({ template: 'plain' })).toEqual({ template: 'plain' });
     expect(bindCode({ template: 5 })).toEqual({ template: 5 });
     expect(bindCode({ template: null })).toEqual({ template: null });
-    expect(bindParams({ text: '<{{params.name}}>' }, { params, isStep, outputsOf: () => undefined }, [])).toEqual({
+    expect(bindParams({ text: '<{{params.name}}>' }, { params, isStep, outputsOf: () => undefined }, {})).toEqual({
       text: '<World>',
     });
   });
@@ -259,8 +259,10 @@ describe('N4: in code no value becomes part of the text', () => {
     const content = 'x'.repeat(limits.stepParamsBytesMax);
     const sources = { params, isStep, outputsOf: () => ({ content }) };
     const template = '{{steps.a.outputs.content}}';
-    expect(() => bindParams({ template }, sources, ['template'])).not.toThrow();
-    expect(() => bindParams({ template: `${template}{{params.name}}` }, sources, ['template'])).toThrow(BindingError);
+    expect(() => bindParams({ template }, sources, { code: ['template'] })).not.toThrow();
+    expect(() => bindParams({ template: `${template}{{params.name}}` }, sources, { code: ['template'] })).toThrow(
+      BindingError,
+    );
   });
 });
 
@@ -290,4 +292,71 @@ test('eachReference visits every reference with its place', () => {
   };
   eachReference(value, isStep, (reference, path) => seen.push(`${path.join('/')}: ${reference.text}`));
   expect(seen).toEqual(['a/0: params.x', 'a/0: steps.a.outputs.n', 'b/c: params.y']);
+});
+
+describe('values in addresses', () => {
+  const bindAddress = (url: unknown, values: JsonObject): unknown =>
+    bindParams({ url } as JsonObject, { params: values, isStep, outputsOf: () => undefined }, { addresses: ['url'] })
+      .url;
+
+  test.each([
+    // AD1
+    ['{{params.x}}', 'http://h.test/a b?c d', 'http://h.test/a b?c d'],
+    ['{{params.x}}/lock', 'http://h.test/a b', 'http://h.test/a b/lock'],
+    ['{{params.x}}://h.test/', 'https', 'https://h.test/'],
+    ['https://{{params.x}}/a', 'h.test:8080/b', 'https://h.test:8080/b/a'],
+    ['https://h.test{{params.x}}', ':81/a&b', 'https://h.test:81/a&b'],
+    ['https://{{params.x}}.test', 'a', 'https://a.test'],
+    // AD2
+    ['https://h.test/{{params.x}}', 'R&D', 'https://h.test/R%26D'],
+    ['https://h.test/wiki/{{params.x}}.html', 'a/b c/d?e#f', 'https://h.test/wiki/a/b%20c/d%3Fe%23f.html'],
+    ['https://h.test/{{params.x}}', '100%/%2F\\;+é', 'https://h.test/100%25/%252F%5C%3B%2B%C3%A9'],
+    ['https://h.test/{{params.x}}', '', 'https://h.test/'],
+    ['https://h.test/a{{params.x}}b', '.', 'https://h.test/a.b'],
+    ['https://h.test/{{params.x}}', '...', 'https://h.test/...'],
+    ['https://h.test/{{params.x}}', '.git/.well-known', 'https://h.test/.git/.well-known'],
+    ['https://h.test/{{params.x}}/{{params.x}}?q={{params.x}}', 'a/b', 'https://h.test/a/b/a/b?q=a%2Fb'],
+    ['{{params.x}}/{{params.x}}', 'http://h.test', 'http://h.test/http%3A//h.test'],
+    // AD3
+    ['https://h.test/?q={{params.x}}&page=2', 'a&b=c#d/e f', 'https://h.test/?q=a%26b%3Dc%23d%2Fe%20f&page=2'],
+    ['https://h.test?{{params.x}}', '..', 'https://h.test?..'],
+    ['https://h.test/a#{{params.x}}', 'b?c/d', 'https://h.test/a#b%3Fc%2Fd'],
+  ])('AD1 to AD3: in %s, %s', (url, x, expected) => {
+    expect(bindAddress(url, { x })).toBe(expected);
+  });
+
+  test('numbers, nothing and objects become the text that they are elsewhere, encoded', () => {
+    expect(bindAddress('https://h.test/{{params.x}}', { x: 7 })).toBe('https://h.test/7');
+    expect(bindAddress('https://h.test/a{{params.x}}', { x: null })).toBe('https://h.test/a');
+    expect(bindAddress('https://h.test/?q={{params.x}}', { x: { a: 1 } })).toBe('https://h.test/?q=%7B%22a%22%3A1%7D');
+    expect(bindAddress(['https://h.test/{{params.x}}'], { x: 'R&D' })).toEqual(['https://h.test/R&D']);
+  });
+
+  test.each([
+    ['https://h.test/{{params.x}}', '..', '..'],
+    ['https://h.test/{{params.x}}/b', '.', '.'],
+    ['https://h.test/a/{{params.x}}', 'b/../c', '..'],
+    ['https://h.test/a/{{params.x}}', '../../b', '..'],
+    ['https://h.test/a/{{params.x}}', 'b/..', '..'],
+    ['https://h.test/.{{params.x}}/b', '.', '..'],
+    ['https://h.test/{{params.x}}%2e/b', '.', '.%2e'],
+    ['https://h.test/{{params.x}}?a', '..', '..'],
+    ['{{params.host}}/{{params.x}}', '..', '..'],
+  ])('AD4: in %s, %s is refused by name', (url, x, segment) => {
+    expect(() => bindAddress(url, { x, host: 'http://h.test' })).toThrow(
+      new BindingError(`{{params.x}} makes the segment "${segment}" in an address, which leads to another path`),
+    );
+  });
+
+  test('half a character is refused, in the path and in the query', () => {
+    const message = '{{params.x}} holds half a character, which no address can carry';
+    expect(() => bindAddress('https://h.test/{{params.x}}', { x: '\ud83d' })).toThrow(new BindingError(message));
+    expect(() => bindAddress('https://h.test/?{{params.x}}', { x: '\ud83d' })).toThrow(new BindingError(message));
+  });
+
+  test('a reference that stays as it is written stays so', () => {
+    const sources = { params: {}, isStep: () => true, outputsOf: () => undefined, isLeft: () => true };
+    const url = 'https://h.test/{{steps.a.outputs.content}}/b';
+    expect(bindParams({ url }, sources, { addresses: ['url'] })).toEqual({ url });
+  });
 });

@@ -2,7 +2,10 @@
  * Goal: what an author gets wrong is said, and what data holds is never run, in a whole engine. Method: workflows with one
  * slip each, and their partners without it; the steps' outputs and the workflow's `warnings` as clients see them.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Engine } from '../../src/contract/engine.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { expectRefusal, openEngine, stepOf } from './running-engine.ts';
@@ -121,4 +124,34 @@ test('a reference on a line of its own in a block keeps its type', async () => {
     ],
   });
   expect(workflow.steps.map(({ outputs }) => outputs?.value)).toEqual([[{ v: 1 }, { v: 2 }], 3, 'tea']);
+});
+
+test('values in an address ask the server for what they say, and never for another path', async () => {
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url);
+    response.end('ok');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const place = new EngineDir();
+  onTestFinished(() => place.remove());
+  const local = await openEngine(place, { settings: { ...place.settings, httpAllowHosts: [host] } });
+  onTestFinished(() => local.close());
+  const get = (id: string, url: string) => ({ id, action: 'http_request', params: { url } });
+  const { id } = await local.submit({
+    name: 'addresses',
+    failurePolicy: 'continue',
+    params: { target: `http://${host}/base`, topic: 'R&D', path: 'a b/c', up: '../secret' },
+    steps: [
+      get('path', `http://${host}/wiki/{{params.topic}}`),
+      get('query', `http://${host}/?q={{params.topic}}&p={{params.path}}`),
+      get('whole', '{{params.target}}/lock/{{params.path}}'),
+      get('up', `http://${host}/public/{{params.up}}`),
+    ],
+  });
+  const { workflow } = await local.finished(id);
+  expect(asked.sort()).toEqual(['/?q=R%26D&p=a%20b%2Fc', '/base/lock/a%20b/c', '/wiki/R%26D']);
+  expect(stepOf(workflow, 'up')).toMatchObject({ status: 'FAILED', error: expect.stringContaining('".."') });
 });

@@ -29,11 +29,7 @@ const params: JsonObject = {
 };
 
 async function run(action: string, written: JsonObject) {
-  const bound = bindParams(
-    written,
-    { params, isStep: () => false, outputsOf: () => undefined },
-    tasks.get(action)?.code ?? [],
-  );
+  const bound = bindParams(written, { params, isStep: () => false, outputsOf: () => undefined }, tasks.get(action));
   const job = {
     jobId: 1,
     workflowId: 'w',

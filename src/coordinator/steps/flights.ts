@@ -188,7 +188,7 @@ export class Flights {
     const { settings, catalogue, outputs } = this.#options;
     let params: JsonObject;
     try {
-      params = outputs.bind(live, step, blobs, catalogue.get(step.action)?.code);
+      params = outputs.bind(live, step, blobs, catalogue.get(step.action));
     } catch (error) {
       if (!(error instanceof BindingError)) throw error;
       this.#fail(flight, 'BINDING', error.message);

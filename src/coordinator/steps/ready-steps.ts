@@ -129,10 +129,10 @@ export class ReadySteps {
     );
   }
 
-  async #bindToAsk(live: Live, stepId: string, { code }: ActionInfo): Promise<JsonObject> {
+  async #bindToAsk(live: Live, stepId: string, info: ActionInfo): Promise<JsonObject> {
     const { outputs } = this.#options;
     const step = live.state.step(stepId)!;
-    return outputs.bind(live, step, await outputs.readBlobsFor(live, step), code);
+    return outputs.bind(live, step, await outputs.readBlobsFor(live, step), info);
   }
 
   /**

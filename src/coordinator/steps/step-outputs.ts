@@ -7,7 +7,7 @@ import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { limits } from '../../contract/limits.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
-import { bindParams } from '../../core/bindings.ts';
+import { bindParams, type ParamKinds } from '../../core/bindings.ts';
 import { eachReference } from '../../core/references.ts';
 import type { StepState } from '../../core/state.ts';
 import type { Clock } from '../clock.ts';
@@ -43,8 +43,8 @@ export class StepOutputs {
     return blobs;
   }
 
-  /** The step's params with every reference replaced; `code` names those that are code. Throws BindingError. */
-  bind(live: Live, step: StepState, blobs: Blobs, code: readonly string[] | undefined): JsonObject {
+  /** The step's params with every reference replaced. Throws BindingError. */
+  bind(live: Live, step: StepState, blobs: Blobs, kinds: ParamKinds | undefined): JsonObject {
     const parsed = new Map<string, unknown>();
     for (const [id, ref] of outputsReferredTo(live, step)) {
       if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
@@ -54,7 +54,7 @@ export class StepOutputs {
       isStep: (id: string) => live.state.index.has(id),
       outputsOf: (id: string) => parsed.get(id),
     };
-    return bindParams(step.params, sources, code);
+    return bindParams(step.params, sources, kinds);
   }
 
   /** Outputs as an event holds them: as text, or by the name of a blob that is durable when this resolves. */

@@ -42,6 +42,7 @@ export const chat: Task<z.infer<typeof params>> = {
   description:
     "Asks a model behind any server that speaks OpenAI's API (Ollama, llama.cpp, vLLM, LM Studio, hosted ones) and returns its answer as content, with what it has used and cost.",
   params,
+  addresses: ['base_url'],
   secrets: endpointSettings,
   goesOut: true,
   timeoutMs: modelTimeoutMs,
