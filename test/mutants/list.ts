@@ -12,6 +12,7 @@ import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { pagesMutants } from './pages.mutants.ts';
 import { simMutants } from './sim.mutants.ts';
 import { tokensMutants } from './tokens.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
@@ -29,6 +30,7 @@ export const mutants: readonly Mutant[] = [
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
+  ...pagesMutants,
   ...simMutants,
   ...tokensMutants,
   ...workersMutants,
