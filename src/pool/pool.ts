@@ -17,7 +17,7 @@ import { ThreadLane, type ThreadLaneOptions } from './thread-lane.ts';
 const graceMs = 750;
 
 /**
- * Old-space bounds of one thread or process. Extracting a page of 4 MiB takes some 300 MB; an answer that a task
+ * Old-space bounds of one thread or process. Extracting a page of 8 MiB takes some 420 MB; an answer that a task
  * reads has 16 MiB at most.
  */
 const cpuHeapMbMax = 512;

@@ -1,6 +1,7 @@
 declare module '@joplin/turndown-plugin-gfm' {
   import type TurndownService from 'turndown';
 
-  /** Tables, strikethrough, task lists and highlighted code of GitHub's Markdown. */
-  export const gfm: TurndownService.Plugin;
+  /** Parts of GitHub's Markdown. */
+  export const strikethrough: TurndownService.Plugin;
+  export const taskListItems: TurndownService.Plugin;
 }

@@ -13,6 +13,7 @@ import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { pagesMutants } from './pages.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
 import { simMutants } from './sim.mutants.ts';
@@ -36,6 +37,7 @@ export const mutants: readonly Mutant[] = [
   ...modelsMutants,
   ...serversMutants,
   ...serverMutants,
+  ...pagesMutants,
   ...simMutants,
   ...tokensMutants,
   ...typosMutants,

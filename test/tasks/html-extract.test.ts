@@ -1,6 +1,7 @@
 /** Goal: what a person would call the text of a page comes out, of large, small and hostile pages alike. */
 import { describe, expect, it } from 'vitest';
-import { failureOf, runTask } from './run-task.ts';
+import { tasks } from '../../src/tasks/registry.ts';
+import { runTask } from './run-task.ts';
 
 const paragraph = (i: number) =>
   `<p>Paragraph ${i} tells <b>something</b> about bees, with <a href="/more/${i}">a link</a>, and goes on for a while, so that it counts as text of an article.</p>`;
@@ -51,7 +52,7 @@ describe('html_extract', () => {
     const { content } = await runTask('html_extract', {
       html: '<p>Write &lt;img src=x onerror=alert(1)&gt; here.</p>',
     });
-    expect(content).toBe('Write \\<img src=x onerror=alert(1)\\> here.');
+    expect(content).toBe('Write \\<img src=x onerror=alert(1)> here.');
   });
 
   it('takes it as text with its paragraphs apart', async () => {
@@ -89,11 +90,84 @@ describe('html_extract', () => {
     });
   });
 
-  it('fails clearly on a page that nests without end', async () => {
-    const html = `<html><body>${'<div>'.repeat(50_000)}x${'</div>'.repeat(50_000)}</body></html>`;
-    expect(await failureOf(runTask('html_extract', { html }))).toMatchObject({
-      code: 'TASK_ERROR',
-      message: 'the page nests its elements deeper than 256; no real page does',
-    });
+  it.each([
+    ['closed', `${'<div>'.repeat(20_000)}x${'</div>'.repeat(20_000)}`],
+    ['never closed', `${'<font color="red"><div>'.repeat(5_000)}x`],
+  ])('makes a page flat that nests deeper than browsers follow, %s', async (_, html) => {
+    expect(await runTask('html_extract', { html })).toMatchObject({ content: 'x' });
+  });
+
+  it('keeps the order of a text deeper than 512 levels', async () => {
+    const html = `${'<div>'.repeat(600)}one <b>two</b> three<div>four</div>five`;
+    const { content } = await runTask('html_extract', { html, format: 'text' });
+    expect((content as string).replace(/\s+/g, ' ')).toBe('one two three four five');
+  });
+
+  it('takes a page of 8 Mi characters and no longer one', async () => {
+    const task = tasks.get('html_extract');
+    expect(task?.params.safeParse({ html: 'x'.repeat(8 * 1024 * 1024) }).success).toBe(true);
+    expect(task?.params.safeParse({ html: 'x'.repeat(8 * 1024 * 1024 + 1) }).success).toBe(false);
+  });
+
+  it.each([
+    [
+      'a frameset',
+      '<frameset><frame src="menu.html"><frame src="main.html"></frameset>',
+      'Warning: nothing came out: the page is a frameset, and its text is in the pages of its frames: menu.html, main.html',
+    ],
+    [
+      'an application shell',
+      '<script src="app.js"></script><div id="root"></div>',
+      'Warning: nothing came out: the page is an application shell, whose text is written by scripts, and no script runs here; capture the page in a browser after it has loaded',
+    ],
+    [
+      'a shell that says it loads',
+      '<script src="app.js"></script><div id="app">Loading…</div>',
+      'Warning: only 8 characters came out: the page is an application shell, whose text is written by scripts, and no script runs here; capture the page in a browser after it has loaded',
+    ],
+    [
+      'one frame',
+      '<iframe src="https://a.example/"></iframe>',
+      'Warning: nothing came out: the page has no text but that of its frames: https://a.example/',
+    ],
+    [
+      'text in a field',
+      '<textarea>words</textarea>',
+      'Warning: nothing came out: the page has text only in <textarea>, which is no part of what it shows',
+    ],
+    ['no text', '<img src="a.png">', 'Warning: nothing came out: the page has no text'],
+  ])('warns where a page is %s', async (_, html, line) => {
+    const logs: string[] = [];
+    await runTask('html_extract', { html, format: 'text' }, { log: (text) => void logs.push(text) });
+    expect(logs).toEqual([line]);
+  });
+
+  it('does not warn about a short page that has its text', async () => {
+    const logs: string[] = [];
+    await runTask('html_extract', { html: '<p>Short.<script>x()</script>' }, { log: (line) => void logs.push(line) });
+    expect(logs).toEqual([]);
+  });
+
+  it('does not follow spans that would fill the memory', async () => {
+    const row = '<tr><td colspan="1000" rowspan="65534">x</td><td colspan="1000" rowspan="65534">y</td></tr>';
+    const { content } = await runTask('html_extract', { html: `<table>${row.repeat(300)}</table>` });
+    expect(content).toBe(`|  |  |\n| --- | --- |\n${'| x | y |\n'.repeat(300)}`.trim());
+  });
+
+  it('lets no formula bring a tag or a mark of its own', async () => {
+    const html =
+      '<p><span data-formula="inline">&lt;img&gt;</span> and <span class="math">$&lt;img src=x&gt;$</span></p>';
+    const { content } = await runTask('html_extract', { html });
+    expect(content).toBe('\\<img> and $\\lt img src=x>$');
+  });
+
+  it.each([
+    ['a base without the page’s address', '<base href="https://b.example/x/">', undefined, 'https://b.example/x/t'],
+    ['a relative base without it', '<base href="x/">', undefined, 't'],
+    ['a base that is a script', '<base href="javascript:x">', 'https://a.example/p/q', 'https://a.example/p/t'],
+    ['a base that counts from the address', '<base href="../x/">', 'https://a.example/p/q', 'https://a.example/x/t'],
+  ])('resolves links by %s', async (_, base, url, expected) => {
+    const { content } = await runTask('html_extract', { html: `${base}<p><a href="t">a</a>`, ...(url ? { url } : {}) });
+    expect(content).toBe(`[a](${expected})`);
   });
 });
