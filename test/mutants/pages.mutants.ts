@@ -11,7 +11,7 @@ export const pagesMutants: Mutant[] = [
     file: 'src/tasks/page/tree.ts',
     find: "  Object.defineProperty(prototype, 'innerHTML', {",
     replace: "  Object.defineProperty({}, 'innerHTML', {",
-    test: pages,
+    test: 'test/tasks/tree.test.ts',
   },
   {
     name: 'text behind a flattened element comes before it',
