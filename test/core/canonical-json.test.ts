@@ -51,3 +51,12 @@ test('the text is the value, whatever order its fields were written in', () => {
     { numRuns: 300 },
   );
 });
+
+test.each([
+  ['{"9":2,"10":1}', '{"10":1,"9":2}'],
+  ['{"b":2,"9":1,"10":0}', '{"10":0,"9":1,"b":2}'],
+  ['{"__proto__":{"b":1,"a":2}}', '{"__proto__":{"a":2,"b":1}}'],
+  ['{"b":1,"__proto__":2}', '{"__proto__":2,"b":1}'],
+])('one such name is enough: %s', (json, text) => {
+  expect(toCanonicalJson(JSON.parse(json))).toBe(text);
+});

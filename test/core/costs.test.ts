@@ -112,3 +112,45 @@ test.each([
 ])('%j is not taken', (query, message) => {
   expect(costsQuerySchema.safeParse(query).error?.issues[0]?.message).toBe(message);
 });
+
+test('CO1: each count adds up by itself, in the rows as in the total', () => {
+  const row = (day: string, n: number): SpendingRow => ({
+    day,
+    action: 'chat',
+    model: 'm',
+    calls: n,
+    unpriced_calls: n * 2,
+    tokens: n * 10,
+    input_tokens: n * 20,
+    cached_input_tokens: n * 300,
+    cache_write_tokens: n * 4_000,
+    output_tokens: n * 50_000,
+    reasoning_tokens: n * 600_000,
+    cost_pico: String(n * 1_000_000),
+  });
+  const view = (n: number) => {
+    const { day: _day, action: _action, model: _model, cost_pico: _pico, ...counts } = row('', n);
+    return { ...counts, cost: n / 1_000_000, cost_is_floor: true };
+  };
+  expect(sums({ by: 'day' }, { w: [row('2026-01-31', 1), row('2026-02-01', 3)], v: [row('2026-01-31', 4)] })).toEqual({
+    from: null,
+    to: null,
+    by: 'day',
+    rows: [
+      { key: '2026-01-31', ...view(5) },
+      { key: '2026-02-01', ...view(3) },
+    ],
+    total: view(8),
+  });
+});
+
+test.each([['a b c d'], ['d c b a'], ['c a d b'], ['b d a c']])(
+  'equal amounts stand in the order of their keys, days in their order, when %s came in',
+  (order) => {
+    const names = order.split(' ');
+    const rows = rowsOf(...names.map((model) => ({ model, day: `2026-01-0${'abcd'.indexOf(model) + 1}` })));
+    const keys = (by: string) => sums({ by }, { w: rows }).rows.map(({ key }) => key);
+    expect(keys('model')).toEqual(['a', 'b', 'c', 'd']);
+    expect(keys('day')).toEqual(['2026-01-01', '2026-01-02', '2026-01-03', '2026-01-04']);
+  },
+);

@@ -239,3 +239,52 @@ test('GV1: a call that ends twice is a broken rule', () => {
   governor.end(call, 1, null, 1);
   expect(() => governor.end(call, 1, null, 2)).toThrow(`broken rule GV1: a call of ${model} has ended twice`);
 });
+
+describe('models are given up', () => {
+  const fill = (governor: Governor, count: number, now: number) => {
+    for (let n = 0; n < count; n += 1) governor.check(`openai/${n}`, 1, now);
+  };
+  const modelsAfter = (governor: Governor, name: string, now: number) => {
+    governor.check(`openai/${name}`, 1, now);
+    return governor.models;
+  };
+
+  test('only for a new one beyond the bound', () => {
+    const governor = new Governor({});
+    fill(governor, 999, 0);
+    expect(modelsAfter(governor, 'thousandth', 500_000)).toBe(1_000);
+    expect(modelsAfter(governor, '7', 500_000)).toBe(1_000);
+    expect(modelsAfter(governor, 'one more', 500_000)).toBe(3);
+  });
+
+  test('after 61 quiet seconds, and no earlier', () => {
+    const governor = new Governor({});
+    fill(governor, 1_000, 0);
+    expect(modelsAfter(governor, 'early', 60_999)).toBe(1_001);
+    expect(modelsAfter(governor, 'late', 61_000)).toBe(2);
+  });
+
+  test('after ten quiet minutes from the end of a pause', () => {
+    const governor = new Governor({});
+    governor.end(governor.begin('openai/paused', 1, 0), 1, 1_000, 0);
+    fill(governor, 999, 600_000);
+    expect(modelsAfter(governor, 'early', 600_999)).toBe(1_001);
+    expect(modelsAfter(governor, 'late', 601_000)).toBe(1_001);
+  });
+});
+
+test('GV3: tokens told just as a call leaves the minute are not counted in the next', () => {
+  const governor = new Governor({ [model]: { tokensPerMinute: 6_000 } });
+  governor.end(governor.begin(model, 100, 0), 6_000, null, 61_000);
+  governor.begin(model, 100, 121_000);
+  expect(governor.check(model, 100, 121_000)).toBeNull();
+});
+
+test('GV4: a refusal that asks for the pause that was changes nothing', () => {
+  const governor = new Governor({});
+  const late = governor.begin(model, 1, 0);
+  governor.end(governor.begin(model, 1, 0), null, 20_000, 0);
+  governor.begin(model, 1, 20_000);
+  governor.end(late, null, 0, 20_000);
+  expect(governor.check(model, 1, 20_000)).toEqual({ reason: 'the first answers after a pause', until: null });
+});

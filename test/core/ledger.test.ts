@@ -226,3 +226,44 @@ test('M3: an answer from the cache is no call, also where its results find no ro
   expect(addSpending([], '2026-01-31', 'chat', toUsage(metrics))).toEqual([]);
   expect(addAttempt(call, metrics)).toMatchObject({ tokens: 3, cost: 0.1, calls: 1 });
 });
+
+test('M2, M3: a floor counts its calls as unpriced beside its cost; a cost that is none does not', () => {
+  const rows = (more: object) => addSpending([], '2026-01-31', 'chat', { ...call, calls: 3, tokens: -5, ...more });
+  const row = {
+    day: '2026-01-31',
+    action: 'chat',
+    model: 'm',
+    calls: 3,
+    unpriced_calls: 3,
+    tokens: 0,
+    input_tokens: 2,
+    cached_input_tokens: 0,
+    cache_write_tokens: 0,
+    output_tokens: 1,
+    reasoning_tokens: 0,
+    cost_pico: '100000000000',
+  };
+  expect(rows({ cost_is_floor: true })).toEqual([row]);
+  expect(rows({ cost_is_floor: false })).toEqual([{ ...row, unpriced_calls: 0 }]);
+});
+
+test('of two accounts with as many calls the first holds, and rows keep its order', () => {
+  const of = (model: string, cost: number) => addSpending([], '2026-01-31', 'chat', { ...call, model, cost });
+  const first = [...of('n', 1), ...of('m', 2)];
+  expect(joinSpending(first, [...of('m', 3), ...of('o', 4), ...of('n', 5)])).toEqual([...first, ...of('o', 4)]);
+});
+
+test('usage is the model, its calls, its tokens and what they cost, and nothing else', () => {
+  const tokens = { tokens: 21, input_tokens: 1, cached_input_tokens: 2, cache_write_tokens: 3, output_tokens: 4 };
+  const usage = {
+    model: 'm',
+    cost: 7,
+    cost_source: 'list',
+    cost_is_floor: true,
+    calls: 6,
+    ...tokens,
+    reasoning_tokens: 5,
+  };
+  expect(toUsage({ ...usage, response_model: 'm-1', '': 'x', note: 'long' })).toEqual(usage);
+  expect(toUsage(null)).toBeNull();
+});

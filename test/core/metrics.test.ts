@@ -1,7 +1,7 @@
 /** Goal: totals are exact and the same whatever the order. Method: amounts that floating point gets wrong. */
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../../src/contract/json.ts';
-import { addMetrics, emptyTotals, toDollars } from '../../src/core/metrics.ts';
+import { addMetrics, emptyTotals, toDollars, toPico } from '../../src/core/metrics.ts';
 
 function total(...metrics: (JsonObject | null)[]) {
   const totals = emptyTotals();
@@ -56,4 +56,23 @@ test('what is no usable number is left out', () => {
     emptyTotals(),
   );
   expect(total({ cost: 1e300, model: 'a' })).toEqual(emptyTotals());
+});
+
+test('a floor counts as unpriced beside its cost; what says that it is none does not', () => {
+  const floor = { cost: 0.5, cost_is_floor: true, model: 'a', tokens: 3 };
+  const byModel = new Map([['a', 500_000_000_000n]]);
+  expect(total(floor)).toEqual({ tokens: 3, costPico: 500_000_000_000n, byModel, unpriced: 1 });
+  expect(total({ ...floor, cost_is_floor: false }).unpriced).toBe(0);
+});
+
+test.each([
+  [0, 0n],
+  [0.000_000_000_001, 1n],
+  [-0.000_000_000_001, null],
+  ['0.5', null],
+  [[2], null],
+  [true, null],
+  [null, null],
+])('%j dollars are %s picodollars', (dollars, pico) => {
+  expect(toPico(dollars)).toBe(pico);
 });

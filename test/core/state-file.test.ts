@@ -1,7 +1,7 @@
 /** Goal: ST2, what is not derived survives the state file; and how leniently foreign files are read. Method: round trips and tables. */
 import { describe, expect, test } from 'vitest';
 import * as decide from '../../src/core/decide.ts';
-import { readTime, readWorkflow, stateFileSchema, toMeta } from '../../src/core/state-file.ts';
+import { hasBlobs, readTime, readWorkflow, stateFileSchema, toMeta } from '../../src/core/state-file.ts';
 import {
   bornAt,
   completed,
@@ -229,4 +229,47 @@ test.each([
   ['2026-01-31', '2026-01-31T00:00:00.000Z'],
 ])('the time %s is read as %s', (text, iso) => {
   expect(new Date(readTime(text)).toISOString()).toBe(iso);
+});
+
+test('steps with ids of their own are taken in; _meta of one that failed and is not due says no more', () => {
+  const steps = ['a', 'b', 'c'].map((id) => ({ id, action: 'noop', status: 'PENDING' }));
+  expect(stateFileSchema.safeParse({ id: workflowId, steps }).success).toBe(true);
+  const live = LiveWorkflow.of({ a: '' });
+  live.start('a');
+  live.fail('a', 'TIMEOUT');
+  live.start('a');
+  expect(toMeta(live.state).steps).toEqual({ a: { failures: 1 } });
+});
+
+test.each([
+  [{ tokens: 5, tokens_used: 3 }, { tokens: 5 }],
+  [
+    { usd: 0.5, calls: 7 },
+    { usd: 0.5, calls: 7 },
+  ],
+  ['much', null],
+])('of the budget %j what is allowed is read, and no other field', (budget, read) => {
+  const file = { id: workflowId, steps: [], budget };
+  expect(readWorkflow(file, {}, bornAt).header.budget).toStrictEqual(read);
+});
+
+test('a waiting step with a reason waits for a resume, unless _meta names the day', () => {
+  const step = { id: 'a', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', reason: 'spent' };
+  const pauseOf = (meta: object) => readWorkflow({ id: workflowId, steps: [step] }, meta, bornAt).steps[0]!.pause;
+  expect(pauseOf({})).toEqual({ reason: 'spent', until: 'resume' });
+  expect(pauseOf({ steps: { a: { pausedUntil: 'day' } } })).toEqual({ reason: 'spent', until: 'day' });
+});
+
+const sha = 'a1'.repeat(32);
+test.each([
+  [undefined, false],
+  [null, false],
+  [{}, false],
+  [{ blob: `0${sha}`, bytes: 1 }, false],
+  [{ blob: `${sha}0`, bytes: 1 }, false],
+  [{ blob: [sha], bytes: 1 }, false],
+  [{ blob: sha, bytes: 1 }, true],
+])('outputs %j lie in a blob: %s', (outputs, isBlob) => {
+  const step = { id: 'a', action: 'noop', status: 'COMPLETED', outputs };
+  expect(hasBlobs({ id: workflowId, steps: [step] })).toBe(isBlob);
 });

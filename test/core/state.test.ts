@@ -83,3 +83,42 @@ test('ST3: a step that is named and not there is a broken rule', () => {
   expect([state.placeOf('a'), state.stepOf('a'), state.downstreamOf(0)]).toEqual([0, state.steps[0], []]);
   expect(() => state.stepOf('b')).toThrow(`broken rule ST3: workflow ${state.header.id} has no step "b"`);
 });
+
+test.each([
+  [{ costPico: 6n, tokens: 5, calls: 1 }, '-1 picodollars, 0 tokens and 0 calls are reserved'],
+  [{ costPico: 7n, tokens: 3, calls: 1 }, '0 picodollars, -2 tokens and 0 calls are reserved'],
+  [{ costPico: 7n, tokens: 5, calls: 0 }, '0 picodollars, 0 tokens and -1 calls are reserved'],
+])('ST1: one amount below nothing is enough: %o', (amounts, what) => {
+  const { state } = LiveWorkflow.of({ a: '' });
+  state.setStep(0, { reserved: { model: 'm', calls: 1, tokens: 5, cost_pico: '7' } });
+  expect(state.reserved).toEqual({ costPico: 7n, tokens: 5, calls: 1 });
+  expect(derivedAfresh(state).reserved).toEqual(state.reserved);
+  Object.assign(state, { reserved: { ...amounts } });
+  expect(() => state.setStep(0, { reserved: null })).toThrow(`broken rule ST1: ${what}`);
+});
+
+test('ST1: a cost below nothing is a broken rule', () => {
+  const { state } = LiveWorkflow.of({ a: '' });
+  state.setStep(0, { metrics });
+  Object.assign(state.totals, { costPico: 1n });
+  expect(() => state.setStep(0, { metrics: null })).toThrow(
+    'broken rule ST1: -99999999999 picodollars and 0 unpriced steps',
+  );
+});
+
+test.each([
+  { outputs: { json: '{"content":"abc"}' } },
+  { logs: ['a line'] },
+  { error: 'an error' },
+  { metadata: { m: 1 } },
+  { metrics },
+])('ST1: the size of results follows %o alone, there and back', (change) => {
+  const live = LiveWorkflow.of({ a: '', b: '' });
+  const [step] = live.state.steps;
+  const before = live.state.resultsSize;
+  live.state.setStep(0, change);
+  expect(live.state.resultsSize).toBeGreaterThan(before);
+  expectS1(live);
+  live.state.setStep(0, Object.fromEntries(Object.keys(change).map((name) => [name, step![name as keyof StepState]])));
+  expect(live.state.resultsSize).toBe(before);
+});

@@ -333,3 +333,54 @@ function toParent(change: object) {
 function waitingNoop(): LiveWorkflow {
   return LiveWorkflow.of({ b: '', a: 'b' });
 }
+
+describe('a refusal says its rule and all that it compares', () => {
+  const refused = (state: WorkflowState, event: object, text: string) =>
+    expect(() => evolve(state, event as JournalEvent, 99)).toThrow(text);
+
+  test('TR1', () => {
+    const { state } = running();
+    const of = `of workflow ${workflowId}`;
+    refused(
+      state,
+      { ...next(state), kind: 'workflow.stopped', workflowId: 'other' },
+      `broken rule TR1: workflow.stopped of workflow other was applied to workflow ${workflowId}`,
+    );
+    refused(
+      state,
+      { ...fittingEvent('step.completed', 'a'), ...next(state), attempt: 7 },
+      `broken rule TR1: step.completed of step "a" ${of} is of attempt 7, where 1 was due`,
+    );
+    refused(
+      state,
+      { ...next(state), kind: 'workflow.resumed' },
+      `broken rule TR1: workflow.resumed ${of} may come only where `,
+    );
+    refused(state, { ...next(state), kind: 'workflow.resumed' }, '; the workflow was RUNNING');
+    const beginning = { ...next(state), kind: 'workflow.stopped' } as unknown as Beginning;
+    expect(() => createWorkflow(beginning, 1)).toThrow(`broken rule TR1: workflow.stopped ${of} begins no workflow`);
+  });
+
+  test('TR1 of a branch', () => {
+    const { state } = running();
+    const born = decide.decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
+    const named = (change: object) => toParent(change)(born) as Extract<JournalEvent, { kind: 'workflow.created' }>;
+    const name = 'broken rule TR1: workflow.created of workflow branch';
+    expect(() => evolveParent(state, named({ id: 'other' }), 99)).toThrow(
+      `${name} was applied to workflow ${workflowId}, which is not its parent`,
+    );
+    expect(() => evolveParent(state, named({ stepId: 'no' }), 99)).toThrow(
+      `${name} branches from step "no", which its parent ${workflowId} has not`,
+    );
+  });
+
+  test('TR3', () => {
+    const { state } = running();
+    const { updatedAt } = state.header;
+    refused(
+      state,
+      { ...decide.decideStop(state, bornAt), at: updatedAt - 1 },
+      `broken rule TR3: workflow.stopped of workflow ${workflowId} is dated ${updatedAt - 1}, before the latest change at ${updatedAt}`,
+    );
+  });
+});
