@@ -293,7 +293,7 @@ const rows: Record<string, Row> = {
       '{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}],"usage":{"prompt_tokens":1e309,"completion_tokens":1}}',
     ),
     model: { code: null, cost: 'unknown' },
-    http: 'OUTPUT_INVALID',
+    http: null,
   },
   'usage of text': {
     behaviour: said({ content: 'Yes.' }, 'stop', { usage: { prompt_tokens: '10', completion_tokens: '5' } }),
