@@ -291,3 +291,17 @@ test('eachReference visits every reference with its place', () => {
   eachReference(value, isStep, (reference, path) => seen.push(`${path.join('/')}: ${reference.text}`));
   expect(seen).toEqual(['a/0: params.x', 'a/0: steps.a.outputs.n', 'b/c: params.y']);
 });
+
+test('what stays as it is written is the outputs of the steps that are named, and no param', () => {
+  const sources = { params, isStep, outputsOf: (id: string) => outputs[id], isLeft: (id: string) => id !== 'a' };
+  const text = '{{params.name}} {{steps.a.outputs.n}} {{steps.empty.outputs.x}}';
+  expect(bindParams({ text }, sources)).toEqual({ text: 'World 42 {{steps.empty.outputs.x}}' });
+});
+
+test('N5: the refusal names the reference, the bound and the way out', () => {
+  const long = 'x'.repeat(limits.stepParamsBytesMax + 1);
+  const sources = { params: { long }, isStep, outputsOf: () => undefined };
+  expect(() => bindParams({ text: '{{params.long}}' }, sources)).toThrow(
+    `{{params.long}} takes the params beyond ${limits.stepParamsBytesMax} characters; refer to less of it, or split the step`,
+  );
+});
