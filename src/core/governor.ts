@@ -96,7 +96,7 @@ export class Governor {
     if (tokensPerMinute !== undefined) {
       // A call that is larger than a burst waits for a whole burst and leaves a debt, for which later calls wait.
       const paced = now + timeFor(Math.min(tokens, burstOf(tokensPerMinute)) - pace.tokens, tokensPerMinute);
-      const fits = (sent: Sent) => sent.requests === 0 || sent.tokens + tokens <= tokensPerMinute;
+      const fits = (sent: Sent) => sent.tokens + tokens <= tokensPerMinute;
       const until = Math.max(paced, whenFits(pace, fits, now));
       if (until > now) return { reason: 'tokens a minute', until };
     }

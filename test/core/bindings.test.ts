@@ -359,4 +359,17 @@ describe('values in addresses', () => {
     const url = 'https://h.test/{{steps.a.outputs.content}}/b';
     expect(bindParams({ url }, sources, { addresses: ['url'] })).toEqual({ url });
   });
+
+test('what stays as it is written is the outputs of the steps that are named, and no param', () => {
+  const sources = { params, isStep, outputsOf: (id: string) => outputs[id], isLeft: (id: string) => id !== 'a' };
+  const text = '{{params.name}} {{steps.a.outputs.n}} {{steps.empty.outputs.x}}';
+  expect(bindParams({ text }, sources)).toEqual({ text: 'World 42 {{steps.empty.outputs.x}}' });
+});
+
+test('N5: the refusal names the reference, the bound and the way out', () => {
+  const long = 'x'.repeat(limits.stepParamsBytesMax + 1);
+  const sources = { params: { long }, isStep, outputsOf: () => undefined };
+  expect(() => bindParams({ text: '{{params.long}}' }, sources)).toThrow(
+    `{{params.long}} takes the params beyond ${limits.stepParamsBytesMax} characters; refer to less of it, or split the step`,
+  );
 });

@@ -394,3 +394,64 @@ test('withIdempotency adds the record where there is one', () => {
   evolve(state, marked, 2);
   expect(state.header.keys).toEqual([record]);
 });
+
+describe('an event holds what was given, and nothing where nothing was', () => {
+  test('a start', () => {
+    const { state } = LiveWorkflow.of({ a: '' });
+    const start = { kind: 'step.started', workflowId, at: bornAt + 5, version: 2, stepId: 'a', attempt: 1 };
+    expect(decide.decideStart(state, 'a', bornAt + 5)).toEqual(start);
+    expect(decide.decideStart(state, 'a', bornAt + 5, { logs: ['l'] })).toEqual({ ...start, logs: ['l'] });
+  });
+
+  test('a recovery after a clean stop, and after a death', () => {
+    const { state } = LiveWorkflow.of({ a: '' });
+    const recovered = { kind: 'workflow.recovered', workflowId, at: bornAt + 5, version: 2 };
+    expect(decide.decideRecovery(state, bornAt + 5)).toEqual(recovered);
+    expect(decide.decideRecovery(state, bornAt + 5, true)).toEqual({ ...recovered, unclean: true });
+  });
+
+  test('a new day', () => {
+    const { state } = LiveWorkflow.of({ a: '', b: '' });
+    const pause = (until: 'day' | 'resume') =>
+      state.setStep(1, { status: 'WAITING_FOR_DEPENDENCY', pause: { reason: 'r', until } });
+    pause('resume');
+    expect(decide.decideNewDay(state, bornAt + 5)).toBeNull();
+    pause('day');
+    const resumed = { kind: 'workflow.resumed', workflowId, at: bornAt + 5, version: 2, of: 'day' };
+    expect(decide.decideNewDay(state, bornAt + 5)).toEqual(resumed);
+  });
+});
+
+test('a workflow whose file calls it finished does not wait, whatever its steps say', () => {
+  const steps = [{ id: 'ext', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY' }];
+  for (const status of ['COMPLETED', 'FAILED', 'STOPPED'])
+    expect(decide.decideWaiting(LiveWorkflow.adopted({ status, steps }).state, bornAt)).toBeNull();
+});
+
+test('a branch is PENDING, and a step that is not there is answered with the first twenty that are', () => {
+  const ids = Array.from({ length: 21 }, (_, i) => `s${i}`);
+  const { state } = LiveWorkflow.of(Object.fromEntries(ids.map((id) => [id, ''])));
+  const branch = (stepId: string) => decide.decideBranch(state, { id: 'b', stepId, params: undefined, now: bornAt });
+  expect(branch('s20').workflow.status).toBe('PENDING');
+  expect(refusalOf(() => branch('no')).errors).toEqual([
+    { path: 'stepId', message: `no such step; there are ${ids.slice(0, 20).join(', ')}` },
+  ]);
+});
+
+test.each([
+  ['of a lost worker, with a reservation', true, failed('WORKER_LOST', { isLost: true }), true],
+  ['of a lost worker, without one', false, failed('WORKER_LOST', { isLost: true }), false],
+  ['of a lost worker that has told', true, failed('WORKER_LOST', { isLost: true, metrics: { tokens: 5 } }), false],
+  ['of a worker that is there', true, failed('BINDING'), false],
+  ['of a worker that is there, with outputs', true, completed(), false],
+])('M4: a result %s is lost: %s', (_, isReserved, result, isLost) => {
+  const room = { now: bornAt, durationMs: 1, random: 0 };
+  for (const fill of [0, limits.workflowResultsMax]) {
+    const { state } = LiveWorkflow.of({ a: '', full: '' });
+    const reserved = isReserved ? { model: 'm', calls: 1, tokens: 5, cost_pico: '7' } : null;
+    state.setStep(0, { status: 'RUNNING', attempt: 1, reserved });
+    state.setStep(1, { outputs: { json: 'x'.repeat(fill) } });
+    const event = decide.decideOutcome(state, 'a', 1, result, room)!;
+    expect('lost' in event).toBe(isLost);
+  }
+});

@@ -579,3 +579,83 @@ test('a branch is told to those who follow its parent by an event of the parent,
   expect(event).toEqual({ kind: 'workflow.branched', workflowId, at: bornAt + 1_000, version: 2 });
   expect(live.apply(event)).toEqual({ queued: [], aborted: [], unqueued: [], stopped: [], completed: [] });
 });
+
+test('a step that data from outside adds is complete in every field, and starts its workflow', () => {
+  const live = LiveWorkflow.of({ a: '' });
+  live.give({ stepId: 'new', stepName: 'New', metadata: { m: 1 } });
+  const at = bornAt + 1_000;
+  expect(live.state.header.started).toBe(true);
+  expect(live.step('new')).toEqual({
+    id: 'new',
+    name: 'New',
+    action: 'external_data',
+    dependencies: [],
+    params: { source: 'browser_extension' },
+    timeoutMs: null,
+    retry: null,
+    cache: false,
+    status: 'COMPLETED',
+    outputs: { json: '{"content":"data"}' },
+    error: null,
+    startTime: at,
+    endTime: at,
+    logs: ['External data ingested at 2026-01-31T12:00:01.000Z'],
+    metadata: expect.objectContaining({ m: 1 }),
+    metrics: null,
+    attempt: 0,
+    failures: 0,
+    dueAt: null,
+    delayMs: 0,
+    deaths: 0,
+    reserved: null,
+    pause: null,
+  });
+});
+
+test('a new day wakes what waits for it, and no stopped step; a resume gives no budget to a workflow without one', () => {
+  const live = LiveWorkflow.of({ a: '', b: '', c: '' });
+  const waits = (until: 'day' | 'resume') => ({
+    status: 'WAITING_FOR_DEPENDENCY' as const,
+    pause: { reason: 'r', until },
+  });
+  live.state.setStep(0, waits('day'));
+  live.state.setStep(1, { status: 'STOPPED' });
+  live.state.setStep(2, waits('resume'));
+  const change = live.apply(decide.decideNewDay(live.state, live.tick())!);
+  expect(change).toEqual({ queued: [0], aborted: [], unqueued: [], stopped: [], completed: [] });
+  expect(live.statuses()).toEqual({ a: 'PENDING', b: 'STOPPED', c: 'WAITING_FOR_DEPENDENCY' });
+  expect(live.step('a')).toMatchObject({ pause: null, logs: ['Resumed at 2026-01-31T12:00:01.000Z'] });
+  live.resume();
+  expect(live.statuses()).toEqual({ a: 'PENDING', b: 'PENDING', c: 'PENDING' });
+  expect(live.state.header.budget).toBeNull();
+});
+
+test.each([
+  [-5, 1_000],
+  [3_000, 3_000],
+])('a step that began %i ms from its birth and is stopped, or given up, at 1000 ms ended at %i', (began, ended) => {
+  const running = { status: 'RUNNING' as const, startTime: bornAt + began, deaths: 3 };
+  const stopped = LiveWorkflow.of({ a: '' });
+  stopped.state.setStep(0, running);
+  stopped.stop();
+  const givenUp = LiveWorkflow.of({ a: '' });
+  givenUp.state.setStep(0, running);
+  givenUp.state.setHeader({ status: 'RUNNING' });
+  givenUp.apply(decide.decideRecovery(givenUp.state, givenUp.tick(), true)!);
+  expect([stopped.step('a').status, givenUp.step('a').status]).toEqual(['STOPPED', 'FAILED']);
+  expect([stopped.step('a').endTime, givenUp.step('a').endTime]).toEqual([bornAt + ended, bornAt + ended]);
+});
+
+test('a branch has not started, whatever it takes over; a file brings along what it has spent', () => {
+  const live = LiveWorkflow.of({ a: '', b: 'a' });
+  live.run('a');
+  expect(live.branch('b').state.header.started).toBe(false);
+  live.start('b');
+  live.end('b', completed({ metrics: { model: 'm', tokens: 3, cost: 0.1 } }));
+  const { spending } = live.state.header;
+  expect(spending).toHaveLength(1);
+  const workflow = { id: workflowId, steps: [{ id: 'a', action: 'noop', status: 'PENDING' }] };
+  const adopted = { kind: 'workflow.adopted' as const, workflowId, at: bornAt, version: 1, workflow };
+  expect(createWorkflow({ ...adopted, spending }, 1).header.spending).toEqual(spending);
+  expect(createWorkflow(adopted, 1).header.spending).toEqual([]);
+});

@@ -357,3 +357,28 @@ describe('D6: a step with a gate waits for its admission', () => {
     expect(take(scheduleOf(2, 2, letters('ab', { gate: 'm' })))).toEqual(['a', 'b']);
   });
 });
+
+test('steps of both lanes are running, each counted once', () => {
+  const schedule = scheduleOf(5, 3, [...letters('AB', { lane: 'cpu' }), ...letters('cde')]);
+  schedule.take();
+  expect(schedule.running).toBe(5);
+  schedule.release('cpu');
+  expect(schedule.running).toBe(4);
+});
+
+test('a workflow that is set apart takes along its steps with a gate and no line of their own, and no others', () => {
+  const schedule = scheduleOf(9, 9, [
+    ready('a', { gate: 'g' }),
+    ready('b', { gate: 'g', workflowId: 'v' }),
+    ready('c'),
+    ready('d', { gate: 'g', own: 'x' }),
+    ready('e', { gate: 'g', isSuspect: true }),
+  ]);
+  schedule.separate('w');
+  expect(schedule.take().map(({ stepId, own }) => [stepId, own])).toEqual([
+    ['a', 'w'],
+    ['b', undefined],
+    ['c', undefined],
+    ['d', 'x'],
+  ]);
+});
