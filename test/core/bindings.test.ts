@@ -359,6 +359,7 @@ describe('values in addresses', () => {
     const url = 'https://h.test/{{steps.a.outputs.content}}/b';
     expect(bindParams({ url }, sources, { addresses: ['url'] })).toEqual({ url });
   });
+});
 
 test('what stays as it is written is the outputs of the steps that are named, and no param', () => {
   const sources = { params, isStep, outputsOf: (id: string) => outputs[id], isLeft: (id: string) => id !== 'a' };
