@@ -87,7 +87,7 @@ describe('a proxy', () => {
         through({ https: proxy.url.replace('//', '//user:p%40ss@'), noProxy: [] }),
       ),
     );
-    // The authority of the tests is not one that this process trusts; cli/certificates.test.ts has the other half.
+    // The authority of the tests is not one that this process trusts; test/cli/certificates.test.ts has the other half.
     expect(failure).toMatchObject({
       code: 'NETWORK',
       onlyIfAsked: true,
