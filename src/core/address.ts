@@ -5,11 +5,14 @@
  *   AD1  what stands before the path is taken as it is: a value may bring the scheme and the host, and a path with them;
  *   AD2  in the path a value is encoded segment by segment: `/` stays;
  *   AD3  in the query and in the fragment it is encoded as a whole;
- *   AD4  a value makes no segment `.` or `..`, alone or with what is written beside it: it would change the path.
+ *   AD4  a value makes no segment `.` or `..`, alone or with what is written beside it, and null stands in no path: either
+ *        would ask for another path than the author wrote.
  */
 
 /** The text of a value, and how much of the address stands before it. */
-export type AddressPart = { readonly written: string } | { readonly value: string; readonly name: string };
+export type AddressPart =
+  | { readonly written: string }
+  | { readonly value: string; readonly name: string; readonly isNull: boolean };
 
 export class AddressError extends Error {}
 
@@ -26,6 +29,7 @@ export function joinAddress(parts: readonly AddressPart[]): string {
       continue;
     }
     const region = regionOf(address);
+    if (region === 'path' && part.isNull) throw new AddressError(`{{${part.name}}} is null, in the path of an address`);
     if (region === 'path') touched.set(address.lastIndexOf('/') + 1, part.name);
     const from = address.length;
     address += encode(part, region);

@@ -70,8 +70,9 @@ function bindAddress(text: string, binding: Binding): unknown {
   const parts = splitAt(text, places).flatMap((written, i): AddressPart[] => {
     if (i === 0) return [{ written }];
     const { inner } = itemAt(places, i - 1);
-    const { text: value, isLeft } = takeValue(inner, binding);
-    return [isLeft ? { written: value } : { value, name: inner.trim() }, { written }];
+    const { value, text: valueText, isLeft } = takeValue(inner, binding);
+    const part = { value: valueText, name: inner.trim(), isNull: value === null };
+    return [isLeft ? { written: valueText } : part, { written }];
   });
   try {
     return joinAddress(parts);

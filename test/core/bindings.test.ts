@@ -327,7 +327,10 @@ describe('values in addresses', () => {
 
   test('numbers, nothing and objects become the text that they are elsewhere, encoded', () => {
     expect(bindAddress('https://h.test/{{params.x}}', { x: 7 })).toBe('https://h.test/7');
-    expect(bindAddress('https://h.test/a{{params.x}}', { x: null })).toBe('https://h.test/a');
+    expect(bindAddress('https://h.test/?q={{params.x}}', { x: null })).toBe('https://h.test/?q=');
+    expect(() => bindAddress('https://h.test/a/{{params.x}}', { x: null })).toThrow(
+      new BindingError('{{params.x}} is null, in the path of an address'),
+    );
     expect(bindAddress('https://h.test/?q={{params.x}}', { x: { a: 1 } })).toBe('https://h.test/?q=%7B%22a%22%3A1%7D');
     expect(bindAddress(['https://h.test/{{params.x}}'], { x: 'R&D' })).toEqual(['https://h.test/R&D']);
   });
