@@ -8,17 +8,16 @@
  *   AD4  a value makes no segment `.` or `..`, alone or with what is written beside it, and null stands in no path: either
  *        would ask for another path than the author wrote.
  */
+import { BindingError } from './binding-error.ts';
 
 /** The text of a value, and how much of the address stands before it. */
 export type AddressPart =
   | { readonly written: string }
   | { readonly value: string; readonly name: string; readonly isNull: boolean };
 
-export class AddressError extends Error {}
-
 const beginning = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
 
-/** The address of these parts, in their order. Throws AddressError, which names the reference at fault. */
+/** The address of these parts, in their order. Throws BindingError, which names the reference at fault. */
 export function joinAddress(parts: readonly AddressPart[]): string {
   let address = '';
   /** The segments that values are part of, by where they begin. */
@@ -29,7 +28,7 @@ export function joinAddress(parts: readonly AddressPart[]): string {
       continue;
     }
     const region = regionOf(address);
-    if (region === 'path' && part.isNull) throw new AddressError(`{{${part.name}}} is null, in the path of an address`);
+    if (region === 'path' && part.isNull) throw new BindingError(`{{${part.name}}} is null, in the path of an address`);
     if (region === 'path') touched.set(address.lastIndexOf('/') + 1, part.name);
     const from = address.length;
     address += encode(part, region);
@@ -56,12 +55,12 @@ function encode({ value, name }: { value: string; name: string }, region: Region
   try {
     return region === 'query' ? encodeURIComponent(value) : value.split('/').map(encodeURIComponent).join('/');
   } catch (cause) {
-    throw new AddressError(`{{${name}}} holds half a character, which no address can carry`, { cause });
+    throw new BindingError(`{{${name}}} holds half a character, which no address can carry`, { cause });
   }
 }
 
 function checkSegment(address: string, from: number, name: string): void {
-  const segment = /^[^/?#]*/.exec(address.slice(from))?.[0] ?? '';
+  const segment = address.slice(from).split(/[/?#]/, 1).join();
   if (!/^(?:\.|%2e){1,2}$/i.test(segment)) return;
-  throw new AddressError(`{{${name}}} makes the segment "${segment}" in an address, which leads to another path`);
+  throw new BindingError(`{{${name}}} makes the segment "${segment}" in an address, which leads to another path`);
 }

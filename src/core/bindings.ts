@@ -15,11 +15,12 @@
 import { type CodePieces, type CodeText, toInlineText } from '../contract/code-text.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
-import { AddressError, type AddressPart, joinAddress } from './address.ts';
+import { type AddressPart, joinAddress } from './address.ts';
+import { BindingError } from './binding-error.ts';
 import { itemAt } from './item-at.ts';
 import { findReferences, type Place, type Reference, readReference } from './references.ts';
 
-export class BindingError extends Error {}
+export { BindingError } from './binding-error.ts';
 
 /** Params that references are replaced in with a rule of their own, by name. */
 export interface ParamKinds {
@@ -74,11 +75,7 @@ function bindAddress(text: string, binding: Binding): unknown {
     const part = { value: valueText, name: inner.trim(), isNull: value === null };
     return [isLeft ? { written: valueText } : part, { written }];
   });
-  try {
-    return joinAddress(parts);
-  } catch (error) {
-    throw error instanceof AddressError ? new BindingError(error.message, { cause: error }) : error;
-  }
+  return joinAddress(parts);
 }
 
 function bindValue(value: unknown, binding: Binding): unknown {

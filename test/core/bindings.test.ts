@@ -317,6 +317,8 @@ describe('values in addresses', () => {
     ['https://h.test/{{params.x}}', '.git/.well-known', 'https://h.test/.git/.well-known'],
     ['https://h.test/{{params.x}}/{{params.x}}?q={{params.x}}', 'a/b', 'https://h.test/a/b/a/b?q=a%2Fb'],
     ['{{params.x}}/{{params.x}}', 'http://h.test', 'http://h.test/http%3A//h.test'],
+    ['https://h.test/R&D', '', 'https://h.test/R&D'],
+    ['https://h.test/{{topic}}', '', 'https://h.test/{{topic}}'],
     // AD3
     ['https://h.test/?q={{params.x}}&page=2', 'a&b=c#d/e f', 'https://h.test/?q=a%26b%3Dc%23d%2Fe%20f&page=2'],
     ['https://h.test?{{params.x}}', '..', 'https://h.test?..'],

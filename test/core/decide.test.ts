@@ -232,6 +232,16 @@ describe('what the results of a workflow may take together', () => {
     expect(decide.decideOutcome(nearlyFull(0).state, 'a', 1, blob, input)).toMatchObject({ kind: 'step.completed' });
   });
 
+  test('a failure that is repeated only where the step asks for it stays so without room', () => {
+    const { state } = nearlyFull(200);
+    const told = { message: 'y'.repeat(4_000) };
+    const once = failed('NETWORK', { ...told, onlyIfAsked: true });
+    expect(decide.decideOutcome(state, 'a', 1, once, input)).toMatchObject({ kind: 'step.failed', code: 'NETWORK' });
+    expect(decide.decideOutcome(state, 'a', 1, failed('NETWORK', told), input)).toMatchObject({
+      kind: 'step.retrying',
+    });
+  });
+
   test('a failure that finds no room leaves the beginning of its error, and no logs', () => {
     const long = failed('BINDING', { message: 'y'.repeat(4_000), logs: ['z'.repeat(4_000)] });
     const event = decide.decideOutcome(nearlyFull(200).state, 'a', 1, long, input);

@@ -27,4 +27,5 @@ it('names each place, names of fields before values, and never the key', () => {
 it('seven characters and addresses are searched for nowhere', () => {
   expect(findSecretParams({ a: 'ollama7 at http://localhost:11434/v1' }, ['params'], secrets)).toEqual([]);
   expect(findSecretParams(undefined, ['params'], secrets)).toEqual([]);
+  expect(findSecretParams({ a: 'sk-12345' }, ['params'], {})).toEqual([]);
 });

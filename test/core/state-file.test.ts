@@ -1,7 +1,7 @@
 /** Goal: ST2, what is not derived survives the state file; and how leniently foreign files are read. Method: round trips and tables. */
 import { describe, expect, test } from 'vitest';
 import * as decide from '../../src/core/decide.ts';
-import { hasBlobs, readTime, readWorkflow, stateFileSchema, toMeta } from '../../src/core/state-file.ts';
+import { hasBlobs, isSoundMeta, readTime, readWorkflow, stateFileSchema, toMeta } from '../../src/core/state-file.ts';
 import {
   bornAt,
   completed,
@@ -272,4 +272,26 @@ test.each([
 ])('outputs %j lie in a blob: %s', (outputs, isBlob) => {
   const step = { id: 'a', action: 'noop', status: 'COMPLETED', outputs };
   expect(hasBlobs({ id: workflowId, steps: [step] })).toBe(isBlob);
+});
+
+test('_meta is sound where each of its fields has its form, whatever else stands there', () => {
+  const sound = {
+    seq: 1,
+    journal: 'j',
+    started: true,
+    keys: [],
+    spending: [],
+    steps: { a: { failures: 1, dueAt: 5 } },
+  };
+  expect([isSoundMeta({}), isSoundMeta(sound)]).toEqual([true, true]);
+  for (const [field, value] of [
+    ['started', 'yes'],
+    ['keys', [{ key: 1 }]],
+    ['spending', [{ day: 1 }]],
+    ['steps', { a: { failures: -1 } }],
+    ['steps', { a: { pausedUntil: 'night' } }],
+  ] as const) {
+    expect([field, isSoundMeta({ ...sound, [field]: value })]).toEqual([field, false]);
+  }
+  expect(isSoundMeta(null)).toBe(false);
 });
