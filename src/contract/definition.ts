@@ -4,8 +4,9 @@
  */
 import { z } from 'zod';
 import { budgetSchema } from './budget.ts';
+import { conditionSchema, forEachSchema, joinSchema, repeatSchema, tolerateSchema } from './flow.ts';
 import { limits } from './limits.ts';
-import { failurePolicySchema, retryPolicySchema, stepIdSchema } from './workflow.ts';
+import { failurePolicySchema, type RetryPolicy, retryPolicySchema, stepIdSchema } from './workflow.ts';
 
 const nameSchema = z.string().min(1).max(limits.nameLengthMax);
 const tagsSchema = z.array(z.string().min(1).max(128)).max(limits.tagsMax);
@@ -13,11 +14,54 @@ const paramsSchema = z.record(z.string(), z.unknown());
 const cacheSchema = z.boolean().optional();
 const cacheOfStepsSchema = cacheSchema.meta({ description: '`cache` of the steps that do not say themselves' });
 
-export const stepDefinitionSchema = z
+/** What a step says of when and how often it runs. */
+const flowFields = {
+  when: conditionSchema.optional().meta({ description: 'CEL: false skips the step' }),
+  join: joinSchema.optional(),
+  tolerate: tolerateSchema.optional(),
+  forEach: forEachSchema.optional(),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(limits.stepsMax)
+    .optional()
+    .meta({ description: 'with forEach: how many items are under way at once; all when absent' }),
+  batch: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'with forEach: an item is a list of up to so many' }),
+  label: z
+    .string()
+    .min(1)
+    .max(limits.labelLengthMax)
+    .optional()
+    .meta({ description: 'with forEach: what an item is called, references allowed' }),
+  repeat: repeatSchema.optional(),
+  output: z.unknown().optional().meta({ description: 'with forEach: what stands for an item in `outputs.items`' }),
+};
+
+export interface StepDefinition extends FlowDefinition {
+  id: string;
+  name?: string | undefined;
+  /** Absent where there are inner steps. */
+  action?: string | undefined;
+  dependencies?: string[] | undefined;
+  params?: Record<string, unknown> | undefined;
+  timeoutMs?: number | undefined;
+  retry?: RetryPolicy | undefined;
+  cache?: boolean | undefined;
+  steps?: StepDefinition[] | undefined;
+}
+
+type FlowDefinition = { [K in keyof typeof flowFields]?: z.infer<(typeof flowFields)[K]> | undefined };
+
+export const stepDefinitionSchema: z.ZodType<StepDefinition> = z
   .strictObject({
     id: stepIdSchema,
     name: nameSchema.optional().meta({ description: 'the id when absent' }),
-    action: z.string().min(1).max(128),
+    action: z.string().min(1).max(128).optional().meta({ description: 'absent where there are `steps`' }),
     dependencies: z.array(z.string()).max(limits.stepsMax).optional(),
     params: paramsSchema
       .optional()
@@ -28,9 +72,23 @@ export const stepDefinitionSchema = z
       description:
         'true: where a step has asked the same before (action and bound params), its result is taken and nothing is called',
     }),
+    ...flowFields,
+    get steps(): z.ZodOptional<z.ZodArray<z.ZodType<StepDefinition>>> {
+      return innerStepsSchema.optional();
+    },
   })
   .meta({ id: 'StepDefinition' });
-export type StepDefinition = z.infer<typeof stepDefinitionSchema>;
+
+const innerStepsSchema: z.ZodArray<z.ZodType<StepDefinition>> = z
+  .array(stepDefinitionSchema)
+  .min(1, 'a step with `steps` needs at least one')
+  .max(limits.innerStepsMax, `there can be at most ${limits.innerStepsMax} inner steps`);
+
+const finallySchema = z
+  .array(stepDefinitionSchema)
+  .max(limits.innerStepsMax)
+  .optional()
+  .meta({ description: 'steps that begin when all others have ended, however they ended' });
 
 export const workflowDefinitionSchema = z
   .strictObject({
@@ -47,6 +105,7 @@ export const workflowDefinitionSchema = z
       .array(stepDefinitionSchema)
       .min(1, 'a workflow needs at least one step')
       .max(limits.stepsMax, `there can be at most ${limits.stepsMax} steps`),
+    finally: finallySchema,
   })
   .meta({ id: 'WorkflowDefinition' });
 export type WorkflowDefinition = z.infer<typeof workflowDefinitionSchema>;
@@ -72,6 +131,7 @@ export const templateSchema = z
       .array(stepDefinitionSchema)
       .min(1, 'a template needs at least one step')
       .max(limits.stepsMax, `there can be at most ${limits.stepsMax} steps`),
+    finally: finallySchema,
   })
   .meta({ id: 'Template' });
 export type Template = z.infer<typeof templateSchema>;

@@ -33,6 +33,9 @@ export const failureTable = {
   UNKNOWN_ACTION: 'final',
   CANCELLED: 'final',
   CRASH_LOOP: 'final',
+  ITEMS_FAILED: 'final',
+  NOT_DONE: 'final',
+  EXPIRED: 'final',
 } as const satisfies Record<string, FailureClass>;
 
 export type FailureCode = keyof typeof failureTable;

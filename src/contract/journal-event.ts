@@ -19,6 +19,10 @@ const jsonObject = z.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'expected an object',
 );
+const jsonValue = z.custom<unknown>(
+  (value) => value === null || ['string', 'number', 'boolean', 'object'].includes(typeof value),
+  'expected a JSON value',
+);
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hex');
 const lines = z.array(z.string()).readonly();
@@ -120,7 +124,47 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
     simulated: z.literal(true).exactOptional(),
   }),
   z.strictObject({ ...ofOutcome, ...failure, kind: z.literal('step.retrying'), delayMs: count, attemptsMax: count }),
-  z.strictObject({ ...ofOutcome, ...failure, kind: z.literal('step.failed'), metadata: jsonObject.nullable() }),
+  z.strictObject({
+    ...ofOutcome,
+    ...failure,
+    kind: z.literal('step.failed'),
+    /** 0 where the step failed before an attempt: its condition or its list could not be worked out. */
+    attempt: count,
+    metadata: jsonObject.nullable(),
+  }),
+  /** Its `when` is false. */
+  z.strictObject({ ...ofStep, kind: z.literal('step.skipped'), reason: z.string() }),
+  /** The list of a `forEach` is known: there is a set of steps for each of `count` items. */
+  z.strictObject({
+    ...ofStep,
+    kind: z.literal('step.mapped'),
+    count,
+    /** What the items are called. */
+    labels: lines.exactOptional(),
+  }),
+  /** A round of a `repeat` begins, at once or at `dueAt` (milliseconds since 1970). */
+  z.strictObject({ ...ofStep, kind: z.literal('step.repeated'), round: count, dueAt: z.number().exactOptional() }),
+  /** The loop of a `repeat` is over. */
+  z.strictObject({ ...ofStep, kind: z.literal('step.concluded'), done: z.boolean() }),
+  /** The step waits without a slot: for a decision, for data or for a time; `until` in milliseconds since 1970. */
+  z.strictObject({
+    ...ofStep,
+    kind: z.literal('step.waiting'),
+    for: z.enum(['decision', 'data', 'time']),
+    until: z.number().nullable(),
+  }),
+  /** The time that the step waited for has come. */
+  z.strictObject({ ...ofStep, kind: z.literal('step.elapsed') }),
+  /** A person has decided, or the time for it is over (`expired`). */
+  z.strictObject({
+    ...ofStep,
+    kind: z.literal('step.decided'),
+    approved: z.boolean(),
+    by: z.string().nullable(),
+    comment: z.string().nullable(),
+    data: jsonValue,
+    expired: z.literal(true).exactOptional(),
+  }),
   /** A budget has no room for the call of a step that was ready. */
   z.strictObject({
     ...ofStep,

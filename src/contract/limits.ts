@@ -9,6 +9,18 @@ const MiB = 1024 * KiB;
 export const limits = {
   stepsMax: 20_000,
   jsonDepthMax: 64,
+  /** Groups (steps with `forEach` or `repeat`) within each other. */
+  groupDepthMax: 3,
+  /** Steps written within a group. */
+  innerStepsMax: 100,
+  /** Lists of one `forEach`. */
+  itemNamesMax: 3,
+  roundsMax: 1_000,
+  conditionLengthMax: 1_000,
+  labelLengthMax: 200,
+  /** An item's label as it is bound. */
+  labelShownMax: 64,
+  durationMsMax: 366 * 24 * 60 * 60 * 1000,
   /** JSON tokens of a body; creating calls may hold 20,000 steps of some 70 tokens each. */
   bodyTokensMax: 100_000,
   creatingBodyTokensMax: 1_500_000,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { budgetViewSchema } from './budget.ts';
+import { forEachSchema, joinSchema, ofSchema, outcomeSchema, repeatSchema, tolerateSchema } from './flow.ts';
 import { limits } from './limits.ts';
 
 export const jobStatusSchema = z
@@ -76,7 +77,13 @@ export const workflowStepSchema = z
     reason: z
       .string()
       .optional()
-      .meta({ description: 'why a step whose dependencies are complete waits: a budget is used up' }),
+      .meta({
+        description: 'why a step whose dependencies are complete waits: a budget is used up, a decision is due',
+      }),
+    waits: z
+      .object({ for: z.enum(['budget', 'decision', 'data', 'time']), until: isoTimeSchema.optional() })
+      .optional()
+      .meta({ description: 'the same for programs' }),
     startTime: isoTimeSchema.nullable(),
     endTime: isoTimeSchema.nullable().meta({ description: 'startTime plus the monotonic time taken' }),
     duration: z.string().nullable().meta({ description: '`5 sec`, `1 min 30 sec`, `2 hr 15 min`; rounded down' }),
@@ -89,6 +96,25 @@ export const workflowStepSchema = z
     timeoutMs: z.int().nullable(),
     retry: retryPolicySchema.nullable(),
     cache: z.literal(true).optional().meta({ description: 'there where the step may be answered from the cache' }),
+    when: z.string().optional(),
+    join: joinSchema.optional(),
+    tolerate: tolerateSchema.optional(),
+    forEach: forEachSchema.optional(),
+    concurrency: z.int().optional(),
+    batch: z.int().optional(),
+    label: z.string().optional(),
+    repeat: repeatSchema.optional(),
+    body: z.array(z.unknown()).optional().meta({ description: 'the inner steps of a group, as written' }),
+    output: z.unknown().optional(),
+    final: z.literal(true).optional().meta({ description: 'a step of `finally`' }),
+    of: ofSchema.optional().meta({
+      description:
+        'the group that has made the step, and for which item or round; it shows params, timeoutMs and retry',
+    }),
+    count: z.int().optional().meta({ description: 'of a group: its items, or the rounds that have begun' }),
+    outcome: outcomeSchema.optional().meta({
+      description: 'of a COMPLETED step that has done nothing: it was skipped, or its failure is tolerated',
+    }),
   })
   .meta({ id: 'WorkflowStep' });
 export type WorkflowStep = z.infer<typeof workflowStepSchema>;
@@ -103,6 +129,8 @@ export const workflowMetricsSchema = z.looseObject({
   total_cost: z.number().meta({ description: 'US dollars; the sum of the steps and of cost_breakdown' }),
   completed_steps: z.int(),
   failed_steps: z.int(),
+  skipped_steps: z.int().optional().meta({ description: 'of the completed ones; absent where there are none' }),
+  tolerated_steps: z.int().optional().meta({ description: 'of the completed ones; absent where there are none' }),
   total_steps: z.int(),
   cost_is_floor: z.boolean().meta({ description: 'true when a price was not known' }),
 });

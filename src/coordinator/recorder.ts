@@ -174,5 +174,6 @@ function toFirstChange(state: WorkflowState): Change {
     unqueued: [],
     stopped: [],
     completed: [],
+    failed: [],
   };
 }

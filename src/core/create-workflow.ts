@@ -4,9 +4,12 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
-import { newChange, stopAfterFailure } from './dependents.ts';
-import { externalAction, type WorkflowState } from './state.ts';
+import { heldUpBy, newChange, stopSteps } from './dependents.ts';
+import { isBegun, isUnderWay } from './groups.ts';
+import { verdictOf } from './join.ts';
+import type { WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
+import { externalAction, type StepState } from './step-state.ts';
 import { checkBeginning } from './transitions.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
 
@@ -21,7 +24,7 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   const state = readWorkflow(event.workflow, meta, event.at);
   const { status } = state.header;
   if (event.kind !== 'workflow.created' && !isTerminal(status)) settleSteps(state, event.at);
-  const settled = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
+  const settled = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
     version: event.version,
@@ -38,7 +41,7 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
 function settleSteps(state: WorkflowState, at: number): void {
   const change = newChange();
   state.steps.forEach((step, i) => {
-    const waits = state.missing[i] !== 0 || step.action === externalAction;
+    const waits = !mayRun(state, i, step) || step.action === externalAction;
     // The `reason` of a foreign file does not come from a budget of this engine.
     if (step.pause !== null) state.setStep(i, { pause: null });
     if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
@@ -46,6 +49,15 @@ function settleSteps(state: WorkflowState, at: number): void {
     if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING' });
   });
   state.steps.forEach((step, i) => {
-    if (step.status === 'FAILED') stopAfterFailure(state, i, at, change);
+    if (step.status !== 'FAILED') return;
+    const why =
+      state.header.failurePolicy === 'fail-fast'
+        ? `Stopped because step "${step.id}" failed (fail-fast)`
+        : `Upstream step "${step.id}" failed`;
+    stopSteps(state, heldUpBy(state, [i]), at, why, change);
   });
+}
+
+function mayRun(state: WorkflowState, i: number, step: StepState): boolean {
+  return verdictOf(state, i) === 'ready' && isBegun(state, step) && !isUnderWay(step);
 }

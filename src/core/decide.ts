@@ -4,7 +4,7 @@
  * each may come.
  */
 import type { Budget } from '../contract/budget.ts';
-import type { WorkflowDefinition } from '../contract/definition.ts';
+import type { StepDefinition, WorkflowDefinition } from '../contract/definition.ts';
 import { type FailureCode, Refusal } from '../contract/failures.ts';
 import type { IdempotencyRecord, JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -12,13 +12,17 @@ import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { isHeld } from './dependents.ts';
+import { withFinally } from './finally.ts';
+import { groupAction, toFlow } from './flow.ts';
 import { withDownstream } from './graph.ts';
+import { isControlled } from './groups.ts';
 import { enterAttempt, toUsage } from './ledger.ts';
 import { decideRetry } from './retry.ts';
 import { sizeOfResults } from './size.ts';
-import { externalAction, type StepState, type WorkflowState } from './state.ts';
+import type { WorkflowState } from './state.ts';
+import { externalAction, type StepState } from './step-state.ts';
 import { toIso } from './time.ts';
-import { toStepView } from './view.ts';
+import { toStepView, toWrittenStep } from './view.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
 
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
@@ -38,15 +42,26 @@ export interface Creation {
 }
 
 export function decideCreate({ id, definition, warnings = [], templateId, now }: Creation): Created {
-  const steps = definition.steps.map((step) => {
-    const waits = step.action === externalAction || (step.dependencies ?? []).length > 0;
-    const isCached = step.cache ?? definition.cache ?? false;
-    return { ...step, ...(isCached ? { cache: true } : {}), status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' };
-  });
-  const { cache: _, ...own } = definition;
+  const steps = withFinally(definition).map((step) => toFirstStep(step, definition.cache ?? false));
+  const { cache: _, finally: __, ...own } = definition;
   const told = warnings.length > 0 ? { warnings } : {};
   const workflow = { ...own, id, templateId, status: 'PENDING', createdAt: toIso(now), steps, ...told };
   return { kind: 'workflow.created', workflowId: id, at: now, version: 1, workflow: workflow as unknown as JsonObject };
+}
+
+/** A step of a definition in the form of a state file. */
+function toFirstStep({ steps: body, ...step }: StepDefinition & { final?: true }, isCached: boolean): object {
+  const action = step.action ?? groupAction;
+  const flow = toFlow({ ...step, body });
+  const isControl = isControlled({ action, params: (step.params ?? {}) as JsonObject, flow });
+  const waits = (step.dependencies ?? []).length > 0 || (action === externalAction && !isControl);
+  return {
+    ...step,
+    action,
+    ...(body ? { body } : {}),
+    ...((step.cache ?? isCached) ? { cache: true } : {}),
+    status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING',
+  };
 }
 
 /**
@@ -54,7 +69,7 @@ export function decideCreate({ id, definition, warnings = [], templateId, now }:
  */
 export function decideWaiting(state: WorkflowState, now: number): JournalEvent | null {
   if (isTerminal(state.header.status)) return null;
-  const status = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
+  const status = toWorkflowStatus(state, state.header.started);
   return status === state.header.status ? null : { kind: 'workflow.waiting', ...next(state, now) };
 }
 
@@ -279,29 +294,27 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
       errors: [{ path: 'stepId', message: `no such step; there are ${known.join(', ')}` }],
     });
   }
-  const again = withDownstream(parent, [from]);
-  const isTaken = (i: number) => !again.has(i) && parent.stepAt(i).status === 'COMPLETED';
-  const steps = parent.steps.map((step, i) => {
-    if (isTaken(i)) return toStepView(step);
+  const root = rootOf(parent, from);
+  if (params) refuseGroupParams(parent, from);
+  const again = toRunAgain(parent, root);
+  const isTaken = (i: number) => {
+    const at = rootOf(parent, i);
+    return !again.has(at) && parent.stepAt(at).status === 'COMPLETED';
+  };
+  const steps = parent.steps.flatMap((step, i): object[] => {
+    if (isTaken(i)) return [toStepView(step)];
+    // The steps that a group has made are made again.
+    if (step.of !== null) return [];
     // Data that is kept for a step is kept for it in the branch too (ED3).
-    if (!again.has(i) && isHeld(step)) return { ...toStepView(step), ...stillWaiting };
+    if (!again.has(i) && isHeld(step)) return [{ ...toStepView(step), ...stillWaiting }];
     const waits =
-      step.action === externalAction ||
+      (step.action === externalAction && !isControlled(step)) ||
       step.dependencies.some((dependency) => {
         const at = parent.index.get(dependency);
         return at === undefined || !isTaken(at);
       });
-    return {
-      id: step.id,
-      name: step.name,
-      action: step.action,
-      dependencies: step.dependencies,
-      params: i === from && params ? params : step.params,
-      timeoutMs: step.timeoutMs,
-      retry: step.retry,
-      ...(step.cache ? { cache: true } : {}),
-      status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING',
-    };
+    const own = { ...toWrittenStep(step), ...(i === from && params ? { params } : {}) };
+    return [{ ...own, status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' }];
   });
   const { name, description, tags, failurePolicy, templateId, budget } = parent.header;
   const workflow = {
@@ -326,6 +339,32 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
     workflow: workflow as unknown as JsonObject,
     parent: { id: parent.header.id, stepId, version: parent.header.version + 1 },
   };
+}
+
+/** The step of the definition that the step belongs to: of a step made for an item, the outermost group. */
+function rootOf(state: WorkflowState, i: number): number {
+  const { of } = state.stepAt(i);
+  return of === null ? i : rootOf(state, state.placeOf(of.step));
+}
+
+/** All that runs again in a branch: what is downstream of its step, and what has run because another step had not. */
+function toRunAgain(parent: WorkflowState, root: number): Set<number> {
+  const unfinished = parent.steps.flatMap(({ status, of }, i) => (status !== 'COMPLETED' && of === null ? [i] : []));
+  const isEnd = (i: number) => parent.stepAt(i).action === externalAction && parent.stepAt(i).status === 'COMPLETED';
+  return new Set([...withDownstream(parent, [root]), ...withDownstream(parent, unfinished, isEnd)]);
+}
+
+function refuseGroupParams(parent: WorkflowState, from: number): void {
+  const { id, of, flow } = parent.stepAt(from);
+  if (of === null && flow.body === null) return;
+  const group = parent.stepAt(rootOf(parent, from));
+  const wayOut =
+    of !== null && group.flow.body === null ? `name "${group.id}", whose params its items share` : 'leave params out';
+  throw new Refusal({
+    code: 'INVALID',
+    detail: `Step "${id}" of workflow ${parent.header.id} takes no params of its own; ${wayOut}`,
+    errors: [{ path: 'params', message: wayOut }],
+  });
 }
 
 /** Names of the blobs that hold outputs of these steps. */

@@ -1,17 +1,29 @@
 /**
- * When a step becomes ready: the end of a step queues its dependents, or stops them.
+ * What the end of a step means to those that wait for it: they are queued, skipped or stopped, and their ends are followed
+ * in turn, until nothing more follows.
  *
  * Rules, numbered for tests:
- *   DE1  a waiting step becomes PENDING (queued) exactly when its last missing dependency completes; at a workflow's
- *        creation `decide.ts` and `create-workflow.ts` apply the same test to its first steps;
+ *   DE1  a waiting step becomes PENDING (queued) exactly when the ends of its dependencies let it run, by its `join`
+ *        (table J, `join.ts`); at a workflow's creation `decide.ts` and `create-workflow.ts` apply the same test to its
+ *        first steps;
  *   DE2  after a failure, every unfinished step that can no longer run because of it is STOPPED, and its error names
- *        the failed step; under fail-fast every unfinished step is. A step that is COMPLETED, as by data from
- *        outside, blocks nothing;
- *   DE3  a step for which data is kept (`external-data.ts`) is COMPLETED in the same event in which its last missing
- *        dependency is, and so on through all that wait for it.
+ *        the failed step; under fail-fast every unfinished step is, but for those with `join: ended` or `failed`. A step
+ *        that is COMPLETED, as by data from outside, blocks nothing;
+ *   DE3  a step for which data is kept (`external-data.ts`) is COMPLETED in the same event in which it may run, and so on
+ *        through all that wait for it;
+ *   DE4  a step that no failure stops, and that its `join` does not let run either, is skipped: COMPLETED without outputs;
+ *   DE5  a failure is tolerated where the step says so, or where its group has room for one more failed item: the step is
+ *        COMPLETED then, keeps its error, and counts as one that has not run.
  */
+import { broken } from '../contract/broken.ts';
+import { toTolerated } from './flow.ts';
 import { withDownstream } from './graph.ts';
-import { addLogs, externalAction, type StepState, type WorkflowState } from './state.ts';
+import type { GroupTally } from './group-tally.ts';
+import { isBegun, isControlled, isUnderWay, toGroupOutputs, toItemError } from './groups.ts';
+import { itemAt } from './item-at.ts';
+import { verdictOf } from './join.ts';
+import type { WorkflowState } from './state.ts';
+import { addLogs, endOf, externalAction, type StepState, toleratesItself } from './step-state.ts';
 import { toIso } from './time.ts';
 
 /** What goes into the log of a step that data from outside has made ready. */
@@ -19,43 +31,252 @@ export function toIngestedLine(at: number): string {
   return `Queued due to external data dependency satisfaction at ${toIso(at)}`;
 }
 
-/**
- * DE1 and DE3: queues the candidates that have no missing dependency, and completes those for which data is kept. `line`
- * goes into the logs of the candidates that are queued.
- */
-export function queueReady(
+/** A step that has ended. */
+interface Ended {
+  readonly i: number;
+  /** The failed step that those it holds up will name; null when it has not failed. */
+  readonly root: string | null;
+  /** For the logs of the steps that it makes ready. */
+  readonly line?: string | undefined;
+}
+
+/** One event's consequences, as far as they are known. */
+class Settling {
+  readonly state: WorkflowState;
+  readonly at: number;
+  readonly change: Change;
+  readonly ended: Ended[] = [];
+
+  constructor(state: WorkflowState, at: number, change: Change) {
+    this.state = state;
+    this.at = at;
+    this.change = change;
+  }
+
+  /** Follows all ends, and those that come of them. */
+  run(): void {
+    const { state, ended } = this;
+    for (const each of ended) {
+      for (const next of state.downstreamOf(each.i)) this.settleWaiting(next, each);
+      const { of } = state.stepAt(each.i);
+      if (of !== null) this.#settleGroup(state.placeOf(of.step), of.index);
+    }
+  }
+
+  settleWaiting(i: number, { root, line }: Omit<Ended, 'i'>): void {
+    const { state, at, change } = this;
+    const step = state.stepAt(i);
+    if (!isUnfinished(step) || isUnderWay(step)) return;
+    const verdict = verdictOf(state, i);
+    if (verdict === 'blocked') {
+      const failed = root ?? nameLost(state, step);
+      stopSteps(state, [i], at, `Upstream step "${failed}" failed`, change);
+      this.ended.push({ i, root: failed });
+    } else if (step.status === 'WAITING_FOR_DEPENDENCY' && step.wait === null && isBegun(state, step)) {
+      if (verdict === 'skipped') this.skip(i, toSkipReason(step));
+      if (verdict === 'ready') this.#queue(i, line);
+    }
+  }
+
+  /** DE1 and DE3. */
+  #queue(i: number, line: string | undefined): void {
+    const { state, change } = this;
+    const step = state.stepAt(i);
+    if (step.pause !== null) return;
+    if (step.action !== externalAction || isControlled(step)) {
+      state.setStep(i, { status: 'PENDING', ...(line === undefined ? {} : { logs: addLogs(step, [line]) }) });
+      change.queued.push(i);
+    } else if (isHeld(step)) {
+      this.completeHeld(i);
+    }
+  }
+
+  /** DE3. */
+  completeHeld(i: number): void {
+    const { state, at, change } = this;
+    const logs = addLogs(state.stepAt(i), [`Completed with the data that was kept at ${toIso(at)}`]);
+    state.setStep(i, { status: 'COMPLETED', error: null, startTime: at, endTime: at, wait: null, logs });
+    change.completed.push(i);
+    this.ended.push({ i, root: null, line: toIngestedLine(at) });
+  }
+
+  /** DE4. */
+  skip(i: number, reason: string): void {
+    const { state, at, change } = this;
+    const step = state.stepAt(i);
+    const dropped = isHeld(step) ? ['The data that was kept for it is dropped'] : [];
+    state.setStep(i, {
+      status: 'COMPLETED',
+      outcome: 'skipped',
+      outputs: { json: '{}' },
+      error: null,
+      endTime: at,
+      logs: addLogs(step, [`Skipped at ${toIso(at)}: ${reason}`, ...dropped]),
+    });
+    change.completed.push(i);
+    this.ended.push({ i, root: null });
+  }
+
+  /** DE2 and DE5. `fields`: what else changes with the failure. */
+  fail(i: number, error: string, { logs = [], ...fields }: Partial<StepState> = {}): void {
+    const { state, at } = this;
+    const step = state.stepAt(i);
+    const isTolerated = this.#tolerates(step);
+    const lines = [...logs, `Failed: ${error}`, ...(isTolerated ? ['Tolerated: the workflow goes on'] : [])];
+    state.setStep(i, {
+      endTime: at,
+      wait: null,
+      ...fields,
+      error,
+      status: isTolerated ? 'COMPLETED' : 'FAILED',
+      outcome: isTolerated ? 'tolerated' : null,
+      outputs: isTolerated ? { json: '{}' } : step.outputs,
+      logs: addLogs(step, lines),
+    });
+    this.ended.push({ i, root: isTolerated ? null : step.id });
+    if (isTolerated) this.#absolve(i);
+    else if (state.header.failurePolicy === 'fail-fast') this.#failFast(step.id);
+  }
+
+  /** DE5. An ended group that was tolerated itself tolerates what its items still do. */
+  #tolerates(step: StepState): boolean {
+    const { state } = this;
+    if (toleratesItself(step.flow)) return true;
+    if (step.of === null) return false;
+    const group = state.stepOf(step.of.step);
+    if (group.outcome === 'tolerated') return true;
+    const tally = state.tallyOf(step);
+    if (tally === undefined || group.flow.repeat !== null) return false;
+    const failed = tally.failedItems + (tally.isFailed(step.of.index) ? 0 : 1);
+    return failed <= toTolerated(group.flow.tolerate, group.count ?? 0);
+  }
+
+  /** A tolerated group: none of its steps fails the workflow any more. */
+  #absolve(group: number): void {
+    const { state, at } = this;
+    const tally = state.tallies.get(group);
+    for (const i of tally?.places.flat() ?? []) {
+      const step = state.stepAt(i);
+      if (step.status === 'FAILED') {
+        const logs = addLogs(step, ['Tolerated: the workflow goes on']);
+        state.setStep(i, { status: 'COMPLETED', outcome: 'tolerated', outputs: { json: '{}' }, logs });
+      } else if (step.status === 'STOPPED') {
+        const logs = addLogs(step, [`Skipped at ${toIso(at)}: the failure of its group is tolerated`]);
+        state.setStep(i, { status: 'COMPLETED', outcome: 'skipped', outputs: { json: '{}' }, endTime: at, logs });
+      }
+      this.#absolve(i);
+    }
+  }
+
+  #failFast(failed: string): void {
+    const { state, at, change } = this;
+    const places = [...state.steps.keys()].filter((i) => dependsOnSuccess(state.stepAt(i)));
+    const before = change.stopped.length;
+    stopSteps(state, places, at, `Stopped because step "${failed}" failed (fail-fast)`, change);
+    for (const i of change.stopped.slice(before)) this.ended.push({ i, root: failed });
+  }
+
+  /** F2 and F3: what the end of a step means to the group that has made it. */
+  #settleGroup(g: number, index: number): void {
+    const { state, change } = this;
+    const group = state.stepAt(g);
+    const tally = state.tallies.get(g);
+    if (!isUnderWay(group) || tally === undefined) return;
+    const { repeat, tolerate } = group.flow;
+    if (tally.failedItems > (repeat ? 0 : toTolerated(tolerate, group.count ?? 0))) {
+      this.#failGroup(g, toItemError(state, tally, index, repeat ? 'round' : 'item'));
+    } else if (repeat) {
+      if (tally.isOpen(index)) return;
+      state.setStep(g, { status: 'PENDING' });
+      change.queued.push(g);
+    } else if (tally.openItems === 0) {
+      this.completeGroup(g, toGroupOutputs(state, group, tally));
+    } else if (!tally.isOpen(index)) {
+      this.begin(g);
+    }
+  }
+
+  #failGroup(g: number, error: string): void {
+    const { state, at, change } = this;
+    const tally = tallyAt(state, g);
+    const waiting = tally.places.slice(tally.next).flat();
+    stopSteps(state, waiting, at, `Step "${state.stepAt(g).id}" failed`, change);
+    this.fail(g, error);
+    (state.stepAt(g).status === 'FAILED' ? change.failed : change.completed).push(g);
+  }
+
+  completeGroup(g: number, outputs: object): void {
+    const { state, at, change } = this;
+    const { count, failed } = outputs as { count?: number; failed?: number };
+    const allFailed = count !== undefined && count > 0 && failed === count;
+    const warning = allFailed ? [`Warning: all ${count} items have failed, and all were tolerated`] : [];
+    state.setStep(g, {
+      status: 'COMPLETED',
+      outputs: { json: JSON.stringify(outputs) },
+      error: null,
+      endTime: at,
+      logs: addLogs(state.stepAt(g), [...warning, `Completed successfully at ${toIso(at)}`]),
+    });
+    change.completed.push(g);
+    this.ended.push({ i: g, root: null });
+  }
+
+  /** F2: begins the items that may run now. */
+  begin(g: number): void {
+    const tally = tallyAt(this.state, g);
+    for (const index of tally.takeBegun()) {
+      for (const i of itemAt(tally.places, index)) this.settleWaiting(i, { root: null });
+    }
+  }
+}
+
+/** Follows what comes of one event: `begin` names its first consequences. */
+export function settle(state: WorkflowState, at: number, change: Change, begin: (settling: Settling) => void): void {
+  const settling = new Settling(state, at, change);
+  begin(settling);
+  settling.run();
+}
+export type { Settling };
+
+/** The step has ended: what follows. */
+export function settleEnd(state: WorkflowState, i: number, at: number, change: Change, line?: string): void {
+  settle(state, at, change, ({ ended }) => ended.push({ i, root: null, line }));
+}
+
+/** DE1 and DE3 for each of the places, as after a resume. */
+export function settleWaiting(state: WorkflowState, places: readonly number[], at: number, change: Change): void {
+  settle(state, at, change, (settling) => {
+    for (const i of places) settling.settleWaiting(i, { root: null });
+  });
+}
+
+/** DE2 and DE5. */
+export function failStep(
   state: WorkflowState,
-  candidates: readonly number[],
-  at: number,
+  i: number,
+  { at, error, ...fields }: { at: number; error: string } & Partial<StepState>,
   change: Change,
-  line?: string,
 ): void {
-  let places = candidates;
-  let told = line;
-  while (places.length > 0) {
-    const completed = places.filter((i) => isReady(state, i) && settle(state, i, at, change, told));
-    places = completed.flatMap((i) => state.downstreamOf(i));
-    told = toIngestedLine(at);
-  }
+  settle(state, at, change, (settling) => settling.fail(i, error, fields));
 }
 
-function isReady(state: WorkflowState, i: number): boolean {
-  return state.stepAt(i).status === 'WAITING_FOR_DEPENDENCY' && state.missing[i] === 0;
+/** ST3: the counts of a group that is under way. */
+function tallyAt(state: WorkflowState, g: number): GroupTally {
+  return state.tallies.get(g) ?? broken('ST3', `step "${state.stepAt(g).id}" has no items`);
 }
 
-/** True when the step is COMPLETED by this. */
-function settle(state: WorkflowState, i: number, at: number, change: Change, line: string | undefined): boolean {
-  const step = state.stepAt(i);
-  if (step.action !== externalAction) {
-    state.setStep(i, { status: 'PENDING', ...(line === undefined ? {} : { logs: addLogs(step, [line]) }) });
-    change.queued.push(i);
-    return false;
-  }
-  if (!isHeld(step)) return false;
-  const logs = addLogs(step, [`Completed with the data that was kept at ${toIso(at)}`]);
-  state.setStep(i, { status: 'COMPLETED', error: null, startTime: at, endTime: at, logs });
-  change.completed.push(i);
-  return true;
+function toSkipReason({ flow, dependencies }: StepState): string {
+  if (flow.join === 'failed') return 'nothing that it waits for has failed';
+  return dependencies.length === 1 ? `step "${dependencies[0]}" has not run` : 'what it waits for has not run';
+}
+
+function nameLost(state: WorkflowState, { dependencies }: StepState): string {
+  return dependencies.find((id) => state.step(id) && endOf(state.stepOf(id)) === 'lost') ?? 'unknown';
+}
+
+/** A failure among its dependencies, or anywhere under fail-fast, keeps the step from running. */
+function dependsOnSuccess({ flow }: StepState): boolean {
+  return flow.join === 'all' || flow.join === 'any';
 }
 
 /** Data is kept for the step, because its dependencies were not complete when it came. */
@@ -65,7 +286,7 @@ export function isHeld(step: StepState): boolean {
 
 /** A held step that was stopped keeps its data: a resume or a retry lets it wait again. */
 function isUnended({ status }: StepState): boolean {
-  return status === 'WAITING_FOR_DEPENDENCY' || status === 'STOPPED';
+  return status === 'WAITING_FOR_DEPENDENCY' || status === 'PENDING' || status === 'STOPPED';
 }
 
 function isUnfinished(step: StepState): boolean {
@@ -90,6 +311,7 @@ export function stopSteps(
       status: 'STOPPED',
       error: error ?? step.error,
       pause: null,
+      wait: null,
       endTime: step.status === 'RUNNING' ? Math.max(at, step.startTime ?? at) : step.endTime,
       dueAt: null,
       delayMs: 0,
@@ -98,19 +320,15 @@ export function stopSteps(
   }
 }
 
-/** DE2. */
-export function stopAfterFailure(state: WorkflowState, failed: number, at: number, change: Change): void {
-  const { id } = state.stepAt(failed);
-  if (state.header.failurePolicy === 'fail-fast') {
-    stopSteps(state, state.steps.keys(), at, `Stopped because step "${id}" failed (fail-fast)`, change);
-  } else {
-    stopSteps(state, heldUpBy(state, [failed]), at, `Upstream step "${id}" failed`, change);
-  }
-}
-
-/** The failed steps, and all steps that cannot run because of them. */
+/**
+ * The failed steps, and all steps that cannot run because of them: those downstream by `all` and `any`, the items of
+ * failed groups, and under fail-fast every step but those with `ended` or `failed`.
+ */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
-  return withDownstream(state, failed, (i) => state.stepAt(i).status === 'COMPLETED');
+  const isEnd = (i: number) => state.stepAt(i).status === 'COMPLETED' || !dependsOnSuccess(state.stepAt(i));
+  const items = failed.flatMap((i) => state.tallies.get(i)?.places.flat() ?? []);
+  const starts = failed.length > 0 && state.header.failurePolicy === 'fail-fast' ? [...state.steps.keys()] : failed;
+  return withDownstream(state, new Set([...starts.filter((i) => !isEnd(i) || failed.includes(i)), ...items]), isEnd);
 }
 
 /** What an event did to the steps of its workflow. The coordinator acts on it once the event is durable. */
@@ -119,14 +337,16 @@ export interface Change {
   queued: number[];
   /** Steps whose running attempt no longer counts, by place. */
   aborted: number[];
-  /** Steps that were PENDING, and are STOPPED or paused now, by place. */
+  /** Steps that were PENDING, and are no longer, by place. */
   unqueued: number[];
   /** Steps that the event has stopped, by place. */
   stopped: number[];
-  /** Steps that data kept for them has completed, by place. */
+  /** Steps other than the event's own that it has completed: by data kept for them, as a group, or skipped. */
   completed: number[];
+  /** Groups that it has failed, by place. */
+  failed: number[];
 }
 
 export function newChange(): Change {
-  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [] };
+  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] };
 }

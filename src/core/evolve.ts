@@ -11,11 +11,15 @@
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import type { Beginning } from './create-workflow.ts';
-import { type Change, newChange, queueReady, stopAfterFailure, stopSteps, toIngestedLine } from './dependents.ts';
+import { type Change, failStep, newChange, settleEnd, stopSteps, toIngestedLine } from './dependents.ts';
+import { applyFlow } from './evolve-flow.ts';
+import { plainFlow } from './flow.ts';
+import { untouched } from './groups.ts';
 import { recoverSteps } from './recover-steps.ts';
 import { reviveSteps, unpauseSteps } from './resume-steps.ts';
-import type { StepState, WorkflowState } from './state.ts';
-import { addLogs } from './state.ts';
+import type { WorkflowState } from './state.ts';
+import type { StepState } from './step-state.ts';
+import { addLogs } from './step-state.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 import { checkBranch, checkTransition } from './transitions.ts';
@@ -29,7 +33,7 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   applyToSteps(state, event, change);
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
   const keep = isTerminal(state.header.status) && !explicit;
-  const status = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
+  const status = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
     version: event.version,
@@ -96,7 +100,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         deaths: 0,
         logs: addLogs(step, [...event.logs, `Completed successfully at ${toIso(endTime)}`]),
       });
-      queueReady(state, state.downstreamOf(i), endTime, change);
+      settleEnd(state, i, endTime, change);
       return;
     }
     case 'step.retrying': {
@@ -122,17 +126,16 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     case 'step.failed': {
       const i = state.placeOf(event.stepId);
       const step = state.stepAt(i);
-      state.setStep(i, {
-        status: 'FAILED',
-        error: event.error,
-        endTime: endOf(step, event),
-        metadata: event.metadata,
-        ...enterSpending(state, i, event),
-        failures: step.failures + 1,
-        deaths: 0,
-        logs: addLogs(step, [...event.logs, `Failed: ${event.error}`]),
-      });
-      stopAfterFailure(state, i, event.at, change);
+      if (step.status === 'PENDING') change.unqueued.push(i);
+      const { at, error, logs, metadata } = event;
+      const spent = enterSpending(state, i, event);
+      const failures = step.failures + 1;
+      failStep(
+        state,
+        i,
+        { at, error, logs, metadata, endTime: endOf(step, event), ...spent, failures, deaths: 0 },
+        change,
+      );
       return;
     }
     case 'step.spent': {
@@ -165,6 +168,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         startTime: event.at,
         endTime: event.at,
         metadata: event.metadata,
+        wait: null,
       };
       const line = `External data ingested at ${toIso(event.at)}`;
       state.setHeader({ started: true });
@@ -176,10 +180,19 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         state.setStep(i, { ...done, logs: addLogs(state.stepAt(i), [line]) });
       }
       if (!isTerminal(state.header.status)) {
-        queueReady(state, state.downstreamOf(i), event.at, change, toIngestedLine(event.at));
+        settleEnd(state, i, event.at, change, toIngestedLine(event.at));
       }
       return;
     }
+    case 'step.skipped':
+    case 'step.mapped':
+    case 'step.repeated':
+    case 'step.concluded':
+    case 'step.waiting':
+    case 'step.elapsed':
+    case 'step.decided':
+      applyFlow(state, event, change);
+      return;
     case 'workflow.stopped':
       stopSteps(state, state.steps.keys(), event.at, null, change);
       return;
@@ -220,6 +233,7 @@ function tagSimulated(state: WorkflowState): void {
 
 function newStep(id: string, name: string, action: string): StepState {
   return {
+    ...untouched,
     id,
     name,
     action,
@@ -228,20 +242,7 @@ function newStep(id: string, name: string, action: string): StepState {
     timeoutMs: null,
     retry: null,
     cache: false,
+    flow: plainFlow,
     status: 'COMPLETED',
-    outputs: null,
-    error: null,
-    startTime: null,
-    endTime: null,
-    logs: [],
-    metadata: null,
-    metrics: null,
-    attempt: 0,
-    failures: 0,
-    dueAt: null,
-    delayMs: 0,
-    deaths: 0,
-    reserved: null,
-    pause: null,
   };
 }

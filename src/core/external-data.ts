@@ -17,7 +17,8 @@ import { next } from './decide.ts';
 import { isHeld } from './dependents.ts';
 import { itemAt } from './item-at.ts';
 import { sizeOfResults } from './size.ts';
-import { externalAction, type StepState, type WorkflowState } from './state.ts';
+import type { WorkflowState } from './state.ts';
+import { externalAction, type StepState } from './step-state.ts';
 
 type External = Extract<JournalEvent, { kind: 'external_data.ingested' }>;
 

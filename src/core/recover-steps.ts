@@ -7,8 +7,9 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { Change } from './dependents.ts';
-import { stopAfterFailure } from './dependents.ts';
-import { addLogs, suspectDeaths, type WorkflowState } from './state.ts';
+import { failStep } from './dependents.ts';
+import type { WorkflowState } from './state.ts';
+import { addLogs, suspectDeaths } from './step-state.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 
@@ -24,15 +25,8 @@ export function recoverSteps(
   state.steps.forEach((step, i) => {
     if (!event.unclean || step.status !== 'RUNNING' || step.deaths < suspectDeaths) return;
     const error = `CRASH_LOOP: the engine died ${step.deaths + 1} times while this step ran, the last time with nothing beside it`;
-    const logs = addLogs(step, [recovered, `Failed: ${error}`]);
-    state.setStep(i, {
-      status: 'FAILED',
-      error,
-      endTime: Math.max(event.at, step.startTime ?? event.at),
-      deaths: 0,
-      logs,
-    });
-    stopAfterFailure(state, i, event.at, change);
+    const endTime = Math.max(event.at, step.startTime ?? event.at);
+    failStep(state, i, { at: event.at, error, endTime, deaths: 0, logs: [recovered] }, change);
   });
   state.steps.forEach((step, i) => {
     if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;

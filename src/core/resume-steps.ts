@@ -1,35 +1,94 @@
-/** Which steps a resume or a retry sets going again. */
-import { isTerminal } from '../contract/workflow.ts';
-import { type Change, heldUpBy, isHeld, newChange, queueReady, stopSteps } from './dependents.ts';
-import type { WorkflowState } from './state.ts';
-import { addLogs } from './state.ts';
-
 /**
- * Sets STOPPED steps going again, and FAILED ones with `failedToo`. Dependents of a step that stays FAILED stay
- * STOPPED.
+ * Which steps a resume or a retry sets going again.
+ *
+ * Rules, numbered for tests:
+ *   RV1  a resume sets STOPPED steps going again, but for those that a failed step holds up;
+ *   RV2  a retry sets FAILED ones going again too, and of failed groups the items that failed, were tolerated, or hung on
+ *        those; completed items are never run again;
+ *   RV3  whatever has ended because of a failure that is undone waits again, and all that has run behind it: it ran, or
+ *        was skipped, on the strength of the failure. What data from outside has completed stays.
  */
+import { isTerminal } from '../contract/workflow.ts';
+import { type Change, heldUpBy, isHeld, newChange, settleWaiting, stopSteps } from './dependents.ts';
+import { isGroup } from './flow.ts';
+import { again } from './group-again.ts';
+import type { WorkflowState } from './state.ts';
+import { addLogs, endOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
+
 export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
   // A foreign file may call itself finished although it has unfinished steps; none of them runs or is queued here.
   if (isTerminal(state.header.status)) stopSteps(state, state.steps.keys(), at, null, newChange());
   const failed = state.steps.flatMap((step, i) => (step.status === 'FAILED' ? [i] : []));
   const blocked = failedToo ? new Set<number>() : heldUpBy(state, failed);
-  const revived: number[] = [];
-  state.steps.forEach((step, i) => {
-    if (blocked.has(i) || (step.status !== 'STOPPED' && step.status !== 'FAILED')) return;
-    state.setStep(i, {
-      status: 'WAITING_FOR_DEPENDENCY',
-      outputs: isHeld(step) ? step.outputs : null,
-      error: null,
-      startTime: null,
-      endTime: null,
-      failures: 0,
-      dueAt: null,
-      delayMs: 0,
-      deaths: 0,
-    });
-    revived.push(i);
+  const wanted = state.steps.flatMap((step, i) =>
+    !blocked.has(i) && (step.status === 'STOPPED' || step.status === 'FAILED') ? [i] : [],
+  );
+  const roots = failedToo ? [...wanted, ...failed.flatMap((i) => listTolerated(state, i))] : wanted;
+  const revived = withHangingOn(state, roots);
+  const stale = findStale(state, revived);
+  for (const i of revived) revive(state, i, stale.has(i), change);
+  settleWaiting(state, [...revived], at, change);
+}
+
+/** RV2: of a failed group, the steps whose failure it had tolerated, and all of a group within it that it had. */
+function listTolerated(state: WorkflowState, group: number): number[] {
+  const places = state.tallies.get(group)?.places.flat() ?? [];
+  return places.flatMap((i) => {
+    const step = state.stepAt(i);
+    if (step.outcome !== 'tolerated' || !isItemFailure(step)) return listTolerated(state, i);
+    const inner = state.tallies.get(i)?.places.flat() ?? [];
+    return [
+      i,
+      ...inner.filter((k) => state.stepAt(k).outcome !== null),
+      ...inner.flatMap((k) => listTolerated(state, k)),
+    ];
   });
-  queueReady(state, revived, at, change);
+}
+
+/** RV3. */
+function withHangingOn(state: WorkflowState, roots: readonly number[]): Set<number> {
+  const reached = new Set(roots);
+  for (const i of reached) {
+    for (const next of state.downstreamOf(i)) if (hangsOn(state.stepAt(next))) reached.add(next);
+    const { of } = state.stepAt(i);
+    // A step that runs again is one more that its group waits for.
+    if (of !== null && endOf(state.stepOf(of.step)) !== null) reached.add(state.placeOf(of.step));
+  }
+  return reached;
+}
+
+/** It has begun, although a step that it waits for begins only now. */
+function hangsOn({ status, action, outcome, wait, count }: StepState): boolean {
+  if (status === 'COMPLETED') return action !== externalAction || outcome !== null;
+  return status === 'FAILED' || status === 'RUNNING' || status === 'PENDING' || wait !== null || count !== null;
+}
+
+/** Groups whose list may be another one now: something that they wait for runs again. */
+function findStale(state: WorkflowState, revived: ReadonlySet<number>): Set<number> {
+  const stale = new Set<number>();
+  for (const i of revived) {
+    for (const next of state.downstreamOf(i)) if (isGroup(state.stepAt(next).flow)) stale.add(next);
+  }
+  return stale;
+}
+
+function revive(state: WorkflowState, i: number, isStale: boolean, change: Change): void {
+  const step = state.stepAt(i);
+  if (step.status === 'RUNNING') change.aborted.push(i);
+  if (step.status === 'PENDING') change.unqueued.push(i);
+  const isOpenGroup = isGroup(step.flow) && step.count !== null && !isStale;
+  state.setStep(i, {
+    ...again(step),
+    outputs: isHeld(step) ? step.outputs : null,
+    metadata: step.metadata,
+    count: isStale ? null : step.count,
+    ...(isOpenGroup ? { startTime: step.startTime, failures: toLoopFailures(step) } : {}),
+  });
+}
+
+/** A loop that was not done after its rounds gets as many again: its failures say how often. */
+function toLoopFailures({ flow, failures, status }: StepState): number {
+  return flow.repeat !== null && status === 'FAILED' ? failures : 0;
 }
 
 /** Queues the steps that a budget has paused; with `of` 'day' only those that wait for the next day. */

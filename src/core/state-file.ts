@@ -5,11 +5,17 @@
  */
 import { z } from 'zod';
 import { type Budget, budgetSchema } from '../contract/budget.ts';
+import { stepDefinitionSchema } from '../contract/definition.ts';
+import { forEachSchema, joinSchema, ofSchema, outcomeSchema, repeatSchema, tolerateSchema } from '../contract/flow.ts';
 import { type IdempotencyRecord, idempotencySchema, type OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { type Reservation, reservationSchema, type SpendingRow, spendingRowSchema } from '../contract/ledger.ts';
+import { limits } from '../contract/limits.ts';
 import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
-import { type Header, type StepState, WorkflowState } from './state.ts';
+import { isGroup, toFlow } from './flow.ts';
+import { type Bodies, toBodies, toInnerId } from './groups.ts';
+import { type Header, WorkflowState } from './state.ts';
+import type { StepState } from './step-state.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 const lines = z.array(z.string());
@@ -34,6 +40,21 @@ const fileStepSchema = z.looseObject({
   timeoutMs: z.int().min(1).nullish(),
   retry: retryPolicySchema.nullish(),
   cache: z.boolean().nullish(),
+  when: z.string().nullish(),
+  join: joinSchema.nullish(),
+  tolerate: tolerateSchema.nullish(),
+  forEach: forEachSchema.nullish(),
+  concurrency: z.int().min(1).nullish(),
+  batch: z.int().min(1).nullish(),
+  label: z.string().nullish(),
+  repeat: repeatSchema.nullish(),
+  body: z.array(stepDefinitionSchema).nullish(),
+  output: z.unknown().optional(),
+  final: z.boolean().nullish(),
+  of: ofSchema.nullish(),
+  count: z.int().min(0).max(limits.stepsMax).nullish(),
+  outcome: outcomeSchema.nullish(),
+  waits: z.looseObject({ for: z.string(), until: time.nullish() }).nullish(),
 });
 
 /** A foreign file is adopted only if it fits this schema. */
@@ -146,7 +167,7 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
   const file = value as StateFileShape;
   const status = file.status ?? 'PENDING';
   const createdAt = readTimeOrNull(file.createdAt) ?? now;
-  const steps = file.steps.map((step) => readStep(step, meta.steps?.[step.id]));
+  const steps = readSteps(file.steps, meta.steps);
   const header: Header = {
     id: file.id,
     name: file.name ?? 'Unnamed workflow',
@@ -175,6 +196,27 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
   return new WorkflowState(header, steps);
 }
 
+/** Steps that a group has made take their definition from the group, which stands before them. */
+function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps']): StepState[] {
+  const groups = new Map<string, StepState>();
+  const bodies = new Map<string, Bodies>();
+  return steps.map((file) => {
+    const step = readStep(file, kept?.[file.id]);
+    if (isGroup(step.flow)) groups.set(step.id, step);
+    if (step.of === null) return step;
+    const group = groups.get(step.of.step);
+    if (group === undefined) return step;
+    const known = bodies.get(group.id) ?? toBodies(group);
+    bodies.set(group.id, known);
+    const body = known.get(group.flow.body === null ? '' : toInnerId(step));
+    if (body === undefined) return step;
+    const { params, timeoutMs, retry, flow } = body;
+    const made = { ...step, params, timeoutMs, retry, flow };
+    if (isGroup(flow)) groups.set(made.id, made);
+    return made;
+  });
+}
+
 function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
   const ran = step.status === 'RUNNING' || step.status === 'COMPLETED' || step.status === 'FAILED';
   return {
@@ -186,6 +228,11 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     timeoutMs: step.timeoutMs ?? null,
     retry: step.retry ?? null,
     cache: step.cache ?? false,
+    flow: toFlow({ ...step, final: step.final ?? false }),
+    of: step.of ?? null,
+    count: step.count ?? null,
+    outcome: step.outcome ?? null,
+    wait: readWait(step),
     status: step.status,
     outputs: readOutputs(step.outputs),
     error: step.error ?? null,
@@ -204,8 +251,16 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
   };
 }
 
-function toPause({ status, reason }: FileStep, kept: KeptOfStep | undefined): StepState['pause'] {
-  if (status !== 'WAITING_FOR_DEPENDENCY' || typeof reason !== 'string') return null;
+function readWait({ status, waits }: FileStep): StepState['wait'] {
+  const what = waits?.for;
+  if (status !== 'WAITING_FOR_DEPENDENCY' || (what !== 'decision' && what !== 'data' && what !== 'time')) return null;
+  const until = readTimeOrNull(waits?.until);
+  return what === 'time' && until === null ? null : { for: what, until };
+}
+
+function toPause(step: FileStep, kept: KeptOfStep | undefined): StepState['pause'] {
+  const { status, reason } = step;
+  if (status !== 'WAITING_FOR_DEPENDENCY' || typeof reason !== 'string' || readWait(step) !== null) return null;
   return { reason, until: kept?.pausedUntil ?? 'resume' };
 }
 

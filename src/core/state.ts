@@ -14,42 +14,16 @@ import type { Budget } from '../contract/budget.ts';
 import type { StepId, WorkflowId } from '../contract/ids.ts';
 import type { IdempotencyRecord } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { Reservation, SpendingRow } from '../contract/ledger.ts';
-import { limits } from '../contract/limits.ts';
-import type { FailurePolicy, JobStatus, RetryPolicy } from '../contract/workflow.ts';
+import type { SpendingRow } from '../contract/ledger.ts';
+import type { FailurePolicy, JobStatus } from '../contract/workflow.ts';
 import { type Amounts, addAmounts, noAmounts, toAmounts } from './budget.ts';
+import { isGroup } from './flow.ts';
 import { createGraph } from './graph.ts';
+import { GroupTally } from './group-tally.ts';
 import { addAt, itemAt } from './item-at.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
-
-export interface StepState extends Results {
-  readonly id: StepId;
-  readonly name: string;
-  readonly action: string;
-  readonly dependencies: readonly string[];
-  readonly params: JsonObject;
-  readonly timeoutMs: number | null;
-  readonly retry: RetryPolicy | null;
-  /** The step may take its answer from the cache. */
-  readonly cache: boolean;
-  readonly status: JobStatus;
-  /** Milliseconds since 1970. */
-  readonly startTime: number | null;
-  readonly endTime: number | null;
-  readonly attempt: number;
-  /** Failed attempts since the step was last resumed or retried. */
-  readonly failures: number;
-  /** While the step waits for its next attempt: when that is due, and how long the whole wait is. */
-  readonly dueAt: number | null;
-  readonly delayMs: number;
-  /** How many times in a row the engine has died while an attempt of this step ran. */
-  readonly deaths: number;
-  /** The reservation of its last attempt, until that has ended; an attempt that was stopped keeps it until then. */
-  readonly reserved: Reservation | null;
-  /** Set when a budget has paused the step: why, and until when. */
-  readonly pause: { readonly reason: string; readonly until: 'resume' | 'day' } | null;
-}
+import { type EndKind, endOf, type StepState, toItemEnd } from './step-state.ts';
 
 export interface Branch {
   readonly id: string;
@@ -84,18 +58,21 @@ export interface Header {
 
 export type StatusCounts = Record<JobStatus, number>;
 
-/** After so many deaths a step is a suspect: it runs alone, so that other steps are not blamed. */
-export const suspectDeaths = 3;
-
-export const externalAction = 'external_data';
-
 export class WorkflowState {
   header: Header;
   readonly steps: StepState[];
   readonly index = new Map<string, number>();
   downstream: number[][] = [];
-  /** For each step, how many of its dependencies are not COMPLETED; unknown ids count too. */
+  /** For each step, how many of its dependencies have not ended; unknown ids count too. */
   missing: number[] = [];
+  /** Of those that have ended: how many are lost, skipped and tolerated (`EndKind`). */
+  ends: EndCounts[] = [];
+  /** The counts of each group whose list is known, by its place. */
+  readonly tallies = new Map<number, GroupTally>();
+  /** How many steps were skipped, and how many failures tolerated. */
+  outcomes = { skipped: 0, tolerated: 0 };
+  /** How many steps wait for a time of their own. */
+  timed = 0;
   counts: StatusCounts = emptyCounts();
   totals: Totals = emptyTotals();
   /**
@@ -131,20 +108,42 @@ export class WorkflowState {
     this.reserved = noAmounts;
     this.paused = 0;
     this.#waitingForAbsent.clear();
+    this.ends = this.steps.map(noEnds);
+    this.tallies.clear();
+    this.outcomes = { skipped: 0, tolerated: 0 };
+    this.timed = 0;
     this.missing = this.steps.map((step, i) => {
-      this.counts[step.status] += 1;
-      addMetrics(this.totals, step.metrics, 1);
-      this.#uncounted.add(i);
-      if (step.reserved) this.reserved = addAmounts(this.reserved, toAmounts(step.reserved));
-      if (step.pause) this.paused += 1;
+      this.#enter(step, i);
       let missing = 0;
       for (const id of new Set(step.dependencies)) {
         const at = this.index.get(id);
         if (at === undefined) this.#waitFor(id, i);
-        if (at === undefined || this.stepAt(at).status !== 'COMPLETED') missing += 1;
+        const end = at === undefined ? null : endOf(this.stepAt(at));
+        if (end === null) missing += 1;
+        else addEnd(itemAt(this.ends, i), end, 1);
       }
       return missing;
     });
+  }
+
+  /** Counts a step that is new to the derived values. Groups stand before the steps that are made from them. */
+  #enter(step: StepState, i: number): void {
+    this.counts[step.status] += 1;
+    addMetrics(this.totals, step.metrics, 1);
+    this.#uncounted.add(i);
+    if (step.reserved) this.reserved = addAmounts(this.reserved, toAmounts(step.reserved));
+    if (step.pause) this.paused += 1;
+    if (step.wait?.for === 'time') this.timed += 1;
+    if (step.outcome) this.outcomes[step.outcome] += 1;
+    if (step.count !== null && isGroup(step.flow)) {
+      this.tallies.set(i, new GroupTally(step.flow.repeat ? 1 : step.flow.concurrency));
+    }
+    if (step.of) this.#tallyOf(step.of.step)?.add(step.of.index, i, toItemEnd(step));
+  }
+
+  #tallyOf(groupId: string): GroupTally | undefined {
+    const at = this.index.get(groupId);
+    return at === undefined ? undefined : this.tallies.get(at);
   }
 
   /** The size of the results of all steps together. */
@@ -194,10 +193,10 @@ export class WorkflowState {
     if (before.status !== after.status) {
       this.counts[before.status] -= 1;
       this.counts[after.status] += 1;
-      const step = after.status === 'COMPLETED' ? -1 : before.status === 'COMPLETED' ? 1 : 0;
-      if (step !== 0) for (const next of this.downstreamOf(i)) this.#addMissing(next, step);
       if (this.counts[before.status] < 0) broken('ST1', `${this.counts[before.status]} steps are ${before.status}`);
     }
+    if (before.status !== after.status || before.outcome !== after.outcome) this.#setEnd(i, before, after);
+    this.timed += Number(after.wait?.for === 'time') - Number(before.wait?.for === 'time');
     if (hasOtherResults(before, after)) this.#uncounted.add(i);
     if (before.reserved !== after.reserved) {
       this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
@@ -217,20 +216,67 @@ export class WorkflowState {
     }
   }
 
+  /** What the end of a step, or its new beginning, changes at the steps that wait for it and at its group. */
+  #setEnd(i: number, before: StepState, after: StepState): void {
+    if (before.outcome) this.outcomes[before.outcome] -= 1;
+    if (after.outcome) this.outcomes[after.outcome] += 1;
+    const [had, has] = [endOf(before), endOf(after)];
+    if (had !== has) for (const next of this.downstreamOf(i)) this.#changeEnd(next, had, has);
+    if (after.of) this.#tallyOf(after.of.step)?.change(after.of.index, toItemEnd(before), toItemEnd(after));
+  }
+
+  #changeEnd(i: number, had: EndKind | null, has: EndKind | null): void {
+    const ends = itemAt(this.ends, i);
+    if (had !== null) addEnd(ends, had, -1);
+    if (has !== null) addEnd(ends, has, 1);
+    if ((had === null) !== (has === null)) this.#addMissing(i, has === null ? 1 : -1);
+  }
+
   /** Adds a COMPLETED step without dependencies; steps that waited for its id become its dependents. */
   addStep(step: StepState): number {
-    const i = this.steps.length;
+    const i = this.#append(step);
     const waiting = this.#waitingForAbsent.get(step.id) ?? [];
     this.#waitingForAbsent.delete(step.id);
+    this.downstream[i] = waiting;
+    this.#enter(step, i);
+    for (const next of waiting) this.#changeEnd(next, null, endOf(step));
+    return i;
+  }
+
+  /** Adds the steps of a group's items or rounds; they depend on each other alone. Returns their places. */
+  addSteps(steps: readonly StepState[]): number[] {
+    const places = steps.map((step) => this.#append(step));
+    steps.forEach((step, k) => {
+      const i = itemAt(places, k);
+      for (const id of step.dependencies) {
+        itemAt(this.downstream, this.placeOf(id)).push(i);
+        this.#addMissing(i, 1);
+      }
+      this.#enter(step, i);
+    });
+    return places;
+  }
+
+  #append(step: StepState): number {
+    const i = this.steps.length;
     this.steps.push(step);
     this.index.set(step.id, i);
     this.missing.push(0);
-    this.downstream.push(waiting);
-    this.counts[step.status] += 1;
-    addMetrics(this.totals, step.metrics, 1);
-    this.#uncounted.add(i);
-    for (const next of waiting) this.#addMissing(next, -1);
+    this.ends.push(noEnds());
+    this.downstream.push([]);
     return i;
+  }
+
+  /** The list of a group is known, or its first round begins: from now on it has counts of its own. */
+  openGroup(i: number, count: number, change: Partial<StepState> = {}): void {
+    const { flow } = this.stepAt(i);
+    if (!this.tallies.has(i)) this.tallies.set(i, new GroupTally(flow.repeat ? 1 : flow.concurrency));
+    this.setStep(i, { ...change, count });
+  }
+
+  /** The counts of the group that has made the step; undefined for a step of the definition. */
+  tallyOf({ of }: StepState): GroupTally | undefined {
+    return of === null ? undefined : this.#tallyOf(of.step);
   }
 
   #addMissing(i: number, change: number): void {
@@ -245,6 +291,20 @@ export class WorkflowState {
   }
 }
 
+export interface EndCounts {
+  lost: number;
+  skipped: number;
+  tolerated: number;
+}
+
+function noEnds(): EndCounts {
+  return { lost: 0, skipped: 0, tolerated: 0 };
+}
+
+function addEnd(ends: EndCounts, end: EndKind, change: 1 | -1): void {
+  if (end !== 'ran') ends[end] += change;
+}
+
 function hasOtherResults(a: Results, b: Results): boolean {
   return (
     a.outputs !== b.outputs ||
@@ -257,10 +317,4 @@ function hasOtherResults(a: Results, b: Results): boolean {
 
 function emptyCounts(): StatusCounts {
   return { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0, WAITING_FOR_DEPENDENCY: 0, STOPPED: 0 };
-}
-
-/** A step's log keeps its latest lines, each cut at a bound, so that endless attempts do not fill memory. */
-export function addLogs(step: StepState, lines: readonly string[]): readonly string[] {
-  const logs = [...step.logs, ...lines.map((line) => line.slice(0, limits.logLineLengthMax))];
-  return logs.length > limits.logLinesMax ? logs.slice(-limits.logLinesMax) : logs;
 }

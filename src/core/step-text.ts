@@ -7,7 +7,8 @@
  */
 import { toDuration } from './duration.ts';
 import { isCompact, toFieldText, toOutputsText } from './field-text.ts';
-import type { StepState } from './state.ts';
+import { plainFlow, toFlowFields } from './flow.ts';
+import type { StepState } from './step-state.ts';
 import { toIso } from './time.ts';
 
 /** The text of a step's fields that stay as they were defined. */
@@ -16,16 +17,46 @@ export interface FixedText {
   readonly head: string;
   /** Dependencies and params, up to the outputs. */
   readonly middle: string;
-  /** timeoutMs, retry and cache. */
+  /** timeoutMs, retry, cache, and what the step says of when and how often it runs. */
   readonly tail: string;
 }
 
+/**
+ * What is shown of the definition of a step that a group has made: the group shows it once, in its own fields or in its
+ * `body`. A prompt of 5 KB would make a file of 100 MB, once for each of 20,000 items.
+ */
+export function toShownDefinition(step: StepState): Pick<StepState, 'params' | 'timeoutMs' | 'retry'> {
+  return step.of === null ? step : { params: {}, timeoutMs: null, retry: null };
+}
+
+/** What the step waits for besides its dependencies and a slot. */
+export function toWaitFields({ pause, wait }: StepState) {
+  if (pause !== null) return { reason: pause.reason, waits: { for: 'budget' as const } };
+  if (wait === null) return {};
+  const until = wait.until === null ? null : toIso(wait.until);
+  const what = { decision: 'a decision', data: 'data', time: 'its time' }[wait.for];
+  const reason = `waits for ${what}${until === null ? '' : ` until ${until}`}`;
+  return { reason, waits: { for: wait.for, ...(until === null ? {} : { until }) } };
+}
+
+/** What came of a step with a condition, a list or a loop. */
+export function toMadeFields({ of, count, outcome }: StepState) {
+  return {
+    ...(of === null ? {} : { of }),
+    ...(count === null ? {} : { count }),
+    ...(outcome === null ? {} : { outcome }),
+  };
+}
+
 export function toFixedText(step: StepState): FixedText {
-  const { id, name, action, dependencies, params, timeoutMs, retry, cache } = step;
+  const { id, name, action, dependencies, cache, of, flow } = step;
+  const { params, timeoutMs, retry } = toShownDefinition(step);
   return {
     head: `    {\n      "id": ${JSON.stringify(id)},\n      "name": ${JSON.stringify(name)},\n      "action": ${JSON.stringify(action)},\n      "status": "`,
     middle: `",\n      "dependencies": ${toFieldText(dependencies)},\n      "params": ${toFieldText(params)},\n      "outputs": `,
-    tail: `,\n      "timeoutMs": ${timeoutMs},\n      "retry": ${toFieldText(retry)}${cache ? `,\n      "cache": true` : ''}\n    }`,
+    tail:
+      `,\n      "timeoutMs": ${timeoutMs},\n      "retry": ${toFieldText(retry)}${cache ? `,\n      "cache": true` : ''}` +
+      toFieldsText(toFlowFields(of === null ? flow : plainFlow)),
   };
 }
 
@@ -45,11 +76,17 @@ function toTextAfterOutputs(step: StepState, fixed: FixedText): string {
   const duration = startTime === null || endTime === null ? 'null' : `"${toDuration(endTime - startTime)}"`;
   return (
     `,\n      "error": ${step.error === null ? 'null' : JSON.stringify(step.error)}` +
-    `${step.pause === null ? '' : `,\n      "reason": ${JSON.stringify(step.pause.reason)}`}` +
+    `${step.pause === null && step.wait === null ? '' : toFieldsText(toWaitFields(step))}` +
     `,\n      "startTime": ${toTime(startTime)},\n      "endTime": ${toTime(endTime)},\n      "duration": ${duration}` +
     `,\n      "logs": ${toLines(step.logs)},\n      "metadata": ${toFieldText(step.metadata)}` +
-    `,\n      "execution_metrics": ${toFieldText(step.metrics)},\n      "attempt": ${step.attempt}${fixed.tail}`
+    `,\n      "execution_metrics": ${toFieldText(step.metrics)},\n      "attempt": ${step.attempt}${fixed.tail}${toFieldsText(toMadeFields(step))}\n    }`
   );
+}
+
+function toFieldsText(fields: Record<string, unknown>): string {
+  let text = '';
+  for (const name in fields) text += `,\n      "${name}": ${toFieldText(fields[name])}`;
+  return text;
 }
 
 function toTime(ms: number | null): string {

@@ -11,7 +11,8 @@ import type { JournalEvent } from '../contract/journal-event.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
 import type { Tally } from '../contract/store.ts';
 import { type AttemptEnd, addAttempt, enterAttempt, toCharged } from './ledger.ts';
-import type { StepState, WorkflowState } from './state.ts';
+import type { WorkflowState } from './state.ts';
+import type { StepState } from './step-state.ts';
 
 /** The action of an attempt that has no reservation to name it. */
 const unknownAction = 'unknown';

@@ -18,8 +18,10 @@
 import { broken } from '../contract/broken.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
-import { itemAt } from './item-at.ts';
-import { externalAction, type StepState, type WorkflowState } from './state.ts';
+import { isControlled } from './groups.ts';
+import { verdictOf } from './join.ts';
+import type { WorkflowState } from './state.ts';
+import { externalAction, type StepState } from './step-state.ts';
 
 type Kind = JournalEvent['kind'];
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
@@ -67,9 +69,37 @@ const hasStepOrAddsOne: Condition = {
     if (step === undefined) return 'added' in event && !isHeld;
     if (step.action !== externalAction || 'added' in event) return false;
     // Without `held` a step is completed at once, as engines did before data was kept.
-    return !isHeld || (step.outputs === null && itemAt(state.missing, state.placeOf(step.id)) > 0);
+    return !isHeld || (step.outputs === null && !isWaitedFor(state, step));
   },
 };
+
+/** Nothing but the data is missing. */
+function isWaitedFor(state: WorkflowState, step: StepState): boolean {
+  return step.status === 'WAITING_FOR_DEPENDENCY' && verdictOf(state, state.placeOf(step.id)) === 'ready';
+}
+
+function ofControlled(text: string, holds: (step: StepState, event: JournalEvent) => boolean): Condition {
+  return { text, holds: (_, event, step) => step !== undefined && isControlled(step) && holds(step, event) };
+}
+
+const ranOrIsControlled: Condition = {
+  text: 'an attempt runs, or no attempt is needed to know',
+  holds: (_, event, step) => {
+    if (step === undefined || !('attempt' in event)) return false;
+    return step.status === 'RUNNING' ? event.attempt > 0 : isControlled(step);
+  },
+};
+
+const asksCondition = ofControlled('the step has a condition', ({ flow }) => flow.when !== null);
+const needsList = ofControlled('the list is not known', ({ flow, count }) => flow.forEach !== null && count === null);
+const isNextRound = ofControlled(
+  'it is the next round',
+  ({ flow, count }, event) => flow.repeat !== null && 'round' in event && event.round === (count ?? 0),
+);
+const hadRounds = ofControlled('a round has ended', ({ flow, count }) => flow.repeat !== null && count !== null);
+const waitsItself = ofControlled('the step waits without a slot', ({ flow }) => flow.forEach === null);
+const isTimed = ofControlled('a time was set', ({ wait }) => wait?.for === 'time');
+const needsDecision = ofControlled('a decision is due', ({ wait }) => wait?.for === 'decision');
 
 export const transitions: { readonly [K in Kind]: Row } = {
   'workflow.created': { of: 'workflow', in: ['NONE'] },
@@ -86,11 +116,24 @@ export const transitions: { readonly [K in Kind]: Row } = {
   'step.started': { of: 'step', in: ['PENDING'], attempt: 'next' },
   'step.completed': { of: 'step', in: ['RUNNING'], attempt: 'same' },
   'step.retrying': { of: 'step', in: ['RUNNING'], attempt: 'same' },
-  'step.failed': { of: 'step', in: ['RUNNING'], attempt: 'same' },
+  // PENDING and WAITING_FOR_DEPENDENCY: a condition or a list that cannot be worked out, a wait whose time is over.
+  'step.failed': {
+    of: 'step',
+    in: ['RUNNING', 'PENDING', 'WAITING_FOR_DEPENDENCY'],
+    attempt: 'same',
+    only: ranOrIsControlled,
+  },
+  'step.skipped': { of: 'step', in: ['PENDING'], only: asksCondition },
+  'step.mapped': { of: 'step', in: ['PENDING'], only: needsList },
+  'step.repeated': { of: 'step', in: ['PENDING'], only: isNextRound },
+  'step.concluded': { of: 'step', in: ['PENDING'], only: hadRounds },
+  'step.waiting': { of: 'step', in: ['PENDING'], only: waitsItself },
+  'step.elapsed': { of: 'step', in: ['WAITING_FOR_DEPENDENCY'], only: isTimed },
+  'step.decided': { of: 'step', in: ['WAITING_FOR_DEPENDENCY'], only: needsDecision },
   'step.paused': { of: 'step', in: ['PENDING'] },
   // PENDING: a resume or a retry has queued the step again, and its next attempt waits for the end of this one.
   'step.spent': { of: 'step', in: ['STOPPED', 'PENDING'], attempt: 'same' },
-  'external_data.ingested': { of: 'step', in: ['WAITING_FOR_DEPENDENCY', 'NONE'], only: hasStepOrAddsOne },
+  'external_data.ingested': { of: 'step', in: ['WAITING_FOR_DEPENDENCY', 'PENDING', 'NONE'], only: hasStepOrAddsOne },
 };
 
 /** TR1 for an event that begins a workflow. */

@@ -8,9 +8,11 @@ import type { JsonObject } from '../contract/json.ts';
 import type { Workflow, WorkflowStep, WorkflowSummary } from '../contract/workflow.ts';
 import { type Amounts, toSpentAmounts } from './budget.ts';
 import { toDuration, toProgress } from './duration.ts';
+import { plainFlow, toFlowFields } from './flow.ts';
 import { type Totals, toDollars } from './metrics.ts';
-import type { StepState, WorkflowState } from './state.ts';
-import { type FixedText, toFixedText, toStepText } from './step-text.ts';
+import type { WorkflowState } from './state.ts';
+import type { StepState } from './step-state.ts';
+import { type FixedText, toFixedText, toMadeFields, toShownDefinition, toStepText, toWaitFields } from './step-text.ts';
 import { toIso } from './time.ts';
 
 function toIsoOrNull(ms: number | null): string | null {
@@ -19,17 +21,18 @@ function toIsoOrNull(ms: number | null): string | null {
 
 /** Outputs that lie in a blob are shown as `{blob, bytes}`. */
 export function toStepView(step: StepState): WorkflowStep {
+  const written = toShownDefinition(step);
   return {
     id: step.id,
     name: step.name,
     action: step.action,
     status: step.status,
     dependencies: [...step.dependencies],
-    params: step.params,
+    params: written.params,
     outputs:
       step.outputs === null ? null : 'json' in step.outputs ? JSON.parse(step.outputs.json) : { ...step.outputs },
     error: step.error,
-    ...(step.pause === null ? {} : { reason: step.pause.reason }),
+    ...toWaitFields(step),
     startTime: toIsoOrNull(step.startTime),
     endTime: toIsoOrNull(step.endTime),
     duration: step.startTime === null || step.endTime === null ? null : toDuration(step.endTime - step.startTime),
@@ -37,10 +40,19 @@ export function toStepView(step: StepState): WorkflowStep {
     metadata: step.metadata,
     execution_metrics: step.metrics,
     attempt: step.attempt,
-    timeoutMs: step.timeoutMs,
-    retry: step.retry,
+    timeoutMs: written.timeoutMs,
+    retry: written.retry,
     ...(step.cache ? { cache: true } : {}),
+    ...toFlowFields(step.of === null ? step.flow : plainFlow),
+    ...toMadeFields(step),
   };
+}
+
+/** What a definition says of a step, as a state file shows it. */
+export function toWrittenStep(step: StepState) {
+  const { id, name, action, dependencies, params, timeoutMs, retry, cache, flow } = step;
+  const own = { id, name, action, dependencies, params, timeoutMs, retry };
+  return { ...own, ...(cache ? { cache: true as const } : {}), ...toFlowFields(flow) };
 }
 
 export function toCostBreakdown(totals: Totals): Record<string, number> {
@@ -48,7 +60,7 @@ export function toCostBreakdown(totals: Totals): Record<string, number> {
 }
 
 function toSharedFields(state: WorkflowState) {
-  const { header, counts, totals } = state;
+  const { header, counts, totals, outcomes } = state;
   return {
     id: header.id,
     name: header.name,
@@ -68,6 +80,8 @@ function toSharedFields(state: WorkflowState) {
       total_cost: toDollars(totals.costPico),
       completed_steps: counts.COMPLETED,
       failed_steps: counts.FAILED,
+      ...(outcomes.skipped > 0 ? { skipped_steps: outcomes.skipped } : {}),
+      ...(outcomes.tolerated > 0 ? { tolerated_steps: outcomes.tolerated } : {}),
       total_steps: state.steps.length,
       cost_is_floor: totals.unpriced > 0,
     },
@@ -139,7 +153,8 @@ export class ViewEncoder {
       const before = this.#steps[i];
       if (before?.step === step) continue;
       // Steps of one definition share their params object.
-      const fixed = before?.step.params === step.params ? before.fixed : toFixedText(step);
+      const fixed =
+        before?.step.params === step.params && before.step.id === step.id ? before.fixed : toFixedText(step);
       const [first, ...rest] = toStepText(step, fixed);
       this.#steps[i] = { step, fixed, pieces: [`${i === 0 ? '' : ','}\n${first}`, ...rest] };
     }

@@ -4,7 +4,8 @@ import type { StepId, WorkflowId } from '../../src/contract/ids.ts';
 import type { Job } from '../../src/contract/job.ts';
 import type { JournalEvent } from '../../src/contract/journal-event.ts';
 import type { ReadyStep } from '../../src/core/schedule.ts';
-import type { Header, StepState } from '../../src/core/state.ts';
+import type { Header } from '../../src/core/state.ts';
+import type { StepState } from '../../src/core/step-state.ts';
 
 test('neither id fits where the other belongs, and a string without a mark fits both', () => {
   expectTypeOf<StepId>().not.toExtend<WorkflowId>();

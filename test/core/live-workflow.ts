@@ -12,8 +12,9 @@ import * as decide from '../../src/core/decide.ts';
 import type { Change } from '../../src/core/dependents.ts';
 import { evolve } from '../../src/core/evolve.ts';
 import { decideExternalData, type ExternalInput } from '../../src/core/external-data.ts';
-import { type StepState, WorkflowState } from '../../src/core/state.ts';
+import { WorkflowState } from '../../src/core/state.ts';
 import { readWorkflow, toMeta } from '../../src/core/state-file.ts';
+import type { StepState } from '../../src/core/step-state.ts';
 import { ViewEncoder } from '../../src/core/view.ts';
 
 export const workflowId = '11111111-2222-4333-8444-555555555555';

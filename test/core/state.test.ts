@@ -1,7 +1,8 @@
 /** Goal: ST1, the counts kept while steps change are those a walk over all steps gives. Method: changes by hand, then a fresh walk. */
 import { expect, test } from 'vitest';
 import { noAmounts } from '../../src/core/budget.ts';
-import type { StepState, WorkflowState } from '../../src/core/state.ts';
+import type { WorkflowState } from '../../src/core/state.ts';
+import type { StepState } from '../../src/core/step-state.ts';
 import { derivedAfresh, external, LiveWorkflow, toDerived } from './live-workflow.ts';
 
 const metrics = { tokens: 3, cost: 0.1, model: 'm' };

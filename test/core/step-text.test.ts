@@ -3,7 +3,7 @@
  * as they are. Method: steps of every shape.
  */
 import { expect, test } from 'vitest';
-import type { StepState } from '../../src/core/state.ts';
+import type { StepState } from '../../src/core/step-state.ts';
 import { toFixedText, toStepText } from '../../src/core/step-text.ts';
 import { toStepView } from '../../src/core/view.ts';
 import { bornAt, LiveWorkflow } from './live-workflow.ts';

@@ -11,7 +11,8 @@ import { type Beginning, createWorkflow } from '../../src/core/create-workflow.t
 import * as decide from '../../src/core/decide.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
-import type { StepState, WorkflowState } from '../../src/core/state.ts';
+import type { WorkflowState } from '../../src/core/state.ts';
+import type { StepState } from '../../src/core/step-state.ts';
 import { type StatusOrNone, transitions } from '../../src/core/transitions.ts';
 import {
   bornAt,

@@ -28,5 +28,7 @@ test.each<[string, Partial<StatusCounts>, boolean, string]>([
   ['all completed', { COMPLETED: 3 }, true, 'COMPLETED'],
 ])('%s: %o', (_, counts, started, status) => {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  expect(toWorkflowStatus({ ...none, ...counts }, total, started)).toBe(status);
+  expect(toWorkflowStatus({ counts: { ...none, ...counts }, steps: { length: total }, timed: 0 }, started)).toBe(
+    status,
+  );
 });

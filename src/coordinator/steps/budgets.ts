@@ -24,7 +24,8 @@ import {
 } from '../../core/budget.ts';
 import { toPico } from '../../core/metrics.ts';
 import type { Hold, ReadyStep } from '../../core/schedule.ts';
-import type { StepState, WorkflowState } from '../../core/state.ts';
+import type { WorkflowState } from '../../core/state.ts';
+import type { StepState } from '../../core/step-state.ts';
 import { toDay } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
 import type { Workflows } from '../workflows.ts';

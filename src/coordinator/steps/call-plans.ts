@@ -9,7 +9,8 @@ import type { EngineSettings } from '../../contract/settings.ts';
 import type { ActionCatalogue, PlannedCall } from '../../contract/task.ts';
 import { pickSecrets } from '../../contract/task.ts';
 import { BindingError, bindParams } from '../../core/bindings.ts';
-import type { StepState, WorkflowState } from '../../core/state.ts';
+import type { WorkflowState } from '../../core/state.ts';
+import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 
 /** For text in a blob; the same estimate as the adapters of models use. */

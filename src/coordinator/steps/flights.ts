@@ -29,7 +29,7 @@ import { BindingError } from '../../core/bindings.ts';
 import type { CachedResult } from '../../core/cached-result.ts';
 import type { AttemptResult } from '../../core/decide.ts';
 import type { ReadyStep } from '../../core/schedule.ts';
-import type { StepState } from '../../core/state.ts';
+import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { LiveTexts } from '../followers/live-texts.ts';
 import type { Live } from '../workflows.ts';

@@ -20,7 +20,7 @@ import type { CachedResult } from '../../core/cached-result.ts';
 import { type Durations, toRanks } from '../../core/critical-path.ts';
 import type { AttemptResult } from '../../core/decide.ts';
 import { type ReadyStep, Schedule } from '../../core/schedule.ts';
-import { suspectDeaths } from '../../core/state.ts';
+import { suspectDeaths } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
 import type { Budgets } from './budgets.ts';

@@ -9,7 +9,7 @@ import { limits } from '../../contract/limits.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import { bindParams, type ParamKinds } from '../../core/bindings.ts';
 import { eachReference } from '../../core/references.ts';
-import type { StepState } from '../../core/state.ts';
+import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
 

@@ -1,0 +1,91 @@
+/**
+ * One step of a workflow in memory, and what its end means to others. Steps are never changed: an event puts a new one in
+ * the place of the old (`state.ts`).
+ */
+import type { Of, Outcome } from '../contract/flow.ts';
+import type { StepId } from '../contract/ids.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { Reservation } from '../contract/ledger.ts';
+import { limits } from '../contract/limits.ts';
+import type { JobStatus, RetryPolicy } from '../contract/workflow.ts';
+import type { StepFlow } from './flow.ts';
+import type { StepEnd } from './group-tally.ts';
+import type { Results } from './size.ts';
+
+/** After so many deaths a step is a suspect: it runs alone, so that other steps are not blamed. */
+export const suspectDeaths = 3;
+
+export const externalAction = 'external_data';
+
+export interface StepState extends Results {
+  readonly id: StepId;
+  readonly name: string;
+  readonly action: string;
+  readonly dependencies: readonly string[];
+  readonly params: JsonObject;
+  readonly timeoutMs: number | null;
+  readonly retry: RetryPolicy | null;
+  /** The step may take its answer from the cache. */
+  readonly cache: boolean;
+  readonly flow: StepFlow;
+  /** Set on a step that was made for an item of a list, or for a round. */
+  readonly of: Of | null;
+  /** Of a group: how many items its list has, or how many rounds have begun; null before that is known. */
+  readonly count: number | null;
+  /** Of a COMPLETED step that has done nothing. */
+  readonly outcome: Outcome | null;
+  /** Set while the step waits for a decision, for data or for a time: until when, null without an end. */
+  readonly wait: Wait | null;
+  readonly status: JobStatus;
+  /** Milliseconds since 1970. */
+  readonly startTime: number | null;
+  readonly endTime: number | null;
+  readonly attempt: number;
+  /** Failed attempts since the step was last resumed or retried. */
+  readonly failures: number;
+  /** While the step waits for its next attempt: when that is due, and how long the whole wait is. */
+  readonly dueAt: number | null;
+  readonly delayMs: number;
+  /** How many times in a row the engine has died while an attempt of this step ran. */
+  readonly deaths: number;
+  /** The reservation of its last attempt, until that has ended; an attempt that was stopped keeps it until then. */
+  readonly reserved: Reservation | null;
+  /** Set when a budget has paused the step: why, and until when. */
+  readonly pause: { readonly reason: string; readonly until: 'resume' | 'day' } | null;
+}
+
+export interface Wait {
+  readonly for: 'decision' | 'data' | 'time';
+  /** Milliseconds since 1970. */
+  readonly until: number | null;
+}
+
+/** What the end of a step means to those that wait for it. `lost`: FAILED, or STOPPED. */
+export type EndKind = 'ran' | 'skipped' | 'tolerated' | 'lost';
+
+/** null before its end. */
+export function endOf({ status, outcome }: Pick<StepState, 'status' | 'outcome'>): EndKind | null {
+  if (status === 'COMPLETED') return outcome ?? 'ran';
+  return status === 'FAILED' || status === 'STOPPED' ? 'lost' : null;
+}
+
+/** Whether the failure of the step is one of its item: not where the step itself says `tolerate: true`. */
+export function isItemFailure({ status, outcome, flow }: StepState): boolean {
+  return status === 'FAILED' || (outcome === 'tolerated' && !toleratesItself(flow));
+}
+
+/** With `forEach` it is the items that are tolerated. */
+export function toleratesItself({ tolerate, forEach }: StepFlow): boolean {
+  return tolerate === true && forEach === null;
+}
+
+/** For the counts of its group. */
+export function toItemEnd(step: StepState): StepEnd {
+  return { isEnded: endOf(step) !== null, isFailed: isItemFailure(step) };
+}
+
+/** A step's log keeps its latest lines, each cut at a bound, so that endless attempts do not fill memory. */
+export function addLogs(step: StepState, lines: readonly string[]): readonly string[] {
+  const logs = [...step.logs, ...lines.map((line) => line.slice(0, limits.logLineLengthMax))];
+  return logs.length > limits.logLinesMax ? logs.slice(-limits.logLinesMax) : logs;
+}
