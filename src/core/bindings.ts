@@ -18,7 +18,7 @@ import { limits } from '../contract/limits.ts';
 import { type AddressPart, joinAddress } from './address.ts';
 import { BindingError } from './binding-error.ts';
 import { itemAt } from './item-at.ts';
-import { findReferences, type Place, type Reference, readReference } from './references.ts';
+import { findReferences, type Names, type Place, type Reference, readReferences } from './references.ts';
 
 export { BindingError } from './binding-error.ts';
 
@@ -33,10 +33,26 @@ export interface ParamKinds {
 export interface BindingSources {
   readonly params: JsonObject;
   isStep(id: string): boolean;
-  /** The parsed outputs of a completed step; undefined when there are none. */
-  outputsOf(stepId: string): unknown;
+  /**
+   * The parsed outputs of a completed step; undefined when there are none. `path` says what is asked of them: a group
+   * gathers no more than that.
+   */
+  outputsOf(stepId: string, path: readonly string[]): unknown;
+  /** The names known where the step stands, besides `params` and `steps`. Default: none. */
+  readonly names?: Names | undefined;
+  /** The value of an item's name, of `index` or `round`. */
+  itemOf?(name: string): unknown;
+  /** The outputs of a step in the round before; undefined in the first. */
+  previousOf?(innerId: string, path: readonly string[]): unknown;
+  /** What `workflow` is in `finally`. */
+  workflow?(): JsonObject;
   /** True when references to the outputs of this step stay as they are written. Default: none does. */
   isLeft?(stepId: string): boolean;
+}
+
+/** Any value with every reference replaced, as a list or an output of a group. Throws BindingError. */
+export function bindAny(value: unknown, sources: BindingSources): unknown {
+  return bindValue(value, { sources, charsLeft: limits.stepParamsBytesMax });
 }
 
 interface Binding {
@@ -65,7 +81,7 @@ export function bindParams(
 }
 
 function bindAddress(text: string, binding: Binding): unknown {
-  const places = text.includes('{{') ? findReferences(text) : [];
+  const places = text.includes('{{') ? findReferences(text, binding.sources.names) : [];
   const [first] = places;
   if (first === undefined || isAlone(first, text)) return bindString(text, binding);
   const parts = splitAt(text, places).flatMap((written, i): AddressPart[] => {
@@ -90,7 +106,7 @@ function bindValue(value: unknown, binding: Binding): unknown {
 
 function bindString(text: string, binding: Binding): unknown {
   if (!text.includes('{{')) return text;
-  const places = findReferences(text);
+  const places = findReferences(text, binding.sources.names);
   const [first] = places;
   if (first === undefined) return text;
   if (isAlone(first, text)) return takeValue(first.inner, binding).value;
@@ -131,19 +147,38 @@ export function toCodePieces(text: string): CodePieces | null {
   return { strings: splitAt(text, places), references: places.map(({ inner }) => inner) };
 }
 
-function takeValue(inner: string, binding: Binding): { value: unknown; text: string; isLeft?: true } {
-  const reference = readReference(inner, binding.sources.isStep);
-  if (reference.kind === 'step' && binding.sources.isLeft?.(reference.stepId)) {
+interface Taken {
+  readonly value: unknown;
+  readonly text: string;
+  readonly isLeft?: true;
+}
+
+/** RE4 (references.ts). A source that is not there counts as null as long as another one follows. */
+function takeValue(inner: string, binding: Binding): Taken {
+  const sources = readReferences(inner, binding.sources.isStep, binding.sources.names);
+  for (const source of sources.slice(0, -1)) {
+    try {
+      const taken = takeOne(source, inner, binding);
+      if (taken.value !== null) return taken;
+    } catch (error) {
+      if (!(error instanceof BindingError) || source.kind === 'malformed') throw error;
+    }
+  }
+  return takeOne(itemAt(sources.slice(-1), 0), inner, binding);
+}
+
+function takeOne(source: Reference, inner: string, binding: Binding): Taken {
+  if (source.kind === 'step' && binding.sources.isLeft?.(source.stepId)) {
     const text = `{{${inner}}}`;
     return { value: text, text, isLeft: true };
   }
-  const value = resolve(reference, binding.sources);
+  const value = resolve(source, binding.sources);
   const text = toInlineText(value);
   binding.charsLeft -= text.length;
   if (binding.charsLeft < 0) {
     const advice = 'refer to less of it, or split the step';
     throw new BindingError(
-      `{{${reference.text}}} takes the params beyond ${limits.stepParamsBytesMax} characters; ${advice}`,
+      `{{${source.text}}} takes the params beyond ${limits.stepParamsBytesMax} characters; ${advice}`,
     );
   }
   return { value, text };
@@ -152,7 +187,8 @@ function takeValue(inner: string, binding: Binding): { value: unknown; text: str
 function resolve(reference: Reference, sources: BindingSources): unknown {
   if (reference.kind === 'malformed')
     throw new BindingError(`{{${reference.text}}} is not a reference: ${reference.reason}`);
-  let value = reference.kind === 'params' ? (sources.params as unknown) : sources.outputsOf(reference.stepId);
+  if (reference.kind === 'value') return reference.value;
+  let value = rootOf(reference, sources);
   for (const key of reference.path) {
     if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key)) {
       throw new BindingError(`{{${reference.text}}} leads nowhere: there is no "${key}"`);
@@ -161,4 +197,19 @@ function resolve(reference: Reference, sources: BindingSources): unknown {
   }
   if (value === undefined) throw new BindingError(`{{${reference.text}}} leads nowhere: the step has no outputs`);
   return value;
+}
+
+function rootOf(reference: Exclude<Reference, { kind: 'malformed' | 'value' }>, sources: BindingSources): unknown {
+  switch (reference.kind) {
+    case 'params':
+      return sources.params;
+    case 'step':
+      return sources.outputsOf(reference.stepId, reference.path);
+    case 'item':
+      return sources.itemOf?.(reference.name);
+    case 'previous':
+      return sources.previousOf?.(reference.stepId, reference.path);
+    case 'workflow':
+      return sources.workflow?.();
+  }
 }

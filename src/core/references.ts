@@ -1,9 +1,13 @@
 /**
  * The grammar of references, the one place that defines it:
  *
- *     reference = "{{" source "}}"          spaces may surround the source
+ *     reference = "{{" source { "??" source } [ "??" value ] "}}"      spaces may surround each
  *     source    = "params" path
  *               | "steps" id ".outputs" [path]
+ *               | item [path]               the name of an item, `index` or `round`: within the steps of a group
+ *               | "previous." id ".outputs" [path]                       within the steps of a loop
+ *               | "workflow." field         within `finally`
+ *     value     = a JSON number, true, false, null, [], text in double quotes, or text in single quotes
  *     id        = "." step id  |  "[" quoted "]"
  *     path      = step { step }             at most 16 steps
  *     step      = "." name  |  "[" digits "]"  |  "[" quoted "]"
@@ -13,14 +17,19 @@
  * A quoted key reaches every key: `{{params.user["first name"]}}`, `{{steps.fetch.outputs.headers["x-a.b"]}}`.
  *
  * Rules, numbered for tests:
- *   RE1  `{{…}}` that begins with neither `params.`, `params[`, `steps.` nor `steps[` is not a reference and stays as
- *        written (Liquid uses it); neither is text with a brace or a bar outside of quoted keys;
+ *   RE1  `{{…}}` that begins with neither `params.`, `params[`, `steps.`, `steps[` nor a name that is known where it
+ *        stands is not a reference and stays as written (Liquid uses it); neither is text with a brace or a bar outside
+ *        of quoted keys;
  *   RE2  what begins like a reference, and ends like one, but is none, is malformed: it is refused, never guessed at;
- *   RE3  the time to search a text grows with its length and no faster.
+ *   RE3  the time to search a text grows with its length and no faster;
+ *   RE4  of several sources the first that is there and not null counts; a value can only be the last.
  */
 import { itemAt } from './item-at.ts';
 
 const pathDepthMax = 16;
+/** Sources of one reference. */
+const alternativesMax = 8;
+const named = /\{\{\s*(?:(?=(?:params|steps)[.[])|([A-Za-z_][A-Za-z0-9_]*)(?=[\s.[}?]))/g;
 const beginning = /\{\{\s*(?=(?:params|steps)[.[])/g;
 const plain = /[^{}|[]*/y;
 const quotedKey = /\[\s*(?:"[^"\\]*(?:\\[\s\S][^"\\]*)*"|'[^'\\]*(?:\\[\s\S][^'\\]*)*')\s*\]/y;
@@ -28,7 +37,18 @@ const quotedKey = /\[\s*(?:"[^"\\]*(?:\\[\s\S][^"\\]*)*"|'[^'\\]*(?:\\[\s\S][^'\
 export type Reference =
   | { readonly kind: 'params'; readonly path: readonly string[]; readonly text: string }
   | { readonly kind: 'step'; readonly stepId: string; readonly path: readonly string[]; readonly text: string }
+  /** The item of a list, or its place; the number of a round. */
+  | { readonly kind: 'item'; readonly name: string; readonly path: readonly string[]; readonly text: string }
+  /** Outputs of a step in the round before. */
+  | { readonly kind: 'previous'; readonly stepId: string; readonly path: readonly string[]; readonly text: string }
+  | { readonly kind: 'workflow'; readonly path: readonly string[]; readonly text: string }
+  | { readonly kind: 'value'; readonly value: unknown; readonly text: string }
   | { readonly kind: 'malformed'; readonly text: string; readonly reason: string };
+
+/** The names that begin a reference where it stands, besides `params` and `steps`. */
+export type Names = ReadonlySet<string>;
+
+const noNames: Names = new Set();
 
 /** A reference in a text: its place, braces included, and what stands between the braces. */
 export interface Place {
@@ -38,19 +58,20 @@ export interface Place {
 }
 
 /** RE1: the references of a text, malformed ones included, in order. */
-export function findReferences(text: string): Place[] {
+export function findReferences(text: string, names: Names = noNames): Place[] {
   const places: Place[] = [];
-  beginning.lastIndex = 0;
-  for (let match = beginning.exec(text); match !== null; match = beginning.exec(text)) {
+  const pattern = names.size === 0 ? beginning : named;
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     const from = match.index + match[0].length;
-    const to = findEnd(text, from);
+    const to = match[1] === undefined || names.has(match[1]) ? findEnd(text, from) : -1;
     if (to === -1) {
       // The next one may begin inside of it.
-      beginning.lastIndex = match.index + 1;
+      pattern.lastIndex = match.index + 1;
       continue;
     }
     places.push({ start: match.index, end: to + 2, inner: text.slice(match.index + 2, to) });
-    beginning.lastIndex = to + 2;
+    pattern.lastIndex = to + 2;
   }
   return places;
 }
@@ -59,7 +80,7 @@ export function findReferences(text: string): Place[] {
 function findEnd(text: string, from: number): number {
   let at = from;
   // RE3: no source has more quoted keys than a path has steps, so none is read further than that.
-  for (let keys = 0; keys <= pathDepthMax + 1; ) {
+  for (let keys = 0; keys <= (pathDepthMax + 1) * alternativesMax; ) {
     plain.lastIndex = at;
     plain.exec(text);
     at = plain.lastIndex;
@@ -72,13 +93,79 @@ function findEnd(text: string, from: number): number {
   return -1;
 }
 
-/** `inner` is what stands between the braces. Step ids may hold dots: `isStep` decides where the id ends. */
-export function readReference(inner: string, isStep: (id: string) => boolean): Reference {
-  const text = inner.trim();
-  if (text.startsWith('params')) {
+/**
+ * RE4: the sources between the braces, in order. `isStep` decides where a step id ends, since it may hold dots; `names` are
+ * those known where the reference stands.
+ */
+export function readReferences(inner: string, isStep: (id: string) => boolean, names: Names = noNames): Reference[] {
+  const parts = splitSources(inner);
+  if (parts.length === 1) return [readSource(inner.trim(), isStep, names)];
+  if (parts.length > alternativesMax) {
+    const reason = `at most ${alternativesMax} sources may stand in for each other`;
+    return [{ kind: 'malformed', text: inner.trim(), reason }];
+  }
+  return parts.map((part, i) => {
+    const value = i === parts.length - 1 ? readValue(part) : undefined;
+    return value === undefined ? readSource(part, isStep, names) : { kind: 'value', value: value.value, text: part };
+  });
+}
+
+/** Split at `??` outside of quoted keys; text in quotes is always the last. */
+function splitSources(inner: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let at = 0;
+  while (at < inner.length) {
+    if (inner[at] === '[') {
+      quotedKey.lastIndex = at;
+      at = quotedKey.test(inner) ? quotedKey.lastIndex : at + 1;
+    } else if (inner.startsWith('??', at)) {
+      parts.push(inner.slice(start, at).trim());
+      at += 2;
+      start = at;
+      if (/^\s*["']/.test(inner.slice(at, at + 100))) break;
+    } else {
+      at += 1;
+    }
+  }
+  return [...parts, inner.slice(start).trim()];
+}
+
+function readValue(text: string): { value: unknown } | undefined {
+  if (/^'[^'{}|]*'$/.test(text)) return { value: text.slice(1, -1) };
+  if (!/^(?:["\-0-9]|true$|false$|null$|\[\s*\]$)/.test(text)) return undefined;
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+function readSource(text: string, isStep: (id: string) => boolean, names: Names): Reference {
+  const root = /^[A-Za-z_][A-Za-z0-9_]*/.exec(text)?.[0] ?? '';
+  if (root === 'params') {
     const path = readPath(text.slice('params'.length));
     return path ? { kind: 'params', path, text } : { kind: 'malformed', text, reason: 'write {{params.<name>}}' };
   }
+  if (root === 'steps') return readStepSource(text, isStep);
+  if (!names.has(root)) {
+    const reason = `"${text.slice(0, 60)}" is neither a reference nor a value; text stands in single quotes`;
+    return { kind: 'malformed', text, reason };
+  }
+  const rest = text.slice(root.length);
+  if (root === 'previous') {
+    const found = readDottedStep(rest.slice(1), text, isStep);
+    if (!rest.startsWith('.') || found?.kind !== 'step') {
+      return { kind: 'malformed', text, reason: 'write {{previous.<id>.outputs.<path>}}' };
+    }
+    return { ...found, kind: 'previous' };
+  }
+  const path = rest === '' ? [] : readPath(rest);
+  if (path === undefined) return { kind: 'malformed', text, reason: `write {{${root}}} or {{${root}.<path>}}` };
+  return root === 'workflow' ? { kind: 'workflow', path, text } : { kind: 'item', name: root, path, text };
+}
+
+function readStepSource(text: string, isStep: (id: string) => boolean): Reference {
   const rest = text.slice('steps'.length);
   const step = rest.startsWith('.') ? readDottedStep(rest.slice(1), text, isStep) : readQuotedStep(rest, text);
   return step ?? toMalformedStep(text);
@@ -164,23 +251,38 @@ function toJsonEscape(found: string): string {
   return found === "\\'" ? "'" : found;
 }
 
-type Visit = (reference: Reference, path: readonly (string | number)[]) => void;
+/** `rest`: the sources that stand in where this one is not there. */
+type Visit = (reference: Reference, path: readonly (string | number)[], rest: readonly Reference[]) => void;
 
-/** Calls `visit` for each reference, with the place of its string in the params. */
+export interface ReferenceSearch {
+  readonly isStep: (id: string) => boolean;
+  readonly names?: Names;
+  /** Fields at the top of the value in which no names are known: the code of an action. */
+  readonly code?: readonly string[];
+}
+
+/** Calls `visit` for each source of each reference, with the place of its string in the value. */
 export function eachReference(
   value: unknown,
-  isStep: (id: string) => boolean,
+  search: ReferenceSearch,
   visit: Visit,
   path: readonly (string | number)[] = [],
 ): void {
   if (typeof value === 'string') {
     if (!value.includes('{{')) return;
-    for (const { inner } of findReferences(value)) visit(readReference(inner, isStep), path);
+    const isCode = path.length === 1 && search.code?.includes(String(path[0])) === true;
+    const names = isCode ? noNames : search.names;
+    for (const { inner } of findReferences(value, names)) {
+      const sources = readReferences(inner, search.isStep, names);
+      sources.forEach((source, i) => {
+        visit(source, path, sources.slice(i + 1));
+      });
+    }
   } else if (Array.isArray(value)) {
     value.forEach((item, i) => {
-      eachReference(item, isStep, visit, [...path, i]);
+      eachReference(item, search, visit, [...path, i]);
     });
   } else if (value !== null && typeof value === 'object') {
-    for (const [key, item] of Object.entries(value)) eachReference(item, isStep, visit, [...path, key]);
+    for (const [key, item] of Object.entries(value)) eachReference(item, search, visit, [...path, key]);
   }
 }
