@@ -55,14 +55,10 @@ function findWanted({ steps }: WorkflowDefinition): Record<string, string[][]> {
   const ids = new Set(steps.map(({ id }) => id));
   const wanted = new Map<string, string[][]>();
   for (const { params } of steps) {
-    eachReference(
-      params ?? {},
-      (id) => ids.has(id),
-      (reference) => {
-        if (reference.kind !== 'step' || reference.path.length === 0) return;
-        wanted.set(reference.stepId, [...(wanted.get(reference.stepId) ?? []), [...reference.path]]);
-      },
-    );
+    eachReference(params ?? {}, { isStep: (id: string) => ids.has(id) }, (reference) => {
+      if (reference.kind !== 'step' || reference.path.length === 0) return;
+      wanted.set(reference.stepId, [...(wanted.get(reference.stepId) ?? []), [...reference.path]]);
+    });
   }
   return Object.fromEntries(wanted);
 }

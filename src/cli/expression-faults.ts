@@ -32,6 +32,6 @@ function holdsReference(value: unknown): boolean {
   const note = () => {
     holds = true;
   };
-  eachReference(value, () => false, note);
+  eachReference(value, { isStep: () => false }, note);
   return holds;
 }

@@ -49,13 +49,9 @@ function toValue(key: string, text: string, types: readonly string[]): unknown {
 export function namesOfParams(types: ParamTypes, steps: readonly { params?: unknown }[]): Set<string> {
   const names = new Set(types.keys());
   for (const { params } of steps) {
-    eachReference(
-      params,
-      () => false,
-      (reference) => {
-        if (reference.kind === 'params' && reference.path[0] !== undefined) names.add(reference.path[0]);
-      },
-    );
+    eachReference(params, { isStep: () => false }, (reference) => {
+      if (reference.kind === 'params' && reference.path[0] !== undefined) names.add(reference.path[0]);
+    });
   }
   return names;
 }

@@ -16,6 +16,8 @@ export const limits = {
   /** Lists of one `forEach`. */
   itemNamesMax: 3,
   roundsMax: 1_000,
+  /** Steps of `finally` times steps: each of those waits for each of these. */
+  finallyEdgesMax: 200_000,
   conditionLengthMax: 1_000,
   labelLengthMax: 200,
   /** An item's label as it is bound. */

@@ -74,12 +74,9 @@ export const workflowStepSchema = z
         'the result; `content` holds the main text. `{truncated, bytes}` stands for outputs an answer has no room for',
     }),
     error: z.string().nullable(),
-    reason: z
-      .string()
-      .optional()
-      .meta({
-        description: 'why a step whose dependencies are complete waits: a budget is used up, a decision is due',
-      }),
+    reason: z.string().optional().meta({
+      description: 'why a step whose dependencies are complete waits: a budget is used up, a decision is due',
+    }),
     waits: z
       .object({ for: z.enum(['budget', 'decision', 'data', 'time']), until: isoTimeSchema.optional() })
       .optional()

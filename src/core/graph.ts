@@ -116,8 +116,12 @@ export class Ancestry {
   readonly #ordered: Uint8Array;
   readonly #blocks = new Map<number, Int32Array>();
 
-  constructor(graph: Graph) {
+  readonly #needsOne: (step: number) => boolean;
+
+  /** `needsOne`: of what such a step waits for, only what lies upstream of all of it must be complete. */
+  constructor(graph: Graph, needsOne: (step: number) => boolean = () => false) {
     this.#graph = graph;
+    this.#needsOne = needsOne;
     this.#order = topologicalOrder(graph);
     this.#ordered = new Uint8Array(graph.upstream.length);
     for (const i of this.#order) this.#ordered[i] = 1;
@@ -141,10 +145,12 @@ export class Ancestry {
   #walk(block: number): Int32Array {
     const masks = new Int32Array(this.#ordered.length);
     for (const i of this.#order) {
-      let mask = 0;
-      for (const above of itemAt(this.#graph.upstream, i)) {
-        mask |= maskAt(masks, above);
-        if (above >>> 5 === block) mask |= 1 << (above & 31);
+      const upstream = itemAt(this.#graph.upstream, i);
+      const isOne = upstream.length > 1 && this.#needsOne(i);
+      let mask = isOne ? -1 : 0;
+      for (const above of upstream) {
+        const ofAbove = maskAt(masks, above) | (above >>> 5 === block ? 1 << (above & 31) : 0);
+        mask = isOne ? mask & ofAbove : mask | ofAbove;
       }
       masks[i] = mask;
     }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/contract/json.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { BindingError, bindParams } from '../../src/core/bindings.ts';
-import { eachReference, readReference } from '../../src/core/references.ts';
+import { eachReference, readReferences } from '../../src/core/references.ts';
 
 const outputs: Record<string, unknown> = {
   a: { content: 'text', n: 42, flag: false, none: null, list: [{ x: 1 }, 'two'], 'with space': 1 },
@@ -125,8 +125,8 @@ describe('N2: a path walks own properties and array places only', () => {
 
   test('is at most 16 deep', () => {
     const path = (depth: number) => `params.${Array.from({ length: depth }, () => 'p').join('.')}`;
-    expect(readReference(path(16), isStep).kind).toBe('params');
-    expect(readReference(path(17), isStep).kind).toBe('malformed');
+    expect(readReferences(path(16), isStep)[0]!.kind).toBe('params');
+    expect(readReferences(path(17), isStep)[0]!.kind).toBe('malformed');
   });
 
   test('a key named __proto__ in params stays a key', () => {
@@ -168,22 +168,22 @@ describe('RE1: what begins otherwise is not a reference', () => {
   });
 });
 
-describe('readReference', () => {
+describe('readReferences', () => {
   test('a step id may hold dots, also ".outputs"; the steps there are settle where it ends', () => {
-    expect(readReference('steps.a.b.outputs.content', isStep)).toMatchObject({ stepId: 'a.b', path: ['content'] });
-    expect(readReference('steps.x.outputs.outputs.content', isStep)).toMatchObject({ stepId: 'x.outputs' });
-    expect(readReference('steps.a.outputs.outputs.content', isStep)).toMatchObject({
+    expect(readReferences('steps.a.b.outputs.content', isStep)[0]).toMatchObject({ stepId: 'a.b', path: ['content'] });
+    expect(readReferences('steps.x.outputs.outputs.content', isStep)[0]).toMatchObject({ stepId: 'x.outputs' });
+    expect(readReferences('steps.a.outputs.outputs.content', isStep)[0]).toMatchObject({
       stepId: 'a',
       path: ['outputs', 'content'],
     });
   });
 
   test('where no step fits, the shortest id is named', () => {
-    expect(readReference('steps.q.outputs.outputs', isStep)).toMatchObject({ stepId: 'q', path: ['outputs'] });
+    expect(readReferences('steps.q.outputs.outputs', isStep)[0]).toMatchObject({ stepId: 'q', path: ['outputs'] });
   });
 
   test('array places may follow at once', () => {
-    expect(readReference('steps.a.outputs[0][1].x', isStep)).toMatchObject({ path: ['0', '1', 'x'] });
+    expect(readReferences('steps.a.outputs[0][1].x', isStep)[0]).toMatchObject({ path: ['0', '1', 'x'] });
   });
 
   test.each([
@@ -204,7 +204,7 @@ describe('readReference', () => {
     'steps.a.outputs..b',
     'steps..outputs.x',
   ])('%s is malformed', (text) => {
-    expect(readReference(text, isStep)).toMatchObject({ kind: 'malformed', text });
+    expect(readReferences(text, isStep)[0]).toMatchObject({ kind: 'malformed', text });
     expect(() => bindOne(`{{${text}}}`)).toThrow(/is not a reference: write \{\{/);
   });
 });
@@ -290,7 +290,7 @@ test('eachReference visits every reference with its place', () => {
     b: { c: '{{ params.y }}', d: '{{ liquid }}' },
     e: 'no',
   };
-  eachReference(value, isStep, (reference, path) => seen.push(`${path.join('/')}: ${reference.text}`));
+  eachReference(value, { isStep }, (reference, path) => seen.push(`${path.join('/')}: ${reference.text}`));
   expect(seen).toEqual(['a/0: params.x', 'a/0: steps.a.outputs.n', 'b/c: params.y']);
 });
 

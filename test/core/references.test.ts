@@ -3,10 +3,10 @@
  * that must be malformed, and texts made to let a search go over the same characters again and again.
  */
 import { describe, expect, test } from 'vitest';
-import { findReferences, readReference } from '../../src/core/references.ts';
+import { findReferences, readReferences } from '../../src/core/references.ts';
 
 const steps = new Set(['a', 'a.b', 'my step', 'x.outputs']);
-const read = (text: string) => readReference(text, (id) => steps.has(id));
+const read = (text: string) => readReferences(text, (id) => steps.has(id))[0]!;
 
 describe('quoted keys reach every key', () => {
   test.each([

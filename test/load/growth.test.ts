@@ -12,7 +12,7 @@ import { bindParams } from '../../src/core/bindings.ts';
 import { toCanonicalJson } from '../../src/core/canonical-json.ts';
 import { findExcess } from '../../src/core/file-bounds.ts';
 import { createGraph, findCycles, topologicalOrder } from '../../src/core/graph.ts';
-import { findReferences, readReference } from '../../src/core/references.ts';
+import { findReferences, readReferences } from '../../src/core/references.ts';
 import { validateDefinition, validateStepParams } from '../../src/core/validate.ts';
 import { toBodyBounds } from '../../src/server/bounds.ts';
 import { scanJson } from '../../src/server/json-scan.ts';
@@ -86,7 +86,7 @@ const cases: [name: string, size: number, prepare: (size: number) => () => void]
     },
   ],
   ['places of references', 20_000, (n) => () => void findReferences('{{ params["x"].y }} {{'.repeat(n))],
-  ['one reference', 20_000, (n) => () => void readReference(`steps${'["a"]'.repeat(n)}.outputs`, () => false)],
+  ['one reference', 20_000, (n) => () => void readReferences(`steps${'["a"]'.repeat(n)}.outputs`, () => false)],
   [
     'an order of steps',
     3_000,

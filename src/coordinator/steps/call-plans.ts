@@ -8,10 +8,12 @@ import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import type { ActionCatalogue, PlannedCall } from '../../contract/task.ts';
 import { pickSecrets } from '../../contract/task.ts';
-import { BindingError, bindParams } from '../../core/bindings.ts';
+import { BindingError, bindParams, type ParamKinds } from '../../core/bindings.ts';
+import { toScopedId } from '../../core/context.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
+import { sourcesOf } from './step-scope.ts';
 
 /** For text in a blob; the same estimate as the adapters of models use. */
 const bytesPerToken = 4;
@@ -24,6 +26,9 @@ interface Bound {
   /** False when a reference in the params cannot be resolved. */
   readonly isWhole: boolean;
 }
+
+/** A list of items, or gathered outputs, lie in a blob: what the step asks depends on them. */
+class UnreadBlob extends Error {}
 
 export class CallPlans {
   readonly #settings: EngineSettings;
@@ -49,38 +54,46 @@ export class CallPlans {
     const info = this.#catalogue.get(step.action);
     // A dry run makes no calls.
     if (!info?.callsModel || this.#settings.dryRun) return null;
-    const { params, bytesUnread, isWhole } = this.#bind(state, step, blobs);
+    const bound = this.#bind(state, step, info, blobs);
+    if (bound === 'unread') return bound;
+    const { params, bytesUnread, isWhole } = bound;
     const call = info.callsModel(params, pickSecrets(info, this.#settings));
     if (call === 'unread' && !isWhole) return null;
     if (call === 'unread') return blobs || bytesUnread === 0 ? toUnknownCall(params) : call;
     return call && { ...call, inputTokens: call.inputTokens + Math.ceil(bytesUnread / bytesPerToken) };
   }
 
-  #bind(state: WorkflowState, step: StepState, blobs?: ReadonlyMap<string, unknown>): Bound {
+  #bind(
+    state: WorkflowState,
+    step: StepState,
+    kinds: ParamKinds,
+    blobs?: ReadonlyMap<string, unknown>,
+  ): Bound | 'unread' {
     let bytesUnread = 0;
+    const isLeft = (id: string) => {
+      const outputs = state.step(toScopedId(state, step.of, id))?.outputs;
+      if (blobs || !outputs || !('blob' in outputs)) return false;
+      bytesUnread += outputs.bytes;
+      return true;
+    };
     try {
-      const params = bindParams(step.params, {
-        params: state.header.params,
-        isStep: (id) => state.index.has(id),
-        outputsOf: (id) => this.#read(state.step(id)?.outputs, blobs),
-        isLeft: (id) => {
-          const outputs = state.step(id)?.outputs;
-          if (blobs || !outputs || !('blob' in outputs)) return false;
-          bytesUnread += outputs.bytes;
-          return true;
-        },
-      });
+      const sources = sourcesOf(state, step.of, step, (outputs) => this.#read(outputs, blobs));
+      const params = bindParams(step.params, { ...sources, isLeft }, { addresses: kinds.addresses });
       return { params, bytesUnread, isWhole: true };
     } catch (error) {
+      if (error instanceof UnreadBlob) return 'unread';
       // The step starts, and its attempt fails with this error.
       if (error instanceof BindingError) return { params: step.params, bytesUnread, isWhole: false };
       throw error;
     }
   }
 
-  #read(outputs: OutputsRef | null | undefined, blobs?: ReadonlyMap<string, unknown>): unknown {
-    if (!outputs) return undefined;
-    if ('blob' in outputs) return blobs?.get(outputs.blob);
+  #read(outputs: OutputsRef, blobs?: ReadonlyMap<string, unknown>): unknown {
+    if ('blob' in outputs) {
+      // Once the blobs are read, one that is missing fails the step when it starts.
+      if (blobs === undefined) throw new UnreadBlob();
+      return blobs.get(outputs.blob);
+    }
     if (this.#parsed.has(outputs)) return this.#parsed.get(outputs);
     if (this.#parsed.size === 0) this.#clock.soon(() => this.#parsed.clear());
     const parsed: unknown = JSON.parse(outputs.json);

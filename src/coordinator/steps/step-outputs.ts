@@ -7,11 +7,11 @@ import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { limits } from '../../contract/limits.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
-import { bindParams, type ParamKinds } from '../../core/bindings.ts';
-import { eachReference } from '../../core/references.ts';
+import { BindingError, bindParams, type ParamKinds } from '../../core/bindings.ts';
 import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
+import { NeededOutputs, type ReadOutputs, sourcesOf } from './step-scope.ts';
 
 const diskRetryMs = 1_000;
 
@@ -32,29 +32,27 @@ export class StepOutputs {
   }
 
   /** Names of the blobs that a step's params refer to. */
-  blobsFor(live: Live, step: StepState): string[] {
-    return [...outputsReferredTo(live, step).values()].flatMap((ref) => (ref && 'blob' in ref ? [ref.blob] : []));
+  blobsFor({ state }: Live, step: StepState): string[] {
+    const needed = new NeededOutputs(state);
+    needed.addValue(step.params, step.of, step);
+    return needed.blobs;
   }
 
   /** The blobs that a step's params refer to. Rejects when one is damaged or gone. */
-  async readBlobsFor(live: Live, step: StepState): Promise<Blobs> {
+  readBlobsFor(live: Live, step: StepState): Promise<Blobs> {
+    return this.readBlobs(live, this.blobsFor(live, step));
+  }
+
+  /** Rejects when one is damaged or gone. */
+  async readBlobs(live: Live, names: readonly string[]): Promise<Blobs> {
     const blobs = new Map<string, unknown>();
-    for (const name of this.blobsFor(live, step)) blobs.set(name, await this.#readInTime(live.state.header.id, name));
+    for (const name of names) blobs.set(name, await this.#readInTime(live.state.header.id, name));
     return blobs;
   }
 
   /** The step's params with every reference replaced. Throws BindingError. */
-  bind(live: Live, step: StepState, blobs: Blobs, kinds: ParamKinds | undefined): JsonObject {
-    const parsed = new Map<string, unknown>();
-    for (const [id, ref] of outputsReferredTo(live, step)) {
-      if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
-    }
-    const sources = {
-      params: live.state.header.params,
-      isStep: (id: string) => live.state.index.has(id),
-      outputsOf: (id: string) => parsed.get(id),
-    };
-    return bindParams(step.params, sources, kinds);
+  bind({ state }: Live, step: StepState, blobs: Blobs, kinds: ParamKinds | undefined): JsonObject {
+    return bindParams(step.params, sourcesOf(state, step.of, step, reader(blobs)), kinds);
   }
 
   /** Outputs as an event holds them: as text, or by the name of a blob that is durable when this resolves. */
@@ -126,13 +124,17 @@ export class StepOutputs {
   }
 }
 
-function outputsReferredTo(live: Live, step: StepState): Map<string, OutputsRef | null> {
-  const wanted = new Map<string, OutputsRef | null>();
-  const isStep = (id: string) => live.state.index.has(id);
-  eachReference(step.params, isStep, (reference) => {
-    if (reference.kind === 'step') wanted.set(reference.stepId, live.state.step(reference.stepId)?.outputs ?? null);
-  });
-  return wanted;
+/** Reads outputs, each once. Throws BindingError for a blob that is not among `blobs`. */
+export function reader(blobs: Blobs): ReadOutputs {
+  const parsed = new Map<OutputsRef, unknown>();
+  return (outputs) => {
+    if ('blob' in outputs) {
+      if (!blobs.has(outputs.blob)) throw new BindingError(`outputs in blob ${outputs.blob} have not been read`);
+      return blobs.get(outputs.blob);
+    }
+    if (!parsed.has(outputs)) parsed.set(outputs, JSON.parse(outputs.json));
+    return parsed.get(outputs);
+  };
 }
 
 /** Outputs of the form `{blob, bytes}` would be read back as the name of a blob. Inside a blob they cannot be mistaken. */

@@ -1,0 +1,162 @@
+/**
+ * What is wrong with the references of a step: unknown names, steps that are not upstream, and steps that may not have run.
+ *
+ * Rule, numbered for tests:
+ *   N8  a reference to a step that may not have run when this one does is a fault, unless a later source of it is certain.
+ *       By `join: all` a step can be certain of its dependencies and of all that they are certain of; by `any` of what
+ *       all of them are certain of; by `ended` and `failed` of nothing. The sources of one reference may also cover each
+ *       dependency of an `any`: one of them has run.
+ */
+import type { StepDefinition } from '../contract/definition.ts';
+import { itemAt } from './item-at.ts';
+import type { Reference } from './references.ts';
+import { find, idsWithin, isKnown, runsAlways, type Scope } from './validate-scope.ts';
+
+export interface ReferenceCheck {
+  readonly scope: Scope;
+  /** The step that refers; null for the `output` of a group, which is bound when its item has ended. */
+  readonly i: number | null;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Params that a run may leave out. */
+  readonly optional: ReadonlySet<string>;
+  suggest(written: string, names: Iterable<string>): string;
+}
+
+type Of<K extends Reference['kind']> = Extract<Reference, { kind: K }>;
+
+/** The fault of one source; `rest` are those that stand in for it. */
+export function checkReference(
+  source: Reference,
+  rest: readonly Reference[],
+  check: ReferenceCheck,
+): string | undefined {
+  switch (source.kind) {
+    case 'malformed':
+      return `{{${source.text}}} is not a reference: ${source.reason}`;
+    case 'params':
+      return checkParam(source, rest, check);
+    case 'step':
+      return checkStepSource(source, rest, check);
+    case 'previous':
+      return checkPrevious(source, rest, check);
+    case 'workflow':
+      return checkWorkflow(source);
+    case 'item':
+    case 'value':
+      return undefined;
+  }
+}
+
+function checkParam(
+  { path, text }: Of<'params'>,
+  rest: readonly Reference[],
+  { params, optional, suggest }: ReferenceCheck,
+): string | undefined {
+  const name = itemAt(path, 0);
+  if (Object.hasOwn(params, name)) return undefined;
+  if (optional.has(name)) {
+    if (rest.length > 0) return undefined;
+    return `{{${text}}}: a run may leave the param "${name}" out; say what stands in for it, as in {{${text} ?? null}}`;
+  }
+  return `{{${text}}}: the workflow has no param "${name}"${suggest(name, Object.keys(params))}`;
+}
+
+function checkStepSource(
+  { stepId, path, text }: Of<'step'>,
+  rest: readonly Reference[],
+  { scope, i, suggest }: ReferenceCheck,
+): string | undefined {
+  const found = find(scope, stepId, i ?? -1);
+  if (found === undefined) {
+    return `{{${text}}}: there is no step "${stepId}"${adviseGroup(stepId, scope) ?? suggest(stepId, idsWithin(scope))}`;
+  }
+  const name = i === null ? 'output' : `"${found.scope.steps[found.at]?.id ?? ''}"`;
+  if (found.at !== -1 && !found.scope.ancestry.isUpstream(found.up, found.at)) {
+    const advice = found.up === found.at ? 'a step cannot refer to itself' : 'add it to its dependencies';
+    return `{{${text}}}: step "${stepId}" is not upstream of ${name}; ${advice}`;
+  }
+  const wrong = checkGroupPath(found.scope.steps[found.up], path, text);
+  if (wrong !== undefined) return wrong;
+  const isCertain =
+    found.at === -1 ? runsAlways(found.scope, found.up) : found.scope.certain.isUpstream(found.up, found.at);
+  if (isCertain || isStoodInFor(rest, { scope, i })) return undefined;
+  if (coversAny([stepId, ...namesOf(rest)], scope, i)) return undefined;
+  return `{{${text}}}: step "${stepId}" may not have run when ${name} does; say what stands in for it, as in {{${text} ?? null}}`;
+}
+
+/** A later source is there in any case. */
+function isStoodInFor(rest: readonly Reference[], { scope, i }: Pick<ReferenceCheck, 'scope' | 'i'>): boolean {
+  return rest.some((source) => {
+    if (source.kind === 'value' || source.kind === 'params' || source.kind === 'item') return true;
+    if (source.kind !== 'step') return false;
+    const found = find(scope, source.stepId, i ?? -1);
+    return found !== undefined && found.at !== -1 && found.scope.certain.isUpstream(found.up, found.at);
+  });
+}
+
+/** One of what an `any` waits for has run: the sources name, for each of them, it or something that has run with it. */
+function coversAny(ids: readonly string[], scope: Scope, i: number | null): boolean {
+  const step = i === null ? undefined : scope.steps[i];
+  if (step?.join !== 'any') return false;
+  const places = ids.flatMap((id) => scope.graph.index.get(id) ?? []);
+  return (step.dependencies ?? []).every((id) => {
+    const at = scope.graph.index.get(id);
+    return at !== undefined && places.some((place) => place === at || scope.certain.isUpstream(place, at));
+  });
+}
+
+function namesOf(sources: readonly Reference[]): string[] {
+  return sources.flatMap((source) => (source.kind === 'step' ? [source.stepId] : []));
+}
+
+const listFields = ['count', 'failed', 'skipped', 'items', 'errors'];
+const loopFields = ['rounds', 'done', 'last'];
+
+/** The outputs of a group are known beforehand. */
+function checkGroupPath(
+  step: StepDefinition | undefined,
+  [field, ...more]: readonly string[],
+  text: string,
+): string | undefined {
+  if (step === undefined || (step.forEach === undefined && step.repeat === undefined) || field === undefined) {
+    return undefined;
+  }
+  const isLoop = step.repeat !== undefined;
+  const known = isLoop ? loopFields : listFields;
+  if (!known.includes(field)) {
+    const what = isLoop ? 'a loop' : 'a step with forEach';
+    return `{{${text}}}: the outputs of ${what} are ${known.join(', ')}, and have no "${field}"`;
+  }
+  const inner = more[0];
+  if (field !== 'last' || inner === undefined || step.steps === undefined) return undefined;
+  const ids = step.steps.map(({ id }) => id);
+  return ids.includes(inner) ? undefined : `{{${text}}}: a round has no step "${inner}"; it has ${ids.join(', ')}`;
+}
+
+/** `{{steps.pages.3.outputs…}}`: the steps of items are no names. */
+function adviseGroup(stepId: string, scope: Scope): string | undefined {
+  const match = /^(.+)\.(\d+)(?:\.|$)/.exec(stepId);
+  const [, group, index] = match ?? [];
+  return group !== undefined && isKnown(scope, group)
+    ? `; write {{steps.${group}.outputs.items[${index}]}} for what an item has made`
+    : undefined;
+}
+
+function checkPrevious(
+  { stepId, text }: Of<'previous'>,
+  rest: readonly Reference[],
+  { scope, suggest }: ReferenceCheck,
+): string | undefined {
+  const index = scope.rounds?.graph.index;
+  if (index?.has(stepId) !== true) {
+    return `{{${text}}}: a round has no step "${stepId}"${suggest(stepId, index?.keys() ?? [])}`;
+  }
+  if (rest.length > 0) return undefined;
+  return `{{${text}}}: there is no round before the first; say what stands in for it, as in {{${text} ?? null}}`;
+}
+
+function checkWorkflow({ path, text }: Of<'workflow'>): string | undefined {
+  const known = ['id', 'outcome', 'failed'];
+  if (path[0] !== undefined && known.includes(path[0])) return undefined;
+  return `{{${text}}}: in finally there are ${known.map((name) => `workflow.${name}`).join(', ')}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * The steps that can name each other: those of the definition, or those within one group, which also see what their group
+ * sees.
+ */
+import type { StepDefinition } from '../contract/definition.ts';
+import type { PlacedStep } from './finally.ts';
+import { toItemNames } from './flow.ts';
+import { Ancestry, createGraph, type Graph, type GraphNode } from './graph.ts';
+import type { Names } from './references.ts';
+
+export interface Scope {
+  /** undefined in place of a step that has no readable shape. */
+  readonly steps: readonly (PlacedStep | undefined)[];
+  readonly graph: Graph;
+  readonly ancestry: Ancestry;
+  /** Whether one step has run whenever the other does (N8). */
+  readonly certain: Ancestry;
+  /** Known in the params of the steps, besides `params` and `steps`. */
+  readonly names: Names;
+  /** The steps of the nearest loop around, which `previous` knows. */
+  readonly rounds: Scope | null;
+  readonly outer: { readonly scope: Scope; readonly i: number } | null;
+  pathOf(i: number): readonly PropertyKey[];
+}
+
+interface ScopeParts extends Pick<Scope, 'steps' | 'names' | 'outer' | 'pathOf'> {
+  readonly nodes: readonly GraphNode[];
+  readonly isLoop?: boolean;
+  readonly rounds?: Scope | null;
+}
+
+export function createScope({ nodes, isLoop, rounds = null, ...parts }: ScopeParts): Scope {
+  const graph = createGraph(nodes);
+  const joinOf = (i: number) => parts.steps[i]?.join ?? 'all';
+  const leaves = (i: number) => joinOf(i) === 'ended' || joinOf(i) === 'failed';
+  const sure = createGraph(
+    nodes.map(({ id, dependencies }, i) => ({ id, dependencies: leaves(i) ? [] : dependencies })),
+  );
+  const scope = {
+    ...parts,
+    graph,
+    ancestry: new Ancestry(graph),
+    certain: new Ancestry(sure, (i) => joinOf(i) === 'any'),
+    rounds,
+  };
+  if (isLoop) scope.rounds = scope;
+  return scope;
+}
+
+/** The scope within a group: its inner steps, or none where its own action runs for each item. */
+export function innerScope(outer: Scope, i: number, step: StepDefinition): Scope {
+  const inner = step.steps ?? [];
+  const names = new Set(outer.names);
+  for (const name of toItemNames({ forEach: step.forEach ?? null })) names.add(name);
+  if (step.forEach !== undefined) names.add('index');
+  if (step.repeat !== undefined) for (const name of ['round', 'previous']) names.add(name);
+  return createScope({
+    steps: inner,
+    nodes: inner.map(({ id, dependencies = [] }) => ({ id, dependencies })),
+    names,
+    outer: { scope: outer, i },
+    pathOf: (k) => [...outer.pathOf(i), 'steps', k],
+    isLoop: step.repeat !== undefined,
+    rounds: outer.rounds,
+  });
+}
+
+/** Where an id is known: in the scope itself or, failing that, in one around it; `at` is the place seen from there. */
+export function find(scope: Scope, id: string, at: number): { scope: Scope; up: number; at: number } | undefined {
+  const up = scope.graph.index.get(id);
+  if (up !== undefined) return { scope, up, at };
+  return scope.outer === null ? undefined : find(scope.outer.scope, id, scope.outer.i);
+}
+
+export function isKnown(scope: Scope, id: string): boolean {
+  return scope.graph.index.has(id) || (scope.outer !== null && isKnown(scope.outer.scope, id));
+}
+
+/** All ids that a step may name, the nearest first. */
+export function* idsWithin(scope: Scope): Generator<string> {
+  yield* scope.graph.index.keys();
+  if (scope.outer !== null) yield* idsWithin(scope.outer.scope);
+}
+
+/** Whether a step has run whenever its item has been dealt with: neither it nor a step before it may be skipped. */
+export function runsAlways(scope: Scope, i: number): boolean {
+  const step = scope.steps[i];
+  if (step === undefined) return true;
+  const isPlain = step.when === undefined && (step.join ?? 'all') === 'all' && step.tolerate !== true;
+  return isPlain && (scope.graph.upstream[i] ?? []).every((up) => runsAlways(scope, up));
+}
