@@ -24,6 +24,7 @@ import type { Log } from './log.ts';
 import { Recall } from './recall.ts';
 import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
+import { ControlSteps } from './steps/control-steps.ts';
 import { Flights } from './steps/flights.ts';
 import { LatePool } from './steps/late-pool.ts';
 import { ReadySteps } from './steps/ready-steps.ts';
@@ -91,8 +92,10 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
 
+  const controlSteps = new ControlSteps({ clock, outputs, workflows, turns, onFatal });
+
   // Events, and what follows from them.
-  const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights });
+  const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights, controlSteps });
   const takeOverParts = { store, clock, incidents, workflows, turns, recorder };
   const recall = new Recall({
     store,
@@ -119,7 +122,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
 
   const files = { views, queue, removals, checkpoints, orphanBlobs };
   const followers = { window, texts, waits };
-  const steps = { budgets, cache, outputs, readySteps, flights, attempts, pool };
+  const steps = { budgets, cache, outputs, readySteps, controlSteps, flights, attempts, pool };
   const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
   const all = { ...parts, ...files, ...followers, ...steps };
   return new Coordinator(all, createCallHandlers(all));

@@ -35,6 +35,7 @@ import type { Recall } from './recall.ts';
 import type { Recorder } from './recorder.ts';
 import { recover } from './recovery/recovery.ts';
 import type { Budgets } from './steps/budgets.ts';
+import type { ControlSteps } from './steps/control-steps.ts';
 import type { Flights } from './steps/flights.ts';
 import type { LatePool } from './steps/late-pool.ts';
 import type { ReadySteps } from './steps/ready-steps.ts';
@@ -66,6 +67,7 @@ export interface CoordinatorParts {
   cache: StepCache;
   outputs: StepOutputs;
   readySteps: ReadySteps;
+  controlSteps: ControlSteps;
   flights: Flights;
   pool: LatePool;
 }
@@ -148,6 +150,7 @@ export class Coordinator implements CoordinatorPort {
       live.state.steps.forEach((step, i) => {
         if (step.status === 'PENDING' && !isTerminal(live.state.header.status)) recorder.lineUp(live, i);
       });
+      if (!isTerminal(live.state.header.status)) recorder.watchTimes(live);
     }
     queue.touch();
     await views.flush();
@@ -198,9 +201,10 @@ export class Coordinator implements CoordinatorPort {
   }
 
   #halt(): void {
-    const { turns, readySteps, cache, outputs, views, queue, orphanBlobs, checkpoints } = this.parts;
+    const { turns, readySteps, controlSteps, cache, outputs, views, queue, orphanBlobs, checkpoints } = this.parts;
     turns.halt();
     readySteps.stop();
+    controlSteps.stop();
     cache.halt();
     outputs.halt();
     views.stop();
@@ -219,6 +223,7 @@ export class Coordinator implements CoordinatorPort {
   async #close(): Promise<void> {
     const { store, incidents, turns, readySteps, waits, attempts, pool, cache, checkpoints, queue } = this.parts;
     readySteps.stop();
+    this.parts.controlSteps.stop();
     checkpoints.disarm();
     waits.endAll();
     if (!incidents.hasFailed) await attempts.ended(shutdownGraceMs);

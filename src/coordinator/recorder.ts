@@ -14,12 +14,14 @@ import { isTerminal } from '../contract/workflow.ts';
 import { createWorkflow } from '../core/create-workflow.ts';
 import type { Change } from '../core/dependents.ts';
 import { evolve, evolveParent } from '../core/evolve.ts';
+import { isControlled } from '../core/groups.ts';
 import type { WorkflowState } from '../core/state.ts';
 import type { Clock } from './clock.ts';
 import type { QueueView } from './files/queue-file.ts';
 import type { StateFiles } from './files/state-files.ts';
 import { toEngineEvent } from './followers/told-event.ts';
 import type { Budgets } from './steps/budgets.ts';
+import type { ControlSteps } from './steps/control-steps.ts';
 import type { Flights } from './steps/flights.ts';
 import type { ReadySteps } from './steps/ready-steps.ts';
 import type { Batch } from './turns.ts';
@@ -42,6 +44,7 @@ export interface RecorderOptions {
   budgets: Budgets;
   readySteps: ReadySteps;
   flights: Flights;
+  controlSteps: ControlSteps;
 }
 
 /** A larger answer is kept in a blob, not in the journal. */
@@ -54,6 +57,10 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    options.controlSteps.connect({
+      record: (batch, event) => void this.record(batch, event),
+      goOn: (live, i) => this.#queueUp(live, i),
+    });
   }
 
   /**
@@ -95,8 +102,25 @@ export class Recorder {
     return { live, change, replyJson };
   }
 
-  /** Adds a ready step to the queue file at once, and to the line for a slot as soon as it may start. */
+  /**
+   * Adds a ready step to the queue file at once, and to the line for a slot as soon as it may start. A step with a condition,
+   * a list or a loop is settled first.
+   */
   lineUp(live: Live, i: number): void {
+    const { controlSteps } = this.#options;
+    const step = live.state.steps[i]!;
+    if (isControlled(step)) controlSteps.add(live, i);
+    else this.#queueUp(live, i);
+  }
+
+  /** CS2: after a start, the timers of the steps that wait until a time. */
+  watchTimes(live: Live): void {
+    for (const { id, wait } of live.state.steps) {
+      if (wait !== null && wait.until !== null) this.#options.controlSteps.watch(live, id, wait.until);
+    }
+  }
+
+  #queueUp(live: Live, i: number): void {
     const { queue, clock, readySteps } = this.#options;
     const step = live.state.steps[i]!;
     queue.ready(live.state.header.id, step.id, step.action, step.attempt + 1, clock.now());
@@ -140,7 +164,7 @@ export class Recorder {
 
   /** Updates the queue file, the schedule, the attempts in flight and the state file after an event. */
   #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
-    const { queue, readySteps, flights, views } = this.#options;
+    const { queue, readySteps, controlSteps, flights, views } = this.#options;
     const { id } = live.state.header;
     if (event.kind === 'workflow.resumed' && event.budget) readySteps.setBudgeted(live);
     if (event.kind === 'step.started') queue.started(id, event.stepId, event.attempt);
@@ -158,6 +182,10 @@ export class Recorder {
       if (flight) batch.effects.push({ kind: 'cancel', flight });
     }
     for (const i of change.queued) this.lineUp(live, i);
+    if (event.kind === 'step.waiting' || event.kind === 'step.repeated') {
+      const until = live.state.step(event.stepId)?.wait?.until ?? null;
+      if (until !== null) controlSteps.watch(live, event.stepId, until);
+    }
     views.touch(live);
   }
 }

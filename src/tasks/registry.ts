@@ -4,6 +4,7 @@
  * twice, and its classes exist twice.
  */
 import { type ActionCatalogue, type Task, TaskFailure } from '../contract/task.ts';
+import { approval } from './approval.ts';
 import { delay } from './delay.ts';
 import { externalData } from './external-data.ts';
 import { httpRequest } from './http-request.ts';
@@ -29,6 +30,7 @@ const actions: readonly Task[] = [
   textSummarize,
   ...isolatedTasks,
   externalData,
+  approval,
 ];
 
 /** Runs in place of an unknown action, under a name that no definition may use. */

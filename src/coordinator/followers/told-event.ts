@@ -20,18 +20,22 @@ export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowS
     at: toIso(event.at),
     status: state.header.status,
     ...(step ? { step_status: step.status } : {}),
+    ...('count' in event ? { count: event.count } : {}),
     version: event.version,
     ...(change ? toChangedSteps(state, change) : {}),
   };
 }
 
-function toChangedSteps(state: WorkflowState, { queued, stopped, completed }: Change) {
-  if (queued.length + stopped.length + completed.length === 0) return {};
+function toChangedSteps(state: WorkflowState, { queued, stopped, completed, failed }: Change) {
+  if (queued.length + stopped.length + completed.length + failed.length === 0) return {};
   const toIds = (places: readonly number[]) => places.slice(0, stepIdsMax).map((i) => state.steps[i]!.id);
   return {
     ...(queued.length > 0 ? { queued_steps: toIds(queued) } : {}),
     ...(stopped.length > 0 ? { stopped_steps: toIds(stopped) } : {}),
     ...(completed.length > 0 ? { completed_steps: toIds(completed) } : {}),
-    ...(Math.max(queued.length, stopped.length, completed.length) > stepIdsMax ? { steps_cut: true as const } : {}),
+    ...(failed.length > 0 ? { failed_steps: toIds(failed) } : {}),
+    ...(Math.max(queued.length, stopped.length, completed.length, failed.length) > stepIdsMax
+      ? { steps_cut: true as const }
+      : {}),
   };
 }

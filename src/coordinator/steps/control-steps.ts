@@ -1,0 +1,219 @@
+/**
+ * Ready steps that need no attempt: a condition is asked, a list is read, a loop goes on or ends, a wait begins or is over.
+ * Each is decided in a turn of its own, from what is recorded: no slot and no thread takes part, and after a death the same
+ * is decided again. A step whose condition is true, and that has a task, joins the line like any other.
+ *
+ * Rules, numbered for tests:
+ *   CS1  a decision is made of recorded outputs alone, so that it is the same after a restart;
+ *   CS2  a time that a step waits for is recorded before the wait begins; after a death what is overdue elapses at once.
+ */
+
+import { toInlineText } from '../../contract/code-text.ts';
+import { readDuration } from '../../contract/flow.ts';
+import type { JournalEvent } from '../../contract/journal-event.ts';
+import { limits } from '../../contract/limits.ts';
+import { BindingError, bindAny } from '../../core/bindings.ts';
+import { type ConditionUse, conditionUses, evaluateCondition } from '../../core/condition.ts';
+import { type Context, toScopedId } from '../../core/context.ts';
+import {
+  decideElapsed,
+  decideMap,
+  decideRound,
+  decideSkip,
+  decideUnready,
+  decideWait,
+} from '../../core/decide-flow.ts';
+import { isGroup } from '../../core/flow.ts';
+import { isControlled } from '../../core/groups.ts';
+import type { WorkflowState } from '../../core/state.ts';
+import { externalAction, type StepState } from '../../core/step-state.ts';
+import type { Clock } from '../clock.ts';
+import type { Batch, Turns } from '../turns.ts';
+import type { Live, Workflows } from '../workflows.ts';
+import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
+import { conditionScopeOf, forgetList, listOf, NeededOutputs, type ReadOutputs, sourcesOf } from './step-scope.ts';
+
+export interface ControlStepsOptions {
+  clock: Clock;
+  outputs: StepOutputs;
+  workflows: Workflows;
+  turns: Turns;
+  onFatal(error: unknown): void;
+}
+
+/** What follows from a decision; the recorder is built after this. */
+export interface ControlParts {
+  record(batch: Batch, event: JournalEvent): void;
+  /** The step runs like any other. */
+  goOn(live: Live, i: number): void;
+}
+
+/** A timer looks at the clock at least so often: the machine may have slept, or its clock been set. */
+const lookAgainMs = 60 * 60 * 1000;
+
+export class ControlSteps {
+  readonly #options: ControlStepsOptions;
+  #parts: ControlParts | null = null;
+  readonly #timers = new Set<() => void>();
+  #isHalted = false;
+
+  constructor(options: ControlStepsOptions) {
+    this.#options = options;
+  }
+
+  connect(parts: ControlParts): void {
+    this.#parts = parts;
+  }
+
+  /** A PENDING step for which `isControlled` holds. */
+  add(live: Live, i: number): void {
+    const { outputs, turns, onFatal } = this.#options;
+    const needed = this.#blobsFor(live.state, live.state.steps[i]!);
+    if (needed.length === 0) {
+      turns.push({ run: (batch) => this.#settle(batch, live, i, new Map()) });
+      return;
+    }
+    const push = (blobs: Blobs | Error) => turns.push({ run: (batch) => this.#settle(batch, live, i, blobs) });
+    outputs.readBlobs(live, needed).then(push, push).catch(onFatal);
+  }
+
+  /** CS2: a step that waits until a time. */
+  watch(live: Live, stepId: string, until: number): void {
+    const { clock, turns } = this.#options;
+    if (this.#isHalted) return;
+    const cancel = clock.timer(Math.min(Math.max(0, until - clock.now()), lookAgainMs), () => {
+      this.#timers.delete(cancel);
+      if (live.state.step(stepId)?.wait?.until !== until) return;
+      if (clock.now() < until) this.watch(live, stepId, until);
+      else turns.push({ run: (batch) => this.#elapse(batch, live, stepId, until) });
+    });
+    this.#timers.add(cancel);
+  }
+
+  stop(): void {
+    this.#isHalted = true;
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+  }
+
+  #elapse(batch: Batch, live: Live, stepId: string, until: number): void {
+    const { clock } = this.#options;
+    const step = live.state.step(stepId);
+    if (!this.#isLive(live) || step?.wait?.until !== until) return;
+    this.#parts!.record(batch, decideElapsed(live.state, step, Math.max(clock.now(), until)));
+  }
+
+  #isLive(live: Live): boolean {
+    return this.#options.workflows.live.get(live.state.header.id) === live;
+  }
+
+  #settle(batch: Batch, live: Live, i: number, blobs: Blobs | Error): void {
+    const { state } = live;
+    const step = state.steps[i]!;
+    // A stop may have come meanwhile, or another decision about the same step.
+    if (!this.#isLive(live) || step.status !== 'PENDING' || !isControlled(step)) return;
+    const event = this.#decide(state, step, blobs);
+    if (event === null) this.#parts!.goOn(live, i);
+    else this.#parts!.record(batch, event);
+  }
+
+  /** null: the step has a task, and may run. */
+  #decide(state: WorkflowState, step: StepState, blobs: Blobs | Error): JournalEvent | null {
+    const now = this.#options.clock.now();
+    const fail = (error: string) => decideUnready(state, step.id, { code: 'BINDING', error }, now);
+    if (blobs instanceof Error) return fail(`outputs that the step refers to cannot be read: ${blobs.message}`);
+    const read = reader(blobs);
+    try {
+      // A group that has begun has asked its condition.
+      if (step.flow.when !== null && step.count === null) {
+        const isTrue = ask(state, step.flow.when, step.of, step, read);
+        if (!isTrue) return decideSkip(state, step.id, `${step.flow.when} is false`, now);
+      }
+      if (step.flow.forEach !== null) return this.#map(state, step, read, now);
+      if (step.flow.repeat !== null) return repeat(state, step, read, now);
+      return this.#wait(state, step, read, now);
+    } catch (error) {
+      if (error instanceof BindingError) return fail(error.message);
+      throw error;
+    }
+  }
+
+  #map(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
+    forgetList(state, step);
+    const { count } = listOf(state, step, read);
+    const { label } = step.flow;
+    if (label === null || count > limits.stepsMax) return decideMap(state, step.id, { count }, now);
+    const labels = Array.from({ length: count }, (_, index) => {
+      const sources = sourcesOf(state, { step: step.id, index }, step, read);
+      return toInlineText(bindAny(label, sources)).slice(0, limits.labelShownMax);
+    });
+    return decideMap(state, step.id, { count, labels }, now);
+  }
+
+  #wait(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent | null {
+    const at = Math.max(now, state.header.updatedAt);
+    const { within } = step.params;
+    const until = typeof within === 'string' ? at + (readDuration(within) ?? 0) : null;
+    if (step.action === 'approval') return decideWait(state, step.id, { for: 'decision', until }, now);
+    if (step.action === externalAction) return decideWait(state, step.id, { for: 'data', until }, now);
+    if (step.action !== 'delay' || (step.params.for === undefined && step.params.until === undefined)) return null;
+    const bound = bindAny({ for: step.params.for, until: step.params.until }, sourcesOf(state, step.of, step, read));
+    return decideWait(state, step.id, { for: 'time', until: toTime(bound as Record<string, unknown>, at) }, now);
+  }
+
+  #blobsFor(state: WorkflowState, step: StepState): string[] {
+    const { when, forEach, label, repeat: loop } = step.flow;
+    const needed = new NeededOutputs(state);
+    if (when !== null && step.count === null) addCondition(needed, state, conditionUses(when), step.of);
+    if (forEach !== null) needed.addValue(forEach, step.of, step);
+    if (label !== null) needed.addValue(label, { step: step.id, index: 0 }, step);
+    if (loop !== null && step.count !== null) {
+      addCondition(needed, state, conditionUses(loop.until), { step: step.id, index: step.count - 1 });
+    }
+    if (!isGroup(step.flow) && step.action === 'delay') needed.addValue(step.params, step.of, step);
+    return needed.blobs;
+  }
+}
+
+/** Throws BindingError where the condition comes out as neither true nor false. */
+function ask(
+  state: WorkflowState,
+  text: string,
+  context: Context,
+  step: Pick<StepState, 'flow'>,
+  read: ReadOutputs,
+): boolean {
+  const { steps, roots, outputPaths } = conditionUses(text);
+  const previous = outputPaths.flatMap((path) => (path.root === 'previous' ? [path.step] : []));
+  const scope = conditionScopeOf(state, context, step, { steps, roots, previous }, read);
+  const verdict = evaluateCondition(text, scope);
+  if ('fault' in verdict) throw new BindingError(`the condition ${text} cannot be answered: ${verdict.fault}`);
+  return verdict.value;
+}
+
+function addCondition(needed: NeededOutputs, state: WorkflowState, use: ConditionUse, context: Context): void {
+  for (const id of use.steps) needed.addStep(toScopedId(state, context, id), []);
+  for (const path of use.outputPaths) if (path.root === 'previous') needed.addPrevious(path.step, [], context);
+  for (const root of use.roots) needed.addItem(root, context);
+}
+
+function repeat(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
+  const { until } = step.flow.repeat!;
+  if (step.count === null) return decideRound(state, step.id, null, now);
+  const isDone = ask(state, until, { step: step.id, index: step.count - 1 }, step, read);
+  return decideRound(state, step.id, isDone, now);
+}
+
+/** Milliseconds since 1970. A time that is past is over at once. */
+function toTime({ for: duration, until }: Record<string, unknown>, at: number): number {
+  if (duration !== undefined) {
+    const ms = typeof duration === 'string' ? readDuration(duration) : null;
+    if (ms === null) throw new BindingError(`for is no duration as in 30s or 2h: ${JSON.stringify(duration)}`);
+    return at + ms;
+  }
+  const time = typeof until === 'string' && /(?:[zZ]|[+-]\d\d:\d\d)$/.test(until) ? Date.parse(until) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new BindingError(`until is no time with a zone as in 2026-01-31T12:00:00Z: ${JSON.stringify(until)}`);
+  }
+  return time;
+}
