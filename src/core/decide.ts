@@ -296,10 +296,11 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
   }
   const root = rootOf(parent, from);
   if (params) refuseGroupParams(parent, from);
-  const again = toRunAgain(parent, root);
+  const again = withDownstream(parent, [root]);
+  const undone = hangingOnUnfinished(parent);
   const isTaken = (i: number) => {
     const at = rootOf(parent, i);
-    return !again.has(at) && parent.stepAt(at).status === 'COMPLETED';
+    return !again.has(at) && !undone.has(at) && parent.stepAt(at).status === 'COMPLETED';
   };
   const steps = parent.steps.flatMap((step, i): object[] => {
     if (isTaken(i)) return [toStepView(step)];
@@ -347,11 +348,11 @@ function rootOf(state: WorkflowState, i: number): number {
   return of === null ? i : rootOf(state, state.placeOf(of.step));
 }
 
-/** All that runs again in a branch: what is downstream of its step, and what has run because another step had not. */
-function toRunAgain(parent: WorkflowState, root: number): Set<number> {
+/** What a branch runs, and what has run although a step before it had not: by `join: ended` or `failed`. */
+function hangingOnUnfinished(parent: WorkflowState): Set<number> {
   const unfinished = parent.steps.flatMap(({ status, of }, i) => (status !== 'COMPLETED' && of === null ? [i] : []));
   const isEnd = (i: number) => parent.stepAt(i).action === externalAction && parent.stepAt(i).status === 'COMPLETED';
-  return new Set([...withDownstream(parent, [root]), ...withDownstream(parent, unfinished, isEnd)]);
+  return withDownstream(parent, unfinished, isEnd);
 }
 
 function refuseGroupParams(parent: WorkflowState, from: number): void {

@@ -7,7 +7,8 @@
  *   ED2  where no step matches, or with `add`, a COMPLETED step is added;
  *   ED3  data for a step whose own dependencies are not complete is kept. It completes the step when they are
  *        (`dependents.ts`), also after a stop, a failure upstream, a restart, and in a branch;
- *   ED4  a step takes data once: one that is kept is not replaced.
+ *   ED4  a step takes data once: one that is kept is not replaced;
+ *   ED5  an id that a group may still give to a step of its own is not given to a new step.
  */
 import { Refusal } from '../contract/failures.ts';
 import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
@@ -15,7 +16,9 @@ import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { next } from './decide.ts';
 import { isHeld } from './dependents.ts';
-import { itemAt } from './item-at.ts';
+import { isGroup } from './flow.ts';
+import { isBegun, isControlled } from './groups.ts';
+import { verdictOf } from './join.ts';
 import { sizeOfResults } from './size.ts';
 import type { WorkflowState } from './state.ts';
 import { externalAction, type StepState } from './step-state.ts';
@@ -44,8 +47,17 @@ export function waitingForData({ steps }: WorkflowState): StepState[] {
   return steps.filter(waits);
 }
 
+/** PENDING: its condition is about to be asked, or its time to begin. */
 function waits(step: StepState): boolean {
-  return step.action === externalAction && step.status === 'WAITING_FOR_DEPENDENCY' && !isHeld(step);
+  const isOpen = step.status === 'WAITING_FOR_DEPENDENCY' || step.status === 'PENDING';
+  return step.action === externalAction && isOpen && !isHeld(step);
+}
+
+/** Nothing but the data is missing. */
+function isReadyFor(state: WorkflowState, step: StepState): boolean {
+  if (step.status !== 'WAITING_FOR_DEPENDENCY') return false;
+  if (isControlled(step) && step.wait === null) return false;
+  return verdictOf(state, state.placeOf(step.id)) === 'ready' && isBegun(state, step);
 }
 
 /** Throws a Refusal: CONFLICT, INVALID where several steps could be meant, TOO_LARGE. */
@@ -59,7 +71,7 @@ export function decideExternalData(state: WorkflowState, input: ExternalInput): 
   };
   const taker = input.add ? undefined : findTaker(state, input);
   if (taker === undefined) return { ...base, ...toAddition(state, input) };
-  const isEarly = itemAt(state.missing, state.placeOf(taker.id)) > 0;
+  const isEarly = !isReadyFor(state, taker);
   return { ...base, stepId: taker.id, ...(isEarly ? { held: true } : {}) };
 }
 
@@ -97,11 +109,25 @@ function toAddition(state: WorkflowState, { stepId, stepName, sourceUrl, action,
     throw conflict(`Workflow ${id} has ${limits.stepsMax} steps, the most there can be`);
   }
   const ownId = stepId ?? `ext_${suffix}`;
+  const group = findGroupOf(state, ownId);
+  if (group !== undefined) {
+    const why = `step "${group}" may still make a step of this id`;
+    throw conflict(`Step id "${ownId}" is not free in workflow ${id}: ${why}; choose another, or leave it out`);
+  }
   if (state.index.has(ownId)) {
     const wayOut = stepId === null ? 'try again' : 'choose another, or leave it out';
     throw conflict(`Step id "${ownId}" is taken in workflow ${id}; ${wayOut}`);
   }
   return { stepId: ownId, added: { name: stepName ?? `External Data from ${sourceUrl ?? 'Browser'}`, action } };
+}
+
+/** ED5. */
+function findGroupOf(state: WorkflowState, id: string): string | undefined {
+  for (let at = id.indexOf('.'); at !== -1; at = id.indexOf('.', at + 1)) {
+    const step = state.step(id.slice(0, at));
+    if (step !== undefined && isGroup(step.flow)) return step.id;
+  }
+  return undefined;
 }
 
 function conflict(detail: string): Refusal {

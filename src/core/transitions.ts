@@ -18,7 +18,7 @@
 import { broken } from '../contract/broken.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
-import { isControlled } from './groups.ts';
+import { isBegun, isControlled } from './groups.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
 import { externalAction, type StepState } from './step-state.ts';
@@ -75,7 +75,8 @@ const hasStepOrAddsOne: Condition = {
 
 /** Nothing but the data is missing. */
 function isWaitedFor(state: WorkflowState, step: StepState): boolean {
-  return step.status === 'WAITING_FOR_DEPENDENCY' && verdictOf(state, state.placeOf(step.id)) === 'ready';
+  if (step.status !== 'WAITING_FOR_DEPENDENCY' || (isControlled(step) && step.wait === null)) return false;
+  return verdictOf(state, state.placeOf(step.id)) === 'ready' && isBegun(state, step);
 }
 
 function ofControlled(text: string, holds: (step: StepState, event: JournalEvent) => boolean): Condition {

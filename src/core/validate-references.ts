@@ -72,8 +72,7 @@ function checkStepSource(
   }
   const name = i === null ? 'output' : `"${found.scope.steps[found.at]?.id ?? ''}"`;
   if (found.at !== -1 && !found.scope.ancestry.isUpstream(found.up, found.at)) {
-    const advice = found.up === found.at ? 'a step cannot refer to itself' : 'add it to its dependencies';
-    return `{{${text}}}: step "${stepId}" is not upstream of ${name}; ${advice}`;
+    return `{{${text}}}: step "${stepId}" is not upstream of ${name}; add it to its dependencies`;
   }
   const wrong = checkGroupPath(found.scope.steps[found.up], path, text);
   if (wrong !== undefined) return wrong;

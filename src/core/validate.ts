@@ -176,7 +176,7 @@ function checkGraph(
   nodes.forEach((node, i) => {
     const before = graph.index.get(node.id) ?? i;
     if (before !== i) {
-      const where = toFieldPath(pathOf(before));
+      const where = before < first ? `step ${before}` : toFieldPath(pathOf(before));
       add(i, ['id'], `step id "${node.id}" is used before, by ${where}; ids must be unique`);
     }
     node.places.forEach((place, d) => {

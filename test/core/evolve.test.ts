@@ -9,6 +9,7 @@ import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
+import { plainFlow } from '../../src/core/flow.ts';
 import { bornAt, completed, external, failed, LiveWorkflow, throughFile, workflowId } from './live-workflow.ts';
 
 const diamond = { a: '', b: 'a', c: 'a', d: 'b c' };
@@ -115,6 +116,7 @@ describe('EV2: an event is applied once', () => {
         unqueued: [],
         stopped: [],
         completed: [],
+        failed: [],
       });
     }
     expect(live.state.header).toEqual(before.header);
@@ -558,6 +560,7 @@ test.each(['workflow.deleted', 'workflow.waiting', 'workflow.branched'] as const
     unqueued: [],
     stopped: [],
     completed: [],
+    failed: [],
   });
   expect(live.state.steps).toEqual(before);
   expect(live.state.header).toMatchObject({ version: 2, updatedAt: bornAt + 1 });
@@ -577,7 +580,7 @@ test('a branch is told to those who follow its parent by an event of the parent,
   const live = LiveWorkflow.of({ a: '' });
   const event = decide.decideBranched(live.state, bornAt + 1_000);
   expect(event).toEqual({ kind: 'workflow.branched', workflowId, at: bornAt + 1_000, version: 2 });
-  expect(live.apply(event)).toEqual({ queued: [], aborted: [], unqueued: [], stopped: [], completed: [] });
+  expect(live.apply(event)).toEqual({ queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] });
 });
 
 test('a step that data from outside adds is complete in every field, and starts its workflow', () => {
@@ -609,6 +612,11 @@ test('a step that data from outside adds is complete in every field, and starts 
     deaths: 0,
     reserved: null,
     pause: null,
+    flow: plainFlow,
+    of: null,
+    count: null,
+    outcome: null,
+    wait: null,
   });
 });
 
@@ -622,7 +630,7 @@ test('a new day wakes what waits for it, and no stopped step; a resume gives no 
   live.state.setStep(1, { status: 'STOPPED' });
   live.state.setStep(2, waits('resume'));
   const change = live.apply(decide.decideNewDay(live.state, live.tick())!);
-  expect(change).toEqual({ queued: [0], aborted: [], unqueued: [], stopped: [], completed: [] });
+  expect(change).toEqual({ queued: [0], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] });
   expect(live.statuses()).toEqual({ a: 'PENDING', b: 'STOPPED', c: 'WAITING_FOR_DEPENDENCY' });
   expect(live.step('a')).toMatchObject({ pause: null, logs: ['Resumed at 2026-01-31T12:00:01.000Z'] });
   live.resume();

@@ -1,6 +1,8 @@
 /** Goal: ST2, what is not derived survives the state file; and how leniently foreign files are read. Method: round trips and tables. */
+
 import { describe, expect, test } from 'vitest';
 import * as decide from '../../src/core/decide.ts';
+import { plainFlow } from '../../src/core/flow.ts';
 import { hasBlobs, isSoundMeta, readTime, readWorkflow, stateFileSchema, toMeta } from '../../src/core/state-file.ts';
 import {
   bornAt,
@@ -170,6 +172,11 @@ describe('a foreign file', () => {
         deaths: 0,
         reserved: null,
         pause: null,
+        flow: plainFlow,
+        of: null,
+        count: null,
+        outcome: null,
+        wait: null,
       },
     ]);
   });

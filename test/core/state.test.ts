@@ -20,7 +20,9 @@ test('ST1 holds when a step completes, when it is taken back, and when its metri
   expect(live.state.totals.byModel.size).toBe(0);
   expectS1(live);
   live.state.setStep(0, { status: 'STOPPED', metrics: null });
-  expect(live.state.missing).toEqual([0, 1, 2]);
+  // STOPPED is an end: the steps that wait for it are held up by it, and do not wait for it any more.
+  expect(live.state.missing).toEqual([0, 0, 1]);
+  expect(live.state.ends[1]).toEqual({ lost: 1, skipped: 0, tolerated: 0 });
   expect(live.state.counts).toMatchObject({ STOPPED: 1, COMPLETED: 0, WAITING_FOR_DEPENDENCY: 2 });
   expectS1(live);
 });
