@@ -83,6 +83,6 @@ export function evaluateCondition(text: string, scope: Scope, work: Work = new W
     return { fault: `it came out as ${describe(value)}, not true or false; compare it with something` };
   } catch (error) {
     if (error instanceof BoundReached) return { fault: error.message, bound: error.bound };
-    throw error;
+    return { fault: `it cannot be evaluated over what is no data: ${String(error)}` };
   }
 }

@@ -247,6 +247,18 @@ describe('a condition', () => {
     ).toContain('1.0');
   });
 
+  it('throws nothing, even over what is no data', () => {
+    const params = Object.defineProperty({}, 'x', {
+      enumerable: true,
+      get: () => {
+        throw new Error('no data');
+      },
+    });
+    expect(ask('params.x == 1', { ...scope, params })).toBe(
+      'it cannot be evaluated over what is no data: Error: no data',
+    );
+  });
+
   it('gives the same verdict however often it is asked, and after others have taken its place (CD3)', () => {
     const before = ask('params.three == 3');
     for (let i = 0; i <= cachedMax; i += 1) ask(`params.three == ${i}`);

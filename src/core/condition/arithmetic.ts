@@ -8,12 +8,17 @@ type Pair = Extract<Node, { readonly kind: 'arithmetic' }>;
 
 const intMax = 2n ** 63n - 1n;
 const intMin = -(2n ** 63n);
+/** What calculating with bigints takes besides. */
+const unitsPerInts = 2;
 /** Characters that are joined in the time of one unit. */
 const joinedPerUnit = 64;
 
 /** The value, or a Fault. */
 export function calculate(node: Pair, left: unknown, right: unknown, work: Work): unknown {
-  if (typeof left === 'bigint' && typeof right === 'bigint') return withInts(node, left, right);
+  if (typeof left === 'bigint' && typeof right === 'bigint') {
+    work.spend(unitsPerInts);
+    return withInts(node, left, right);
+  }
   if (typeof left === 'number' && typeof right === 'number' && node.op !== '%')
     return withDoubles(node.op, left, right);
   if (isNumber(left) && isNumber(right))

@@ -11,13 +11,16 @@ const intLimit = 2n ** 63n;
 const wholeText = /^[-+]?\d{1,19}$/;
 const doubleText = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
 const numberLengthMax = 400;
+/** What a conversion takes besides. */
+const unitsPerConversion = 4;
 /** Characters of a text that are counted, or compared at its ends, in the time of one unit. */
-const countedPerUnit = 8;
+const countedPerUnit = 5;
 const comparedPerUnit = 256;
 
 /** The value, or a Fault. `args` are as many as the function takes. */
 export function callFunction(node: CallNode, args: readonly unknown[], work: Work): unknown {
   const [first, second] = args;
+  if (node.name === 'int' || node.name === 'double' || node.name === 'string') work.spend(unitsPerConversion);
   switch (node.name) {
     case 'size':
       return sizeOf(node, first, work);

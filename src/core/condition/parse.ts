@@ -5,7 +5,7 @@
  * can be asked whose cost is not in proportion to the text and the longest list: regular expressions, lists made from
  * lists, a look through a list for each element of another.
  */
-import { type ASTNode, Environment, type ParseError } from '@marcbachmann/cel-js';
+import { type ASTNode, Environment, type ParseError, type SourceRange } from '@marcbachmann/cel-js';
 import { didYouMean } from '../../contract/nearest.ts';
 import type { Arithmetic, Call, Comparison, Field, Literal, Macro, Node } from './node.ts';
 
@@ -97,8 +97,10 @@ function toSyntaxFault({ code, summary, range }: ParseError, text: string): stri
   if (summary.startsWith('Expected IDENTIFIER')) {
     return 'after a dot comes a name; other keys, and words such as "in" and "true", stand in brackets: outputs["in"]';
   }
-  if (code === 'reserved_identifier') return `"${text.slice(range?.start, range?.end)}" is a word of CEL; rename it`;
-  const place = (range?.start ?? 0) >= text.length ? 'its end is missing' : `see character ${(range?.start ?? 0) + 1}`;
+  // An error of the grammar always has its place.
+  const { start, end } = range as SourceRange;
+  if (code === 'reserved_identifier') return `"${text.slice(start, end)}" is a word of CEL; rename it`;
+  const place = start >= text.length ? 'its end is missing' : `see character ${start + 1}`;
   return `it cannot be read: ${place} (${toPlain(summary)})`;
 }
 
