@@ -133,6 +133,7 @@ describe('the bounds', () => {
       '999 in params.numbers && params.numbers == params.numbers + []',
       'params.otherKeys != params.otherKeysToo && params.otherKeys != params.object && params.otherKeys["a"] == 1',
       'params.text == params.half + params.half',
+      'size(params.text) == 65536 && size(params.wide) == 40000',
     ]) {
       expect(ask(text).verdict).toEqual({ value: true });
     }

@@ -4,7 +4,7 @@ import type { Work } from './work.ts';
 /** Characters that two texts are compared by in the time of one unit. */
 const comparedPerUnit = 256;
 /** What it takes to list a name of an object. Names cannot be counted otherwise. */
-const unitsPerName = 1.1;
+const unitsPerName = 2;
 
 /** What JSON calls an object: fields by name. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -51,7 +51,7 @@ function areObjectsEqual(a: Fields, b: Fields, work: Work, level: number): boole
 
 export function namesOf(value: Fields, work: Work): string[] {
   const names = Object.keys(value);
-  work.spend(Math.ceil(names.length * unitsPerName));
+  work.spend(names.length * unitsPerName);
   return names;
 }
 
