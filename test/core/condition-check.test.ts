@@ -113,6 +113,10 @@ describe('the check', () => {
       'foo == 1',
       'there is no "foo"; known here are params, steps, index, round, previous, workflow, url, headers, body, and a text stands in quotes: "foo"',
     ],
+    [
+      'params.urls.all(x, x == 1.0) && x.k == 1',
+      'there is no "x"; known here are params, steps, index, round, previous, workflow, url, headers, body, and a text stands in quotes: "x"',
+    ],
     ['bodi.x == 1', 'there is no "bodi"; did you mean "body"?'],
     ['previous.jugde.outputs.x == 1', 'a round has no step "jugde"; did you mean "judge"?'],
     ['previous.zzz.outputs.x == 1', 'a round has no step "zzz"; it has judge, write, pages'],

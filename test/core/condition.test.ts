@@ -201,6 +201,7 @@ describe('a condition', () => {
     ['params.mixed.exists_one(x, x.k == 1)', 'x is the number 1 and has no "k"'],
     ['params.mixed.all(x, x.k == 1)', 'x is the number 1 and has no "k"'],
     ['x == 1', 'there is no "x" here'],
+    ['params.numbers.exists(x, x == 1.0) && x == 1', 'there is no "x" here'],
     ['1 +', 'it cannot be read: its end is missing (unexpected token: the end)'],
   ])('%s is a fault that says what it was (CD1)', (text, message) => {
     expect(ask(text)).toBe(message);

@@ -7,7 +7,7 @@
  */
 import { type ASTNode, Environment, type ParseError, type SourceRange } from '@marcbachmann/cel-js';
 import { didYouMean } from '../../contract/nearest.ts';
-import type { Arithmetic, Call, Comparison, Field, Literal, Macro, Node } from './node.ts';
+import type { Arithmetic, Comparison, Field, FunctionName, Literal, Macro, Node } from './node.ts';
 
 export const conditionLengthMax = 1_000;
 export const conditionNodesMax = 200;
@@ -31,8 +31,8 @@ const wholes: Readonly<Record<string, string>> = {
 };
 const reserved = new Set(['params', 'steps', 'previous', 'workflow', 'index', 'round']);
 
-const functions = new Set<string>(['size', 'int', 'double', 'string', 'has'] satisfies (Call | 'has')[]);
-const methods = new Set<string>(['size', 'startsWith', 'endsWith', 'contains'] satisfies Call[]);
+const functions = new Set<string>(['size', 'int', 'double', 'string', 'has'] satisfies (FunctionName | 'has')[]);
+const methods = new Set<string>(['size', 'startsWith', 'endsWith', 'contains'] satisfies FunctionName[]);
 const macros = new Set<string>(['exists', 'all', 'exists_one'] satisfies Macro[]);
 const allowed = [...functions, ...[...methods].slice(1), ...macros];
 
@@ -44,9 +44,9 @@ function refuse(message: string): never {
 }
 
 /** `nodes`: how many there are. */
-export type Parsed = { readonly node: Node; readonly nodes: number } | { readonly fault: string };
+export type ParsedCondition = { readonly node: Node; readonly nodes: number } | { readonly fault: string };
 
-export function parseCondition(text: string): Parsed {
+export function parseCondition(text: string): ParsedCondition {
   if (text.length > conditionLengthMax) {
     return {
       fault: `it has ${text.length} characters, at most ${conditionLengthMax} are allowed; use a transform step`,
@@ -212,7 +212,7 @@ class Reader {
     const wanted = functions.has(name) ? 1 : 2;
     if (given.length !== wanted) refuse(`${name} is written ${usage(name)}`);
     const read = given.map((arg) => this.#argument(name, arg));
-    return name === 'has' ? this.#has(read[0] as Node) : { kind: 'call', name: name as Call, args: read };
+    return name === 'has' ? this.#has(read[0] as Node) : { kind: 'call', name: name as FunctionName, args: read };
   }
 
   #argument(name: string, arg: ASTNode): Node {
