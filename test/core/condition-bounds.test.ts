@@ -139,6 +139,23 @@ describe('the bounds', () => {
     }
   });
 
+  it('count what each operation takes time for', () => {
+    const least: readonly (readonly [string, number])[] = [
+      ['params.text.contains("aaaab")', (5 * textMax) / 48],
+      ['params.text.contains(params.hole)', textMax / 6],
+      ['params.numbers == params.numbers', listMax],
+      ['-1 in params.numbers', listMax],
+      ['params.numbers + [] == []', listMax],
+      ['params.object == params.object', 5 * listMax],
+      ['size(params.object) == 0', 2 * listMax],
+      ['size(params.text) == 0', textMax / 24],
+      ['params.half + "a" == "b"', textMax / 2 / 64],
+      ['params.text == params.half + params.half', textMax / 256],
+      ['params.list.all(x, x.k >= 0)', 2 * listMax],
+    ];
+    for (const [text, units] of least) expect(ask(text).units, text).toBeGreaterThanOrEqual(units);
+  });
+
   it('may be given, and then count', () => {
     const tight = new Work({ ...conditionBounds, unitsMax: 3 });
     expect(evaluateCondition('1 == 1', scope, tight)).toEqual({ value: true });
@@ -169,8 +186,18 @@ describe('the bounds', () => {
 });
 
 describe('the search', () => {
+  it.each([
+    ['aaaaaaaaaaaab', 'aaaaaaaaaab', true],
+    ['aabaabaabaabaabaaab', 'aabaabaabaaab', true],
+    ['abababababababac', 'ababababac', true],
+    ['abababababababab', 'ababababac', false],
+  ])('goes back in the part and not in the text: %s, %s', (items, part, value) => {
+    const data = { params: {}, steps: {}, items: { items, part } };
+    expect(evaluateCondition('items.contains(part)', data)).toEqual({ value });
+  });
+
   it('finds what includes finds, however long the part', () => {
-    const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 60 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 20, maxLength: 60 });
     fc.assert(
       fc.property(text, fc.nat(40), fc.nat(20), fc.boolean(), (hay, from, length, isPart) => {
         const part = isPart ? hay.slice(from, from + length) : `${hay.slice(from, from + length)}ab`;
