@@ -141,15 +141,15 @@ describe('the bounds', () => {
 
   it('count what each operation takes time for', () => {
     const least: readonly (readonly [string, number])[] = [
-      ['params.text.contains("aaaab")', (5 * textMax) / 48],
+      ['params.text.contains("aaaab")', (5 * textMax) / 40],
       ['params.text.contains(params.hole)', textMax / 6],
       ['params.numbers == params.numbers', listMax],
       ['-1 in params.numbers', listMax],
       ['params.numbers + [] == []', listMax],
       ['params.object == params.object', 5 * listMax],
       ['size(params.object) == 0', 2 * listMax],
-      ['size(params.text) == 0', textMax / 24],
-      ['params.half + "a" == "b"', textMax / 2 / 64],
+      ['size(params.text) == 0', textMax / 16],
+      ['params.half + "a" == "b"', textMax / 2 / 64 + 3],
       ['params.text == params.half + params.half', textMax / 256],
       ['params.list.all(x, x.k >= 0)', 2 * listMax],
     ];

@@ -10,7 +10,8 @@ const intMax = 2n ** 63n - 1n;
 const intMin = -(2n ** 63n);
 /** What calculating with bigints takes besides. */
 const unitsPerInts = 2;
-/** Characters that are joined in the time of one unit. */
+/** What joining two texts takes besides, and the characters that are joined in the time of one unit. */
+const unitsPerJoin = 3;
 const joinedPerUnit = 64;
 
 /** The value, or a Fault. */
@@ -24,6 +25,7 @@ export function calculate(node: Pair, left: unknown, right: unknown, work: Work)
   if (isNumber(left) && isNumber(right))
     return fault(() => `${show(node)} takes ${describe(left)} and ${describe(right)}; ${adviseNumbers(node)}`);
   if (node.op === '+' && typeof left === 'string' && typeof right === 'string') {
+    work.spend(unitsPerJoin);
     work.readText(left.length + right.length, joinedPerUnit);
     return left + right;
   }

@@ -14,7 +14,7 @@ const numberLengthMax = 400;
 /** What a conversion takes besides. */
 const unitsPerConversion = 4;
 /** Characters of a text that are counted, or compared at its ends, in the time of one unit. */
-const countedPerUnit = 24;
+const countedPerUnit = 16;
 const comparedPerUnit = 256;
 
 /** The value, or a Fault. `args` are as many as the function takes. */
