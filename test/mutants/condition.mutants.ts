@@ -166,7 +166,8 @@ export const conditionMutants: readonly Mutant[] = [
     breaks: 'CD3',
     file: 'src/core/condition.ts',
     find: 'const known = cached.get(text);',
-    replace: 'const known = cached.get(text.trim().slice(0, 60));',
+    replace:
+      'const known = cached.get(text) ?? [...cached].find(([key]) => key.slice(0, 60) === text.slice(0, 60))?.[1];',
     test: values,
   },
   {
