@@ -62,6 +62,11 @@ const parts: readonly Part[] = [
     command: vitest('test/pool', 'test/crash-loop'),
     env: { WORKER_FAULTS: '1000', WORKER_OOMS: '40', CRASH_LOOPS: '5' },
   },
+  {
+    name: 'conditions',
+    command: [...vitest('test/core/condition-bounds.test.ts'), '--testTimeout=1200000'],
+    env: { CONDITION_RUNS: '100000' },
+  },
   { name: 'load', command: vitest('test/load'), env: { LOAD_SOCKETS: '200', EXTREME_BODIES: '1000' } },
   { name: 'soak', command: ['tsx', 'test/load/soak.ts'], env: { SOAK_SECONDS: '300' } },
   { name: 'mutants', command: ['tsx', 'test/mutants/run.ts', '--jobs', values.jobs] },

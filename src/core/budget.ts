@@ -54,14 +54,18 @@ export interface Account {
   readonly reserved: Amounts;
 }
 
-export type Verdict =
+export type BudgetVerdict =
   | { readonly kind: 'fits' }
   /** The calls in flight may use less than they have reserved. */
   | { readonly kind: 'wait'; readonly waitsFor: string }
   | { readonly kind: 'pause'; readonly reason: string };
 
 /** BU1, BU2, BU4. `advice` ends the reason of a pause: how to go on. */
-export function judgeCall({ name, budget, spent, reserved }: Account, needed: Reservation, advice: string): Verdict {
+export function judgeCall(
+  { name, budget, spent, reserved }: Account,
+  needed: Reservation,
+  advice: string,
+): BudgetVerdict {
   if (budget.usd !== undefined && needed.cost_pico === null) {
     const reason = `${name} of $${budget.usd} cannot cover a call of ${needed.model}, whose price is not known; name it in PRICES_FILE, or set a budget in tokens or calls`;
     return { kind: 'pause', reason };

@@ -14,14 +14,13 @@
 import { Check, type ConditionNames } from './condition/check.ts';
 import { Evaluation, type Scope } from './condition/evaluate.ts';
 import { describe, Fault } from './condition/fault.ts';
-import { conditionLengthMax, type Parsed, parseCondition } from './condition/parse.ts';
+import { conditionLengthMax, type ParsedCondition, parseCondition } from './condition/parse.ts';
 import { type ConditionUse, noUse, usesOf } from './condition/uses.ts';
 import { BoundReached, type ConditionBounds, Work } from './condition/work.ts';
 
 export type { ConditionNames } from './condition/check.ts';
 export type { Scope as ConditionScope } from './condition/evaluate.ts';
-export { conditionLengthMax } from './condition/parse.ts';
-export type { ConditionUse, OutputPath } from './condition/uses.ts';
+export type { ConditionUse } from './condition/uses.ts';
 export { type ConditionBounds, conditionBounds, Work } from './condition/work.ts';
 
 /** `bound`: the bound that was reached, where more of it would give an answer. */
@@ -30,10 +29,10 @@ export type Verdict = { readonly value: boolean } | { readonly fault: string; re
 /** Conditions that are kept parsed, those used last; together they have at most so many nodes. */
 export const cachedMax = 5_000;
 const cachedNodesMax = 100_000;
-const cached = new Map<string, Parsed>();
+const cached = new Map<string, ParsedCondition>();
 let cachedNodes = 0;
 
-function readCondition(text: string): Parsed {
+function readCondition(text: string): ParsedCondition {
   const known = cached.get(text);
   const parsed = known ?? parseCondition(text);
   if (known !== undefined) forget(text, known);
@@ -48,12 +47,12 @@ function readCondition(text: string): Parsed {
   return parsed;
 }
 
-function forget(text: string, parsed: Parsed): void {
+function forget(text: string, parsed: ParsedCondition): void {
   cached.delete(text);
   cachedNodes -= nodesOf(parsed);
 }
 
-function nodesOf(parsed: Parsed): number {
+function nodesOf(parsed: ParsedCondition): number {
   return 'fault' in parsed ? 1 : parsed.nodes;
 }
 
@@ -83,6 +82,6 @@ export function evaluateCondition(text: string, scope: Scope, work: Work = new W
     return { fault: `it came out as ${describe(value)}, not true or false; compare it with something` };
   } catch (error) {
     if (error instanceof BoundReached) return { fault: error.message, bound: error.bound };
-    throw error;
+    return { fault: `it cannot be evaluated over what is no data: ${String(error)}` };
   }
 }

@@ -201,6 +201,7 @@ describe('a condition', () => {
     ['params.mixed.exists_one(x, x.k == 1)', 'x is the number 1 and has no "k"'],
     ['params.mixed.all(x, x.k == 1)', 'x is the number 1 and has no "k"'],
     ['x == 1', 'there is no "x" here'],
+    ['params.numbers.exists(x, x == 1.0) && x == 1', 'there is no "x" here'],
     ['1 +', 'it cannot be read: its end is missing (unexpected token: the end)'],
   ])('%s is a fault that says what it was (CD1)', (text, message) => {
     expect(ask(text)).toBe(message);
@@ -247,7 +248,21 @@ describe('a condition', () => {
     ).toContain('1.0');
   });
 
+  it('throws nothing, even over what is no data', () => {
+    const params = Object.defineProperty({}, 'x', {
+      enumerable: true,
+      get: () => {
+        throw new Error('no data');
+      },
+    });
+    expect(ask('params.x == 1', { ...scope, params })).toBe(
+      'it cannot be evaluated over what is no data: Error: no data',
+    );
+  });
+
   it('gives the same verdict however often it is asked, and after others have taken its place (CD3)', () => {
+    const twins = ['1', '2', '3'].map((n) => ask(`params.mode == "${'x'.repeat(60)}" || params.three == ${n}`));
+    expect(twins).toEqual([false, false, true]);
     const before = ask('params.three == 3');
     for (let i = 0; i <= cachedMax; i += 1) ask(`params.three == ${i}`);
     expect(ask('params.three == 3')).toBe(before);

@@ -8,17 +8,24 @@ type Pair = Extract<Node, { readonly kind: 'arithmetic' }>;
 
 const intMax = 2n ** 63n - 1n;
 const intMin = -(2n ** 63n);
-/** Characters that are joined in the time of one unit. */
+/** What calculating with bigints takes besides. */
+const unitsPerInts = 2;
+/** What joining two texts takes besides, and the characters that are joined in the time of one unit. */
+const unitsPerJoin = 3;
 const joinedPerUnit = 64;
 
 /** The value, or a Fault. */
 export function calculate(node: Pair, left: unknown, right: unknown, work: Work): unknown {
-  if (typeof left === 'bigint' && typeof right === 'bigint') return withInts(node, left, right);
+  if (typeof left === 'bigint' && typeof right === 'bigint') {
+    work.spend(unitsPerInts);
+    return withInts(node, left, right);
+  }
   if (typeof left === 'number' && typeof right === 'number' && node.op !== '%')
     return withDoubles(node.op, left, right);
   if (isNumber(left) && isNumber(right))
     return fault(() => `${show(node)} takes ${describe(left)} and ${describe(right)}; ${adviseNumbers(node)}`);
   if (node.op === '+' && typeof left === 'string' && typeof right === 'string') {
+    work.spend(unitsPerJoin);
     work.readText(left.length + right.length, joinedPerUnit);
     return left + right;
   }

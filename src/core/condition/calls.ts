@@ -11,13 +11,16 @@ const intLimit = 2n ** 63n;
 const wholeText = /^[-+]?\d{1,19}$/;
 const doubleText = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
 const numberLengthMax = 400;
+/** What a conversion takes besides. */
+const unitsPerConversion = 4;
 /** Characters of a text that are counted, or compared at its ends, in the time of one unit. */
-const countedPerUnit = 8;
+const countedPerUnit = 16;
 const comparedPerUnit = 256;
 
 /** The value, or a Fault. `args` are as many as the function takes. */
 export function callFunction(node: CallNode, args: readonly unknown[], work: Work): unknown {
   const [first, second] = args;
+  if (node.name === 'int' || node.name === 'double' || node.name === 'string') work.spend(unitsPerConversion);
   switch (node.name) {
     case 'size':
       return sizeOf(node, first, work);
@@ -47,8 +50,16 @@ function sizeOf(node: CallNode, value: unknown, work: Work): bigint | Fault {
   if (typeof value !== 'string')
     return fault(() => `${show(node)} takes ${describe(value)}; size is for texts, lists and objects`);
   work.readText(value.length, countedPerUnit);
-  let size = 0n;
-  for (const _ of value) size += 1n;
+  return BigInt(countCharacters(value));
+}
+
+/** A pair of surrogates is one character. */
+function countCharacters(text: string): number {
+  let size = text.length;
+  for (let i = 1; i < text.length; i += 1) {
+    const isPair = (text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800;
+    if (isPair) size -= 1;
+  }
   return size;
 }
 

@@ -103,7 +103,6 @@ export class Check {
 
   /** undefined for what is no root. */
   #root(name: string): Type | undefined {
-    if (name === 'params' || name === 'steps') return 'object';
     if (!isRoot(name)) return undefined;
     if (!this.#names.roots.includes(name)) return this.#fault(`${name} is known ${rootsWhere[name]} alone`);
     return name === 'index' || name === 'round' ? 'int' : 'object';

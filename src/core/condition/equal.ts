@@ -3,8 +3,8 @@ import type { Work } from './work.ts';
 
 /** Characters that two texts are compared by in the time of one unit. */
 const comparedPerUnit = 256;
-/** Names of an object that are listed in the time of one unit: they cannot be counted otherwise. */
-const listedPerUnit = 2;
+/** What it takes to list a name of an object. Names cannot be counted otherwise. */
+const unitsPerName = 2;
 
 /** What JSON calls an object: fields by name. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -21,7 +21,6 @@ export function isEqual(a: unknown, b: unknown, work: Work, level = 0): boolean 
   // A double and an int of the same value are equal, as in CEL.
   if (isNumber(a) && isNumber(b)) return a >= b && a <= b;
   if (typeof a === 'string' && typeof b === 'string') return areTextsEqual(a, b, work);
-  work.descend(level);
   if (Array.isArray(a) && Array.isArray(b)) return areListsEqual(a, b, work, level + 1);
   if (isObject(a) && isObject(b)) return areObjectsEqual(a, b, work, level + 1);
   return a === b;
@@ -35,6 +34,7 @@ function areTextsEqual(a: string, b: string, work: Work): boolean {
 
 function areListsEqual(a: readonly unknown[], b: readonly unknown[], work: Work, level: number): boolean {
   if (a.length !== b.length) return false;
+  work.descend(level);
   work.lookThrough(a.length);
   return a.every((element, i) => isEqual(element, b[i], work, level));
 }
@@ -42,6 +42,7 @@ function areListsEqual(a: readonly unknown[], b: readonly unknown[], work: Work,
 type Fields = Readonly<Record<string, unknown>>;
 
 function areObjectsEqual(a: Fields, b: Fields, work: Work, level: number): boolean {
+  work.descend(level);
   const names = namesOf(a, work);
   if (names.length !== namesOf(b, work).length) return false;
   work.lookThrough(names.length);
@@ -50,7 +51,7 @@ function areObjectsEqual(a: Fields, b: Fields, work: Work, level: number): boole
 
 export function namesOf(value: Fields, work: Work): string[] {
   const names = Object.keys(value);
-  work.spend(Math.ceil(names.length / listedPerUnit));
+  work.spend(names.length * unitsPerName);
   return names;
 }
 
@@ -60,16 +61,18 @@ export function compareTexts(a: string, b: string, work: Work): number {
   return a < b ? -1 : 1;
 }
 
-/** Characters in the time of one unit: by the engine's own search, and by the one below. */
-const searchedPerUnit = 8;
-/** Up to this product of lengths the engine's own search cannot take long; beyond, its time can be the product. */
-const productMax = 400_000;
+/** Up to this length the engine's own search is used. Its time can be the product of the lengths. */
+const shortMax = 8;
+/** Comparisons of characters in the time of one unit: by the engine's search, and by the one below. */
+const comparedPerUnitNatively = 40;
+const searchedPerUnit = 6;
 
 /** Whether a text holds another. The work is in proportion to the sum of their lengths, whatever they are. */
 export function holds(text: string, part: string, work: Work): boolean {
   if (part.length > text.length) return false;
-  work.readText(text.length, searchedPerUnit);
-  return text.length * part.length <= productMax ? text.includes(part) : findLinearly(text, part);
+  const isShort = part.length <= shortMax;
+  work.readText(text.length, isShort ? comparedPerUnitNatively / Math.max(part.length, 1) : searchedPerUnit);
+  return isShort ? text.includes(part) : findLinearly(text, part);
 }
 
 /** Knuth, Morris and Pratt: no character of the text is read twice. */

@@ -49,10 +49,9 @@ export class Evaluation {
 
   /** The value, or a Fault. Throws BoundReached. */
   run(node: Node): unknown {
+    if (node.kind === 'literal') return node.value;
     this.#work.spend(1);
     switch (node.kind) {
-      case 'literal':
-        return node.value;
       case 'name':
         return this.#name(node.name);
       case 'field':
@@ -89,7 +88,7 @@ export class Evaluation {
   }
 
   #field(node: Of<'field'>): unknown {
-    const base = this.run(node.of);
+    const base = node.of.kind === 'name' ? this.#name(node.of.name) : this.run(node.of);
     if (base instanceof Fault) return base;
     if (!isObject(base)) return noFields(node.of, base, node.key);
     const value = Object.hasOwn(base, node.key) ? base[node.key] : undefined;
@@ -101,9 +100,9 @@ export class Evaluation {
   #isCount({ of }: Of<'field'>): boolean {
     if (of.kind !== 'field' || of.key !== 'outputs' || of.of.kind !== 'field' || of.of.of.kind !== 'name') return false;
     const root = of.of.of.name;
-    if (root !== 'steps' && root !== 'previous') return false;
-    const kind = this.#scope[root]?.[of.of.key]?.kind ?? 'plain';
-    return kind !== 'plain';
+    const steps = root === 'steps' ? this.#scope.steps : root === 'previous' ? this.#scope.previous : undefined;
+    const kind = steps?.[of.of.key]?.kind;
+    return kind === 'group' || kind === 'repeat';
   }
 
   #element(node: Of<'element'>): unknown {
@@ -115,11 +114,9 @@ export class Evaluation {
     if (!isPlace && !(isObject(base) && typeof at === 'string')) {
       return fault(() => `${show(node.of)} is ${describe(base)} and has no place ${describe(at)}`);
     }
-    const value = isPlace
-      ? base[Number(at)]
-      : Object.hasOwn(base, at as string)
-        ? (base as Record<string, unknown>)[at as string]
-        : undefined;
+    // A place in a list is a number, in an object a name; both are read alike.
+    const place = isPlace ? Number(at) : String(at);
+    const value = Object.hasOwn(base, place) ? (base as Record<PropertyKey, unknown>)[place] : undefined;
     return value === undefined
       ? fault(() => `${show(node.of)} is ${describe(base)} and has no [${String(at)}]`)
       : value;

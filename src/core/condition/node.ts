@@ -4,7 +4,7 @@
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in';
 export type Arithmetic = '+' | '-' | '*' | '/' | '%';
 export type Macro = 'exists' | 'all' | 'exists_one';
-export type Call = 'size' | 'startsWith' | 'endsWith' | 'contains' | 'int' | 'double' | 'string';
+export type FunctionName = 'size' | 'startsWith' | 'endsWith' | 'contains' | 'int' | 'double' | 'string';
 
 /** CEL's int is a bigint, its double a number. */
 export type Literal = string | number | bigint | boolean | null;
@@ -28,7 +28,7 @@ export type Node =
   | { readonly kind: 'arithmetic'; readonly op: Arithmetic; readonly left: Node; readonly right: Node }
   | { readonly kind: 'choice'; readonly test: Node; readonly yes: Node; readonly no: Node }
   | { readonly kind: 'list'; readonly items: readonly Node[] }
-  | { readonly kind: 'call'; readonly name: Call; readonly args: readonly Node[] }
+  | { readonly kind: 'call'; readonly name: FunctionName; readonly args: readonly Node[] }
   | { readonly kind: 'has'; readonly of: Field }
   | { readonly kind: 'macro'; readonly name: Macro; readonly over: Node; readonly local: string; readonly test: Node };
 

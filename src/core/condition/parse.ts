@@ -5,9 +5,9 @@
  * can be asked whose cost is not in proportion to the text and the longest list: regular expressions, lists made from
  * lists, a look through a list for each element of another.
  */
-import { type ASTNode, Environment, type ParseError } from '@marcbachmann/cel-js';
+import { type ASTNode, Environment, type ParseError, type SourceRange } from '@marcbachmann/cel-js';
 import { didYouMean } from '../../contract/nearest.ts';
-import type { Arithmetic, Call, Comparison, Field, Literal, Macro, Node } from './node.ts';
+import type { Arithmetic, Comparison, Field, FunctionName, Literal, Macro, Node } from './node.ts';
 
 export const conditionLengthMax = 1_000;
 export const conditionNodesMax = 200;
@@ -31,8 +31,8 @@ const wholes: Readonly<Record<string, string>> = {
 };
 const reserved = new Set(['params', 'steps', 'previous', 'workflow', 'index', 'round']);
 
-const functions = new Set<string>(['size', 'int', 'double', 'string', 'has'] satisfies (Call | 'has')[]);
-const methods = new Set<string>(['size', 'startsWith', 'endsWith', 'contains'] satisfies Call[]);
+const functions = new Set<string>(['size', 'int', 'double', 'string', 'has'] satisfies (FunctionName | 'has')[]);
+const methods = new Set<string>(['size', 'startsWith', 'endsWith', 'contains'] satisfies FunctionName[]);
 const macros = new Set<string>(['exists', 'all', 'exists_one'] satisfies Macro[]);
 const allowed = [...functions, ...[...methods].slice(1), ...macros];
 
@@ -44,9 +44,9 @@ function refuse(message: string): never {
 }
 
 /** `nodes`: how many there are. */
-export type Parsed = { readonly node: Node; readonly nodes: number } | { readonly fault: string };
+export type ParsedCondition = { readonly node: Node; readonly nodes: number } | { readonly fault: string };
 
-export function parseCondition(text: string): Parsed {
+export function parseCondition(text: string): ParsedCondition {
   if (text.length > conditionLengthMax) {
     return {
       fault: `it has ${text.length} characters, at most ${conditionLengthMax} are allowed; use a transform step`,
@@ -97,8 +97,10 @@ function toSyntaxFault({ code, summary, range }: ParseError, text: string): stri
   if (summary.startsWith('Expected IDENTIFIER')) {
     return 'after a dot comes a name; other keys, and words such as "in" and "true", stand in brackets: outputs["in"]';
   }
-  if (code === 'reserved_identifier') return `"${text.slice(range?.start, range?.end)}" is a word of CEL; rename it`;
-  const place = (range?.start ?? 0) >= text.length ? 'its end is missing' : `see character ${(range?.start ?? 0) + 1}`;
+  // An error of the grammar always has its place.
+  const { start, end } = range as SourceRange;
+  if (code === 'reserved_identifier') return `"${text.slice(start, end)}" is a word of CEL; rename it`;
+  const place = start >= text.length ? 'its end is missing' : `see character ${start + 1}`;
   return `it cannot be read: ${place} (${toPlain(summary)})`;
 }
 
@@ -210,7 +212,7 @@ class Reader {
     const wanted = functions.has(name) ? 1 : 2;
     if (given.length !== wanted) refuse(`${name} is written ${usage(name)}`);
     const read = given.map((arg) => this.#argument(name, arg));
-    return name === 'has' ? this.#has(read[0] as Node) : { kind: 'call', name: name as Call, args: read };
+    return name === 'has' ? this.#has(read[0] as Node) : { kind: 'call', name: name as FunctionName, args: read };
   }
 
   #argument(name: string, arg: ASTNode): Node {

@@ -30,8 +30,9 @@ export function usesOf(node: Node): ConditionUse {
   const visit = (part: Node, use: OutputPath['use'], local: string | undefined): void => {
     const path = pathOf(part);
     if (path === undefined) {
-      const inner = part.kind === 'macro' ? part.local : local;
-      for (const next of partsOf(part)) visit(next, useOf(part), next === part ? local : inner);
+      // The list that a macro looks through does not know the name of its element.
+      const inner = (next: Node) => (part.kind === 'macro' && next === part.test ? part.local : local);
+      for (const next of partsOf(part)) visit(next, useOf(part), inner(next));
       return;
     }
     const { root, keys } = path;
