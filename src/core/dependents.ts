@@ -220,6 +220,17 @@ class Settling {
     this.ended.push({ i: g, root: null });
   }
 
+  /** A group that runs again: its open items begin; a loop all of whose rounds have ended asks what comes next. */
+  goOn(g: number): void {
+    const { state, change } = this;
+    if (state.stepAt(g).flow.repeat === null || tallyAt(state, g).openItems > 0) {
+      this.begin(g);
+      return;
+    }
+    state.setStep(g, { status: 'PENDING' });
+    change.queued.push(g);
+  }
+
   /** F2: begins the items that may run now. */
   begin(g: number): void {
     const tally = tallyAt(this.state, g);
@@ -246,7 +257,7 @@ export function settleEnd(state: WorkflowState, i: number, at: number, change: C
 export function settleWaiting(state: WorkflowState, places: readonly number[], at: number, change: Change): void {
   settle(state, at, change, (settling) => {
     for (const i of places) settling.settleWaiting(i, { root: null });
-    for (const i of places) if (isUnderWay(state.stepAt(i))) settling.begin(i);
+    for (const i of places) if (isUnderWay(state.stepAt(i))) settling.goOn(i);
   });
 }
 
