@@ -4,8 +4,9 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
-import { heldUpBy, newChange, stopSteps } from './dependents.ts';
+import { heldUpBy, newChange, settleWaiting, stopSteps } from './dependents.ts';
 import { isBegun, isUnderWay } from './groups.ts';
+import { itemAt } from './item-at.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
@@ -23,7 +24,8 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
   const state = readWorkflow(event.workflow, meta, event.at);
   const { status } = state.header;
-  if (event.kind !== 'workflow.created' && !isTerminal(status)) settleSteps(state, event.at);
+  if (event.kind === 'workflow.created') settleFirst(state, event.at);
+  else if (!isTerminal(status)) settleSteps(state, event.at);
   const settled = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
@@ -33,6 +35,14 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
     status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
   });
   return state;
+}
+
+/** DE1: the first steps of a branch, whose dependencies its parent has completed. */
+function settleFirst(state: WorkflowState, at: number): void {
+  const ended = state.steps.flatMap(({ dependencies }, i) =>
+    dependencies.length > 0 && itemAt(state.missing, i) === 0 ? [i] : [],
+  );
+  if (ended.length > 0) settleWaiting(state, ended, at, newChange());
 }
 
 /**

@@ -160,8 +160,9 @@ async function copyBlobs(store: StorePort, fromId: string, toId: string, names: 
   }
 }
 
-/** The blobs of the steps whose outputs a branch takes over. Its steps are in the parent's order. */
+/** The blobs of the steps whose outputs a branch takes over. */
 function blobsOf(parent: WorkflowState, event: { workflow: JsonObject }): string[] {
-  const steps = event.workflow.steps as { outputs?: unknown }[];
-  return listBlobs(parent.steps.filter((_, i) => (steps[i]?.outputs ?? null) !== null));
+  const steps = event.workflow.steps as { id: string; outputs?: unknown }[];
+  const taken = new Set(steps.filter(({ outputs }) => (outputs ?? null) !== null).map(({ id }) => id));
+  return listBlobs(parent.steps.filter(({ id }) => taken.has(id)));
 }
