@@ -75,7 +75,16 @@ export interface CoordinatorCalls {
   stop: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   resume: { args: { id: string; budget?: Budget; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   retry: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
-  branch: { args: { id: string; request: BranchRequest; claim?: IdempotencyClaim } & Wait; answer: WorkflowText };
+  branch: {
+    args: {
+      id: string;
+      request: BranchRequest;
+      /** Lines for the new workflow's `warnings`, about the request's params: `params.x: …`. */
+      told?: readonly string[];
+      claim?: IdempotencyClaim;
+    } & Wait;
+    answer: WorkflowText;
+  };
   delete: { args: { id: string }; answer: null };
   externalData: {
     args: {

@@ -295,8 +295,8 @@ describe('json', () => {
     expect(outputs.json).toEqual({ id: 9007199254740992, list: [1, { big: null, fits: 9007199254740992 }] });
     expect(outputs.content).toBe(body);
     expect(logs).toEqual([
-      'json.id: 9007199254740993 cannot be held as a number and became 9007199254740992; send it as text to keep it',
-      'json.list[1].big: 1e400 cannot be held as a number and became null; send it as text to keep it',
+      'json.id: 9007199254740993 cannot be held as a number and became 9007199254740992; content has it as it was sent',
+      'json.list[1].big: 1e400 cannot be held as a number and became null; content has it as it was sent',
     ]);
   });
 
@@ -306,7 +306,7 @@ describe('json', () => {
     expect(outputs.json).toEqual(Array.from({ length: 22 }, () => null));
     expect(logs).toHaveLength(21);
     expect(logs.at(-2)).toMatch(/^json\[19\]: 1e400/);
-    expect(logs.at(-1)).toBe('More numbers of the answer cannot be held as numbers; content has them');
+    expect(logs.at(-1)).toBe('and more numbers that cannot be held');
   });
 });
 

@@ -1,5 +1,12 @@
 /** An answer that was asked for as JSON: its text becomes a value, checked against the step's JSON Schema. */
 import { dereference, type Schema, validate } from '@cfworker/json-schema';
+import {
+  findLostNumbers,
+  mayHoldInfinity,
+  toKeepIt,
+  toLostNumberLines,
+  withoutInfinities,
+} from '../../contract/lost-numbers.ts';
 import { isSlowPattern } from '../../contract/slow-pattern.ts';
 import { TaskFailure } from '../../contract/task.ts';
 
@@ -39,8 +46,12 @@ export function findSchemaFault(written: Readonly<Record<string, unknown>>): str
   }
 }
 
-export function readJsonAnswer(content: string, { schema }: JsonFormat): unknown {
-  const value = parse(content);
+/** `log` is told of numbers that cannot be held. */
+export function readJsonAnswer(content: string, { schema }: JsonFormat, log: (line: string) => void): unknown {
+  const parsed = parse(content);
+  const lost = findLostNumbers(parsed.text, 'json');
+  for (const line of toLostNumberLines(lost, toKeepIt.answered)) log(line);
+  const value = mayHoldInfinity(lost) ? withoutInfinities(parsed.value) : parsed.value;
   if (schema === null) return value;
   const fault = findFault(value, schema, content.length);
   if (fault !== null) {
@@ -50,18 +61,18 @@ export function readJsonAnswer(content: string, { schema }: JsonFormat): unknown
 }
 
 /** A byte order mark, and a Markdown fence that some models write around their JSON whatever they are told. */
-function parse(content: string): unknown {
+function parse(content: string): Parsed {
   const text = content.replace(/^\s*\ufeff/, '');
   const whole = tryParse(text);
-  if (whole !== undefined) return whole.value;
+  if (whole !== undefined) return whole;
   const trimmed = text.trim();
   const isFenced = trimmed.length > 6 && trimmed.startsWith('```') && trimmed.endsWith('```');
   const onOneLine = isFenced ? tryParse(trimmed.slice(3, -3).replace(/^\w*/, '')) : undefined;
-  if (onOneLine !== undefined) return onOneLine.value;
+  if (onOneLine !== undefined) return onOneLine;
   // Several that are JSON leave open which of them is meant.
   const fenced = readFences(text).flatMap((inside) => tryParse(inside) ?? []);
   const [only] = fenced;
-  if (only !== undefined && fenced.length === 1) return only.value;
+  if (only !== undefined && fenced.length === 1) return only;
   throw new TaskFailure(
     'OUTPUT_INVALID',
     fenced.length > 1
@@ -70,10 +81,15 @@ function parse(content: string): unknown {
   );
 }
 
-function tryParse(text: string): { value: unknown } | undefined {
+interface Parsed {
+  readonly text: string;
+  readonly value: unknown;
+}
+
+function tryParse(text: string): Parsed | undefined {
   try {
     const value: unknown = JSON.parse(text, (key, inner: unknown) => (key === '__proto__' ? undefined : inner));
-    return { value };
+    return { text, value };
   } catch {
     return undefined;
   }

@@ -54,7 +54,7 @@ export function judgeAnswer(answer: ModelAnswer, { label, format, isBounded, log
   if (answer.otherKinds.length > 0) {
     log(`Warning: parts of the answer that are no text were left out: ${answer.otherKinds.join(', ')}`);
   }
-  return format === null ? { content } : { content, json: readJsonAnswer(content, format) };
+  return format === null ? { content } : { content, json: readJsonAnswer(content, format, log) };
 }
 
 function toEmptyMessage({ reasoning, finishReason }: ModelAnswer, label: string, reason: string): string {
