@@ -107,12 +107,20 @@ export function mayHoldInfinity({ first, more }: LostNumbers): boolean {
   return more || first.some(({ kept }) => kept === null);
 }
 
-/** The value with null in place of infinities, which no JSON text can hold. */
+/** The value with null in place of infinities, which no JSON text can hold. Objects and arrays are changed in place. */
 export function withoutInfinities(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  if (Array.isArray(value)) return value.map(withoutInfinities);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutInfinities(item)]));
+  // Not by recursion: a text may be nested deeper than the stack.
+  const open = new Set<unknown>([value]);
+  for (const container of open) {
+    if (typeof container !== 'object' || container === null) continue;
+    for (const [key, item] of Object.entries(container)) {
+      if (typeof item !== 'number') open.add(item);
+      // An assignment to `__proto__` would be none.
+      else if (!Number.isFinite(item)) Object.defineProperty(container, key, { value: null });
+    }
+  }
+  return value;
 }
 
 /** True when the number, as it is shown from now on, is another than the one that was written. */

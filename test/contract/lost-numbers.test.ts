@@ -182,6 +182,11 @@ test('null stands where an infinity was, and nothing else changes', () => {
   expect(JSON.stringify(value)).toBe('{"a":[null,null,{"b":1,"c":null,"d":"1e400"}],"__proto__":null,"e":true}');
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   expect(withoutInfinities(Number.NaN)).toBeNull();
+  expect([withoutInfinities(1), withoutInfinities('x'), withoutInfinities(null)]).toEqual([1, 'x', null]);
+  const deep = withoutInfinities(JSON.parse(`${'['.repeat(50_000)}1e400${']'.repeat(50_000)}`));
+  let inner: unknown = deep;
+  while (Array.isArray(inner)) [inner] = inner;
+  expect(inner).toBeNull();
 });
 
 test('random values are found lost exactly where their text changes', () => {
