@@ -7,6 +7,7 @@ import { readSettings } from '../config.ts';
 import { findEventFault } from '../contract/journal-event.ts';
 import type { StateFile } from '../contract/store.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
+import { judgeFile } from '../coordinator/foreign-file.ts';
 import { counted } from '../core/duration.ts';
 import { type Inspection, inspectStore } from '../store/inspect.ts';
 import type { CliContext } from './context.ts';
@@ -110,7 +111,7 @@ async function judgeStates(
   problems: string[],
   notes: string[],
 ): Promise<Record<string, number>> {
-  const inJournal = new Set(found.records.map(({ json }) => (JSON.parse(json) as { workflowId: string }).workflowId));
+  const inJournal: ReadonlySet<string | null> = new Set(found.records.map(({ json }) => workflowIdIn(json)));
   const present = new Set(found.workflowIds);
   const statuses = new Map<string, number>();
   for (const id of found.workflowIds) {
@@ -128,7 +129,7 @@ async function judgeStates(
       problems.push(`workflow ${id}: state.json cannot be used (${file.reason}); ${remedy}`);
     } else if (file.kind === 'foreign') {
       if (isKnown) problems.push(`workflow ${id}: state.json was not written by the engine; ${remedy}`);
-      else notes.push(`workflow ${id}: unknown here, a start adopts it if it is valid`);
+      else judgeUnknown(id, file, problems, notes);
     } else if (file.kind === 'absent') {
       if (entry) problems.push(`workflow ${id}: state.json is missing though the workflow had finished`);
       else if (!inJournal.has(id)) notes.push(`workflow ${id}: has a directory and no state.json`);
@@ -142,6 +143,22 @@ async function judgeStates(
     if (!present.has(id) && !inJournal.has(id)) problems.push(`workflow ${id}: its directory is missing`);
   }
   return Object.fromEntries([...statuses].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** null for a record that is no event; `judgeEvents` names those. */
+function workflowIdIn(json: string): string | null {
+  try {
+    return (JSON.parse(json) as { workflowId?: string } | null)?.workflowId ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The file of a workflow that was copied in: judged as a start does. */
+function judgeUnknown(id: string, file: StateFile, problems: string[], notes: string[]): void {
+  const judged = judgeFile(id, file);
+  if (judged.isSound) notes.push(`workflow ${id}: unknown here, a start adopts it`);
+  else problems.push(`workflow ${id}: unknown here, a start sets it aside: ${judged.reason}`);
 }
 
 /** How many answers are whole. One that is not costs a call, and no more. */

@@ -1,6 +1,7 @@
 /** Every planted bug, by the part of the matrix that keeps it. */
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
+import { commandsMutants } from './commands.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
@@ -25,6 +26,7 @@ import { workersMutants } from './workers.mutants.ts';
 export const mutants: readonly Mutant[] = [
   ...boundsMutants,
   ...cacheMutants,
+  ...commandsMutants,
   ...coreMutants,
   ...crashMutants,
   ...damageMutants,
