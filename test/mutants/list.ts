@@ -10,6 +10,7 @@ import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
 import { filesMutants } from './files.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
+import { httpMutants } from './http.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
@@ -35,6 +36,7 @@ export const mutants: readonly Mutant[] = [
   ...enumerateMutants,
   ...filesMutants,
   ...followersMutants,
+  ...httpMutants,
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
