@@ -172,6 +172,34 @@ describe('finished and stopped files', () => {
     expect(third.dir.quarantined()).toEqual([]);
   });
 
+  test('that hold a RUNNING step show it STOPPED, now and after a start, and run it when they are resumed', async () => {
+    const dir = newDir();
+    const held = { id: 'b', action: 'hold', params: { name: 'b' }, status: 'RUNNING', dependencies: [] };
+    const steps = [done, { ...held, startTime: '2025-03-01T10:00:01', attempt: 1 }];
+    const files = ['COMPLETED', 'FAILED', 'STOPPED'].map((status) => seedFile(steps, { status, version: 7 }));
+    for (const file of files) dir.writeState(file.id, file);
+    const first = await live(dir);
+    const show = async ({ engine }: Pick<typeof first, 'engine'>) =>
+      Promise.all(files.map(async ({ id }) => (await engine.get(id)).workflow));
+    const shown = await show(first);
+    expect(shown.map((workflow) => [workflow.status, statuses(workflow), workflow.version])).toEqual(
+      files.map(({ status }) => [status, { a: 'COMPLETED', b: 'STOPPED' }, 8]),
+    );
+    expect(stepOf(shown[0]!, 'b')).toMatchObject({
+      error: 'It was RUNNING in a workflow that is COMPLETED: no attempt of it is known here',
+      endTime: '2025-03-01T10:00:05.000Z',
+      duration: '4 sec',
+    });
+    const second = await restart(dir);
+    expect(await show(second)).toEqual(shown);
+    expect(second.holds.arrivals('b')).toBe(0);
+    const stopped = files[2]!.id;
+    await second.engine.resume(stopped);
+    await second.holds.arrived('b');
+    second.holds.release('b');
+    expect((await second.engine.finished(stopped)).status).toBe('COMPLETED');
+  });
+
   test.each([
     ['known by the journal alone', false],
     ['in the index', true],
