@@ -389,4 +389,13 @@ export const modelsMutants: Mutant[] = [
     test: 'test/tasks/llm/wire.test.ts',
     only: 'goes with its own key',
   },
+  {
+    name: 'a call is planned for another address than the attempt asks',
+    breaks: 'AD2',
+    file: 'src/coordinator/steps/call-plans.ts',
+    find: 'bindParams(step.params, sources, kinds)',
+    replace: 'bindParams(step.params, sources)',
+    test: 'test/coordinator/steps/call-plans.test.ts',
+    only: 'fails, and waits for no budget',
+  },
 ];
