@@ -359,8 +359,8 @@ export const httpMutants: readonly Mutant[] = [
     name: 'a name that another one has been checked for is connected to',
     breaks: 'TG1',
     file: 'src/tasks/http/guarded-agent.ts',
-    find: 'if (options.all) answer(null, addresses);',
-    replace: "if (options.all) answer(null, [{ address: '127.0.0.1', family: 4 }]);",
+    find: 'buildConnector(toConnectorOptions(addresses))',
+    replace: 'buildConnector({ timeout: connectTimeoutMs })',
     test: target,
   },
   {

@@ -218,6 +218,20 @@ describe('another origin (RD2)', () => {
     expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer x', undefined, undefined]);
   });
 
+  it('is refused where its address holds credentials, though its host is allowed', async () => {
+    let asked = 0;
+    const other = await listen((_request, response) => {
+      asked += 1;
+      response.end();
+    });
+    const location = other.replace('//', '//user:pass@');
+    const url = await listen((_request, response) => void response.writeHead(302, { location }).end());
+    const failure = { code: 'TARGET_REFUSED', message: expect.stringMatching(/^the address of \S+ holds credentials/) };
+    expect(await failureOf(request({ url }))).toMatchObject(failure);
+    expect(await failureOf(request({ url: location }))).toMatchObject(failure);
+    expect(asked).toBe(0);
+  });
+
   it.each([
     'http://127.0.0.1:1/',
     'http://[::1]:1/',
