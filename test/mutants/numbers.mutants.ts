@@ -133,4 +133,22 @@ export const numbersMutants: readonly Mutant[] = [
     replace: 'part',
     test: 'test/core/warnings.test.ts',
   },
+  {
+    name: 'a file that is adopted loses digits in silence',
+    breaks: 'WA5',
+    file: 'src/coordinator/foreign-file.ts',
+    find: 'workflow: withLostNumbers(file, workflow) }',
+    replace: 'workflow }',
+    test: 'test/coordinator/recovery/adoption.test.ts',
+    only: 'numbers that cannot be held are warnings',
+  },
+  {
+    name: 'an infinite number of a file is infinite until the next start',
+    breaks: 'BO4',
+    file: 'src/store/state-bytes.ts',
+    find: 'mayHoldInfinity(lost) ? withoutInfinities(value) : value',
+    replace: 'value',
+    test: 'test/coordinator/recovery/adoption.test.ts',
+    only: 'numbers that cannot be held are warnings',
+  },
 ];

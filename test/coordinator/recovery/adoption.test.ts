@@ -144,6 +144,33 @@ test('a dependency on a step that is absent is data still missing; it comes from
   expect(timeless(stepOf(workflow, 'b').logs)[0]).toBe('Queued due to external data dependency satisfaction at <time>');
 });
 
+test('numbers that cannot be held are warnings, in a file that is adopted and in one that is taken over', async () => {
+  const dir = newDir();
+  const wait = { id: 'in', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY', params: { x: '#1', y: '#2' } };
+  const write = (text: string) => text.replace('"#1"', '9007199254740993').replace('"#2"', '1e400');
+  const file = seedFile([wait], { warnings: ['mine'] });
+  dir.writeState(file.id, write(JSON.stringify(file)));
+  const lines = [
+    'steps[0].params.x: 9007199254740993 cannot be held as a number and became 9007199254740992; put it into quotes to keep it',
+    'steps[0].params.y: 1e400 cannot be held as a number and became null; put it into quotes to keep it',
+  ];
+  const first = await live(dir);
+  const { workflow } = await first.engine.get(file.id);
+  expect(workflow.warnings).toEqual(['mine', ...lines]);
+  expect(stepOf(workflow, 'in').params).toEqual({ x: 9007199254740992, y: null });
+  const second = await restart(dir);
+  expect((await second.engine.get(file.id)).workflow).toEqual(workflow);
+  const stopped = seedFile([{ ...wait, status: 'STOPPED' }], { status: 'STOPPED' });
+  second.dir.writeState(stopped.id, write(JSON.stringify(stopped)));
+  const third = await restart(second.dir);
+  expect((await third.engine.get(stopped.id)).workflow.warnings).toEqual([]);
+  third.dir.writeState(stopped.id, write(JSON.stringify({ ...stopped, name: 'edited' })));
+  expect((await third.engine.get(stopped.id)).workflow.warnings).toEqual([
+    ...lines,
+    expect.stringContaining('taken over'),
+  ]);
+});
+
 describe('finished and stopped files', () => {
   const done = { id: 'a', action: 'noop', status: 'COMPLETED', outputs: { n: 1 } };
 
