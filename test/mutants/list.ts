@@ -13,6 +13,7 @@ import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
@@ -37,6 +38,7 @@ export const mutants: readonly Mutant[] = [
   ...modelsMutants,
   ...serversMutants,
   ...serverMutants,
+  ...ownerMutants,
   ...pagesMutants,
   ...simMutants,
   ...tokensMutants,
