@@ -76,7 +76,8 @@ export interface CoordinatorCalls {
   resume: { args: { id: string; budget?: Budget; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   retry: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   branch: { args: { id: string; request: BranchRequest; claim?: IdempotencyClaim } & Wait; answer: WorkflowText };
-  delete: { args: { id: string }; answer: null };
+  /** `version`: refused with CONFLICT unless the workflow is finished and still has this version. */
+  delete: { args: { id: string; version?: number }; answer: null };
   externalData: {
     args: {
       id: string;

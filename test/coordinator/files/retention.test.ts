@@ -22,9 +22,10 @@ interface Look {
 
 /** One look; resolves with the pause before the next, and what was logged. */
 async function look(
-  { coordinator, engine }: Life,
+  { coordinator }: Life,
   keep: KeepFinished | undefined,
-  remove: (id: string) => Promise<unknown> = (id) => engine.delete(id),
+  remove: (id: string, version: number) => Promise<unknown> = (id, version) =>
+    coordinator.call('delete', { id, version }),
 ): Promise<Look> {
   const log: string[] = [];
   const faults: unknown[] = [];
@@ -130,6 +131,36 @@ test('one that is set going again while others are removed stays', async () => {
   const { log } = await look(life, { count: 0 }, remove);
   expect(asked).toEqual([first, third]);
   expect(log).toEqual(['Removed 2 finished workflows that KEEP_FINISHED no longer keeps']);
+});
+
+test.each([
+  [
+    'set going again',
+    ({ coordinator }: Life, id: string) => coordinator.call('resume', { id }),
+    'WAITING_FOR_DEPENDENCY',
+  ],
+  [
+    'branched from',
+    ({ coordinator }: Life, id: string) =>
+      coordinator.call('branch', { id, request: { stepId: 'in' }, waitMs: 0, until: 'rest' }),
+    'STOPPED',
+  ],
+])('one that is %s in the turn in which it would go stays as it is then', async (_what, change, status) => {
+  const life = await live();
+  const { id } = await life.engine.submit({ name: 'x', steps: [{ id: 'in', action: 'external_data' }] });
+  await life.engine.stop(id);
+  const { finished } = life.coordinator.parts.workflows;
+  await expect.poll(() => finished.has(id), { timeout: 30_000 }).toBe(true);
+  let changed: Promise<unknown> = Promise.resolve();
+  const { log } = await look(life, { count: 0 }, async (of, version) => {
+    changed = change(life, id);
+    // It looks for its key first, and the removal does not.
+    await new Promise((resolve) => setImmediate(resolve));
+    return life.coordinator.call('delete', { id: of, version });
+  });
+  await changed;
+  expect(log).toEqual([]);
+  expect((await life.engine.get(id)).status).toBe(status);
 });
 
 test('a fault that is no refusal is told, and the next look comes all the same', async () => {
