@@ -86,6 +86,33 @@ const foreignMutants: Mutant[] = [
     only: 'is set aside at the start',
   },
   {
+    name: 'blobs of another user stop the start',
+    breaks: 'FE1',
+    file: 'src/store/foreign-entries.ts',
+    find: '      if (this.isOurs(blobs)) return;\n',
+    replace: '      if (kind) return;\n',
+    test: others,
+    only: 'blobs of root in a directory of its own',
+  },
+  {
+    name: 'a socket of another user counts as an owner that lives',
+    breaks: 'OS3',
+    file: 'src/store/owner-socket.ts',
+    find: '      if (isForbidden(error)) reject(Object.assign(error, { path: file }));\n',
+    replace: '      void file;\n',
+    test: others,
+    only: 'a socket of root ends the start with 77',
+  },
+  {
+    name: 'a lock file that cannot be read is taken from its owner',
+    breaks: 'G13, LF3',
+    file: 'src/store/lock-file.ts',
+    find: 'isOutOfHandles(error) || isForbidden(error)',
+    replace: 'isOutOfHandles(error)',
+    test: lock,
+    only: 'LF3: without a socket',
+  },
+  {
     name: 'a file of another journal wins by its number',
     breaks: 'R1, R3',
     file: 'src/coordinator/recovery/recovery.ts',
@@ -265,10 +292,71 @@ const retentionMutants: Mutant[] = [
   },
 ];
 
+const sim = 'test/sim/simulation-1.test.ts';
+
+/** The simulation finds these too; the seeds are the first that do. */
+const simulatedMutants: Mutant[] = [
+  {
+    name: 'sim: a workflow that changes in the turn of its removal goes all the same',
+    breaks: 'RT1',
+    file: 'src/coordinator/calls/change.ts',
+    find: '      if (version !== undefined) checkUnchanged(live, version);\n',
+    replace: '',
+    test: sim,
+    env: { SIM_FROM: '540', SIM_SEEDS: '20' },
+  },
+  {
+    name: 'sim: what is younger than the age goes too',
+    breaks: 'RT1',
+    file: 'src/core/retention.ts',
+    find: 'at < now - keep.ageMs',
+    replace: 'at <= now',
+    test: sim,
+    env: { SIM_FROM: '1', SIM_SEEDS: '20' },
+  },
+  {
+    name: 'sim: one finished workflow too many goes',
+    breaks: 'RT1',
+    file: 'src/core/retention.ts',
+    find: 'oldestFirst.length - keep.count)',
+    replace: 'oldestFirst.length + 1 - keep.count)',
+    test: sim,
+    env: { SIM_FROM: '1', SIM_SEEDS: '40' },
+  },
+  {
+    name: 'sim: the youngest go first',
+    breaks: 'RT1',
+    file: 'src/core/retention.ts',
+    find: 'a.at - b.at ||',
+    replace: 'b.at - a.at ||',
+    test: sim,
+    env: { SIM_FROM: '1', SIM_SEEDS: '40' },
+  },
+  {
+    name: 'sim: what a workflow has cost goes with it',
+    breaks: 'M3, RT1',
+    file: 'src/coordinator/calls/change.ts',
+    find: 'workflows.remove(id, event.spending);',
+    replace: 'workflows.remove(id);',
+    test: sim,
+    env: { SIM_FROM: '1', SIM_SEEDS: '60' },
+  },
+  {
+    name: 'sim: the engine looks at its start alone',
+    breaks: 'RT2',
+    file: 'src/coordinator/files/retention.ts',
+    find: 'if (!this.#isStopped) this.#cancelTimer',
+    replace: 'if (this.#isStopped) this.#cancelTimer',
+    test: sim,
+    env: { SIM_FROM: '1', SIM_SEEDS: '20' },
+  },
+];
+
 export const ownerMutants: readonly Mutant[] = [
   ...lockMutants,
   ...foreignMutants,
   ...recoveryMutants,
   ...roomMutants,
   ...retentionMutants,
+  ...simulatedMutants,
 ];

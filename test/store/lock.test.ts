@@ -190,6 +190,23 @@ test('a lock whose file somebody has replaced is no longer held, and releasing i
   expect(fs.existsSync(lockFile(dir))).toBe(true);
 });
 
+test.each(['EACCES', 'EPERM'])('LF3: without a socket, a lock file that gives %s is left as it is', async (code) => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.engineDir, { recursive: true });
+  fs.writeFileSync(lockFile(dir), 'of another user');
+  const disk = withoutSocket();
+  const closed: Disk = {
+    ...disk,
+    readFileSync(file) {
+      if (file === lockFile(dir)) throw Object.assign(new Error(code), { code });
+      return disk.readFileSync(file);
+    },
+  };
+  const taken = takeLock(closed, dir.workflowsDir, lockFile(dir), dir.queueStateFile);
+  await expect(taken).rejects.toMatchObject({ code });
+  expect(fs.readFileSync(lockFile(dir), 'utf8')).toBe('of another user');
+});
+
 /** Records what is waited for; `during` runs in place of the pause. */
 function steppedPace(during: () => void = () => undefined) {
   const waits: number[] = [];
