@@ -85,7 +85,8 @@ export interface CoordinatorCalls {
     } & Wait;
     answer: WorkflowText;
   };
-  delete: { args: { id: string }; answer: null };
+  /** `version`: refused with CONFLICT unless the workflow is finished and still has this version. */
+  delete: { args: { id: string; version?: number }; answer: null };
   externalData: {
     args: {
       id: string;

@@ -120,7 +120,7 @@ function judgeIntact(bytes: Buffer, format: Format): StateFile | null {
   if (from > format.number) {
     return {
       kind: 'unreadable',
-      reason: `of format ${from}, this version of the engine knows format ${format.number}`,
+      reason: `its state.json has format ${from}, this version of the engine knows format ${format.number}; upgrade the engine, then copy the file back`,
     };
   }
   const { _meta, ...upgraded } = format.upgrade('state', { ...value, _meta: meta } as JsonObject, from);

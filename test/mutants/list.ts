@@ -16,6 +16,7 @@ import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
+import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
@@ -43,6 +44,7 @@ export const mutants: readonly Mutant[] = [
   ...serversMutants,
   ...serverMutants,
   ...numbersMutants,
+  ...ownerMutants,
   ...pagesMutants,
   ...simMutants,
   ...tokensMutants,

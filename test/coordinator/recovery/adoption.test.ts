@@ -657,6 +657,33 @@ describe('what the HTTP interface bounds, a file is bounded by too (R3, R6)', ()
   });
 
   test.each([
+    ['64 levels', 64, 'COMPLETED'],
+    ['65 levels', 65, /nested deeper than 67/],
+  ])("the engine's own file of a known workflow, with params of %s", async (_what, levels, expected) => {
+    const first = await live();
+    const { id } = await first.engine.submit(
+      { name: 'known', steps: [{ id: 'in', action: 'external_data' }] },
+      { waitMs: 60_000 },
+    );
+    // The journal no longer holds its beginning, so that its file is needed.
+    for (const _ of [1, 2, 3]) await first.coordinator.parts.checkpoints.make();
+    const { journal, seq } = JSON.parse(first.dir.stateText(id))._meta;
+    const next = await restart(first.dir, (image) => {
+      const { steps, ...file } = image.state(id);
+      const deep = steps.map((one) => ({ ...one, params: JSON.parse(nested(levels)) }));
+      image.writeState(id, engineFile({ ...file, steps: deep }, { seq, journal }));
+    });
+    if (typeof expected !== 'string') {
+      await expectRefusal(next.engine.get(id), 'SET_ASIDE', expected);
+      expect(next.dir.quarantined()).toHaveLength(1);
+      return;
+    }
+    await next.engine.externalData(id, { step_id: 'in', content: 'x' });
+    expect((await next.engine.finished(id)).status).toBe(expected);
+    expect(next.dir.quarantined()).toEqual([]);
+  });
+
+  test.each([
     ['keys that are no keys', { keys: [{ key: 1 }] }],
     ['spending that is no list', { spending: 5 }],
     ['a reservation without its tokens', { steps: { a: { reserved: { model: 'm' } } } }],
@@ -667,6 +694,18 @@ describe('what the HTTP interface bounds, a file is bounded by too (R3, R6)', ()
     dir.writeState(id, engineFile({ id, steps: [step] }, { seq: 3, ...meta }));
     const { engine } = await live(dir);
     expect((await engine.finished(id)).status).toBe('COMPLETED');
+  });
+
+  test('a file of a newer format is set aside with a reason that names both formats', async () => {
+    const dir = newDir();
+    const id = randomUUID();
+    dir.writeState(id, engineFile({ id, steps: [step] }, { seq: 3, format: 2 }));
+    const { engine } = await live(dir);
+    const detail =
+      /set aside: its state.json has format 2, this version of the engine knows format 1; upgrade the engine, then copy/;
+    await expectRefusal(engine.get(id), 'SET_ASIDE', detail);
+    expect((await engine.health()).notices.join('\n')).toMatch(detail);
+    expect(dir.quarantined()).toHaveLength(1);
   });
 
   test('a queue file whose items name objects is reported, and the start goes on', async () => {
