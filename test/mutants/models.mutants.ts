@@ -97,7 +97,7 @@ export const modelsMutants: Mutant[] = [
     breaks: 'G18',
     file: 'src/tasks/llm/answer-events.ts',
     find: 'else if (isBrokenJson(text)) onBroken();',
-    replace: 'else whole += `event: ${event}\\ndata: ${data}\\n\\n`;',
+    replace: "else whole += 'event: ' + event + '\\ndata: ' + data + '\\n\\n';",
     test: faults,
     only: 'under a name that the client prints',
   },

@@ -126,7 +126,7 @@ export const serversMutants: Mutant[] = [
     find: 'isJson && findValueEnd(json) === -1',
     replace: 'isJson',
     test: servers,
-    only: 'json-twice is read',
+    only: 'the answer',
   },
   {
     name: 'an answer is asked for again over an error behind its end',
@@ -135,7 +135,7 @@ export const serversMutants: Mutant[] = [
     find: 'if (hearing.isComplete() && !signal.aborted && !wire.isBroken) return',
     replace: 'if (false) return',
     test: servers,
-    only: 'error-beside-a-whole-answer is read',
+    only: 'the answer',
   },
   {
     name: 'a broken piece is left out in silence',
@@ -144,7 +144,7 @@ export const serversMutants: Mutant[] = [
     find: 'if (isBroken) throw toBrokenFailure(label, hasEnd);',
     replace: '',
     test: servers,
-    only: 'broken-piece-of-a-whole-stream is read',
+    only: 'and told to followers',
   },
   {
     name: 'all the text so far is added as a piece',
@@ -153,7 +153,7 @@ export const serversMutants: Mutant[] = [
     find: 'piece ?? (hasPieces ? undefined : message)',
     replace: 'message ?? piece',
     test: servers,
-    only: 'perplexity-all-so-far is read',
+    only: 'and told to followers',
   },
   {
     name: 'an answer of another kind is not kept',
@@ -162,7 +162,7 @@ export const serversMutants: Mutant[] = [
     find: 'unread ??= chunk',
     replace: 'unread ??= null',
     test: servers,
-    only: 'another-api is read',
+    only: 'the answer',
   },
   {
     name: 'a wait of an hour is one of a day',
@@ -171,6 +171,6 @@ export const serversMutants: Mutant[] = [
     find: '(readAskedMs(asked) ?? 0) > rateWaitMsMax',
     replace: '(readAskedMs(asked) ?? 0) >= rateWaitMsMax',
     test: servers,
-    only: 'wait-of-an-hour has its kind',
+    only: 'has its kind',
   },
 ];
