@@ -389,4 +389,22 @@ export const modelsMutants: Mutant[] = [
     test: 'test/tasks/llm/wire.test.ts',
     only: 'goes with its own key',
   },
+  {
+    name: 'one letter beyond ASCII changes the rest of a query',
+    breaks: 'docs/tasks.md, http_request',
+    file: 'src/tasks/http/address.ts',
+    find: 'replace(/[^\\x21-\\x7e]+/g, encode)',
+    replace: 'replace(/[^\\x21-\\x26\\x28-\\x7e]+/g, encode)',
+    test: 'test/tasks/http-send.test.ts',
+    only: 'is asked for as',
+  },
+  {
+    name: 'the bits of a character that is left over in base64 are lost',
+    breaks: 'docs/tasks.md, http_request',
+    file: 'src/tasks/http/request-body.ts',
+    find: " && text.replace(/={1,2}$/, '').length % 4 !== 1",
+    replace: '',
+    test: 'test/tasks/http-send.test.ts',
+    only: 'is no base64',
+  },
 ];
