@@ -394,7 +394,7 @@ export const modelsMutants: Mutant[] = [
     breaks: 'docs/tasks.md, http_request',
     file: 'src/tasks/http/address.ts',
     find: 'replace(/[^\\x21-\\x7e]+/g, encode)',
-    replace: 'replace(/[^\\x21-\\x26\\x28-\\x7e]+/g, encode)',
+    replace: 'replace(/[^\\x21-\\x7a]+/g, encode)',
     test: 'test/tasks/http-send.test.ts',
     only: 'is asked for as',
   },
