@@ -173,11 +173,10 @@ const name = /(?<![\w.$"'\]])(params|steps)[.[][\w.[\]-]{0,100}/g;
 function findInTags(pieces: readonly string[], { params: { data } }: CodeStep): string | undefined {
   // A reference: nobody knows yet what it holds.
   if (typeof data === 'string') return undefined;
-  const known = Object.keys((data ?? {}) as object);
+  const known = new Set(Object.keys((data ?? {}) as object));
   for (const piece of pieces) {
     for (const [text] of piece.matchAll(tag)) {
-      for (const match of text.replace(literal, '').matchAll(name))
-        if (!known.includes(String(match[1]))) return match[0];
+      for (const match of text.replace(literal, '').matchAll(name)) if (!known.has(String(match[1]))) return match[0];
     }
   }
   return undefined;

@@ -81,6 +81,8 @@ describe('a content coding', () => {
     // Names of something else, on a body that is text as it stands.
     ['utf-8', Buffer.from(text)],
     ['none', Buffer.from(text)],
+    ['gzip, aws-chunked', gzipSync(text)],
+    ['AWS-Chunked', Buffer.from(text)],
   ])('%s is read', async (coding, body) => {
     const { outputs } = await answerOf({ headers: { 'content-encoding': coding }, body });
     expect(outputs.content).toBe(text);

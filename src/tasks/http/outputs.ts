@@ -5,13 +5,7 @@
  *   json     the value, where the answer is JSON
  *   file     the bytes as base64, where they are no text
  */
-import {
-  findLostNumbers,
-  mayHoldInfinity,
-  toKeepIt,
-  toLostNumberLines,
-  withoutInfinities,
-} from '../../contract/lost-numbers.ts';
+import { tellLostNumbers } from '../lost-numbers.ts';
 import { decodeText } from './charset.ts';
 import { isJsonType, type MediaType, readMediaType } from './media-type.ts';
 
@@ -49,9 +43,7 @@ function readJson(content: string, { essence }: MediaType, log: Log): unknown {
     if (essence !== undefined) log('The answer says that it is JSON but is not; only its text is kept');
     return undefined;
   }
-  const lost = findLostNumbers(content, 'json');
-  for (const line of toLostNumberLines(lost, toKeepIt.answered)) log(line);
-  return mayHoldInfinity(lost) ? withoutInfinities(value) : value;
+  return tellLostNumbers({ text: content, value }, 'json', log);
 }
 
 function dropPrototypes(key: string, value: unknown): unknown {

@@ -1,14 +1,8 @@
 /** An answer that was asked for as JSON: its text becomes a value, checked against the step's JSON Schema. */
 import { dereference, type Schema, validate } from '@cfworker/json-schema';
-import {
-  findLostNumbers,
-  mayHoldInfinity,
-  toKeepIt,
-  toLostNumberLines,
-  withoutInfinities,
-} from '../../contract/lost-numbers.ts';
 import { isSlowPattern } from '../../contract/slow-pattern.ts';
 import { TaskFailure } from '../../contract/task.ts';
+import { tellLostNumbers } from '../lost-numbers.ts';
 
 export interface JsonFormat {
   /** null: any JSON. */
@@ -46,12 +40,8 @@ export function findSchemaFault(written: Readonly<Record<string, unknown>>): str
   }
 }
 
-/** `log` is told of numbers that cannot be held. */
 export function readJsonAnswer(content: string, { schema }: JsonFormat, log: (line: string) => void): unknown {
-  const parsed = parse(content);
-  const lost = findLostNumbers(parsed.text, 'json');
-  for (const line of toLostNumberLines(lost, toKeepIt.answered)) log(line);
-  const value = mayHoldInfinity(lost) ? withoutInfinities(parsed.value) : parsed.value;
+  const value = tellLostNumbers(parse(content), 'json', log);
   if (schema === null) return value;
   const fault = findFault(value, schema, content.length);
   if (fault !== null) {
