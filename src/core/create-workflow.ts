@@ -25,7 +25,8 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   const state = readWorkflow(event.workflow, meta, event.at);
   const { status } = state.header;
   if (event.kind === 'workflow.created') settleFirst(state, event.at);
-  else if (!isTerminal(status)) settleSteps(state, event.at);
+  else if (isTerminal(status)) stopRunning(state);
+  else settleSteps(state, event.at);
   const settled = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
@@ -43,6 +44,17 @@ function settleFirst(state: WorkflowState, at: number): void {
     dependencies.length > 0 && itemAt(state.missing, i) === 0 ? [i] : [],
   );
   if (ended.length > 0) settleWaiting(state, ended, at, newChange());
+}
+
+/**
+ * A foreign file may call itself finished and hold a RUNNING step. No attempt of it runs here, and none ever ends it: it
+ * was stopped when the workflow was last changed. Steps that are PENDING or wait stay as they are, and run when a call
+ * sets the workflow going again.
+ */
+function stopRunning(state: WorkflowState): void {
+  const running = [...state.steps.keys()].filter((i) => state.stepAt(i).status === 'RUNNING');
+  const error = `It was RUNNING in a workflow that is ${state.header.status}: no attempt of it is known here`;
+  stopSteps(state, running, state.header.updatedAt, error, newChange());
 }
 
 /**

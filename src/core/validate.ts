@@ -34,6 +34,8 @@ export interface ValidationOptions {
   unknownActions: 'simulate' | 'reject';
   /** Params that a template declares and a run may leave out. */
   declaredParams?: readonly string[] | undefined;
+  /** Lines that stand first among the warnings. */
+  told?: readonly string[] | undefined;
 }
 
 export type Validation =
@@ -63,7 +65,7 @@ function toCheck(options: ValidationOptions, faults: Faults) {
 /** What is allowed in a definition and seldom meant (`warnings.ts`). */
 export function warningsOf(
   { name, description, params, steps }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps'>,
-  { catalogue, unknownActions }: ValidationOptions,
+  { catalogue, unknownActions, told }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
   return findWarnings({
@@ -72,6 +74,7 @@ export function warningsOf(
     catalogue,
     namesSimulated,
     texts: { name, description },
+    told,
   });
 }
 
@@ -209,11 +212,12 @@ interface StepsCheck extends ValidationOptions {
   faults: Faults;
 }
 
+/** Names are listed only while guesses are left: listing thousands for each fault costs more than comparing. */
 function toSuggest(check: StepsCheck): ReferenceCheck['suggest'] {
   return (written, names) => {
     if (check.guesses.left === 0) return '';
     check.guesses.left -= 1;
-    return didYouMean(written, names);
+    return didYouMean(written, names());
   };
 }
 
@@ -303,7 +307,7 @@ function checkAction(
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, [...at, 'params'], open));
   } else if (check.unknownActions === 'reject') {
-    const guess = toSuggest(check)(action, catalogue.keys());
+    const guess = toSuggest(check)(action, () => catalogue.keys());
     const message = `unknown action "${action}"; GET /api/actions lists those there are${guess}`;
     faults.add({ path: toFieldPath([...at, 'action']), message });
   }
