@@ -4,11 +4,12 @@
  */
 import { broken } from '../contract/broken.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
-import { type Change, isHeld, type Settling, settle } from './dependents.ts';
+import { type Settling, settle } from './dependents.ts';
 import { isReopened, reuseSteps } from './group-again.ts';
 import { makeSteps } from './groups.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, externalAction } from './step-state.ts';
+import { type Change, isHeld } from './stop-steps.ts';
 import { toIso } from './time.ts';
 
 type Of<K extends JournalEvent['kind']> = Extract<JournalEvent, { kind: K }>;

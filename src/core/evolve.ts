@@ -11,7 +11,7 @@
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import type { Beginning } from './create-workflow.ts';
-import { type Change, failStep, newChange, settleEnd, stopSteps, toIngestedLine } from './dependents.ts';
+import { failStep, settleEnd, toIngestedLine } from './dependents.ts';
 import { applyFlow } from './evolve-flow.ts';
 import { plainFlow } from './flow.ts';
 import { untouched } from './groups.ts';
@@ -20,6 +20,7 @@ import { reviveSteps, unpauseSteps } from './resume-steps.ts';
 import type { WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
 import { addLogs } from './step-state.ts';
+import { type Change, newChange, stopSteps } from './stop-steps.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 import { checkBranch, checkTransition } from './transitions.ts';

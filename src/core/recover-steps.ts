@@ -6,10 +6,10 @@
  *        (CRASH_LOOP).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
-import type { Change } from './dependents.ts';
 import { failStep } from './dependents.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, suspectDeaths } from './step-state.ts';
+import type { Change } from './stop-steps.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 

@@ -9,11 +9,12 @@
  *        was skipped, on the strength of the failure. What data from outside has completed stays.
  */
 import { isTerminal } from '../contract/workflow.ts';
-import { type Change, heldUpBy, isHeld, newChange, settleWaiting, stopSteps } from './dependents.ts';
+import { settleWaiting } from './dependents.ts';
 import { isGroup } from './flow.ts';
 import { again } from './group-again.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, endOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
+import { type Change, heldUpBy, isHeld, newChange, stopSteps } from './stop-steps.ts';
 
 export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
   // A foreign file may call itself finished although it has unfinished steps; none of them runs or is queued here.

@@ -9,12 +9,13 @@ import type { JsonObject } from '../../src/contract/json.ts';
 import type { Reservation } from '../../src/contract/ledger.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
-import type { Change } from '../../src/core/dependents.ts';
+import { decideBranch } from '../../src/core/decide-branch.ts';
 import { evolve } from '../../src/core/evolve.ts';
 import { decideExternalData, type ExternalInput } from '../../src/core/external-data.ts';
 import { WorkflowState } from '../../src/core/state.ts';
 import { readWorkflow, toMeta } from '../../src/core/state-file.ts';
 import type { StepState } from '../../src/core/step-state.ts';
+import type { Change } from '../../src/core/stop-steps.ts';
 import { ViewEncoder } from '../../src/core/view.ts';
 
 export const workflowId = '11111111-2222-4333-8444-555555555555';
@@ -130,7 +131,7 @@ export class LiveWorkflow {
 
   branch(stepId: string): LiveWorkflow {
     const id = '0190a1b2-0000-7000-8000-0000000000b1';
-    return new LiveWorkflow(decide.decideBranch(this.state, { id, stepId, params: undefined, now: this.tick() }));
+    return new LiveWorkflow(decideBranch(this.state, { id, stepId, params: undefined, now: this.tick() }));
   }
 
   stop(): Change {

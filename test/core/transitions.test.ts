@@ -9,6 +9,7 @@ import type { JournalEvent } from '../../src/contract/journal-event.ts';
 import { jobStatusSchema } from '../../src/contract/workflow.ts';
 import { type Beginning, createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
+import { decideBranch } from '../../src/core/decide-branch.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
 import type { WorkflowState } from '../../src/core/state.ts';
@@ -283,7 +284,7 @@ describe('TR1: an event comes only in the statuses of its row', () => {
 
 describe('the creation of a branch, at its parent', () => {
   const branch = ({ state }: LiveWorkflow) =>
-    decide.decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
+    decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
 
   test('may be dated before the latest change of the parent, and leaves that where it is', () => {
     const live = running();
@@ -364,7 +365,7 @@ describe('a refusal says its rule and all that it compares', () => {
 
   test('TR1 of a branch', () => {
     const { state } = running();
-    const born = decide.decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
+    const born = decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
     const named = (change: object) => toParent(change)(born) as Extract<JournalEvent, { kind: 'workflow.created' }>;
     const name = 'broken rule TR1: workflow.created of workflow branch';
     expect(() => evolveParent(state, named({ id: 'other' }), 99)).toThrow(

@@ -282,7 +282,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a cycle is accepted',
     breaks: 'G7',
-    file: 'src/core/validate.ts',
+    file: 'src/core/validate-graph.ts',
     find: 'for (const cycle of findCycles(graph)) {',
     replace: 'for (const cycle of findCycles(graph).slice(1)) {',
     test: 'test/core/validate.test.ts',

@@ -45,7 +45,7 @@ export const typosMutants: readonly Mutant[] = [
   {
     name: 'a branch forgets the data that is kept',
     breaks: 'ED3',
-    file: 'src/core/decide.ts',
+    file: 'src/core/decide-branch.ts',
     find: 'if (!again.has(i) && isHeld(step)) return',
     replace: 'if (again.has(i) && isHeld(step)) return',
     test: 'test/core/external-data.test.ts',
