@@ -15,9 +15,7 @@
  *   DE5  a failure is tolerated where the step says so, or where its group has room for one more failed item: the step is
  *        COMPLETED then, keeps its error, and counts as one that has not run.
  */
-import { broken } from '../contract/broken.ts';
 import { toTolerated } from './flow.ts';
-import type { GroupTally } from './group-tally.ts';
 import { isBegun, isControlled, isUnderWay, toGroupOutputs, toItemError } from './groups.ts';
 import { itemAt } from './item-at.ts';
 import { verdictOf } from './join.ts';
@@ -66,7 +64,12 @@ class Settling {
   settleWaiting(i: number, { root, line }: Omit<Ended, 'i'>): void {
     const { state, at, change } = this;
     const step = state.stepAt(i);
-    if (!isUnfinished(step) || isUnderWay(step)) return;
+    if (!isUnfinished(step)) return;
+    if (isUnderWay(step)) {
+      // A loop that was stopped between two rounds.
+      if (step.wait === null && state.tallyAt(i).openItems === 0) this.#ask(i);
+      return;
+    }
     const verdict = verdictOf(state, i);
     if (verdict === 'blocked') {
       const failed = root ?? nameLost(state, step);
@@ -76,6 +79,12 @@ class Settling {
       if (verdict === 'skipped') this.skip(i, toSkipReason(step));
       if (verdict === 'ready') this.#queue(i, line);
     }
+  }
+
+  /** A round has ended: the loop asks whether it is done. */
+  #ask(i: number): void {
+    this.state.setStep(i, { status: 'PENDING' });
+    this.change.queued.push(i);
   }
 
   /** DE1 and DE3. */
@@ -115,6 +124,8 @@ class Settling {
     });
     change.completed.push(i);
     this.ended.push({ i, root: null });
+    // Of a group that runs again, and whose condition is no longer true.
+    for (const inner of state.placesOf(i)) if (state.stepAt(inner).status !== 'COMPLETED') this.skip(inner, reason);
   }
 
   /** DE2 and DE5. `fields`: what else changes with the failure. */
@@ -135,7 +146,8 @@ class Settling {
     });
     this.ended.push({ i, root: isTolerated ? null : step.id });
     if (isTolerated) this.#absolve(i);
-    else if (state.header.failurePolicy === 'fail-fast') this.#failFast(step.id);
+    // The failure of an item is that of its group, which may be tolerated.
+    else if (state.header.failurePolicy === 'fail-fast' && step.of === null) this.#failFast(step.id);
   }
 
   /** DE5. An ended group that was tolerated itself tolerates what its items still do. */
@@ -143,10 +155,11 @@ class Settling {
     const { state } = this;
     if (toleratesItself(step.flow)) return true;
     if (step.of === null) return false;
-    const group = state.stepOf(step.of.step);
+    const place = state.placeOf(step.of.step);
+    const group = state.stepAt(place);
     if (group.outcome === 'tolerated') return true;
-    const tally = state.tallyOf(step);
-    if (tally === undefined || group.flow.repeat !== null) return false;
+    if (group.flow.repeat !== null) return false;
+    const tally = state.tallyAt(place);
     const failed = tally.failedItems + (tally.isFailed(step.of.index) ? 0 : 1);
     return failed <= toTolerated(group.flow.tolerate, group.count ?? 0);
   }
@@ -154,8 +167,7 @@ class Settling {
   /** A tolerated group: none of its steps fails the workflow any more. */
   #absolve(group: number): void {
     const { state, at } = this;
-    const tally = state.tallies.get(group);
-    for (const i of tally?.places.flat() ?? []) {
+    for (const i of state.placesOf(group)) {
       const step = state.stepAt(i);
       if (step.status === 'FAILED') {
         const logs = addLogs(step, ['Tolerated: the workflow goes on']);
@@ -178,17 +190,15 @@ class Settling {
 
   /** F2 and F3: what the end of a step means to the group that has made it. */
   #settleGroup(g: number, index: number): void {
-    const { state, change } = this;
+    const { state } = this;
     const group = state.stepAt(g);
-    const tally = state.tallies.get(g);
-    if (!isUnderWay(group) || tally === undefined) return;
+    const tally = state.tallyAt(g);
+    if (!isUnderWay(group)) return;
     const { repeat, tolerate } = group.flow;
     if (tally.failedItems > (repeat ? 0 : toTolerated(tolerate, group.count ?? 0))) {
       this.#failGroup(g, toItemError(state, tally, index, repeat ? 'round' : 'item'));
     } else if (repeat) {
-      if (tally.isOpen(index)) return;
-      state.setStep(g, { status: 'PENDING' });
-      change.queued.push(g);
+      if (tally.openItems === 0) this.#ask(g);
     } else if (tally.openItems === 0) {
       this.completeGroup(g, toGroupOutputs(state, group, tally));
     } else if (!tally.isOpen(index)) {
@@ -198,8 +208,8 @@ class Settling {
 
   #failGroup(g: number, error: string): void {
     const { state, at, change } = this;
-    const tally = tallyAt(state, g);
-    const waiting = tally.places.slice(tally.next).flat();
+    const tally = state.tallyAt(g);
+    const waiting = tally.places.slice(tally.begun).flat();
     stopSteps(state, waiting, at, `Step "${state.stepAt(g).id}" failed`, change);
     this.fail(g, error);
     (state.stepAt(g).status === 'FAILED' ? change.failed : change.completed).push(g);
@@ -223,7 +233,7 @@ class Settling {
 
   /** F2: begins the items that may run now. */
   begin(g: number): void {
-    const tally = tallyAt(this.state, g);
+    const tally = this.state.tallyAt(g);
     for (const index of tally.takeBegun()) {
       for (const i of itemAt(tally.places, index)) this.settleWaiting(i, { root: null });
     }
@@ -258,11 +268,6 @@ export function failStep(
   change: Change,
 ): void {
   settle(state, at, change, (settling) => settling.fail(i, error, fields));
-}
-
-/** ST3: the counts of a group that is under way. */
-function tallyAt(state: WorkflowState, g: number): GroupTally {
-  return state.tallies.get(g) ?? broken('ST3', `step "${state.stepAt(g).id}" has no items`);
 }
 
 function toSkipReason({ flow, dependencies }: StepState): string {

@@ -129,14 +129,12 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       const step = state.stepAt(i);
       if (step.status === 'PENDING') change.unqueued.push(i);
       const { at, error, logs, metadata } = event;
-      const spent = enterSpending(state, i, event);
+      // Without an attempt: one that was aborted before may be in flight still, and keeps its reservation.
+      const isAttempt = step.status === 'RUNNING';
+      const endTime = isAttempt ? endOf(step, event) : at;
+      const spent = isAttempt ? enterSpending(state, i, event) : {};
       const failures = step.failures + 1;
-      failStep(
-        state,
-        i,
-        { at, error, logs, metadata, endTime: endOf(step, event), ...spent, failures, deaths: 0 },
-        change,
-      );
+      failStep(state, i, { at, error, logs, metadata, endTime, ...spent, failures, deaths: 0 }, change);
       return;
     }
     case 'step.spent': {

@@ -28,6 +28,8 @@ export function recoverSteps(
     const endTime = Math.max(event.at, step.startTime ?? event.at);
     failStep(state, i, { at: event.at, error, endTime, deaths: 0, logs: [recovered] }, change);
   });
+  // All that is PENDING now is queued below; one failure may have stopped what another has queued.
+  change.queued.length = 0;
   state.steps.forEach((step, i) => {
     if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;
     const wasRunning = step.status === 'RUNNING';

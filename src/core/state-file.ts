@@ -205,11 +205,11 @@ function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps']): Ste
     if (isGroup(step.flow)) groups.set(step.id, step);
     if (step.of === null) return step;
     const group = groups.get(step.of.step);
-    if (group === undefined) return step;
+    if (group === undefined) return { ...step, of: null };
     const known = bodies.get(group.id) ?? toBodies(group);
     bodies.set(group.id, known);
     const body = known.get(group.flow.body === null ? '' : toInnerId(step));
-    if (body === undefined) return step;
+    if (body === undefined) return { ...step, of: null };
     const { params, timeoutMs, retry, flow } = body;
     const made = { ...step, params, timeoutMs, retry, flow };
     if (isGroup(flow)) groups.set(made.id, made);

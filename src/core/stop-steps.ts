@@ -59,7 +59,7 @@ export function stopSteps(
  */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
   const isEnd = (i: number) => state.stepAt(i).status === 'COMPLETED' || !dependsOnSuccess(state.stepAt(i));
-  const items = failed.flatMap((i) => state.tallies.get(i)?.places.flat() ?? []);
+  const items = failed.flatMap((i) => state.placesOf(i));
   const starts = failed.length > 0 && state.header.failurePolicy === 'fail-fast' ? [...state.steps.keys()] : failed;
   return withDownstream(state, new Set([...starts.filter((i) => !isEnd(i) || failed.includes(i)), ...items]), isEnd);
 }
