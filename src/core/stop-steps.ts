@@ -2,7 +2,6 @@
  * What an event did to the steps of its workflow, and the steps that it stops. What follows from the end of a step is in
  * `dependents.ts`.
  */
-import { withDownstream } from './graph.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, externalAction, type StepState } from './step-state.ts';
 import { toIso } from './time.ts';
@@ -59,9 +58,15 @@ export function stopSteps(
  */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
   const isEnd = (i: number) => state.stepAt(i).status === 'COMPLETED' || !dependsOnSuccess(state.stepAt(i));
-  const items = failed.flatMap((i) => state.placesOf(i));
-  const starts = failed.length > 0 && state.header.failurePolicy === 'fail-fast' ? [...state.steps.keys()] : failed;
-  return withDownstream(state, new Set([...starts.filter((i) => !isEnd(i) || failed.includes(i)), ...items]), isEnd);
+  const isAll = failed.length > 0 && state.header.failurePolicy === 'fail-fast';
+  const held = new Set(failed);
+  if (isAll) for (const i of state.steps.keys()) if (!isEnd(i)) held.add(i);
+  for (const i of held) {
+    for (const next of state.downstreamOf(i)) if (!isEnd(next)) held.add(next);
+    // A group that is held up holds up all that was made from it.
+    for (const inner of state.placesOf(i)) held.add(inner);
+  }
+  return held;
 }
 
 /** What an event did to the steps of its workflow. The coordinator acts on it once the event is durable. */
