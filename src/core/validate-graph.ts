@@ -69,7 +69,8 @@ export function checkGraph(
   nodes.forEach((node, i) => {
     const before = graph.index.get(node.id) ?? i;
     if (before !== i) {
-      const where = before < first ? `step ${before}` : toFieldPath(pathOf(before));
+      const path = pathOf(before);
+      const where = before < first && path.length === 2 ? `step ${before}` : toFieldPath(path);
       add(i, ['id'], `step id "${node.id}" is used before, by ${where}; ids must be unique`);
     }
     node.places.forEach((place, d) => {

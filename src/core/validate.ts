@@ -44,6 +44,7 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   if (!parsed.success) faults.addAll(toFieldErrors(parsed.error.issues));
   const read = readAll(input, parsed.success ? parsed.data : null);
   checkGraph(read.nodes, read, faults);
+  checkFinally(read, faults);
   const scope = createScope({ ...read, names: noNames, outer: null });
   checkSteps(scope, { ...toCheck(options, faults), params: readParams(input) });
   const errors = faults.toErrors();
@@ -102,6 +103,19 @@ function readAll(input: unknown, definition: WorkflowDefinition | null): ReadSte
     first,
     pathOf: (i) => (i < first ? ['steps', i] : ['finally', i - first]),
   };
+}
+
+/** Each step of `finally` waits for each of `steps`. */
+function checkFinally({ nodes, first }: Pick<ReadSteps, 'nodes' | 'first'>, faults: Faults): void {
+  const last = nodes.length - first;
+  if (last === 0) return;
+  const add = (message: string) => faults.add({ path: 'finally', message });
+  if (nodes.length > limits.stepsMax && first <= limits.stepsMax) {
+    add(`makes ${nodes.length} steps with those of \`steps\`; a workflow has at most ${limits.stepsMax}`);
+  }
+  if (last * first > limits.finallyEdgesMax) {
+    add(`its ${last} steps wait for ${first} each; ${limits.finallyEdgesMax} such waits is the most. Write fewer`);
+  }
 }
 
 /** A list of exactly so many: each step stands at the place of its node. */
@@ -193,9 +207,9 @@ function checkReferences(
   const search = { isStep: (id: string) => isKnown(scope, id), names, code };
   const { params, optional } = check;
   const of: ReferenceCheck = { scope, i, params, optional, suggest: toSuggest(check) };
-  eachReference(value, search, (source, path, rest) => {
+  eachReference(value, search, (source, path, sources, i) => {
     note?.(path);
-    const message = checkReference(source, rest, of);
+    const message = checkReference(source, { sources, rest: sources.slice(i + 1) }, of);
     if (message) add(path, message);
   });
 }
