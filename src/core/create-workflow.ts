@@ -4,13 +4,14 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
-import { heldUpBy, newChange, settleWaiting, stopSteps } from './dependents.ts';
+import { settleWaiting } from './dependents.ts';
 import { isBegun, isUnderWay } from './groups.ts';
 import { itemAt } from './item-at.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
 import { externalAction, type StepState } from './step-state.ts';
+import { heldUpBy, newChange, stopSteps } from './stop-steps.ts';
 import { checkBeginning } from './transitions.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
 

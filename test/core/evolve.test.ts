@@ -7,6 +7,7 @@ import { readEventJson } from '../../src/contract/journal-event.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
+import { decideBranch } from '../../src/core/decide-branch.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
 import { plainFlow } from '../../src/core/flow.ts';
@@ -125,7 +126,7 @@ describe('EV2: an event is applied once', () => {
 
   test('a branch is listed at its parent once, with the parent’s new version', () => {
     const parent = LiveWorkflow.of(diamond);
-    const event = decide.decideBranch(parent.state, { id: 'branch', stepId: 'b', params: undefined, now: bornAt + 5 });
+    const event = decideBranch(parent.state, { id: 'branch', stepId: 'b', params: undefined, now: bornAt + 5 });
     for (const seq of [9, 9, 8]) evolveParent(parent.state, event, seq);
     expect(parent.state.header).toMatchObject({
       seq: 9,
@@ -475,7 +476,7 @@ describe('a creating event', () => {
     const parent = LiveWorkflow.of(diamond);
     parent.run('a', 'b', 'c', 'd');
     const input = { id: workflowId, stepId: 'b', params: undefined, now: parent.tick() };
-    const branch = new LiveWorkflow(decide.decideBranch(parent.state, input));
+    const branch = new LiveWorkflow(decideBranch(parent.state, input));
     expect(decide.decideWaiting(branch.state, branch.tick())).toBeNull();
     expect(branch.status).toBe('PENDING');
     branch.start('b');

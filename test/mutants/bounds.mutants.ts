@@ -32,7 +32,7 @@ export const boundsMutants: readonly Mutant[] = [
   {
     name: 'every fault of a definition is kept',
     breaks: 'H5',
-    file: 'src/core/validate.ts',
+    file: 'src/core/validate-graph.ts',
     find: 'if (this.#count <= errorsMax) this.#first.push(fault);',
     replace: 'this.#first.push(fault);',
     test: 'test/core/validate.test.ts',
