@@ -58,6 +58,11 @@ export interface WaitOptions extends AnswerOptions {
   signal?: AbortSignal;
 }
 
+export interface SubmitOptions extends CallOptions, WaitOptions {
+  /** Params that the definition does not have and that `??` may stand in for. Default: none. */
+  declaredParams?: readonly string[];
+}
+
 export interface GetOptions extends WaitOptions {
   /** Outputs that are stored as blobs (over 64 KiB) come as `{truncated: true, bytes}`. */
   withoutBlobs?: boolean;
@@ -149,7 +154,7 @@ export type ExternalDataAnswer = ExternalDataReply & { readonly replayed?: boole
 
 export interface Engine {
   /** Checks an inline definition and starts it. The reply shows it as created, or at rest when waited for. */
-  submit(definition: unknown, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  submit(definition: unknown, options?: SubmitOptions): Promise<WorkflowReply>;
   submitTemplate(
     templateId: string,
     params: Record<string, unknown>,

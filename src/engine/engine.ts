@@ -29,6 +29,7 @@ import {
   type GetOptions,
   type ListQuery,
   type ListReply,
+  type SubmitOptions,
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
@@ -73,9 +74,9 @@ export class CoordinatedEngine implements Engine {
     this.#steps = new StepCalls(options.coordinator, options.checkData);
   }
 
-  async submit(definition: unknown, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+  async submit(definition: unknown, options: SubmitOptions = {}): Promise<WorkflowReply> {
     const claim = toClaim('submit', definition, options);
-    return this.#submit(this.#validate(definition), null, claim, options);
+    return this.#submit(this.#validate(definition, options.declaredParams), null, claim, options);
   }
 
   async submitTemplate(
@@ -85,12 +86,12 @@ export class CoordinatedEngine implements Engine {
   ): Promise<WorkflowReply> {
     check(templateIdSchema, templateId, 'template_id');
     const claim = toClaim('submitTemplate', [templateId, params], options);
-    const definition = await this.#templates.toDefinition(templateId, params);
-    return this.#submit(this.#validate(definition), templateId, claim, options);
+    const { definition, declaredParams } = await this.#templates.toDefinition(templateId, params);
+    return this.#submit(this.#validate(definition, declaredParams), templateId, claim, options);
   }
 
-  #validate(definition: unknown): ValidDefinition {
-    const validation = validateDefinition(definition, this.#options);
+  #validate(definition: unknown, declaredParams: readonly string[] | undefined): ValidDefinition {
+    const validation = validateDefinition(definition, { ...this.#options, declaredParams });
     if (validation.ok) return validation;
     throw invalid('The workflow definition is not valid', validation.errors);
   }
