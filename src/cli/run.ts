@@ -42,6 +42,8 @@ export interface RunOptions {
   offline?: boolean;
   /** Milliseconds. */
   timeout?: number;
+  /** Of a dry run: the items of a list that nobody can know. */
+  items?: number;
 }
 
 export interface Start {
