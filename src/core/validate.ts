@@ -61,14 +61,17 @@ function toCheck(options: ValidationOptions, faults: Faults) {
   return { ...options, optional: new Set(options.declaredParams), faults, guesses: { left: guessesMax } };
 }
 
+type WarnedDefinition = Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps' | 'finally'>;
+
 /** What is allowed in a definition and seldom meant (`warnings.ts`). */
 export function warningsOf(
-  { name, description, params, steps }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps'>,
+  { name, description, params, steps, finally: last }: WarnedDefinition,
   { catalogue, unknownActions, told }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
   return findWarnings({
     steps,
+    finally: last,
     params: Object.keys(params ?? {}),
     catalogue,
     namesSimulated,

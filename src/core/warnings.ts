@@ -3,8 +3,8 @@
  * prints them as notes.
  *
  * Rules, numbered for tests:
- *   WA1  `{{…}}` that is not a reference stays as it is: in params, where an action gets it, and in names and keys, where
- *        no reference is ever replaced;
+ *   WA1  `{{…}}` that is not a reference stays as it is: in params, where an action gets it, in what is made of items, and
+ *        in names and keys, where no reference is ever replaced;
  *   WA2  `params.x` inside of code is a name of that language, and a reference that is all of the code is no code;
  *   WA3  an action that nobody knows is simulated;
  *   WA4  at most `warningsMax` lines are kept, and one that counts the others; a long path or text is cut in its line;
@@ -16,7 +16,8 @@ import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isAlone } from './bindings.ts';
 import { itemAt } from './item-at.ts';
-import { findReferences, type Place } from './references.ts';
+import { findReferences, type Names, type Place } from './references.ts';
+import { boundValues, stepsWithin, type Visited } from './steps-within.ts';
 
 const warningsMax = 50;
 /** Characters of a text that a line shows, of a key in its path, and of the path. */
@@ -26,6 +27,7 @@ const pathMax = 300;
 
 export interface WarningSources {
   readonly steps: readonly unknown[];
+  readonly finally?: unknown;
   /** Names of the params that a run has. */
   readonly params: Iterable<string>;
   readonly catalogue: ActionCatalogue;
@@ -46,7 +48,8 @@ type Path = readonly (string | number)[];
 
 /** Each line begins with the place that it is about, as in `steps[0].params.input: …`. */
 export function findWarnings(sources: WarningSources): string[] {
-  const stepIds = new Set(sources.steps.map((step) => (step as { id?: unknown } | null)?.id));
+  const visited = [...stepsWithin(sources)];
+  const stepIds = new Set(visited.map(({ step }) => step.id));
   const warned: Warned = { ...sources, params: new Set(sources.params), stepIds };
   const lines = (warned.told ?? []).slice(0, warningsMax);
   let count = warned.told?.length ?? 0;
@@ -55,9 +58,7 @@ export function findWarnings(sources: WarningSources): string[] {
     if (count <= warningsMax) lines.push(`${toShownPath(path)}: ${message}`);
   };
   for (const [field, text] of Object.entries(warned.texts ?? {})) warnOfReference([field], text, add);
-  warned.steps.forEach((step, i) => {
-    if (typeof step === 'object' && step !== null) warnOfStep(step as Step, ['steps', i], warned, add);
-  });
+  for (const each of visited) warnOfStep(each, warned, add);
   return count <= warningsMax ? lines : [...lines, `and ${count - warningsMax} more like these`];
 }
 
@@ -68,18 +69,17 @@ function toShownPath(path: Path): string {
 
 type Add = (path: Path, message: string) => void;
 
-interface Step {
-  readonly name?: unknown;
-  readonly action?: unknown;
-  readonly params?: unknown;
-}
-
-function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, add: Add): void {
+function warnOfStep({ step, path, names, outer }: Visited, warned: Warned, add: Add): void {
+  const { name, action, params } = step;
   warnOfReference([...path, 'name'], name, add);
   const info = typeof action === 'string' ? warned.catalogue.get(action) : undefined;
   if (typeof action === 'string' && info === undefined && warned.namesSimulated) {
     const guess = didYouMean(action, warned.catalogue.keys());
     add([...path, 'action'], `no task has the name ${quote(action)}, so the step is simulated${guess}`);
+  }
+  for (const [field, value] of boundValues(step)) {
+    if (field === 'params') continue;
+    warnOfValue([...path, field], value, { ...warned, names: field === 'forEach' ? outer : names }, add);
   }
   if (typeof params !== 'object' || params === null) return;
   const code = info?.code ?? [];
@@ -88,14 +88,15 @@ function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, 
     if (code.includes(field) && typeof value === 'string') {
       warnOfCode(place, value, { action: String(action), params: params as Record<string, unknown> }, warned, add);
     } else {
-      warnOfValue(place, value, warned, add);
+      warnOfValue(place, value, { ...warned, names }, add);
     }
   }
 }
 
-function warnOfValue(path: Path, value: unknown, warned: Warned, add: Add): void {
+function warnOfValue(path: Path, value: unknown, warned: Warned & { names: Names }, add: Add): void {
   if (typeof value === 'string') {
-    if (value.includes('{')) for (const stray of new Set(findStray(value))) add(path, explainStray(stray, warned));
+    if (value.includes('{'))
+      for (const stray of new Set(findStray(value, warned.names))) add(path, explainStray(stray, warned));
   } else if (Array.isArray(value)) {
     value.forEach((item, i) => {
       warnOfValue([...path, i], item, warned, add);
@@ -119,8 +120,8 @@ function warnOfReference(path: Path, text: unknown, add: Add): void {
 
 const strayBraces = /\{\{[^{}]{0,200}(?:\}\})?|\$?\{\s*(?:params|steps)\.[^{}\s]{1,200}\}/g;
 
-function* findStray(text: string): Generator<string> {
-  for (const piece of toPieces(text, findReferences(text))) {
+function* findStray(text: string, names: Names): Generator<string> {
+  for (const piece of toPieces(text, findReferences(text, names))) {
     for (const [stray] of piece.matchAll(strayBraces)) yield stray;
   }
 }

@@ -23,6 +23,14 @@ export interface TemplateSource {
   close(): Promise<void>;
 }
 
+interface RunDefinition {
+  readonly definition: unknown;
+  /** Params that the template's schema declares; a run may have left some out. */
+  readonly declaredParams: readonly string[];
+  /** What was found out about the text of the template, for the workflow's `warnings`. */
+  readonly told: readonly string[];
+}
+
 interface Known {
   readonly catalogue: ActionCatalogue;
   readonly unknownActions: 'simulate' | 'reject';
@@ -52,13 +60,14 @@ export class EngineTemplates {
   }
 
   /** The definition of a run with these params. An id that is no template's is the action of a single step. */
-  async toDefinition(
-    id: string,
-    params: Record<string, unknown>,
-  ): Promise<{ definition: WorkflowDefinition; told: readonly string[] }> {
+  async toDefinition(id: string, params: Record<string, unknown>): Promise<RunDefinition> {
     const { catalogue, unknownActions } = this.#known;
     const found = await this.#source.find(id);
-    if (found) return { definition: await this.#source.instantiate(found.template, params), told: found.told };
+    if (found) {
+      const definition = await this.#source.instantiate(found.template, params);
+      const declaredParams = Object.keys(found.template.params?.properties ?? {});
+      return { definition, declaredParams, told: found.told };
+    }
     await this.#refuseFaulty(id);
     if (unknownActions === 'reject' && !catalogue.has(id)) {
       const known = [...(await this.#source.list()).map((other) => other.id), ...catalogue.keys()];
@@ -66,7 +75,7 @@ export class EngineTemplates {
       const detail = `There is neither a template nor an action with the id "${id}"; ${wayOut}`;
       throw new Refusal({ code: 'NOT_FOUND', detail });
     }
-    return { definition: toOneStep(id, params), told: [] };
+    return { definition: toOneStep(id, params), declaredParams: [], told: [] };
   }
 
   async problems(): Promise<TemplateProblem[]> {

@@ -7,6 +7,7 @@ import { commandsMutants } from './commands.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
+import { decisionsMutants } from './decisions.mutants.ts';
 import { diskMutants } from './disk.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
@@ -36,6 +37,7 @@ export const mutants: readonly Mutant[] = [
   ...coreMutants,
   ...crashMutants,
   ...damageMutants,
+  ...decisionsMutants,
   ...diskMutants,
   ...dryMutants,
   ...enumerateMutants,
