@@ -251,8 +251,13 @@ function toJsonEscape(found: string): string {
   return found === "\\'" ? "'" : found;
 }
 
-/** `rest`: the sources that stand in where this one is not there. */
-type Visit = (reference: Reference, path: readonly (string | number)[], rest: readonly Reference[]) => void;
+/** `rest`: the sources that stand in where this one is not there; `all`: every source of the reference. */
+type Visit = (
+  reference: Reference,
+  path: readonly (string | number)[],
+  rest: readonly Reference[],
+  all: readonly Reference[],
+) => void;
 
 export interface ReferenceSearch {
   readonly isStep: (id: string) => boolean;
@@ -275,7 +280,7 @@ export function eachReference(
     for (const { inner } of findReferences(value, names)) {
       const sources = readReferences(inner, search.isStep, names);
       sources.forEach((source, i) => {
-        visit(source, path, sources.slice(i + 1));
+        visit(source, path, sources.slice(i + 1), sources);
       });
     }
   } else if (Array.isArray(value)) {

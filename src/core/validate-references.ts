@@ -24,21 +24,23 @@ export interface ReferenceCheck {
 
 type Of<K extends Reference['kind']> = Extract<Reference, { kind: K }>;
 
-/** The fault of one source; `rest` are those that stand in for it. */
-export function checkReference(
-  source: Reference,
-  rest: readonly Reference[],
-  check: ReferenceCheck,
-): string | undefined {
+/** The sources of one reference: all of them, and those after the one that is looked at, which stand in for it. */
+export interface Sources {
+  readonly rest: readonly Reference[];
+  readonly all: readonly Reference[];
+}
+
+/** The fault of one source. */
+export function checkReference(source: Reference, sources: Sources, check: ReferenceCheck): string | undefined {
   switch (source.kind) {
     case 'malformed':
       return `{{${source.text}}} is not a reference: ${source.reason}`;
     case 'params':
-      return checkParam(source, rest, check);
+      return checkParam(source, sources.rest, check);
     case 'step':
-      return checkStepSource(source, rest, check);
+      return checkStepSource(source, sources, check);
     case 'previous':
-      return checkPrevious(source, rest, check);
+      return checkPrevious(source, sources.rest, check);
     case 'workflow':
       return checkWorkflow(source);
     case 'item':
@@ -63,7 +65,7 @@ function checkParam(
 
 function checkStepSource(
   { stepId, path, text }: Of<'step'>,
-  rest: readonly Reference[],
+  { rest, all }: Sources,
   { scope, i, suggest }: ReferenceCheck,
 ): string | undefined {
   const found = find(scope, stepId, i ?? -1);
@@ -79,7 +81,7 @@ function checkStepSource(
   const isCertain =
     found.at === -1 ? runsAlways(found.scope, found.up) : found.scope.certain.isUpstream(found.up, found.at);
   if (isCertain || isStoodInFor(rest, { scope, i })) return undefined;
-  if (coversAny([stepId, ...namesOf(rest)], scope, i)) return undefined;
+  if (coversAny(namesOf(all), scope, i)) return undefined;
   return `{{${text}}}: step "${stepId}" may not have run when ${name} does; say what stands in for it, as in {{${text} ?? null}}`;
 }
 

@@ -277,9 +277,9 @@ function checkReferences(
   const search = { isStep: (id: string) => isKnown(scope, id), names, code };
   const { params, optional } = check;
   const of: ReferenceCheck = { scope, i, params, optional, suggest: toSuggest(check) };
-  eachReference(value, search, (source, path, rest) => {
+  eachReference(value, search, (source, path, rest, all) => {
     note?.(path);
-    const message = checkReference(source, rest, of);
+    const message = checkReference(source, { rest, all }, of);
     if (message) add(path, message);
   });
 }
