@@ -90,6 +90,7 @@ async function checkText(text: string, unknownActions: 'simulate' | 'reject'): P
       ),
       ...findWarnings({
         steps,
+        finally: isObject(value) && Array.isArray(value.finally) ? value.finally : [],
         params: Object.keys(toProperties(isTemplate ? schema : { properties: isObject(value) ? value.params : {} })),
         catalogue,
         namesSimulated: false,

@@ -62,12 +62,19 @@ function toCheck(options: ValidationOptions, faults: Faults) {
 
 /** What is allowed in a definition and seldom meant (`warnings.ts`). */
 export function warningsOf(
-  { name, description, params, steps }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps'>,
+  {
+    name,
+    description,
+    params,
+    steps,
+    finally: last,
+  }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps' | 'finally'>,
   { catalogue, unknownActions }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
   return findWarnings({
     steps,
+    finally: last,
     params: Object.keys(params ?? {}),
     catalogue,
     namesSimulated,

@@ -10,11 +10,13 @@
  *   WA4  at most `warningsMax` lines are kept, and one that counts the others.
  */
 import { toFieldPath } from '../contract/field-errors.ts';
+import type { ForEach } from '../contract/flow.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isAlone } from './bindings.ts';
+import { toItemNames } from './flow.ts';
 import { itemAt } from './item-at.ts';
-import { findReferences, type Place } from './references.ts';
+import { findReferences, type Names, type Place } from './references.ts';
 
 const warningsMax = 50;
 /** Characters of a text that a line shows. */
@@ -22,6 +24,8 @@ const shownMax = 60;
 
 export interface WarningSources {
   readonly steps: readonly unknown[];
+  /** Steps that begin when the others have ended. */
+  readonly finally?: readonly unknown[] | undefined;
   /** Names of the params that a run has. */
   readonly params: Iterable<string>;
   readonly catalogue: ActionCatalogue;
@@ -34,6 +38,8 @@ export interface WarningSources {
 interface Warned extends WarningSources {
   readonly params: ReadonlySet<string>;
   readonly stepIds: ReadonlySet<unknown>;
+  /** What begins a reference where the step stands, besides `params` and `steps`: names of items and the like. */
+  readonly names: Names;
 }
 
 type Path = readonly (string | number)[];
@@ -41,15 +47,14 @@ type Path = readonly (string | number)[];
 /** Each line begins with the place that it is about, as in `steps[0].params.input: …`. */
 export function findWarnings(sources: WarningSources): string[] {
   const stepIds = new Set(sources.steps.map((step) => (step as { id?: unknown } | null)?.id));
-  const warned: Warned = { ...sources, params: new Set(sources.params), stepIds };
+  const warned: Warned = { ...sources, params: new Set(sources.params), stepIds, names: new Set() };
   const lines: string[] = [];
   const add = (path: Path, message: string) => {
     lines.push(`${toFieldPath(path)}: ${message}`);
   };
   for (const [field, text] of Object.entries(warned.texts ?? {})) warnOfReference([field], text, add);
-  warned.steps.forEach((step, i) => {
-    if (typeof step === 'object' && step !== null) warnOfStep(step as Step, ['steps', i], warned, add);
-  });
+  warnOfSteps(['steps'], warned.steps, warned, add);
+  warnOfSteps(['finally'], warned.finally, { ...warned, names: new Set(['workflow']) }, add);
   const more = lines.length - warningsMax;
   return more <= 0 ? lines : [...lines.slice(0, warningsMax), `and ${more} more like these`];
 }
@@ -60,6 +65,35 @@ interface Step {
   readonly name?: unknown;
   readonly action?: unknown;
   readonly params?: unknown;
+  readonly forEach?: unknown;
+  readonly repeat?: unknown;
+  /** Inner steps: as a definition names them, and as a workflow does. */
+  readonly steps?: unknown;
+  readonly body?: unknown;
+  readonly final?: unknown;
+}
+
+function warnOfSteps(path: Path, steps: unknown, warned: Warned, add: Add): void {
+  if (!Array.isArray(steps)) return;
+  steps.forEach((step: unknown, i) => {
+    // What a group has made says what its inner steps say.
+    if (typeof step !== 'object' || step === null || 'of' in step) return;
+    const names = namesIn(step, warned.names);
+    const within = names === warned.names ? warned : { ...warned, names };
+    warnOfStep(step, [...path, i], within, add);
+    warnOfSteps([...path, i, 'steps'], (step as Step).steps ?? (step as Step).body, within, add);
+  });
+}
+
+function namesIn({ forEach, repeat, final }: Step, around: Names): Names {
+  if (forEach === undefined && repeat === undefined && final !== true) return around;
+  const isReadable = typeof forEach === 'string' || (typeof forEach === 'object' && forEach !== null);
+  return new Set([
+    ...around,
+    ...(isReadable ? [...toItemNames({ forEach: forEach as ForEach }), 'index'] : []),
+    ...(repeat === undefined ? [] : ['round', 'previous']),
+    ...(final === true ? ['workflow'] : []),
+  ]);
 }
 
 function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, add: Add): void {
@@ -83,7 +117,8 @@ function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, 
 
 function warnOfValue(path: Path, value: unknown, warned: Warned, add: Add): void {
   if (typeof value === 'string') {
-    if (value.includes('{')) for (const stray of new Set(findStray(value))) add(path, explainStray(stray, warned));
+    if (value.includes('{'))
+      for (const stray of new Set(findStray(value, warned.names))) add(path, explainStray(stray, warned));
   } else if (Array.isArray(value)) {
     value.forEach((item, i) => {
       warnOfValue([...path, i], item, warned, add);
@@ -107,8 +142,8 @@ function warnOfReference(path: Path, text: unknown, add: Add): void {
 
 const strayBraces = /\{\{[^{}]{0,200}(?:\}\})?|\$?\{\s*(?:params|steps)\.[^{}\s]{1,200}\}/g;
 
-function* findStray(text: string): Generator<string> {
-  for (const piece of toPieces(text, findReferences(text))) {
+function* findStray(text: string, names: Names): Generator<string> {
+  for (const piece of toPieces(text, findReferences(text, names))) {
     for (const [stray] of piece.matchAll(strayBraces)) yield stray;
   }
 }
