@@ -34,6 +34,8 @@ export const examplesDir = join(import.meta.dirname, '../../workflows/examples')
 export class ExampleRuns {
   /** What pages were asked for since the world was set. */
   asked: Asked[] = [];
+  /** Templates that were run. */
+  readonly ran = new Set<string>();
   readonly engine: Engine;
   readonly origin: string;
   readonly #standIn: StandIn;
@@ -88,6 +90,7 @@ export class ExampleRuns {
   }
 
   async template(id: string, params: Record<string, unknown> = {}): Promise<Workflow> {
+    this.ran.add(id);
     const { id: workflow } = await this.engine.submitTemplate(id, params);
     return (await this.engine.finished(workflow)).workflow;
   }

@@ -2,24 +2,17 @@
  * Goal: the examples that a reader is given do what their first line says. Method: each file of workflows/examples that is
  * numbered runs as a template; the stand-in is its whole world, and is asked afterwards what reached it.
  */
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { article, ExampleRuns, endsOf, readExample, stepOf } from './example-runs.ts';
+import { article, ExampleRuns, endsOf, examplesDir, readExample, stepOf } from './example-runs.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
+const files = readdirSync(examplesDir).filter((name) => /^\d/.test(name));
+
 let runs: ExampleRuns;
 beforeAll(async () => {
-  runs = await ExampleRuns.start([
-    '01-rag-ingest.yaml',
-    '02-vote-with-judge.yaml',
-    '03-research-agent.yaml',
-    '04-map-reduce-summary.yaml',
-    '05-approve-before-publishing.yaml',
-    '09-evals.yaml',
-    '10-cheaper-fallback.yaml',
-    '11-human-feedback.yaml',
-    '12-etl-with-error-branch.yaml',
-  ]);
+  runs = await ExampleRuns.start(files);
 });
 afterAll(() => runs.close());
 
@@ -100,6 +93,7 @@ test('04 sums up every piece, and then the sums in the order of the pieces', asy
 
 /** The file with a shorter time to decide in: nobody decides. */
 async function undecided(file: string, params: Record<string, unknown>) {
+  runs.ran.add(file);
   const definition = await readExample(file, params);
   const text = JSON.stringify(definition).replace(/"within":"\d+d"/, '"within":"20ms"');
   return JSON.parse(text) as unknown;
@@ -179,4 +173,9 @@ test('12 loads in batches, sets aside what cannot be loaded, and gives the lock 
   expect(failed.status).toBe('FAILED');
   expect(runs.at('POST', '/alarm')).toMatchObject([{ body: { text: 'Orders failed' } }]);
   expect(runs.asked.at(-1)).toMatchObject({ method: 'DELETE', path: '/target/lock' });
+});
+
+test('every file has been run', () => {
+  // By their ids, and two by their names.
+  expect(runs.ran.size).toBe(files.length);
 });

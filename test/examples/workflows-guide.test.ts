@@ -1,6 +1,6 @@
 /**
- * Goal: no example of docs/workflows.md can be wrong. Method: each is taken from the page and run; what the page says that
- * its steps end as and give (`<!-- ends: … -->`, `<!-- outputs: … -->`, `<!-- gathered: … -->`) is compared. Times are
+ * Goal: no example of docs/workflows.md and README.md can be wrong. Method: each is taken from its page and run; what the
+ * page says that its steps end as and give (`<!-- ends: … -->`, `<!-- outputs: … -->`, `<!-- gathered: … -->`) is compared. Times are
  * made short, addresses point to a stand-in.
  */
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { article, ExampleRuns, endsOf, stepOf, type World } from './example-runs
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
-const guide = readFileSync('docs/workflows.md', 'utf8');
+const guide = `${readFileSync('docs/workflows.md', 'utf8')}\n${readFileSync('README.md', 'utf8')}`;
 const blocks = (kind: string) =>
   [...guide.matchAll(new RegExp(`<!-- ${kind}: (\\S+)([^>]*) -->\\n\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
     ([, file = '', more = '', text = '']) => ({ file, words: more.trim().split(' '), text }),
@@ -41,6 +41,7 @@ const worlds: Record<string, World> = {
   'later.yaml': {},
   'capture.yaml': { page: () => ({}) },
   'greeting.yaml': {},
+  'map.yaml': { page: () => article('Tea', long) },
 };
 
 /** Done when it is asked the third time. */
@@ -67,7 +68,7 @@ function translate(prompt: string): string {
 /** The example with waits of milliseconds, and its answers from the stand-in. */
 function toDefinition(text: string): Record<string, unknown> {
   return parse(
-    text.replace(/\b(within|for|every): \d+[smhd]\b/g, '$1: 20ms').replaceAll('example.org', 'site.example'),
+    text.replace(/\b(within|for|every): \d+[smhd]\b/g, '$1: 20ms').replace(/example\.(?:org|com)/g, 'site.example'),
   );
 }
 
