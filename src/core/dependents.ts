@@ -17,7 +17,6 @@
  */
 import { broken } from '../contract/broken.ts';
 import { toTolerated } from './flow.ts';
-import { withDownstream } from './graph.ts';
 import type { GroupTally } from './group-tally.ts';
 import { isBegun, isControlled, isUnderWay, toGroupOutputs, toItemError } from './groups.ts';
 import { itemAt } from './item-at.ts';
@@ -199,7 +198,7 @@ class Settling {
   #failGroup(g: number, error: string): void {
     const { state, at, change } = this;
     const tally = tallyAt(state, g);
-    const waiting = tally.places.slice(tally.next).flat();
+    const waiting = tally.places.slice(tally.begun).flat();
     stopSteps(state, waiting, at, `Step "${state.stepAt(g).id}" failed`, change);
     this.fail(g, error);
     (state.stepAt(g).status === 'FAILED' ? change.failed : change.completed).push(g);
@@ -219,6 +218,17 @@ class Settling {
     });
     change.completed.push(g);
     this.ended.push({ i: g, root: null });
+  }
+
+  /** A group that runs again: its open items begin; a loop all of whose rounds have ended asks what comes next. */
+  goOn(g: number): void {
+    const { state, change } = this;
+    if (state.stepAt(g).flow.repeat === null || tallyAt(state, g).openItems > 0) {
+      this.begin(g);
+      return;
+    }
+    state.setStep(g, { status: 'PENDING' });
+    change.queued.push(g);
   }
 
   /** F2: begins the items that may run now. */
@@ -247,6 +257,7 @@ export function settleEnd(state: WorkflowState, i: number, at: number, change: C
 export function settleWaiting(state: WorkflowState, places: readonly number[], at: number, change: Change): void {
   settle(state, at, change, (settling) => {
     for (const i of places) settling.settleWaiting(i, { root: null });
+    for (const i of places) if (isUnderWay(state.stepAt(i))) settling.goOn(i);
   });
 }
 
@@ -326,9 +337,15 @@ export function stopSteps(
  */
 export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
   const isEnd = (i: number) => state.stepAt(i).status === 'COMPLETED' || !dependsOnSuccess(state.stepAt(i));
-  const items = failed.flatMap((i) => state.tallies.get(i)?.places.flat() ?? []);
-  const starts = failed.length > 0 && state.header.failurePolicy === 'fail-fast' ? [...state.steps.keys()] : failed;
-  return withDownstream(state, new Set([...starts.filter((i) => !isEnd(i) || failed.includes(i)), ...items]), isEnd);
+  const isAll = failed.length > 0 && state.header.failurePolicy === 'fail-fast';
+  const held = new Set(failed);
+  if (isAll) for (const i of state.steps.keys()) if (!isEnd(i)) held.add(i);
+  for (const i of held) {
+    for (const next of state.downstreamOf(i)) if (!isEnd(next)) held.add(next);
+    // A group that is held up holds up all that was made from it.
+    for (const ofItem of state.tallies.get(i)?.places ?? []) for (const inner of ofItem) held.add(inner);
+  }
+  return held;
 }
 
 /** What an event did to the steps of its workflow. The coordinator acts on it once the event is durable. */

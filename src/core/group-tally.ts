@@ -49,6 +49,16 @@ export class GroupTally {
     for (const until = this.next; this.#taken < until; this.#taken += 1) yield this.#taken;
   }
 
+  /** The first item that has not been taken. */
+  get begun(): number {
+    return this.#taken;
+  }
+
+  /** All items that may run are taken: so it is after every event. */
+  takeAll(): void {
+    this.#taken = this.next;
+  }
+
   isOpen(index: number): boolean {
     return itemAt(this.#open, index) > 0;
   }

@@ -124,6 +124,7 @@ export class WorkflowState {
       }
       return missing;
     });
+    for (const tally of this.tallies.values()) tally.takeAll();
   }
 
   /** Counts a step that is new to the derived values. Groups stand before the steps that are made from them. */

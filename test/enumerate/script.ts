@@ -38,6 +38,7 @@ const quiet: Swarm = {
   keyShare: 0,
   repeatShare: 0,
   retryShare: 0,
+  flowShare: 0,
   stepsMax: 0,
 };
 

@@ -39,6 +39,8 @@ export interface Swarm {
   /** Unanswered calls that are made again in the next life. */
   retryShare: number;
   stepsMax: number;
+  /** Workflows with conditions, groups, loops and waits. */
+  flowShare: number;
 }
 
 export function drawSwarm(dice: Dice): Swarm {
@@ -76,5 +78,6 @@ export function drawSwarm(dice: Dice): Swarm {
     repeatShare: often(0.4, 0.5),
     retryShare: dice.random(),
     stepsMax: dice.pick([1, 3, 6, 6, 12]),
+    flowShare: dice.pick([0, 0, 0.5, 1]),
   };
 }

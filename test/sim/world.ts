@@ -13,6 +13,7 @@ import { type Answer, type CallKind, type Check, type SentCall, Violation } from
 import { AcceptedCheck } from './checks/accepted.ts';
 import { CrashLoopCheck } from './checks/crash-loop.ts';
 import { EffectsCheck } from './checks/effects.ts';
+import { FlowCheck } from './checks/flow.ts';
 import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
 import { RecordedCheck } from './checks/recorded.ts';
@@ -72,6 +73,7 @@ export class World implements Owner {
       new ShownCheck(),
       new OverlapCheck({ slotsMax: maxParallelNodes, cpuMax: poolThreads }),
       new OrderCheck(),
+      new FlowCheck(),
       new EffectsCheck(),
       new CrashLoopCheck(),
     ];

@@ -116,7 +116,10 @@ export class AcceptedCheck implements Check {
       if (of !== id || call.number <= since) continue;
       const step = workflow.steps.find((each) => each.id === stepId);
       // Data that came before the step was due stands in it, whatever becomes of the steps before it.
-      const isKept = step !== undefined && (step.outputs?.content === mark || step.outputs?.blob !== undefined);
+      // It is dropped where the step is skipped.
+      const isDropped = step?.outcome === 'skipped';
+      const isKept =
+        isDropped || (step !== undefined && (step.outputs?.content === mark || step.outputs?.blob !== undefined));
       if (!isKept) throw new Violation('G1', `${id} has lost the external data "${mark}" of step ${stepId}`);
     }
   }
