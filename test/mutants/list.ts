@@ -1,4 +1,5 @@
 /** Every planted bug, by the part of the matrix that keeps it. */
+import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
 import { conditionMutants } from './condition.mutants.ts';
@@ -23,6 +24,7 @@ import { typosMutants } from './typos.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
+  ...actionsMutants,
   ...boundsMutants,
   ...cacheMutants,
   ...conditionMutants,
