@@ -20,6 +20,7 @@ import { version } from './version.ts';
 import { beatMs, createBeats, startHeartbeat } from './watchdog/heartbeat.ts';
 import type { WatchdogThreadData } from './watchdog-main.ts';
 
+export type { DecisionAnswer, DecisionRequest, WaitingStep } from './contract/decision.ts';
 export type {
   BranchRequest,
   ExternalDataReply,
@@ -87,6 +88,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     coordinator,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
+    checkData: (schema, data) => checker.checkData(schema, data),
     templates: {
       ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),

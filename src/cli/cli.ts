@@ -121,6 +121,21 @@ program
   });
 
 program
+  .command('decide <workflow-id> <step-id>')
+  .description('approve or reject a step that waits for a decision, on a server; show and run say which do')
+  .option('--approve', 'the step is approved')
+  .option('--reject', 'the step is rejected')
+  .option('--by <name>', 'who decides')
+  .option('--comment <text>', 'why')
+  .option('--data <json>', 'data that the step asks for; @file takes that of a file')
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (workflowId, stepId, options) => {
+    const { decide } = await import('./decide.ts');
+    await decide(workflowId, stepId, options, context);
+  });
+
+program
   .command('costs')
   .description('show what calls of models have used and cost, on a server')
   .option('--from <day>', 'first day, UTC, such as 2026-01-31')

@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import { didYouMean } from '../contract/nearest.ts';
 import { eachReference } from '../core/references.ts';
+import { boundValues, conditionsOf, stepsWithin } from '../core/steps-within.ts';
 import { readTextFile } from './definition-file.ts';
 import { usageError } from './exit.ts';
 
@@ -45,13 +46,19 @@ function toValue(key: string, text: string, types: readonly string[]): unknown {
   }
 }
 
+/** `params.x` or `params["x"]`. */
+const paramInCondition = /\bparams(?:\.([A-Za-z_]\w*)|\["([^"]+)"\])/g;
+
 /** Names that a run of these steps can give: those there are, and those that steps refer to. */
-export function namesOfParams(types: ParamTypes, steps: readonly { params?: unknown }[]): Set<string> {
+export function namesOfParams(types: ParamTypes, definition: { steps: unknown; finally?: unknown }): Set<string> {
   const names = new Set(types.keys());
-  for (const { params } of steps) {
-    eachReference(params, { isStep: () => false }, (reference) => {
+  for (const { step } of stepsWithin(definition)) {
+    eachReference(Object.fromEntries(boundValues(step)), { isStep: () => false }, (reference) => {
       if (reference.kind === 'params' && reference.path[0] !== undefined) names.add(reference.path[0]);
     });
+    for (const text of conditionsOf(step)) {
+      for (const [, name, quoted] of text.matchAll(paramInCondition)) names.add(name ?? quoted ?? '');
+    }
   }
   return names;
 }

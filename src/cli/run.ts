@@ -14,6 +14,7 @@ import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createTemplateCatalogue } from '../templates/catalogue.ts';
 import { instantiate } from '../templates/instantiate.ts';
+import { awaitsData, toDecisionLines } from './awaited.ts';
 import type { CliContext, CliEngine } from './context.ts';
 import { readDefinitionFile, toFaultLine } from './definition-file.ts';
 import { type EngineAccess, openLocalEngine, openServer, toDataPaths } from './engine-access.ts';
@@ -84,7 +85,7 @@ export async function run(target: string, options: RunOptions, context: CliConte
     if (ending === 'timeout') stderr.write('stopped: it had not ended within the --timeout\n');
     noteSimulated(reply.workflow, context);
     await writeResult(reply, options, context, access.engine);
-    return toStatus(reply.workflow, access, context);
+    return await toStatus(reply.workflow, access, context);
   } finally {
     await access.close();
   }
@@ -135,13 +136,14 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
       refuseStray(read.template, given);
       const definition = instantiate(read.template, given);
       await refuseExpressionFaults(read.template);
-      return { begin: (engine) => engine.submit(definition), definition };
+      const declaredParams = [...toParamTypes(read.template.params).keys()];
+      return { begin: (engine) => engine.submit(definition, { declaredParams }), definition };
     }
     case 'definition': {
       await refuseExpressionFaults(read.definition);
       const types = toTypesOfValues(read.definition.params);
       const given = await readParams(types);
-      refuseUnknownParams(given, namesOfParams(types, read.definition.steps));
+      refuseUnknownParams(given, namesOfParams(types, read.definition));
       const params = { ...read.definition.params, ...given };
       const definition = { ...read.definition, params };
       return { begin: (engine) => engine.submit(definition), definition };
@@ -155,12 +157,15 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
 
 /** Of a template with a schema, that says what it takes. */
 function refuseStray(template: Template, given: Record<string, unknown>): void {
-  if (template.params === undefined) refuseUnknownParams(given, namesOfParams(new Map(), template.steps));
+  if (template.params === undefined) refuseUnknownParams(given, namesOfParams(new Map(), template));
 }
 
 /** Before anything is paid for: those of the last step would be met last. */
-async function refuseExpressionFaults({ steps }: Pick<WorkflowDefinition, 'steps'>): Promise<void> {
-  const faults = await findExpressionFaults(steps);
+async function refuseExpressionFaults({
+  steps,
+  finally: last,
+}: Pick<WorkflowDefinition, 'steps' | 'finally'>): Promise<void> {
+  const faults = await findExpressionFaults(steps, last);
   if (faults.length > 0) throw invalid('The workflow definition is not valid', faults);
 }
 
@@ -227,14 +232,15 @@ async function readContent(workflowId: string, step: WorkflowStep, engine: CliEn
   return typeof outputs.content === 'string' ? outputs.content : JSON.stringify(outputs, null, 2);
 }
 
-function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliContext): number {
+async function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliContext): Promise<number> {
   if (workflow.status === 'COMPLETED') return workflow.tags.includes('simulated') ? exits.simulated : exits.done;
   if (workflow.status === 'FAILED' || workflow.status === 'STOPPED') return exits.failed;
   if (!isAtRest(workflow.status)) throw new CommandError(`workflow ${workflow.id} is ${workflow.status}, not at rest`);
-  if (workflow.steps.some(({ reason }) => reason !== undefined)) return tellPaused(workflow, access, stderr);
-  const waiting = workflow.steps.filter(
-    (step) => step.action === 'external_data' && step.status === 'WAITING_FOR_DEPENDENCY',
-  );
+  const decisions = await toDecisionLines(workflow, access);
+  for (const line of decisions) stderr.write(`${line}\n`);
+  if (workflow.steps.some(isPaused)) return tellPaused(workflow, access, stderr);
+  const waiting = awaitsData(workflow);
+  if (waiting.length === 0 && decisions.length > 0) return exits.waiting;
   const names = waiting.map((step) => step.id).join(', ') || 'something outside';
   const path = `/api/workflows/${workflow.id}/external-data`;
   const advice =
@@ -247,11 +253,17 @@ function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliConte
   return exits.waiting;
 }
 
+/** By a budget: other waits say so in `waits`. */
+function isPaused({ reason, waits }: WorkflowStep): boolean {
+  return reason !== undefined && (waits === undefined || waits.for === 'budget');
+}
+
 /** The reasons say what a budget has paused and why. */
 function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliContext['stderr']): number {
   const byReason = new Map<string, string[]>();
   for (const step of steps)
-    if (step.reason !== undefined) byReason.set(step.reason, [...(byReason.get(step.reason) ?? []), step.id]);
+    if (step.reason !== undefined && isPaused(step))
+      byReason.set(step.reason, [...(byReason.get(step.reason) ?? []), step.id]);
   for (const [reason, ids] of byReason) stderr.write(`paused: ${printable(ids.join(', '))}: ${printable(reason)}\n`);
   // Only a budget of its own is raised by resuming; of others the reason says what helps.
   const isOwn = [...byReason.keys()].some((reason) => /^the workflow's budget .* is used up/.test(reason));

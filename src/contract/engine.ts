@@ -3,6 +3,7 @@
  * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
  */
 import type { ResumeRequest } from './budget.ts';
+import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from './decision.ts';
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
@@ -55,6 +56,11 @@ export interface WaitOptions extends AnswerOptions {
   waitMs?: number;
   /** Ends the wait early; the call then answers at once. */
   signal?: AbortSignal;
+}
+
+export interface SubmitOptions extends CallOptions, WaitOptions {
+  /** Params that the definition does not have and that `??` may stand in for. Default: none. */
+  declaredParams?: readonly string[];
 }
 
 export interface GetOptions extends WaitOptions {
@@ -148,7 +154,7 @@ export type ExternalDataAnswer = ExternalDataReply & { readonly replayed?: boole
 
 export interface Engine {
   /** Checks an inline definition and starts it. The reply shows it as created, or at rest when waited for. */
-  submit(definition: unknown, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  submit(definition: unknown, options?: SubmitOptions): Promise<WorkflowReply>;
   submitTemplate(
     templateId: string,
     params: Record<string, unknown>,
@@ -157,6 +163,7 @@ export interface Engine {
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
+  /** Whole: also what a group has gathered, up to `limits.answerBytesMax`, and the message of an approval. */
   getStep(id: string, stepId: string, options?: AnswerOptions): Promise<WorkflowStep>;
   list(query?: ListQuery): Promise<ListReply>;
   /** Waits, without a bound, until the workflow is COMPLETED, FAILED or STOPPED. */
@@ -168,6 +175,13 @@ export interface Engine {
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
   delete(id: string): Promise<void>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
+  /**
+   * A person's decision about an `approval` that waits. Rejects with CONFLICT where none is due (also the second of two),
+   * with INVALID where `data` does not fit the step's schema.
+   */
+  decide(id: string, stepId: string, request: DecisionRequest, options?: CallOptions): Promise<DecisionAnswer>;
+  /** The steps of all workflows that wait for a decision or for data. */
+  waiting(query?: WaitingQuery): Promise<WaitingReply>;
   /** Outputs whole, up to `limits.answerBytesMax` in all; beyond it they become `{truncated, bytes, href}`. */
   externalSteps(id: string, options?: AnswerOptions): Promise<WorkflowStep[]>;
   /** Every durable change as it happens. Ends when the signal aborts or the engine closes. */

@@ -60,15 +60,11 @@ function toCheck(options: ValidationOptions, faults: Faults) {
   return { ...options, optional: new Set(options.declaredParams), faults, guesses: { left: guessesMax } };
 }
 
+type WarnedDefinition = Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps' | 'finally'>;
+
 /** What is allowed in a definition and seldom meant (`warnings.ts`). */
 export function warningsOf(
-  {
-    name,
-    description,
-    params,
-    steps,
-    finally: last,
-  }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps' | 'finally'>,
+  { name, description, params, steps, finally: last }: WarnedDefinition,
   { catalogue, unknownActions }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';

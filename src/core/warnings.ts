@@ -3,20 +3,19 @@
  * prints them as notes.
  *
  * Rules, numbered for tests:
- *   WA1  `{{…}}` that is not a reference stays as it is: in params, where an action gets it, and in names and keys, where
- *        no reference is ever replaced;
+ *   WA1  `{{…}}` that is not a reference stays as it is: in params, where an action gets it, in what is made of items, and
+ *        in names and keys, where no reference is ever replaced;
  *   WA2  `params.x` inside of code is a name of that language, and a reference that is all of the code is no code;
  *   WA3  an action that nobody knows is simulated;
  *   WA4  at most `warningsMax` lines are kept, and one that counts the others.
  */
 import { toFieldPath } from '../contract/field-errors.ts';
-import type { ForEach } from '../contract/flow.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isAlone } from './bindings.ts';
-import { toItemNames } from './flow.ts';
 import { itemAt } from './item-at.ts';
 import { findReferences, type Names, type Place } from './references.ts';
+import { boundValues, stepsWithin, type Visited } from './steps-within.ts';
 
 const warningsMax = 50;
 /** Characters of a text that a line shows. */
@@ -24,8 +23,7 @@ const shownMax = 60;
 
 export interface WarningSources {
   readonly steps: readonly unknown[];
-  /** Steps that begin when the others have ended. */
-  readonly finally?: readonly unknown[] | undefined;
+  readonly finally?: unknown;
   /** Names of the params that a run has. */
   readonly params: Iterable<string>;
   readonly catalogue: ActionCatalogue;
@@ -38,70 +36,38 @@ export interface WarningSources {
 interface Warned extends WarningSources {
   readonly params: ReadonlySet<string>;
   readonly stepIds: ReadonlySet<unknown>;
-  /** What begins a reference where the step stands, besides `params` and `steps`: names of items and the like. */
-  readonly names: Names;
 }
 
 type Path = readonly (string | number)[];
 
 /** Each line begins with the place that it is about, as in `steps[0].params.input: …`. */
 export function findWarnings(sources: WarningSources): string[] {
-  const stepIds = new Set(sources.steps.map((step) => (step as { id?: unknown } | null)?.id));
-  const warned: Warned = { ...sources, params: new Set(sources.params), stepIds, names: new Set() };
+  const visited = [...stepsWithin(sources)];
+  const stepIds = new Set(visited.map(({ step }) => step.id));
+  const warned: Warned = { ...sources, params: new Set(sources.params), stepIds };
   const lines: string[] = [];
   const add = (path: Path, message: string) => {
     lines.push(`${toFieldPath(path)}: ${message}`);
   };
   for (const [field, text] of Object.entries(warned.texts ?? {})) warnOfReference([field], text, add);
-  warnOfSteps(['steps'], warned.steps, warned, add);
-  warnOfSteps(['finally'], warned.finally, { ...warned, names: new Set(['workflow']) }, add);
+  for (const each of visited) warnOfStep(each, warned, add);
   const more = lines.length - warningsMax;
   return more <= 0 ? lines : [...lines.slice(0, warningsMax), `and ${more} more like these`];
 }
 
 type Add = (path: Path, message: string) => void;
 
-interface Step {
-  readonly name?: unknown;
-  readonly action?: unknown;
-  readonly params?: unknown;
-  readonly forEach?: unknown;
-  readonly repeat?: unknown;
-  /** Inner steps: as a definition names them, and as a workflow does. */
-  readonly steps?: unknown;
-  readonly body?: unknown;
-  readonly final?: unknown;
-}
-
-function warnOfSteps(path: Path, steps: unknown, warned: Warned, add: Add): void {
-  if (!Array.isArray(steps)) return;
-  steps.forEach((step: unknown, i) => {
-    // What a group has made says what its inner steps say.
-    if (typeof step !== 'object' || step === null || 'of' in step) return;
-    const names = namesIn(step, warned.names);
-    const within = names === warned.names ? warned : { ...warned, names };
-    warnOfStep(step, [...path, i], within, add);
-    warnOfSteps([...path, i, 'steps'], (step as Step).steps ?? (step as Step).body, within, add);
-  });
-}
-
-function namesIn({ forEach, repeat, final }: Step, around: Names): Names {
-  if (forEach === undefined && repeat === undefined && final !== true) return around;
-  const isReadable = typeof forEach === 'string' || (typeof forEach === 'object' && forEach !== null);
-  return new Set([
-    ...around,
-    ...(isReadable ? [...toItemNames({ forEach: forEach as ForEach }), 'index'] : []),
-    ...(repeat === undefined ? [] : ['round', 'previous']),
-    ...(final === true ? ['workflow'] : []),
-  ]);
-}
-
-function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, add: Add): void {
+function warnOfStep({ step, path, names, outer }: Visited, warned: Warned, add: Add): void {
+  const { name, action, params } = step;
   warnOfReference([...path, 'name'], name, add);
   const info = typeof action === 'string' ? warned.catalogue.get(action) : undefined;
   if (typeof action === 'string' && info === undefined && warned.namesSimulated) {
     const guess = didYouMean(action, warned.catalogue.keys());
     add([...path, 'action'], `no task has the name ${quote(action)}, so the step is simulated${guess}`);
+  }
+  for (const [field, value] of boundValues(step)) {
+    if (field === 'params') continue;
+    warnOfValue([...path, field], value, { ...warned, names: field === 'forEach' ? outer : names }, add);
   }
   if (typeof params !== 'object' || params === null) return;
   const code = info?.code ?? [];
@@ -110,12 +76,12 @@ function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, 
     if (code.includes(field) && typeof value === 'string') {
       warnOfCode(place, value, { action: String(action), params: params as Record<string, unknown> }, warned, add);
     } else {
-      warnOfValue(place, value, warned, add);
+      warnOfValue(place, value, { ...warned, names }, add);
     }
   }
 }
 
-function warnOfValue(path: Path, value: unknown, warned: Warned, add: Add): void {
+function warnOfValue(path: Path, value: unknown, warned: Warned & { names: Names }, add: Add): void {
   if (typeof value === 'string') {
     if (value.includes('{'))
       for (const stray of new Set(findStray(value, warned.names))) add(path, explainStray(stray, warned));

@@ -22,6 +22,12 @@ export interface TemplateSource {
   close(): Promise<void>;
 }
 
+interface RunDefinition {
+  readonly definition: unknown;
+  /** Params that the template's schema declares; a run may have left some out. */
+  readonly declaredParams: readonly string[];
+}
+
 interface Known {
   readonly catalogue: ActionCatalogue;
   readonly unknownActions: 'simulate' | 'reject';
@@ -51,10 +57,13 @@ export class EngineTemplates {
   }
 
   /** The definition of a run with these params. An id that is no template's is the action of a single step. */
-  async toDefinition(id: string, params: Record<string, unknown>): Promise<unknown> {
+  async toDefinition(id: string, params: Record<string, unknown>): Promise<RunDefinition> {
     const { catalogue, unknownActions } = this.#known;
     const template = await this.#source.get(id);
-    if (template) return this.#source.instantiate(template, params);
+    if (template) {
+      const definition = await this.#source.instantiate(template, params);
+      return { definition, declaredParams: Object.keys(template.params?.properties ?? {}) };
+    }
     await this.#refuseFaulty(id);
     if (unknownActions === 'reject' && !catalogue.has(id)) {
       const known = [...(await this.#source.list()).map((other) => other.id), ...catalogue.keys()];
@@ -62,7 +71,7 @@ export class EngineTemplates {
       const detail = `There is neither a template nor an action with the id "${id}"; ${wayOut}`;
       throw new Refusal({ code: 'NOT_FOUND', detail });
     }
-    return toOneStep(id, params);
+    return { definition: toOneStep(id, params), declaredParams: [] };
   }
 
   async problems(): Promise<TemplateProblem[]> {

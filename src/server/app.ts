@@ -15,6 +15,7 @@ import { refuseUnknownQuery } from './query.ts';
 import type { Route, RouteParts } from './route.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { costRoutes } from './routes/costs.ts';
+import { decisionRoutes } from './routes/decisions.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
@@ -39,6 +40,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     ...stepFileRoutes(parts),
     ...steeringRoutes(parts),
     ...externalDataRoutes(parts),
+    ...decisionRoutes(parts),
     ...eventRoutes(parts),
     ...catalogueRoutes(parts),
     ...operationRoutes(parts, metrics),

@@ -162,6 +162,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       coordinator,
       catalogue,
       unknownActions: 'reject',
+      checkData: async (_, data) => ({ data, errors: [] }),
       templates: {
         list: async () => [],
         problems: async () => [],

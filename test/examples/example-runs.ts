@@ -95,6 +95,13 @@ export class ExampleRuns {
     return (await this.engine.finished(workflow)).workflow;
   }
 
+  /** The same, up to where it waits for somebody. */
+  async waiting(id: string, params: Record<string, unknown>): Promise<Workflow> {
+    this.ran.add(id);
+    const { workflow } = await this.engine.submitTemplate(id, params, { waitMs: 60_000 });
+    return workflow;
+  }
+
   /** A definition that is no template. */
   async definition(definition: unknown): Promise<Workflow> {
     const { id } = await this.engine.submit(this.local(definition));

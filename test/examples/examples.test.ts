@@ -93,7 +93,6 @@ test('04 sums up every piece, and then the sums in the order of the pieces', asy
 
 /** The file with a shorter time to decide in: nobody decides. */
 async function undecided(file: string, params: Record<string, unknown>) {
-  runs.ran.add(file);
   const definition = await readExample(file, params);
   const text = JSON.stringify(definition).replace(/"within":"\d+d"/, '"within":"20ms"');
   return JSON.parse(text) as unknown;
@@ -118,6 +117,59 @@ test('11 fails when nobody has decided in time', async () => {
   const workflow = await runs.definition(await undecided('11-human-feedback.yaml', { brief: 'About tea.' }));
   expect(workflow.status).toBe('FAILED');
   expect(stepOf(workflow, 'drafts').error).toContain('round 0 failed: EXPIRED: nobody decided until');
+});
+
+test('05 publishes the text that the person has changed', async () => {
+  runs.world = { page: () => ({}), model: () => 'Tea is good.' };
+  const params = { topic: 'Tea', endpoint: `${runs.origin}/publish` };
+  const { id } = await runs.waiting('publish-post', params);
+  expect((await runs.engine.getStep(id, 'review')).message).toBe('Publish this?\n\nTea is good.');
+  await runs.engine.decide(id, 'review', { approved: true, data: { text: 'Tea is very good.' } });
+  const { workflow } = await runs.engine.finished(id);
+  expect(endsOf(workflow)).toMatchObject({ publish: 'COMPLETED', drop: 'skipped' });
+  expect(runs.at('POST', '/publish').map(({ body }) => body)).toEqual([{ text: 'Tea is very good.' }]);
+});
+
+test('05 says why it was not published', async () => {
+  runs.world = { model: () => 'Tea is good.' };
+  const { id } = await runs.waiting('publish-post', { topic: 'Tea', endpoint: `${runs.origin}/publish` });
+  await runs.engine.decide(id, 'review', { approved: false, comment: 'too short' });
+  const { workflow } = await runs.engine.finished(id);
+  expect(stepOf(workflow, 'drop').outputs?.content).toBe('Not published: too short');
+});
+
+test('11 writes again with what was said, until it is approved', async () => {
+  const prompts: string[] = [];
+  runs.world = { model: (prompt) => `Draft ${prompts.push(prompt)}.` };
+  const { id } = await runs.waiting('feedback-loop', { brief: 'About tea.' });
+  await runs.engine.decide(id, 'drafts.0.review', { approved: false, comment: 'too dry' });
+  await runs.engine.get(id, { waitMs: 60_000 });
+  await runs.engine.decide(id, 'drafts.1.review', { approved: true });
+  const { workflow } = await runs.engine.finished(id);
+  expect(stepOf(workflow, 'final').outputs?.content).toBe('Draft 2.');
+  expect(prompts[0]).toContain('Your last draft: none yet\nWhat was said of it: nothing yet');
+  expect(prompts[1]).toContain('Your last draft: Draft 1.\nWhat was said of it: too dry');
+});
+
+test('08 follows the links of a site level by level, each page once, and stays on the site', async () => {
+  const links: Record<string, string[]> = {
+    '/': ['/a', '/b', 'http://elsewhere.test/'],
+    '/a': ['/', '/b', '/a1', '/gone'],
+    '/b': ['/a1'],
+    '/a1': ['/deep'],
+  };
+  runs.world = {
+    page: ({ path }) => {
+      const found = links[path];
+      return found && `<html><body>${found.map((url) => `<a href="${url}">x</a>`).join(' ')}</body></html>`;
+    },
+  };
+  const workflow = await runs.template('crawl', { starts: [`${runs.origin}/`], depth: 3 });
+  expect(stepOf(workflow, 'site-map').error).toBeNull();
+  const map = String(stepOf(workflow, 'site-map').outputs?.content).trim().split('\n');
+  expect(map.map((url) => url.slice(runs.origin.length)).sort()).toEqual(['/', '/a', '/a1', '/b', '/deep', '/gone']);
+  expect(runs.asked.map(({ path }) => path).sort()).toEqual(['/', '/a', '/a1', '/b', '/gone']);
+  expect(stepOf(workflow, 'levels').outputs).toEqual({ rounds: 3, done: true });
 });
 
 test('09 grades every model by every case', async () => {

@@ -121,10 +121,13 @@ describe('what the page says', () => {
   });
 
   test.each(blocks('gathered'))('of what is gathered in $file: $words', async ({ file, words, text }) => {
-    const [id = '', field = ''] = words;
+    const [step = '', field = ''] = words;
+    const { outputs } = await runs.engine.getStep((await run(file)).id, step);
+    expect(outputs?.[field]).toEqual(JSON.parse(text));
+    // A reference gathers the same.
     const definition = toDefinition(files.find((each) => each.file === file)?.text ?? '') as { steps: object[] };
-    const params = { input: { value: `{{steps.${id}.outputs.${field}}}` }, expression: 'value' };
-    const probe = { id: 'probe', dependencies: [id], action: 'transform', params };
+    const params = { input: { value: `{{steps.${step}.outputs.${field}}}` }, expression: 'value' };
+    const probe = { id: 'probe', dependencies: [step], action: 'transform', params };
     runs.world = worlds[file] ?? {};
     const workflow = await runs.definition({ ...definition, steps: [...definition.steps, probe] });
     expect(stepOf(workflow, 'probe').outputs?.value).toEqual(JSON.parse(text));

@@ -6,6 +6,7 @@ import { conditionMutants } from './condition.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
+import { decisionsMutants } from './decisions.mutants.ts';
 import { diskMutants } from './disk.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
@@ -31,6 +32,7 @@ export const mutants: readonly Mutant[] = [
   ...coreMutants,
   ...crashMutants,
   ...damageMutants,
+  ...decisionsMutants,
   ...diskMutants,
   ...dryMutants,
   ...enumerateMutants,

@@ -109,8 +109,8 @@ export const typosMutants: readonly Mutant[] = [
   {
     name: 'braces in inner steps are not told',
     breaks: 'WA1',
-    file: 'src/core/warnings.ts',
-    find: "warnOfSteps([...path, i, 'steps'], (step as Step).steps ?? (step as Step).body, within, add);",
+    file: 'src/core/steps-within.ts',
+    find: "    yield* within(step.steps ?? step.body, [...at, 'steps'], names);",
     replace: '',
     test: 'test/core/warnings.test.ts',
   },
@@ -118,8 +118,8 @@ export const typosMutants: readonly Mutant[] = [
     name: 'the name of an item is told as a slip',
     breaks: 'WA1',
     file: 'src/core/warnings.ts',
-    find: 'const within = names === warned.names ? warned : { ...warned, names };',
-    replace: 'const within = warned;',
+    find: 'warnOfValue(place, value, { ...warned, names }, add);',
+    replace: 'warnOfValue(place, value, { ...warned, names: outer }, add);',
     test: 'test/core/warnings.test.ts',
   },
   {

@@ -14,6 +14,7 @@ import type { ActionCatalogue } from '../../contract/task.ts';
 import { decideBranch, decideBranched, decideCreate, decideWaiting, listBlobs } from '../../core/decide.ts';
 import { findSecretParams } from '../../core/secret-params.ts';
 import type { WorkflowState } from '../../core/state.ts';
+import { stepsWithin } from '../../core/steps-within.ts';
 import { validateStepParams, warningsOf } from '../../core/validate.ts';
 import type { Chance, Clock } from '../clock.ts';
 import type { StateFiles } from '../files/state-files.ts';
@@ -126,11 +127,16 @@ function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent)
   return warnings.length === 0 ? event : { ...event, workflow: { ...event.workflow, warnings } };
 }
 
+/** Fields of a step that may hold any text. */
+const storedFields = ['params', 'forEach', 'output', 'label', 'when', 'repeat'];
+
 /** Here, where the settings are: neither the journal nor a file ever holds them. */
-function refuseSecrets({ params, steps }: WorkflowDefinition, { secrets }: EngineSettings): void {
+function refuseSecrets({ params, ...definition }: WorkflowDefinition, { secrets }: EngineSettings): void {
   const errors = [
     ...findSecretParams(params, ['params'], secrets),
-    ...steps.flatMap((step, i) => findSecretParams(step.params, ['steps', i, 'params'], secrets)),
+    ...[...stepsWithin(definition)].flatMap(({ step, path }) =>
+      storedFields.flatMap((field) => findSecretParams(step[field], [...path, field], secrets)),
+    ),
   ].slice(0, errorsShownMax);
   if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
 }

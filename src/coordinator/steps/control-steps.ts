@@ -32,6 +32,7 @@ import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
 import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
 import { conditionScopeOf, forgetList, listOf, NeededOutputs, type ReadOutputs, sourcesOf } from './step-scope.ts';
+import { bindQuestion } from './step-view.ts';
 
 export interface ControlStepsOptions {
   clock: Clock;
@@ -166,7 +167,11 @@ export class ControlSteps {
     const at = Math.max(now, state.header.updatedAt);
     const { within } = step.params;
     const until = typeof within === 'string' ? at + (readDuration(within) ?? 0) : null;
-    if (step.action === 'approval') return decideWait(state, step.id, { for: 'decision', until }, now);
+    if (step.action === 'approval') {
+      // What nobody could read is not asked.
+      bindQuestion(state, step, read);
+      return decideWait(state, step.id, { for: 'decision', until }, now);
+    }
     if (step.action === externalAction) return decideWait(state, step.id, { for: 'data', until }, now);
     if (step.action !== 'delay' || (step.params.for === undefined && step.params.until === undefined)) return null;
     const bound = bindAny({ for: step.params.for, until: step.params.until }, sourcesOf(state, step.of, step, read));
@@ -182,7 +187,9 @@ export class ControlSteps {
     if (loop !== null && step.count !== null) {
       addCondition(needed, state, conditionUses(loop.until), { step: step.id, index: step.count - 1 });
     }
-    if (!isGroup(step.flow) && step.action === 'delay') needed.addValue(step.params, step.of, step);
+    if (!isGroup(step.flow) && (step.action === 'delay' || step.action === 'approval')) {
+      needed.addValue(step.params, step.of, step);
+    }
     return needed.blobs;
   }
 }

@@ -263,7 +263,8 @@ export class NeededOutputs {
     else if (step.flow.repeat !== null && field === 'last') this.#addLast(step);
   }
 
-  #addWhole(step: StepState): void {
+  /** What `wholeOutputs` reads. */
+  addWhole(step: StepState): void {
     if (step.flow.forEach !== null) {
       this.addStep(step.id, ['items']);
       this.addStep(step.id, ['errors']);
@@ -278,7 +279,7 @@ export class NeededOutputs {
     const wanted = place === undefined ? [...(tally?.places.keys() ?? [])] : [Number(place)];
     for (const index of wanted) {
       if (tally === undefined || !(index < tally.count) || tally.isFailed(index)) continue;
-      if (group.flow.output === undefined) this.#addWhole(state.stepAt(standsFor(tally, index)));
+      if (group.flow.output === undefined) this.addWhole(state.stepAt(standsFor(tally, index)));
       else this.addValue(group.flow.output, { step: group.id, index }, group);
     }
   }
@@ -286,6 +287,6 @@ export class NeededOutputs {
   #addLast(loop: StepState): void {
     const state = this.#state;
     const places = state.tallies.get(state.placeOf(loop.id))?.places[(loop.count ?? 0) - 1] ?? [];
-    for (const i of places) this.#addWhole(state.stepAt(i));
+    for (const i of places) this.addWhole(state.stepAt(i));
   }
 }
