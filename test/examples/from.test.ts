@@ -167,6 +167,33 @@ test.each([
   expect(endsOf(workflow).failure).toBe('skipped');
 });
 
+test('GitHub Actions: the newest five, summed up, and the tasks of the day are sent', async () => {
+  const item = (n: number) => `<item><title>News ${n}</title><description>About ${n}.</description></item>`;
+  const feed = `<?xml version="1.0"?><rss version="2.0"><channel>${[1, 2, 3, 4, 5, 6].map(item).join('')}</channel></rss>`;
+  const answer = (prompt: string) => (prompt.includes('News 3') ? 400 : `Sum of ${/News \d/.exec(prompt)?.[0]}.`);
+  runs.world = { page: ({ path }) => (path === '/feed' ? feed : {}), model: answer };
+  const tasks = [
+    { date: '2026-01-31', task: 'Read' },
+    { date: '2026-02-01', task: 'Sleep' },
+    { date: 'every', task: 'Walk' },
+  ];
+  const params = { day: '2026-01-31', webhook: `${runs.origin}/hook`, feed: `${runs.origin}/feed`, tasks };
+  const workflow = await runs.template('from-github-actions-daily-news', params);
+  expect(workflow.status).toBe('COMPLETED');
+  const sent = () => {
+    const [content] = runs.at('POST', '/hook').map(({ body }) => (body as { content: string }).content);
+    return content?.replace(/\n+/g, '\n').trim();
+  };
+  expect(sent()).toBe(
+    '**Tasks of 2026-01-31**\n- Read\n- Walk\n**News**\n1. Sum of News 1.\n2. Sum of News 2.\n3. (no summary)\n' +
+      '4. Sum of News 4.\n5. Sum of News 5.',
+  );
+
+  runs.world = { page: ({ path }) => (path === '/feed' ? 404 : {}), model: answer };
+  await runs.template('from-github-actions-daily-news', { ...params, tasks: [] });
+  expect(sent()).toBe('**Tasks of 2026-01-31**\nNothing to do today.\n**News**\nNo news could be fetched.');
+});
+
 test('every file has been run', () => {
   expect([...runs.ran].map((id) => `${id}.yaml`).sort()).toEqual(files.sort());
 });
