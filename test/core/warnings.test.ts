@@ -53,6 +53,47 @@ describe('WA1 within groups', () => {
   });
 });
 
+describe('WA1: names that are known in some steps alone', () => {
+  const stray = (path: string, text: string) => `${path}: {{${text}}} ${stays}; ${generic}`;
+  const inner = {
+    id: 'i',
+    action: 'noop',
+    params: { x: '{{url}} {{index}} {{round}} {{previous.i.outputs.x}} {{item}}' },
+  };
+
+  test('of a map, its action gets its items by name', () => {
+    const params = { x: '{{url}} of {{index}}', y: '{{size}}', z: '{{item}} {{round}}' };
+    expect(warn({ forEach: { url: [], size: [] }, params })).toEqual([
+      stray('steps[0].params.z', 'item'),
+      stray('steps[0].params.z', 'round'),
+    ]);
+    expect(warn({ forEach: [], params: { x: '{{item}}' } })).toEqual([]);
+  });
+
+  test('of a map and a loop, the inner steps know the names of both', () => {
+    const loop = { id: 'l', repeat: { until: 'true', max: 2 }, steps: [inner] };
+    const place = 'steps[0].steps[0].steps[0].params.x';
+    expect(warn({ action: undefined, forEach: { url: [] }, steps: [loop] })).toEqual([stray(place, 'item')]);
+    expect(warn({ action: undefined, forEach: { url: [] }, body: [loop] })).toEqual([stray(place, 'item')]);
+    expect(warn(loop)).toEqual([
+      stray('steps[0].steps[0].params.x', 'url'),
+      stray('steps[0].steps[0].params.x', 'index'),
+      stray('steps[0].steps[0].params.x', 'item'),
+    ]);
+  });
+
+  test('of finally, the workflow', () => {
+    const last = { id: 'z', action: 'noop', params: { x: '{{workflow.outcome}} {{round}}' } };
+    expect(warn({}, { finally: [last] })).toEqual([stray('finally[0].params.x', 'round')]);
+    expect(warn({ ...last, final: true })).toEqual([stray('steps[0].params.x', 'round')]);
+    expect(warn({ params: { x: '{{workflow.outcome}}' } })).toEqual([stray('steps[0].params.x', 'workflow.outcome')]);
+  });
+
+  test('steps that a group has made are not looked at', () => {
+    expect(warn({ of: { step: 'm', index: 0 }, params: { x: '{{url}}' } })).toEqual([]);
+  });
+});
+
 describe('WA1: braces without a reference', () => {
   test.each([
     ['{{topic}}', [`{{topic}} ${stays}; write {{params.topic}}`]],
