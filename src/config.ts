@@ -28,6 +28,7 @@ import {
 } from './config/addresses.ts';
 import { readDirectory, readQueueStateFile } from './config/directories.ts';
 import { errorCode, refuse } from './config/refusal.ts';
+import { readSecretStore } from './config/secrets.ts';
 import {
   isModelServers,
   readDailyBudget,
@@ -47,6 +48,7 @@ import { limits } from './contract/limits.ts';
 import { limitsByModelSchema } from './contract/model-limits.ts';
 import { modelServersSetting } from './contract/model-servers.ts';
 import { pricesSchema } from './contract/prices.ts';
+import { secretStoreSchema } from './contract/secret-store.ts';
 import { type EngineSettings, logLevels, type ServerSettings } from './contract/settings.ts';
 import { StartError } from './contract/store.ts';
 
@@ -111,6 +113,7 @@ export function readSettings(
       dailyBudget: readDailyBudget(text('DAILY_BUDGET')),
       keepFinished: readKeepFinished(text('KEEP_FINISHED')),
       secrets,
+      secretStore: readSecretStore(cwd, Object.keys({ ...fromFile, ...env }), text),
     },
     server: {
       host,
@@ -157,6 +160,12 @@ const givenSchema = z.strictObject({
     })
     .optional(),
   keepFinished: keepFinishedSchema.optional(),
+  secretStore: secretStoreSchema
+    .refine(
+      (store) => Object.values(store).every(({ hosts }) => hosts.every((entry) => toHost(entry) === entry)),
+      'has hosts that are none: write api.github.com, nas.lan:8080',
+    )
+    .optional(),
 });
 
 /** CFG5. Throws a StartError that names every fault; no value is shown. */

@@ -87,6 +87,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     coordinator,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
+    secretStore: settings.secretStore ?? {},
     templates: {
       ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),

@@ -12,12 +12,15 @@ import {
 } from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
+import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { didYouMean } from '../contract/nearest.ts';
-import type { ActionCatalogue } from '../contract/task.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
+import type { ActionCatalogue, ActionInfo } from '../contract/task.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
 import { eachReference, type Reference } from './references.ts';
+import { checkStepSecrets, findMisplacedSecrets } from './step-secrets.ts';
 import { findWarnings } from './warnings.ts';
 
 /** At most so many faults are named; one more entry says how many were left out. */
@@ -26,6 +29,8 @@ const errorsMax = 100;
 export interface ValidationOptions {
   catalogue: ActionCatalogue;
   unknownActions: 'simulate' | 'reject';
+  /** The secrets that there are; left out, their names are not checked. */
+  secretStore?: SecretHosts | undefined;
 }
 
 export type Validation =
@@ -178,6 +183,9 @@ function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: nu
     if (message) faults.add({ path: toFieldPath(['steps', i, 'params', ...path]), message });
   });
   const info = check.catalogue.get(step.action);
+  for (const path of checkSecrets(step, i, info, check)) {
+    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
+  }
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, ['steps', i, 'params'], open));
   } else if (check.unknownActions === 'reject') {
@@ -185,6 +193,30 @@ function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: nu
     const message = `unknown action "${step.action}"; GET /api/actions lists those there are${guess}`;
     faults.add({ path: `steps[${i}].action`, message });
   }
+}
+
+/** Names the faults of a step's secrets. Returns the places in its params that hold one. */
+function checkSecrets(
+  { params = {}, action, ...fields }: Pick<StepDefinition, 'id' | 'action' | 'params'>,
+  i: number,
+  info: ActionInfo | undefined,
+  check: StepCheck,
+): (readonly (string | number)[])[] {
+  const { catalogue, secretStore: store } = check;
+  const { faults, places } = checkStepSecrets(params as JsonObject, ['steps', i, 'params'], {
+    taking: info?.takesSecrets,
+    code: info?.code ?? [],
+    action,
+    takers: [...catalogue.values()].flatMap((each) => (each.takesSecrets ? [each.action] : [])).join(', '),
+    store,
+    suggest: (name) => suggest(check, name, Object.keys(store ?? {})),
+  });
+  check.faults.addAll(faults);
+  for (const [field, value] of Object.entries(fields)) {
+    // Nothing is ever replaced in a name, which warnings say.
+    if (field !== 'id' && field !== 'name') check.faults.addAll(findMisplacedSecrets(value, ['steps', i, field]));
+  }
+  return places;
 }
 
 /** The faults of new params for one step of an existing workflow. Paths begin with `params`. */

@@ -30,6 +30,7 @@ import {
   type GetOptions,
   type ListQuery,
   type ListReply,
+  type SecretDescription,
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
@@ -257,6 +258,12 @@ export class CoordinatedEngine implements Engine {
       params: z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>,
       secrets: [...secrets],
     }));
+  }
+
+  async secrets(): Promise<SecretDescription[]> {
+    return Object.keys(this.#options.secretStore ?? {})
+      .sort()
+      .map((name) => ({ name }));
   }
 
   async costs(query: Partial<CostsQuery> = {}): Promise<CostsReply> {

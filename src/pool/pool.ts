@@ -50,6 +50,7 @@ export async function createPool(options: PoolOptions, setup: WorkerSetup = {}):
     ...shared,
     threads: options.ioThreads,
     sharing: 'shared',
+    secretStore: options.secretStore,
     graceMs,
     heapMbMax: ioHeapMbMax,
   });

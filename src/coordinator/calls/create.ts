@@ -127,10 +127,10 @@ function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent)
 }
 
 /** Here, where the settings are: neither the journal nor a file ever holds them. */
-function refuseSecrets({ params, steps }: WorkflowDefinition, { secrets }: EngineSettings): void {
+function refuseSecrets({ params, steps }: WorkflowDefinition, { secrets, secretStore }: EngineSettings): void {
   const errors = [
-    ...findSecretParams(params, ['params'], secrets),
-    ...steps.flatMap((step, i) => findSecretParams(step.params, ['steps', i, 'params'], secrets)),
+    ...findSecretParams(params, ['params'], secrets, secretStore),
+    ...steps.flatMap((step, i) => findSecretParams(step.params, ['steps', i, 'params'], secrets, secretStore)),
   ].slice(0, errorsShownMax);
   if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
 }
@@ -141,10 +141,10 @@ function checkBranchParams(
   stepId: string,
   params: JsonObject,
 ): void {
-  const { unknownActions } = settings;
+  const { unknownActions, secretStore = {} } = settings;
   const errors = [
-    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions }),
-    ...findSecretParams(params, ['params'], settings.secrets),
+    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions, secretStore }),
+    ...findSecretParams(params, ['params'], settings.secrets, secretStore),
   ];
   if (errors.length > 0) throw invalid(`The params for step "${stepId}" are not valid`, errors);
 }

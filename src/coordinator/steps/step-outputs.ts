@@ -4,12 +4,13 @@
  * wait for them.
  */
 import type { OutputsRef } from '../../contract/journal-event.ts';
-import type { JsonObject } from '../../contract/json.ts';
 import { limits } from '../../contract/limits.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
-import { bindParams, type ParamKinds } from '../../core/bindings.ts';
+import type { ActionInfo } from '../../contract/task.ts';
+import { bindParams } from '../../core/bindings.ts';
 import { eachReference } from '../../core/references.ts';
 import type { StepState } from '../../core/state.ts';
+import { type BoundParams, toBoundParams } from '../../core/step-secrets.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
 
@@ -43,8 +44,8 @@ export class StepOutputs {
     return blobs;
   }
 
-  /** The step's params with every reference replaced. Throws BindingError. */
-  bind(live: Live, step: StepState, blobs: Blobs, kinds: ParamKinds | undefined): JsonObject {
+  /** The step's params with every reference replaced, and the secrets that they name. Throws BindingError. */
+  bind(live: Live, step: StepState, blobs: Blobs, info: ActionInfo | undefined): BoundParams {
     const parsed = new Map<string, unknown>();
     for (const [id, ref] of outputsReferredTo(live, step)) {
       if (ref) parsed.set(id, 'json' in ref ? JSON.parse(ref.json) : blobs.get(ref.blob));
@@ -54,7 +55,7 @@ export class StepOutputs {
       isStep: (id: string) => live.state.index.has(id),
       outputsOf: (id: string) => parsed.get(id),
     };
-    return bindParams(step.params, sources, kinds);
+    return toBoundParams(bindParams(step.params, sources, info), step.params, info?.takesSecrets);
   }
 
   /** Outputs as an event holds them: as text, or by the name of a blob that is durable when this resolves. */
