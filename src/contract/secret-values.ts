@@ -11,12 +11,16 @@ type Secrets = Readonly<Record<string, string>>;
 
 /** Names and values. Addresses travel with their keys and are no secrets: `http://localhost:11434/v1` may be anywhere. */
 export function searchedSecrets(secrets: Secrets): [name: string, value: string][] {
-  return keysOf(secrets).filter(([, value]) => value.length >= secretLengthMin);
+  return searched(keysOf(secrets));
 }
 
 /** The same for the store. */
 export function searchedStore(store: SecretStore): [name: string, value: string][] {
-  return valuesOf(store).filter(([, value]) => value.length >= secretLengthMin);
+  return searched(valuesOf(store));
+}
+
+function searched(all: [string, string][]): [string, string][] {
+  return all.filter(([, value]) => value.length >= secretLengthMin);
 }
 
 /** The names of the secrets that are too short to be searched for. */

@@ -4,6 +4,7 @@
  */
 import type { SecretStore } from '../contract/secret-store.ts';
 import { searchedSecrets, searchedStore } from '../contract/secret-values.ts';
+import { createNeedles, type Needles } from './needles.ts';
 import { toSecretForms } from './secret-forms.ts';
 
 export type Redact = (text: string) => string;
@@ -12,8 +13,13 @@ type Secrets = Readonly<Record<string, string>>;
 
 /** `secrets`: those of a job. `store`: more that are searched for. */
 export function createRedaction(secrets: Secrets, store?: SecretStore): Redact {
-  const replacements = toReplacements(secrets, store);
-  return (text) => replaceAll(text, replacements);
+  const replacements = toReplacements(secrets);
+  if (store === undefined) return (text) => replaceAll(text, replacements);
+  const stored = ofStore(store);
+  return (text) => {
+    const redacted = replaceAll(text, replacements);
+    return stored.needles.isIn(redacted) ? replaceAll(redacted, stored.replacements) : redacted;
+  };
 }
 
 export interface PieceRedaction {
@@ -68,16 +74,28 @@ type Replacement = readonly [needle: string, label: string];
 function toReplacements(secrets: Secrets, store?: SecretStore): Replacement[] {
   const replacements = searchedSecrets(secrets).flatMap(toReplacementsOf);
   // Longest first: when one secret begins another, the shorter must not leave the rest of the longer behind.
-  return [...replacements, ...(store ? ofStore(store) : [])].sort(([a], [b]) => b.length - a.length);
+  return [...replacements, ...(store ? ofStore(store).replacements : [])].sort(longestFirst);
+}
+
+function longestFirst([a]: Replacement, [b]: Replacement): number {
+  return b.length - a.length;
+}
+
+interface Stored {
+  readonly replacements: readonly Replacement[];
+  readonly needles: Needles;
 }
 
 /** The store of a thread stays the same, and has many forms. */
-const known = new WeakMap<SecretStore, readonly Replacement[]>();
+const known = new WeakMap<SecretStore, Stored>();
 
-function ofStore(store: SecretStore): readonly Replacement[] {
-  const replacements = known.get(store) ?? searchedStore(store).flatMap(toReplacementsOf);
-  known.set(store, replacements);
-  return replacements;
+function ofStore(store: SecretStore): Stored {
+  const before = known.get(store);
+  if (before !== undefined) return before;
+  const replacements = searchedStore(store).flatMap(toReplacementsOf).sort(longestFirst);
+  const stored = { replacements, needles: createNeedles(replacements.map(([needle]) => needle)) };
+  known.set(store, stored);
+  return stored;
 }
 
 function toReplacementsOf([name, value]: readonly [string, string]): Replacement[] {

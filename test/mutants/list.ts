@@ -14,6 +14,7 @@ import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { secretsMutants } from './secrets.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
 import { simMutants } from './sim.mutants.ts';
@@ -35,6 +36,7 @@ export const mutants: readonly Mutant[] = [
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
+  ...secretsMutants,
   ...serversMutants,
   ...serverMutants,
   ...pagesMutants,

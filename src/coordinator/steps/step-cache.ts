@@ -243,8 +243,9 @@ export class StepCache {
     const { action, version = 1 } = info;
     const call = info.callsModel?.(params, pickSecrets(info, this.#options.settings));
     const asked = call && call !== 'unread' ? [call.baseUrl, call.model] : null;
+    const places = use?.places.length ? [use.places] : [];
     return createHash('sha256')
-      .update(toCanonicalJson([action, version, asked, params, ...(use?.places.length ? [use.places] : [])]))
+      .update(toCanonicalJson([action, version, asked, params, ...places]))
       .digest('hex');
   }
 
