@@ -48,7 +48,7 @@ import { limits } from './contract/limits.ts';
 import { limitsByModelSchema } from './contract/model-limits.ts';
 import { modelServersSetting } from './contract/model-servers.ts';
 import { pricesSchema } from './contract/prices.ts';
-import { secretStoreSchema } from './contract/secret-store.ts';
+import { type SecretStore, secretStoreSchema } from './contract/secret-store.ts';
 import { type EngineSettings, logLevels, type ServerSettings } from './contract/settings.ts';
 import { StartError } from './contract/store.ts';
 
@@ -62,9 +62,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   cwd: string,
 ): { engine: EngineSettings; server: ServerSettings } {
-  const fromFile = readEnvFile(cwd);
-  const text = (name: string): string | undefined => (env[name] ?? fromFile[name])?.trim() || undefined;
-
+  const { names, text } = readWritten(env, cwd);
   const host = readHost(text('HOST') ?? '127.0.0.1');
   const port = readInteger('PORT', text('PORT'), 0, 65_535) ?? 8000;
   const apiToken = readSecret('API_TOKEN', text('API_TOKEN')) ?? null;
@@ -113,7 +111,7 @@ export function readSettings(
       dailyBudget: readDailyBudget(text('DAILY_BUDGET')),
       keepFinished: readKeepFinished(text('KEEP_FINISHED')),
       secrets,
-      secretStore: readSecretStore(cwd, Object.keys({ ...fromFile, ...env }), text),
+      secretStore: readSecretStore(cwd, names, text),
     },
     server: {
       host,
@@ -122,6 +120,20 @@ export function readSettings(
       allowedHosts: readList('ALLOWED_HOSTS', text('ALLOWED_HOSTS'), toHost, 'engine.example:8000'),
       allowedOrigins: readList('ALLOWED_ORIGINS', text('ALLOWED_ORIGINS'), toOrigin, 'http://localhost:3000'),
     },
+  };
+}
+
+/** The secrets of steps alone, for who needs no other setting. Throws StartError. */
+export function readSecrets(env: Readonly<Record<string, string | undefined>>, cwd: string): SecretStore {
+  const { names, text } = readWritten(env, cwd);
+  return readSecretStore(cwd, names, text);
+}
+
+function readWritten(env: Readonly<Record<string, string | undefined>>, cwd: string) {
+  const fromFile = readEnvFile(cwd);
+  return {
+    names: Object.keys({ ...fromFile, ...env }),
+    text: (name: string): string | undefined => (env[name] ?? fromFile[name])?.trim() || undefined,
   };
 }
 

@@ -20,7 +20,7 @@ import type { ActionCatalogue, ActionInfo } from '../contract/task.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
 import { eachReference, type Reference } from './references.ts';
-import { checkStepSecrets, findMisplacedSecrets } from './step-secrets.ts';
+import { checkStepSecrets, findMisplacedSecrets, findSecrets } from './step-secrets.ts';
 import { findWarnings } from './warnings.ts';
 
 /** At most so many faults are named; one more entry says how many were left out. */
@@ -68,12 +68,16 @@ export function warningsOf(
   { catalogue, unknownActions }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
+  // A param is data: no secret in it is ever replaced.
+  const named = Object.entries(params ?? {}).flatMap(([key, value]) =>
+    typeof value === 'string' && findSecrets(value).length > 0 ? [[`params.${key}`, value]] : [],
+  );
   return findWarnings({
     steps,
     params: Object.keys(params ?? {}),
     catalogue,
     namesSimulated,
-    texts: { name, description },
+    texts: { name, description, ...Object.fromEntries(named) },
   });
 }
 
@@ -209,7 +213,7 @@ function checkSecrets(
     action,
     takers: [...catalogue.values()].flatMap((each) => (each.takesSecrets ? [each.action] : [])).join(', '),
     store,
-    suggest: (name) => suggest(check, name, Object.keys(store ?? {})),
+    suggest: (name, names) => suggest(check, name, names),
   });
   check.faults.addAll(faults);
   for (const [field, value] of Object.entries(fields)) {

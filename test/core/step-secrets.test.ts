@@ -265,3 +265,46 @@ describe('SE4: binding', () => {
     );
   });
 });
+
+describe('warnings', () => {
+  const warningsOf = (steps: object[], rest: object = {}) => {
+    const checked = validateDefinition({ name: 'x', ...rest, steps }, options);
+    return checked.ok ? checked.warnings : checked.errors;
+  };
+  test('a secret where it may stand is none; in a name, a key or a param of the workflow it is', () => {
+    const params = { url, headers: { 'x-key': 'Token {{secrets.TOKEN}} {{ nobody }} {{secrets.TOKEN}}' } };
+    const body = { '{{secrets.TOKEN}}': 'x' };
+    const stays = "stays as it is here; references are replaced in the values of a step's params alone";
+    expect(
+      warningsOf(
+        [
+          {
+            id: 'a',
+            name: 'with {{secrets.TOKEN}}',
+            action: 'http_request',
+            params: { ...params, method: 'POST', body },
+          },
+        ],
+        {
+          params: { text: 'a {{secrets.TOKEN}}', n: 1 },
+        },
+      ),
+    ).toEqual([
+      `params.text: {{secrets.TOKEN}} ${stays}`,
+      `steps[0].name: {{secrets.TOKEN}} ${stays}`,
+      expect.stringMatching(/^steps\[0\]\.params\.headers\.x-key: \{\{ nobody \}\} is no reference/),
+      `steps[0].params.body.{{secrets.TOKEN}}: {{secrets.TOKEN}} ${stays}`,
+    ]);
+  });
+
+  test('in code it is told that the name is one of that language, where nobody else gives it', () => {
+    const render = (data: object) =>
+      warningsOf([{ id: 'a', action: 'render', params: { template: 'x {{secrets.TOKEN}}', data } }]);
+    expect(render({})).toEqual([
+      'steps[0].params.template: secrets.TOKEN is a name in `data` there; no action but those that send secrets gets one',
+    ]);
+    expect(render({ secrets: { TOKEN: 'a word' } })).toEqual([]);
+    const transform = { input: {}, expression: 'secrets.TOKEN' };
+    expect(warningsOf([{ id: 'a', action: 'transform', params: transform }])).toEqual([]);
+  });
+});

@@ -273,7 +273,7 @@ describe('a text that names a secret', () => {
           params: {
             url,
             method: 'POST',
-            headers: { 'x-key': '{{params.text}} {{secrets.PASSWORD}} {{steps.page.outputs.content}}' },
+            headers: { 'x-key': '{{params.text}} {{secrets.TOKEN}} {{steps.page.outputs.content}}' },
             body: '{{steps.page.outputs.content}}',
           },
         },
@@ -286,7 +286,7 @@ describe('a text that names a secret', () => {
     });
     await engine.finished(created.id);
     expect(seen).toHaveLength(1);
-    expect(seen[0]?.headers['x-key']).toBe(`{{secrets.TOKEN}} ${values.PASSWORD} {{secrets.TOKEN}}`);
+    expect(seen[0]?.headers['x-key']).toBe(`{{secrets.TOKEN}} ${values.TOKEN} {{secrets.TOKEN}}`);
     expect(seen[0]?.body.toString()).toBe('{{secrets.TOKEN}}');
   });
 
