@@ -6,8 +6,11 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
 import type { EngineEvent } from '../../src/contract/event.ts';
 import type { SecretStore } from '../../src/contract/secret-store.ts';
+import { validateDefinition } from '../../src/core/validate.ts';
+import { createActionCatalogue } from '../../src/tasks/registry.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { openInline } from '../fixtures/inline-engine.ts';
 import { listen, readBytes } from '../tasks/http-server.ts';
@@ -440,4 +443,17 @@ test('a dry run rehearses with names alone', async () => {
   expect(seen).toEqual([]);
   await engine.close();
   expectNoValue([json, ...filesOf(dir.root).map((file) => readFileSync(file, 'utf8'))]);
+});
+
+test('the example of the documentation is a workflow, and sends the secret where it says', () => {
+  const page = readFileSync('docs/secrets.md', 'utf8');
+  const example = /<!-- file: issues\.yaml -->\n```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const options = { catalogue: createActionCatalogue(), unknownActions: 'reject' } as const;
+  const faults = (secretStore: SecretStore) => {
+    const checked = validateDefinition(parse(example), { ...options, secretStore });
+    return checked.ok ? checked.warnings : checked.errors.map(({ message }) => message);
+  };
+  expect(faults({ GITHUB_TOKEN: { value: 'x' } })).toEqual([]);
+  expect(faults({ GITHUB_TOKEN: { value: 'x', hosts: ['api.github.com'] } })).toEqual([]);
+  expect(faults({})).toEqual([expect.stringMatching(/^there is no secret "GITHUB_TOKEN"/)]);
 });
