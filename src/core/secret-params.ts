@@ -1,6 +1,7 @@
 /** Keys and secrets of the engine's settings that somebody has written into params, which are stored and shown. */
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
+import { createNeedles } from '../contract/needles.ts';
 import type { SecretStore } from '../contract/secret-store.ts';
 import { searchedSecrets, searchedStore } from '../contract/secret-values.ts';
 
@@ -8,7 +9,7 @@ type Path = readonly PropertyKey[];
 
 /**
  * Each string of the value, or name of a field in it, that holds the value of a setting. The messages name the setting
- * and never the value. `path` stands before the paths. The work grows with the text times the number of keys.
+ * and never the value. `path` stands before the paths. The work grows with the text.
  */
 export function findSecretParams(
   value: unknown,
@@ -24,8 +25,9 @@ export function findSecretParams(
   ];
   const faults: FieldError[] = [];
   if (searched.length === 0) return faults;
+  const needles = createNeedles(searched.map(([, secret]) => secret));
   const check = (text: string, at: Path) => {
-    const found = searched.find(([, secret]) => text.includes(secret));
+    const found = needles.isIn(text) ? searched.find(([, secret]) => text.includes(secret)) : undefined;
     if (found === undefined) return;
     const [name, secret, advice] = found;
     const message = `holds the value of ${name}: ${advice}, and params are stored and shown; remove it`;

@@ -23,6 +23,7 @@ import {
   toMarker,
 } from '../contract/secret-store.ts';
 import type { SecretTaking } from '../contract/task.ts';
+import { BindingError } from './binding-error.ts';
 
 type Path = readonly (string | number)[];
 
@@ -34,6 +35,10 @@ export interface SecretMention {
   /** As it is written; a long one is cut. */
   readonly text: string;
 }
+
+/** Each is an entry of the job; no request needs so many. */
+const placesMax = 1_000;
+const tooManyPlaces = `a step names secrets at most ${placesMax} times`;
 
 /** Characters of a text that a message shows. */
 const shownMax = 100;
@@ -73,7 +78,7 @@ export interface BoundParams {
   readonly use?: SecretUse;
 }
 
-/** `bound` is what `bindParams` made of `written`. */
+/** `bound` is what `bindParams` made of `written`. Throws BindingError. */
 export function toBoundParams(bound: JsonObject, written: JsonObject, taking: SecretTaking | undefined): BoundParams {
   if (taking === undefined) return { params: bound };
   const named = taking.named(written).flatMap(({ name }) => (secretNamePattern.test(name) ? [name] : []));
@@ -81,6 +86,7 @@ export function toBoundParams(bound: JsonObject, written: JsonObject, taking: Se
   if (!holds && named.length === 0) return { params: bound };
   const places: SecretPlace[] = [];
   const params = holds ? (takeOut(bound, [], places) as JsonObject) : bound;
+  if (places.length > placesMax) throw new BindingError(tooManyPlaces);
   return { params, use: { places, named, origin: toWrittenOrigin(written[taking.address]) } };
 }
 
@@ -136,26 +142,23 @@ export interface SecretCheck {
   suggest(name: string, names: Iterable<string>): string;
 }
 
-interface Found {
-  readonly faults: FieldError[];
-  /** Paths of texts that hold a secret, within the params. */
-  readonly places: Path[];
-}
+type AddFault = (fault: FieldError) => void;
 
-/** SE1 to SE3 for the params of one step, at `prefix`. */
-export function checkStepSecrets(params: JsonObject, prefix: Path, check: SecretCheck): Found {
-  const faults: FieldError[] = [];
+/** SE1 to SE3 for the params of one step, at `prefix`. Returns the paths of texts that hold a secret, within the params. */
+export function checkStepSecrets(params: JsonObject, prefix: Path, check: SecretCheck, addFault: AddFault): Path[] {
   const places: Path[] = [];
+  let count = 0;
   const { taking } = check;
   const origin = taking ? toWrittenOrigin(params[taking.address]) : null;
   const add = (path: Path, message: string | undefined) => {
-    if (message !== undefined) faults.push({ path: toFieldPath([...prefix, ...path]), message });
+    if (message !== undefined) addFault({ path: toFieldPath([...prefix, ...path]), message });
   };
   for (const [field, value] of Object.entries(params)) {
     if (check.code.includes(field)) continue;
     eachText(value, [field], (text, path) => {
       const found = findSecrets(text);
       if (found.length > 0) places.push(path);
+      count += found.length;
       for (const one of found) {
         const isAddress = taking !== undefined && path.length === 1 && field === taking.address;
         add(path, (isAddress ? findHostFault(text, one) : undefined) ?? findFault(one.name, one.text, origin, check));
@@ -166,7 +169,8 @@ export function checkStepSecrets(params: JsonObject, prefix: Path, check: Secret
     if (secretNamePattern.test(name)) add(path, findFault(name, name, origin, check));
     else if (name.includes('{{')) add(path, 'names a secret: write the name itself, a reference cannot choose one');
   }
-  return { faults, places };
+  if (count > placesMax) add([], tooManyPlaces);
+  return places;
 }
 
 function findHostFault(address: string, { start, text }: SecretMention): string | undefined {

@@ -207,15 +207,17 @@ function checkSecrets(
   check: StepCheck,
 ): (readonly (string | number)[])[] {
   const { catalogue, secretStore: store } = check;
-  const { faults, places } = checkStepSecrets(params as JsonObject, ['steps', i, 'params'], {
+  const secretCheck = {
     taking: info?.takesSecrets,
     code: info?.code ?? [],
     action,
     takers: [...catalogue.values()].flatMap((each) => (each.takesSecrets ? [each.action] : [])).join(', '),
     store,
-    suggest: (name, names) => suggest(check, name, names),
+    suggest: (name: string, names: Iterable<string>) => suggest(check, name, names),
+  };
+  const places = checkStepSecrets(params as JsonObject, ['steps', i, 'params'], secretCheck, (fault) => {
+    check.faults.add(fault);
   });
-  check.faults.addAll(faults);
   for (const [field, value] of Object.entries(fields)) {
     // Nothing is ever replaced in a name, which warnings say.
     if (field !== 'id' && field !== 'name') check.faults.addAll(findMisplacedSecrets(value, ['steps', i, field]));

@@ -138,7 +138,8 @@ export const httpRequest: Task<Params> = {
         rehearsal: {
           kind: 'request',
           method: exchange.method,
-          url: `${origin}${pathname}`,
+          // Secrets stay names: no value is there.
+          url: `${origin}${pathname.replace(/%7B%7B(secrets\.\w+)%7D%7D/g, '{{$1}}')}`,
           // What a server answers, nobody knows.
           open: ['headers', 'json'],
         } satisfies Rehearsal,

@@ -35,8 +35,7 @@ export function bindSecrets(
   const names = new Set([...use.places.map(({ name }) => name), ...use.named]);
   const used: SecretStore = Object.fromEntries([...names].map((name) => [name, find(store, name)]));
   const bound = structuredClone(params);
-  // From the last one on, so that those before keep their places.
-  for (const place of [...use.places].sort((a, b) => b.at - a.at)) put(bound, place, find(used, place.name).value);
+  for (const places of groupByText(use.places)) fill(bound, places, used);
   checkAddress(bound[takesSecrets.address], used, use.origin);
   const redact = createRedaction({}, used);
   return {
@@ -58,15 +57,35 @@ function find(store: SecretStore, name: string): SecretStore[string] {
   );
 }
 
-/** SB1. */
-function put(params: JsonObject, { path, name, at, form }: SecretPlace, value: string): void {
+/** The places of each text together, in the order of the text. */
+function groupByText(places: readonly SecretPlace[]): SecretPlace[][] {
+  const texts = new Map<string, SecretPlace[]>();
+  for (const place of [...places].sort((a, b) => a.at - b.at)) {
+    const key = JSON.stringify(place.path);
+    const text = texts.get(key);
+    if (text === undefined) texts.set(key, [place]);
+    else text.push(place);
+  }
+  return [...texts.values()];
+}
+
+/** SB1, for one text. */
+function fill(params: JsonObject, places: readonly SecretPlace[], used: SecretStore): void {
+  const { path, name: first } = places[0]!;
   let inner: unknown = params;
   for (const key of path.slice(0, -1)) inner = childOf(inner, key);
   const last = path.at(-1) ?? '';
   const text = childOf(inner, last);
-  const marker = toMarker(name);
-  if (typeof text !== 'string' || !text.startsWith(marker, at)) throw lost(name);
-  const filled = text.slice(0, at) + encodeSecret(value, form) + text.slice(at + marker.length);
+  if (typeof text !== 'string') throw lost(first);
+  let filled = '';
+  let from = 0;
+  for (const { name, at, form } of places) {
+    const marker = toMarker(name);
+    if (at < from || !text.startsWith(marker, at)) throw lost(name);
+    filled += text.slice(from, at) + encodeSecret(find(used, name).value, form);
+    from = at + marker.length;
+  }
+  filled += text.slice(from);
   // An assignment would set the prototype where the key is `__proto__`.
   Object.defineProperty(inner, last, { value: filled, enumerable: true, configurable: true, writable: true });
 }

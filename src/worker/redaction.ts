@@ -2,9 +2,9 @@
  * Keeps secrets out of everything that leaves a thread: error messages, logs, outputs. Remote sides echo keys (a 401
  * that repeats the Authorization header), and what leaves the thread is stored.
  */
+import { createNeedles, type Needles } from '../contract/needles.ts';
 import type { SecretStore } from '../contract/secret-store.ts';
 import { searchedSecrets, searchedStore } from '../contract/secret-values.ts';
-import { createNeedles, type Needles } from './needles.ts';
 import { toSecretForms } from './secret-forms.ts';
 
 export type Redact = (text: string) => string;

@@ -258,6 +258,14 @@ describe('SE4: binding', () => {
     }
   });
 
+  test('of more than 1,000 places is refused, beforehand and when it is bound', () => {
+    const body = (count: number) => ({ url, method: 'POST', body: ['{{secrets.TOKEN}}'.repeat(count)] });
+    expect(faultsOf(body(1_000))).toEqual([]);
+    expect(faultsOf(body(1_001))).toEqual(['steps[0].params: a step names secrets at most 1000 times']);
+    expect(bind(body(1_000)).use?.places).toHaveLength(1_000);
+    expect(() => bind(body(1_001))).toThrow(/^a step names secrets at most 1000 times$/);
+  });
+
   test('refuses what is no secret, in a workflow that was not checked', () => {
     expect(() => bind({ url: 'https://a.example/{{secrets.x}}' })).toThrow(BindingError);
     expect(() => bind({ url: 'https://a.example/', body: ' {{secrets.x}}' })).toThrow(

@@ -1,7 +1,11 @@
 /** Goal: SB1 to SB3, SO1, and the forms that are searched for. Method: params as a job has them, and a store beside them. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/contract/json.ts';
 import { encodeSecret, mayGoTo, type SecretPlace, type SecretStore } from '../../src/contract/secret-store.ts';
+import { bindParams } from '../../src/core/bindings.ts';
+import { findReferences } from '../../src/core/references.ts';
+import { findSecrets, toBoundParams } from '../../src/core/step-secrets.ts';
 import { tasks } from '../../src/tasks/registry.ts';
 import { bindSecrets } from '../../src/worker/bound-secrets.ts';
 import { createRedaction } from '../../src/worker/redaction.ts';
@@ -19,6 +23,8 @@ const place = (name: string, path: (string | number)[], at: number, form: Secret
   at,
   form,
 });
+
+const countMentions = (text: string) => findSecrets(text).length + findReferences(text).length;
 
 const bind = (params: JsonObject, places: SecretPlace[], more: { named?: string[]; origin?: string | null } = {}) =>
   bindSecrets(task, params, { places, named: [], origin: null, ...more }, store);
@@ -59,6 +65,38 @@ describe('SB1: values stand at their places', () => {
   ])('a place that leads to %s fails the attempt', async (_what, wrong) => {
     const params = { url: 'https://one.example/', body: '{{secrets.A}}', n: 1 };
     expect(await failureOf((async () => bind(params, [wrong]))())).toMatchObject({ code: 'TASK_ERROR' });
+    const right = place('A', ['body'], 0);
+    expect(await failureOf((async () => bind(params, [right, right]))())).toMatchObject({ code: 'TASK_ERROR' });
+  });
+
+  test('whatever values and texts stand around them', () => {
+    const pieces = fc.array(
+      fc.oneof(
+        fc.constantFrom('{{secrets.A}}', '{{ secrets.B }}').map((written) => ({ written, value: find(written) })),
+        fc.constantFrom('x', 'y', 'z').map((name) => ({ written: `{{params.${name}}}`, value: data[name] as string })),
+        fc.constantFrom('a ', '{', '}} ', 'é', '{{secrets', '{{x}}').map((written) => ({ written, value: written })),
+      ),
+      { maxLength: 12 },
+    );
+    const data: Record<string, string> = { x: '{{secrets.A}}', y: 'secrets.B}}{{', z: '{{params.x}}{{secrets.B}}' };
+    const find = (written: string) => store[written.includes('A') ? 'A' : 'B']?.value;
+    const sources = { params: data, isStep: () => false, outputsOf: () => undefined };
+    let filled = 0;
+    fc.assert(
+      fc.property(pieces, (all) => {
+        const text = all.map(({ written }) => written).join('');
+        // Pieces that make another reference together are no case of this test.
+        fc.pre(countMentions(text) === all.filter(({ written }) => /^\{\{ ?(?:secrets|params)\./.test(written)).length);
+        const written = { url: 'https://one.example/', body: [`- ${text}`] };
+        const { params, use } = toBoundParams(bindParams(written, sources, task), written, task.takesSecrets);
+        const open = use && { ...use, origin: 'https://one.example' };
+        const { params: bound } = bindSecrets(task, JSON.parse(JSON.stringify(params)) as JsonObject, open, store);
+        filled += use ? 1 : 0;
+        expect(bound.body).toEqual([`- ${all.map(({ value }) => value).join('')}`]);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(filled).toBeGreaterThan(200);
   });
 
   test('a job without places, or of an action that takes none, keeps its texts', () => {

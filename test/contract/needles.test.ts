@@ -1,7 +1,7 @@
 /** Goal: one pass finds what a search for each text finds. Method: random texts of few letters, and those of other alphabets. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createNeedles } from '../../src/worker/needles.ts';
+import { createNeedles } from '../../src/contract/needles.ts';
 
 test('many texts are found where they stand, and nowhere else', () => {
   const letters = (minLength: number, maxLength: number) =>

@@ -1,6 +1,6 @@
 /**
- * Whether any of many texts stands in a long one, in one pass. A search for each would hold up a shared thread for a second:
- * fifty secrets have three hundred forms, and an answer has up to 16 Mi characters.
+ * Whether any of many texts stands in a long one, in one pass. A search for each would hold up a thread for a second: fifty
+ * secrets have three hundred forms, and an answer has up to 16 Mi characters.
  */
 
 /** A hash of the last four characters: older ones are shifted out. */
