@@ -38,6 +38,8 @@ export interface TaskContext {
   readonly sentSecrets?: SentSecrets | undefined;
   /** Each param of `Task.code` whose text holds references, with their values. */
   readonly code?: Readonly<Record<string, CodeText>> | undefined;
+  /** Takes secrets out of a text. Needed before a part of it is cut off: half a secret is found by nobody. */
+  redact?(text: string): string;
   /** Adds a line to the step's logs. */
   log(line: string): void;
   /**

@@ -226,7 +226,8 @@ async function toResult(
   if (!isExpected(status, request.expect)) {
     const bytes = await read(refusalBytesMax).catch(() => Buffer.alloc(0));
     const { content } = await toContent(bytes, contentType, () => {});
-    throw toStatusFailure(exchange, answer, toShown(exchange, content), sent);
+    const text = context.redact?.(content) ?? content;
+    throw toStatusFailure(exchange, answer, toShown(exchange, text), sent);
   }
   const bytes = await read(responseBytesMax).catch((error: unknown) => {
     throw toFailure(exchange, error, sent);

@@ -57,7 +57,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
   try {
     throwIfAborted(job, environment.signal);
     // Types bind our own tasks only at compile time. The result is checked like any other input.
-    const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account, say });
+    const result: TaskResult | undefined = await runTask(job, environment, { redact, log: log.add, account, say });
     throwIfAborted(job, environment.signal);
     isWhole = true;
     return {
@@ -89,7 +89,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
 function runTask(
   job: Job,
   { tasks, network, prices, secretStore, signal }: AttemptEnvironment,
-  told: Pick<TaskContext, 'log' | 'account' | 'say'>,
+  told: Pick<TaskContext, 'redact' | 'log' | 'account' | 'say'>,
 ) {
   const task = tasks.get(job.action);
   if (task === undefined) {

@@ -19,6 +19,8 @@ export function toSecretForms(value: string): string[] {
     ...texts,
     ...[...new Set(texts)].flatMap((text) => toBase64Forms(Buffer.from(text))),
     ...toHtmlForms(value),
+    Buffer.from(value).toString('hex'),
+    Buffer.from(value).toString('hex').toUpperCase(),
   ];
   return [...new Set([...forms, ...forms.map((form) => JSON.stringify(form).slice(1, -1))])];
 }

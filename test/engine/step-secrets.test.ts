@@ -407,6 +407,23 @@ test('values in params, and names that nobody knows, are refused at creation, in
   ]);
 });
 
+test('of a refusal that is cut within a secret nothing of it is shown, also where an earlier step has sent it', async () => {
+  const origin = await listen((_request, response) => {
+    response.statusCode = 400;
+    response.end(`${'x'.repeat(290)}${values.TOKEN}${'y'.repeat(2_000)}`);
+  });
+  const settings = { httpAllowHosts: ['127.0.0.1'], secretStore: storeFor(new URL(origin).host) };
+  const { engine } = await startInline({ settings });
+  const step = (id: string, body: string) => ({
+    id,
+    action: 'http_request',
+    params: { url: origin, method: 'POST', body },
+  });
+  const { id } = await engine.submit({ name: 'x', steps: [step('a', '{{secrets.TOKEN}}'), step('b', 'nothing')] });
+  const { workflow } = await engine.finished(id);
+  for (const name of ['a', 'b']) expect(stepOf(workflow, name).error).toMatch(/answered 400: x{290}\[secret T/);
+});
+
 test('in real threads too, and only those of the I/O lane are given the store', async () => {
   const { seen, origin, host } = await startEcho();
   const { engine } = await startEngine({

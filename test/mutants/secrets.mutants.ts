@@ -164,6 +164,15 @@ export const secretsMutants: Mutant[] = [
     only: 'secrets of every form arrive',
   },
   {
+    name: 'a refusal is cut before secrets are taken out of it',
+    breaks: 'A2',
+    file: 'src/tasks/http-request.ts',
+    find: 'context.redact?.(content) ?? content',
+    replace: 'content',
+    test: engine,
+    only: 'of a refusal that is cut within a secret',
+  },
+  {
     name: 'base64 of a secret within a longer text is not known',
     breaks: 'A2',
     file: 'src/worker/secret-forms.ts',
