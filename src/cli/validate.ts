@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { readSecrets, readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
+import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { SecretHosts } from '../contract/secret-store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
@@ -62,7 +63,7 @@ async function checkText(text: string, allowUnknown: boolean, secretStore: Secre
   const unknownActions = allowUnknown ? 'simulate' : 'reject';
   const source = readSourceText(text);
   if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
-  const { value, locate } = source;
+  const { value, locate, lost } = source;
   const isTemplate = isObject(value) && 'id' in value;
   const schema = isTemplate && isObject(value.params) ? value.params : undefined;
 
@@ -78,7 +79,7 @@ async function checkText(text: string, allowUnknown: boolean, secretStore: Secre
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps)) if (!places.has(fault.path)) errors.push(fault);
   const unknownSecrets: string[] = [];
-  for (const error of errors) {
+  for (const error of withLostNumbers(errors, lost)) {
     if (allowUnknown && error.message.startsWith('there is no secret ')) {
       unknownSecrets.push(`${error.path}: ${error.message}`);
       continue;
@@ -103,6 +104,7 @@ async function checkText(text: string, allowUnknown: boolean, secretStore: Secre
         catalogue,
         namesSimulated: false,
         texts: isObject(value) ? { name: value.name, description: value.description } : {},
+        told: toLostNumberLines(lost, toKeepIt.file),
       }),
     ],
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,

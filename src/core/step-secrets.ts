@@ -139,7 +139,7 @@ export interface SecretCheck {
   /** The secrets that there are; undefined where that is not known here. */
   readonly store: SecretHosts | undefined;
   /** `; did you mean "X"?`, or nothing. */
-  suggest(name: string, names: Iterable<string>): string;
+  suggest(name: string, names: () => Iterable<string>): string;
 }
 
 type AddFault = (fault: FieldError) => void;
@@ -189,7 +189,7 @@ function findFault(name: string | null, shown: string, origin: string | null, ch
   if (store === undefined) return undefined;
   const secret = Object.hasOwn(store, name) ? store[name] : undefined;
   if (secret === undefined) {
-    return `there is no secret "${name}"; GET /api/secrets lists those there are, and SECRET_${name}=… in the engine's environment adds it${check.suggest(name, Object.keys(store))}`;
+    return `there is no secret "${name}"; GET /api/secrets lists those there are, and SECRET_${name}=… in the engine's environment adds it${check.suggest(name, () => Object.keys(store))}`;
   }
   const { hosts = [] } = secret;
   // With hosts of its own, where it goes is seen at the latest when the address is bound.

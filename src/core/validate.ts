@@ -31,6 +31,8 @@ export interface ValidationOptions {
   unknownActions: 'simulate' | 'reject';
   /** The secrets that there are; left out, their names are not checked. */
   secretStore?: SecretHosts | undefined;
+  /** Lines that stand first among the warnings. */
+  told?: readonly string[] | undefined;
 }
 
 export type Validation =
@@ -65,7 +67,7 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
 /** What is allowed in a definition and seldom meant (`warnings.ts`). */
 export function warningsOf(
   { name, description, params, steps }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps'>,
-  { catalogue, unknownActions }: ValidationOptions,
+  { catalogue, unknownActions, told }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
   // A param is data: no secret in it is ever replaced.
@@ -78,6 +80,7 @@ export function warningsOf(
     catalogue,
     namesSimulated,
     texts: { name, description, ...Object.fromEntries(named) },
+    told,
   });
 }
 
@@ -163,10 +166,11 @@ function checkGraph(nodes: readonly InputNode[], faults: Faults): void {
 /** Names are compared with thousands of others: a definition with thousands of faults gets a guess for the first. */
 const guessesMax = 20;
 
-function suggest(check: StepCheck, written: string, names: Iterable<string>): string {
+/** `names` is asked only while guesses are left: listing thousands of names for each fault costs more than comparing. */
+function suggest(check: StepCheck, written: string, names: () => Iterable<string>): string {
   if (check.guesses.left === 0) return '';
   check.guesses.left -= 1;
-  return didYouMean(written, names);
+  return didYouMean(written, names());
 }
 
 interface StepCheck extends ValidationOptions {
@@ -193,7 +197,7 @@ function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: nu
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, ['steps', i, 'params'], open));
   } else if (check.unknownActions === 'reject') {
-    const guess = suggest(check, step.action, check.catalogue.keys());
+    const guess = suggest(check, step.action, () => check.catalogue.keys());
     const message = `unknown action "${step.action}"; GET /api/actions lists those there are${guess}`;
     faults.add({ path: `steps[${i}].action`, message });
   }
@@ -213,7 +217,7 @@ function checkSecrets(
     action,
     takers: [...catalogue.values()].flatMap((each) => (each.takesSecrets ? [each.action] : [])).join(', '),
     store,
-    suggest: (name: string, names: Iterable<string>) => suggest(check, name, names),
+    suggest: (name: string, names: () => Iterable<string>) => suggest(check, name, names),
   };
   const places = checkStepSecrets(params as JsonObject, ['steps', i, 'params'], secretCheck, (fault) => {
     check.faults.add(fault);
@@ -256,12 +260,12 @@ function checkReference(reference: Reference, stepId: string, i: number, check: 
   if (reference.kind === 'params') {
     const name = itemAt(reference.path, 0);
     if (Object.hasOwn(check.params, name)) return undefined;
-    const guess = suggest(check, name, Object.keys(check.params));
+    const guess = suggest(check, name, () => Object.keys(check.params));
     return `{{${reference.text}}}: the workflow has no param "${name}"${guess}`;
   }
   const up = check.graph.index.get(reference.stepId);
   if (up === undefined) {
-    const guess = suggest(check, reference.stepId, check.graph.index.keys());
+    const guess = suggest(check, reference.stepId, () => check.graph.index.keys());
     return `{{${reference.text}}}: there is no step "${reference.stepId}"${guess}`;
   }
   if (check.ancestry.isUpstream(up, i)) return undefined;
