@@ -257,4 +257,22 @@ export const damageMutants: Mutant[] = [
     test: 'test/coordinator/recovery/adoption.test.ts',
     only: "another engine's newer file",
   },
+  {
+    name: 'the new kinds of events are no new format',
+    breaks: 'B5',
+    file: 'src/store/upgrades.ts',
+    find: '  {},\n',
+    replace: '',
+    test: formats,
+    only: 'format 2 holds',
+  },
+  {
+    name: 'a state.json that no upgrade changes is written anew all the same, and its numbers are other texts',
+    breaks: 'UP1',
+    file: 'src/store/state-bytes.ts',
+    find: "  if (!format.changes('state', from)) return { kind: 'intact', text, value, meta, sha256 };\n",
+    replace: '',
+    test: formats,
+    only: 'format 2 holds',
+  },
 ];
