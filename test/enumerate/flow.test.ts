@@ -6,4 +6,4 @@ import { testScenarios } from './tests-of.ts';
 
 const names = ['map', 'nested-map', 'loop', 'loop-with-pauses', 'skip', 'decision', 'expiry', 'retry-group'];
 
-testScenarios('flow', names, 3);
+testScenarios('flow', names, 2);

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const calls = 'test/enumerate/calls.test.ts';
 const lives = 'test/enumerate/lives.test.ts';
+const flow = 'test/enumerate/flow.test.ts';
 const env = { ENUMERATE_OUTCOMES: '4' };
 
 export const enumerateMutants: Mutant[] = [
@@ -148,5 +149,24 @@ export const enumerateMutants: Mutant[] = [
     test: calls,
     only: 'of dag',
     env,
+  },
+  {
+    name: 'after a start nobody watches the clock for a loop in its pause',
+    breaks: 'CS2, G7',
+    file: 'src/coordinator/coordinator.ts',
+    find: 'if (!isTerminal(live.state.header.status)) recorder.watchTimes(live);',
+    replace: '',
+    test: flow,
+    only: 'of loop-with-pauses',
+  },
+  {
+    name: 'a recovery reads the list of a map in mid-way again, and its items run again',
+    breaks: 'G3, F1',
+    file: 'src/core/recover-steps.ts',
+    find: "if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;",
+    replace:
+      "if (step.status !== 'RUNNING' && step.status !== 'PENDING' && (step.count === null || step.status === 'COMPLETED')) return;",
+    test: flow,
+    only: 'operation of map',
   },
 ];
