@@ -9,7 +9,7 @@ import { jobStatusSchema } from '../contract/workflow.ts';
 import { isOutOfHandles } from '../out-of-handles.ts';
 import { version } from '../version.ts';
 import type { CliContext } from './context.ts';
-import { toExit } from './exit.ts';
+import { toExit, usageError } from './exit.ts';
 
 const { env, stdout, stderr } = process;
 const context: CliContext = { env, cwd: process.cwd(), stdout, stderr };
@@ -64,6 +64,7 @@ program
   .addOption(offlineOption())
   .option('--timeout <seconds>', 'stop the workflow when it has not ended by then', toMilliseconds)
   .option('--dry-run', 'call nobody: show the order of the steps, the calls they would make, and what is wrong')
+  .option('--items <count>', 'of a dry run: how many items a list has that nobody can know yet', toCount)
   .addHelpText(
     'after',
     `
@@ -82,6 +83,7 @@ Examples:
       process.exitCode = await dryRun(target, options, context);
       return;
     }
+    if (options.items !== undefined) throw usageError('--items is for --dry-run');
     const { run } = await import('./run.ts');
     process.exitCode = await run(target, options, context);
   });
@@ -165,7 +167,7 @@ program
   .addOption(serverOption())
   .action(async (options) => {
     const { prune } = await import('./prune.ts');
-    await prune(options, context);
+    process.exitCode = await prune(options, context);
   });
 
 program

@@ -44,9 +44,11 @@ export interface EngineSettings {
 export interface DryRun {
   /**
    * For each step the fields of its outputs that others refer to, as paths. Where nobody can know the shape of an answer,
-   * the made-up one has these.
+   * the made-up one has these. A step within a group goes by its id there.
    */
   wanted: Record<string, string[][]>;
+  /** How many made-up items a list has that nobody can know yet; default 1. */
+  items?: number;
 }
 
 export interface ServerSettings {

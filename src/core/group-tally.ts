@@ -32,6 +32,11 @@ export class GroupTally {
 
   /** The first item that may not run yet. */
   get next(): number {
+    this.#advance();
+    return this.#next;
+  }
+
+  #advance(): void {
     if (!this.#isCurrent) {
       this.#next = 0;
       this.#underWay = 0;
@@ -41,22 +46,16 @@ export class GroupTally {
       if (itemAt(this.#open, this.#next) > 0) this.#underWay += 1;
       this.#next += 1;
     }
+  }
+
+  /** The first item that had not begun when the last step ended: until then no place was free for it. */
+  get begun(): number {
     return this.#next;
   }
 
   /** The items that may run and have not been taken here before, in order. */
   *takeBegun(): Generator<number> {
     for (const until = this.next; this.#taken < until; this.#taken += 1) yield this.#taken;
-  }
-
-  /** The first item that has not been taken. */
-  get begun(): number {
-    return this.#taken;
-  }
-
-  /** All items that may run are taken: so it is after every event. */
-  takeAll(): void {
-    this.#taken = this.next;
   }
 
   isOpen(index: number): boolean {
@@ -80,6 +79,8 @@ export class GroupTally {
 
   change(index: number, had: StepEnd, has: StepEnd): void {
     if (had.isEnded !== has.isEnded) {
+      // Who has begun follows from who was open before this end.
+      if (has.isEnded) this.#advance();
       const open = addAt(this.#open, index, has.isEnded ? -1 : 1);
       if (has.isEnded && open === 0) {
         this.openItems -= 1;

@@ -3,6 +3,7 @@ import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
 import { conditionMutants } from './condition.mutants.ts';
+import { commandsMutants } from './commands.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
@@ -12,10 +13,13 @@ import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
 import { filesMutants } from './files.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
+import { httpMutants } from './http.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { numbersMutants } from './numbers.mutants.ts';
+import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
@@ -29,6 +33,7 @@ export const mutants: readonly Mutant[] = [
   ...boundsMutants,
   ...cacheMutants,
   ...conditionMutants,
+  ...commandsMutants,
   ...coreMutants,
   ...crashMutants,
   ...damageMutants,
@@ -38,11 +43,14 @@ export const mutants: readonly Mutant[] = [
   ...enumerateMutants,
   ...filesMutants,
   ...followersMutants,
+  ...httpMutants,
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
   ...serversMutants,
   ...serverMutants,
+  ...numbersMutants,
+  ...ownerMutants,
   ...pagesMutants,
   ...simMutants,
   ...tokensMutants,

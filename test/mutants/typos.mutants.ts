@@ -22,8 +22,8 @@ export const typosMutants: readonly Mutant[] = [
     name: 'data that was kept completes one step and not those behind it',
     breaks: 'DE3',
     file: 'src/core/dependents.ts',
-    find: 'places = completed.flatMap((i) => state.downstreamOf(i));',
-    replace: 'places = [];',
+    find: 'this.ended.push({ i, root: null, line: toIngestedLine(at) });',
+    replace: 'this.ended.length += 0;',
     test: 'test/core/external-data.test.ts',
   },
   {
@@ -45,7 +45,7 @@ export const typosMutants: readonly Mutant[] = [
   {
     name: 'a branch forgets the data that is kept',
     breaks: 'ED3',
-    file: 'src/core/decide.ts',
+    file: 'src/core/decide-branch.ts',
     find: 'if (!again.has(i) && isHeld(step)) return',
     replace: 'if (again.has(i) && isHeld(step)) return',
     test: 'test/core/external-data.test.ts',

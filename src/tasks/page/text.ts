@@ -78,7 +78,7 @@ class Writer {
   }
 
   verbatim(text: string): void {
-    const lines = text.replace(/^\n+|\s+$/g, '');
+    const lines = text.replace(/^\n+/, '').trimEnd();
     if (lines !== '') this.#put(lines);
   }
 

@@ -86,7 +86,7 @@ export async function parseTree(html: string): Promise<DefaultTreeAdapterTypes.D
     insertMarker();
     if (entries.length > formattingMax) entries.pop();
   };
-  parser.tokenizer.write(html, true);
+  parser.tokenizer.write(closeTags(html), true);
   return parser.document as DefaultTreeAdapterTypes.Document;
 }
 
@@ -99,8 +99,11 @@ function boundAttributes(written: Tokenizer): void {
   };
 }
 
-/** Parses a page into the document that Readability and turndown work on. */
-export async function parsePage(html: string): Promise<Page> {
+/**
+ * Parses a page into the document that Readability and turndown work on. What a `<template>` holds is left out, unless it
+ * is shown as the inside of its parent (a declarative shadow root).
+ */
+export async function parsePage(html: string, keepsTemplates = false): Promise<Page> {
   const [source, { parseFragment }, { parseHTML }] = await Promise.all([
     parseTree(html),
     import('parse5'),
@@ -108,7 +111,7 @@ export async function parsePage(html: string): Promise<Page> {
   ]);
   const { document }: { document: Page & PageElement } = parseHTML('');
   for (const child of source.childNodes) {
-    if (isElementNode(child)) build(document, document, child, 1);
+    if (isElementNode(child)) build({ document, keepsTemplates }, document, child, 1);
   }
   // linkedom looks for the title in the head only; a browser takes the first one, wherever it is.
   const titles = [...document.querySelectorAll('title')].filter((title) => title.closest('svg') === null);
@@ -117,7 +120,18 @@ export async function parsePage(html: string): Promise<Page> {
   return document;
 }
 
+/** XHTML may close these at once, where HTML would take all that follows as their text. */
+function closeTags(html: string): string {
+  if (!/^\s*<\?xml\s/.test(html.slice(0, 100).replace('\ufeff', ''))) return html;
+  return html.replace(/<(title|script|style|textarea|iframe)((?:\s[^<>]*)?)\/>/gi, '<$1$2></$1>');
+}
+
 type Node = DefaultTreeAdapterTypes.ChildNode;
+
+interface Building {
+  readonly document: Page;
+  readonly keepsTemplates: boolean;
+}
 
 /** A node whose place is to be found. `parent` is where it goes, unless its siblings have been moved out of there. */
 interface Open {
@@ -129,7 +143,12 @@ interface Open {
 }
 
 /** Builds the source's element and all below it into `into`. */
-function build(document: Page, into: PageElement, source: DefaultTreeAdapterTypes.Element, depth: number): void {
+function build(
+  { document, keepsTemplates }: Building,
+  into: PageElement,
+  source: DefaultTreeAdapterTypes.Element,
+  depth: number,
+): void {
   const root = toElement(document, source);
   into.appendChild(root);
   const open: Open[] = [{ source, target: root, depth, next: 0 }];
@@ -141,6 +160,7 @@ function build(document: Page, into: PageElement, source: DefaultTreeAdapterType
       // The tree that is read gives its memory back while the other one grows.
       at.source.childNodes = [];
     } else if (isElementNode(child)) {
+      if (keepsTemplates || isShadowRoot(child)) openTemplate(child);
       const target = at.depth === depthMax && isWrapper(child) ? at.target : toElement(document, child);
       // What is too deep becomes the next sibling of the deepest element there can be.
       const parent = at.depth < depthMax ? at.target : (at.target.parentElement as PageElement);
@@ -156,6 +176,20 @@ function build(document: Page, into: PageElement, source: DefaultTreeAdapterType
 /** False when children of a deepest element went behind it: the text that follows them must follow them there too. */
 function isStillLast(at: Open): boolean {
   return at.depth < depthMax || at.target.nextSibling === null;
+}
+
+/** What a browser shows as the inside of the element around it. */
+function isShadowRoot({ tagName, attrs }: DefaultTreeAdapterTypes.Element): boolean {
+  return tagName === 'template' && attrs.some(({ name }) => name === 'shadowrootmode');
+}
+
+/** What a template holds stands beside its tree. A shadow root becomes a plain block. */
+function openTemplate(element: DefaultTreeAdapterTypes.Element): void {
+  if (!('content' in element)) return;
+  element.childNodes = (element as DefaultTreeAdapterTypes.Template).content.childNodes;
+  if (!isShadowRoot(element)) return;
+  element.tagName = 'div';
+  element.attrs = [];
 }
 
 /** An element that adds nothing to the only element in it. */
@@ -193,7 +227,7 @@ function setFragmentParser(document: Page, parseNodes: (html: string) => Node[])
 }
 
 function appendNode(document: Page, into: PageElement, node: Node): void {
-  if (isElementNode(node)) build(document, into, node, 1);
+  if (isElementNode(node)) build({ document, keepsTemplates: false }, into, node, 1);
   else if (node.nodeName === '#text') {
     into.appendChild(document.createTextNode((node as DefaultTreeAdapterTypes.TextNode).value) as PageNode);
   }
