@@ -2,8 +2,8 @@
 import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
-import { conditionMutants } from './condition.mutants.ts';
 import { commandsMutants } from './commands.mutants.ts';
+import { conditionMutants } from './condition.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
