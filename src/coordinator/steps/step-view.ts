@@ -17,14 +17,14 @@ import { toStepView } from '../../core/view.ts';
 import { NeededOutputs, type ReadOutputs, sourcesOf, wholeOutputs } from './step-scope.ts';
 
 /** What an approval asks. */
-export interface Question {
+export interface ApprovalQuestion {
   readonly message: string;
   /** The JSON Schema of a decision's data; absent where none is asked for. */
   readonly dataSchema?: JsonObject;
 }
 
 /** Throws BindingError. */
-export function bindQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): Question {
+export function bindQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): ApprovalQuestion {
   const { message, data } = step.params;
   const sources = sourcesOf(state, step.of, step, read);
   const bound = bindAny({ message, data: data ?? null }, sources) as { message: unknown; data: JsonObject | null };
@@ -75,7 +75,7 @@ export function toWholeView(step: StepState): WorkflowStep {
 }
 
 /** null where the question cannot be bound any more: a step that it names runs again. */
-function tryQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): Question | null {
+function tryQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): ApprovalQuestion | null {
   try {
     return bindQuestion(state, step, read);
   } catch (error) {
