@@ -14,7 +14,7 @@ import { jsonLengthWithin } from '../../core/json-length.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { StepState } from '../../core/step-state.ts';
 import { toStepView } from '../../core/view.ts';
-import { NeededOutputs, type ReadOutputs, sourcesOf, wholeOutputs } from './step-scope.ts';
+import { NeededOutputs, type ReadOutputs, sourcesOf, TooMuchGathered, wholeOutputs } from './step-scope.ts';
 
 /** What an approval asks. */
 export interface ApprovalQuestion {
@@ -91,8 +91,14 @@ function toGathered(
   read: ReadOutputs,
 ): WorkflowStep['outputs'] {
   if (gathered > limits.answerBytesMax) return { truncated: true, bytes: gathered };
-  const outputs = wholeOutputs(state, step, read) as WorkflowStep['outputs'];
-  // An `output` may repeat one value for each item.
-  if (jsonLengthWithin(outputs, limits.answerBytesMax) !== null) return outputs;
+  try {
+    const outputs = wholeOutputs(state, step, read) as WorkflowStep['outputs'];
+    // Groups within a group have their bound each.
+    if (jsonLengthWithin(outputs, limits.answerBytesMax) !== null) return outputs;
+  } catch (error) {
+    if (!(error instanceof BindingError)) throw error;
+    // Steps that refer to it fail with the same words.
+    if (!(error instanceof TooMuchGathered)) return { ...toStepView(step).outputs, fault: error.message };
+  }
   return { truncated: true, bytes: limits.answerBytesMax + 1 };
 }
