@@ -167,7 +167,7 @@ program
   .addOption(serverOption())
   .action(async (options) => {
     const { prune } = await import('./prune.ts');
-    await prune(options, context);
+    process.exitCode = await prune(options, context);
   });
 
 program

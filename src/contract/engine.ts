@@ -58,7 +58,16 @@ export interface WaitOptions extends AnswerOptions {
   signal?: AbortSignal;
 }
 
-export interface SubmitOptions extends CallOptions, WaitOptions {
+/** For calls that make a workflow. */
+export interface ToldOptions {
+  /**
+   * What the caller has found out about the text that it read the arguments from, for the workflow's `warnings`. A line
+   * begins with its place in them: `steps[0].params.id: …`, and `params.id: …` for a branch.
+   */
+  told?: readonly string[];
+}
+
+export interface SubmitOptions extends CallOptions, WaitOptions, ToldOptions {
   /** Params that the definition does not have and that `??` may stand in for. Default: none. */
   declaredParams?: readonly string[];
 }
@@ -158,7 +167,7 @@ export interface Engine {
   submitTemplate(
     templateId: string,
     params: Record<string, unknown>,
-    options?: CallOptions & WaitOptions,
+    options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** Version and status without the document: what an ETag check needs. */
@@ -172,7 +181,7 @@ export interface Engine {
   /** Of one that is STOPPED, or has steps that a budget has paused. */
   resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
-  branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
   delete(id: string): Promise<void>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
   /**

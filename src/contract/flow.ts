@@ -89,7 +89,7 @@ export const repeatSchema = z
 export type Repeat = z.infer<typeof repeatSchema>;
 
 /** Which item of which step a step was made for. */
-export const ofSchema = z.object({ step: z.string(), index: z.int().min(0) });
+export const ofSchema = z.object({ step: z.string(), index: z.int().min(0).max(limits.stepsMax) });
 export type Of = Readonly<z.infer<typeof ofSchema>>;
 
 export const outcomeSchema = z.enum(['skipped', 'tolerated']);

@@ -12,10 +12,10 @@ import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contr
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { createWorkflow } from '../core/create-workflow.ts';
-import type { Change } from '../core/dependents.ts';
 import { evolve, evolveParent } from '../core/evolve.ts';
 import { isControlled } from '../core/groups.ts';
 import type { WorkflowState } from '../core/state.ts';
+import type { Change } from '../core/stop-steps.ts';
 import type { Clock } from './clock.ts';
 import type { QueueView } from './files/queue-file.ts';
 import type { StateFiles } from './files/state-files.ts';

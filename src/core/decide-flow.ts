@@ -37,7 +37,7 @@ export function decideMap(
 ): JournalEvent {
   const { flow } = state.stepOf(stepId);
   const inner = flow.body?.length ?? 1;
-  const known = state.tallies.get(state.placeOf(stepId))?.count ?? 0;
+  const known = state.tallyAt(state.placeOf(stepId)).count;
   const fault = findExcess(state, Math.max(0, count - known) * inner);
   if (fault === null) {
     return { kind: 'step.mapped', ...next(state, now), stepId, count, ...(labels ? { labels } : {}) };

@@ -11,10 +11,8 @@ import type { JsonObject } from '../contract/json.ts';
 import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
-import { isHeld } from './dependents.ts';
 import { withFinally } from './finally.ts';
 import { groupAction, toFlow } from './flow.ts';
-import { withDownstream } from './graph.ts';
 import { isControlled } from './groups.ts';
 import { enterAttempt, toUsage } from './ledger.ts';
 import { decideRetry } from './retry.ts';
@@ -22,10 +20,9 @@ import { sizeOfResults } from './size.ts';
 import type { WorkflowState } from './state.ts';
 import { externalAction, type StepState } from './step-state.ts';
 import { toIso } from './time.ts';
-import { toStepView, toWrittenStep } from './view.ts';
 import { toWorkflowStatus } from './workflow-status.ts';
 
-type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
+export type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
 type Started = Extract<JournalEvent, { kind: 'step.started' }>;
 
 /** What every event of a workflow that exists begins with. */
@@ -272,100 +269,6 @@ export function decideRetryCall(state: WorkflowState, now: number): JournalEvent
     throw conflict(state, 'retry', 'takes one with a FAILED step that is not STOPPED (resume a stopped one first)');
   }
   return { kind: 'workflow.retried', ...next(state, now) };
-}
-
-export interface BranchInput {
-  id: string;
-  stepId: string;
-  params: JsonObject | undefined;
-  now: number;
-}
-
-const stillWaiting = { status: 'WAITING_FOR_DEPENDENCY', error: null, endTime: null, duration: null };
-
-/** A new workflow that keeps every completed step not downstream of `stepId`, and runs the others. */
-export function decideBranch(parent: WorkflowState, { id, stepId, params, now }: BranchInput): Created {
-  const from = parent.index.get(stepId);
-  if (from === undefined) {
-    const known = parent.steps.slice(0, 20).map((step) => step.id);
-    throw new Refusal({
-      code: 'INVALID',
-      detail: `Workflow ${parent.header.id} has no step "${stepId}" to branch from`,
-      errors: [{ path: 'stepId', message: `no such step; there are ${known.join(', ')}` }],
-    });
-  }
-  const root = rootOf(parent, from);
-  if (params) refuseGroupParams(parent, from);
-  const again = withDownstream(parent, [root]);
-  const undone = hangingOnUnfinished(parent);
-  const isTaken = (i: number) => {
-    const at = rootOf(parent, i);
-    return !again.has(at) && !undone.has(at) && parent.stepAt(at).status === 'COMPLETED';
-  };
-  const steps = parent.steps.flatMap((step, i): object[] => {
-    if (isTaken(i)) return [toStepView(step)];
-    // The steps that a group has made are made again.
-    if (step.of !== null) return [];
-    // Data that is kept for a step is kept for it in the branch too (ED3).
-    if (!again.has(i) && isHeld(step)) return [{ ...toStepView(step), ...stillWaiting }];
-    const waits =
-      (step.action === externalAction && !isControlled(step)) ||
-      step.dependencies.some((dependency) => {
-        const at = parent.index.get(dependency);
-        return at === undefined || !isTaken(at);
-      });
-    const own = { ...toWrittenStep(step), ...(i === from && params ? { params } : {}) };
-    return [{ ...own, status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' }];
-  });
-  const { name, description, tags, failurePolicy, templateId, budget } = parent.header;
-  const workflow = {
-    id,
-    name,
-    description,
-    tags,
-    failurePolicy,
-    templateId,
-    ...(budget ? { budget } : {}),
-    params: parent.header.params,
-    parentId: parent.header.id,
-    status: 'PENDING',
-    createdAt: toIso(now),
-    steps,
-  };
-  return {
-    kind: 'workflow.created',
-    workflowId: id,
-    at: now,
-    version: 1,
-    workflow: workflow as unknown as JsonObject,
-    parent: { id: parent.header.id, stepId, version: parent.header.version + 1 },
-  };
-}
-
-/** The step of the definition that the step belongs to: of a step made for an item, the outermost group. */
-function rootOf(state: WorkflowState, i: number): number {
-  const { of } = state.stepAt(i);
-  return of === null ? i : rootOf(state, state.placeOf(of.step));
-}
-
-/** What a branch runs, and what has run although a step before it had not: by `join: ended` or `failed`. */
-function hangingOnUnfinished(parent: WorkflowState): Set<number> {
-  const unfinished = parent.steps.flatMap(({ status, of }, i) => (status !== 'COMPLETED' && of === null ? [i] : []));
-  const isEnd = (i: number) => parent.stepAt(i).action === externalAction && parent.stepAt(i).status === 'COMPLETED';
-  return withDownstream(parent, unfinished, isEnd);
-}
-
-function refuseGroupParams(parent: WorkflowState, from: number): void {
-  const { id, of, flow } = parent.stepAt(from);
-  if (of === null && flow.body === null) return;
-  const group = parent.stepAt(rootOf(parent, from));
-  const wayOut =
-    of !== null && group.flow.body === null ? `name "${group.id}", whose params its items share` : 'leave params out';
-  throw new Refusal({
-    code: 'INVALID',
-    detail: `Step "${id}" of workflow ${parent.header.id} takes no params of its own; ${wayOut}`,
-    errors: [{ path: 'params', message: wayOut }],
-  });
 }
 
 /** Names of the blobs that hold outputs of these steps. */

@@ -15,15 +15,13 @@
  *   DE5  a failure is tolerated where the step says so, or where its group has room for one more failed item: the step is
  *        COMPLETED then, keeps its error, and counts as one that has not run.
  */
-import { broken } from '../contract/broken.ts';
 import { toTolerated } from './flow.ts';
-import { withDownstream } from './graph.ts';
-import type { GroupTally } from './group-tally.ts';
 import { isBegun, isControlled, isUnderWay, toGroupOutputs, toItemError } from './groups.ts';
 import { itemAt } from './item-at.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, endOf, externalAction, type StepState, toleratesItself } from './step-state.ts';
+import { type Change, dependsOnSuccess, isHeld, isUnfinished, stopSteps } from './stop-steps.ts';
 import { toIso } from './time.ts';
 
 /** What goes into the log of a step that data from outside has made ready. */
@@ -66,7 +64,12 @@ class Settling {
   settleWaiting(i: number, { root, line }: Omit<Ended, 'i'>): void {
     const { state, at, change } = this;
     const step = state.stepAt(i);
-    if (!isUnfinished(step) || isUnderWay(step)) return;
+    if (!isUnfinished(step)) return;
+    if (isUnderWay(step)) {
+      // A loop that was stopped between two rounds.
+      if (step.wait === null && state.tallyAt(i).openItems === 0) this.#ask(i);
+      return;
+    }
     const verdict = verdictOf(state, i);
     if (verdict === 'blocked') {
       const failed = root ?? nameLost(state, step);
@@ -76,6 +79,12 @@ class Settling {
       if (verdict === 'skipped') this.skip(i, toSkipReason(step));
       if (verdict === 'ready') this.#queue(i, line);
     }
+  }
+
+  /** A round has ended: the loop asks whether it is done. */
+  #ask(i: number): void {
+    this.state.setStep(i, { status: 'PENDING' });
+    this.change.queued.push(i);
   }
 
   /** DE1 and DE3. */
@@ -115,6 +124,8 @@ class Settling {
     });
     change.completed.push(i);
     this.ended.push({ i, root: null });
+    // Of a group that runs again, and whose condition is no longer true.
+    for (const inner of state.placesOf(i)) if (state.stepAt(inner).status !== 'COMPLETED') this.skip(inner, reason);
   }
 
   /** DE2 and DE5. `fields`: what else changes with the failure. */
@@ -135,7 +146,8 @@ class Settling {
     });
     this.ended.push({ i, root: isTolerated ? null : step.id });
     if (isTolerated) this.#absolve(i);
-    else if (state.header.failurePolicy === 'fail-fast') this.#failFast(step.id);
+    // The failure of an item is that of its group, which may be tolerated.
+    else if (state.header.failurePolicy === 'fail-fast' && step.of === null) this.#failFast(step.id);
   }
 
   /** DE5. An ended group that was tolerated itself tolerates what its items still do. */
@@ -143,10 +155,11 @@ class Settling {
     const { state } = this;
     if (toleratesItself(step.flow)) return true;
     if (step.of === null) return false;
-    const group = state.stepOf(step.of.step);
+    const place = state.placeOf(step.of.step);
+    const group = state.stepAt(place);
     if (group.outcome === 'tolerated') return true;
-    const tally = state.tallyOf(step);
-    if (tally === undefined || group.flow.repeat !== null) return false;
+    if (group.flow.repeat !== null) return false;
+    const tally = state.tallyAt(place);
     const failed = tally.failedItems + (tally.isFailed(step.of.index) ? 0 : 1);
     return failed <= toTolerated(group.flow.tolerate, group.count ?? 0);
   }
@@ -154,8 +167,7 @@ class Settling {
   /** A tolerated group: none of its steps fails the workflow any more. */
   #absolve(group: number): void {
     const { state, at } = this;
-    const tally = state.tallies.get(group);
-    for (const i of tally?.places.flat() ?? []) {
+    for (const i of state.placesOf(group)) {
       const step = state.stepAt(i);
       if (step.status === 'FAILED') {
         const logs = addLogs(step, ['Tolerated: the workflow goes on']);
@@ -170,7 +182,9 @@ class Settling {
 
   #failFast(failed: string): void {
     const { state, at, change } = this;
-    const places = [...state.steps.keys()].filter((i) => dependsOnSuccess(state.stepAt(i)));
+    // Items that have not begun end as a whole; those under way may have steps that clean up.
+    const notBegun = new Set([...state.tallies.values()].flatMap(({ places, begun }) => places.slice(begun).flat()));
+    const places = [...state.steps.keys()].filter((i) => notBegun.has(i) || dependsOnSuccess(state.stepAt(i)));
     const before = change.stopped.length;
     stopSteps(state, places, at, `Stopped because step "${failed}" failed (fail-fast)`, change);
     for (const i of change.stopped.slice(before)) this.ended.push({ i, root: failed });
@@ -178,17 +192,15 @@ class Settling {
 
   /** F2 and F3: what the end of a step means to the group that has made it. */
   #settleGroup(g: number, index: number): void {
-    const { state, change } = this;
+    const { state } = this;
     const group = state.stepAt(g);
-    const tally = state.tallies.get(g);
-    if (!isUnderWay(group) || tally === undefined) return;
+    const tally = state.tallyAt(g);
+    if (!isUnderWay(group)) return;
     const { repeat, tolerate } = group.flow;
     if (tally.failedItems > (repeat ? 0 : toTolerated(tolerate, group.count ?? 0))) {
       this.#failGroup(g, toItemError(state, tally, index, repeat ? 'round' : 'item'));
     } else if (repeat) {
-      if (tally.isOpen(index)) return;
-      state.setStep(g, { status: 'PENDING' });
-      change.queued.push(g);
+      if (tally.openItems === 0) this.#ask(g);
     } else if (tally.openItems === 0) {
       this.completeGroup(g, toGroupOutputs(state, group, tally));
     } else if (!tally.isOpen(index)) {
@@ -198,8 +210,8 @@ class Settling {
 
   #failGroup(g: number, error: string): void {
     const { state, at, change } = this;
-    const tally = tallyAt(state, g);
-    const waiting = tally.places.slice(tally.next).flat();
+    const tally = state.tallyAt(g);
+    const waiting = tally.places.slice(tally.begun).flat();
     stopSteps(state, waiting, at, `Step "${state.stepAt(g).id}" failed`, change);
     this.fail(g, error);
     (state.stepAt(g).status === 'FAILED' ? change.failed : change.completed).push(g);
@@ -223,7 +235,7 @@ class Settling {
 
   /** F2: begins the items that may run now. */
   begin(g: number): void {
-    const tally = tallyAt(this.state, g);
+    const tally = this.state.tallyAt(g);
     for (const index of tally.takeBegun()) {
       for (const i of itemAt(tally.places, index)) this.settleWaiting(i, { root: null });
     }
@@ -260,11 +272,6 @@ export function failStep(
   settle(state, at, change, (settling) => settling.fail(i, error, fields));
 }
 
-/** ST3: the counts of a group that is under way. */
-function tallyAt(state: WorkflowState, g: number): GroupTally {
-  return state.tallies.get(g) ?? broken('ST3', `step "${state.stepAt(g).id}" has no items`);
-}
-
 function toSkipReason({ flow, dependencies }: StepState): string {
   if (flow.join === 'failed') return 'nothing that it waits for has failed';
   return dependencies.length === 1 ? `step "${dependencies[0]}" has not run` : 'what it waits for has not run';
@@ -272,81 +279,4 @@ function toSkipReason({ flow, dependencies }: StepState): string {
 
 function nameLost(state: WorkflowState, { dependencies }: StepState): string {
   return dependencies.find((id) => state.step(id) && endOf(state.stepOf(id)) === 'lost') ?? 'unknown';
-}
-
-/** A failure among its dependencies, or anywhere under fail-fast, keeps the step from running. */
-function dependsOnSuccess({ flow }: StepState): boolean {
-  return flow.join === 'all' || flow.join === 'any';
-}
-
-/** Data is kept for the step, because its dependencies were not complete when it came. */
-export function isHeld(step: StepState): boolean {
-  return step.action === externalAction && isUnended(step) && step.outputs !== null;
-}
-
-/** A held step that was stopped keeps its data: a resume or a retry lets it wait again. */
-function isUnended({ status }: StepState): boolean {
-  return status === 'WAITING_FOR_DEPENDENCY' || status === 'PENDING' || status === 'STOPPED';
-}
-
-function isUnfinished(step: StepState): boolean {
-  return step.status === 'PENDING' || step.status === 'RUNNING' || step.status === 'WAITING_FOR_DEPENDENCY';
-}
-
-/** Stops the unfinished steps among `places`. With `error` null each keeps its own error. */
-export function stopSteps(
-  state: WorkflowState,
-  places: Iterable<number>,
-  at: number,
-  error: string | null,
-  change: Change,
-): void {
-  for (const i of places) {
-    const step = state.stepAt(i);
-    if (!isUnfinished(step)) continue;
-    if (step.status === 'RUNNING') change.aborted.push(i);
-    if (step.status === 'PENDING') change.unqueued.push(i);
-    change.stopped.push(i);
-    state.setStep(i, {
-      status: 'STOPPED',
-      error: error ?? step.error,
-      pause: null,
-      wait: null,
-      endTime: step.status === 'RUNNING' ? Math.max(at, step.startTime ?? at) : step.endTime,
-      dueAt: null,
-      delayMs: 0,
-      logs: addLogs(step, [`Stopped at ${toIso(at)}`]),
-    });
-  }
-}
-
-/**
- * The failed steps, and all steps that cannot run because of them: those downstream by `all` and `any`, the items of
- * failed groups, and under fail-fast every step but those with `ended` or `failed`.
- */
-export function heldUpBy(state: WorkflowState, failed: readonly number[]): Set<number> {
-  const isEnd = (i: number) => state.stepAt(i).status === 'COMPLETED' || !dependsOnSuccess(state.stepAt(i));
-  const items = failed.flatMap((i) => state.tallies.get(i)?.places.flat() ?? []);
-  const starts = failed.length > 0 && state.header.failurePolicy === 'fail-fast' ? [...state.steps.keys()] : failed;
-  return withDownstream(state, new Set([...starts.filter((i) => !isEnd(i) || failed.includes(i)), ...items]), isEnd);
-}
-
-/** What an event did to the steps of its workflow. The coordinator acts on it once the event is durable. */
-export interface Change {
-  /** Steps that became PENDING, by place. */
-  queued: number[];
-  /** Steps whose running attempt no longer counts, by place. */
-  aborted: number[];
-  /** Steps that were PENDING, and are no longer, by place. */
-  unqueued: number[];
-  /** Steps that the event has stopped, by place. */
-  stopped: number[];
-  /** Steps other than the event's own that it has completed: by data kept for them, as a group, or skipped. */
-  completed: number[];
-  /** Groups that it has failed, by place. */
-  failed: number[];
-}
-
-export function newChange(): Change {
-  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] };
 }

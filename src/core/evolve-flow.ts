@@ -2,13 +2,13 @@
  * What the events of conditions, groups and waits do to the steps of their workflow. What follows for other steps is in
  * `dependents.ts`; each event is one fact, with all ends that come of it.
  */
-import { broken } from '../contract/broken.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
-import { type Change, isHeld, type Settling, settle } from './dependents.ts';
+import { type Settling, settle } from './dependents.ts';
 import { isReopened, reuseSteps } from './group-again.ts';
 import { makeSteps } from './groups.ts';
 import type { WorkflowState } from './state.ts';
-import { addLogs, externalAction } from './step-state.ts';
+import { addLogs } from './step-state.ts';
+import { type Change, isHeld } from './stop-steps.ts';
 import { toIso } from './time.ts';
 
 type Of<K extends JournalEvent['kind']> = Extract<JournalEvent, { kind: K }>;
@@ -60,7 +60,7 @@ function map(i: number, { count, labels, at }: Of<'step.mapped'>, settling: Sett
   const { state } = settling;
   const group = state.stepAt(i);
   const logs = addLogs(group, [`Started ${count} ${count === 1 ? 'item' : 'items'} at ${toIso(at)}`]);
-  state.openGroup(i, count, { status: 'WAITING_FOR_DEPENDENCY', startTime: at, endTime: null, error: null, logs });
+  state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY', count, startTime: at, endTime: null, error: null, logs });
   const known = reuseSteps(settling, i, count);
   state.addSteps(makeSteps(state.stepAt(i), known, count, labels));
   if (count === 0) settling.completeGroup(i, { count, failed: 0, skipped: 0 });
@@ -72,15 +72,8 @@ function beginRound(i: number, round: number, settling: Settling): void {
   const group = state.stepAt(i);
   const logs = addLogs(group, [`Started round ${round} at ${toIso(at)}`]);
   const started = group.startTime === null || group.count === null ? { startTime: at } : {};
-  const change = {
-    status: 'WAITING_FOR_DEPENDENCY' as const,
-    endTime: null,
-    error: null,
-    wait: null,
-    logs,
-    ...started,
-  };
-  state.openGroup(i, round + 1, change);
+  const fresh = { endTime: null, error: null, wait: null };
+  state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY', count: round + 1, ...fresh, logs, ...started });
   if (!isReopened(settling, i, round)) state.addSteps(makeSteps(state.stepAt(i), round, round + 1));
   settling.begin(i);
 }
@@ -104,7 +97,6 @@ function elapse(i: number, settling: Settling): void {
     beginRound(i, step.count ?? 0, settling);
     return;
   }
-  if (step.action === externalAction) broken('TR1', `step "${step.id}" waits for data, which no time brings`);
   const logs = addLogs(step, [`Completed successfully at ${toIso(at)}`]);
   state.setStep(i, { status: 'COMPLETED', outputs: { json: '{}' }, error: null, endTime: at, wait: null, logs });
   settling.ended.push({ i, root: null });

@@ -11,7 +11,7 @@
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import type { Beginning } from './create-workflow.ts';
-import { type Change, failStep, newChange, settleEnd, stopSteps, toIngestedLine } from './dependents.ts';
+import { failStep, settleEnd, toIngestedLine } from './dependents.ts';
 import { applyFlow } from './evolve-flow.ts';
 import { plainFlow } from './flow.ts';
 import { untouched } from './groups.ts';
@@ -20,6 +20,7 @@ import { reviveSteps, unpauseSteps } from './resume-steps.ts';
 import type { WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
 import { addLogs } from './step-state.ts';
+import { type Change, newChange, stopSteps } from './stop-steps.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 import { checkBranch, checkTransition } from './transitions.ts';
@@ -128,14 +129,12 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       const step = state.stepAt(i);
       if (step.status === 'PENDING') change.unqueued.push(i);
       const { at, error, logs, metadata } = event;
-      const spent = enterSpending(state, i, event);
+      // Without an attempt: one that was aborted before may be in flight still, and keeps its reservation.
+      const isAttempt = step.status === 'RUNNING';
+      const endTime = isAttempt ? endOf(step, event) : at;
+      const spent = isAttempt ? enterSpending(state, i, event) : {};
       const failures = step.failures + 1;
-      failStep(
-        state,
-        i,
-        { at, error, logs, metadata, endTime: endOf(step, event), ...spent, failures, deaths: 0 },
-        change,
-      );
+      failStep(state, i, { at, error, logs, metadata, endTime, ...spent, failures, deaths: 0 }, change);
       return;
     }
     case 'step.spent': {

@@ -15,13 +15,13 @@ import type { JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { next } from './decide.ts';
-import { isHeld } from './dependents.ts';
 import { isGroup } from './flow.ts';
 import { isBegun, isControlled } from './groups.ts';
 import { verdictOf } from './join.ts';
 import { sizeOfResults } from './size.ts';
 import type { WorkflowState } from './state.ts';
 import { externalAction, type StepState } from './step-state.ts';
+import { isHeld } from './stop-steps.ts';
 
 type External = Extract<JournalEvent, { kind: 'external_data.ingested' }>;
 

@@ -1,7 +1,8 @@
 /**
  * Groups that run again after a retry: their steps stay where they are, and take part again as far as the new list or the
- * new round has them.
+ * new round has them. While a list is read again its steps are at rest: no step of a group without a count is unfinished.
  */
+import type { JobStatus } from '../contract/workflow.ts';
 import type { Settling } from './dependents.ts';
 import { untouched } from './groups.ts';
 import type { WorkflowState } from './state.ts';
@@ -18,33 +19,24 @@ export function again({ metrics, attempt, logs, of, reserved }: StepState): Part
  */
 export function reuseSteps(settling: Settling, group: number, count: number): number {
   const { state } = settling;
-  const places = state.tallies.get(group)?.places ?? [];
-  places.forEach((ofItem, index) => {
-    for (const i of ofItem) {
-      resetWhole(state, i);
-      if (index >= count) settling.skip(i, 'it is no longer in the list');
-    }
-  });
+  const { places } = state.tallyAt(group);
+  for (const i of places.flat()) resetWhole(state, i);
+  for (const i of places.slice(count).flat()) settling.skip(i, 'it is no longer in the list');
   return places.length;
 }
 
 /** Whether the group has the steps of this round already; they wait again then, and those of later rounds are skipped. */
 export function isReopened(settling: Settling, group: number, round: number): boolean {
   const { state } = settling;
-  const places = state.tallies.get(group)?.places ?? [];
+  const { places } = state.tallyAt(group);
   if (places.length <= round) return false;
-  places.slice(round).forEach((ofRound, k) => {
-    for (const i of ofRound) {
-      resetWhole(state, i);
-      if (k > 0) settling.skip(i, 'the loop has begun anew');
-    }
-  });
+  for (const i of places.slice(round).flat()) resetWhole(state, i);
+  for (const i of places.slice(round + 1).flat()) settling.skip(i, 'the loop has begun anew');
   return true;
 }
 
-/** The step and, where it is a group, all that was made from it. */
-function resetWhole(state: WorkflowState, i: number): void {
-  const step = state.stepAt(i);
-  state.setStep(i, { ...again(step), count: null });
-  for (const inner of state.tallies.get(i)?.places.flat() ?? []) resetWhole(state, inner);
+/** The step waits again. Where it is a group, what was made from it is STOPPED until its own list is read again. */
+function resetWhole(state: WorkflowState, i: number, status: JobStatus = 'WAITING_FOR_DEPENDENCY'): void {
+  state.setStep(i, { ...again(state.stepAt(i)), status });
+  for (const inner of state.placesOf(i)) resetWhole(state, inner, 'STOPPED');
 }

@@ -32,6 +32,11 @@ export class GroupTally {
 
   /** The first item that may not run yet. */
   get next(): number {
+    this.#advance();
+    return this.#next;
+  }
+
+  #advance(): void {
     if (!this.#isCurrent) {
       this.#next = 0;
       this.#underWay = 0;
@@ -41,6 +46,10 @@ export class GroupTally {
       if (itemAt(this.#open, this.#next) > 0) this.#underWay += 1;
       this.#next += 1;
     }
+  }
+
+  /** The first item that had not begun when the last step ended: until then no place was free for it. */
+  get begun(): number {
     return this.#next;
   }
 
@@ -70,6 +79,8 @@ export class GroupTally {
 
   change(index: number, had: StepEnd, has: StepEnd): void {
     if (had.isEnded !== has.isEnded) {
+      // Who has begun follows from who was open before this end.
+      if (has.isEnded) this.#advance();
       const open = addAt(this.#open, index, has.isEnded ? -1 : 1);
       if (has.isEnded && open === 0) {
         this.openItems -= 1;

@@ -101,9 +101,11 @@ export function isUnderWay({ status, count, flow }: StepState): boolean {
   return status === 'WAITING_FOR_DEPENDENCY' && count !== null && isGroup(flow);
 }
 
-/** F2: whether the item that the step belongs to may run. */
-export function isBegun(state: WorkflowState, step: StepState): boolean {
-  return step.of === null || (state.tallyOf(step)?.next ?? 0) > step.of.index;
+/** F2: whether the item that the step belongs to may run; not while the list of its group is read again. */
+export function isBegun(state: WorkflowState, { of }: StepState): boolean {
+  if (of === null) return true;
+  const group = state.placeOf(of.step);
+  return state.stepAt(group).count !== null && state.tallyAt(group).next > of.index;
 }
 
 /** Steps without a task: what they wait for is settled by the coordinator's thread, without a slot. */

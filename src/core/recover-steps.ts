@@ -6,10 +6,10 @@
  *        (CRASH_LOOP).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
-import type { Change } from './dependents.ts';
 import { failStep } from './dependents.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, suspectDeaths } from './step-state.ts';
+import type { Change } from './stop-steps.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
 
@@ -28,6 +28,8 @@ export function recoverSteps(
     const endTime = Math.max(event.at, step.startTime ?? event.at);
     failStep(state, i, { at: event.at, error, endTime, deaths: 0, logs: [recovered] }, change);
   });
+  // All that is PENDING now is queued below; one failure may have stopped what another has queued.
+  change.queued.length = 0;
   state.steps.forEach((step, i) => {
     if (step.status !== 'RUNNING' && step.status !== 'PENDING') return;
     const wasRunning = step.status === 'RUNNING';

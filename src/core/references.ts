@@ -9,7 +9,7 @@
  *               | "workflow." field         within `finally`
  *     value     = a JSON number, true, false, null, [], text in double quotes, or text in single quotes
  *     id        = "." step id  |  "[" quoted "]"
- *     path      = step { step }             at most 16 steps
+ *     path      = step { step }             at most 16 steps, and 34 quoted ones in a reference
  *     step      = "." name  |  "[" digits "]"  |  "[" quoted "]"
  *     name      = characters other than white space and . [ ] { } |
  *     quoted    = '"' text '"'  |  "'" text "'"     with the escapes of JSON, and \'
@@ -27,8 +27,9 @@
 import { itemAt } from './item-at.ts';
 
 const pathDepthMax = 16;
-/** Sources of one reference. */
+/** Sources of one reference, and quoted keys of all of them. */
 const alternativesMax = 8;
+const quotedKeysMax = 2 * (pathDepthMax + 1);
 const named = /\{\{\s*(?:(?=(?:params|steps)[.[])|([A-Za-z_][A-Za-z0-9_]*)(?=[\s.[}?]))/g;
 const beginning = /\{\{\s*(?=(?:params|steps)[.[])/g;
 const plain = /[^{}|[]*/y;
@@ -79,8 +80,8 @@ export function findReferences(text: string, names: Names = noNames): Place[] {
 /** Where the closing braces are; -1 when a brace or a bar comes first. */
 function findEnd(text: string, from: number): number {
   let at = from;
-  // RE3: no source has more quoted keys than a path has steps, so none is read further than that.
-  for (let keys = 0; keys <= (pathDepthMax + 1) * alternativesMax; ) {
+  // RE3: no reference has more quoted keys, so none is read further than that.
+  for (let keys = 0; keys <= quotedKeysMax; ) {
     plain.lastIndex = at;
     plain.exec(text);
     at = plain.lastIndex;
@@ -251,8 +252,13 @@ function toJsonEscape(found: string): string {
   return found === "\\'" ? "'" : found;
 }
 
-/** `rest`: the sources that stand in where this one is not there. */
-type Visit = (reference: Reference, path: readonly (string | number)[], rest: readonly Reference[]) => void;
+/** `sources`: all of the reference, this one at place `i`; those behind it stand in where it is not there. */
+type Visit = (
+  reference: Reference,
+  path: readonly (string | number)[],
+  sources: readonly Reference[],
+  i: number,
+) => void;
 
 export interface ReferenceSearch {
   readonly isStep: (id: string) => boolean;
@@ -275,7 +281,7 @@ export function eachReference(
     for (const { inner } of findReferences(value, names)) {
       const sources = readReferences(inner, search.isStep, names);
       sources.forEach((source, i) => {
-        visit(source, path, sources.slice(i + 1));
+        visit(source, path, sources, i);
       });
     }
   } else if (Array.isArray(value)) {

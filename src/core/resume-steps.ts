@@ -9,11 +9,12 @@
  *        was skipped, on the strength of the failure. What data from outside has completed stays.
  */
 import { isTerminal } from '../contract/workflow.ts';
-import { type Change, heldUpBy, isHeld, newChange, settleWaiting, stopSteps } from './dependents.ts';
+import { settleWaiting } from './dependents.ts';
 import { isGroup } from './flow.ts';
 import { again } from './group-again.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, endOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
+import { type Change, heldUpBy, isHeld, newChange, stopSteps } from './stop-steps.ts';
 
 export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
   // A foreign file may call itself finished although it has unfinished steps; none of them runs or is queued here.
@@ -26,17 +27,18 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
   const roots = failedToo ? [...wanted, ...failed.flatMap((i) => listTolerated(state, i))] : wanted;
   const revived = withHangingOn(state, roots);
   const stale = findStale(state, revived);
+  for (const i of revived) if (isUnlisted(state, i, stale)) revived.delete(i);
+  for (const i of stale) if (revived.has(i)) stopSteps(state, wholeOf(state, i), at, null, change);
   for (const i of revived) revive(state, i, stale.has(i), change);
   settleWaiting(state, [...revived], at, change);
 }
 
 /** RV2: of a failed group, the steps whose failure it had tolerated, and all of a group within it that it had. */
 function listTolerated(state: WorkflowState, group: number): number[] {
-  const places = state.tallies.get(group)?.places.flat() ?? [];
-  return places.flatMap((i) => {
+  return state.placesOf(group).flatMap((i) => {
     const step = state.stepAt(i);
     if (step.outcome !== 'tolerated' || !isItemFailure(step)) return listTolerated(state, i);
-    const inner = state.tallies.get(i)?.places.flat() ?? [];
+    const inner = state.placesOf(i);
     return [
       i,
       ...inner.filter((k) => state.stepAt(k).outcome !== null),
@@ -72,6 +74,19 @@ function findStale(state: WorkflowState, revived: ReadonlySet<number>): Set<numb
   return stale;
 }
 
+/** Whether the step was made for a list that is read again: that decides what becomes of it. */
+function isUnlisted(state: WorkflowState, i: number, stale: ReadonlySet<number>): boolean {
+  const { of } = state.stepAt(i);
+  if (of === null) return false;
+  const group = state.placeOf(of.step);
+  return stale.has(group) || state.stepAt(group).count === null || isUnlisted(state, group, stale);
+}
+
+/** All steps that a group has made, those of groups within it included. */
+function wholeOf(state: WorkflowState, group: number): number[] {
+  return state.placesOf(group).flatMap((i) => [i, ...wholeOf(state, i)]);
+}
+
 function revive(state: WorkflowState, i: number, isStale: boolean, change: Change): void {
   const step = state.stepAt(i);
   if (step.status === 'RUNNING') change.aborted.push(i);
@@ -82,13 +97,9 @@ function revive(state: WorkflowState, i: number, isStale: boolean, change: Chang
     outputs: isHeld(step) ? step.outputs : null,
     metadata: step.metadata,
     count: isStale ? null : step.count,
-    ...(isOpenGroup ? { startTime: step.startTime, failures: toLoopFailures(step) } : {}),
+    // A loop that was not done after its rounds gets as many again: its failures say how often.
+    ...(isOpenGroup ? { startTime: step.startTime, failures: step.failures } : {}),
   });
-}
-
-/** A loop that was not done after its rounds gets as many again: its failures say how often. */
-function toLoopFailures({ flow, failures, status }: StepState): number {
-  return flow.repeat !== null && status === 'FAILED' ? failures : 0;
 }
 
 /** Queues the steps that a budget has paused; with `of` 'day' only those that wait for the next day. */

@@ -13,9 +13,9 @@ import { type Reservation, reservationSchema, type SpendingRow, spendingRowSchem
 import { limits } from '../contract/limits.ts';
 import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
 import { isGroup, toFlow } from './flow.ts';
-import { type Bodies, toBodies, toInnerId } from './groups.ts';
+import { type Bodies, isControlled, toBodies, toInnerId } from './groups.ts';
 import { type Header, WorkflowState } from './state.ts';
-import type { StepState } from './step-state.ts';
+import { externalAction, type StepState } from './step-state.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 const lines = z.array(z.string());
@@ -200,21 +200,27 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
 function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps']): StepState[] {
   const groups = new Map<string, StepState>();
   const bodies = new Map<string, Bodies>();
-  return steps.map((file) => {
+  const read = steps.map((file) => {
     const step = readStep(file, kept?.[file.id]);
     if (isGroup(step.flow)) groups.set(step.id, step);
     if (step.of === null) return step;
     const group = groups.get(step.of.step);
-    if (group === undefined) return step;
+    if (group === undefined) return { ...step, of: null };
     const known = bodies.get(group.id) ?? toBodies(group);
     bodies.set(group.id, known);
     const body = known.get(group.flow.body === null ? '' : toInnerId(step));
-    if (body === undefined) return step;
+    if (body === undefined) return { ...step, of: null };
     const { params, timeoutMs, retry, flow } = body;
     const made = { ...step, params, timeoutMs, retry, flow };
     if (isGroup(flow)) groups.set(made.id, made);
     return made;
   });
+  // In a foreign file; nothing would end such a wait.
+  return read.map((step) => (step.wait === null || mayWait(step) ? step : { ...step, wait: null }));
+}
+
+function mayWait(step: StepState): boolean {
+  return isControlled(step) && (step.action !== externalAction || step.wait?.for === 'data');
 }
 
 function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {

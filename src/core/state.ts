@@ -67,7 +67,7 @@ export class WorkflowState {
   missing: number[] = [];
   /** Of those that have ended: how many are lost, skipped and tolerated (`EndKind`). */
   ends: EndCounts[] = [];
-  /** The counts of each group whose list is known, by its place. */
+  /** The counts of each group, by its place. */
   readonly tallies = new Map<number, GroupTally>();
   /** How many steps were skipped, and how many failures tolerated. */
   outcomes = { skipped: 0, tolerated: 0 };
@@ -135,15 +135,8 @@ export class WorkflowState {
     if (step.pause) this.paused += 1;
     if (step.wait?.for === 'time') this.timed += 1;
     if (step.outcome) this.outcomes[step.outcome] += 1;
-    if (step.count !== null && isGroup(step.flow)) {
-      this.tallies.set(i, new GroupTally(step.flow.repeat ? 1 : step.flow.concurrency));
-    }
-    if (step.of) this.#tallyOf(step.of.step)?.add(step.of.index, i, toItemEnd(step));
-  }
-
-  #tallyOf(groupId: string): GroupTally | undefined {
-    const at = this.index.get(groupId);
-    return at === undefined ? undefined : this.tallies.get(at);
+    if (isGroup(step.flow)) this.tallies.set(i, new GroupTally(step.flow.repeat ? 1 : step.flow.concurrency));
+    if (step.of) this.tallyAt(this.placeOf(step.of.step)).add(step.of.index, i, toItemEnd(step));
   }
 
   /** The size of the results of all steps together. */
@@ -222,7 +215,7 @@ export class WorkflowState {
     if (after.outcome) this.outcomes[after.outcome] += 1;
     const [had, has] = [endOf(before), endOf(after)];
     if (had !== has) for (const next of this.downstreamOf(i)) this.#changeEnd(next, had, has);
-    if (after.of) this.#tallyOf(after.of.step)?.change(after.of.index, toItemEnd(before), toItemEnd(after));
+    if (after.of) this.tallyAt(this.placeOf(after.of.step)).change(after.of.index, toItemEnd(before), toItemEnd(after));
   }
 
   #changeEnd(i: number, had: EndKind | null, has: EndKind | null): void {
@@ -267,16 +260,14 @@ export class WorkflowState {
     return i;
   }
 
-  /** The list of a group is known, or its first round begins: from now on it has counts of its own. */
-  openGroup(i: number, count: number, change: Partial<StepState> = {}): void {
-    const { flow } = this.stepAt(i);
-    if (!this.tallies.has(i)) this.tallies.set(i, new GroupTally(flow.repeat ? 1 : flow.concurrency));
-    this.setStep(i, { ...change, count });
+  /** ST3: the counts of a group. */
+  tallyAt(i: number): GroupTally {
+    return this.tallies.get(i) ?? broken('ST3', `step "${this.stepAt(i).id}" is no group`);
   }
 
-  /** The counts of the group that has made the step; undefined for a step of the definition. */
-  tallyOf({ of }: StepState): GroupTally | undefined {
-    return of === null ? undefined : this.#tallyOf(of.step);
+  /** The places of all steps that a group has made, in their order; none for any other step. */
+  placesOf(i: number): readonly number[] {
+    return this.tallies.get(i)?.places.flat() ?? [];
   }
 
   #addMissing(i: number, change: number): void {

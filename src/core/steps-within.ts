@@ -32,7 +32,8 @@ export function* stepsWithin({
 function* within(steps: unknown, path: Path, around: Names): Generator<Visited> {
   if (!Array.isArray(steps)) return;
   for (const [i, step] of steps.entries()) {
-    if (!isObject(step)) continue;
+    // What a group has made says what its inner steps say.
+    if (!isObject(step) || step.of !== undefined) continue;
     // A step of a workflow that exists shows its inner steps as `body`, and stands in `steps` also where it is final.
     const outer = step.final === true ? new Set([...around, 'workflow']) : around;
     const names = namesIn(step, outer);

@@ -132,8 +132,12 @@ export const transitions: { readonly [K in Kind]: Row } = {
   'step.elapsed': { of: 'step', in: ['WAITING_FOR_DEPENDENCY'], only: isTimed },
   'step.decided': { of: 'step', in: ['WAITING_FOR_DEPENDENCY'], only: needsDecision },
   'step.paused': { of: 'step', in: ['PENDING'] },
-  // PENDING: a resume or a retry has queued the step again, and its next attempt waits for the end of this one.
-  'step.spent': { of: 'step', in: ['STOPPED', 'PENDING'], attempt: 'same' },
+  // Not RUNNING: where a resume or a retry has set the step going again, its next attempt waits for the end of this one.
+  'step.spent': {
+    of: 'step',
+    in: ['STOPPED', 'PENDING', 'WAITING_FOR_DEPENDENCY', 'COMPLETED', 'FAILED'],
+    attempt: 'same',
+  },
   'external_data.ingested': { of: 'step', in: ['WAITING_FOR_DEPENDENCY', 'PENDING', 'NONE'], only: hasStepOrAddsOne },
 };
 

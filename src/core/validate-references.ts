@@ -19,26 +19,29 @@ export interface ReferenceCheck {
   readonly params: Readonly<Record<string, unknown>>;
   /** Params that a run may leave out. */
   readonly optional: ReadonlySet<string>;
-  suggest(written: string, names: Iterable<string>): string;
+  suggest(written: string, names: () => Iterable<string>): string;
 }
 
 type Of<K extends Reference['kind']> = Extract<Reference, { kind: K }>;
 
-/** The fault of one source; `rest` are those that stand in for it. */
-export function checkReference(
-  source: Reference,
-  rest: readonly Reference[],
-  check: ReferenceCheck,
-): string | undefined {
+interface Sources {
+  /** All of one reference. */
+  readonly sources: readonly Reference[];
+  /** Those that stand in for the one that is checked. */
+  readonly rest: readonly Reference[];
+}
+
+/** The fault of one source of a reference. */
+export function checkReference(source: Reference, of: Sources, check: ReferenceCheck): string | undefined {
   switch (source.kind) {
     case 'malformed':
       return `{{${source.text}}} is not a reference: ${source.reason}`;
     case 'params':
-      return checkParam(source, rest, check);
+      return checkParam(source, of.rest, check);
     case 'step':
-      return checkStepSource(source, rest, check);
+      return checkStepSource(source, of, check);
     case 'previous':
-      return checkPrevious(source, rest, check);
+      return checkPrevious(source, of.rest, check);
     case 'workflow':
       return checkWorkflow(source);
     case 'item':
@@ -58,17 +61,17 @@ function checkParam(
     if (rest.length > 0) return undefined;
     return `{{${text}}}: a run may leave the param "${name}" out; say what stands in for it, as in {{${text} ?? null}}`;
   }
-  return `{{${text}}}: the workflow has no param "${name}"${suggest(name, Object.keys(params))}`;
+  return `{{${text}}}: the workflow has no param "${name}"${suggest(name, () => Object.keys(params))}`;
 }
 
 function checkStepSource(
   { stepId, path, text }: Of<'step'>,
-  rest: readonly Reference[],
+  { sources, rest }: Sources,
   { scope, i, suggest }: ReferenceCheck,
 ): string | undefined {
   const found = find(scope, stepId, i ?? -1);
   if (found === undefined) {
-    return `{{${text}}}: there is no step "${stepId}"${adviseGroup(stepId, scope) ?? suggest(stepId, idsWithin(scope))}`;
+    return `{{${text}}}: there is no step "${stepId}"${adviseGroup(stepId, scope) ?? suggest(stepId, () => idsWithin(scope))}`;
   }
   const name = i === null ? 'output' : `"${found.scope.steps[found.at]?.id ?? ''}"`;
   if (found.at !== -1 && !found.scope.ancestry.isUpstream(found.up, found.at)) {
@@ -76,11 +79,12 @@ function checkStepSource(
   }
   const wrong = checkGroupPath(found.scope.steps[found.up], path, text);
   if (wrong !== undefined) return wrong;
-  const isCertain =
-    found.at === -1 ? runsAlways(found.scope, found.up) : found.scope.certain.isUpstream(found.up, found.at);
-  if (isCertain || isStoodInFor(rest, { scope, i })) return undefined;
-  if (coversAny([stepId, ...namesOf(rest)], scope, i)) return undefined;
+  if (isCertain(found) || isStoodInFor(rest, { scope, i }) || coversAny(sources, scope, i)) return undefined;
   return `{{${text}}}: step "${stepId}" may not have run when ${name} does; say what stands in for it, as in {{${text} ?? null}}`;
+}
+
+function isCertain({ scope, up, at }: { scope: Scope; up: number; at: number }): boolean {
+  return at === -1 ? runsAlways(scope, up) : scope.certain.isUpstream(up, at);
 }
 
 /** A later source is there in any case. */
@@ -89,23 +93,21 @@ function isStoodInFor(rest: readonly Reference[], { scope, i }: Pick<ReferenceCh
     if (source.kind === 'value' || source.kind === 'params' || source.kind === 'item') return true;
     if (source.kind !== 'step') return false;
     const found = find(scope, source.stepId, i ?? -1);
-    return found !== undefined && found.at !== -1 && found.scope.certain.isUpstream(found.up, found.at);
+    return found !== undefined && isCertain(found);
   });
 }
 
 /** One of what an `any` waits for has run: the sources name, for each of them, it or something that has run with it. */
-function coversAny(ids: readonly string[], scope: Scope, i: number | null): boolean {
+function coversAny(sources: readonly Reference[], scope: Scope, i: number | null): boolean {
   const step = i === null ? undefined : scope.steps[i];
   if (step?.join !== 'any') return false;
-  const places = ids.flatMap((id) => scope.graph.index.get(id) ?? []);
+  const places = sources.flatMap((source) =>
+    source.kind === 'step' ? (scope.graph.index.get(source.stepId) ?? []) : [],
+  );
   return (step.dependencies ?? []).every((id) => {
     const at = scope.graph.index.get(id);
     return at !== undefined && places.some((place) => place === at || scope.certain.isUpstream(place, at));
   });
-}
-
-function namesOf(sources: readonly Reference[]): string[] {
-  return sources.flatMap((source) => (source.kind === 'step' ? [source.stepId] : []));
 }
 
 const listFields = ['count', 'failed', 'skipped', 'items', 'errors'];
@@ -148,7 +150,7 @@ function checkPrevious(
 ): string | undefined {
   const index = scope.rounds?.graph.index;
   if (index?.has(stepId) !== true) {
-    return `{{${text}}}: a round has no step "${stepId}"${suggest(stepId, index?.keys() ?? [])}`;
+    return `{{${text}}}: a round has no step "${stepId}"${suggest(stepId, () => index?.keys() ?? [])}`;
   }
   if (rest.length > 0) return undefined;
   return `{{${text}}}: there is no round before the first; say what stands in for it, as in {{${text} ?? null}}`;

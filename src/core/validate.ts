@@ -17,23 +17,23 @@ import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { PlacedStep } from './finally.ts';
 import { plainFlow, type StepFlow, toItemNames } from './flow.ts';
-import { createGraph, findCycles, type GraphNode } from './graph.ts';
+import type { GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
 import { eachReference } from './references.ts';
 import { checkUntil, checkWhen } from './validate-conditions.ts';
 import { checkFlow, findTakenIds } from './validate-flow.ts';
+import { checkGraph, Faults, guessesMax, type InputNode, readNodes } from './validate-graph.ts';
 import { checkReference, type ReferenceCheck } from './validate-references.ts';
 import { createScope, innerScope, isKnown, type Scope } from './validate-scope.ts';
 import { findWarnings } from './warnings.ts';
-
-/** At most so many faults are named; one more entry says how many were left out. */
-const errorsMax = 100;
 
 export interface ValidationOptions {
   catalogue: ActionCatalogue;
   unknownActions: 'simulate' | 'reject';
   /** Params that a template declares and a run may leave out. */
   declaredParams?: readonly string[] | undefined;
+  /** Lines that stand first among the warnings. */
+  told?: readonly string[] | undefined;
 }
 
 export type Validation =
@@ -46,6 +46,7 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   if (!parsed.success) faults.addAll(toFieldErrors(parsed.error.issues));
   const read = readAll(input, parsed.success ? parsed.data : null);
   checkGraph(read.nodes, read, faults);
+  checkFinally(read, faults);
   const scope = createScope({ ...read, names: noNames, outer: null });
   checkSteps(scope, { ...toCheck(options, faults), params: readParams(input) });
   const errors = faults.toErrors();
@@ -65,7 +66,7 @@ type WarnedDefinition = Pick<WorkflowDefinition, 'name' | 'description' | 'param
 /** What is allowed in a definition and seldom meant (`warnings.ts`). */
 export function warningsOf(
   { name, description, params, steps, finally: last }: WarnedDefinition,
-  { catalogue, unknownActions }: ValidationOptions,
+  { catalogue, unknownActions, told }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
   return findWarnings({
@@ -75,51 +76,7 @@ export function warningsOf(
     catalogue,
     namesSimulated,
     texts: { name, description },
-  });
-}
-
-/** The first faults, and how many there are: a body may hold hundreds of thousands. */
-class Faults {
-  readonly #first: FieldError[] = [];
-  #count = 0;
-
-  add(fault: FieldError): void {
-    this.#count += 1;
-    if (this.#count <= errorsMax) this.#first.push(fault);
-  }
-
-  addAll(faults: readonly FieldError[]): void {
-    for (const fault of faults) this.add(fault);
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  toErrors(): FieldError[] {
-    const left = this.#count - this.#first.length;
-    return left === 0 ? this.#first : [...this.#first, { path: '', message: `and ${left} more` }];
-  }
-}
-
-/** `places`: the index of each dependency in the input, whose list may also hold items that are not text. */
-interface InputNode extends GraphNode {
-  readonly places: readonly number[];
-}
-
-/** As much of the graph as can be read, so that its faults are named together with those of shape. */
-function readNodes(steps: unknown): InputNode[] {
-  if (!Array.isArray(steps)) return [];
-  return steps.map((step: unknown, i) => {
-    const { id, dependencies } = (step ?? {}) as { id?: unknown; dependencies?: unknown };
-    const list: unknown[] = Array.isArray(dependencies) ? dependencies : [];
-    const places = [...list.keys()].filter((place) => typeof list[place] === 'string');
-    return {
-      // A step without a usable id gets one that nothing can refer to; the schema names the fault.
-      id: typeof id === 'string' ? id : `\u0000${i}`,
-      dependencies: places.map((place) => list[place] as string),
-      places,
-    };
+    told,
   });
 }
 
@@ -154,6 +111,19 @@ function readAll(input: unknown, definition: WorkflowDefinition | null): ReadSte
   };
 }
 
+/** Each step of `finally` waits for each of `steps`. */
+function checkFinally({ nodes, first }: Pick<ReadSteps, 'nodes' | 'first'>, faults: Faults): void {
+  const last = nodes.length - first;
+  if (last === 0) return;
+  const add = (message: string) => faults.add({ path: 'finally', message });
+  if (nodes.length > limits.stepsMax && first <= limits.stepsMax) {
+    add(`makes ${nodes.length} steps with those of \`steps\`; a workflow has at most ${limits.stepsMax}`);
+  }
+  if (last * first > limits.finallyEdgesMax) {
+    add(`its ${last} steps wait for ${first} each; ${limits.finallyEdgesMax} such waits is the most. Write fewer`);
+  }
+}
+
 /** A list of exactly so many: each step stands at the place of its node. */
 function fill<T>(list: readonly T[], length: number): (T | undefined)[] {
   return Array.from({ length }, (_, i) => list[i]);
@@ -168,43 +138,6 @@ function readParams(input: unknown): Record<string, unknown> {
   return typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {};
 }
 
-function checkGraph(
-  nodes: readonly InputNode[],
-  { first, pathOf }: Pick<ReadSteps, 'first' | 'pathOf'>,
-  faults: Faults,
-): void {
-  const graph = createGraph(nodes);
-  const add = (i: number, path: readonly PropertyKey[], message: string) =>
-    faults.add({ path: toFieldPath([...pathOf(i), ...path]), message });
-  nodes.forEach((node, i) => {
-    const before = graph.index.get(node.id) ?? i;
-    if (before !== i) {
-      const where = before < first ? `step ${before}` : toFieldPath(pathOf(before));
-      add(i, ['id'], `step id "${node.id}" is used before, by ${where}; ids must be unique`);
-    }
-    node.places.forEach((place, d) => {
-      const dependency = itemAt(node.dependencies, d);
-      const at = graph.index.get(dependency);
-      if (at !== undefined && (i < first || at >= first)) return;
-      if (at !== undefined) {
-        const message = `step "${node.id}" of finally waits for every step of \`steps\` as it is; leave "${dependency}" out`;
-        add(i, ['dependencies', place], message);
-        return;
-      }
-      const guess = faults.count < guessesMax ? didYouMean(dependency, graph.index.keys()) : '';
-      const message = `step "${node.id}" depends on "${dependency}", which is not a step of this workflow${guess}`;
-      add(i, ['dependencies', place], message);
-    });
-  });
-  for (const cycle of findCycles(graph)) {
-    const names = [...cycle, itemAt(cycle, 0)].map((i) => itemAt(nodes, i).id);
-    add(itemAt(cycle, 0), ['dependencies'], `steps wait for each other in a circle: ${names.join(' → ')}`);
-  }
-}
-
-/** Names are compared with thousands of others: a definition with thousands of faults gets a guess for the first. */
-const guessesMax = 20;
-
 interface StepsCheck extends ValidationOptions {
   guesses: { left: number };
   params: Record<string, unknown>;
@@ -212,11 +145,12 @@ interface StepsCheck extends ValidationOptions {
   faults: Faults;
 }
 
+/** Names are listed only while guesses are left: listing thousands for each fault costs more than comparing. */
 function toSuggest(check: StepsCheck): ReferenceCheck['suggest'] {
   return (written, names) => {
     if (check.guesses.left === 0) return '';
     check.guesses.left -= 1;
-    return didYouMean(written, names);
+    return didYouMean(written, names());
   };
 }
 
@@ -280,9 +214,9 @@ function checkReferences(
   const search = { isStep: (id: string) => isKnown(scope, id), names, code };
   const { params, optional } = check;
   const of: ReferenceCheck = { scope, i, params, optional, suggest: toSuggest(check) };
-  eachReference(value, search, (source, path, rest) => {
+  eachReference(value, search, (source, path, sources, i) => {
     note?.(path);
-    const message = checkReference(source, rest, of);
+    const message = checkReference(source, { sources, rest: sources.slice(i + 1) }, of);
     if (message) add(path, message);
   });
 }
@@ -306,7 +240,7 @@ function checkAction(
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, [...at, 'params'], open));
   } else if (check.unknownActions === 'reject') {
-    const guess = toSuggest(check)(action, catalogue.keys());
+    const guess = toSuggest(check)(action, () => catalogue.keys());
     const message = `unknown action "${action}"; GET /api/actions lists those there are${guess}`;
     faults.add({ path: toFieldPath([...at, 'action']), message });
   }

@@ -30,6 +30,7 @@ import {
   type ListQuery,
   type ListReply,
   type SubmitOptions,
+  type ToldOptions,
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
@@ -76,22 +77,26 @@ export class CoordinatedEngine implements Engine {
 
   async submit(definition: unknown, options: SubmitOptions = {}): Promise<WorkflowReply> {
     const claim = toClaim('submit', definition, options);
-    return this.#submit(this.#validate(definition, options.declaredParams), null, claim, options);
+    return this.#submit(this.#validate(definition, options), null, claim, options);
   }
 
   async submitTemplate(
     templateId: string,
     params: Record<string, unknown>,
-    options: CallOptions & WaitOptions = {},
+    options: CallOptions & WaitOptions & ToldOptions = {},
   ): Promise<WorkflowReply> {
     check(templateIdSchema, templateId, 'template_id');
     const claim = toClaim('submitTemplate', [templateId, params], options);
-    const { definition, declaredParams } = await this.#templates.toDefinition(templateId, params);
-    return this.#submit(this.#validate(definition, declaredParams), templateId, claim, options);
+    const { definition, told, declaredParams } = await this.#templates.toDefinition(templateId, params);
+    const known = { told: [...(options.told ?? []), ...told], declaredParams };
+    return this.#submit(this.#validate(definition, known), templateId, claim, options);
   }
 
-  #validate(definition: unknown, declaredParams: readonly string[] | undefined): ValidDefinition {
-    const validation = validateDefinition(definition, { ...this.#options, declaredParams });
+  #validate(
+    definition: unknown,
+    { told, declaredParams }: Pick<SubmitOptions, 'told' | 'declaredParams'>,
+  ): ValidDefinition {
+    const validation = validateDefinition(definition, { ...this.#options, told, declaredParams });
     if (validation.ok) return validation;
     throw invalid('The workflow definition is not valid', validation.errors);
   }
@@ -173,11 +178,16 @@ export class CoordinatedEngine implements Engine {
     return this.#steer('retry', { id, ...toClaim('retry', id, options) }, options);
   }
 
-  async branch(id: string, request: BranchRequest, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+  async branch(
+    id: string,
+    request: BranchRequest,
+    options: CallOptions & WaitOptions & ToldOptions = {},
+  ): Promise<WorkflowReply> {
     checkId(id);
     const args = {
       id,
       request: check(branchRequestSchema, request, 'The branch request'),
+      ...(options.told ? { told: options.told } : {}),
       ...toClaim('branch', [id, request], options),
       ...toFirstWait(options),
     };

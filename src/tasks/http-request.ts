@@ -24,7 +24,7 @@ import { toContent } from './http/outputs.ts';
 import { acceptedEncodings, readBody } from './http/read-body.ts';
 import { redirectOf, redirectsMax, toRedirected } from './http/redirect.ts';
 import { rehearseTarget } from './http/rehearse-target.ts';
-import { base64Pattern, findBodyFaults, toRequestBody } from './http/request-body.ts';
+import { base64Pattern, findBodyFaults, isBase64, toRequestBody } from './http/request-body.ts';
 
 const responseBytesMax = 16 * 1024 * 1024;
 /** What is read of an unwanted answer, to show its beginning. */
@@ -79,6 +79,7 @@ const fields = z.strictObject({
   body_base64: z
     .string()
     .regex(base64Pattern, 'must be base64')
+    .refine(isBase64, { message: 'must be base64', abort: true, when: ({ issues }) => issues.length === 0 })
     .optional()
     .meta({ description: 'In place of body: bytes, such as file.base64 of another http_request.' }),
   expect: z
@@ -97,7 +98,21 @@ const params = fields.superRefine((request, refinement) => {
   }
 });
 
-function findFaults({ headers, body, body_base64: base64 }: Params): FieldError[] {
+function findFaults(request: Params): FieldError[] {
+  return [...findTwice(Object.keys(request.headers)), ...findFaultsOfBody(request)];
+}
+
+/** Names that differ in their case alone are one header, and one of the values would be lost. */
+function findTwice(names: readonly string[]): FieldError[] {
+  const seen = new Map<string, string>();
+  return names.flatMap((name) => {
+    const first = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), name);
+    return first === undefined ? [] : [{ path: `headers.${name}`, message: `is given twice: as ${first} too` }];
+  });
+}
+
+function findFaultsOfBody({ headers, body, body_base64: base64 }: Params): FieldError[] {
   if (body === undefined) return [];
   if (base64 !== undefined) return [{ path: 'body_base64', message: 'give body or body_base64, not both' }];
   const contentType = contentTypeOf(headers);

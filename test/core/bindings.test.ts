@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/contract/json.ts';
 import { limits } from '../../src/contract/limits.ts';
-import { BindingError, bindParams } from '../../src/core/bindings.ts';
+import { BindingError, bindAny, bindParams } from '../../src/core/bindings.ts';
 import { eachReference, readReferences } from '../../src/core/references.ts';
 
 const outputs: Record<string, unknown> = {
@@ -378,4 +378,85 @@ test('N5: the refusal names the reference, the bound and the way out', () => {
   expect(() => bindParams({ text: '{{params.long}}' }, sources)).toThrow(
     `{{params.long}} takes the params beyond ${limits.stepParamsBytesMax} characters; refer to less of it, or split the step`,
   );
+});
+
+describe('RE4: of several sources the first that is there and not null counts', () => {
+  test.each([
+    ['{{steps.a.outputs.n ?? 5}}', 42],
+    ['{{steps.a.outputs.none ?? 5}}', 5],
+    ['{{steps.a.outputs.nowhere ?? 5}}', 5],
+    ['{{steps.empty.outputs ?? []}}', []],
+    ['{{steps.empty.outputs.x ?? params.name}}', 'World'],
+    ['{{steps.a.outputs.flag ?? true}}', false],
+    ["see {{params.gone ?? 'nothing'}}", 'see nothing'],
+    ["see {{params.gone ?? ''}}", 'see '],
+    ['{{params.gone ?? null}}', null],
+    ['{{params.gone ?? steps.a.outputs.none}}', null],
+  ])('%s', (text, value) => {
+    expect(bindOne(text)).toEqual(value);
+  });
+
+  test('the last has to be there, and what is malformed never stands aside', () => {
+    expect(() => bindOne('{{params.gone ?? steps.a.outputs.gone}}')).toThrow('{{steps.a.outputs.gone}} leads nowhere');
+    expect(() => bindOne('{{params. ?? 5}}')).toThrow('is not a reference');
+    expect(() => bindOne('{{params.name ?? text}}')).not.toThrow();
+    expect(() => bindOne('{{params.gone ?? text}}')).toThrow('is neither a reference nor a value');
+  });
+
+  test('what fails otherwise is no missing value', () => {
+    const outputsOf = () => {
+      throw new TypeError('a bug');
+    };
+    expect(() => bindParams({ v: '{{steps.a.outputs.x ?? 5}}' }, { params, isStep, outputsOf })).toThrow('a bug');
+  });
+
+  test('N5 holds for the source that is taken', () => {
+    const big = { x: 'x'.repeat(limits.stepParamsBytesMax) };
+    const sources = { params: big, isStep, outputsOf: () => undefined };
+    expect(() => bindParams({ v: 'a{{params.x ?? 5}}', w: '{{params.x}}' }, sources)).toThrow('beyond');
+  });
+});
+
+describe('names of items, rounds and of the workflow', () => {
+  const names = new Set(['url', 'index', 'previous', 'workflow']);
+  const sources = {
+    params,
+    isStep,
+    outputsOf: (id: string) => outputs[id],
+    names,
+    itemOf: (name: string) => (name === 'index' ? 3 : { host: 'h' }),
+    previousOf: (id: string, path: readonly string[]) => (id === 'a' ? { x: path.length } : undefined),
+    workflow: () => ({ id: 'w', failed: ['a'] }),
+  };
+
+  test.each([
+    ['{{url.host}}', 'h'],
+    ['{{index}}', 3],
+    ['{{url}}/{{ index }}', '{"host":"h"}/3'],
+    ['{{previous.a.outputs.x}}', 1],
+    ['{{previous.a.outputs}}', { x: 0 }],
+    ["{{previous.a.b.outputs.x ?? 'first'}}", 'first'],
+    ['{{workflow.failed}}', ['a']],
+    ['{{item}} {{ liquid }}', '{{item}} {{ liquid }}'],
+  ])('%s', (text, value) => {
+    expect(bindAny({ deep: [text] }, sources)).toEqual({ deep: [value] });
+  });
+
+  test.each(['{{url.port}}', '{{previous.a.outputs.y}}', '{{workflow.name}}'])('%s leads nowhere', (text) => {
+    expect(() => bindAny(text, sources)).toThrow(BindingError);
+  });
+
+  test('where nothing is known of them they lead nowhere', () => {
+    const bare = { params, isStep, outputsOf: () => undefined, names };
+    for (const text of ['{{url}}', '{{previous.a.outputs}}', '{{workflow}}']) {
+      expect(() => bindAny(text, bare)).toThrow('leads nowhere');
+    }
+  });
+
+  test('they stand in addresses too, and in code they are text', () => {
+    const kinds = { addresses: ['to'], code: ['code'] };
+    const bound = bindParams({ to: 'https://x.test/{{index}}', code: '{{index}} {{params.name}}' }, sources, kinds);
+    expect(bound.to).toBe('https://x.test/3');
+    expect(bound.code).toMatchObject({ strings: ['{{index}} ', ''], values: ['World'] });
+  });
 });

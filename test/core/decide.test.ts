@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
 import * as decide from '../../src/core/decide.ts';
+import { decideBranch } from '../../src/core/decide-branch.ts';
 import { evolve } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
 import { bornAt, completed, external, failed, LiveWorkflow, workflowId } from './live-workflow.ts';
@@ -77,7 +78,7 @@ describe('cache', () => {
 
   test('goes along with a branch', () => {
     const live = LiveWorkflow.of({ a: '' }, { cache: true });
-    const event = decide.decideBranch(live.state, { id: workflowId, stepId: 'a', params: undefined, now: bornAt });
+    const event = decideBranch(live.state, { id: workflowId, stepId: 'a', params: undefined, now: bornAt });
     expect(new LiveWorkflow(event).step('a').cache).toBe(true);
   });
 });
@@ -257,7 +258,7 @@ describe('what the results of a workflow may take together', () => {
 
 describe('decideBranch', () => {
   const branchOf = (parent: LiveWorkflow, stepId: string, params?: { p: number }) => {
-    const event = decide.decideBranch(parent.state, { id: workflowId, stepId, params, now: parent.tick() });
+    const event = decideBranch(parent.state, { id: workflowId, stepId, params, now: parent.tick() });
     return { event, branch: new LiveWorkflow(event) };
   };
 
@@ -441,7 +442,7 @@ test('a workflow whose file calls it finished does not wait, whatever its steps 
 test('a branch is PENDING, and a step that is not there is answered with the first twenty that are', () => {
   const ids = Array.from({ length: 21 }, (_, i) => `s${i}`);
   const { state } = LiveWorkflow.of(Object.fromEntries(ids.map((id) => [id, ''])));
-  const branch = (stepId: string) => decide.decideBranch(state, { id: 'b', stepId, params: undefined, now: bornAt });
+  const branch = (stepId: string) => decideBranch(state, { id: 'b', stepId, params: undefined, now: bornAt });
   expect(branch('s20').workflow.status).toBe('PENDING');
   expect(refusalOf(() => branch('no')).errors).toEqual([
     { path: 'stepId', message: `no such step; there are ${ids.slice(0, 20).join(', ')}` },

@@ -7,6 +7,7 @@ import { readEventJson } from '../../src/contract/journal-event.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
+import { decideBranch } from '../../src/core/decide-branch.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
 import { plainFlow } from '../../src/core/flow.ts';
@@ -125,7 +126,7 @@ describe('EV2: an event is applied once', () => {
 
   test('a branch is listed at its parent once, with the parent’s new version', () => {
     const parent = LiveWorkflow.of(diamond);
-    const event = decide.decideBranch(parent.state, { id: 'branch', stepId: 'b', params: undefined, now: bornAt + 5 });
+    const event = decideBranch(parent.state, { id: 'branch', stepId: 'b', params: undefined, now: bornAt + 5 });
     for (const seq of [9, 9, 8]) evolveParent(parent.state, event, seq);
     expect(parent.state.header).toMatchObject({
       seq: 9,
@@ -475,7 +476,7 @@ describe('a creating event', () => {
     const parent = LiveWorkflow.of(diamond);
     parent.run('a', 'b', 'c', 'd');
     const input = { id: workflowId, stepId: 'b', params: undefined, now: parent.tick() };
-    const branch = new LiveWorkflow(decide.decideBranch(parent.state, input));
+    const branch = new LiveWorkflow(decideBranch(parent.state, input));
     expect(decide.decideWaiting(branch.state, branch.tick())).toBeNull();
     expect(branch.status).toBe('PENDING');
     branch.start('b');
@@ -531,6 +532,28 @@ describe('a file that is taken in', () => {
       steps: [step('a', 'PENDING'), step('b', 'FAILED')],
     });
     expect([live.status, live.step('a').status]).toEqual(['FAILED', 'PENDING']);
+    expect(live.state.header.updatedAt).toBe(Date.parse(updatedAt));
+  });
+
+  test.each(['COMPLETED', 'FAILED', 'STOPPED'])('that is %s has no RUNNING step: it was stopped then', (status) => {
+    const updatedAt = '2025-01-01T00:00:00.000Z';
+    const startTime = '2024-12-31T23:59:00.000Z';
+    const steps = [
+      { ...step('a', 'RUNNING'), startTime },
+      step('b', 'WAITING_FOR_DEPENDENCY', 'a'),
+      step('c', 'PENDING'),
+    ];
+    const live = LiveWorkflow.adopted({ status, updatedAt, steps });
+    expect([live.status, live.statuses()]).toEqual([
+      status,
+      { a: 'STOPPED', b: 'WAITING_FOR_DEPENDENCY', c: 'PENDING' },
+    ]);
+    expect(live.step('a')).toMatchObject({
+      error: `It was RUNNING in a workflow that is ${status}: no attempt of it is known here`,
+      startTime: Date.parse(startTime),
+      endTime: Date.parse(updatedAt),
+      logs: [`Stopped at ${updatedAt}`],
+    });
     expect(live.state.header.updatedAt).toBe(Date.parse(updatedAt));
   });
 

@@ -250,3 +250,19 @@ describe('ED4: a step takes data once', () => {
     expect(decided(live)).toHaveProperty('added');
   });
 });
+
+describe('ED5: an id that a group may still give', () => {
+  test.each(['m.0', 'm.5.x', 'o.1.m'])('%s is not given to a new step', (stepId) => {
+    const live = LiveWorkflow.with([
+      { id: 'm', forEach: [1] },
+      { id: 'o', repeat: { until: 'true', max: 2 } },
+    ]);
+    expect(() => live.give({ stepId })).toThrow(`Step id "${stepId}" is not free in workflow`);
+  });
+
+  test('an id with a dot that is of no group is', () => {
+    const live = LiveWorkflow.of({ a: '' });
+    live.give({ stepId: 'a.0' });
+    expect(live.step('a.0').status).toBe('COMPLETED');
+  });
+});

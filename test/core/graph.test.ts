@@ -153,3 +153,30 @@ describe('Ancestry', () => {
     ]);
   });
 });
+
+describe('what lies upstream of every way to a step', () => {
+  const steps = {
+    a: '',
+    b: 'a',
+    c: 'a',
+    lone: '',
+    any: 'b c',
+    one: 'b',
+    three: 'b c lone',
+    behind: 'any lone',
+    self: 'a b',
+  };
+  const ids = Object.keys(steps);
+  const ancestry = new Ancestry(graphOf(steps), (i) => ['any', 'one', 'three', 'self'].includes(ids[i]!));
+  const upstreamOf = (id: string) => ids.filter((_, up) => ancestry.isUpstream(up, ids.indexOf(id)));
+
+  test.each([
+    ['any', ['a']],
+    ['one', ['a', 'b']],
+    ['three', []],
+    ['self', ['a']],
+    ['behind', ['a', 'lone', 'any']],
+  ])('%s', (id, expected) => {
+    expect(upstreamOf(id)).toEqual(expected);
+  });
+});

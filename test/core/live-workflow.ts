@@ -2,19 +2,21 @@
  * A workflow driven by hand: decisions are made, their events written to a list and applied, as the coordinator does it
  * with a journal. Time moves one second with each event.
  */
-import type { WorkflowDefinition } from '../../src/contract/definition.ts';
+import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
 import type { FailureCode } from '../../src/contract/failures.ts';
 import { type JournalEvent, readEventJson, toEventJson } from '../../src/contract/journal-event.ts';
 import type { JsonObject } from '../../src/contract/json.ts';
 import type { Reservation } from '../../src/contract/ledger.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
-import type { Change } from '../../src/core/dependents.ts';
+import { decideBranch } from '../../src/core/decide-branch.ts';
+import * as flow from '../../src/core/decide-flow.ts';
 import { evolve } from '../../src/core/evolve.ts';
 import { decideExternalData, type ExternalInput } from '../../src/core/external-data.ts';
 import { WorkflowState } from '../../src/core/state.ts';
 import { readWorkflow, toMeta } from '../../src/core/state-file.ts';
 import type { StepState } from '../../src/core/step-state.ts';
+import type { Change } from '../../src/core/stop-steps.ts';
 import { ViewEncoder } from '../../src/core/view.ts';
 
 export const workflowId = '11111111-2222-4333-8444-555555555555';
@@ -48,6 +50,13 @@ export class LiveWorkflow {
         dependencies: dependencies.split(' ').filter((name) => name !== ''),
       })),
     };
+    return new LiveWorkflow(decide.decideCreate({ id: workflowId, definition, templateId: null, now: bornAt }));
+  }
+
+  /** Steps as a definition has them; the action is `noop` where there is none. */
+  static with(steps: (Partial<StepDefinition> & { id: string })[], more: Partial<WorkflowDefinition> = {}) {
+    const whole = steps.map((step): StepDefinition => ({ ...(step.steps ? {} : { action: 'noop' }), ...step }));
+    const definition: WorkflowDefinition = { name: 'test', ...more, steps: whole };
     return new LiveWorkflow(decide.decideCreate({ id: workflowId, definition, templateId: null, now: bornAt }));
   }
 
@@ -130,7 +139,7 @@ export class LiveWorkflow {
 
   branch(stepId: string): LiveWorkflow {
     const id = '0190a1b2-0000-7000-8000-0000000000b1';
-    return new LiveWorkflow(decide.decideBranch(this.state, { id, stepId, params: undefined, now: this.tick() }));
+    return new LiveWorkflow(decideBranch(this.state, { id, stepId, params: undefined, now: this.tick() }));
   }
 
   stop(): Change {
@@ -143,6 +152,39 @@ export class LiveWorkflow {
 
   retry(): Change {
     return this.apply(decide.decideRetryCall(this.state, this.tick()));
+  }
+
+  /** `when` of each is false. */
+  skip(...ids: string[]): void {
+    for (const id of ids) this.apply(flow.decideSkip(this.state, id, 'its condition is false', this.tick()));
+  }
+
+  /** The list of a group is known. */
+  map(id: string, count: number, labels?: string[]): Change {
+    return this.apply(flow.decideMap(this.state, id, { count, ...(labels ? { labels } : {}) }, this.tick()));
+  }
+
+  /** A loop begins, goes on or ends, by what `until` says. */
+  round(id: string, isDone: boolean | null = null): Change {
+    return this.apply(flow.decideRound(this.state, id, isDone, this.tick()));
+  }
+
+  wait(id: string, kind: 'decision' | 'data' | 'time', until: number | null = null): Change {
+    return this.apply(flow.decideWait(this.state, id, { for: kind, until }, this.tick()));
+  }
+
+  elapse(id: string): Change {
+    return this.apply(flow.decideElapsed(this.state, this.step(id), this.tick()));
+  }
+
+  decide(id: string, approved: boolean, more: Partial<flow.Decision> = {}): Change {
+    const decision = { approved, by: null, comment: null, data: null, ...more };
+    return this.apply(flow.decideDecision(this.state, id, decision, this.tick()));
+  }
+
+  /** It fails before an attempt. */
+  unready(id: string, code: FailureCode = 'BINDING'): Change {
+    return this.apply(flow.decideUnready(this.state, id, { code, error: `${code} for the test` }, this.tick()));
   }
 
   give(input: Partial<ExternalInput>): Change {
@@ -213,8 +255,14 @@ export function toKept(state: WorkflowState) {
 
 /** All that is derived (ST1). */
 export function toDerived(state: WorkflowState) {
-  const { index, downstream, missing, counts, totals, resultsSize } = state;
-  return { index, downstream, missing, counts, totals, resultsSize };
+  const { index, downstream, missing, ends, counts, totals, resultsSize, outcomes, timed, paused } = state;
+  const tallies = [...state.tallies].map(([group, tally]) => {
+    const { places, next, openItems, failedItems } = tally;
+    const items = places.map((_, item) => [tally.isOpen(item), tally.isFailed(item)]);
+    return { group, places, items, next, openItems, failedItems };
+  });
+  const own = { index, downstream, missing, ends, counts, totals, resultsSize, outcomes, timed, paused };
+  return { ...own, tallies: tallies.sort((a, b) => a.group - b.group) };
 }
 
 /** The same steps with everything derived afresh. */

@@ -13,11 +13,11 @@ import { readEventJson } from '../../src/contract/journal-event.ts';
 import type { JsonObject } from '../../src/contract/json.ts';
 import type { Lane } from '../../src/contract/task.ts';
 import * as decide from '../../src/core/decide.ts';
-import type { Change } from '../../src/core/dependents.ts';
 import { evolve } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
 import { Schedule } from '../../src/core/schedule.ts';
 import type { WorkflowState } from '../../src/core/state.ts';
+import type { Change } from '../../src/core/stop-steps.ts';
 import { validateDefinition } from '../../src/core/validate.ts';
 import {
   bornAt,

@@ -132,3 +132,94 @@ describe('RE3: ten times the text is not much more than ten times the work', () 
     expect(search(200_000)).toBeLessThan(30 * Math.max(search(20_000), 1_000));
   });
 });
+
+const names = new Set(['item', 'url', 'index', 'round', 'previous', 'workflow']);
+const readAll = (text: string) => readReferences(text, (id) => steps.has(id), names);
+
+describe('names that are known where the reference stands', () => {
+  test.each([
+    ['item', { kind: 'item', name: 'item', path: [] }],
+    ['url.a[0]', { kind: 'item', name: 'url', path: ['a', '0'] }],
+    ['index', { kind: 'item', name: 'index', path: [] }],
+    ['workflow.outcome', { kind: 'workflow', path: ['outcome'] }],
+    ['workflow', { kind: 'workflow', path: [] }],
+    ['previous.a.outputs.x', { kind: 'previous', stepId: 'a', path: ['x'] }],
+    ['previous.a.b.outputs', { kind: 'previous', stepId: 'a.b', path: [] }],
+  ])('%s', (text, reference) => {
+    expect(readAll(text)).toEqual([{ ...reference, text }]);
+    expect(findReferences(`{{${text}}} {{ ${text} }}`, names)).toHaveLength(2);
+  });
+
+  test.each([
+    ['url.', 'write {{url}} or {{url.<path>}}'],
+    ['previous', 'write {{previous.<id>.outputs.<path>}}'],
+    ['previous.a', 'write {{previous.<id>.outputs.<path>}}'],
+    ['previous["a"].outputs', 'write {{previous.<id>.outputs.<path>}}'],
+    ['nobody', '"nobody" is neither a reference nor a value; text stands in single quotes'],
+    ['5', '"5" is neither a reference nor a value; text stands in single quotes'],
+  ])('%s is malformed', (text, reason) => {
+    expect(readAll(text)).toEqual([{ kind: 'malformed', text, reason }]);
+  });
+
+  test.each(['{{items}}', '{{ liquid }}', '{{url | upcase}}', '{{}}', '{{url {{x}}'])(
+    'RE1: %s stays as written',
+    (text) => {
+      expect(findReferences(text, names)).toEqual([]);
+      expect(findReferences(text)).toEqual([]);
+    },
+  );
+
+  test('a reference that begins within what is none is found', () => {
+    expect(findReferences('{{nobody {{item}}', names)).toEqual([{ start: 9, end: 17, inner: 'item' }]);
+    expect(findReferences('{{item | {{item}} {{params.x}}', names).map(({ inner }) => inner)).toEqual([
+      'item',
+      'params.x',
+    ]);
+  });
+});
+
+describe('RE4: sources that stand in for each other', () => {
+  const a = { kind: 'params', path: ['a'], text: 'params.a' };
+
+  test.each([
+    ['5', 5],
+    ['-1.5e3', -1500],
+    ['true', true],
+    ['false', false],
+    ['null', null],
+    ['[]', []],
+    ['[ ]', []],
+    ["'text'", 'text'],
+    ["''", ''],
+    ["'a ?? b'", 'a ?? b'],
+    ['"say \\"??\\""', 'say "??"'],
+  ])('params.a ?? %s', (text, value) => {
+    expect(readAll(`params.a ?? ${text}`)).toEqual([a, { kind: 'value', value, text }]);
+  });
+
+  test('stand in order, with or without spaces, and not within a quoted key', () => {
+    expect(readAll('params.a??steps.a.outputs.x ?? item').map(({ kind }) => kind)).toEqual(['params', 'step', 'item']);
+    expect(readAll('params["a ?? b"]')).toEqual([{ kind: 'params', path: ['a ?? b'], text: 'params["a ?? b"]' }]);
+    expect(readAll('params["a ?? b" ?? null').map(({ kind }) => kind)).toEqual(['malformed', 'malformed', 'value']);
+  });
+
+  test.each([
+    ['params.a ?? 5 ?? params.b', 1],
+    ["params.a ?? 'it's'", 1],
+    ['params.a ?? "broken', 1],
+    ['params.a ?? text', 1],
+    ['params.a ?? 5x', 1],
+    ['params.a ?? ', 1],
+    [' ?? params.a', 0],
+  ])('%s: a value is the last, and what is none is malformed', (text, at) => {
+    expect(readAll(text)[at]).toMatchObject({ kind: 'malformed' });
+  });
+
+  test('there are at most eight', () => {
+    const many = (count: number) => Array(count).fill('params.a').join(' ?? ');
+    expect(readAll(many(8))).toHaveLength(8);
+    expect(readAll(many(9))).toEqual([
+      { kind: 'malformed', text: many(9), reason: 'at most 8 sources may stand in for each other' },
+    ]);
+  });
+});

@@ -302,3 +302,89 @@ test('_meta is sound where each of its fields has its form, whatever else stands
   }
   expect(isSoundMeta(null)).toBe(false);
 });
+
+describe('ST2: what a step says of when and how often it runs', () => {
+  const two = [
+    { id: 'x', action: 'noop', params: { long: 'prompt' }, timeoutMs: 7, retry: { attemptsMax: 2 } },
+    {
+      id: 'i',
+      forEach: ['p'],
+      concurrency: 1,
+      steps: [{ id: 'y', action: 'noop', when: 'index > 0', params: { v: '{{item}}' } }],
+    },
+  ];
+
+  test('survives the file, in groups within groups and in loops', () => {
+    const live = LiveWorkflow.with(
+      [
+        {
+          id: 'm',
+          forEach: { u: '{{params.l}}', v: [1] },
+          tolerate: '50%',
+          concurrency: 2,
+          batch: 1,
+          label: '{{u}}',
+          output: { o: null },
+          steps: two,
+        },
+        { id: 'n', when: 'true', join: 'any', dependencies: ['m'], output: null, forEach: [1], params: { q: 1 } },
+        { id: 'l', repeat: { until: 'true', max: 2, every: '1s', otherwise: 'continue' } },
+        { id: 'ask', action: 'approval', tolerate: true },
+        { id: 'wait', action: 'delay', params: { for: '5s' } },
+      ],
+      { finally: [{ id: 'f', action: 'noop' }] },
+    );
+    live.map('m', 3, ['one', 'two', 'three']);
+    live.map('m.0.i', 2);
+    live.run('m.0.x');
+    live.skip('m.0.i.0.y');
+    live.runToFailure('m.1.x');
+    live.round('l');
+    live.run('l.0');
+    live.round('l', false);
+    live.wait('ask', 'decision', live.now + 5);
+    live.wait('wait', 'time', live.now + 5_000);
+    const again = throughFile(live.state);
+    expect(toKept(again)).toEqual(toKept(live.state));
+    expect(toDerived(again)).toEqual(toDerived(live.state));
+    expect(again.step('m.2.i')).toMatchObject({ name: 'i: three', of: { step: 'm', index: 2 }, count: null });
+    expect(again.step('f')?.flow).toMatchObject({ isFinal: true, join: 'ended' });
+    expect(again.stepOf('m.0.x').params).toBe(again.stepOf('m.2.x').params);
+    expect(again.stepOf('n').flow.output).toBeNull();
+  });
+
+  test.each([
+    [{ for: 'decision' }, { for: 'decision', until: null }],
+    [
+      { for: 'data', until: '2026-01-01T00:00:00Z' },
+      { for: 'data', until: Date.parse('2026-01-01T00:00:00Z') },
+    ],
+    [
+      { for: 'time', until: '2026-01-01T00:00:00Z' },
+      { for: 'time', until: Date.parse('2026-01-01T00:00:00Z') },
+    ],
+    [{ for: 'time' }, null],
+    [{ for: 'budget' }, null],
+    [null, null],
+  ])('a step that waits as %j', (waits, wait) => {
+    const step = { id: 'a', action: 'approval', status: 'WAITING_FOR_DEPENDENCY', reason: 'r', waits };
+    const read = readWorkflow({ id: workflowId, steps: [step] }, {}, 0).stepOf('a');
+    expect([read.wait, read.pause]).toEqual([wait, wait === null ? { reason: 'r', until: 'resume' } : null]);
+  });
+
+  test('a wait of a step that can have none, or that has ended, is none', () => {
+    const waits = { for: 'decision' };
+    const steps = [
+      { id: 'a', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', waits },
+      { id: 'b', action: 'approval', status: 'COMPLETED', waits },
+      {
+        id: 'c',
+        action: 'external_data',
+        status: 'WAITING_FOR_DEPENDENCY',
+        params: { within: '1h' },
+        waits: { for: 'time', until: '2026-01-01T00:00:00Z' },
+      },
+    ];
+    expect(readWorkflow({ id: workflowId, steps }, {}, 0).steps.map(({ wait }) => wait)).toEqual([null, null, null]);
+  });
+});

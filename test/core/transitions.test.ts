@@ -9,6 +9,8 @@ import type { JournalEvent } from '../../src/contract/journal-event.ts';
 import { jobStatusSchema } from '../../src/contract/workflow.ts';
 import { type Beginning, createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
+import { decideBranch } from '../../src/core/decide-branch.ts';
+import * as flow from '../../src/core/decide-flow.ts';
 import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { decideExternalData } from '../../src/core/external-data.ts';
 import type { WorkflowState } from '../../src/core/state.ts';
@@ -80,6 +82,28 @@ const remove = ({ state }: LiveWorkflow) => decide.decideDelete(state, bornAt);
 const recover = ({ state }: LiveWorkflow) => decide.decideRecovery(state, bornAt);
 const spent = ({ state }: LiveWorkflow) => decide.decideSpent(state, 'a', 1, completed(), bornAt);
 const pause = ({ state }: LiveWorkflow) => decide.decidePause(state, 'a', bornAt, { reason: 'r', until: 'day' });
+const conditional = () => LiveWorkflow.with([{ id: 'a', when: 'true' }]);
+const approval = () => LiveWorkflow.with([{ id: 'a', action: 'approval' }]);
+const asked = () => after(approval(), (live) => live.wait('a', 'decision'));
+const loop = () => LiveWorkflow.with([{ id: 'a', repeat: { until: 'true', max: 2 } }]);
+const round =
+  (isDone: boolean | null) =>
+  ({ state }: LiveWorkflow) =>
+    flow.decideRound(state, 'a', isDone, bornAt);
+const unready = ({ state }: LiveWorkflow) =>
+  flow.decideUnready(state, 'a', { code: 'BINDING', error: 'no list' }, bornAt);
+/** A step with a condition ran behind a failure, when a retry began anew before it. */
+const behindFailure = () =>
+  after(LiveWorkflow.with([{ id: 'b' }, { id: 'a', when: 'true', dependencies: ['b'], join: 'ended' }]), (live) => {
+    live.runToFailure('b');
+    live.start('a', reservation);
+    live.retry();
+  });
+const runAgain = (end: 'COMPLETED' | 'FAILED') => (live: LiveWorkflow) => {
+  live.run('b');
+  if (end === 'COMPLETED') live.skip('a');
+  else live.unready('a');
+};
 const stoppedInFlight = () =>
   after(pending(), (live) => {
     live.start('a', reservation);
@@ -133,6 +157,43 @@ const reached: Partial<Record<`${Kind} × ${StatusOrNone}`, () => Reached>> = {
   'step.paused × PENDING': reach(pending, pause),
   'step.spent × STOPPED': reach(stoppedInFlight, spent),
   'step.spent × PENDING': reach(() => after(stoppedInFlight(), (live) => live.resume()), spent),
+  // A retry makes it wait again for what it has run behind.
+  'step.spent × WAITING_FOR_DEPENDENCY': reach(behindFailure, spent),
+  'step.spent × COMPLETED': reach(() => after(behindFailure(), runAgain('COMPLETED')), spent),
+  'step.spent × FAILED': reach(() => after(behindFailure(), runAgain('FAILED')), spent),
+  'step.failed × PENDING': reach(conditional, unready),
+  'step.failed × WAITING_FOR_DEPENDENCY': reach(asked, unready),
+  'step.skipped × PENDING': reach(conditional, ({ state }) => flow.decideSkip(state, 'a', 'no', bornAt)),
+  'step.mapped × PENDING': reach(
+    () => LiveWorkflow.with([{ id: 'a', forEach: [1] }]),
+    ({ state }) => flow.decideMap(state, 'a', { count: 1 }, bornAt),
+  ),
+  'step.repeated × PENDING': reach(loop, round(null)),
+  'step.concluded × PENDING': reach(
+    () =>
+      after(loop(), (live) => {
+        live.round('a');
+        live.run('a.0');
+      }),
+    round(true),
+  ),
+  'step.waiting × PENDING': reach(approval, ({ state }) =>
+    flow.decideWait(state, 'a', { for: 'decision', until: null }, bornAt),
+  ),
+  'step.elapsed × WAITING_FOR_DEPENDENCY': reach(
+    () =>
+      after(LiveWorkflow.with([{ id: 'a', action: 'delay', params: { for: '1s' } }]), (live) =>
+        live.wait('a', 'time', bornAt + 1_000),
+      ),
+    ({ state }) => flow.decideElapsed(state, state.stepOf('a'), bornAt),
+  ),
+  'step.decided × WAITING_FOR_DEPENDENCY': reach(asked, ({ state }) =>
+    flow.decideDecision(state, 'a', { approved: true, by: null, comment: null, data: null }, bornAt),
+  ),
+  'external_data.ingested × PENDING': reach(
+    () => LiveWorkflow.with([{ id: 'a', when: 'true', action: 'external_data' }]),
+    ({ state }) => decideExternalData(state, { ...external, stepId: 'a' }),
+  ),
   'external_data.ingested × NONE': reach(pending, ({ state }) =>
     decideExternalData(state, { ...external, stepId: null }),
   ),
@@ -189,7 +250,7 @@ describe('TR1: an event comes only in the statuses of its row', () => {
 
   test('a decision leads into every cell that the table allows, and into no other', () => {
     expect(Object.keys(reached).sort()).toEqual(allowed.map(([kind, place]) => `${kind} × ${place}`).sort());
-    expect([allowed.length, refused.length]).toEqual([36, 83]);
+    expect([allowed.length, refused.length]).toEqual([49, 119]);
   });
 
   test.each(allowed)('%s in %s is decided and applied', (kind, place) => {
@@ -251,6 +312,24 @@ describe('TR1: an event comes only in the statuses of its row', () => {
       waiting,
       'kept',
     ],
+    ['a condition that nobody asks', 'step.skipped', { stepId: 'a', reason: 'r' }, pending, 'has a condition'],
+    ['a list that is known', 'step.mapped', { stepId: 'a', count: 1 }, mapped, 'the list is not known'],
+    ['a round out of turn', 'step.repeated', { stepId: 'a', round: 1 }, loop, 'it is the next round'],
+    ['the end of a loop without a round', 'step.concluded', { stepId: 'a', done: true }, loop, 'a round has ended'],
+    ['a wait of a step with a list', 'step.waiting', { stepId: 'a', for: 'time', until: 1 }, map, 'without a slot'],
+    ['a time that nobody waits for', 'step.elapsed', { stepId: 'a' }, asked, 'a time was set'],
+    ['a decision that is not due', 'step.decided', { stepId: 'a', approved: true }, timed, 'a decision is due'],
+    ['a failure without an attempt', 'step.failed', { stepId: 'a', attempt: 0 }, pending, 'no attempt is needed'],
+    [
+      'data kept for a step that waits for it alone, in a time of its own',
+      'external_data.ingested',
+      { ...external, stepId: 'a', held: true },
+      () =>
+        after(LiveWorkflow.with([{ id: 'a', action: 'external_data', params: { within: '1h' } }]), (live) =>
+          live.wait('a', 'data', bornAt),
+        ),
+      'kept',
+    ],
     ['an added step that is there', 'external_data.ingested', { ...external, ...added('ext') }, waiting, 'adds it'],
   ] as const)('%s is refused', (_, kind, fields, bring, reason) => {
     const { state } = bring();
@@ -283,7 +362,7 @@ describe('TR1: an event comes only in the statuses of its row', () => {
 
 describe('the creation of a branch, at its parent', () => {
   const branch = ({ state }: LiveWorkflow) =>
-    decide.decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
+    decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
 
   test('may be dated before the latest change of the parent, and leaves that where it is', () => {
     const live = running();
@@ -318,6 +397,21 @@ test('TR3: an event is not dated before the latest change', () => {
   const event = { ...decide.decideStop(state, bornAt), at: state.header.updatedAt - 1 };
   expect(() => evolve(state, event, 9)).toThrow('broken rule TR3');
 });
+
+function map(): LiveWorkflow {
+  return LiveWorkflow.with([{ id: 'a', forEach: [1] }]);
+}
+
+/** Brought past all rules to where its list is known and it is PENDING again. */
+function mapped(): LiveWorkflow {
+  return after(map(), ({ state }) => state.setStep(0, { count: 1 }));
+}
+
+function timed(): LiveWorkflow {
+  return after(LiveWorkflow.with([{ id: 'a', action: 'delay', params: { for: '1s' } }]), (live) =>
+    live.wait('a', 'time', bornAt),
+  );
+}
 
 function next({ header }: WorkflowState) {
   return { workflowId, at: header.updatedAt, version: header.version + 1 };
@@ -364,7 +458,7 @@ describe('a refusal says its rule and all that it compares', () => {
 
   test('TR1 of a branch', () => {
     const { state } = running();
-    const born = decide.decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
+    const born = decideBranch(state, { id: 'branch', stepId: 'a', params: undefined, now: bornAt });
     const named = (change: object) => toParent(change)(born) as Extract<JournalEvent, { kind: 'workflow.created' }>;
     const name = 'broken rule TR1: workflow.created of workflow branch';
     expect(() => evolveParent(state, named({ id: 'other' }), 99)).toThrow(

@@ -191,3 +191,57 @@ test('the total is the sum of the breakdown to the last digit, and a floor when 
   expect(toCostBreakdown(live.state.totals)).toEqual({ m: 0.3 });
   expect(toSummary(live.state).metrics).toMatchObject({ total_cost: 0.3, cost_is_floor: true });
 });
+
+describe('groups, skips and waits', () => {
+  const live = LiveWorkflow.with([
+    {
+      id: 'm',
+      forEach: '{{params.l}}',
+      tolerate: 1,
+      params: { long: 'prompt' },
+      timeoutMs: 9,
+      retry: { attemptsMax: 2 },
+    },
+    { id: 's', when: 'false' },
+    { id: 'ask', action: 'approval' },
+    { id: 'wait', action: 'delay', params: { for: '5s' } },
+  ]);
+  live.map('m', 2);
+  live.runToFailure('m.0');
+  live.skip('s');
+  live.wait('ask', 'decision');
+  live.wait('wait', 'time', live.now + 5_000);
+  const until = new Date(live.now + 4_000).toISOString();
+  const view = JSON.parse(new ViewEncoder().encode(live.state));
+  const step = (id: string) => view.steps.find((each: { id: string }) => each.id === id);
+
+  test('a step that a group has made says of what, and leaves what its definition says to the group', () => {
+    expect(step('m')).toMatchObject({
+      forEach: '{{params.l}}',
+      tolerate: 1,
+      count: 2,
+      params: { long: 'prompt' },
+      timeoutMs: 9,
+    });
+    expect(step('m.1')).toMatchObject({ of: { step: 'm', index: 1 }, params: {}, timeoutMs: null, retry: null });
+    expect('count' in step('m.1') || 'tolerate' in step('m.1') || 'of' in step('m')).toBe(false);
+    expect(step('m.0')).toMatchObject({ outcome: 'tolerated', error: 'BINDING for the test', outputs: {} });
+    expect(step('s')).toMatchObject({ outcome: 'skipped', outputs: {}, when: 'false', startTime: null });
+  });
+
+  test('a step that waits says for what, and until when', () => {
+    expect(step('ask')).toMatchObject({ reason: 'waits for a decision', waits: { for: 'decision' } });
+    expect(step('wait')).toMatchObject({ reason: `waits for its time until ${until}`, waits: { for: 'time', until } });
+    expect('waits' in step('m')).toBe(false);
+  });
+
+  test('the workflow counts what was skipped and tolerated, and says nothing of it where nothing was', () => {
+    expect(view.metrics).toMatchObject({ skipped_steps: 1, tolerated_steps: 1, completed_steps: 2, failed_steps: 0 });
+    const { metrics } = JSON.parse(new ViewEncoder().encode(LiveWorkflow.of({ a: '' }).state));
+    expect('skipped_steps' in metrics || 'tolerated_steps' in metrics).toBe(false);
+  });
+
+  test('each step alone is shown as within the workflow', () => {
+    expect(live.state.steps.map((each) => JSON.parse(JSON.stringify(toStepView(each))))).toEqual(view.steps);
+  });
+});

@@ -32,3 +32,12 @@ test.each<[string, Partial<StatusCounts>, boolean, string]>([
     status,
   );
 });
+
+test.each([
+  [{ COMPLETED: 1, WAITING_FOR_DEPENDENCY: 1 }, true],
+  [{ WAITING_FOR_DEPENDENCY: 1 }, false],
+])('a step that waits for a time of its own goes on by itself: %o', (counts, started) => {
+  const steps = { counts: { ...none, ...counts }, steps: { length: 2 } };
+  expect(toWorkflowStatus({ ...steps, timed: 1 }, started)).toBe('RUNNING');
+  expect(toWorkflowStatus({ ...steps, timed: 0 }, started)).toBe('WAITING_FOR_DEPENDENCY');
+});

@@ -38,7 +38,9 @@ const quiet: Swarm = {
   keyShare: 0,
   repeatShare: 0,
   retryShare: 0,
+  flowShare: 0,
   stepsMax: 0,
+  keepFinished: null,
 };
 
 /** Operations after which the disk may hold something else than before. */

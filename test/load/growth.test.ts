@@ -70,6 +70,52 @@ const cases: [name: string, size: number, prepare: (size: number) => () => void]
   ],
   ['unknown actions', 1_000, (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, action: `noopp${i}` }))))],
   [
+    'references to none of many params',
+    500,
+    (n) => {
+      const params = Object.fromEntries(list(n, (i) => [`parameter${i}`, 1]));
+      return validate({ ...workflow(step({ params: { t: '{{params.paramter}} '.repeat(n) } })), params });
+    },
+  ],
+  [
+    'references to none of many steps',
+    500,
+    (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, params: { t: '{{steps.stp.outputs}}' } })))),
+  ],
+  [
+    'references to steps that are upstream',
+    300,
+    (n) =>
+      validate(
+        workflow(
+          ...list(n, (i) =>
+            step({
+              id: `s${i}`,
+              dependencies: i === 0 ? [] : [`s${i - 1}`],
+              params: i === 0 ? {} : { t: '{{steps.s0.outputs}}' },
+            }),
+          ),
+        ),
+      ),
+  ],
+  [
+    'actions that are simulated',
+    500,
+    (n) => () =>
+      void validateDefinition(workflow(...list(n, (i) => step({ id: `s${i}`, action: `noopp${i}` }))), {
+        ...options,
+        unknownActions: 'simulate',
+      }),
+  ],
+  [
+    'names in code beside fields of its data',
+    1_000,
+    (n) => {
+      const data = { ...Object.fromEntries(list(n, (i) => [`d${i}`, 1])), params: 1 };
+      return validate(workflow(step({ action: 'render', params: { template: '{{ params.x }}'.repeat(n), data } })));
+    },
+  ],
+  [
     'new params of a step',
     2_000,
     (n) => {

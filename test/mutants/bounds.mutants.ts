@@ -32,7 +32,7 @@ export const boundsMutants: readonly Mutant[] = [
   {
     name: 'every fault of a definition is kept',
     breaks: 'H5',
-    file: 'src/core/validate.ts',
+    file: 'src/core/validate-graph.ts',
     find: 'if (this.#count <= errorsMax) this.#first.push(fault);',
     replace: 'this.#first.push(fault);',
     test: 'test/core/validate.test.ts',
@@ -76,5 +76,14 @@ export const boundsMutants: readonly Mutant[] = [
     find: "if (region === 'beginning') return value;",
     replace: '',
     test: 'test/core/bindings.test.ts',
+  },
+  {
+    name: 'the names of all params are listed for each reference to none of them',
+    breaks: 'X11',
+    file: 'src/core/validate.ts',
+    find: "if (check.guesses.left === 0) return '';",
+    replace: "if ([...names()].length > 0 && check.guesses.left === 0) return '';",
+    test: 'test/load/growth.test.ts',
+    only: 'ten times the input',
   },
 ];

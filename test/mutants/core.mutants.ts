@@ -23,8 +23,8 @@ export const coreMutants: Mutant[] = [
     name: 'an outcome of a stopped step is not legal once the step is queued again',
     breaks: 'TR1',
     file: 'src/core/transitions.ts',
-    find: "'step.spent': { of: 'step', in: ['STOPPED', 'PENDING'], attempt: 'same' },",
-    replace: "'step.spent': { of: 'step', in: ['STOPPED'], attempt: 'same' },",
+    find: "in: ['STOPPED', 'PENDING', 'WAITING_FOR_DEPENDENCY', 'COMPLETED', 'FAILED'],",
+    replace: "in: ['STOPPED', 'WAITING_FOR_DEPENDENCY', 'COMPLETED', 'FAILED'],",
     test: 'test/core/random-dags.test.ts',
   },
   {
@@ -201,9 +201,9 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a step starts when its first dependency completes',
     breaks: 'G6, DE1',
-    file: 'src/core/dependents.ts',
-    find: "status === 'WAITING_FOR_DEPENDENCY' && state.missing[i] === 0;",
-    replace: "status === 'WAITING_FOR_DEPENDENCY';",
+    file: 'src/core/join.ts',
+    find: "if (isMissing) return 'waits';",
+    replace: "if (isMissing && join !== 'all') return 'waits';",
     test: 'test/core/random-dags.test.ts',
   },
   {
@@ -249,9 +249,9 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a branch takes over what hangs on the changed step',
     breaks: 'G6',
-    file: 'src/core/decide.ts',
-    find: "const isTaken = (i: number) => !again.has(i) && parent.stepAt(i).status === 'COMPLETED';",
-    replace: "const isTaken = (i: number) => i !== from && parent.stepAt(i).status === 'COMPLETED';",
+    file: 'src/core/decide-branch.ts',
+    find: "return !again.has(at) && !undone.has(at) && parent.stepAt(at).status === 'COMPLETED';",
+    replace: "return at !== root && !undone.has(at) && parent.stepAt(at).status === 'COMPLETED';",
     test: 'test/core/decide.test.ts',
   },
   {
@@ -282,7 +282,7 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a cycle is accepted',
     breaks: 'G7',
-    file: 'src/core/validate.ts',
+    file: 'src/core/validate-graph.ts',
     find: 'for (const cycle of findCycles(graph)) {',
     replace: 'for (const cycle of findCycles(graph).slice(1)) {',
     test: 'test/core/validate.test.ts',
@@ -569,5 +569,22 @@ export const coreMutants: Mutant[] = [
     find: '    this.#uncounted.add(i);\n    for (const next of waiting)',
     replace: '    for (const next of waiting)',
     test: 'test/core/random-dags.test.ts',
+  },
+  {
+    name: 'a finished workflow that is adopted keeps its RUNNING step',
+    breaks: 'FB2',
+    file: 'src/core/create-workflow.ts',
+    find: 'if (isTerminal(status)) stopRunning(state);',
+    replace: 'if (isTerminal(status)) Number(state);',
+    test: 'test/core/evolve.test.ts',
+  },
+  {
+    name: 'a finished file with a RUNNING step is left as it stands',
+    breaks: 'R3',
+    file: 'src/coordinator/recovery/intake.ts',
+    find: 'isTerminal(state.header.status) && state.counts.RUNNING === 0',
+    replace: 'isTerminal(state.header.status)',
+    test: 'test/coordinator/recovery/adoption.test.ts',
+    only: 'that hold a RUNNING step',
   },
 ];

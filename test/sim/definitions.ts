@@ -1,6 +1,7 @@
 /** Workflows of all shapes, whose steps say in their params what they hang on and how they behave. */
 import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
 import type { Dice } from './dice.ts';
+import { drawFlow } from './flow-definitions.ts';
 import type { Swarm } from './swarm.ts';
 
 /** Params of a step that begin so hold what the step of that name has made. */
@@ -62,5 +63,12 @@ export function drawDefinition(dice: Dice, swarm: Swarm, name: string): Workflow
         : {}),
     };
   });
-  return { name, steps, ...(dice.chance(0.3) ? { failurePolicy: 'fail-fast' } : {}) };
+  const ids = steps.map(({ id }) => id);
+  const flow = dice.chance(swarm.flowShare) ? drawFlow(dice, ids) : { steps: [] };
+  return {
+    name,
+    ...flow,
+    steps: [...steps, ...flow.steps],
+    ...(dice.chance(0.3) ? { failurePolicy: 'fail-fast' } : {}),
+  };
 }

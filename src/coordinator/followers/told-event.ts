@@ -1,8 +1,8 @@
 /** A journal event as clients see it: the workflow's status and version after it, and the steps that it changed. */
 import type { EngineEvent } from '../../contract/event.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
-import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
+import type { Change } from '../../core/stop-steps.ts';
 import { toIso } from '../../core/time.ts';
 
 /** An event names at most this many steps, so that a fan-out of thousands stays a small message. */

@@ -5,8 +5,8 @@
 import type { EngineEvent } from '../../contract/event.ts';
 import { type JournalEvent, toEventJson } from '../../contract/journal-event.ts';
 import { limits } from '../../contract/limits.ts';
-import type { Change } from '../../core/dependents.ts';
 import type { WorkflowState } from '../../core/state.ts';
+import type { Change } from '../../core/stop-steps.ts';
 import { toIso } from '../../core/time.ts';
 import { toEngineEvent } from '../followers/told-event.ts';
 import type { Entry } from './found-events.ts';

@@ -99,13 +99,25 @@ export class ControlSteps {
 
   /** CS2: a step that waits until a time. */
   watch(live: Live, stepId: string, until: number): void {
+    const step = live.state.step(stepId);
+    if (step === undefined) return;
+    // At most the whole duration: a jump of the wall clock must not lengthen the wait.
+    const leftMs = Math.max(0, until - this.#options.clock.now());
+    const wholeMs = toDuration(step);
+    this.#arm(live, stepId, until, wholeMs === null ? null : Math.min(leftMs, wholeMs));
+  }
+
+  /** `leftMs` null: the wait is for a time of day, and the clock says when it has come. */
+  #arm(live: Live, stepId: string, until: number, leftMs: number | null): void {
     const { clock, turns } = this.#options;
     if (this.#isHalted) return;
-    const cancel = clock.timer(Math.min(Math.max(0, until - clock.now()), lookAgainMs), () => {
+    const ms = Math.min(leftMs ?? Math.max(0, until - clock.now()), lookAgainMs);
+    const cancel = clock.timer(ms, () => {
       this.#timers.delete(cancel);
       if (live.state.step(stepId)?.wait?.until !== until) return;
-      if (clock.now() < until) this.watch(live, stepId, until);
-      else turns.push({ run: (batch) => this.#elapse(batch, live, stepId, until) });
+      const isOver = leftMs === null ? clock.now() >= until : leftMs <= ms;
+      if (isOver) turns.push({ run: (batch) => this.#elapse(batch, live, stepId, until) });
+      else this.#arm(live, stepId, until, leftMs === null ? null : leftMs - ms);
     });
     this.#timers.add(cancel);
   }
@@ -120,7 +132,7 @@ export class ControlSteps {
     const { clock } = this.#options;
     const step = live.state.step(stepId);
     if (!this.#isLive(live) || step?.wait?.until !== until) return;
-    this.#parts!.record(batch, decideElapsed(live.state, step, Math.max(clock.now(), until)));
+    this.#parts!.record(batch, decideElapsed(live.state, step, clock.now()));
   }
 
   #isLive(live: Live): boolean {
@@ -238,6 +250,12 @@ export class ControlSteps {
     }
     return needed.blobs;
   }
+}
+
+/** How long a wait of this step is in all, in milliseconds; null where it ends at a time of day. */
+function toDuration({ flow, params }: StepState): number | null {
+  const text = flow.repeat?.every ?? params.for ?? params.within;
+  return typeof text === 'string' ? readDuration(text) : null;
 }
 
 /** Throws BindingError where the condition comes out as neither true nor false. */

@@ -4,6 +4,7 @@ import type { Outcome } from '../../../src/contract/job.ts';
 import type { Workflow } from '../../../src/contract/workflow.ts';
 import { type Check, type Execution, Violation } from '../check.ts';
 import { boundPrefix } from '../definitions.ts';
+import { hasRunAsWork, mayRunAgain } from '../flow-steps.ts';
 
 export class OrderCheck implements Check {
   readonly #outputs = new Map<string, { execution: Execution; json: string }>();
@@ -72,7 +73,8 @@ export class OrderCheck implements Check {
   document(workflow: Workflow): void {
     this.#checkKept(workflow);
     for (const step of workflow.steps) {
-      if (step.status !== 'COMPLETED' || step.outputs?.blob !== undefined) continue;
+      if (step.status !== 'COMPLETED' || step.outputs?.blob !== undefined || !hasRunAsWork(step)) continue;
+      if (mayRunAgain(step, workflow.steps)) continue;
       this.#agree(`${workflow.id}/${step.id}`, contentOf(step.outputs));
     }
   }
@@ -80,9 +82,10 @@ export class OrderCheck implements Check {
   /** A step is complete only after its dependencies; one that has its data is complete as soon as they are. */
   #checkKept({ id, steps }: Workflow): void {
     const done = new Set(steps.filter((step) => step.status === 'COMPLETED').map((step) => step.id));
-    for (const { id: stepId, action, status, outputs, dependencies } of steps) {
+    for (const step of steps) {
+      const { id: stepId, action, status, outputs, dependencies } = step;
       const isDue = dependencies.every((dependency) => done.has(dependency));
-      if (status === 'COMPLETED' && !isDue)
+      if (status === 'COMPLETED' && !isDue && !mayEndEarlier(step, steps))
         throw new Violation('G6', `${stepId} of ${id} is complete before its dependencies are`);
       if (action === 'external_data' && status === 'WAITING_FOR_DEPENDENCY' && outputs !== null && isDue)
         throw new Violation('G6', `${stepId} of ${id} has its data and its dependencies, and waits`);
@@ -95,6 +98,12 @@ export class OrderCheck implements Check {
       throw new Violation('G6', `the result of ${key} is ${known} to one, ${content} to another`);
     this.#contents.set(key, content);
   }
+}
+
+/** Its `join` asks how steps have ended, or it has not run: table J is checked elsewhere. */
+function mayEndEarlier({ join, outcome, of }: Workflow['steps'][number], steps: Workflow['steps']): boolean {
+  if (outcome !== undefined || join === 'ended' || join === 'failed') return true;
+  return of !== undefined && steps.length > 0;
 }
 
 function contentOf(value: unknown): string {

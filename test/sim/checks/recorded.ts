@@ -6,6 +6,7 @@ import type { EngineEvent } from '../../../src/contract/event.ts';
 import type { Outcome } from '../../../src/contract/job.ts';
 import { isTerminal, type Workflow, type WorkflowStep } from '../../../src/contract/workflow.ts';
 import { type Check, type DocumentSource, type Execution, type SentCall, Violation } from '../check.ts';
+import { hasRunAsWork, mayRunAgain } from '../flow-steps.ts';
 
 interface Recorded {
   /** The lowest version that shows it. */
@@ -18,6 +19,7 @@ export type BlobReader = (id: string, name: string) => string | null;
 
 export class RecordedCheck implements Check {
   readonly #readBlob: BlobReader;
+  readonly #removes: boolean;
   readonly #results = new Map<string, Recorded>();
   readonly #failures = new Map<string, Recorded>();
   readonly #terminal = new Map<string, Recorded>();
@@ -29,9 +31,12 @@ export class RecordedCheck implements Check {
   readonly #completedEvents = new Set<string>();
   readonly #attempts = new Map<string, number>();
   readonly #statuses = new Map<string, EngineEvent['status']>();
+  readonly #fragiles = new Set<string>();
 
-  constructor(readBlob: BlobReader) {
+  /** `removes`: the engine removes finished workflows by itself. */
+  constructor(readBlob: BlobReader, { removes = false }: { removes?: boolean } = {}) {
     this.#readBlob = readBlob;
+    this.#removes = removes;
   }
 
   sent(call: SentCall): void {
@@ -45,7 +50,8 @@ export class RecordedCheck implements Check {
 
   dispatched({ job }: Execution): void {
     const key = `${job.workflowId}/${job.stepId}`;
-    if (this.#results.has(key) || this.#completedEvents.has(key))
+    const mayAgain = this.#fragiles.has(key) && this.#revived.has(`retry ${job.workflowId}`);
+    if (!mayAgain && (this.#results.has(key) || this.#completedEvents.has(key)))
       throw new Violation('G4', `${key} is recorded complete and runs again, as attempt ${job.attempt}`);
     const before = this.#attempts.get(key) ?? 0;
     if (job.attempt <= before) throw new Violation('G4', `attempt ${job.attempt} of ${key} comes after ${before}`);
@@ -61,7 +67,8 @@ export class RecordedCheck implements Check {
     const { kind, workflow_id: id, step_id: stepId, status } = event;
     if (kind === 'step.completed' || kind === 'external_data.ingested') {
       const key = `${id}/${stepId}`;
-      if (this.#completedEvents.has(key)) throw new Violation('G4', `${key} is recorded complete twice`);
+      const mayAgain = this.#fragiles.has(key) && this.#revived.has(`retry ${id}`);
+      if (!mayAgain && this.#completedEvents.has(key)) throw new Violation('G4', `${key} is recorded complete twice`);
       this.#completedEvents.add(key);
     }
     const before = this.#statuses.get(id);
@@ -82,14 +89,26 @@ export class RecordedCheck implements Check {
     if (ended && version > ended.version && status !== ended.text && !this.#revived.has(id))
       throw new Violation('G2', `${id} was ${ended.text} and is ${status}`);
     if (isTerminal(status) && (!ended || version > ended.version)) this.#terminal.set(id, { version, text: status });
+    // A file that is on its way out may be there longer than its blobs.
+    if (this.#removes && source === 'file' && isTerminal(status)) this.#deleteSent.add(id);
     for (const step of workflow.steps) {
+      if (mayRunAgain(step, workflow.steps)) this.#fragile(`${id}/${step.id}`, id);
       this.#checkResult(workflow, step, source);
       this.#checkFailure(workflow, step);
     }
   }
 
+  /** A retry may run it again although it was complete: it had run on the strength of a failure. */
+  #fragile(key: string, id: string): void {
+    this.#fragiles.add(key);
+    if (!this.#revived.has(`retry ${id}`)) return;
+    this.#results.delete(key);
+    this.#completedEvents.delete(key);
+  }
+
   #checkResult({ id, version }: Workflow, step: WorkflowStep, source: DocumentSource): void {
     const key = `${id}/${step.id}`;
+    if (this.#fragiles.has(key) && this.#revived.has(`retry ${id}`)) return;
     const before = this.#results.get(key);
     if (step.status !== 'COMPLETED') {
       if (before && version >= before.version)
@@ -105,7 +124,7 @@ export class RecordedCheck implements Check {
     }
     this.#results.set(key, { version, text });
     const outputs = this.#resolve(id, step);
-    if (outputs !== null) this.#checkOrigin(id, step, outputs);
+    if (outputs !== null && hasRunAsWork(step)) this.#checkOrigin(id, step, outputs);
   }
 
   /** The outputs' text, out of their blob where they lie in one; null where that may be gone. */

@@ -1,0 +1,148 @@
+/**
+ * Goal: what a name means within items and rounds, and what conditions and `finally` see of a workflow. Method: a map in a
+ * loop in a map, driven by hand.
+ */
+import { describe, expect, test } from 'vitest';
+import {
+  around,
+  loopAround,
+  mapAround,
+  toKind,
+  toNames,
+  toOutcome,
+  toScopedId,
+  toWorkflowValue,
+} from '../../src/core/context.ts';
+import { withFinally } from '../../src/core/finally.ts';
+import { boundValues, stepsWithin } from '../../src/core/steps-within.ts';
+import { LiveWorkflow, workflowId } from './live-workflow.ts';
+
+const noop = (id: string, ...dependencies: string[]) => ({ id, action: 'noop', dependencies });
+
+function nested(): LiveWorkflow {
+  const inner = { id: 'i', forEach: { z: ['p'] }, steps: [noop('x'), noop('y', 'x')] };
+  const live = LiveWorkflow.with([
+    { id: 'x' },
+    {
+      id: 'o',
+      forEach: { url: ['u'] },
+      steps: [{ id: 'l', repeat: { until: 'true', max: 3 }, steps: [inner, noop('w')] }],
+    },
+  ]);
+  live.map('o', 1);
+  live.round('o.0.l');
+  live.map('o.0.l.0.i', 1);
+  return live;
+}
+
+describe('within items', () => {
+  const { state } = nested();
+  const context = { step: 'o.0.l.0.i', index: 0 };
+
+  test('an id is that of the nearest step around that has it', () => {
+    const ids = ['y', 'x', 'w', 'l', 'o', 'nobody'];
+    expect(ids.map((id) => toScopedId(state, context, id))).toEqual([
+      'o.0.l.0.i.0.y',
+      'o.0.l.0.i.0.x',
+      'o.0.l.0.w',
+      'o.0.l',
+      'o',
+      'nobody',
+    ]);
+    expect(toScopedId(state, null, 'x')).toBe('x');
+    expect(toScopedId(state, { step: 'o', index: 0 }, 'x')).toBe('x');
+  });
+
+  test('the groups around are known, the nearest first, each with the place in it', () => {
+    expect([...around(state, context)].map(({ group, index }) => [group.id, index])).toEqual([
+      ['o.0.l.0.i', 0],
+      ['o.0.l', 0],
+      ['o', 0],
+    ]);
+    expect([mapAround(state, context)?.group.id, loopAround(state, context)?.group.id]).toEqual(['o.0.l.0.i', 'o.0.l']);
+    expect(mapAround(state, { step: 'o.0.l', index: 0 })?.group.id).toBe('o');
+    expect([mapAround(state, null), loopAround(state, { step: 'o', index: 0 })]).toEqual([undefined, undefined]);
+  });
+
+  test('the names of all items around are known; those of a round in it; `workflow` in finally', () => {
+    expect([...toNames(state, context, false)].sort()).toEqual(['index', 'previous', 'round', 'url', 'z']);
+    expect([...toNames(state, { step: 'o', index: 0 }, false)]).toEqual(['url', 'index']);
+    expect([...toNames(state, null, true)]).toEqual(['workflow']);
+  });
+
+  test('steps are plain, groups or loops', () => {
+    expect(['x', 'o', 'o.0.l'].map((id) => toKind(state.stepOf(id)))).toEqual(['plain', 'group', 'repeat']);
+  });
+});
+
+test('how a step has ended, in a word', () => {
+  const live = LiveWorkflow.with([
+    { id: 'ran' },
+    { id: 'skipped', when: 'true' },
+    { id: 'tolerated', tolerate: true },
+    { id: 'failed' },
+    { id: 'stopped', dependencies: ['failed'] },
+    { id: 'waiting' },
+  ]);
+  live.run('ran');
+  live.skip('skipped');
+  live.runToFailure('tolerated');
+  live.runToFailure('failed');
+  for (const step of live.state.steps) expect(toOutcome(step)).toBe(step.id);
+});
+
+describe('finally', () => {
+  test('adds nothing where there is none', () => {
+    const steps = [noop('a')];
+    expect(withFinally({ steps })).toBe(steps);
+    expect(withFinally({ steps, finally: [] })).toBe(steps);
+  });
+
+  test('waits for every step, and for steps of its own', () => {
+    const live = LiveWorkflow.with([{ id: 'a' }, { id: 'b', dependencies: ['a'] }, { id: 'm', forEach: [1] }], {
+      finally: [{ id: 'f', action: 'noop' }, noop('g', 'f')],
+    });
+    expect(live.step('f')).toMatchObject({ dependencies: ['a', 'b', 'm'], flow: { join: 'ended', isFinal: true } });
+    expect(live.step('g').dependencies).toEqual(['f', 'a', 'b', 'm']);
+    live.map('m', 1);
+    live.runToFailure('a');
+    expect([live.step('b').status, live.step('f').status]).toEqual(['STOPPED', 'WAITING_FOR_DEPENDENCY']);
+    live.runToFailure('m.0');
+    expect(toWorkflowValue(live.state)).toEqual({ id: workflowId, outcome: 'failed', failed: ['a', 'm'] });
+    live.runToFailure('f');
+    live.run('g');
+    expect(toWorkflowValue(live.state).failed).toEqual(['a', 'm']);
+    expect(live.status).toBe('FAILED');
+  });
+
+  test('sees a workflow without a failure as completed', () => {
+    const live = LiveWorkflow.with([{ id: 'a' }], { finally: [{ id: 'f', action: 'noop' }] });
+    live.run('a');
+    expect(toWorkflowValue(live.state)).toEqual({ id: workflowId, outcome: 'completed', failed: [] });
+  });
+
+  test('does not run after a stop', () => {
+    const live = LiveWorkflow.with([{ id: 'a' }], { finally: [{ id: 'f', action: 'noop' }] });
+    live.stop();
+    expect(live.statuses()).toEqual({ a: 'STOPPED', f: 'STOPPED' });
+  });
+});
+
+test('all steps of a definition are found, those of groups and of finally, with their paths', () => {
+  const group = {
+    id: 'g',
+    forEach: ['{{params.x}}'],
+    output: '{{steps.x.outputs}}',
+    label: '{{item}}',
+    steps: [noop('x')],
+  };
+  const found = [...stepsWithin({ steps: [noop('a'), group], finally: [noop('f')] })];
+  expect(found.map(({ step, path }) => [step.id, path.join('.')])).toEqual([
+    ['a', 'steps.0'],
+    ['g', 'steps.1'],
+    ['x', 'steps.1.steps.0'],
+    ['f', 'finally.0'],
+  ]);
+  expect([...stepsWithin({ steps: [] })]).toEqual([]);
+  expect(boundValues(group)).toEqual([{}, ['{{params.x}}'], '{{steps.x.outputs}}', '{{item}}']);
+});
