@@ -90,7 +90,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const shared = { settings, clock, catalogue, cache, outputs };
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
-  const controlSteps = new ControlSteps({ clock, outputs, workflows, turns, dryRun: settings.dryRun, onFatal });
+  const controlSteps = new ControlSteps({ settings, clock, outputs, workflows, turns, onFatal });
 
   // Events, and what follows from them.
   const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights, controlSteps });

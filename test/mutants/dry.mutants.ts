@@ -54,7 +54,7 @@ export const dryMutants: Mutant[] = [
     name: 'a dry run asks conditions of made-up answers',
     breaks: 'a dry run shows every step that may run',
     file: 'src/coordinator/steps/control-steps.ts',
-    find: '&& step.count === null && this.#options.dryRun === undefined) {',
+    find: '&& step.count === null && this.#dryRun === undefined) {',
     replace: '&& step.count === null) {',
     test: dryRun,
     only: 'conditions count as true',

@@ -123,6 +123,15 @@ export const typosMutants: readonly Mutant[] = [
     test: 'test/core/warnings.test.ts',
   },
   {
+    name: 'a join in finally is taken and never asked',
+    breaks: 'the table of joins',
+    file: 'src/core/validate.ts',
+    find: '    if (step?.join === undefined) return;',
+    replace: '    if (step !== undefined) return;',
+    test: 'test/core/validate.test.ts',
+    only: 'a step of finally has no join',
+  },
+  {
     name: 'the later sources of a reference alone are to cover an any',
     breaks: 'N8',
     file: 'src/core/validate-references.ts',
