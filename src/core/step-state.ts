@@ -79,6 +79,11 @@ export function toleratesItself({ tolerate, forEach }: StepFlow): boolean {
   return tolerate === true && forEach === null;
 }
 
+/** How many items a group has, or how many rounds have begun; 0 before that is known. */
+export function countOf({ count }: Pick<StepState, 'count'>): number {
+  return count ?? 0;
+}
+
 /** For the counts of its group. */
 export function toItemEnd(step: StepState): StepEnd {
   return { isEnded: endOf(step) !== null, isFailed: isItemFailure(step) };

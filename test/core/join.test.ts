@@ -95,6 +95,18 @@ test('DE2: what a lost step stops, its own dependents name the failure and not t
   expect(live.step('c').error).toBe('Upstream step "a" failed');
 });
 
+test('DE2: in a file of another maker a step may wait for one that is STOPPED: it is stopped when the others have ended', () => {
+  const live = LiveWorkflow.adopted({
+    steps: [
+      { id: 'a', action: 'noop', status: 'STOPPED' },
+      { id: 'b', action: 'noop', status: 'PENDING' },
+      { id: 'c', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', dependencies: ['gone', 'b', 'a'] },
+    ],
+  });
+  live.run('b');
+  expect(live.step('c')).toMatchObject({ status: 'STOPPED', error: 'Upstream step "a" failed' });
+});
+
 test('DE2: fail-fast stops what asks for success, and lets run what asks for an end', () => {
   const live = LiveWorkflow.with(
     [
