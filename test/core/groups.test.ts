@@ -426,6 +426,19 @@ test('which step stands for an item, and what is told of its failure', () => {
   state.setStep(state.placeOf('m.1.x'), { error: 'BINDING for the test' });
 });
 
+test('in a file of another maker an item does not begin before its list is known', () => {
+  last = LiveWorkflow.adopted({
+    steps: [
+      { id: 'm', action: 'noop', status: 'PENDING', forEach: [1] },
+      { id: 'm.0', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', of: { step: 'm', index: 0 } },
+    ],
+  });
+  expect(last.statuses()).toEqual({ m: 'PENDING', 'm.0': 'WAITING_FOR_DEPENDENCY' });
+  last.map('m', 2);
+  last.run('m.0', 'm.1');
+  expect(last.status).toBe('COMPLETED');
+});
+
 test('a file with steps of a group that is not there, or that it does not make, holds them as steps of their own', () => {
   bring([{ id: 'a' }]);
   const steps = [
