@@ -23,12 +23,9 @@ export const engineEventSchema = z
       .array(z.string())
       .optional()
       .meta({ description: 'steps that became STOPPED with it, at most 100' }),
-    completed_steps: z
-      .array(z.string())
-      .optional()
-      .meta({
-        description: 'other steps that it has completed: groups, skipped steps, data kept for them; at most 100',
-      }),
+    completed_steps: z.array(z.string()).optional().meta({
+      description: 'other steps that it has completed: groups, skipped steps, data kept for them; at most 100',
+    }),
     failed_steps: z.array(z.string()).optional().meta({ description: 'groups that it has failed, at most 100' }),
     count: z.int().optional().meta({ description: 'of step.mapped: the steps of so many items are there now' }),
     steps_cut: z.literal(true).optional().meta({ description: 'there were more: read the workflow' }),

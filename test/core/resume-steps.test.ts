@@ -379,6 +379,9 @@ describe('a list that is read again', () => {
       'm.1.x': 'STOPPED',
     });
     live.run('a');
+    live.stop();
+    live.resume();
+    expect(openOf(live)).toMatchObject({ m: 'PENDING', 'm.0.y': 'STOPPED', 'm.1.x': 'STOPPED' });
     expect(live.names(live.map('m', 3).queued)).toEqual(['m.0.x', 'm.1.x']);
     expect(live.spent('m.0.y', 1, null)).toBe(true);
     runAll(live, 0, 1, 2);

@@ -89,14 +89,6 @@ export const flowMutants: Mutant[] = [
     test: again,
   },
   {
-    name: 'a loop tolerates the failures of its rounds',
-    breaks: 'F3',
-    file: 'src/core/dependents.ts',
-    find: 'if (group.flow.repeat !== null) return false;',
-    replace: 'if (group.flow.repeat !== null) return group.flow.tolerate === true;',
-    test: groups,
-  },
-  {
     name: 'a loop that was stopped between two rounds never goes on',
     breaks: 'RV1',
     file: 'src/core/dependents.ts',

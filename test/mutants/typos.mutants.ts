@@ -30,8 +30,8 @@ export const typosMutants: readonly Mutant[] = [
     name: 'data that was kept is replaced by later data',
     breaks: 'ED4',
     file: 'src/core/external-data.ts',
-    find: "step.status === 'WAITING_FOR_DEPENDENCY' && !isHeld(step);",
-    replace: "step.status === 'WAITING_FOR_DEPENDENCY';",
+    find: 'return step.action === externalAction && isOpen && !isHeld(step);',
+    replace: 'return step.action === externalAction && isOpen;',
     test: 'test/core/external-data.test.ts',
   },
   {
