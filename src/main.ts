@@ -20,6 +20,7 @@ import { version } from './version.ts';
 import { beatMs, createBeats, startHeartbeat } from './watchdog/heartbeat.ts';
 import type { WatchdogThreadData } from './watchdog-main.ts';
 
+export type { DecisionAnswer, DecisionRequest, WaitingStep } from './contract/decision.ts';
 export type {
   BranchRequest,
   ExternalDataReply,
@@ -42,7 +43,10 @@ const stuckAfterMs = 30_000;
 const shippedTemplatesDir = fileURLToPath(new URL('../workflows/templates', import.meta.url));
 
 export interface EngineOptions {
-  /** What is left out has the default of the setting of that name; paths may be relative. */
+  /**
+   * What is left out has the default of the setting of that name, but `logLevel`: that is `warn` here. Paths may be
+   * relative.
+   */
   settings?: Partial<EngineSettings>;
   /** False runs the coordinator in the caller's own thread: for tests, and for programs that have a thread to spare. */
   ownThread?: boolean;
@@ -87,6 +91,8 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     coordinator,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
+    checkData: (schema, data) => checker.checkData(schema, data),
+    secretStore: settings.secretStore ?? {},
     templates: {
       ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),

@@ -9,7 +9,7 @@ import { jobStatusSchema } from '../contract/workflow.ts';
 import { isOutOfHandles } from '../out-of-handles.ts';
 import { version } from '../version.ts';
 import type { CliContext } from './context.ts';
-import { toExit } from './exit.ts';
+import { toExit, usageError } from './exit.ts';
 
 const { env, stdout, stderr } = process;
 const context: CliContext = { env, cwd: process.cwd(), stdout, stderr };
@@ -64,6 +64,7 @@ program
   .addOption(offlineOption())
   .option('--timeout <seconds>', 'stop the workflow when it has not ended by then', toMilliseconds)
   .option('--dry-run', 'call nobody: show the order of the steps, the calls they would make, and what is wrong')
+  .option('--items <count>', 'of a dry run: how many items a list has that nobody can know yet', toCount)
   .addHelpText(
     'after',
     `
@@ -82,6 +83,7 @@ Examples:
       process.exitCode = await dryRun(target, options, context);
       return;
     }
+    if (options.items !== undefined) throw usageError('--items is for --dry-run');
     const { run } = await import('./run.ts');
     process.exitCode = await run(target, options, context);
   });
@@ -89,7 +91,7 @@ Examples:
 program
   .command('validate <file...>')
   .description('check templates and definitions and name every fault with its place; nothing runs')
-  .option('--allow-unknown', 'an action that nobody knows is a note and no fault')
+  .option('--allow-unknown', 'an action or a secret that nobody knows is a note and no fault')
   .action(async (files, options) => {
     const { validate } = await import('./validate.ts');
     process.exitCode = await validate(files, options, context);
@@ -118,6 +120,21 @@ program
   .action(async (id, options) => {
     const { show } = await import('./show.ts');
     await show(id, options, context);
+  });
+
+program
+  .command('decide <workflow-id> <step-id>')
+  .description('approve or reject a step that waits for a decision, on a server; show and run say which do')
+  .option('--approve', 'the step is approved')
+  .option('--reject', 'the step is rejected')
+  .option('--by <name>', 'who decides')
+  .option('--comment <text>', 'why')
+  .option('--data <json>', 'data that the step asks for; @file takes that of a file')
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (workflowId, stepId, options) => {
+    const { decide } = await import('./decide.ts');
+    await decide(workflowId, stepId, options, context);
   });
 
 program
@@ -150,7 +167,7 @@ program
   .addOption(serverOption())
   .action(async (options) => {
     const { prune } = await import('./prune.ts');
-    await prune(options, context);
+    process.exitCode = await prune(options, context);
   });
 
 program

@@ -11,6 +11,7 @@ export type CliEngine = Pick<
   | 'list'
   | 'stop'
   | 'delete'
+  | 'decide'
   | 'follow'
   | 'templates'
   | 'actions'

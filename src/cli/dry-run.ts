@@ -5,8 +5,9 @@
 import { readSettings } from '../config.ts';
 import type { WorkflowDefinition } from '../contract/definition.ts';
 import type { Engine, WorkflowReply } from '../contract/engine.ts';
-import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
-import { eachReference } from '../core/references.ts';
+import { limits } from '../contract/limits.ts';
+import { eachReference, type Reference } from '../core/references.ts';
+import { boundValues, stepsWithin } from '../core/steps-within.ts';
 import type { CliContext } from './context.ts';
 import { toDrySummary, toSummaryText } from './dry-summary.ts';
 import { openLocalEngine } from './engine-access.ts';
@@ -14,7 +15,7 @@ import { exits, usageError } from './exit.ts';
 import { followWorkflow } from './follow.ts';
 import { printableLines } from './printable.ts';
 import type { Progress } from './progress.ts';
-import { type RunOptions, readStart } from './run.ts';
+import { noteLostNumbers, type RunOptions, readStart } from './run.ts';
 
 /** It is over before a picture of it would help. */
 const unseen: Progress = { show() {}, apply() {}, tell() {}, note() {}, end() {} };
@@ -31,11 +32,16 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
   const start = await readStart(target, options, context);
   const { maxParallelNodes } = readSettings(context.env, context.cwd).engine;
   const { engine, close } = await openLocalEngine(context, undefined, {
-    dryRun: { wanted: start.definition === null ? {} : findWanted(start.definition) },
+    dryRun: {
+      wanted: start.definition === null ? {} : findWanted(start.definition),
+      ...(options.items === undefined ? {} : { items: options.items }),
+    },
     simulationMs: 0,
   });
   try {
-    const { reply, ending } = await follow(engine, await start.begin(engine), options.timeout);
+    const created = await start.begin(engine);
+    noteLostNumbers(start, created.workflow, context);
+    const { reply, ending } = await follow(engine, created, options.timeout);
     const summary = toDrySummary(reply.workflow, maxParallelNodes);
     const { stdout, stderr } = context;
     const text = options.json
@@ -51,14 +57,34 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
 }
 
 /** The fields of steps' outputs that other steps refer to. */
-function findWanted({ steps }: WorkflowDefinition): Record<string, string[][]> {
-  const ids = new Set(steps.map(({ id }) => id));
+function findWanted(definition: WorkflowDefinition): Record<string, string[][]> {
+  const visited = [...stepsWithin(definition)];
+  const ids = new Set(visited.map(({ step }) => String(step.id)));
+  /** The inner step that stands for an item; the group itself where its own action runs for each. */
+  const standing = new Map(
+    visited.map(({ step: { id, steps } }) => [
+      String(id),
+      Array.isArray(steps) ? String(steps.at(-1)?.id) : String(id),
+    ]),
+  );
   const wanted = new Map<string, string[][]>();
-  for (const { params } of steps) {
-    eachReference(params ?? {}, { isStep: (id: string) => ids.has(id) }, (reference) => {
-      if (reference.kind !== 'step' || reference.path.length === 0) return;
-      wanted.set(reference.stepId, [...(wanted.get(reference.stepId) ?? []), [...reference.path]]);
-    });
+  const want = (id: string, path: readonly string[]) => {
+    if (path.length > 0) wanted.set(id, [...(wanted.get(id) ?? []), [...path]]);
+  };
+  const note = (reference: Reference) => {
+    if (reference.kind !== 'step' && reference.kind !== 'previous') return;
+    const { stepId: id, path } = reference;
+    want(id, path);
+    const [field, place, ...rest] = path;
+    // What a group has gathered is what its steps have made.
+    if (field === 'items' && place !== undefined) want(standing.get(id) ?? id, rest);
+    if (field === 'last' && place !== undefined) want(place, rest);
+  };
+  for (const { step, names, outer } of visited) {
+    for (const [field, value] of boundValues(step)) {
+      const search = { isStep: (id: string) => ids.has(id), names: field === 'forEach' ? outer : names };
+      eachReference(value, search, note);
+    }
   }
   return Object.fromEntries(wanted);
 }
@@ -69,22 +95,12 @@ async function follow(engine: Engine, created: WorkflowReply, timeoutMs: number 
   for (;;) {
     const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - startedMs));
     const followed = await followWorkflow(engine, at, unseen, { timeoutMs: left, stopOnInterrupt: true });
-    const awaited = findAwaited(followed.reply.workflow);
+    const { items } = await engine.waiting({ limit: limits.listLimitMax });
+    const awaited = items.filter((item) => item.workflow_id === at.id && item.for === 'data');
     if (followed.ending !== 'rest' || awaited.length === 0) return followed;
-    for (const { id } of awaited) {
-      await engine.externalData(at.id, { content: page, content_type: 'text/html', step_id: id });
+    for (const { step_id } of awaited) {
+      await engine.externalData(at.id, { content: page, content_type: 'text/html', step_id });
     }
     at = await engine.get(at.id);
   }
-}
-
-/** Steps that wait for data and for nothing else. */
-function findAwaited({ steps }: Workflow): WorkflowStep[] {
-  const completed = new Set(steps.filter(({ status }) => status === 'COMPLETED').map(({ id }) => id));
-  return steps.filter(
-    ({ action, status, dependencies }) =>
-      action === 'external_data' &&
-      status === 'WAITING_FOR_DEPENDENCY' &&
-      dependencies.every((dependency) => completed.has(dependency)),
-  );
 }

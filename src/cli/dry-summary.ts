@@ -4,11 +4,13 @@ import type { Budget } from '../contract/budget.ts';
 import { type Rehearsal, rehearsalSchema } from '../contract/rehearsal.ts';
 import type { JobStatus, Workflow, WorkflowStep } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
-import { createGraph, topologicalOrder, withDownstream } from '../core/graph.ts';
+import { groupAction } from '../core/flow.ts';
+import { createGraph, type GraphNode, topologicalOrder, withDownstream } from '../core/graph.ts';
 import { toDollars, toPico } from '../core/metrics.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { toElapsed } from './elapsed.ts';
 import { toTable } from './table.ts';
+import { toFlowNotes, toWait, WrittenSteps } from './written-steps.ts';
 
 const warningMark = 'Warning: ';
 
@@ -20,6 +22,10 @@ interface DryStep {
   status: JobStatus;
   error: string | null;
   would: Rehearsal | null;
+  /** Its condition; a dry run takes it for true. */
+  when: string | null;
+  /** At most so often: the rounds of the loops around it. Its calls count so many times. */
+  times: number;
 }
 
 interface DrySummary {
@@ -28,16 +34,26 @@ interface DrySummary {
   waves: string[][];
   max_parallel_nodes: number;
   steps: DryStep[];
+  /** Steps that run only when another has failed; they are not among `steps`, and not in the sums. */
+  after_failure: { id: string; action: string; when: string | null }[];
   models: { calls: number; input_tokens: number; output_tokens: number; cost: number | null; cost_is_floor: boolean };
   notes: string[];
 }
 
 export function toDrySummary({ name, status, steps, budget }: Workflow, maxParallelNodes: number): DrySummary {
-  const waves = toWaves(steps);
-  const rows = steps.map(({ id, action, status, error, metadata }, i) => {
-    const would = rehearsalSchema.safeParse(metadata?.rehearsal).data ?? null;
-    return { wave: waves[i] ?? 0, id, action, status, error, would };
+  const written = new WrittenSteps(steps);
+  const nodes = toNodes(steps);
+  const waves = toWaves(nodes);
+  const all = steps.map((step, i) => {
+    const { id, action, status, error, metadata } = step;
+    const would = rehearsalSchema.safeParse(metadata?.rehearsal).data ?? toWait(step, written);
+    const { when = null } = written.of(step);
+    const row = { wave: waves[i] ?? 0, id, action, status, error, would, when, times: written.timesOf(step) };
+    return { row, isSkipped: step.outcome === 'skipped' };
   });
+  // Conditions count as true, so what is skipped here is so for want of a failure before it.
+  const rows = all.filter(({ isSkipped }) => !isSkipped).map(({ row }) => row);
+  const later = all.filter(({ isSkipped }) => isSkipped).map(({ row }) => row);
   // Stable, so that a wave keeps the order of the definition.
   rows.sort((a, b) => a.wave - b.wave);
   return {
@@ -48,12 +64,29 @@ export function toDrySummary({ name, status, steps, budget }: Workflow, maxParal
     ),
     max_parallel_nodes: maxParallelNodes,
     steps: rows,
+    after_failure: later.map(({ id, action, when }) => ({ id, action, when })),
     models: sumUp(rows),
-    notes: [...toNotes(rows, steps), ...(budget ? toBudgetNotes(budget, rows) : [])],
+    notes: [...toNotes(rows, steps), ...toFlowNotes(steps, written), ...(budget ? toBudgetNotes(budget, rows) : [])],
   };
 }
 
-function toWaves(steps: readonly WorkflowStep[]): number[] {
+/** The graph with the steps of groups in it: they come after their group, and before what waits for it. */
+function toNodes(steps: readonly WorkflowStep[]): GraphNode[] {
+  const made = new Map<string, string[]>();
+  for (const { id, of } of steps) {
+    const siblings = of && made.get(of.step);
+    if (siblings) siblings.push(id);
+    else if (of) made.set(of.step, [id]);
+  }
+  const isKnown = new Set(steps.map(({ id }) => id));
+  const withMade = (id: string): string[] => [id, ...(made.get(id) ?? []).flatMap(withMade)];
+  return steps.map(({ id, of, dependencies }) => ({
+    id,
+    dependencies: [...(of ? [of.step] : []), ...dependencies.filter((name) => isKnown.has(name)).flatMap(withMade)],
+  }));
+}
+
+function toWaves(steps: readonly GraphNode[]): number[] {
   const graph = createGraph(steps);
   const waves = steps.map(() => 1);
   for (const i of topologicalOrder(graph)) {
@@ -63,13 +96,16 @@ function toWaves(steps: readonly WorkflowStep[]): number[] {
 }
 
 function sumUp(rows: readonly DryStep[]): DrySummary['models'] {
-  const calls = rows.flatMap(({ would }) => (would?.kind === 'model_call' ? [would] : []));
-  const costs = calls.map(({ cost }) => toPico(cost));
+  const calls = rows.flatMap(({ would, times }) => (would?.kind === 'model_call' ? [{ ...would, times }] : []));
+  const costs = calls.map(({ cost, times }) => {
+    const pico = toPico(cost);
+    return pico === null ? null : pico * BigInt(times);
+  });
   const priced = costs.filter((cost) => cost !== null);
   return {
-    calls: calls.length,
-    input_tokens: calls.reduce((sum, call) => sum + call.input_tokens, 0),
-    output_tokens: calls.reduce((sum, call) => sum + call.output_tokens, 0),
+    calls: calls.reduce((sum, { times }) => sum + times, 0),
+    input_tokens: calls.reduce((sum, call) => sum + call.input_tokens * call.times, 0),
+    output_tokens: calls.reduce((sum, call) => sum + call.output_tokens * call.times, 0),
     cost: calls.length > 0 && priced.length === 0 ? null : toDollars(priced.reduce((sum, cost) => sum + cost, 0n)),
     cost_is_floor: priced.length < calls.length,
   };
@@ -88,7 +124,7 @@ function toNotes(rows: readonly DryStep[], steps: readonly WorkflowStep[]): stri
         return `step ${id} would fail: ${error ?? 'without a reason'}${reserve}`;
       }),
     ...actions
-      .filter((action) => !catalogue.has(action))
+      .filter((action) => action !== groupAction && !catalogue.has(action))
       .map((action) => `action ${action} is not known here and would be simulated`),
     ...new Set(obstacles.filter((obstacle) => obstacle !== '')),
     ...steps
@@ -126,7 +162,7 @@ function toBudgetNotes({ usd, tokens, calls }: Budget, rows: readonly DryStep[])
 
 /** Steps behind one whose results are made up. */
 function findMadeUp(steps: readonly WorkflowStep[]): Set<string> {
-  const graph = createGraph(steps);
+  const graph = createGraph(toNodes(steps));
   const sources = steps.flatMap(({ action, metadata }, i) =>
     action === 'external_data' || metadata?.rehearsal !== undefined ? [i] : [],
   );
@@ -138,7 +174,7 @@ function findMadeUp(steps: readonly WorkflowStep[]): Set<string> {
 
 /** `width` is the terminal's. */
 export function toSummaryText(summary: DrySummary, width: number | undefined): string {
-  const { name, status, steps, waves, max_parallel_nodes: atOnce, models, notes } = summary;
+  const { name, status, steps, waves, max_parallel_nodes: atOnce, after_failure: later, models, notes } = summary;
   const rows = steps.map((step) => [String(step.wave), step.id, step.action, step.status, toDoing(step)]);
   const count = counted(steps.length, 'step');
   const inWaves = counted(waves.length, 'wave');
@@ -147,15 +183,23 @@ export function toSummaryText(summary: DrySummary, width: number | undefined): s
     '',
     toTable(['WAVE', 'STEP', 'ACTION', 'STATUS', 'WOULD'], rows, width).trimEnd(),
     '',
+    ...(later.length === 0 ? [] : [`only after a failure: ${later.map(({ id }) => id).join(', ')}`]),
     toCallsLine(models),
     ...notes.map((note) => `note: ${note}`),
   ].join('\n');
 }
 
-function toDoing({ action, status, error, would }: DryStep): string {
+function toDoing(step: DryStep): string {
+  const { status, error, when, times } = step;
   if (status !== 'COMPLETED') return error ?? '';
+  return `${toDeed(step)}${times > 1 ? `, up to ${times} times` : ''}${when === null ? '' : `, if ${when}`}`;
+}
+
+function toDeed({ action, would }: DryStep): string {
   if (would === null) {
     if (action === 'external_data') return 'wait for data from outside';
+    if (action === 'approval') return 'wait for a decision, taken for approved';
+    if (action === groupAction) return 'make its steps';
     return createActionCatalogue().has(action) ? 'run as it did here' : 'be simulated: nobody knows this action';
   }
   switch (would.kind) {

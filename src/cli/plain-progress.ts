@@ -15,10 +15,7 @@ export function createPlainProgress(created: Workflow, board: StepBoard, out: No
   write(`workflow ${created.id} ${created.name} (${counted(created.steps.length, 'step')})`);
   return {
     show: (workflow) => writeSteps(board.show(workflow)),
-    apply: (event) => {
-      const step = board.apply(event);
-      if (step) writeSteps([step]);
-    },
+    apply: (event) => writeSteps(board.apply(event)),
     // Text that comes word by word has no place among lines.
     tell: () => undefined,
     note: write,

@@ -94,7 +94,8 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
   const pathOf = (id: string) => `workflows/${encodeURIComponent(id)}`;
 
   return {
-    submit: (definition) => server.workflow('workflows', { method: 'POST', body: definition }),
+    submit: (definition, { declaredParams = [] } = {}) =>
+      server.workflow('workflows', { method: 'POST', body: withDeclared(definition, declaredParams) }),
     submitTemplate: (template_id, params) =>
       server.workflow('workflows/from-template', { method: 'POST', body: { template_id, params } }),
     async get(id, { waitMs = 0, signal } = {}) {
@@ -115,6 +116,8 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
       return { total: Number(response.headers['x-total-count'] ?? items.length), items };
     },
     stop: (id) => server.workflow(`${pathOf(id)}/stop`, { method: 'POST' }),
+    decide: (id, stepId, request) =>
+      server.json(`${pathOf(id)}/steps/${encodeURIComponent(stepId)}/decision`, { method: 'POST', body: request }),
     delete: async (id) => void (await server.text(pathOf(id), { method: 'DELETE' })),
     async *follow(id, { after, signal } = {}) {
       const { body } = await server.open(`${pathOf(id)}/events`, {
@@ -128,6 +131,14 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
     costs: (query = {}) => server.json<CostsReply>('costs', { query }),
     close: () => server.close(),
   };
+}
+
+/** A server takes no list of params that may be left out: null stands in for them, and `??` goes on behind it. */
+function withDeclared(definition: unknown, declaredParams: readonly string[]): unknown {
+  if (declaredParams.length === 0) return definition;
+  const { params } = definition as { params?: Record<string, unknown> };
+  const left = declaredParams.filter((name) => !Object.hasOwn(params ?? {}, name));
+  return { ...(definition as object), params: { ...Object.fromEntries(left.map((name) => [name, null])), ...params } };
 }
 
 function toRefusal(status: number, text: string, serverUrl: string): Error {

@@ -9,11 +9,13 @@ import { readSettings } from '../config.ts';
 import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import type { WorkflowReply } from '../contract/engine.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
+import { isLostNumberLine } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createTemplateCatalogue } from '../templates/catalogue.ts';
 import { instantiate } from '../templates/instantiate.ts';
+import { awaitsData, toDecisionLines } from './awaited.ts';
 import type { CliContext, CliEngine } from './context.ts';
 import { readDefinitionFile, toFaultLine } from './definition-file.ts';
 import { type EngineAccess, openLocalEngine, openServer, toDataPaths } from './engine-access.ts';
@@ -41,12 +43,16 @@ export interface RunOptions {
   offline?: boolean;
   /** Milliseconds. */
   timeout?: number;
+  /** Of a dry run: the items of a list that nobody can know. */
+  items?: number;
 }
 
 export interface Start {
   begin(engine: CliEngine): Promise<WorkflowReply>;
   /** What it begins; null for a single action. */
   readonly definition: WorkflowDefinition | null;
+  /** A line for each number of the file and of the params that cannot be held. */
+  readonly told: readonly string[];
 }
 
 export async function run(target: string, options: RunOptions, context: CliContext): Promise<number> {
@@ -68,6 +74,7 @@ export async function run(target: string, options: RunOptions, context: CliConte
     const start = local ?? (await readStart(target, options, context, access.engine));
     const created = await start.begin(access.engine);
     const { stderr } = context;
+    noteLostNumbers(start, created.workflow, context);
     const board = new StepBoard(created.workflow);
     const progress = stderr.isTTY
       ? new LiveProgress(board, stderr)
@@ -84,7 +91,7 @@ export async function run(target: string, options: RunOptions, context: CliConte
     if (ending === 'timeout') stderr.write('stopped: it had not ended within the --timeout\n');
     noteSimulated(reply.workflow, context);
     await writeResult(reply, options, context, access.engine);
-    return toStatus(reply.workflow, access, context);
+    return await toStatus(reply.workflow, access, context);
   } finally {
     await access.close();
   }
@@ -132,19 +139,19 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
       throw usageFaults(read.faults.map((fault) => toFaultLine(file, fault)));
     case 'template': {
       const given = await readParams(toParamTypes(read.template.params));
-      refuseStray(read.template, given);
-      const definition = instantiate(read.template, given);
+      refuseStray(read.template, given.params);
+      const definition = instantiate(read.template, given.params);
       await refuseExpressionFaults(read.template);
-      return { begin: (engine) => engine.submit(definition), definition };
+      const declaredParams = [...toParamTypes(read.template.params).keys()];
+      return toStart(definition, [...given.told, ...read.told], declaredParams);
     }
     case 'definition': {
       await refuseExpressionFaults(read.definition);
       const types = toTypesOfValues(read.definition.params);
       const given = await readParams(types);
-      refuseUnknownParams(given, namesOfParams(types, read.definition.steps));
-      const params = { ...read.definition.params, ...given };
-      const definition = { ...read.definition, params };
-      return { begin: (engine) => engine.submit(definition), definition };
+      refuseUnknownParams(given.params, namesOfParams(types, read.definition));
+      const params = { ...read.definition.params, ...given.params };
+      return toStart({ ...read.definition, params }, [...given.told, ...read.told]);
     }
     default: {
       const never: never = read;
@@ -153,14 +160,25 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
   }
 }
 
+function toStart(
+  definition: WorkflowDefinition,
+  told: readonly string[],
+  declaredParams: readonly string[] = [],
+): Start {
+  return { begin: (engine) => engine.submit(definition, { told, declaredParams }), definition, told };
+}
+
 /** Of a template with a schema, that says what it takes. */
 function refuseStray(template: Template, given: Record<string, unknown>): void {
-  if (template.params === undefined) refuseUnknownParams(given, namesOfParams(new Map(), template.steps));
+  if (template.params === undefined) refuseUnknownParams(given, namesOfParams(new Map(), template));
 }
 
 /** Before anything is paid for: those of the last step would be met last. */
-async function refuseExpressionFaults({ steps }: Pick<WorkflowDefinition, 'steps'>): Promise<void> {
-  const faults = await findExpressionFaults(steps);
+async function refuseExpressionFaults({
+  steps,
+  finally: last,
+}: Pick<WorkflowDefinition, 'steps' | 'finally'>): Promise<void> {
+  const faults = await findExpressionFaults(steps, last);
   if (faults.length > 0) throw invalid('The workflow definition is not valid', faults);
 }
 
@@ -189,10 +207,10 @@ async function readTemplateStart(id: string, options: RunOptions, context: CliCo
     const guess = didYouMean(id, [...ids, ...actions.map(({ action }) => action)]);
     throw usageError(`${id} is no file, no template and no action; templates: ${ids.join(', ') || 'none'}${guess}`);
   }
-  const params = await readRunParams(options.param, toParamTypes(target.params), context.cwd);
+  const { params, told } = await readRunParams(options.param, toParamTypes(target.params), context.cwd);
   if (template && template.steps.length > 0) refuseStray(template, params);
   const definition = template ? instantiate(template, params) : null;
-  return { begin: (engine) => engine.submitTemplate(id, params), definition };
+  return { begin: (engine) => engine.submitTemplate(id, params, { told }), definition, told };
 }
 
 async function writeResult(
@@ -227,14 +245,15 @@ async function readContent(workflowId: string, step: WorkflowStep, engine: CliEn
   return typeof outputs.content === 'string' ? outputs.content : JSON.stringify(outputs, null, 2);
 }
 
-function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliContext): number {
+async function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliContext): Promise<number> {
   if (workflow.status === 'COMPLETED') return workflow.tags.includes('simulated') ? exits.simulated : exits.done;
   if (workflow.status === 'FAILED' || workflow.status === 'STOPPED') return exits.failed;
   if (!isAtRest(workflow.status)) throw new CommandError(`workflow ${workflow.id} is ${workflow.status}, not at rest`);
-  if (workflow.steps.some(({ reason }) => reason !== undefined)) return tellPaused(workflow, access, stderr);
-  const waiting = workflow.steps.filter(
-    (step) => step.action === 'external_data' && step.status === 'WAITING_FOR_DEPENDENCY',
-  );
+  const decisions = await toDecisionLines(workflow, access);
+  for (const line of decisions) stderr.write(`${line}\n`);
+  if (workflow.steps.some(isPaused)) return tellPaused(workflow, access, stderr);
+  const waiting = awaitsData(workflow);
+  if (waiting.length === 0 && decisions.length > 0) return exits.waiting;
   const names = waiting.map((step) => step.id).join(', ') || 'something outside';
   const path = `/api/workflows/${workflow.id}/external-data`;
   const advice =
@@ -247,11 +266,17 @@ function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliConte
   return exits.waiting;
 }
 
+/** By a budget: other waits say so in `waits`. */
+function isPaused({ reason, waits }: WorkflowStep): boolean {
+  return reason !== undefined && (waits === undefined || waits.for === 'budget');
+}
+
 /** The reasons say what a budget has paused and why. */
 function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliContext['stderr']): number {
   const byReason = new Map<string, string[]>();
   for (const step of steps)
-    if (step.reason !== undefined) byReason.set(step.reason, [...(byReason.get(step.reason) ?? []), step.id]);
+    if (step.reason !== undefined && isPaused(step))
+      byReason.set(step.reason, [...(byReason.get(step.reason) ?? []), step.id]);
   for (const [reason, ids] of byReason) stderr.write(`paused: ${printable(ids.join(', '))}: ${printable(reason)}\n`);
   // Only a budget of its own is raised by resuming; of others the reason says what helps.
   const isOwn = [...byReason.keys()].some((reason) => /^the workflow's budget .* is used up/.test(reason));
@@ -266,6 +291,13 @@ function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliCo
         : `what is done is gone with this run: run it with ${isOwn ? 'a larger budget, or with ' : ''}--data or --server, so that it can be resumed`;
   stderr.write(`${advice}\n`);
   return exits.waiting;
+}
+
+/** Those that a server's template holds are in the workflow's warnings alone, and what was sent to it only here. */
+export function noteLostNumbers({ told }: Start, { warnings }: Workflow, { stderr }: CliContext): void {
+  for (const line of new Set([...told, ...warnings.filter(isLostNumberLine)])) {
+    stderr.write(`note: ${printable(line)}\n`);
+  }
 }
 
 /** A mistyped action looks like success otherwise. */

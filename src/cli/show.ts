@@ -1,9 +1,11 @@
 /** `show`: one workflow of a server with its steps. */
-import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
+import type { Workflow } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
+import { awaitsData, toDecisionLines } from './awaited.ts';
 import type { CliContext } from './context.ts';
-import { openServer } from './engine-access.ts';
+import { type EngineAccess, openServer } from './engine-access.ts';
 import { printable } from './printable.ts';
+import { stepHead, toStepRows } from './step-rows.ts';
 import { toTable } from './table.ts';
 
 export interface ShowOptions {
@@ -21,8 +23,10 @@ export async function show(id: string, { json, server }: ShowOptions, context: C
       return;
     }
     stdout.write(toHead(reply.workflow));
-    const head = ['STEP', 'ACTION', 'STATUS', 'ATTEMPT', 'DURATION', 'ERROR OR REASON'];
-    stdout.write(`\n${toTable(head, reply.workflow.steps.map(toRow), stdout.isTTY ? stdout.columns : undefined)}`);
+    const rows = toStepRows(reply.workflow.steps);
+    stdout.write(`\n${toTable(stepHead, rows, stdout.isTTY ? stdout.columns : undefined)}`);
+    const lines = [...(await toDecisionLines(reply.workflow, access)), ...toDataLines(reply.workflow, access)];
+    if (lines.length > 0) stdout.write(`\n${lines.join('\n')}\n`);
   } finally {
     await access.close();
   }
@@ -51,15 +55,10 @@ function toHead(workflow: Workflow): string {
     .join('');
 }
 
-function toRow(step: WorkflowStep): string[] {
-  return [
-    step.id,
-    step.action,
-    step.status,
-    String(step.attempt),
-    step.duration ?? '',
-    step.reason ?? step.error ?? '',
-  ];
+function toDataLines(workflow: Workflow, { serverUrl }: EngineAccess): string[] {
+  const ids = awaitsData(workflow).map(({ id }) => id);
+  if (workflow.status !== 'WAITING_FOR_DEPENDENCY' || ids.length === 0) return [];
+  return [`waits for data: ${printable(ids.join(', '))}: POST ${serverUrl}/api/workflows/${workflow.id}/external-data`];
 }
 
 function toBudget(budget: Workflow['budget']): string {

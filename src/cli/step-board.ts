@@ -4,6 +4,7 @@
  */
 import type { EngineEvent, TokenEvent } from '../contract/event.ts';
 import type { JobStatus, Workflow } from '../contract/workflow.ts';
+import { ComingSteps } from './coming-steps.ts';
 
 export interface StepLine {
   id: string;
@@ -28,6 +29,8 @@ export class StepBoard {
   readonly startedAtMs: number;
   endedAtMs: number | null = null;
   #version = 0;
+  readonly #coming = new ComingSteps();
+  #completed = 0;
 
   constructor(workflow: Workflow) {
     this.name = workflow.name;
@@ -37,9 +40,7 @@ export class StepBoard {
   }
 
   get completed(): number {
-    let count = 0;
-    for (const step of this.steps.values()) if (step.status === 'COMPLETED') count += 1;
-    return count;
+    return this.#completed;
   }
 
   /** Takes a snapshot over; returns the steps whose status it changed. */
@@ -63,7 +64,8 @@ export class StepBoard {
         error: step.error,
         textEnd: before?.attempt === step.attempt ? before.textEnd : '',
       };
-      this.steps.set(step.id, line);
+      this.#put(line, before);
+      this.#coming.note(step);
       if (before?.status !== line.status) changed.push(line);
     }
     return changed;
@@ -75,16 +77,51 @@ export class StepBoard {
     step.textEnd = ((offset === 0 ? '' : step.textEnd) + text).slice(-textEndLength);
   }
 
-  /** Takes an event over; returns the step that it changed. */
-  apply(event: EngineEvent): StepLine | undefined {
-    if (event.version <= this.#version) return undefined;
+  /** Takes an event over, with the steps that exist since; returns the steps whose status it changed. */
+  apply(event: EngineEvent): StepLine[] {
+    if (event.version <= this.#version) return [];
     this.status = event.status;
+    for (const { id, action } of this.#coming.after(event)) {
+      if (!this.steps.has(id)) this.#put(toComing(id, action), undefined);
+    }
+    const own = this.#applyToOwn(event);
+    const others = [
+      ...this.#end(event.completed_steps, 'COMPLETED'),
+      ...this.#end(event.failed_steps, 'FAILED'),
+      ...this.#end(event.stopped_steps, 'STOPPED'),
+    ];
+    return own === undefined ? others : [own, ...others];
+  }
+
+  /** Steps that an event has ended without an attempt: skipped ones, groups, steps behind a failure. */
+  #end(ids: readonly string[] | undefined, status: JobStatus): StepLine[] {
+    return (ids ?? []).flatMap((id) => {
+      const step = this.steps.get(id);
+      if (step === undefined || step.status === status) return [];
+      this.#setStatus(step, status);
+      return [step];
+    });
+  }
+
+  #put(line: StepLine, before: StepLine | undefined): void {
+    if (before?.status === 'COMPLETED') this.#completed -= 1;
+    if (line.status === 'COMPLETED') this.#completed += 1;
+    this.steps.set(line.id, line);
+  }
+
+  #setStatus(step: StepLine, status: JobStatus): void {
+    if (step.status === 'COMPLETED') this.#completed -= 1;
+    if (status === 'COMPLETED') this.#completed += 1;
+    step.status = status;
+  }
+
+  #applyToOwn(event: EngineEvent): StepLine | undefined {
     const step = event.step_id === undefined ? undefined : this.steps.get(event.step_id);
     if (!step || event.step_status === undefined) return undefined;
     const atMs = Date.parse(event.at);
     const restarted = event.kind === 'step.started' && step.status === 'RUNNING';
     if (step.status === event.step_status && !restarted) return undefined;
-    step.status = event.step_status;
+    this.#setStatus(step, event.step_status);
     if (event.kind === 'step.started') {
       step.startedAtMs = atMs;
       step.durationMs = null;
@@ -95,4 +132,9 @@ export class StepBoard {
     }
     return step;
   }
+}
+
+function toComing(id: string, action: string): StepLine {
+  const nothing = { startedAtMs: null, durationMs: null, attempt: 0, error: null, textEnd: '' };
+  return { id, action, status: 'WAITING_FOR_DEPENDENCY', ...nothing };
 }

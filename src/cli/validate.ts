@@ -1,11 +1,15 @@
 /** `validate`: every fault of template and definition files, each with its place. Nothing runs. */
 
 import { resolve } from 'node:path';
-import { readSettings } from '../config.ts';
+import { readSecrets, readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
+import { toFieldPath } from '../contract/field-errors.ts';
+import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { counted } from '../core/duration.ts';
+import { stepsWithin, type Visited } from '../core/steps-within.ts';
 import { validateDefinition } from '../core/validate.ts';
 import { findWarnings } from '../core/warnings.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
@@ -29,12 +33,13 @@ export async function validate(
   if (allowUnknown && readSettings(context.env, context.cwd).engine.unknownActions === 'reject') {
     throw usageError('--allow-unknown and UNKNOWN_ACTIONS=reject exclude each other: a run would refuse the action');
   }
+  const secretStore = readSecrets(context.env, context.cwd);
   let sound = true;
   for (const file of files) {
     const lines: string[] = [];
     try {
       const text = await readTextFile(resolve(context.cwd, file), file);
-      const { faults, notes, summary } = await checkText(text, allowUnknown ? 'simulate' : 'reject');
+      const { faults, notes, summary } = await checkText(text, allowUnknown, secretStore);
       for (const fault of faults) lines.push(toFaultLine(file, fault));
       for (const note of notes) lines.push(`${file}: note: ${note}`);
       if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
@@ -56,61 +61,77 @@ interface Check {
   summary: string;
 }
 
-async function checkText(text: string, unknownActions: 'simulate' | 'reject'): Promise<Check> {
+async function checkText(text: string, allowUnknown: boolean, secretStore: SecretHosts): Promise<Check> {
+  const unknownActions = allowUnknown ? 'simulate' : 'reject';
   const source = readSourceText(text);
   if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
-  const { value, locate } = source;
+  const { value, locate, lost } = source;
   const isTemplate = isObject(value) && 'id' in value;
   const schema = isTemplate && isObject(value.params) ? value.params : undefined;
 
   const faults = isTemplate ? readTemplateFaults(text) : [];
   const catalogue = createActionCatalogue();
   const definition = isTemplate ? toDefinition(value, schema) : value;
-  const checked = validateDefinition(definition, { catalogue, unknownActions });
+  const checked = validateDefinition(definition, {
+    catalogue,
+    unknownActions,
+    secretStore,
+    declaredParams: Object.keys(toProperties(schema)),
+  });
   const named = new Set(faults.map((fault) => fault.path));
-  const steps = toSteps(definition);
+  const { steps, last } = toSteps(definition);
+  const visited = [...stepsWithin({ steps, finally: last })];
   // Actions are named here in an author's words, also those of steps that have other faults.
   const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
-  if (unknownActions === 'reject') for (const error of findUnknownActions(steps, catalogue)) errors.push(error);
+  if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
   const places = new Set(errors.map(({ path }) => path));
-  for (const fault of await findExpressionFaults(steps)) if (!places.has(fault.path)) errors.push(fault);
-  for (const error of errors) {
+  for (const fault of await findExpressionFaults(steps, last)) if (!places.has(fault.path)) errors.push(fault);
+  const unknownSecrets: string[] = [];
+  for (const error of withLostNumbers(errors, lost)) {
+    if (allowUnknown && error.message.startsWith('there is no secret ')) {
+      unknownSecrets.push(`${error.path}: ${error.message}`);
+      continue;
+    }
     // Without a schema a run may give whatever the steps refer to.
     if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;
     const position = locate(toParts(error.path));
-    faults.push({ path: error.path, message: explain(error, schema), position });
+    faults.push({ path: error.path, message: explain(error), position });
   }
-  const actions = steps.flatMap((step) => (isObject(step) && typeof step.action === 'string' ? [step.action] : []));
+  const actions = visited.flatMap(({ step }) => (typeof step.action === 'string' ? [step.action] : []));
   const unknown = unknownActions === 'reject' ? [] : [...new Set(actions)].filter((action) => !catalogue.has(action));
   return {
     faults,
     notes: [
+      ...unknownSecrets,
       ...unknown.map(
         (action) => `action ${action} is not known here and would be simulated${didYouMean(action, catalogue.keys())}`,
       ),
       ...findWarnings({
         steps,
+        finally: last,
         params: Object.keys(toProperties(isTemplate ? schema : { properties: isObject(value) ? value.params : {} })),
         catalogue,
         namesSimulated: false,
         texts: isObject(value) ? { name: value.name, description: value.description } : {},
+        told: toLostNumberLines(lost, toKeepIt.file),
       }),
     ],
-    summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,
+    summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(visited.length, 'step')}`,
   };
 }
 
-function findUnknownActions(steps: readonly unknown[], catalogue: ActionCatalogue): FieldError[] {
-  return steps.flatMap((step, i) => {
-    if (!isObject(step) || typeof step.action !== 'string' || catalogue.has(step.action)) return [];
+function findUnknownActions(visited: readonly Visited[], catalogue: ActionCatalogue): FieldError[] {
+  return visited.flatMap(({ step, path }) => {
+    if (typeof step.action !== 'string' || catalogue.has(step.action)) return [];
     const guess = didYouMean(step.action, catalogue.keys());
     const wayOut = 'a run would simulate it, and --allow-unknown lets that pass';
-    return [{ path: `steps[${i}].action`, message: `unknown action "${step.action}"; ${wayOut}${guess}` }];
+    return [{ path: toFieldPath([...path, 'action']), message: `unknown action "${step.action}"; ${wayOut}${guess}` }];
   });
 }
 
-function toSteps(definition: unknown): unknown[] {
-  return isObject(definition) && Array.isArray(definition.steps) ? definition.steps : [];
+function toSteps(definition: unknown): { steps: unknown[]; last: unknown } {
+  if (!isObject(definition)) return { steps: [], last: [] };
+  return { steps: Array.isArray(definition.steps) ? definition.steps : [], last: definition.finally };
 }
 
 function readTemplateFaults(text: string): SourceFault[] {
@@ -136,10 +157,9 @@ function isAboutParam(error: FieldError): boolean {
   return error.message.includes(': the workflow has no param "');
 }
 
-function explain(error: FieldError, schema: Record<string, unknown> | undefined): string {
-  const name = isAboutParam(error) ? /no param "(.*?)"(?:; did you mean .*)?$/s.exec(error.message)?.[1] : undefined;
-  if (name === undefined || !Object.hasOwn(toProperties(schema), name)) return error.message;
-  return `${error.message.replace(/; did you mean .*$/s, '')} when a run leaves it out; make it required, or give it a default`;
+function explain({ message }: FieldError): string {
+  const isLeftOut = /: a run may leave the param ".*" out; /s.test(message);
+  return isLeftOut ? `${message}, make it required, or give it a default` : message;
 }
 
 /** `steps[3].params.x` → ['steps', 3, 'params', 'x']. */

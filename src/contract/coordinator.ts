@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Budget } from './budget.ts';
+import type { WaitingQuery, WaitingReply } from './decision.ts';
 import type { BranchRequest, WorkflowDefinition } from './definition.ts';
 import type { EngineHealth, EngineStats, ListQuery, ListReply } from './engine.ts';
 import {
@@ -43,7 +44,17 @@ export interface WorkflowText {
   withheld?: number;
 }
 
-/** For every call that is answered with a `WorkflowText`. */
+/** A step as JSON text: its definition whole, with what its group has gathered, and the message of an approval. */
+export interface StepText {
+  json: string;
+  /** The outputs appear as `{blob, bytes}`. */
+  hasBlobs: boolean;
+  /** Of an approval that waits: the JSON Schema of a decision's data, references bound. */
+  dataSchema?: Record<string, unknown>;
+  withheld?: number;
+}
+
+/** For every call that is answered with a `WorkflowText` or a `StepText`. */
 export interface TextBound {
   /** A longer text stays with the coordinator: the caller makes room for it and asks for it again. */
   textMax?: number;
@@ -70,13 +81,26 @@ export interface CoordinatorCalls {
   };
   get: { args: { id: string } & Wait; answer: WorkflowText };
   peek: { args: { id: string }; answer: { version: number; status: JobStatus } };
+  /** One step: costs what the step and, of a group, its items take. */
+  step: { args: { id: string; stepId: string } & TextBound; answer: StepText };
   list: { args: ListQuery; answer: ListReply };
+  waiting: { args: WaitingQuery; answer: WaitingReply };
   readBlob: { args: { id: string; blob: string }; answer: Uint8Array };
   stop: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   resume: { args: { id: string; budget?: Budget; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   retry: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
-  branch: { args: { id: string; request: BranchRequest; claim?: IdempotencyClaim } & Wait; answer: WorkflowText };
-  delete: { args: { id: string }; answer: null };
+  branch: {
+    args: {
+      id: string;
+      request: BranchRequest;
+      /** Lines for the new workflow's `warnings`, about the request's params: `params.x: …`. */
+      told?: readonly string[];
+      claim?: IdempotencyClaim;
+    } & Wait;
+    answer: WorkflowText;
+  };
+  /** `version`: refused with CONFLICT unless the workflow is finished and still has this version. */
+  delete: { args: { id: string; version?: number }; answer: null };
   externalData: {
     args: {
       id: string;
@@ -91,6 +115,21 @@ export interface CoordinatorCalls {
       claim?: IdempotencyClaim;
     };
     /** The answer as JSON text: an ExternalDataReply. */
+    answer: { json: string; replayed: boolean };
+  };
+  decide: {
+    args: {
+      id: string;
+      stepId: string;
+      approved: boolean;
+      by: string | null;
+      comment: string | null;
+      data: unknown;
+      /** Whether `data` has been held against the step's schema, or need not be. */
+      isChecked: boolean;
+      claim?: IdempotencyClaim;
+    };
+    /** The answer as JSON text: the step. */
     answer: { json: string; replayed: boolean };
   };
   costs: { args: CostsQuery; answer: CostsReply };
@@ -131,7 +170,9 @@ const callNames: Record<CallName, true> = {
   submit: true,
   get: true,
   peek: true,
+  step: true,
   list: true,
+  waiting: true,
   readBlob: true,
   stop: true,
   resume: true,
@@ -139,6 +180,7 @@ const callNames: Record<CallName, true> = {
   branch: true,
   delete: true,
   externalData: true,
+  decide: true,
   costs: true,
   stats: true,
   health: true,

@@ -3,6 +3,7 @@
  * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
  */
 import type { ResumeRequest } from './budget.ts';
+import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from './decision.ts';
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
@@ -55,6 +56,20 @@ export interface WaitOptions extends AnswerOptions {
   waitMs?: number;
   /** Ends the wait early; the call then answers at once. */
   signal?: AbortSignal;
+}
+
+/** For calls that make a workflow. */
+export interface ToldOptions {
+  /**
+   * What the caller has found out about the text that it read the arguments from, for the workflow's `warnings`. A line
+   * begins with its place in them: `steps[0].params.id: …`, and `params.id: …` for a branch.
+   */
+  told?: readonly string[];
+}
+
+export interface SubmitOptions extends CallOptions, WaitOptions, ToldOptions {
+  /** Params that the definition does not have and that `??` may stand in for. Default: none. */
+  declaredParams?: readonly string[];
 }
 
 export interface GetOptions extends WaitOptions {
@@ -136,6 +151,11 @@ export interface ActionDescription {
   secrets: string[];
 }
 
+/** A secret that steps can send. Its value is never told. */
+export interface SecretDescription {
+  name: string;
+}
+
 export interface EventsOptions {
   /** Continue after this sequence number; only new events when absent. */
   after?: number;
@@ -148,15 +168,16 @@ export type ExternalDataAnswer = ExternalDataReply & { readonly replayed?: boole
 
 export interface Engine {
   /** Checks an inline definition and starts it. The reply shows it as created, or at rest when waited for. */
-  submit(definition: unknown, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  submit(definition: unknown, options?: SubmitOptions): Promise<WorkflowReply>;
   submitTemplate(
     templateId: string,
     params: Record<string, unknown>,
-    options?: CallOptions & WaitOptions,
+    options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
+  /** Whole: also what a group has gathered, up to `limits.answerBytesMax`, and the message of an approval. */
   getStep(id: string, stepId: string, options?: AnswerOptions): Promise<WorkflowStep>;
   list(query?: ListQuery): Promise<ListReply>;
   /** Waits, without a bound, until the workflow is COMPLETED, FAILED or STOPPED. */
@@ -165,9 +186,16 @@ export interface Engine {
   /** Of one that is STOPPED, or has steps that a budget has paused. */
   resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
-  branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
   delete(id: string): Promise<void>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
+  /**
+   * A person's decision about an `approval` that waits. Rejects with CONFLICT where none is due (also the second of two),
+   * with INVALID where `data` does not fit the step's schema.
+   */
+  decide(id: string, stepId: string, request: DecisionRequest, options?: CallOptions): Promise<DecisionAnswer>;
+  /** The steps of all workflows that wait for a decision or for data. */
+  waiting(query?: WaitingQuery): Promise<WaitingReply>;
   /** Outputs whole, up to `limits.answerBytesMax` in all; beyond it they become `{truncated, bytes, href}`. */
   externalSteps(id: string, options?: AnswerOptions): Promise<WorkflowStep[]>;
   /** Every durable change as it happens. Ends when the signal aborts or the engine closes. */
@@ -182,6 +210,8 @@ export interface Engine {
   /** What is wrong with template files, at most 1,000 entries; a template with a fault is in no list. */
   templateProblems(): Promise<TemplateProblem[]>;
   actions(): Promise<ActionDescription[]>;
+  /** The secrets that definitions can name as `{{secrets.NAME}}`, by name. */
+  secrets(): Promise<SecretDescription[]>;
   /** What calls of models have used and cost, of all workflows, also of deleted ones. */
   costs(query?: Partial<CostsQuery>): Promise<CostsReply>;
   stats(): Promise<EngineStats>;

@@ -6,14 +6,15 @@
  *   P1  every dispatched job yields exactly one outcome, whatever happens to its place;
  *   P2  when the outcome arrives, nothing of that attempt runs any more: its slot is free and the next attempt may
  *       start;
- *   P3  an attempt ends within a second after its deadline or its cancellation. Its time counts from its beginning. A
- *       job that waits for its turn in a busy thread for longer than its whole time ends without having begun;
+ *   P3  an attempt ends within a second after its deadline or its cancellation, or, in a thread that it shares, as soon as
+ *       that thread is done with what others do there. Its time counts from its beginning. A job that waits for its turn in a busy thread for longer than its whole time ends without having begun;
  *   P4  a place that dies costs the attempts that were on it, and no other.
  */
 import { z } from 'zod';
 import { failureCodes } from './failures.ts';
 import { stepIdOf, workflowIdOf } from './ids.ts';
 import type { Prices } from './prices.ts';
+import { type SecretStore, secretUseSchema } from './secret-store.ts';
 import type { Lane, NetworkRules } from './task.ts';
 
 export const jobSchema = z.object({
@@ -30,6 +31,8 @@ export const jobSchema = z.object({
   paramsJson: z.string(),
   timeoutMs: z.number(),
   secrets: z.record(z.string(), z.string()),
+  /** Secrets of the store that the params name; their values are where the job runs. Absent: none. */
+  secretUse: secretUseSchema.optional(),
 });
 export type Job = Readonly<z.infer<typeof jobSchema>>;
 
@@ -98,6 +101,8 @@ export interface PoolOptions {
   ioThreads: number;
   network: NetworkRules;
   prices?: Prices | undefined;
+  /** For attempts of the I/O lane alone. */
+  secretStore?: SecretStore | undefined;
   onOutcomes(outcomes: Outcome[]): void;
   onSaid?(said: Said[]): void;
   /** Reports a fault of the pool itself, for the log. */

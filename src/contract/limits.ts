@@ -22,6 +22,10 @@ export const limits = {
   labelLengthMax: 200,
   /** An item's label as it is bound. */
   labelShownMax: 64,
+  /** Of a decision. */
+  commentLengthMax: 10_000,
+  /** The message of an approval as it is shown, in characters. */
+  messageLengthMax: 16 * KiB,
   durationMsMax: 366 * 24 * 60 * 60 * 1000,
   /** JSON tokens of a body; creating calls may hold 20,000 steps of some 70 tokens each. */
   bodyTokensMax: 100_000,

@@ -34,3 +34,29 @@ export const rehearsalSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('wait'), ms: z.number(), open }),
 ]);
 export type Rehearsal = z.infer<typeof rehearsalSchema>;
+
+/** The id by which a definition names a step that a group has made: `fetch` for `pages.0.fetch`, `pages` for `pages.0`. */
+export function toWrittenId(id: string): string {
+  return /^.*\.\d+\.(.+)$/.exec(id)?.[1] ?? id.replace(/\.\d+$/, '');
+}
+
+/** Adds `['json', 'items', '0']` as `{json: {items: ['made up']}}`, or with `leaf` at its end. Values that exist stay. */
+export function addMadeUpField(outputs: Record<string, unknown>, path: readonly string[], leaf?: unknown): void {
+  let at: Record<string, unknown> = outputs;
+  for (const [i, key] of path.entries()) {
+    const next = path[i + 1];
+    if (!Object.hasOwn(at, key)) {
+      const made = next === undefined ? (leaf ?? toLeaf(path)) : /^\d{1,4}$/.test(next) ? [] : {};
+      // An assignment would set the prototype where the key is `__proto__`.
+      Object.defineProperty(at, key, { value: made, enumerable: true, configurable: true, writable: true });
+    }
+    const inner = at[key];
+    if (typeof inner !== 'object' || inner === null) return;
+    at = inner as Record<string, unknown>;
+  }
+}
+
+/** A reference to a whole output gets an object, a reference to a field a text. */
+function toLeaf(path: readonly string[]): unknown {
+  return path.length === 1 ? {} : 'made up';
+}

@@ -4,6 +4,7 @@ import type { Budget } from './budget.ts';
 import type { KeepFinished } from './keep-finished.ts';
 import type { LimitsByModel } from './model-limits.ts';
 import type { Prices } from './prices.ts';
+import type { SecretStore } from './secret-store.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -39,14 +40,18 @@ export interface EngineSettings {
   keepFinished?: KeepFinished | undefined;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
+  /** Secrets that steps send to other machines, by the name that definitions write as `{{secrets.NAME}}`. */
+  secretStore?: SecretStore | undefined;
 }
 
 export interface DryRun {
   /**
    * For each step the fields of its outputs that others refer to, as paths. Where nobody can know the shape of an answer,
-   * the made-up one has these.
+   * the made-up one has these. A step within a group goes by its id there.
    */
   wanted: Record<string, string[][]>;
+  /** How many made-up items a list has that nobody can know yet; default 1. */
+  items?: number;
 }
 
 export interface ServerSettings {

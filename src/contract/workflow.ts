@@ -77,6 +77,10 @@ export const workflowStepSchema = z
     reason: z.string().optional().meta({
       description: 'why a step whose dependencies are complete waits: a budget is used up, a decision is due',
     }),
+    message: z
+      .string()
+      .optional()
+      .meta({ description: 'of an approval, in GET of the step: what is to be decided, references bound' }),
     waits: z
       .object({ for: z.enum(['budget', 'decision', 'data', 'time']), until: isoTimeSchema.optional() })
       .optional()
@@ -145,7 +149,10 @@ const workflowFields = {
   templateId: z.string().nullable(),
   failurePolicy: failurePolicySchema,
   version: z.int().meta({ description: 'grows with every change, never shrinks' }),
-  warnings: z.array(z.string()),
+  warnings: z.array(z.string()).meta({
+    description:
+      'what is seldom meant, each line with its place: braces without a reference, a number that cannot be held',
+  }),
   metrics: workflowMetricsSchema,
 };
 

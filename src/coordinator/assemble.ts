@@ -92,7 +92,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
 
-  const controlSteps = new ControlSteps({ clock, outputs, workflows, turns, onFatal });
+  const controlSteps = new ControlSteps({ clock, outputs, workflows, turns, dryRun: settings.dryRun, onFatal });
 
   // Events, and what follows from them.
   const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights, controlSteps });
@@ -135,6 +135,7 @@ function createLatePool({ settings, createPool, log }: CoordinatorOptions): Late
       cpuThreads,
       ioThreads: Math.min(cpuThreads, ioThreadsMax),
       network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort, proxies: settings.proxies },
+      secretStore: settings.dryRun ? undefined : settings.secretStore,
       prices: settings.prices,
       onOutcomes: (outcomes) => hearer.onOutcomes(outcomes),
       onSaid: (said) => hearer.onSaid(said),

@@ -4,7 +4,9 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
+import { settleWaiting } from './dependents.ts';
 import { isBegun, isUnderWay } from './groups.ts';
+import { itemAt } from './item-at.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
@@ -23,7 +25,9 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
   const state = readWorkflow(event.workflow, meta, event.at);
   const { status } = state.header;
-  if (event.kind !== 'workflow.created' && !isTerminal(status)) settleSteps(state, event.at);
+  if (event.kind === 'workflow.created') settleFirst(state, event.at);
+  else if (isTerminal(status)) stopRunning(state);
+  else settleSteps(state, event.at);
   const settled = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
@@ -33,6 +37,25 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
     status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
   });
   return state;
+}
+
+/** DE1: the first steps of a branch, whose dependencies its parent has completed. */
+function settleFirst(state: WorkflowState, at: number): void {
+  const ended = state.steps.flatMap(({ dependencies }, i) =>
+    dependencies.length > 0 && itemAt(state.missing, i) === 0 ? [i] : [],
+  );
+  if (ended.length > 0) settleWaiting(state, ended, at, newChange());
+}
+
+/**
+ * A foreign file may call itself finished and hold a RUNNING step. No attempt of it runs here, and none ever ends it: it
+ * was stopped when the workflow was last changed. Steps that are PENDING or wait stay as they are, and run when a call
+ * sets the workflow going again.
+ */
+function stopRunning(state: WorkflowState): void {
+  const running = [...state.steps.keys()].filter((i) => state.stepAt(i).status === 'RUNNING');
+  const error = `It was RUNNING in a workflow that is ${state.header.status}: no attempt of it is known here`;
+  stopSteps(state, running, state.header.updatedAt, error, newChange());
 }
 
 /**

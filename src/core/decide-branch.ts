@@ -47,12 +47,8 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
     if (step.of !== null) return [];
     // Data that is kept for a step is kept for it in the branch too (ED3).
     if (!again.has(i) && isHeld(step)) return [{ ...toStepView(step), ...stillWaiting }];
-    const waits =
-      (step.action === externalAction && !isControlled(step)) ||
-      step.dependencies.some((dependency) => {
-        const at = parent.index.get(dependency);
-        return at === undefined || !isTaken(at);
-      });
+    // What its dependencies say is settled when the branch begins.
+    const waits = step.dependencies.length > 0 || (step.action === externalAction && !isControlled(step));
     const own = { ...toWrittenStep(step), ...(i === from && params ? { params } : {}) };
     return [{ ...own, status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' }];
   });

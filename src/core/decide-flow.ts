@@ -133,11 +133,13 @@ export function decideDecision(
 ): JournalEvent {
   const { id } = state.header;
   const step = state.step(stepId);
-  if (step === undefined) {
-    throw new Refusal({ code: 'NOT_FOUND', detail: `Workflow ${id} has no step "${stepId}"` });
-  }
+  if (step === undefined) throw stepNotFound(id, stepId);
   if (step.wait?.for !== 'decision') throw new Refusal({ code: 'CONFLICT', detail: toUndue(state, step) });
   return { kind: 'step.decided', ...next(state, now), stepId, approved, by, comment, data };
+}
+
+export function stepNotFound(workflowId: string, stepId: string): Refusal {
+  return new Refusal({ code: 'NOT_FOUND', detail: `Workflow ${workflowId} has no step "${stepId.slice(0, 128)}"` });
 }
 
 function toUndue({ header }: WorkflowState, { id, action, status }: StepState): string {

@@ -182,7 +182,9 @@ class Settling {
 
   #failFast(failed: string): void {
     const { state, at, change } = this;
-    const places = [...state.steps.keys()].filter((i) => dependsOnSuccess(state.stepAt(i)));
+    // Items that have not begun end as a whole; those under way may have steps that clean up.
+    const notBegun = new Set([...state.tallies.values()].flatMap(({ places, begun }) => places.slice(begun).flat()));
+    const places = [...state.steps.keys()].filter((i) => notBegun.has(i) || dependsOnSuccess(state.stepAt(i)));
     const before = change.stopped.length;
     stopSteps(state, places, at, `Stopped because step "${failed}" failed (fail-fast)`, change);
     for (const i of change.stopped.slice(before)) this.ended.push({ i, root: failed });

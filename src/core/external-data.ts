@@ -54,7 +54,7 @@ function waits(step: StepState): boolean {
 }
 
 /** Nothing but the data is missing. */
-function isReadyFor(state: WorkflowState, step: StepState): boolean {
+export function isReadyFor(state: WorkflowState, step: StepState): boolean {
   if (step.status !== 'WAITING_FOR_DEPENDENCY') return false;
   if (isControlled(step) && step.wait === null) return false;
   return verdictOf(state, state.placeOf(step.id)) === 'ready' && isBegun(state, step);

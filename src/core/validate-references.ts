@@ -19,7 +19,7 @@ export interface ReferenceCheck {
   readonly params: Readonly<Record<string, unknown>>;
   /** Params that a run may leave out. */
   readonly optional: ReadonlySet<string>;
-  suggest(written: string, names: Iterable<string>): string;
+  suggest(written: string, names: () => Iterable<string>): string;
 }
 
 type Of<K extends Reference['kind']> = Extract<Reference, { kind: K }>;
@@ -61,7 +61,7 @@ function checkParam(
     if (rest.length > 0) return undefined;
     return `{{${text}}}: a run may leave the param "${name}" out; say what stands in for it, as in {{${text} ?? null}}`;
   }
-  return `{{${text}}}: the workflow has no param "${name}"${suggest(name, Object.keys(params))}`;
+  return `{{${text}}}: the workflow has no param "${name}"${suggest(name, () => Object.keys(params))}`;
 }
 
 function checkStepSource(
@@ -71,7 +71,7 @@ function checkStepSource(
 ): string | undefined {
   const found = find(scope, stepId, i ?? -1);
   if (found === undefined) {
-    return `{{${text}}}: there is no step "${stepId}"${adviseGroup(stepId, scope) ?? suggest(stepId, idsWithin(scope))}`;
+    return `{{${text}}}: there is no step "${stepId}"${adviseGroup(stepId, scope) ?? suggest(stepId, () => idsWithin(scope))}`;
   }
   const name = i === null ? 'output' : `"${idAt(found.scope, found.at)}"`;
   if (found.at !== -1 && !found.scope.ancestry.isUpstream(found.up, found.at)) {
@@ -147,7 +147,7 @@ function checkPrevious(
 ): string | undefined {
   const index = scope.rounds?.graph.index;
   if (index?.has(stepId) !== true) {
-    return `{{${text}}}: a round has no step "${stepId}"${suggest(stepId, index?.keys() ?? [])}`;
+    return `{{${text}}}: a round has no step "${stepId}"${suggest(stepId, () => index?.keys() ?? [])}`;
   }
   if (rest.length > 0) return undefined;
   return `{{${text}}}: there is no round before the first; say what stands in for it, as in {{${text} ?? null}}`;

@@ -3,25 +3,32 @@
  * prints them as notes.
  *
  * Rules, numbered for tests:
- *   WA1  `{{…}}` that is not a reference stays as it is: in params, where an action gets it, and in names and keys, where
- *        no reference is ever replaced;
+ *   WA1  `{{…}}` that is not a reference stays as it is: in params, where an action gets it, in what is made of items, and
+ *        in names and keys, where no reference is ever replaced;
  *   WA2  `params.x` inside of code is a name of that language, and a reference that is all of the code is no code;
  *   WA3  an action that nobody knows is simulated;
- *   WA4  at most `warningsMax` lines are kept, and one that counts the others.
+ *   WA4  at most `warningsMax` lines are kept, and one that counts the others; a long path or text is cut in its line;
+ *   WA5  what is `told` stands first: numbers of the text of a definition, of a template or of params that a number
+ *        cannot hold (`contract/lost-numbers.ts`). The value is gone when this file sees the definition.
  */
 import { toFieldPath } from '../contract/field-errors.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { isAlone } from './bindings.ts';
 import { itemAt } from './item-at.ts';
-import { findReferences, type Place } from './references.ts';
+import { findReferences, type Names, type Place } from './references.ts';
+import { findSecrets } from './step-secrets.ts';
+import { boundValues, stepsWithin, type Visited } from './steps-within.ts';
 
 const warningsMax = 50;
-/** Characters of a text that a line shows. */
+/** Characters of a text that a line shows, of a key in its path, and of the path. */
 const shownMax = 60;
+const keyMax = 100;
+const pathMax = 300;
 
 export interface WarningSources {
   readonly steps: readonly unknown[];
+  readonly finally?: unknown;
   /** Names of the params that a run has. */
   readonly params: Iterable<string>;
   readonly catalogue: ActionCatalogue;
@@ -29,6 +36,8 @@ export interface WarningSources {
   readonly namesSimulated: boolean;
   /** Other texts of the workflow, by field: its name, its description. */
   readonly texts?: Readonly<Record<string, unknown>>;
+  /** WA5. */
+  readonly told?: readonly string[] | undefined;
 }
 
 interface Warned extends WarningSources {
@@ -40,34 +49,38 @@ type Path = readonly (string | number)[];
 
 /** Each line begins with the place that it is about, as in `steps[0].params.input: …`. */
 export function findWarnings(sources: WarningSources): string[] {
-  const stepIds = new Set(sources.steps.map((step) => (step as { id?: unknown } | null)?.id));
+  const visited = [...stepsWithin(sources)];
+  const stepIds = new Set(visited.map(({ step }) => step.id));
   const warned: Warned = { ...sources, params: new Set(sources.params), stepIds };
-  const lines: string[] = [];
+  const lines = (warned.told ?? []).slice(0, warningsMax);
+  let count = warned.told?.length ?? 0;
   const add = (path: Path, message: string) => {
-    lines.push(`${toFieldPath(path)}: ${message}`);
+    count += 1;
+    if (count <= warningsMax) lines.push(`${toShownPath(path)}: ${message}`);
   };
   for (const [field, text] of Object.entries(warned.texts ?? {})) warnOfReference([field], text, add);
-  warned.steps.forEach((step, i) => {
-    if (typeof step === 'object' && step !== null) warnOfStep(step as Step, ['steps', i], warned, add);
-  });
-  const more = lines.length - warningsMax;
-  return more <= 0 ? lines : [...lines.slice(0, warningsMax), `and ${more} more like these`];
+  for (const each of visited) warnOfStep(each, warned, add);
+  return count <= warningsMax ? lines : [...lines, `and ${count - warningsMax} more like these`];
+}
+
+/** Under a key of a megabyte there may lie fifty texts to warn of. */
+function toShownPath(path: Path): string {
+  return cut(toFieldPath(path.map((part) => (typeof part === 'string' ? cut(part, keyMax) : part))), pathMax);
 }
 
 type Add = (path: Path, message: string) => void;
 
-interface Step {
-  readonly name?: unknown;
-  readonly action?: unknown;
-  readonly params?: unknown;
-}
-
-function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, add: Add): void {
+function warnOfStep({ step, path, names, outer }: Visited, warned: Warned, add: Add): void {
+  const { name, action, params } = step;
   warnOfReference([...path, 'name'], name, add);
   const info = typeof action === 'string' ? warned.catalogue.get(action) : undefined;
   if (typeof action === 'string' && info === undefined && warned.namesSimulated) {
     const guess = didYouMean(action, warned.catalogue.keys());
     add([...path, 'action'], `no task has the name ${quote(action)}, so the step is simulated${guess}`);
+  }
+  for (const [field, value] of boundValues(step)) {
+    if (field === 'params') continue;
+    warnOfValue([...path, field], value, { ...warned, names: field === 'forEach' ? outer : names }, add);
   }
   if (typeof params !== 'object' || params === null) return;
   const code = info?.code ?? [];
@@ -76,14 +89,15 @@ function warnOfStep({ name, action, params }: Step, path: Path, warned: Warned, 
     if (code.includes(field) && typeof value === 'string') {
       warnOfCode(place, value, { action: String(action), params: params as Record<string, unknown> }, warned, add);
     } else {
-      warnOfValue(place, value, warned, add);
+      warnOfValue(place, value, { ...warned, names }, add);
     }
   }
 }
 
-function warnOfValue(path: Path, value: unknown, warned: Warned, add: Add): void {
+function warnOfValue(path: Path, value: unknown, warned: Warned & { names: Names }, add: Add): void {
   if (typeof value === 'string') {
-    if (value.includes('{')) for (const stray of new Set(findStray(value))) add(path, explainStray(stray, warned));
+    if (value.includes('{'))
+      for (const stray of new Set(findStray(value, warned.names))) add(path, explainStray(stray, warned));
   } else if (Array.isArray(value)) {
     value.forEach((item, i) => {
       warnOfValue([...path, i], item, warned, add);
@@ -99,7 +113,7 @@ function warnOfValue(path: Path, value: unknown, warned: Warned, add: Add): void
 /** WA1 for texts in which references are not replaced. */
 function warnOfReference(path: Path, text: unknown, add: Add): void {
   if (typeof text !== 'string' || !text.includes('{{')) return;
-  const [place] = findReferences(text);
+  const [place] = [...findReferences(text), ...findSecrets(text)];
   if (place === undefined) return;
   const shown = cut(text.slice(place.start, place.end));
   add(path, `${shown} stays as it is here; references are replaced in the values of a step's params alone`);
@@ -107,14 +121,16 @@ function warnOfReference(path: Path, text: unknown, add: Add): void {
 
 const strayBraces = /\{\{[^{}]{0,200}(?:\}\})?|\$?\{\s*(?:params|steps)\.[^{}\s]{1,200}\}/g;
 
-function* findStray(text: string): Generator<string> {
-  for (const piece of toPieces(text, findReferences(text))) {
+function* findStray(text: string, names: Names): Generator<string> {
+  // Where a secret may not stand it is a fault.
+  const places = [...findReferences(text, names), ...findSecrets(text)].sort((a, b) => a.start - b.start);
+  for (const piece of toPieces(text, places)) {
     for (const [stray] of piece.matchAll(strayBraces)) yield stray;
   }
 }
 
 /** What is between references. */
-function toPieces(text: string, places: readonly Place[]): string[] {
+function toPieces(text: string, places: readonly Pick<Place, 'start' | 'end'>[]): string[] {
   const starts = [...places.map(({ start }) => start), text.length];
   return starts.map((start, i) => text.slice(i === 0 ? 0 : itemAt(places, i - 1).end, start));
 }
@@ -150,22 +166,23 @@ function warnOfCode(path: Path, text: string, step: CodeStep, warned: Warned, ad
   const found = step.action === 'render' ? findInTags(pieces, step) : findInExpression(pieces, warned);
   if (found !== undefined) {
     const scope = step.action === 'render' ? 'a name in `data`' : 'a field of `input`';
-    add(path, `${cut(found)} is ${scope} there, not one of the workflow's; write {{${cut(found)}}}`);
+    if (found.startsWith('secrets'))
+      add(path, `${cut(found)} is ${scope} there; no action but those that send secrets gets one`);
+    else add(path, `${cut(found)} is ${scope} there, not one of the workflow's; write {{${cut(found)}}}`);
   }
 }
 
 const literal = /"[^"]*"|'[^']*'/g;
 const tag = /\{[{%][^{}]{0,2000}[}%]\}/g;
-const name = /(?<![\w.$"'\]])(params|steps)[.[][\w.[\]-]{0,100}/g;
+const name = /(?<![\w.$"'\]])(params|steps|secrets)[.[][\w.[\]-]{0,100}/g;
 
 function findInTags(pieces: readonly string[], { params: { data } }: CodeStep): string | undefined {
   // A reference: nobody knows yet what it holds.
   if (typeof data === 'string') return undefined;
-  const known = Object.keys((data ?? {}) as object);
+  const known = new Set(Object.keys((data ?? {}) as object));
   for (const piece of pieces) {
     for (const [text] of piece.matchAll(tag)) {
-      for (const match of text.replace(literal, '').matchAll(name))
-        if (!known.includes(String(match[1]))) return match[0];
+      for (const match of text.replace(literal, '').matchAll(name)) if (!known.has(String(match[1]))) return match[0];
     }
   }
   return undefined;
@@ -176,14 +193,14 @@ function findInExpression(pieces: readonly string[], { params, stepIds }: Warned
   for (const piece of pieces) {
     for (const [text] of piece.replace(literal, '').matchAll(name)) {
       const [scope, first] = text.split(/[.[\]]/);
-      if (first !== undefined && (scope === 'params' ? params : stepIds).has(first)) return text;
+      if (scope !== 'secrets' && first !== undefined && (scope === 'params' ? params : stepIds).has(first)) return text;
     }
   }
   return undefined;
 }
 
-function cut(text: string): string {
-  return text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
+function cut(text: string, max = shownMax): string {
+  return text.length > max ? `${text.slice(0, max)}…` : text;
 }
 
 function quote(text: string): string {

@@ -2,11 +2,10 @@
  * The `Engine` on the caller's thread, over a coordinator in this thread or another: it checks arguments before it
  * calls the coordinator, and turns the coordinator's answers into the replies that callers read.
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { parseBounded } from '../contract/bounded-parse.ts';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
 import type { CoordinatorCalls, CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
+import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from '../contract/decision.ts';
 import {
   type BranchRequest,
   branchRequestSchema,
@@ -30,26 +29,30 @@ import {
   type GetOptions,
   type ListQuery,
   type ListReply,
+  type SecretDescription,
+  type SubmitOptions,
+  type ToldOptions,
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
-import { invalid, Refusal, workflowNotFound } from '../contract/failures.ts';
-import { toFieldErrors } from '../contract/field-errors.ts';
+import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
-import { type JobStatus, type WorkflowStep, workflowIdSchema } from '../contract/workflow.ts';
-import { toCanonicalJson } from '../core/canonical-json.ts';
+import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
+import { check, checkId, toClaim } from './arguments.ts';
 import { Follower } from './follower.ts';
+import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
-import { blobBytes, toWholeStep, toWholeSteps, toWholeText } from './whole-outputs.ts';
+import { toWholeSteps, toWholeText } from './whole-outputs.ts';
 
 export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
   catalogue: ActionCatalogue;
   templates: TemplateSource;
+  checkData: CheckData;
   /** When the coordinator takes longer than this to answer `health`, the engine is degraded. */
   healthPatienceMs?: number;
 }
@@ -63,32 +66,38 @@ export class CoordinatedEngine implements Engine {
   readonly #coordinator: CoordinatorPort;
   readonly #options: CoordinatedEngineOptions;
   readonly #templates: EngineTemplates;
+  readonly #steps: StepCalls;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
     this.#coordinator = options.coordinator;
     this.#options = options;
     this.#templates = new EngineTemplates(options.templates, options);
+    this.#steps = new StepCalls(options.coordinator, options.checkData);
   }
 
-  async submit(definition: unknown, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+  async submit(definition: unknown, options: SubmitOptions = {}): Promise<WorkflowReply> {
     const claim = toClaim('submit', definition, options);
-    return this.#submit(this.#validate(definition), null, claim, options);
+    return this.#submit(this.#validate(definition, options), null, claim, options);
   }
 
   async submitTemplate(
     templateId: string,
     params: Record<string, unknown>,
-    options: CallOptions & WaitOptions = {},
+    options: CallOptions & WaitOptions & ToldOptions = {},
   ): Promise<WorkflowReply> {
     check(templateIdSchema, templateId, 'template_id');
     const claim = toClaim('submitTemplate', [templateId, params], options);
-    const definition = await this.#templates.toDefinition(templateId, params);
-    return this.#submit(this.#validate(definition), templateId, claim, options);
+    const { definition, told, declaredParams } = await this.#templates.toDefinition(templateId, params);
+    const known = { told: [...(options.told ?? []), ...told], declaredParams };
+    return this.#submit(this.#validate(definition, known), templateId, claim, options);
   }
 
-  #validate(definition: unknown): ValidDefinition {
-    const validation = validateDefinition(definition, this.#options);
+  #validate(
+    definition: unknown,
+    { told, declaredParams }: Pick<SubmitOptions, 'told' | 'declaredParams'>,
+  ): ValidDefinition {
+    const validation = validateDefinition(definition, { ...this.#options, told, declaredParams });
     if (validation.ok) return validation;
     throw invalid('The workflow definition is not valid', validation.errors);
   }
@@ -121,29 +130,31 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('peek', { id });
   }
 
-  async getStep(id: string, stepId: string, { room }: AnswerOptions = {}): Promise<WorkflowStep> {
-    const { steps, length } = await this.#steps(id, room);
-    const step = steps.find((candidate) => candidate.id === stepId);
-    if (step) {
-      await room?.(length + blobBytes(step));
-      return toWholeStep(step, (blob) => this.#readBlob(id, blob));
-    }
-    throw new Refusal({ code: 'NOT_FOUND', detail: `Workflow ${id} has no step "${stepId.slice(0, 128)}"` });
+  async getStep(id: string, stepId: string, options: AnswerOptions = {}): Promise<WorkflowStep> {
+    return this.#steps.get(id, stepId, options);
+  }
+
+  async decide(
+    id: string,
+    stepId: string,
+    request: DecisionRequest,
+    options: CallOptions = {},
+  ): Promise<DecisionAnswer> {
+    return this.#steps.decide(id, stepId, request, options);
+  }
+
+  async waiting(query: WaitingQuery = {}): Promise<WaitingReply> {
+    return this.#steps.waiting(query);
   }
 
   async externalSteps(id: string, { room }: AnswerOptions = {}): Promise<WorkflowStep[]> {
-    const { steps, length } = await this.#steps(id, room);
+    checkId(id);
+    const text = await this.#read(id, room ? { room } : {});
+    const { steps } = JSON.parse(text.json) as { steps: WorkflowStep[] };
     const external = steps.filter(
       (step) => step.action === 'external_data' || step.params.source === 'browser_extension',
     );
-    return toWholeSteps(id, external, { length, readBlob: (blob) => this.#readBlob(id, blob), room });
-  }
-
-  /** The steps as their file shows them, and the length of the workflow's text. */
-  async #steps(id: string, room: AskRoom | undefined): Promise<{ steps: WorkflowStep[]; length: number }> {
-    checkId(id);
-    const text = await this.#read(id, room ? { room } : {});
-    return { steps: (JSON.parse(text.json) as { steps: WorkflowStep[] }).steps, length: text.json.length };
+    return toWholeSteps(id, external, { length: text.json.length, readBlob: (blob) => this.#readBlob(id, blob), room });
   }
 
   async list(query: ListQuery = {}): Promise<ListReply> {
@@ -168,11 +179,16 @@ export class CoordinatedEngine implements Engine {
     return this.#steer('retry', { id, ...toClaim('retry', id, options) }, options);
   }
 
-  async branch(id: string, request: BranchRequest, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+  async branch(
+    id: string,
+    request: BranchRequest,
+    options: CallOptions & WaitOptions & ToldOptions = {},
+  ): Promise<WorkflowReply> {
     checkId(id);
     const args = {
       id,
       request: check(branchRequestSchema, request, 'The branch request'),
+      ...(options.told ? { told: options.told } : {}),
       ...toClaim('branch', [id, request], options),
       ...toFirstWait(options),
     };
@@ -257,6 +273,12 @@ export class CoordinatedEngine implements Engine {
       params: z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>,
       secrets: [...secrets],
     }));
+  }
+
+  async secrets(): Promise<SecretDescription[]> {
+    return Object.keys(this.#options.secretStore ?? {})
+      .sort()
+      .map((name) => ({ name }));
   }
 
   async costs(query: Partial<CostsQuery> = {}): Promise<CostsReply> {
@@ -349,37 +371,8 @@ export class CoordinatedEngine implements Engine {
   }
 }
 
-function check<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
-  const parsed = parseBounded(schema, value);
-  if (parsed.success) return parsed.data;
-  throw invalid(`${what} is not valid`, toFieldErrors(parsed.error.issues));
-}
-
-/** Text that is not an id is answered like an unknown workflow, and never becomes part of a path. */
-function checkId(id: string): void {
-  if (!workflowIdSchema.safeParse(id).success) throw workflowNotFound(String(id).slice(0, 64));
-}
-
-function toClaim(call: string, args: unknown, { idempotencyKey }: CallOptions): { claim?: IdempotencyClaim } {
-  if (idempotencyKey === undefined) return {};
-  if (idempotencyKey === '' || idempotencyKey.length > limits.idempotencyKeyLengthMax) {
-    const message = `an idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters`;
-    throw invalid('The Idempotency-Key is not valid', [{ path: 'Idempotency-Key', message }]);
-  }
-  const asSent = JSON.stringify([call, args]);
-  // From the text, not from the arguments: a program may pass dates and other objects that become JSON only there.
-  const canonical = toCanonicalJson(JSON.parse(asSent));
-  const requestAsSent = toSha256(asSent);
-  const request = canonical === asSent ? requestAsSent : toSha256(canonical);
-  return { claim: { key: idempotencyKey, request, requestAsSent } };
-}
-
 /** Where the caller counts memory, a creation is followed by its wait: only then is it known how large the answer is. */
 function toFirstWait({ waitMs = 0, room }: WaitOptions) {
   const until = 'rest' as const;
   return room === undefined || waitMs === 0 ? { waitMs, until } : { waitMs: 0, until, textMax: 0 };
-}
-
-function toSha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -10,7 +10,8 @@ const problemsMax = 1_000;
 /** The templates by id, and how to make a definition from one. */
 export interface TemplateSource {
   list(): Promise<Template[]>;
-  get(id: string): Promise<Template | undefined>;
+  /** `told`: what is said about its text, for the warnings of what is made from it. */
+  find(id: string): Promise<{ template: Template; told: readonly string[] } | undefined>;
   /** Every fault of the files; `position` where the place in the file is known. */
   problems(): Promise<
     (Pick<TemplateProblem, 'file' | 'ids' | 'path' | 'message'> & {
@@ -20,6 +21,14 @@ export interface TemplateSource {
   /** Checks the params and rejects with a Refusal that names every bad one. */
   instantiate(template: Template, params: Record<string, unknown>): Promise<WorkflowDefinition>;
   close(): Promise<void>;
+}
+
+interface RunDefinition {
+  readonly definition: unknown;
+  /** Params that the template's schema declares; a run may have left some out. */
+  readonly declaredParams: readonly string[];
+  /** What was found out about the text of the template, for the workflow's `warnings`. */
+  readonly told: readonly string[];
 }
 
 interface Known {
@@ -42,8 +51,8 @@ export class EngineTemplates {
 
   /** Rejects with a Refusal where there is none, or one with faults. */
   async get(id: string): Promise<Template> {
-    const template = await this.#source.get(id);
-    if (template) return template;
+    const found = await this.#source.find(id);
+    if (found) return found.template;
     await this.#refuseFaulty(id);
     const known = (await this.#source.list()).map((other) => other.id);
     const detail = `There is no template with the id "${id.slice(0, 128)}"${didYouMean(id, known)}`;
@@ -51,10 +60,14 @@ export class EngineTemplates {
   }
 
   /** The definition of a run with these params. An id that is no template's is the action of a single step. */
-  async toDefinition(id: string, params: Record<string, unknown>): Promise<unknown> {
+  async toDefinition(id: string, params: Record<string, unknown>): Promise<RunDefinition> {
     const { catalogue, unknownActions } = this.#known;
-    const template = await this.#source.get(id);
-    if (template) return this.#source.instantiate(template, params);
+    const found = await this.#source.find(id);
+    if (found) {
+      const definition = await this.#source.instantiate(found.template, params);
+      const declaredParams = Object.keys(found.template.params?.properties ?? {});
+      return { definition, declaredParams, told: found.told };
+    }
     await this.#refuseFaulty(id);
     if (unknownActions === 'reject' && !catalogue.has(id)) {
       const known = [...(await this.#source.list()).map((other) => other.id), ...catalogue.keys()];
@@ -62,7 +75,7 @@ export class EngineTemplates {
       const detail = `There is neither a template nor an action with the id "${id}"; ${wayOut}`;
       throw new Refusal({ code: 'NOT_FOUND', detail });
     }
-    return toOneStep(id, params);
+    return { definition: toOneStep(id, params), declaredParams: [], told: [] };
   }
 
   async problems(): Promise<TemplateProblem[]> {

@@ -5,7 +5,8 @@
 import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { Refusal } from '../contract/failures.ts';
-import { announcesBody } from './body.ts';
+import { withLostNumbers } from '../contract/lost-numbers.ts';
+import { announcesBody, lostNumbersOf } from './body.ts';
 import { ClientGoneError } from './client-gone.ts';
 import { createGuard } from './guard.ts';
 import { toOpenApiText } from './openapi.ts';
@@ -15,6 +16,7 @@ import { refuseUnknownQuery } from './query.ts';
 import type { Route, RouteParts } from './route.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { costRoutes } from './routes/costs.ts';
+import { decisionRoutes } from './routes/decisions.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
@@ -39,6 +41,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     ...stepFileRoutes(parts),
     ...steeringRoutes(parts),
     ...externalDataRoutes(parts),
+    ...decisionRoutes(parts),
     ...eventRoutes(parts),
     ...catalogueRoutes(parts),
     ...operationRoutes(parts, metrics),
@@ -122,7 +125,11 @@ function answerErrors({ log, bounds }: RouteParts): Middleware {
         log.debug({ err: error }, 'answer ended early');
         return;
       }
-      await sendProblem(ctx, toProblemAnswer(error, log), bounds);
+      const answer = toProblemAnswer(error, log);
+      const { errors } = answer.problem;
+      // `received null` is a riddle to who has sent 1e400.
+      if (errors) answer.problem.errors = withLostNumbers(errors, lostNumbersOf(ctx));
+      await sendProblem(ctx, answer, bounds);
     }
   };
 }

@@ -55,12 +55,15 @@ export const fromTemplateQuerySchema = z.object({
   wait: waitSchema.optional(),
 });
 
-export const listQuerySchema = z.object({
+export const pageQuerySchema = z.object({
   limit: wholeNumberText(
     { min: 1, max: limits.listLimitMax, otherwise: limits.listLimitDefault },
     'how many at most',
   ).optional(),
   offset: wholeNumberText({ min: 0, max: 1_000_000_000, otherwise: 0 }, 'how many to skip').optional(),
+});
+
+export const listQuerySchema = pageQuerySchema.extend({
   status: jobStatusSchema.optional(),
   tag: z.string('must be given once').min(1).max(128).optional().meta({ description: 'workflows that carry this tag' }),
   q: z

@@ -43,7 +43,12 @@ export async function sendWorkflowList(
           { bounds, hold: holdOf(ctx) },
         );
   ctx.set('X-Total-Count', String(total));
-  const links = toLinks(request, { limit, offset, consumed: texts.consumed, total });
+  const { status, tag, q, view } = request;
+  const links = toPageLinks(
+    '/api/workflows',
+    { status, tag, q, view },
+    { limit, offset, consumed: texts.consumed, total },
+  );
   if (links !== '') ctx.set('Link', links);
   sendJson(ctx, 200, `[${texts.taken.join(',')}]`);
 }
@@ -54,7 +59,8 @@ interface Taken {
   consumed: number;
 }
 
-function takeWithin(texts: readonly string[], bytesMax: number): Taken {
+/** As many texts of a list as an answer has room for. */
+export function takeWithin(texts: readonly string[], bytesMax: number): Taken {
   const taken: string[] = [];
   let bytes = 2;
   for (const text of texts) {
@@ -110,25 +116,23 @@ async function fetchText(
   }
 }
 
-function toLinks(
-  request: ListRequest,
+/** The `Link` header of a page; '' where there are no others. `query` is the rest of the address. */
+export function toPageLinks(
+  path: string,
+  query: Readonly<Record<string, string | undefined>>,
   page: { limit: number; offset: number; consumed: number; total: number },
 ): string {
+  const toLink = (rel: string, limit: number, offset: number) => {
+    const search = new URLSearchParams({ limit: String(limit), offset: String(offset) });
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
+    return `<${path}?${search}>; rel="${rel}"`;
+  };
   const links: string[] = [];
   const next = page.offset + page.consumed;
-  if (page.consumed > 0 && next < page.total) links.push(toLink(request, page.limit, next, 'next'));
+  if (page.consumed > 0 && next < page.total) links.push(toLink('next', page.limit, next));
   if (page.offset > 0) {
     const limit = Math.min(page.limit, page.offset);
-    links.push(toLink(request, limit, page.offset - limit, 'prev'));
+    links.push(toLink('prev', limit, page.offset - limit));
   }
   return links.join(', ');
-}
-
-function toLink(request: ListRequest, limit: number, offset: number, rel: string): string {
-  const query = new URLSearchParams({ limit: String(limit), offset: String(offset) });
-  if (request.status !== undefined) query.set('status', request.status);
-  if (request.tag !== undefined) query.set('tag', request.tag);
-  if (request.q !== undefined) query.set('q', request.q);
-  if (request.view !== undefined) query.set('view', request.view);
-  return `</api/workflows?${query}>; rel="${rel}"`;
 }

@@ -2,8 +2,8 @@
  * `html_extract`: the article of a page as Markdown or text. Readability picks the article; where it finds none, the
  * whole body is taken, because a short page is still what the step was given.
  *
- * What Readability would lose is marked before it reads the page: code with its language, formulas. Tables and
- * addresses are settled after it.
+ * What Readability would lose is marked before it reads the page: code with its language, formulas, raised digits.
+ * Tables and addresses are settled after it.
  */
 import { z } from 'zod';
 import type { IsolatedTask } from '../contract/task.ts';
@@ -11,6 +11,7 @@ import { resolveAddresses, setAddresses } from './page/addresses.ts';
 import { markCode } from './page/code.ts';
 import type { Page, PageElement } from './page/dom.ts';
 import { markFormulas } from './page/formulas.ts';
+import { markIndices } from './page/indices.ts';
 import { toMarkdown } from './page/markdown.ts';
 import { explainSilence } from './page/silence.ts';
 import { takeLayoutApart } from './page/tables.ts';
@@ -40,7 +41,7 @@ export const htmlExtract: IsolatedTask<z.infer<typeof params>> = {
     'Takes the main text of an HTML page, as Markdown or plain text, with title, byline, excerpt and language. Tables, code and formulas (as TeX) are kept. Where no article is found, the whole body is taken. Loads nothing from the network.',
   params,
   timeoutMs: 60_000,
-  version: 2,
+  version: 3,
   async run({ html, url, format }, { log }) {
     const { Readability } = await import('@mozilla/readability');
     const { page, base } = await readPage(html, url);
@@ -73,6 +74,7 @@ async function readPage(html: string, url: string | undefined): Promise<{ page: 
   const base = setAddresses(page, url);
   await markFormulas(page, page.documentElement);
   markCode(page, page.documentElement);
+  markIndices(page, page.documentElement);
   return { page, base };
 }
 

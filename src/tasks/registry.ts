@@ -14,6 +14,7 @@ import { chat } from './llm/chat.ts';
 import { providerTasks } from './llm/provider-task.ts';
 import { noop } from './noop.ts';
 import { simulate } from './simulate.ts';
+import { textJoin } from './text-join.ts';
 import { textKeywords } from './text-keywords.ts';
 import { textSplit } from './text-split.ts';
 import { textSummarize } from './text-summarize.ts';
@@ -26,6 +27,7 @@ const actions: readonly Task[] = [
   chat,
   anyChat,
   textSplit,
+  textJoin,
   textKeywords,
   textSummarize,
   ...isolatedTasks,
@@ -81,6 +83,7 @@ export function createActionCatalogue(): ActionCatalogue {
         code,
         addresses,
         goesOut = false,
+        takesSecrets,
         staysHome,
         version,
         callsModel,
@@ -97,6 +100,7 @@ export function createActionCatalogue(): ActionCatalogue {
           code,
           addresses,
           goesOut,
+          takesSecrets,
           staysHome,
           version,
           ...(callsModel ? { callsModel } : {}),

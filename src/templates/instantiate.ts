@@ -10,18 +10,19 @@ const schemas = new WeakMap<Template, ParamsSchema>();
 /** Fills in the defaults of the params' schema and checks the params. Throws `Refusal` INVALID with every bad field. */
 export function instantiate(template: Template, given: Record<string, unknown>): WorkflowDefinition {
   const { params: schema } = template;
-  const checked = schema === undefined ? { params: given, errors: [] } : toSchema(template, schema).check(given);
+  const checked = schema === undefined ? { value: given, errors: [] } : toSchema(template, schema).check(given);
   return instantiateWith(template, checked);
 }
 
 /** The same with params that have been checked elsewhere. */
 export function instantiateWith(
   template: Template,
-  { params, errors }: { readonly params: Record<string, unknown>; readonly errors: FieldError[] },
+  { value, errors }: { readonly value: unknown; readonly errors: FieldError[] },
 ): WorkflowDefinition {
   const { id: _, params: __, ...definition } = template;
   const first = errors[0];
-  if (first === undefined) return { ...definition, params };
+  // The schema of params demands an object.
+  if (first === undefined) return { ...definition, params: value as Record<string, unknown> };
   const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   const detail = `The params do not fit template ${template.id}: ${first.path} ${first.message}${others}`;
   throw new Refusal({ code: 'INVALID', detail, errors });

@@ -11,9 +11,9 @@
  */
 import type { Piscina } from 'piscina';
 import type { Template, WorkflowDefinition } from '../contract/definition.ts';
-import { Refusal } from '../contract/failures.ts';
+import { type FieldError, Refusal } from '../contract/failures.ts';
 import { instantiate, instantiateWith } from './instantiate.ts';
-import type { CheckedParams, ParamsCheck } from './params-thread.ts';
+import type { Checked, ParamsCheck } from './params-thread.ts';
 
 /** This file runs from source and from the build, and the thread's lies beside it. */
 export const paramsThreadUrl = new URL(
@@ -37,7 +37,7 @@ export interface ParamsCheckerOptions {
 export class ParamsChecker {
   readonly #execArgv: string[] | undefined;
   readonly #deadlineMs: number;
-  #pool: Piscina<ParamsCheck, CheckedParams> | null = null;
+  #pool: Piscina<ParamsCheck, Checked> | null = null;
   /** Settles when the last check that was asked for has ended. */
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -51,37 +51,52 @@ export class ParamsChecker {
   async instantiate(template: Template, params: Record<string, unknown>): Promise<WorkflowDefinition> {
     const schema = template.params;
     if (schema === undefined || isQuick(schema, params)) return instantiate(template, params);
-    if (this.#waiting >= waitingMax) {
-      throw new Refusal({ code: 'BUSY', detail: `${waitingMax} checks of params wait for their turn; try again` });
-    }
-    this.#waiting += 1;
-    const checked = this.#turn.then(() => this.#check(template, { schema, params }));
-    this.#turn = checked.catch(() => undefined); // The caller has the error.
-    try {
-      return instantiateWith(template, await checked);
-    } finally {
-      this.#waiting -= 1;
-    }
+    const what = `params against the schema of template ${template.id}`;
+    return instantiateWith(template, await this.#inTurn(what, { schema, of: 'params', value: params }));
+  }
+
+  /** The data of a decision against its step's schema, which was never loaded before: it is read in the thread, too. */
+  async checkData(schema: Record<string, unknown>, data: unknown): Promise<{ data: unknown; errors: FieldError[] }> {
+    const { value, errors } = await this.#inTurn('data against the schema of the step', {
+      schema,
+      of: 'data',
+      value: data,
+    });
+    return { data: value, errors };
   }
 
   async close(): Promise<void> {
     await this.#pool?.destroy();
   }
 
-  async #check({ id }: Template, check: ParamsCheck): Promise<CheckedParams> {
+  /** PC2, PC3. */
+  async #inTurn(what: string, check: ParamsCheck): Promise<Checked> {
+    if (this.#waiting >= waitingMax) {
+      throw new Refusal({ code: 'BUSY', detail: `${waitingMax} checks of params wait for their turn; try again` });
+    }
+    this.#waiting += 1;
+    const checked = this.#turn.then(() => this.#check(what, check));
+    this.#turn = checked.catch(() => undefined); // The caller has the error.
+    try {
+      return await checked;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  async #check(what: string, check: ParamsCheck): Promise<Checked> {
     const signal = AbortSignal.timeout(this.#deadlineMs);
     try {
       this.#pool ??= await this.#start();
       return await this.#pool.run(check, { signal });
     } catch (error) {
       const reason = signal.aborted ? `takes longer than ${this.#deadlineMs / 1000} s` : `ended: ${String(error)}`;
-      const wayOut = 'give shorter params, or make its patterns, its $refs and its lists of unique items simpler';
-      const detail = `The check of the params against the schema of template ${id} ${reason}; ${wayOut}`;
-      throw new Refusal({ code: 'INVALID', detail });
+      const wayOut = `give shorter ${check.of}, or make its patterns, its $refs and its lists of unique items simpler`;
+      throw new Refusal({ code: 'INVALID', detail: `The check of the ${what} ${reason}; ${wayOut}` });
     }
   }
 
-  async #start(): Promise<Piscina<ParamsCheck, CheckedParams>> {
+  async #start(): Promise<Piscina<ParamsCheck, Checked>> {
     const { Piscina } = await import('piscina');
     return new Piscina({
       filename: paramsThreadUrl.href,

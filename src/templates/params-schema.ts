@@ -21,8 +21,8 @@ const wrapperKeywords = new Set(
 );
 
 export interface ParamsSchema {
-  /** The params with the defaults of `properties` filled in; errors have paths such as `params.url`. */
-  check(params: Record<string, unknown>): { params: Record<string, unknown>; errors: FieldError[] };
+  /** The value with the defaults of `properties` filled in; errors have paths such as `params.url`, or `data.url`. */
+  check(value: unknown): { value: unknown; errors: FieldError[] };
 }
 
 export interface SchemaFault {
@@ -35,15 +35,27 @@ const metaLookup = dereference(schemaOfSchemas);
 type Made = { kind: 'usable'; schema: ParamsSchema } | { kind: 'faulty'; faults: SchemaFault[] };
 
 export function createParamsSchema(written: Record<string, unknown>): Made {
+  return createSchema(written, 'params');
+}
+
+/** The schema of a decision's data, which may be of any type. */
+export function createDataSchema(written: Record<string, unknown>): Made {
+  return createSchema(written, 'data');
+}
+
+/** What the value is called in messages. */
+type Root = 'params' | 'data';
+
+function createSchema(written: Record<string, unknown>, root: Root): Made {
   try {
-    return toParamsSchema(written);
+    return toSchema(written, root);
   } catch (error) {
     // The validator's own words on what it cannot take: an address that is none, two parts with one $id.
     return { kind: 'faulty', faults: [{ path: [], message: error instanceof Error ? error.message : String(error) }] };
   }
 }
 
-function toParamsSchema(written: Record<string, unknown>): Made {
+function toSchema(written: Record<string, unknown>, root: Root): Made {
   const faults: SchemaFault[] = leafErrors(validate(written, schemaOfSchemas, draft, metaLookup, false).errors).map(
     (error) => ({
       path: toPath(error.instanceLocation, written),
@@ -51,7 +63,7 @@ function toParamsSchema(written: Record<string, unknown>): Made {
     }),
   );
   if (faults.length > 0) return { kind: 'faulty', faults };
-  if (written.type !== undefined && written.type !== 'object') {
+  if (root === 'params' && written.type !== undefined && written.type !== 'object') {
     return { kind: 'faulty', faults: [{ path: ['type'], message: 'must be object: params are given by name' }] };
   }
   // The validator keeps notes inside the schema, so it gets a copy of its own.
@@ -62,7 +74,7 @@ function toParamsSchema(written: Record<string, unknown>): Made {
     for (const fault of checkPart(part, lookup)) faults.push(fault);
   }
   if (faults.length > 0) return { kind: 'faulty', faults };
-  return { kind: 'usable', schema: { check: (params) => checkParams(params, schema, lookup) } };
+  return { kind: 'usable', schema: { check: (value) => checkValue(value, { root, schema, lookup }) } };
 }
 
 /** What the shape alone does not show: references that lead nowhere, patterns that do not compile or do not end. */
@@ -94,22 +106,21 @@ function checkPart(part: Schema, lookup: Record<string, Schema | boolean>): Sche
   return faults;
 }
 
-function checkParams(
-  given: Record<string, unknown>,
-  schema: Schema,
-  lookup: Record<string, Schema | boolean>,
-): { params: Record<string, unknown>; errors: FieldError[] } {
-  const params = withDefaults(given, schema) as Record<string, unknown>;
+function checkValue(
+  given: unknown,
+  { root, schema, lookup }: { root: Root; schema: Schema; lookup: Record<string, Schema | boolean> },
+): { value: unknown; errors: FieldError[] } {
+  const value = withDefaults(given, schema);
   let found: OutputUnit[];
   try {
-    found = leafErrors(validate(params, schema, draft, lookup, false).errors);
+    found = leafErrors(validate(value, schema, draft, lookup, false).errors);
   } catch (error) {
     // A schema that refers to itself without end, or more errors than a call can hold.
     const message = `cannot be checked: ${error instanceof Error ? error.message : String(error)}`;
-    return { params, errors: [{ path: 'params', message }] };
+    return { value, errors: [{ path: root, message }] };
   }
   const errors = found.slice(0, errorsMax).map((error) => {
-    const path: FieldPath = ['params', ...toPath(error.instanceLocation, params)];
+    const path: FieldPath = [root, ...toPath(error.instanceLocation, value)];
     const missing = error.keyword === 'required' ? /property "(.*)"\.$/s.exec(error.error)?.[1] : undefined;
     if (missing !== undefined) return { path: toFieldPath([...path, missing]), message: 'is required' };
     if (error.keyword === 'false' && path.length === 2) {
@@ -117,12 +128,12 @@ function checkParams(
       const guess = didYouMean(String(path[1]), known);
       return {
         path: toFieldPath(path),
-        message: `is not a param of this template; it takes ${known.join(', ') || 'none'}${guess}`,
+        message: `is ${root === 'params' ? 'not a param of this template; it' : 'no field of the data; the step'} takes ${known.join(', ') || 'none'}${guess}`,
       };
     }
     return { path: toFieldPath(path), message: toMessage(error) };
   });
-  return { params, errors };
+  return { value, errors };
 }
 
 /** Fills in `default` for absent properties, in objects that are there and in those a default made. */

@@ -1,20 +1,28 @@
 /** The thread in which `params-checker.ts` has params checked, so that a deadline can end the check. */
 import type { FieldError } from '../contract/failures.ts';
-import { createParamsSchema } from './params-schema.ts';
+import { createDataSchema, createParamsSchema } from './params-schema.ts';
 
 export interface ParamsCheck {
-  /** A schema that a template has been loaded with. */
+  /** Of a template that has been loaded with it, or of a step that asks for data. */
   readonly schema: Record<string, unknown>;
-  readonly params: Record<string, unknown>;
+  readonly of: 'params' | 'data';
+  readonly value: unknown;
 }
 
-export interface CheckedParams {
-  readonly params: Record<string, unknown>;
+export interface Checked {
+  readonly value: unknown;
   readonly errors: FieldError[];
 }
 
-export default function checkParams({ schema, params }: ParamsCheck): CheckedParams {
-  const made = createParamsSchema(schema);
-  if (made.kind === 'faulty') throw new Error(made.faults[0]?.message);
-  return made.schema.check(params);
+export default function check({ schema, of, value }: ParamsCheck): Checked {
+  const made = of === 'params' ? createParamsSchema(schema) : createDataSchema(schema);
+  if (made.kind === 'faulty') {
+    const message = made.faults[0]?.message;
+    if (of === 'params') throw new Error(message);
+    return {
+      value,
+      errors: [{ path: 'data', message: `cannot be checked: the schema of the step is faulty: ${message}` }],
+    };
+  }
+  return made.schema.check(value);
 }

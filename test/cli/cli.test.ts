@@ -89,7 +89,7 @@ steps:
     expect(stdout.split('\n')).toEqual([
       'bad.yaml:12:14: steps[1].depends: unknown field "depends"',
       'bad.yaml:8:20: steps[0].dependencies[0]: step "a" depends on "z", which is not a step of this workflow',
-      'bad.yaml:9:21: steps[0].params.html: {{params.given}}: the workflow has no param "given" when a run leaves it out; make it required, or give it a default',
+      'bad.yaml:9:21: steps[0].params.html: {{params.given}}: a run may leave the param "given" out; say what stands in for it, as in {{params.given ?? null}}, make it required, or give it a default',
       'bad.yaml:9:49: steps[0].params.format: expected one of "markdown"|"text"',
       'bad.yaml:11:13: steps[1].action: unknown action "htp_request"; a run would simulate it, and --allow-unknown lets that pass; did you mean "http_request"?',
       'absent.yaml cannot be read (ENOENT)',
@@ -108,6 +108,48 @@ steps:
     expect(await cli(['validate', '--allow-unknown', 'good.json'], { UNKNOWN_ACTIONS: 'reject' })).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/^--allow-unknown and UNKNOWN_ACTIONS=reject exclude each other/),
+    });
+  });
+
+  test('names secrets that are not there or stand where none may, and shows no value', async () => {
+    await write(
+      'secret.yaml',
+      `name: Secret
+steps:
+  - id: a
+    action: http_request
+    params: { url: 'https://api.example.com/', auth: TOKEN, headers: { x-key: '{{secrets.TOKNE}}' } }
+  - id: b
+    action: noop
+    params: { text: '{{secrets.TOKEN}}' }
+`,
+    );
+    const env = { SECRET_TOKEN: 'sk-canary-0123' };
+    const { status, stdout } = await cli(['validate', 'secret.yaml'], env);
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(
+        /^secret\.yaml:5:79: steps\[0\]\.params\.headers\.x-key: there is no secret "TOKNE"; .*; did you mean "TOKEN"\?$/,
+      ),
+      expect.stringMatching(
+        /^secret\.yaml:8:21: steps\[1\]\.params\.text: \{\{secrets\.TOKEN\}\}: "noop" takes no secrets/,
+      ),
+      '',
+    ]);
+    expect(status).toBe(1);
+    await write('known.yaml', {
+      name: 'x',
+      steps: [{ id: 'a', action: 'http_request', params: { url: 'https://a.example', auth: 'GONE' } }],
+    });
+    expect(await cli(['validate', 'known.yaml'])).toMatchObject({ status: 1 });
+    expect(await cli(['validate', '--allow-unknown', 'known.yaml'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^known\.yaml: note: steps\[0\]\.params\.auth: there is no secret "GONE"; .*\nknown\.yaml: ok/,
+      ),
+    });
+    expect(await cli(['validate', 'known.yaml'], { SECRET_gone: 'sk-canary-0123' })).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^SECRET_gone: the name of a secret is/),
     });
   });
 
@@ -170,6 +212,46 @@ steps:
     expect(status).toBe(2);
   });
 
+  test('sees the steps within groups and of finally, each with its line', async () => {
+    await write(
+      'nested.yaml',
+      `id: nested
+name: Nested
+params:
+  properties: { day: { type: string }, urls: { type: array } }
+  required: [urls]
+steps:
+  - id: pages
+    forEach: { url: '{{params.urls}}' }
+    label: '{{ url | upcase }}'
+    steps:
+      - id: fetch
+        action: htp_request
+        params: { url: '{{url}}', stray: '{{urls}}' }
+      - id: text
+        action: render
+        dependencies: [fetch]
+        params: { template: '{% if %}', data: { day: "{{params.day ?? 'today'}}", page: '{{item}}' } }
+finally:
+  - id: last
+    action: transform
+    params: { input: {}, expression: '(' }
+`,
+    );
+    const { status, stdout } = await cli(['validate', 'nested.yaml']);
+    const lines = stdout.split('\n');
+    expect(lines.map((line) => line.replace(/: [^:]*$/, ''))).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^nested\.yaml:12:17: steps\[0\]\.steps\[0\]\.action/)]),
+    );
+    expect(stdout).toMatch(/nested\.yaml:17:\d+: steps\[0\]\.steps\[1\]\.params\.template: /);
+    expect(stdout).toMatch(/nested\.yaml:21:\d+: finally\[0\]\.params\.expression: /);
+    expect(stdout).toMatch(/note: steps\[0\]\.label: \{\{ url \| upcase \}\} is no reference/);
+    expect(stdout).toMatch(/note: steps\[0\]\.steps\[0\]\.params\.stray: \{\{urls\}\} is no reference/);
+    expect(stdout).toMatch(/note: steps\[0\]\.steps\[1\]\.params\.data\.page: \{\{item\}\} is no reference/);
+    expect(stdout).not.toMatch(/params\.url: |params\.day/);
+    expect(status).toBe(1);
+  });
+
   test('sees what a run of a template would meet', async () => {
     const template = (params: unknown, text: string) => ({
       id: 't',
@@ -180,9 +262,7 @@ steps:
     await write('optional.json', template({ properties: { text: {} } }, '{{params.text}}'));
     await write('free.json', template(undefined, '{{params.text}}'));
     const { status, stdout } = await cli(['validate', 'optional.json', 'free.json']);
-    expect(stdout).toMatch(
-      /optional\.json:1:\d+: steps\[0\]\.params\.text: .*no param "text" when a run leaves it out/,
-    );
+    expect(stdout).toMatch(/optional\.json:1:\d+: steps\[0\]\.params\.text: .*a run may leave the param "text" out/);
     expect(stdout.match(/steps\[0\]\.params\.count: /g)).toHaveLength(2);
     expect(stdout).not.toMatch(/free\.json.*no param/);
     expect(status).toBe(1);

@@ -290,7 +290,7 @@ test('the examples of docs/workflows.md are sound', async () => {
   const examples = [...page.matchAll(/<!-- file: (\S+) -->\n```yaml\n([\s\S]*?)```/g)];
   for (const [, file = '', text = ''] of examples) await writeFile(join(cwd, file), text);
   const files = examples.map(([, file = '']) => file);
-  expect(files).toEqual(['tea.yaml', 'greeting.yaml']);
+  expect(files).toEqual(expect.arrayContaining(['tea.yaml', 'book.yaml', 'greeting.yaml']));
   const valid = await cli(['validate', ...files]);
   expect(valid).toMatchObject({ status: 0, stdout: expect.not.stringContaining('note') });
   expect((await cli(['run', 'tea.yaml', '--dry-run'])).status).toBe(0);
@@ -336,4 +336,90 @@ test('--server, --data and --offline make no sense with it', async () => {
     status: 2,
     stderr: '--dry-run calls nobody in any case: leave out --offline\n',
   });
+});
+
+const flow = () => ({
+  id: 'flow',
+  name: 'Flow',
+  params: { type: 'object', properties: { day: { type: 'string' } } },
+  steps: [
+    { id: 'find', action: 'http_request', params: { url: `${standIn.baseUrl}/links` } },
+    {
+      id: 'pages',
+      dependencies: ['find'],
+      forEach: { page: '{{steps.find.outputs.json.links}}' },
+      steps: [
+        { id: 'fetch', action: 'http_request', params: { url: '{{page.url}}' } },
+        {
+          id: 'sum',
+          action: 'openai_chat',
+          when: 'size(steps.fetch.outputs.content) > 1000000',
+          dependencies: ['fetch'],
+          params: { model: 'gpt-4', prompt: '{{page.title}}', max_tokens: 100 },
+        },
+      ],
+    },
+    {
+      id: 'refine',
+      dependencies: ['pages'],
+      repeat: { until: 'false', max: 5, every: '3d' },
+      steps: [
+        { id: 'judge', action: 'openai_chat', params: { model: 'gpt-4', prompt: 'Why?', max_tokens: 10 } },
+        {
+          id: 'twice',
+          forEach: [1, 2],
+          action: 'openai_chat',
+          params: { model: 'gpt-4', prompt: '{{item}}?', max_tokens: 1 },
+        },
+      ],
+    },
+    { id: 'ask', action: 'approval', dependencies: ['refine'], params: { message: 'Go?', data: { type: 'object' } } },
+    { id: 'data', action: 'external_data', params: { within: '1h', otherwise: 'fail' } },
+    { id: 'tone', action: 'render', dependencies: ['ask'], params: { template: '{{steps.ask.outputs.data.tone}}' } },
+    { id: 'rest', action: 'delay', params: { for: '2h' } },
+    { id: 'alarm', action: 'noop', join: 'failed', dependencies: ['pages'] },
+  ],
+  finally: [
+    {
+      id: 'end',
+      action: 'render',
+      params: { template: '{{ o }}', data: { o: "{{workflow.outcome}} {{params.day ?? 'today'}}" } },
+    },
+  ],
+});
+
+test('conditions count as true, loops run once and count to their most, and what comes after a failure stands apart', async () => {
+  await write('flow.json', flow());
+  const { status, stdout } = await cli(['run', 'flow.json', '--dry-run', '--json'], settings());
+  const summary = JSON.parse(stdout);
+  expect(summary.steps.filter((step: { status: string }) => step.status !== 'COMPLETED')).toEqual([]);
+  expect(status).toBe(0);
+  const steps = new Map(summary.steps.map((step: { id: string }) => [step.id, step]));
+  expect(steps.get('pages.0.fetch')).toMatchObject({ would: { url: 'https://made-up.invalid/' }, times: 1 });
+  expect(steps.get('pages.0.sum')).toMatchObject({ when: 'size(steps.fetch.outputs.content) > 1000000' });
+  expect(steps.get('refine.0.twice.1')).toMatchObject({ times: 5 });
+  expect(steps.get('rest')).toMatchObject({ would: { kind: 'wait', ms: 7_200_000 } });
+  expect(steps.has('alarm')).toBe(false);
+  expect(summary.after_failure).toEqual([{ id: 'alarm', action: 'noop', when: null }]);
+  expect(summary.models).toMatchObject({ calls: 1 + 5 * 3, output_tokens: 100 + 5 * (10 + 1 + 1) });
+  expect(summary.waves[0]).toEqual(['find', 'data', 'rest']);
+  expect(summary.waves.at(-1)).toEqual(['end']);
+  expect(summary.notes).toEqual(
+    expect.arrayContaining([
+      'nobody can know the list of step pages yet: it has one made-up item (--items)',
+      'step refine runs one round here and at most 5 in a run: its calls are counted as often',
+    ]),
+  );
+  expect(await notes()).toEqual([]);
+});
+
+test('--items says how many items a list has that nobody can know', async () => {
+  await write('flow.json', flow());
+  const { stdout } = await cli(['run', 'flow.json', '--dry-run', '--items', '3'], settings());
+  expect(stdout).toMatch(/\n3 +pages\.2\.fetch .*send GET https:\/\/made-up\.invalid\//);
+  expect(stdout).toContain('it has 3 made-up items (--items)');
+  expect(stdout).toContain('only after a failure: alarm\n');
+  expect(stdout).toMatch(/refine\.0\.judge .*, up to 5 times\n/);
+  const other = await cli(['run', 'flow.json', '--items', '3'], settings());
+  expect([other.status, other.stderr]).toEqual([2, '--items is for --dry-run\n']);
 });

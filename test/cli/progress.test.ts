@@ -196,3 +196,49 @@ test('beside a running step stands the end of its text, on its line, until the s
   expect(screen.writes.at(-1)).not.toContain('Anew');
   progress.end(workflow(4, 'COMPLETED', [step('ask', { status: 'COMPLETED', attempt: 1 })]));
 });
+
+test('steps that appear at run time are counted and told from the event on', () => {
+  const { progress, lines } = startPlain([
+    step('m', {
+      forEach: '{{params.urls}}',
+      action: 'steps',
+      body: [
+        { id: 'x', action: 'noop' },
+        { id: 'y', action: 'render' },
+      ],
+    }),
+    step('l', { repeat: { until: 'true', max: 2 }, action: 'noop' }),
+    step('s', { when: 'false' }),
+  ]);
+  progress.apply(event('step.mapped', 2, 100, { step_id: 'm', step_status: 'WAITING_FOR_DEPENDENCY', count: 2 }));
+  progress.apply(event('step.repeated', 3, 100, { step_id: 'l', step_status: 'WAITING_FOR_DEPENDENCY', round: 0 }));
+  progress.apply(event('step.skipped', 4, 200, { step_id: 's', step_status: 'COMPLETED' }));
+  progress.apply(event('step.started', 5, 200, { step_id: 'm.1.y', step_status: 'RUNNING' }));
+  progress.apply(event('step.started', 6, 200, { step_id: 'l.0', step_status: 'RUNNING' }));
+  progress.apply(
+    event('step.completed', 7, 1200, { step_id: 'm.1.y', step_status: 'COMPLETED', completed_steps: ['m.0.y', 'm'] }),
+  );
+  expect(lines()).toEqual([
+    'workflow w Tea (3 steps)',
+    '[0/7] m (steps) WAITING_FOR_DEPENDENCY',
+    '[0/8] l (noop) WAITING_FOR_DEPENDENCY',
+    '[1/8] s (noop) COMPLETED',
+    '[1/8] m.1.y (render) RUNNING attempt 1'.replace(' attempt 1', ''),
+    '[1/8] l.0 (noop) RUNNING',
+    expect.stringMatching(/^\[4\/8\] m\.1\.y \(render\) COMPLETED 1/),
+    '[4/8] m.0.y (render) COMPLETED',
+    '[4/8] m (steps) COMPLETED',
+  ]);
+});
+
+test('steps of a group within a group are known too, and a snapshot knows better', () => {
+  const inner = { id: 'i', forEach: ['a'], steps: [{ id: 'z', action: 'noop' }] };
+  const created = workflow(1, 'RUNNING', [step('o', { forEach: ['p'], action: 'steps', body: [inner] })]);
+  const board = new StepBoard(created);
+  board.apply(event('step.mapped', 2, 0, { step_id: 'o', count: 1 }));
+  board.apply(event('step.mapped', 3, 0, { step_id: 'o.0.i', count: 1 }));
+  expect([...board.steps.keys()]).toEqual(['o', 'o.0.i', 'o.0.i.0.z']);
+  expect(board.apply(event('step.started', 4, 0, { step_id: 'o.0.i.0.z', step_status: 'RUNNING' }))).toHaveLength(1);
+  board.show(workflow(5, 'RUNNING', [step('o'), step('o.0.i'), step('o.0.i.0.z', { status: 'COMPLETED' })]));
+  expect(board.completed).toBe(1);
+});

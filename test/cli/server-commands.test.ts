@@ -92,6 +92,55 @@ test('what waits for the outside ends with 3 and says where to send it', async (
   expect(status).toBe(3);
 });
 
+test('run and show say what waits for a decision and how to decide it, and decide does', async () => {
+  await writeFile(
+    join(cwd, 'ask.json'),
+    JSON.stringify({
+      name: 'Asks',
+      params: { page: 'tea' },
+      steps: [
+        { id: 'ask', action: 'approval', params: { message: 'Publish {{params.page}}?', data: { type: 'object' } } },
+        {
+          id: 'yes',
+          action: 'render',
+          when: 'steps.ask.outputs.approved',
+          dependencies: ['ask'],
+          params: { template: 'yes' },
+        },
+      ],
+    }),
+  );
+  const run = await cli(['run', 'ask.json']);
+  const id = /^workflow (\S+)/.exec(run.stderr)?.[1] ?? '';
+  const how = `waits for a decision: ask: Publish tea\\?\nto decide: hybrid-engine decide ${id} ask --approve --server ${url} \\(or --reject\\)\n       or: curl -X POST ${url}/api/workflows/${id}/steps/ask/decision .*\n$`;
+  expect(run.stderr).toMatch(new RegExp(how));
+  expect(run.stderr).not.toContain('paused');
+  expect(run.status).toBe(3);
+  expect((await cli(['show', id])).stdout).toMatch(new RegExp(how));
+  const both = await cli(['decide', id, 'ask', '--approve', '--reject']);
+  expect([both.status, both.stderr]).toEqual([2, 'say either --approve or --reject\n']);
+  const wrong = await cli(['decide', id, 'ask', '--approve', '--data', '[1]']);
+  expect([wrong.status, wrong.stderr]).toEqual([
+    2,
+    expect.stringMatching(/data: must be object, not array|data must be object/),
+  ]);
+  const decided = await cli([
+    'decide',
+    id,
+    'ask',
+    '--approve',
+    '--by',
+    'Ada',
+    '--comment',
+    'fine',
+    '--data',
+    '{"a":1}',
+  ]);
+  expect([decided.status, decided.stdout]).toEqual([0, 'ask approved\n']);
+  const again = await cli(['decide', id, 'ask', '--reject', '--json']);
+  expect([again.status, again.stderr]).toEqual([1, expect.stringMatching(/is decided already/)]);
+});
+
 test('what a budget has paused ends with 3, says why and how to resume it, and show says it too', async () => {
   const params = { prompt: 'Why?', model: 'gpt-4' };
   const definition = { name: 'Poor', budget: { calls: 0 }, steps: [{ id: 'ask', action: 'openai_chat', params }] };

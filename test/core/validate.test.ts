@@ -340,3 +340,25 @@ describe('hundreds of thousands of faults', () => {
     expect(errors.at(-1)?.message).toBe('and 129900 more');
   });
 });
+
+describe('the sources of one reference (N8)', () => {
+  const chain = (text: string) =>
+    withSteps(
+      { id: 'best', action: 'noop', tolerate: true },
+      { id: 'cheaper', action: 'noop', dependencies: ['best'], join: 'failed', tolerate: true },
+      { id: 'local', action: 'noop', dependencies: ['cheaper'], join: 'failed' },
+      { id: 'answer', action: 'noop', dependencies: ['best', 'cheaper', 'local'], join: 'any', params: { text } },
+    );
+
+  test('cover an any together, whichever of them comes first', () => {
+    const text = '{{steps.best.outputs.x ?? steps.cheaper.outputs.x ?? steps.local.outputs.x}}';
+    expect(faults(chain(text))).toEqual([]);
+  });
+
+  test('are each a fault where one of its dependencies is not among them', () => {
+    expect(faults(chain('{{steps.best.outputs.x ?? steps.local.outputs.x}}'))).toEqual([
+      expect.stringMatching(/^steps\[3\]\.params\.text: .*step "best" may not have run when "answer" does/),
+      expect.stringMatching(/^steps\[3\]\.params\.text: .*step "local" may not have run when "answer" does/),
+    ]);
+  });
+});

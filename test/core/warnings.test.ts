@@ -1,5 +1,5 @@
 /**
- * Goal: WA1 to WA4, what a definition says that is seldom meant. Method: the whole list of lines for each slip, and its
+ * Goal: WA1 to WA5, what a definition says that is seldom meant. Method: the whole list of lines for each slip, and its
  * partner: what is meant that way, and gets no line.
  */
 import { describe, expect, test } from 'vitest';
@@ -18,6 +18,81 @@ const warn = (step: object, more: object = {}) =>
 const x = (text: string) => warn({ params: { x: text } });
 const generic = 'write {{params.<name>}} or {{steps.<id>.outputs.<path>}}';
 const stays = 'is no reference and stays as it is';
+
+describe('WA1 within groups', () => {
+  const group = (step: object) =>
+    findWarnings({
+      steps: [{ id: 'g', forEach: { url: ['a'] }, label: '{{url}}', output: '{{topic}}', steps: [step] }],
+      finally: [{ id: 'f', action: 'noop', params: { a: '{{workflow.outcome}}', b: '{{url}}' } }],
+      params: ['topic'],
+      catalogue,
+      namesSimulated: true,
+    });
+
+  test('the name of an item is a reference within its group alone', () => {
+    expect(group({ id: 'i', action: 'noop', params: { x: '{{url}} {{index}} {{round}}' } })).toEqual([
+      `steps[0].output: {{topic}} ${stays}; write {{params.topic}}`,
+      `steps[0].steps[0].params.x: {{round}} ${stays}; ${generic}`,
+      `finally[0].params.b: {{url}} ${stays}; ${generic}`,
+    ]);
+  });
+
+  test('a group within a loop, as a workflow that exists shows it', () => {
+    const steps = [
+      {
+        id: 'l',
+        repeat: { until: 'round == 1', max: 2 },
+        body: [{ id: 'm', forEach: '{{ item }}', action: 'odd', params: { x: '{{item}} {{previous.m.outputs}}' } }],
+      },
+      { id: 'end', action: 'noop', final: true, params: { x: '{{workflow.id}}' } },
+    ];
+    expect(findWarnings({ steps, params: [], catalogue, namesSimulated: true })).toEqual([
+      'steps[0].steps[0].action: no task has the name "odd", so the step is simulated',
+      `steps[0].steps[0].forEach: {{ item }} ${stays}; ${generic}`,
+    ]);
+  });
+});
+
+describe('WA1: names that are known in some steps alone', () => {
+  const stray = (path: string, text: string) => `${path}: {{${text}}} ${stays}; ${generic}`;
+  const inner = {
+    id: 'i',
+    action: 'noop',
+    params: { x: '{{url}} {{index}} {{round}} {{previous.i.outputs.x}} {{item}}' },
+  };
+
+  test('of a map, its action gets its items by name', () => {
+    const params = { x: '{{url}} of {{index}}', y: '{{size}}', z: '{{item}} {{round}}' };
+    expect(warn({ forEach: { url: [], size: [] }, params })).toEqual([
+      stray('steps[0].params.z', 'item'),
+      stray('steps[0].params.z', 'round'),
+    ]);
+    expect(warn({ forEach: [], params: { x: '{{item}}' } })).toEqual([]);
+  });
+
+  test('of a map and a loop, the inner steps know the names of both', () => {
+    const loop = { id: 'l', repeat: { until: 'true', max: 2 }, steps: [inner] };
+    const place = 'steps[0].steps[0].steps[0].params.x';
+    expect(warn({ action: undefined, forEach: { url: [] }, steps: [loop] })).toEqual([stray(place, 'item')]);
+    expect(warn({ action: undefined, forEach: { url: [] }, body: [loop] })).toEqual([stray(place, 'item')]);
+    expect(warn(loop)).toEqual([
+      stray('steps[0].steps[0].params.x', 'url'),
+      stray('steps[0].steps[0].params.x', 'index'),
+      stray('steps[0].steps[0].params.x', 'item'),
+    ]);
+  });
+
+  test('of finally, the workflow', () => {
+    const last = { id: 'z', action: 'noop', params: { x: '{{workflow.outcome}} {{round}}' } };
+    expect(warn({}, { finally: [last] })).toEqual([stray('finally[0].params.x', 'round')]);
+    expect(warn({ ...last, final: true })).toEqual([stray('steps[0].params.x', 'round')]);
+    expect(warn({ params: { x: '{{workflow.outcome}}' } })).toEqual([stray('steps[0].params.x', 'workflow.outcome')]);
+  });
+
+  test('steps that a group has made are not looked at', () => {
+    expect(warn({ of: { step: 'm', index: 0 }, params: { x: '{{url}}' } })).toEqual([]);
+  });
+});
 
 describe('WA1: braces without a reference', () => {
   test.each([
@@ -153,4 +228,23 @@ test('WA4: 50 lines are kept, and one counts the others', () => {
   expect(many(50)).toHaveLength(50);
   expect(many(52)).toHaveLength(51);
   expect(many(52).at(-1)).toBe('and 2 more like these');
+});
+
+test('WA4: a long key is cut, and so is a long path', () => {
+  const [line, ...others] = warn({ params: { ['k'.repeat(1_000_000)]: Array.from({ length: 49 }, () => '{{tea}}') } });
+  expect(others).toHaveLength(48);
+  expect(line).toBe(`steps[0].params.${'k'.repeat(100)}…[0]: {{tea}} ${stays}; ${generic}`);
+  let deep: unknown = '{{tea}}';
+  for (let level = 0; level < 10; level += 1) deep = { ['k'.repeat(99)]: deep };
+  expect(warn({ params: { deep } })[0]?.split(': ')[0]).toHaveLength(301);
+});
+
+test('WA5: what is told stands first, and counts as the others do', () => {
+  const told = (count: number) => Array.from({ length: count }, (_, i) => `params.x${i}: lost`);
+  expect(warn({ params: { x: '{{tea}}' } }, { told: told(1) })).toEqual([
+    'params.x0: lost',
+    `steps[0].params.x: {{tea}} ${stays}; ${generic}`,
+  ]);
+  expect(warn({ params: { x: '{{tea}}' } }, { told: told(50) })).toEqual([...told(50), 'and 1 more like these']);
+  expect(warn({ params: { x: '{{tea}}' } }, { told: told(60) })).toEqual([...told(50), 'and 11 more like these']);
 });

@@ -162,10 +162,11 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       coordinator,
       catalogue,
       unknownActions: 'reject',
+      checkData: async (_, data) => ({ data, errors: [] }),
       templates: {
         list: async () => [],
         problems: async () => [],
-        get: async () => undefined,
+        find: async () => undefined,
         instantiate: () => {
           throw new Error('there are no templates here');
         },

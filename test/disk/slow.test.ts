@@ -35,6 +35,7 @@ test('E7: while the coordinator hangs health is degraded and says why, and calls
     coordinator,
     catalogue,
     unknownActions: 'simulate',
+    checkData: async (_, data) => ({ data, errors: [] }),
     templates: templates as never,
     healthPatienceMs: 50,
   });

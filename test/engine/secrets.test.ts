@@ -46,3 +46,32 @@ test('keys of fewer than eight characters are named for the warning, addresses a
   const secrets = { A_KEY: '1234567', B_KEY: '12345678', CHAT_BASE_URL: 'http:' };
   expect(shortSecretNames(secrets)).toEqual(['A_KEY']);
 });
+
+test('a key of the settings is refused in every field of a step that may hold text, within groups and finally too', async () => {
+  const { engine } = await startInline({ settings: { secrets: { OPENAI_API_KEY: 'sk-of-the-settings' } } });
+  const refusal = await refusalOf(
+    engine.submit({
+      name: 'nested',
+      steps: [
+        {
+          id: 'g',
+          forEach: ['sk-of-the-settings'],
+          label: 'sk-of-the-settings',
+          output: { x: ['sk-of-the-settings'] },
+          steps: [{ id: 'i', action: 'noop', when: '"sk-of-the-settings" == ""', params: { x: 'sk-of-the-settings' } }],
+        },
+        { id: 'r', repeat: { until: '"sk-of-the-settings" == ""', max: 1 }, action: 'noop' },
+      ],
+      finally: [{ id: 'f', action: 'noop', params: { x: 'sk-of-the-settings' } }],
+    }),
+  );
+  expect(refusal.errors?.map(({ path }) => path)).toEqual([
+    'steps[0].forEach[0]',
+    'steps[0].output.x[0]',
+    'steps[0].label',
+    'steps[0].steps[0].params.x',
+    'steps[0].steps[0].when',
+    'steps[1].repeat.until',
+    'finally[0].params.x',
+  ]);
+});

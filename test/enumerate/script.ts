@@ -40,6 +40,7 @@ const quiet: Swarm = {
   retryShare: 0,
   flowShare: 0,
   stepsMax: 0,
+  keepFinished: null,
 };
 
 /** Operations after which the disk may hold something else than before. */

@@ -13,6 +13,7 @@ import { toCanonicalJson } from '../../src/core/canonical-json.ts';
 import { findExcess } from '../../src/core/file-bounds.ts';
 import { createGraph, findCycles, topologicalOrder } from '../../src/core/graph.ts';
 import { findReferences, readReferences } from '../../src/core/references.ts';
+import { findSecretParams } from '../../src/core/secret-params.ts';
 import { validateDefinition, validateStepParams } from '../../src/core/validate.ts';
 import { toBodyBounds } from '../../src/server/bounds.ts';
 import { scanJson } from '../../src/server/json-scan.ts';
@@ -42,6 +43,16 @@ const cases: [name: string, size: number, prepare: (size: number) => () => void]
   ['braces', 20_000, (n) => text('{'.repeat(n))],
   ['spaces in braces', 20_000, (n) => text(`{{${' '.repeat(n)}`)],
   ['references', 2_000, (n) => text('{{params.a}} '.repeat(n))],
+  ['secrets', 2_000, (n) => text('{{secrets.A}} '.repeat(n))],
+  ['secrets without an end', 4_000, (n) => text(`{{secrets.${' '.repeat(n)}{{ secrets`.repeat(9))],
+  [
+    'values of secrets to look for',
+    20_000,
+    (n) => {
+      const store = Object.fromEntries(list(50, (i) => [`S${i}`, { value: `aaaaaaaa-${i}` }]));
+      return () => void findSecretParams({ t: 'aaaaaaaa'.repeat(n) }, [], {}, store);
+    },
+  ],
   [
     'references in places of their own',
     2_000,
@@ -69,6 +80,52 @@ const cases: [name: string, size: number, prepare: (size: number) => () => void]
     (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, dependencies: [`s${i ^ 1}`] })))),
   ],
   ['unknown actions', 1_000, (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, action: `noopp${i}` }))))],
+  [
+    'references to none of many params',
+    500,
+    (n) => {
+      const params = Object.fromEntries(list(n, (i) => [`parameter${i}`, 1]));
+      return validate({ ...workflow(step({ params: { t: '{{params.paramter}} '.repeat(n) } })), params });
+    },
+  ],
+  [
+    'references to none of many steps',
+    500,
+    (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, params: { t: '{{steps.stp.outputs}}' } })))),
+  ],
+  [
+    'references to steps that are upstream',
+    300,
+    (n) =>
+      validate(
+        workflow(
+          ...list(n, (i) =>
+            step({
+              id: `s${i}`,
+              dependencies: i === 0 ? [] : [`s${i - 1}`],
+              params: i === 0 ? {} : { t: '{{steps.s0.outputs}}' },
+            }),
+          ),
+        ),
+      ),
+  ],
+  [
+    'actions that are simulated',
+    500,
+    (n) => () =>
+      void validateDefinition(workflow(...list(n, (i) => step({ id: `s${i}`, action: `noopp${i}` }))), {
+        ...options,
+        unknownActions: 'simulate',
+      }),
+  ],
+  [
+    'names in code beside fields of its data',
+    1_000,
+    (n) => {
+      const data = { ...Object.fromEntries(list(n, (i) => [`d${i}`, 1])), params: 1 };
+      return validate(workflow(step({ action: 'render', params: { template: '{{ params.x }}'.repeat(n), data } })));
+    },
+  ],
   [
     'new params of a step',
     2_000,

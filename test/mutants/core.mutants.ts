@@ -339,9 +339,9 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a secret leaves its thread in base64',
     breaks: 'G18, X18',
-    file: 'src/worker/redaction.ts',
-    find: "      bytes.toString('base64'),\n",
-    replace: '',
+    file: 'src/worker/secret-forms.ts',
+    find: 'toBase64Forms(Buffer.from(text))',
+    replace: '[text]',
     test: 'test/worker/redaction.test.ts',
   },
   {
@@ -569,5 +569,22 @@ export const coreMutants: Mutant[] = [
     find: '    this.#uncounted.add(i);\n    if (step.reserved)',
     replace: '    if (step.reserved)',
     test: 'test/core/state.test.ts',
+  },
+  {
+    name: 'a finished workflow that is adopted keeps its RUNNING step',
+    breaks: 'FB2',
+    file: 'src/core/create-workflow.ts',
+    find: 'if (isTerminal(status)) stopRunning(state);',
+    replace: 'if (isTerminal(status)) Number(state);',
+    test: 'test/core/evolve.test.ts',
+  },
+  {
+    name: 'a finished file with a RUNNING step is left as it stands',
+    breaks: 'R3',
+    file: 'src/coordinator/recovery/intake.ts',
+    find: 'isTerminal(state.header.status) && state.counts.RUNNING === 0',
+    replace: 'isTerminal(state.header.status)',
+    test: 'test/coordinator/recovery/adoption.test.ts',
+    only: 'that hold a RUNNING step',
   },
 ];

@@ -17,8 +17,10 @@ const expected = [
   'GET /api/events',
   'GET /api/health',
   'GET /api/queue',
+  'GET /api/secrets',
   'GET /api/templates',
   'GET /api/templates/{id}',
+  'GET /api/waiting',
   'GET /api/workflows',
   'GET /api/workflows/{id}',
   'GET /api/workflows/{id}/events',
@@ -31,6 +33,7 @@ const expected = [
   'POST /api/workflows/{id}/external-data',
   'POST /api/workflows/{id}/resume',
   'POST /api/workflows/{id}/retry',
+  'POST /api/workflows/{id}/steps/{stepId}/decision',
   'POST /api/workflows/{id}/stop',
 ];
 

@@ -2,6 +2,7 @@
  * Which faults a seed has, and how many of each. Every seed leaves some out: a fault that is always there hides what only
  * happens without it.
  */
+import type { KeepFinished } from '../../src/contract/keep-finished.ts';
 import type { Dice } from './dice.ts';
 
 export interface Swarm {
@@ -41,6 +42,17 @@ export interface Swarm {
   stepsMax: number;
   /** Workflows with conditions, groups, loops and waits. */
   flowShare: number;
+  /** The engine removes finished workflows by itself; null: never. */
+  keepFinished: KeepFinished | null;
+}
+
+const minuteMs = 60 * 1000;
+
+function drawKept(dice: Dice): KeepFinished | null {
+  if (!dice.chance(0.25)) return null;
+  return dice.chance(0.6)
+    ? { count: dice.pick([0, 1, 2, 4]) }
+    : { ageMs: dice.pick([minuteMs, 10 * minuteMs, 24 * 60 * minuteMs]) };
 }
 
 export function drawSwarm(dice: Dice): Swarm {
@@ -79,5 +91,6 @@ export function drawSwarm(dice: Dice): Swarm {
     retryShare: dice.random(),
     stepsMax: dice.pick([1, 3, 6, 6, 12]),
     flowShare: dice.pick([0, 0, 0.5, 1]),
+    keepFinished: drawKept(dice),
   };
 }

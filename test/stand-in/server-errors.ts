@@ -149,6 +149,23 @@ export const serverErrors: Readonly<Record<string, ServerError>> = {
     code: 'QUOTA_USED_UP',
     message: /requests per day \(RPD\)/,
   },
+  'wait-of-hours': {
+    server: 'Other gateways',
+    status: 429,
+    headers: { 'retry-after': '3601' },
+    body: { error: { message: 'slow down' } },
+    code: 'QUOTA_USED_UP',
+    message: /answered 429: slow down\. The account's quota is used up/,
+  },
+  'wait-of-an-hour': {
+    server: 'Other gateways',
+    status: 429,
+    headers: { 'retry-after': '3600' },
+    body: { error: { message: 'slow down' } },
+    code: 'RATE_LIMITED',
+    message: /answered 429: slow down$/,
+    retryAfterMs: 60_000,
+  },
   'github-models-day': {
     server: 'Azure OpenAI',
     status: 429,

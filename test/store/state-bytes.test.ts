@@ -213,3 +213,12 @@ test('a workflow directory that somebody has removed is made again', async () =>
   await store.writeState(id, text, meta, { durable: true });
   expect((await store.readState(id)).kind).toBe('intact');
 });
+
+test('of a foreign file the numbers that cannot be held are told, and infinite ones are null', () => {
+  expect(judgeState(Buffer.from('{"a": [9007199254740993, 1e400], "_meta": {}}'))).toMatchObject({
+    kind: 'foreign',
+    value: { a: [9007199254740992, null] },
+    lost: { first: [{ path: 'a[0]' }, { path: 'a[1]', written: '1e400', kept: null }], more: false },
+  });
+  expect(judgeState(Buffer.from('{"a": 9007199254740992}'))).not.toHaveProperty('lost');
+});

@@ -135,6 +135,21 @@ describe('html_extract', () => {
       '<textarea>words</textarea>',
       'Warning: nothing came out: the page has text only in <textarea>, which is no part of what it shows',
     ],
+    [
+      'text in a template',
+      '<template>words</template>',
+      'Warning: nothing came out: the page has text only in <template>, which is no part of what it shows',
+    ],
+    [
+      'a title without an end',
+      '<title>Tea <p>Tea is a drink.</p>',
+      'Warning: nothing came out: all of the page is in its <title>, which has no end',
+    ],
+    [
+      'a way to another one',
+      '<meta http-equiv="Refresh" content="0; url=/start"><title>Wait</title>',
+      'Warning: nothing came out: the page only leads on to another one: /start',
+    ],
     ['no text', '<img src="a.png">', 'Warning: nothing came out: the page has no text'],
   ])('warns where a page is %s', async (_, html, line) => {
     const logs: string[] = [];

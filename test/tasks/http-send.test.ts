@@ -41,6 +41,12 @@ describe('an address', () => {
     ],
     // What cannot stand in a request line is encoded.
     ['/ä?q=ö ü', { n: 1 }, '/%C3%A4?q=%C3%B6%20%C3%BC&n=1'],
+    // And nothing beside it.
+    ["/a?q=ö&sig='a'|{b}`", { n: 1 }, "/a?q=%C3%B6&sig='a'|{b}`&n=1"],
+    ["/a?q=x\ty\r\nz'", undefined, "/a?q=xyz'"],
+    ["/a?q=x' \n ", undefined, "/a?q=x'"],
+    ["/a?q=x' #y", undefined, "/a?q=x'%20"],
+    ["/a?q='\ud800'", undefined, "/a?q='%EF%BF%BD'"],
   ])('%s with query %j is asked for as %s', async (path, query, expected) => {
     let line = '';
     const url = await listenTcp('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', (data) => {
@@ -183,6 +189,8 @@ describe('a body that cannot be written in the form that its type names', () => 
       [{ path: 'body.file', message: expect.stringContaining('a file {base64') }],
     ],
     [multipart, { file: { base64: '!' } }, [{ path: 'body.file', message: expect.stringContaining('a file {base64') }]],
+    // A character alone is six bits of no byte.
+    [multipart, { file: { base64: 'YWFhY' } }, [{ path: 'body.file', message: expect.anything() }]],
     [multipart, { file: { base64: '', content: '' } }, [{ path: 'body.file', message: expect.anything() }]],
     [multipart, { file: { base64: '', name: 'x' } }, [{ path: 'body.file', message: expect.anything() }]],
     [multipart, 'a=1', [{ path: 'body', message: expect.stringContaining('must name a boundary') }]],
@@ -218,6 +226,21 @@ describe('a body that cannot be written in the form that its type names', () => 
     expect(validate({ url: 'http://x/', method: 'PUT', body: 'a', body_base64: 'YQ==' })).toMatchObject({
       ok: false,
       errors: [{ path: 'steps[0].params.body_base64', message: 'give body or body_base64, not both' }],
+    });
+  });
+
+  it.each(['Y', 'YWFhY', 'YWFhY===', 'YW Fh', '='])('is no base64: %j', (base64) => {
+    expect(validate({ url: 'http://x/', method: 'PUT', body_base64: base64 })).toMatchObject({
+      ok: false,
+      errors: [{ path: 'steps[0].params.body_base64', message: 'must be base64' }],
+    });
+  });
+
+  it('is refused where a header is given twice, since one of them would be lost', () => {
+    const headers = { 'Content-Type': 'text/plain', 'content-type': 'application/json', Accept: 'a' };
+    expect(validate({ url: 'http://x/', method: 'PUT', headers, body: 'x' })).toMatchObject({
+      ok: false,
+      errors: [{ path: 'steps[0].params.headers.content-type', message: 'is given twice: as Content-Type too' }],
     });
   });
 

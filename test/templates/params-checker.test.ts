@@ -76,6 +76,21 @@ test.each(endless)('PC2: %s ends at the deadline, and the caller goes on meanwhi
   expect(turns).toBeGreaterThan(100);
 });
 
+test('PC2: data of a decision are held against the schema of a step within the same deadline', async () => {
+  start(300);
+  const slow = checker.checkData({ type: 'string', pattern: '^a*a*a*a*a*b$' }, 'a'.repeat(800));
+  await expect(slow).rejects.toThrow(/check of the data against the schema of the step takes longer than 0.3 s/);
+  checker.close();
+  start(10_000);
+  expect(await checker.checkData({ properties: { x: { default: 1 } } }, {})).toEqual({ data: { x: 1 }, errors: [] });
+  const wrong = await checker.checkData({ properties: { tone: {} }, additionalProperties: false }, { tune: 1 });
+  expect(wrong.errors).toEqual([
+    { path: 'data.tune', message: 'is no field of the data; the step takes tone; did you mean "tone"?' },
+  ]);
+  const faulty = await checker.checkData({ type: 'strong' }, 'a');
+  expect(faulty.errors[0]?.message).toMatch(/^cannot be checked: the schema of the step is faulty: /);
+});
+
 test('PC2: the next check gets a thread of its own, and the same answer as without a thread', async () => {
   start(2_000);
   const of = template({ x: { ...text, pattern: '^a*a*a*a*a*b$' }, y: { default: 5 } }, { required: ['x'] });

@@ -4,8 +4,9 @@ import { type ChangeParts, createChangeCalls } from './change.ts';
 import { type CreateParts, createCreateCalls } from './create.ts';
 import { KeyedCalls } from './keyed-calls.ts';
 import { createReadCalls, Reader, type ReadParts } from './read.ts';
+import { createStepCalls, type StepParts } from './steps.ts';
 
-export type CallParts = ReadParts & CreateParts & ChangeParts;
+export type CallParts = ReadParts & CreateParts & ChangeParts & StepParts;
 
 /** All calls but `close`, which the coordinator answers itself. */
 export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallName, 'close'>> {
@@ -13,5 +14,6 @@ export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallN
   const reader = new Reader(parts);
   const reading = createReadCalls(parts, reader);
   const keyed = new KeyedCalls({ workflows, turns, recall, readBlob: reading.readBlob });
-  return { ...reading, ...createCreateCalls(parts, keyed, reader), ...createChangeCalls(parts, keyed) };
+  const creating = createCreateCalls(parts, keyed, reader);
+  return { ...reading, ...creating, ...createChangeCalls(parts, keyed), ...createStepCalls(parts, keyed) };
 }

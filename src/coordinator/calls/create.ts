@@ -4,10 +4,11 @@
  * that names them.
  */
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
-import type { WorkflowDefinition } from '../../contract/definition.ts';
+import type { BranchRequest, WorkflowDefinition } from '../../contract/definition.ts';
 import { invalid, Refusal } from '../../contract/failures.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
+import { isLostNumberLine } from '../../contract/lost-numbers.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import type { ActionCatalogue } from '../../contract/task.ts';
@@ -15,6 +16,7 @@ import { decideBranched, decideCreate, decideWaiting, listBlobs } from '../../co
 import { decideBranch } from '../../core/decide-branch.ts';
 import { findSecretParams } from '../../core/secret-params.ts';
 import type { WorkflowState } from '../../core/state.ts';
+import { stepsWithin } from '../../core/steps-within.ts';
 import { validateStepParams, warningsOf } from '../../core/validate.ts';
 import type { Chance, Clock } from '../clock.ts';
 import type { StateFiles } from '../files/state-files.ts';
@@ -84,7 +86,7 @@ export function createCreateCalls(
   };
 
   const branch: Call<'branch'> = async (args, signal) => {
-    const { id: parentId, request, claim } = args;
+    const { id: parentId, request, told, claim } = args;
     const params = request.params as JsonObject | undefined;
     const text = await keyed.keyed(claim, () =>
       keyed.pinned(parentId, async (live) => {
@@ -93,7 +95,7 @@ export function createCreateCalls(
         const id = chance.workflowId();
         const decide = () => {
           const event = decideBranch(parent, { id, stepId: request.stepId, params, now: clock.now() });
-          return withWarnings(parts, event);
+          return withWarnings(parts, event, { parent, request, told });
         };
         // Blobs are durable before the event that names them. A result recorded during the copying may name more
         // blobs: then copy those as well.
@@ -118,20 +120,39 @@ export function createCreateCalls(
   return { submit, branch };
 }
 
-/** A branch is warned of what its own steps hold: the parent's lines may be about params that are replaced. */
-function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent): CreatedEvent {
+interface Branching {
+  readonly parent: WorkflowState;
+  readonly request: BranchRequest;
+  readonly told: readonly string[] | undefined;
+}
+
+/**
+ * A branch is warned of what its own steps hold: the parent's lines may be about params that are replaced. Of numbers
+ * that could not be held only the parent's lines know.
+ */
+function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent, branching: Branching): CreatedEvent {
+  const { parent, request, told = [] } = branching;
+  const place = `steps[${parent.steps.findIndex(({ id }) => id === request.stepId)}].`;
+  const isReplaced = (line: string) => request.params !== undefined && line.startsWith(`${place}params`);
+  const inherited = parent.header.warnings.filter((line) => isLostNumberLine(line) && !isReplaced(line));
   const warnings = warningsOf(event.workflow as unknown as WorkflowDefinition, {
     catalogue,
     unknownActions: settings.unknownActions,
+    told: [...told.map((line) => `${place}${line}`), ...inherited],
   });
   return warnings.length === 0 ? event : { ...event, workflow: { ...event.workflow, warnings } };
 }
 
+/** Fields of a step that may hold any text. */
+const storedFields = ['params', 'forEach', 'output', 'label', 'when', 'repeat'];
+
 /** Here, where the settings are: neither the journal nor a file ever holds them. */
-function refuseSecrets({ params, steps }: WorkflowDefinition, { secrets }: EngineSettings): void {
+function refuseSecrets({ params, ...definition }: WorkflowDefinition, { secrets, secretStore }: EngineSettings): void {
   const errors = [
-    ...findSecretParams(params, ['params'], secrets),
-    ...steps.flatMap((step, i) => findSecretParams(step.params, ['steps', i, 'params'], secrets)),
+    ...findSecretParams(params, ['params'], secrets, secretStore),
+    ...[...stepsWithin(definition)].flatMap(({ step, path }) =>
+      storedFields.flatMap((field) => findSecretParams(step[field], [...path, field], secrets, secretStore)),
+    ),
   ].slice(0, errorsShownMax);
   if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
 }
@@ -142,10 +163,10 @@ function checkBranchParams(
   stepId: string,
   params: JsonObject,
 ): void {
-  const { unknownActions } = settings;
+  const { unknownActions, secretStore = {} } = settings;
   const errors = [
-    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions }),
-    ...findSecretParams(params, ['params'], settings.secrets),
+    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions, secretStore }),
+    ...findSecretParams(params, ['params'], settings.secrets, secretStore),
   ];
   if (errors.length > 0) throw invalid(`The params for step "${stepId}" are not valid`, errors);
 }
@@ -161,8 +182,9 @@ async function copyBlobs(store: StorePort, fromId: string, toId: string, names: 
   }
 }
 
-/** The blobs of the steps whose outputs a branch takes over. Its steps are in the parent's order. */
+/** The blobs of the steps whose outputs a branch takes over. */
 function blobsOf(parent: WorkflowState, event: { workflow: JsonObject }): string[] {
-  const steps = event.workflow.steps as { outputs?: unknown }[];
-  return listBlobs(parent.steps.filter((_, i) => (steps[i]?.outputs ?? null) !== null));
+  const steps = event.workflow.steps as { id: string; outputs?: unknown }[];
+  const taken = new Set(steps.filter(({ outputs }) => (outputs ?? null) !== null).map(({ id }) => id));
+  return listBlobs(parent.steps.filter(({ id }) => taken.has(id)));
 }

@@ -21,6 +21,7 @@ export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowS
     status: state.header.status,
     ...(step ? { step_status: step.status } : {}),
     ...('count' in event ? { count: event.count } : {}),
+    ...('round' in event ? { round: event.round } : {}),
     version: event.version,
     ...(change ? toChangedSteps(state, change) : {}),
   };

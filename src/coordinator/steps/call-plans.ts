@@ -63,6 +63,7 @@ export class CallPlans {
     return call && { ...call, inputTokens: call.inputTokens + Math.ceil(bytesUnread / bytesPerToken) };
   }
 
+  /** As the attempt will bind them: an address that it refuses is no call to be planned. */
   #bind(
     state: WorkflowState,
     step: StepState,
@@ -78,7 +79,7 @@ export class CallPlans {
     };
     try {
       const sources = sourcesOf(state, step.of, step, (outputs) => this.#read(outputs, blobs));
-      const params = bindParams(step.params, { ...sources, isLeft }, { addresses: kinds.addresses });
+      const params = bindParams(step.params, { ...sources, isLeft }, kinds);
       return { params, bytesUnread, isWhole: true };
     } catch (error) {
       if (error instanceof UnreadBlob) return 'unread';

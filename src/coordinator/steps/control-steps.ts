@@ -12,10 +12,13 @@ import { toInlineText } from '../../contract/code-text.ts';
 import { readDuration } from '../../contract/flow.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import { limits } from '../../contract/limits.ts';
+import { addMadeUpField, toWrittenId } from '../../contract/rehearsal.ts';
+import type { DryRun } from '../../contract/settings.ts';
 import { BindingError, bindAny } from '../../core/bindings.ts';
 import { type ConditionUse, conditionUses, evaluateCondition } from '../../core/condition.ts';
 import { type Context, toScopedId } from '../../core/context.ts';
 import {
+  decideDecision,
   decideElapsed,
   decideMap,
   decideRound,
@@ -25,19 +28,32 @@ import {
 } from '../../core/decide-flow.ts';
 import { isGroup } from '../../core/flow.ts';
 import { isControlled } from '../../core/groups.ts';
+import type { ItemList } from '../../core/item-list.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { externalAction, type StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
+import { madeUpLabel, toMadeUpList } from './made-up-list.ts';
 import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
-import { conditionScopeOf, forgetList, listOf, NeededOutputs, type ReadOutputs, sourcesOf } from './step-scope.ts';
+import {
+  conditionScopeOf,
+  forgetList,
+  listOf,
+  makeUpList,
+  NeededOutputs,
+  type ReadOutputs,
+  sourcesOf,
+} from './step-scope.ts';
+import { bindQuestion } from './step-view.ts';
 
 export interface ControlStepsOptions {
   clock: Clock;
   outputs: StepOutputs;
   workflows: Workflows;
   turns: Turns;
+  /** Nothing is waited for: conditions count as true, loops as done after a round, approvals as approved. */
+  dryRun?: DryRun | undefined;
   onFatal(error: unknown): void;
 }
 
@@ -127,6 +143,19 @@ export class ControlSteps {
     const event = this.#decide(state, step, blobs);
     if (event === null) this.#parts!.goOn(live, i);
     else this.#parts!.record(batch, event);
+    if (event?.kind === 'step.waiting' && event.for === 'decision') this.#approve(batch, live, step.id);
+  }
+
+  /** In a dry run: as if somebody approved at once, with the data that others refer to. */
+  #approve(batch: Batch, { state }: Live, stepId: string): void {
+    const { dryRun, clock } = this.#options;
+    if (dryRun === undefined) return;
+    const made = { data: null as unknown };
+    const paths = dryRun.wanted[stepId] ?? dryRun.wanted[toWrittenId(stepId)] ?? [];
+    if (paths.some(([field, inner]) => field === 'data' && inner !== undefined)) made.data = {};
+    for (const path of paths) if (path[0] === 'data') addMadeUpField(made, path);
+    const nobody = { approved: true, by: null, comment: null, data: made.data };
+    this.#parts!.record(batch, decideDecision(state, stepId, nobody, clock.now()));
   }
 
   /** null: the step has a task, and may run. */
@@ -137,12 +166,12 @@ export class ControlSteps {
     const read = reader(blobs);
     try {
       // A group that has begun has asked its condition.
-      if (step.flow.when !== null && step.count === null) {
+      if (step.flow.when !== null && step.count === null && this.#options.dryRun === undefined) {
         const isTrue = ask(state, step.flow.when, step.of, step, read);
         if (!isTrue) return decideSkip(state, step.id, `${step.flow.when} is false`, now);
       }
       if (step.flow.forEach !== null) return this.#map(state, step, read, now);
-      if (step.flow.repeat !== null) return repeat(state, step, read, now);
+      if (step.flow.repeat !== null) return this.#repeat(state, step, read, now);
       return this.#wait(state, step, read, now);
     } catch (error) {
       if (error instanceof BindingError) return fail(error.message);
@@ -152,7 +181,12 @@ export class ControlSteps {
 
   #map(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
     forgetList(state, step);
-    const { count } = listOf(state, step, read);
+    const known = this.#knownList(state, step, read);
+    if (known === null) {
+      const { count } = listOf(state, step, read);
+      return decideMap(state, step.id, { count, labels: Array.from({ length: count }, () => madeUpLabel) }, now);
+    }
+    const { count } = known;
     const { label } = step.flow;
     if (label === null || count > limits.stepsMax) return decideMap(state, step.id, { count }, now);
     const labels = Array.from({ length: count }, (_, index) => {
@@ -162,15 +196,39 @@ export class ControlSteps {
     return decideMap(state, step.id, { count, labels }, now);
   }
 
+  /** null: a dry run has made the list up. Throws BindingError where there is none. */
+  #knownList(state: WorkflowState, step: StepState, read: ReadOutputs): ItemList | null {
+    const { dryRun } = this.#options;
+    try {
+      return listOf(state, step, read);
+    } catch (error) {
+      if (dryRun === undefined || !(error instanceof BindingError)) throw error;
+      makeUpList(state, step, toMadeUpList(step, dryRun.items ?? 1));
+      return null;
+    }
+  }
+
+  #repeat(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
+    if (step.count === null) return decideRound(state, step.id, null, now);
+    if (this.#options.dryRun !== undefined) return decideRound(state, step.id, true, now);
+    const isDone = ask(state, step.flow.repeat!.until, { step: step.id, index: step.count - 1 }, step, read);
+    return decideRound(state, step.id, isDone, now);
+  }
+
   #wait(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent | null {
     const at = Math.max(now, state.header.updatedAt);
     const { within } = step.params;
-    const until = typeof within === 'string' ? at + (readDuration(within) ?? 0) : null;
-    if (step.action === 'approval') return decideWait(state, step.id, { for: 'decision', until }, now);
-    if (step.action === externalAction) return decideWait(state, step.id, { for: 'data', until }, now);
+    const end = typeof within === 'string' ? at + (readDuration(within) ?? 0) : null;
+    if (step.action === 'approval') {
+      // What nobody could read is not asked.
+      bindQuestion(state, step, read);
+      return decideWait(state, step.id, { for: 'decision', until: end }, now);
+    }
+    if (step.action === externalAction) return decideWait(state, step.id, { for: 'data', until: end }, now);
     if (step.action !== 'delay' || (step.params.for === undefined && step.params.until === undefined)) return null;
     const bound = bindAny({ for: step.params.for, until: step.params.until }, sourcesOf(state, step.of, step, read));
-    return decideWait(state, step.id, { for: 'time', until: toTime(bound as Record<string, unknown>, at) }, now);
+    const until = toTime(bound as Record<string, unknown>, at);
+    return decideWait(state, step.id, { for: 'time', until: this.#options.dryRun === undefined ? until : at }, now);
   }
 
   #blobsFor(state: WorkflowState, step: StepState): string[] {
@@ -182,7 +240,9 @@ export class ControlSteps {
     if (loop !== null && step.count !== null) {
       addCondition(needed, state, conditionUses(loop.until), { step: step.id, index: step.count - 1 });
     }
-    if (!isGroup(step.flow) && step.action === 'delay') needed.addValue(step.params, step.of, step);
+    if (!isGroup(step.flow) && (step.action === 'delay' || step.action === 'approval')) {
+      needed.addValue(step.params, step.of, step);
+    }
     return needed.blobs;
   }
 }
@@ -213,13 +273,6 @@ function addCondition(needed: NeededOutputs, state: WorkflowState, use: Conditio
   for (const id of use.steps) needed.addStep(toScopedId(state, context, id), []);
   for (const path of use.outputPaths) if (path.root === 'previous') needed.addPrevious(path.step, [], context);
   for (const root of use.roots) needed.addItem(root, context);
-}
-
-function repeat(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
-  const { until } = step.flow.repeat!;
-  if (step.count === null) return decideRound(state, step.id, null, now);
-  const isDone = ask(state, until, { step: step.id, index: step.count - 1 }, step, read);
-  return decideRound(state, step.id, isDone, now);
 }
 
 /** Milliseconds since 1970. A time that is past is over at once. */

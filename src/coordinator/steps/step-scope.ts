@@ -29,9 +29,13 @@ export type ReadOutputs = (outputs: OutputsRef) => unknown;
 /** Lists of a workflow that are kept while its items begin. */
 const listsMax = 16;
 const lists = new WeakMap<WorkflowState, Map<string, ItemList>>();
+/** Of dry runs; they stay while their workflow does, because nothing can make them again. */
+const madeUp = new WeakMap<WorkflowState, Map<string, ItemList>>();
 
 /** The list that a group goes through. Throws BindingError. */
 export function listOf(state: WorkflowState, group: StepState, read: ReadOutputs): ItemList {
+  const invented = madeUp.get(state)?.get(group.id);
+  if (invented) return invented;
   const kept = lists.get(state) ?? new Map<string, ItemList>();
   lists.set(state, kept);
   const known = kept.get(group.id);
@@ -48,8 +52,13 @@ export function forgetList(state: WorkflowState, group: StepState): void {
   lists.get(state)?.delete(group.id);
 }
 
+/** From now on the group goes through this list. */
+export function makeUpList(state: WorkflowState, group: StepState, list: ItemList): void {
+  madeUp.set(state, (madeUp.get(state) ?? new Map<string, ItemList>()).set(group.id, list));
+}
+
 function isListKnown(state: WorkflowState, group: StepState): boolean {
-  return lists.get(state)?.has(group.id) === true;
+  return lists.get(state)?.has(group.id) === true || madeUp.get(state)?.has(group.id) === true;
 }
 
 /** What references see in a context: `step.of` for the params of a step. */
@@ -263,7 +272,8 @@ export class NeededOutputs {
     else if (step.flow.repeat !== null && field === 'last') this.#addLast(step);
   }
 
-  #addWhole(step: StepState): void {
+  /** What `wholeOutputs` reads. */
+  addWhole(step: StepState): void {
     if (step.flow.forEach !== null) {
       this.addStep(step.id, ['items']);
       this.addStep(step.id, ['errors']);
@@ -278,7 +288,7 @@ export class NeededOutputs {
     const wanted = place === undefined ? [...(tally?.places.keys() ?? [])] : [Number(place)];
     for (const index of wanted) {
       if (tally === undefined || !(index < tally.count) || tally.isFailed(index)) continue;
-      if (group.flow.output === undefined) this.#addWhole(state.stepAt(standsFor(tally, index)));
+      if (group.flow.output === undefined) this.addWhole(state.stepAt(standsFor(tally, index)));
       else this.addValue(group.flow.output, { step: group.id, index }, group);
     }
   }
@@ -286,6 +296,6 @@ export class NeededOutputs {
   #addLast(loop: StepState): void {
     const state = this.#state;
     const places = state.tallies.get(state.placeOf(loop.id))?.places[(loop.count ?? 0) - 1] ?? [];
-    for (const i of places) this.#addWhole(state.stepAt(i));
+    for (const i of places) this.addWhole(state.stepAt(i));
   }
 }

@@ -13,11 +13,15 @@ export function toAddress(text: string, base?: URL): RequestAddress {
   const url = new URL(text, base);
   const [beforeFragment = ''] = text.split('#', 1);
   const at = beforeFragment.indexOf('?');
-  const written = at === -1 ? '' : beforeFragment.slice(at);
-  // URL would write some characters of a query otherwise, such as '. What cannot stand in a request line it has to.
-  const query = /^[\x21-\x7e]*$/.test(written) ? written : url.search;
   // A fragment alone keeps the query of the base.
-  return { url, target: url.pathname + (at === -1 ? url.search : query) };
+  const query = at === -1 ? url.search : toQuery(beforeFragment.slice(at), beforeFragment.length === text.length);
+  return { url, target: url.pathname + query };
+}
+
+/** URL would write some characters otherwise, such as '. Only what cannot stand in a request line is encoded, or goes. */
+function toQuery(written: string, isEnd: boolean): string {
+  const trimmed = isEnd ? written.replace(/[\p{Cc} ]+$/u, '') : written;
+  return trimmed.replace(/[\t\r\n]/g, '').replace(/[^\x21-\x7e]+/g, encode);
 }
 
 type Value = string | number | boolean;

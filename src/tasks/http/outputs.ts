@@ -5,12 +5,9 @@
  *   json     the value, where the answer is JSON
  *   file     the bytes as base64, where they are no text
  */
-import { findLostNumbers, toLostNumberText, withoutInfinities } from '../../contract/lost-numbers.ts';
+import { tellLostNumbers } from '../lost-numbers.ts';
 import { decodeText } from './charset.ts';
 import { isJsonType, type MediaType, readMediaType } from './media-type.ts';
-
-/** More lines would push others out of the step's log. */
-const lostNumbersShownMax = 20;
 
 type Log = (line: string) => void;
 
@@ -46,10 +43,7 @@ function readJson(content: string, { essence }: MediaType, log: Log): unknown {
     if (essence !== undefined) log('The answer says that it is JSON but is not; only its text is kept');
     return undefined;
   }
-  const lost = findLostNumbers(content, lostNumbersShownMax + 1);
-  for (const number of lost.slice(0, lostNumbersShownMax)) log(toLostNumberText(number, 'json'));
-  if (lost.length > lostNumbersShownMax) log('More numbers of the answer cannot be held as numbers; content has them');
-  return lost.some(({ kept }) => kept === null) || lost.length > lostNumbersShownMax ? withoutInfinities(value) : value;
+  return tellLostNumbers({ text: content, value }, 'json', log);
 }
 
 function dropPrototypes(key: string, value: unknown): unknown {

@@ -45,8 +45,7 @@ export async function readBody(
   }
   const whole = Buffer.concat(chunks);
   // Some servers name a charset here, or "none".
-  if (unknown !== undefined && whole.length > 0 && (!isUtf8(whole) || whole.includes(0)))
-    throw unknownEncoding(unknown);
+  if (unknown !== undefined && (!isUtf8(whole) || whole.includes(0))) throw unknownEncoding(unknown);
   return whole;
 }
 
@@ -109,11 +108,14 @@ function createDecoder(encoding: string, head: Buffer): Transform {
 }
 
 function readEncodings(contentEncoding: string | undefined): string[] {
-  return (contentEncoding ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '' && name !== 'identity');
+  return (
+    (contentEncoding ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+      // Stores that speak S3 keep the coding of an upload, which is not that of the answer.
+      .filter((name) => name !== '' && name !== 'identity' && name !== 'aws-chunked')
+  );
 }
 
 function unknownEncoding(encoding: string): TaskFailure {

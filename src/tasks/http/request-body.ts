@@ -22,6 +22,11 @@ const multipartType = 'multipart/form-data';
 /** Text that is base64, also without its padding or in the alphabet for addresses. */
 export const base64Pattern = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
+/** Also that no character is left over, whose bits would be lost. */
+export function isBase64(text: string): boolean {
+  return base64Pattern.test(text) && !/^=/.test(text) && text.replace(/={1,2}$/, '').length % 4 !== 1;
+}
+
 /** Why this body cannot be sent under this type; paths begin with `body`. */
 export function findBodyFaults(body: Json, contentType: string | undefined): FieldError[] {
   const essence = toEssence(contentType);
@@ -94,7 +99,7 @@ function isFile(value: Json): boolean {
     Object.keys(rest).length === 0 &&
     texts.every((text) => typeof text === 'string') &&
     (base64 === undefined) !== (content === undefined) &&
-    (typeof base64 !== 'string' || base64Pattern.test(base64))
+    (typeof base64 !== 'string' || isBase64(base64))
   );
 }
 

@@ -7,13 +7,16 @@
  *   LW4  a stream is whole with its `[DONE]`, whatever its connection does afterwards;
  *   LW5  the client gets whole events, their data alone; a stream with too many lines of another kind is refused;
  *   LW6  an answer in the other form than the one asked for is read all the same: what it says decides, not its type;
- *   LW7  bytes that are not valid UTF-8 become U+FFFD, and `isRepaired` says so.
+ *   LW7  bytes that are not valid UTF-8 become U+FFFD, and `isRepaired` says so;
+ *   LW8  only an answer that was cut on its way fails as one that may be asked for again (`NETWORK`). One that came to its
+ *        end is read around what does not belong to it, or fails for good: it has been paid for.
  */
 import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { TaskFailure } from '../../contract/task.ts';
 import { decodeBody } from '../http/read-body.ts';
 import { createAnswerEvents } from './answer-events.ts';
+import { findValueEnd, parseAnswerJson } from './answer-json.ts';
 import { cutToBytes } from './kept-answer.ts';
 
 export const answerBytesMax = 16 * 1024 * 1024;
@@ -36,6 +39,7 @@ export class AnswerBody {
   readonly #label: string;
   #isRepaired = false;
   #isWhole = false;
+  #isBroken = false;
 
   /** `label` names the server in failures. */
   constructor(response: AnsweredResponse, label: string) {
@@ -53,6 +57,11 @@ export class AnswerBody {
     return this.#isWhole;
   }
 
+  /** True once a piece of the answer was met that was meant to be JSON and is none. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
   /** The whole answer as a JSON value; a stream of events as the list of their data. */
   async json(): Promise<unknown> {
     const decoder = new TextDecoder();
@@ -65,7 +74,7 @@ export class AnswerBody {
   /** Server-sent events as text, each piece holding whole ones. */
   async *events(): AsyncGenerator<Buffer> {
     const decoder = new TextDecoder();
-    const answer = createAnswerEvents((most) => this.#refuseForeignLines(most));
+    const answer = this.#createEvents();
     const pieces = this.#bytes();
     let start: string | null = '';
     for await (const bytes of pieces) {
@@ -118,37 +127,48 @@ export class AnswerBody {
     if (body === '') {
       throw new TaskFailure('NETWORK', `the answer of ${this.#label} is empty, without even JSON`);
     }
-    if (eventStart.test(body)) return this.#toEventData(body);
-    const json = body.replace(/\s*data: ?\[DONE\]$/, '');
-    const value = tryParse(json) ?? toLines(json);
+    // A server that keeps a connection open with the comments of a stream may end it with JSON.
+    const said = body.replace(/^(?::[^\n]*\n\s*)+(?=[[{])/, '');
+    if (eventStart.test(said)) return this.#toEventData(said);
+    const json = said.replace(/\s*data: ?\[DONE\]$/, '');
+    const value = parseAnswerJson(json) ?? toLines(json) ?? withoutEpilogue(json);
     if (value !== undefined) {
       this.#isWhole = true;
       return value.value;
     }
-    // JSON that has begun and not ended was cut on its way, and is asked for again.
-    const isCut = /^[[{]/.test(json) && !/[\]}]$/.test(json);
-    if (isCut) {
-      throw new TaskFailure('NETWORK', `the answer of ${this.#label} is cut JSON, of ${body.length} characters`);
+    throw this.#toUnreadable(json, text);
+  }
+
+  #toUnreadable(json: string, text: string): TaskFailure {
+    const isJson = /^[[{]/.test(json);
+    if (isJson && findValueEnd(json) === -1) {
+      return new TaskFailure('NETWORK', `the answer of ${this.#label} is cut JSON, of ${json.length} characters`);
     }
-    throw new TaskFailure(
-      'ANSWER_INVALID',
-      `${this.#label} answered ${toMediaType(this.#response.headers['content-type'])} that is no JSON; is this the API's address?`,
-      { metadata: { answer: { content: cutToBytes(text), characters: text.length } } },
-    );
+    const type = toMediaType(this.#response.headers['content-type']);
+    const what = isJson ? 'JSON that has a fault in it' : `${type} that is no JSON; is this the API's address?`;
+    return new TaskFailure('ANSWER_INVALID', `${this.#label} answered ${what}`, {
+      metadata: { answer: { content: cutToBytes(text), characters: text.length } },
+    });
   }
 
   #toEventData(body: string): unknown[] {
-    const { events, isLast } = createAnswerEvents((most) => this.#refuseForeignLines(most)).add(`${body}\n\n`);
+    const { events, isLast } = this.#createEvents().add(`${body}\n\n`);
     const data = events
       .split('\n\n')
       .map((event) => event.replace(/^data: /gm, ''))
-      .filter((event) => event.trim() !== '' && event.trim() !== '[DONE]')
-      .map((event) => tryParse(event));
-    if (data.includes(undefined)) {
-      throw new TaskFailure('NETWORK', `a piece of the stream of ${this.#label} is no JSON, or is cut`);
-    }
+      .filter((event) => event !== '' && event !== '[DONE]')
+      .map((event) => JSON.parse(event) as unknown);
     this.#isWhole = isLast;
-    return data.map((parsed) => parsed?.value);
+    return data;
+  }
+
+  #createEvents() {
+    return createAnswerEvents(
+      (most) => this.#refuseForeignLines(most),
+      () => {
+        this.#isBroken = true;
+      },
+    );
   }
 
   async *#bytes(): AsyncGenerator<Buffer> {
@@ -193,20 +213,18 @@ export class AnswerBody {
   }
 }
 
-function tryParse(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) as unknown };
-  } catch {
-    return undefined;
-  }
-}
-
 /** Some servers stream a JSON value a line. */
 function toLines(text: string): { value: unknown[] } | undefined {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   if (lines.length < 2 || !lines.every((line) => line.startsWith('{'))) return undefined;
-  const values = lines.map(tryParse);
+  const values = lines.map(parseAnswerJson);
   return values.includes(undefined) ? undefined : { value: values.map((parsed) => parsed?.value) };
+}
+
+/** A value with words behind it that are none, such as the comment of a proxy. */
+function withoutEpilogue(text: string): { value: unknown } | undefined {
+  const end = /^[[{]/.test(text) ? findValueEnd(text) : -1;
+  return end === -1 || /[[{]/.test(text.slice(end)) ? undefined : parseAnswerJson(text.slice(0, end));
 }
 
 function toMediaType(contentType: string | undefined): string {

@@ -3,23 +3,42 @@
  * comments mean nothing in such a stream, and the client prints events with certain names when it cannot read them.
  */
 import { createParser } from 'eventsource-parser';
+import { toValidJson } from './answer-json.ts';
 
 /** For each line the parser searches its whole input for CR and for LF: short inputs keep that cheap. */
 const pieceLengthMax = 1_024;
 /** The parser makes an Error, with its stack, for each line that is no field of an event. */
 const foreignLinesMax = 1_000;
 
-/** `refuse` is called, and throws, when too many lines of the stream belong to no event. */
-export function createAnswerEvents(refuse: (foreignLinesMax: number) => never) {
+/** What a proxy writes to keep a connection open: `ping`. JSON that has begun may hold a part of the answer. */
+const isBrokenJson = (text: string) => /^[[{]/.test(text);
+
+/**
+ * `refuse` is called, and throws, when too many lines of the stream belong to no event. `onBroken` hears of each event that
+ * was meant to be JSON and is none; words that are no JSON are left out.
+ */
+export function createAnswerEvents(refuse: (foreignLinesMax: number) => never, onBroken: () => void = () => {}) {
   let whole = '';
   let isLast = false;
   let foreignLines = 0;
   /** The latest characters: enough to recognise `data: [DONE]` without the empty line that ends an event. */
   let tail = '';
   const parser = createParser({
-    onEvent({ data }) {
-      whole += `data: ${data.replaceAll('\n', '\ndata: ')}\n\n`;
-      isLast ||= data.trim() === '[DONE]';
+    onEvent({ event, data }) {
+      const text = data.trim();
+      if (text === '') return;
+      if (text === '[DONE]') {
+        isLast = true;
+        whole += 'data: [DONE]\n\n';
+        return;
+      }
+      if (event === 'error') {
+        whole += `data: {"error":${toJson(data)}}\n\n`;
+        return;
+      }
+      const json = toValidJson(data);
+      if (json !== undefined) whole += `data: ${json.replaceAll('\n', '\ndata: ')}\n\n`;
+      else if (isBrokenJson(text)) onBroken();
     },
     onError({ field, value }) {
       // llama.cpp and LM Studio name an error inside a stream in a field of that name.

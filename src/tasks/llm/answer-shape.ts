@@ -4,11 +4,13 @@
  * read too.
  */
 import { readEndReason } from './end-reason.ts';
-import { isFields } from './message-parts.ts';
+import { isFields, saysSomething } from './message-parts.ts';
 
 export interface AnswerShape {
-  /** Message or piece of a message; undefined where this chunk has none. */
+  /** Message, or piece of a message that does not call itself one; undefined where this chunk has none. */
   readonly message: unknown;
+  /** What calls itself a piece, a `delta`. A message beside it holds all pieces so far. */
+  readonly piece: unknown;
   /** Whether this is part of an answer at all. */
   readonly isAnswer: boolean;
   readonly endReason: string | null;
@@ -24,7 +26,7 @@ export interface AnswerShape {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const nothing = { message: undefined, isAnswer: false, endReason: null, isLast: false };
+const nothing = { message: undefined, piece: undefined, isAnswer: false, endReason: null, isLast: false };
 
 export function readAnswerShape(value: unknown): AnswerShape {
   const said = { usage: undefined, responseModel: null, serviceTier: null };
@@ -40,14 +42,14 @@ export function readAnswerShape(value: unknown): AnswerShape {
 /** Only the first choice is the answer. In a stream of several, each has chunks of its own. */
 function pickChoice(choices: unknown): Fields | undefined {
   if (!Array.isArray(choices)) return undefined;
-  return choices.filter(isFields).find(({ index }) => index === undefined || index === null || index === 0);
+  return choices.filter(isFields).find(({ index }) => Number(index ?? 0) === 0);
 }
 
 function readChoice(choice: Fields) {
-  const { message = choice.delta, text, finish_reason: reason, finish_details: details } = choice;
-  const found = message ?? (typeof text === 'string' ? { content: text } : undefined);
+  const { message, delta, text, finish_reason: reason, finish_details: details } = choice;
   return {
-    message: found,
+    message: message ?? (typeof text === 'string' ? { content: text } : undefined),
+    piece: delta ?? undefined,
     isAnswer: true,
     endReason: readEndReason(reason) ?? readEndReason(choice.stop_reason) ?? readEndReason(details),
     isLast: false,
@@ -66,8 +68,8 @@ function readWithoutChoices(answer: Fields) {
   const endReason =
     readEndReason(answer.stop_reason) ?? readEndReason(answer.finish_reason) ?? readEndReason(answer.done_reason);
   const isLast = answer.done === true;
-  if (Array.isArray(content)) return { message: answer, isAnswer: true, endReason, isLast };
-  if (isFields(message)) return { message, isAnswer: true, endReason, isLast };
+  if (Array.isArray(content)) return { ...nothing, message: answer, isAnswer: true, endReason, isLast };
+  if (isFields(message)) return { ...nothing, message, isAnswer: true, endReason, isLast };
   return nothing;
 }
 
@@ -102,11 +104,4 @@ function findError(answer: Fields, choice: Fields | undefined, isAnswer: boolean
   if (object === 'error' || type === 'error') return answer;
   const isCoded = (code ?? answer.statusCode ?? answer.error_code ?? null) !== null;
   return isCoded && [message, msg, answer.error_msg].some((text) => typeof text === 'string') ? answer : null;
-}
-
-/** `null`, `""`, `{}` and `{code: 0, message: ""}` say that all is well. */
-function saysSomething(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(saysSomething);
-  if (isFields(value)) return Object.values(value).some(saysSomething);
-  return value !== undefined && value !== null && value !== '' && value !== 0 && value !== false;
 }

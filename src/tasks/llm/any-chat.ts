@@ -124,7 +124,7 @@ function toOtherwise(given: Params, { log }: TaskContext): TaskResult {
   return {
     outputs: {
       content: otherwise,
-      ...(format === null ? {} : { json: readJsonAnswer(otherwise, format) }),
+      ...(format === null ? {} : { json: readJsonAnswer(otherwise, format, log) }),
       finish_reason: 'stop',
       model: null,
       answered_by: 'otherwise',

@@ -55,10 +55,12 @@ export async function callModel(call: ModelCall, wire: Wire): Promise<ModelAnswe
       const answer: unknown = await completions.create({ ...asked, stream: false }, options);
       await assemble(isChunks(answer) ? answer : [answer], call, hearing);
     }
-    hearing.endStream(wire.isWhole);
+    hearing.endStream(wire);
     return hearing.whole();
   } catch (error) {
     const failure = isOurs(error) ? error : (wire.failure ?? toFailure(error, endpoint));
+    // What comes behind the end of an answer changes nothing about it, and asking again would be paid again.
+    if (hearing.isComplete() && !signal.aborted && !wire.isBroken) return hearing.whole(failure.message);
     throw keepAnswer(failure, hearing.heard());
   }
 }

@@ -2,6 +2,7 @@
 import { dereference, type Schema, validate } from '@cfworker/json-schema';
 import { isSlowPattern } from '../../contract/slow-pattern.ts';
 import { TaskFailure } from '../../contract/task.ts';
+import { tellLostNumbers } from '../lost-numbers.ts';
 
 export interface JsonFormat {
   /** null: any JSON. */
@@ -39,8 +40,8 @@ export function findSchemaFault(written: Readonly<Record<string, unknown>>): str
   }
 }
 
-export function readJsonAnswer(content: string, { schema }: JsonFormat): unknown {
-  const value = parse(content);
+export function readJsonAnswer(content: string, { schema }: JsonFormat, log: (line: string) => void): unknown {
+  const value = tellLostNumbers(parse(content), 'json', log);
   if (schema === null) return value;
   const fault = findFault(value, schema, content.length);
   if (fault !== null) {
@@ -50,18 +51,18 @@ export function readJsonAnswer(content: string, { schema }: JsonFormat): unknown
 }
 
 /** A byte order mark, and a Markdown fence that some models write around their JSON whatever they are told. */
-function parse(content: string): unknown {
+function parse(content: string): Parsed {
   const text = content.replace(/^\s*\ufeff/, '');
   const whole = tryParse(text);
-  if (whole !== undefined) return whole.value;
+  if (whole !== undefined) return whole;
   const trimmed = text.trim();
   const isFenced = trimmed.length > 6 && trimmed.startsWith('```') && trimmed.endsWith('```');
   const onOneLine = isFenced ? tryParse(trimmed.slice(3, -3).replace(/^\w*/, '')) : undefined;
-  if (onOneLine !== undefined) return onOneLine.value;
+  if (onOneLine !== undefined) return onOneLine;
   // Several that are JSON leave open which of them is meant.
   const fenced = readFences(text).flatMap((inside) => tryParse(inside) ?? []);
   const [only] = fenced;
-  if (only !== undefined && fenced.length === 1) return only.value;
+  if (only !== undefined && fenced.length === 1) return only;
   throw new TaskFailure(
     'OUTPUT_INVALID',
     fenced.length > 1
@@ -70,10 +71,15 @@ function parse(content: string): unknown {
   );
 }
 
-function tryParse(text: string): { value: unknown } | undefined {
+interface Parsed {
+  readonly text: string;
+  readonly value: unknown;
+}
+
+function tryParse(text: string): Parsed | undefined {
   try {
     const value: unknown = JSON.parse(text, (key, inner: unknown) => (key === '__proto__' ? undefined : inner));
-    return { value };
+    return { text, value };
   } catch {
     return undefined;
   }

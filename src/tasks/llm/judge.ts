@@ -30,7 +30,7 @@ export function judgeAnswer(answer: ModelAnswer, { label, format, isBounded, log
   const { content, finishReason } = answer;
   const kind = toEndKind(finishReason);
   const reason = toWord(finishReason);
-  if (answer.refusal !== '') {
+  if (answer.refusal.trim() !== '') {
     // Cut by whoever takes the keys out: half of one would not be found.
     throw new TaskFailure('ANSWER_REFUSED', `the model of ${label} refused to answer: ${answer.refusal}`);
   }
@@ -48,13 +48,14 @@ export function judgeAnswer(answer: ModelAnswer, { label, format, isBounded, log
   }
   if (kind === 'length') return judgeCut(answer, { label, format, isBounded, log });
   if (content.trim() === '') throw new TaskFailure('ANSWER_INVALID', toEmptyMessage(answer, label, reason));
+  if (answer.afterword !== null) log(`Warning: the answer was whole before ${answer.afterword}`);
   if (kind === 'unknown') {
     log(`Warning: ${label} ended the answer with finish_reason ${reason}, which is not known; it was taken as whole`);
   }
   if (answer.otherKinds.length > 0) {
     log(`Warning: parts of the answer that are no text were left out: ${answer.otherKinds.join(', ')}`);
   }
-  return format === null ? { content } : { content, json: readJsonAnswer(content, format) };
+  return format === null ? { content } : { content, json: readJsonAnswer(content, format, log) };
 }
 
 function toEmptyMessage({ reasoning, finishReason }: ModelAnswer, label: string, reason: string): string {

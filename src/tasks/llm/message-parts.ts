@@ -37,8 +37,7 @@ export function readMessageParts(message: unknown): MessageParts {
   parts.addContent(message.content);
   parts.addReasoning(readNamedReasoning(message));
   if (typeof message.refusal === 'string') parts.addRefusal(message.refusal);
-  const { tool_calls: calls, function_call: call } = message;
-  if ((Array.isArray(calls) && calls.length > 0) || (call ?? null) !== null) parts.addToolCall();
+  if (saysSomething(message.tool_calls) || saysSomething(message.function_call)) parts.addToolCall();
   return parts.collected();
 }
 
@@ -77,7 +76,7 @@ function createCollector() {
       if (content === null || content === undefined) return;
       if (typeof content === 'string') text += content;
       else if (Array.isArray(content) && content.every(isPart)) for (const part of content) addPart(part);
-      else if (!Array.isArray(content) && isPart(content)) addPart(content);
+      else if (isKnownPart(content)) addPart(content);
       else text += JSON.stringify(content);
     },
     addReasoning(more: string): void {
@@ -92,6 +91,14 @@ function createCollector() {
     },
     collected: (): MessageParts => ({ text, reasoning, refusal, callsTool, otherKinds: [...otherKinds] }),
   };
+}
+
+/** One that stands alone, without a list, may as well be the model's own JSON: `{"type": "invoice"}`. */
+function isKnownPart(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const { type, text } = value;
+  if (typeof type !== 'string') return typeof text === 'string' && Object.keys(value).length === 1;
+  return textKinds.has(type) || reasoningKinds.test(type) || type === 'refusal' || toolKinds.test(type);
 }
 
 /** Strings may stand among the parts; an object is one by its type or its text. */
@@ -117,4 +124,11 @@ function toText(value: unknown, depth = 0): string {
 
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `null`, `""`, `{}` and `{code: 0, message: ""}` say that all is well. */
+export function saysSomething(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(saysSomething);
+  if (isFields(value)) return Object.values(value).some(saysSomething);
+  return value !== undefined && value !== null && value !== '' && value !== 0 && value !== false;
 }

@@ -5,7 +5,7 @@
 import type { FailureCode } from '../../contract/failures.ts';
 import { secretLengthMin } from '../../contract/secret-values.ts';
 import { TaskFailure } from '../../contract/task.ts';
-import { readRetryAfterMs } from '../http/retry-after.ts';
+import { readAskedMs, readRetryAfterMs } from '../http/retry-after.ts';
 import type { Endpoint } from './endpoint.ts';
 import { cutToBytes } from './kept-answer.ts';
 
@@ -32,6 +32,8 @@ export interface RefusedResponse {
 }
 
 const messageShownMax = 300;
+/** A limit of a minute or an hour is over by then; who asks for more means one of a day, and no step waits for that. */
+const rateWaitMsMax = 3_600_000;
 /** Waiting does not cure these: someone has to pay, or a day has to pass. */
 const quotaCodes = new Set([
   'insufficient_quota',
@@ -90,20 +92,19 @@ export function toRefusedFailure(
       `${endpoint.label} answered ${status}, a redirect, which model calls do not follow: give the final address as base URL`,
     );
   }
-  if (status === 402 || ((status === 429 || status === 403) && isQuota(error))) {
+  const asked = {
+    'retry-after': response.retryAfter ?? error.retryDelaySeconds,
+    'retry-after-ms': response.retryAfterMs,
+  };
+  const isLong = status === 429 && (readAskedMs(asked) ?? 0) > rateWaitMsMax;
+  if (status === 402 || isLong || ((status === 429 || status === 403) && isQuota(error))) {
     return new TaskFailure('QUOTA_USED_UP', `${said}. The account's quota is used up, which repeating does not cure`);
   }
   const { failedText } = error;
   const kept = failedText === null ? undefined : { content: cutToBytes(failedText), characters: failedText.length };
   const metadata = kept && { answer: kept };
   if (retriedStatuses.has(status) || status >= 500) {
-    const retryAfterMs = readRetryAfterMs(
-      {
-        'retry-after': response.retryAfter ?? error.retryDelaySeconds,
-        'retry-after-ms': response.retryAfterMs,
-      },
-      now,
-    );
+    const retryAfterMs = readRetryAfterMs(asked, now);
     const code: FailureCode = status === 429 ? 'RATE_LIMITED' : 'HTTP_RETRYABLE';
     return new TaskFailure(code, said, retryAfterMs === undefined ? {} : { retryAfterMs });
   }

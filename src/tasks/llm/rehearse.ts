@@ -87,7 +87,7 @@ function toJson(format: JsonFormat, { log }: TaskContext): { content: string; js
   const json = format.schema === null ? {} : toSample(format.schema);
   const content = JSON.stringify(json, null, 2);
   try {
-    readJsonAnswer(content, format);
+    readJsonAnswer(content, format, log);
   } catch (error) {
     log(`Warning: no fitting answer could be made up: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -5,7 +5,7 @@
  *   LW1  one request, to an address the network rules allow, without a redirect;
  *   LW3  an answer that is refused, too long or no JSON ends in a failure of our own, which `failure` keeps: the client
  *        wraps errors and shows their text.
- * LW2 and LW4 to LW7, on the bytes of an answer, are kept by `answer-body.ts`.
+ * LW2 and LW4 to LW8, on the bytes of an answer, are kept by `answer-body.ts`.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
@@ -39,6 +39,8 @@ export interface Wire {
   readonly isWhole: boolean;
   /** Bytes of the answer were not valid UTF-8. */
   readonly isRepaired: boolean;
+  /** A piece of the answer was meant to be JSON and is none. */
+  readonly isBroken: boolean;
 }
 
 interface Exchange {
@@ -59,6 +61,9 @@ export function createWire({ endpoint, model, network, stream, refusalWaitMs = r
     },
     get isRepaired() {
       return body?.isRepaired ?? false;
+    },
+    get isBroken() {
+      return body?.isBroken ?? false;
     },
     failure: null as TaskFailure | null,
     fate: 'open' as Wire['fate'],
@@ -197,6 +202,11 @@ function toFailure(error: unknown, { label }: Endpoint): { failure: TaskFailure;
   const code =
     chain.map((link) => ('code' in link ? String(link.code) : '')).findLast((text) => text !== '') ?? 'no code';
   const isTls = /CERT|^ERR_TLS|^ERR_SSL|^EPROTO$|^UNABLE_TO/.test(code);
+  // An end that came too early may be another one the next time; bytes that are no gzip are paid for once (LW8).
+  if (/^Z_(?!BUF_ERROR)|^ERR__ERROR_|^ERR_BROTLI/.test(code)) {
+    const message = `the compressed answer of ${label} is damaged (${code})`;
+    return { failure: new TaskFailure('ANSWER_INVALID', message), unsent: false };
+  }
   return {
     failure: new TaskFailure('NETWORK', `the call to ${label} failed: ${explain(code, isTls)}`),
     unsent: unsentCodes.has(code) || isTls,
@@ -215,6 +225,6 @@ function explain(code: string, isTls: boolean): string {
   if (code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED)';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name could not be resolved (${code})`;
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return `no connection within 10 seconds (${code})`;
-  if (code.startsWith('Z_') || code.startsWith('ERR__ERROR_')) return `its compressed answer is damaged (${code})`;
+  if (code === 'Z_BUF_ERROR') return `its compressed answer ended too early (${code})`;
   return `the exchange broke off (${code})`;
 }

@@ -19,9 +19,37 @@ export async function markFormulas(page: Page, root: PageElement): Promise<void>
       if (!root.contains(element) || element.closest('[data-formula]') !== null) continue;
       const found = await read(page, element);
       if (found !== null) replace(page, element, found.tex, found.form);
+      else if (rendered.test(element.className) || element.localName === 'mjx-container') keepGlyphs(page, element);
     }
   }
   markTexts(page, root, usesDelimiters);
+}
+
+const rendered = /(?:^|\s)(?:katex|MathJax)(?:$|[\s_-])/;
+
+/** A formula without its source: what it shows is kept as text, since Readability takes the hidden parts away. */
+function keepGlyphs(page: Page, element: PageElement): void {
+  const glyphs: string[] = [];
+  const read = (node: PageNode): void => {
+    if (isText(node)) glyphs.push(node.textContent ?? '');
+    if (!isElement(node)) return;
+    const glyph = readGlyph(node);
+    if (glyph !== undefined) glyphs.push(glyph);
+    for (let child = node.firstChild; child !== null; child = child.nextSibling) read(child);
+  };
+  read(element);
+  const text = glyphs.join('').trim();
+  if (text !== '') element.replaceWith(page.createTextNode(text));
+}
+
+/** MathJax 3 draws characters by the number in a class, or in an attribute of a path. */
+function readGlyph(element: PageElement): string | undefined {
+  const code =
+    element.localName === 'mjx-c'
+      ? /(?:^|\s)mjx-c([0-9A-F]{1,6})(?:$|\s)/i.exec(element.className)?.[1]
+      : element.getAttribute('data-c');
+  const point = Number.parseInt(code ?? '', 16);
+  return point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : undefined;
 }
 
 interface Found {

@@ -1,6 +1,7 @@
 /** A page as Markdown. */
 import type TurndownService from 'turndown';
 import type { PageElement } from './dom.ts';
+import { ItemNumbers, toItem } from './lists.ts';
 import { type GridRow, hasHeading, isInCell, toGrid, toRows } from './tables.ts';
 
 export async function toMarkdown(root: PageElement): Promise<string> {
@@ -13,6 +14,7 @@ export async function toMarkdown(root: PageElement): Promise<string> {
   addCode(turndown);
   addFormulas(turndown);
   addLinks(turndown);
+  addItems(turndown);
   addTables(turndown);
   // Text that reads like a tag must not become one where the Markdown is shown.
   const escapeMarkdown = turndown.escape.bind(turndown);
@@ -38,7 +40,7 @@ function addCode(turndown: TurndownService): void {
     'code-block',
     (element) => element.localName === 'pre',
     (_, element) => {
-      const code = element.textContent.replace(/^\n+|\s+$/g, '');
+      const code = element.textContent.replace(/^\n+/, '').trimEnd();
       if (code === '') return '';
       if (isInCell(element)) return code.split('\n').map(toCodeSpan).join('\n');
       const fence = '`'.repeat(Math.max(3, longestRun(code) + 1));
@@ -109,6 +111,19 @@ function toDestination(address: string): string {
 function toTitle(element: PageElement): string {
   const title = (element.getAttribute('title') ?? '').replace(/\s+/g, ' ').trim();
   return title === '' ? '' : ` "${title.replace(/(["\\<])/g, '\\$1')}"`;
+}
+
+function addItems(turndown: TurndownService): void {
+  const numbers = new ItemNumbers();
+  addRule(
+    turndown,
+    'list-item',
+    ({ localName }) => localName === 'li',
+    (content, item) => {
+      const number = numbers.numberOf(item);
+      return toItem(content, number === undefined ? '-' : `${number}.`, item.nextSibling === null);
+    },
+  );
 }
 
 function addTables(turndown: TurndownService): void {

@@ -8,7 +8,7 @@ const fewCharacters = 200;
 /** No line for a page whose text came out. Reads the page once more, so it asks only where little came out. */
 export async function explainSilence(html: string, content: string): Promise<string[]> {
   if (content.length >= fewCharacters || html.trim() === '') return [];
-  const page = await parsePage(html);
+  const page = await parsePage(html, true);
   const little = content === '' ? 'nothing came out' : `only ${content.length} characters came out`;
   if (content === '' && page.querySelector('frameset') !== null) {
     return [`${little}: the page is a frameset, and its text is in the pages of its frames${listAddresses(page)}`];
@@ -19,6 +19,10 @@ export async function explainSilence(html: string, content: string): Promise<str
     ];
   }
   if (content !== '') return [];
+  const next = findNext(page);
+  if (next !== undefined) return [`${little}: the page only leads on to another one: ${next}`];
+  const title = page.querySelector('title')?.textContent ?? '';
+  if (/<\/?[a-z][^>]*>/i.test(title)) return [`${little}: all of the page is in its <title>, which has no end`];
   if (page.querySelector('iframe[src], iframe[srcdoc]') !== null) {
     return [`${little}: the page has no text but that of its frames${listAddresses(page)}`];
   }
@@ -52,6 +56,15 @@ function toShown(page: Page): string {
   const { body } = page;
   for (const element of [...body.querySelectorAll('script, style, noscript, template, iframe, svg')]) element.remove();
   return body.textContent.trim();
+}
+
+/** Where a page without text sends a browser. */
+function findNext(page: Page): string | undefined {
+  const refresh = [...page.querySelectorAll('meta[http-equiv]')].find(
+    (meta) => meta.getAttribute('http-equiv')?.trim().toLowerCase() === 'refresh',
+  );
+  const address = /;\s*url\s*=\s*["']?([^"'\s]+)/i.exec(refresh?.getAttribute('content') ?? '')?.[1];
+  return address?.slice(0, 200);
 }
 
 const hidden = [

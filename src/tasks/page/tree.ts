@@ -5,26 +5,113 @@
  *
  * Nothing here calls itself: a page of a thousand levels must not fill the stack.
  */
-import type { DefaultTreeAdapterTypes } from 'parse5';
+import type { DefaultTreeAdapterTypes, Token, Tokenizer } from 'parse5';
+import { TaskFailure } from '../../contract/task.ts';
 import type { Page, PageElement, PageNode } from './dom.ts';
 
 /** Chrome, Safari and Firefox hold no element deeper than this; the root is at 1. */
 export const depthMax = 512;
 
-/** Parses a page. Scripts do not run here, so `<noscript>` holds elements, as in a browser without scripts. */
-export async function parsePage(html: string): Promise<Page> {
-  const [{ parseFragment, Parser }, { parseHTML }] = await Promise.all([import('parse5'), import('linkedom')]);
-  const { document }: { document: Page & PageElement } = parseHTML('');
-  const parser = new Parser({ scriptingEnabled: false });
-  // Each start tag asks whether a paragraph is open, and parse5 looks for one in all that is open: 15 s for 50,000
-  // levels. Where none is open the answer comes from the list of tags alone.
-  const { openElements } = parser;
+/** Open elements that a page may have; those over it are closed early. Twice what browsers hold. */
+const openMax = 2 * depthMax;
+
+/** Tables, forms and the like in each other. */
+const structuresMax = 8_192;
+
+/** Formatting tags (`<b>`, `<font>`, `<a>`) without an end that a page may have: each is repeated in each later block. */
+const formattingMax = 64;
+
+/** Attributes of one element; further ones are left out. */
+const attributesMax = 256;
+
+/** Elements that a page may make beside one for each character. */
+const elementsMin = 10_000;
+
+/** Where one of these is open the rules for tables, forms and templates differ: they are never closed early. */
+const structures = new Set([
+  ...['applet', 'body', 'button', 'caption', 'colgroup', 'frameset', 'head', 'html', 'marquee', 'object', 'optgroup'],
+  ...['option', 'select', 'svg', 'math', 'table', 'tbody', 'td', 'template', 'tfoot', 'th', 'thead', 'tr', 'form'],
+]);
+
+/**
+ * The tree of a page by the rules of HTML5, as parse5 gives it. Scripts do not run here, so `<noscript>` holds elements,
+ * as in a browser without scripts.
+ *
+ * The rules look through all open elements at almost every tag, and repeat every unclosed formatting tag in every block:
+ * a page of 100 KB can ask for gigabytes. Bounds far beyond what pages have keep the work linear. The order of texts and
+ * links stays.
+ */
+export async function parseTree(html: string): Promise<DefaultTreeAdapterTypes.Document> {
+  const { defaultTreeAdapter, Parser } = await import('parse5');
+  const treeAdapter: typeof defaultTreeAdapter = {
+    ...defaultTreeAdapter,
+    adoptAttributes(element, attributes) {
+      if (element.attrs.length < attributesMax) defaultTreeAdapter.adoptAttributes(element, attributes);
+    },
+  };
+  const parser = new Parser({ scriptingEnabled: false, treeAdapter });
+  boundAttributes(parser.tokenizer);
+  const { openElements, activeFormattingElements } = parser;
   const hasInButtonScope = openElements.hasInButtonScope.bind(openElements);
+  // Asked at each start tag. Where no such element is open the answer comes from the list of tags alone.
   openElements.hasInButtonScope = (tag) =>
     openElements.tagIDs.lastIndexOf(tag, openElements.stackTop) >= 0 && hasInButtonScope(tag);
-  parser.tokenizer.write(html, true);
-  for (const child of (parser.document as DefaultTreeAdapterTypes.Document).childNodes) {
-    if (isElementNode(child)) build(document, document, child, 1);
+  const push = openElements.push.bind(openElements);
+  let made = 0;
+  openElements.push = (element, tag) => {
+    made += 1;
+    if (made > elementsMin + html.length) {
+      throw new TaskFailure(
+        'TASK_ERROR',
+        'the page makes more elements than it has characters: formatting tags such as <b> without an end are repeated in each block',
+      );
+    }
+    push(element, tag);
+    const parent = openElements.items[openElements.stackTop - 1] as DefaultTreeAdapterTypes.Element | undefined;
+    if (openElements.stackTop <= openMax || parent === undefined) return;
+    if (!structures.has(parent.nodeName)) openElements.remove(parent);
+    else if (openElements.stackTop > structuresMax) {
+      throw new TaskFailure('TASK_ERROR', `the page nests <${parent.nodeName}> deeper than ${structuresMax} levels`);
+    }
+  };
+  // The newest entry is the first. Both methods add one.
+  const { entries } = activeFormattingElements;
+  const pushElement = activeFormattingElements.pushElement.bind(activeFormattingElements);
+  activeFormattingElements.pushElement = (element, token) => {
+    pushElement(element, token);
+    if (entries.length > formattingMax) entries.pop();
+  };
+  const insertMarker = activeFormattingElements.insertMarker.bind(activeFormattingElements);
+  activeFormattingElements.insertMarker = () => {
+    insertMarker();
+    if (entries.length > formattingMax) entries.pop();
+  };
+  parser.tokenizer.write(closeTags(html), true);
+  return parser.document as DefaultTreeAdapterTypes.Document;
+}
+
+/** Each attribute is compared with all before it. */
+function boundAttributes(written: Tokenizer): void {
+  const tokenizer = written as unknown as { currentToken: Token.TagToken; _leaveAttrName(): void };
+  const leaveName = tokenizer._leaveAttrName.bind(tokenizer);
+  tokenizer._leaveAttrName = () => {
+    if (tokenizer.currentToken.attrs.length < attributesMax) leaveName();
+  };
+}
+
+/**
+ * Parses a page into the document that Readability and turndown work on. What a `<template>` holds is left out, unless it
+ * is shown as the inside of its parent (a declarative shadow root).
+ */
+export async function parsePage(html: string, keepsTemplates = false): Promise<Page> {
+  const [source, { parseFragment }, { parseHTML }] = await Promise.all([
+    parseTree(html),
+    import('parse5'),
+    import('linkedom'),
+  ]);
+  const { document }: { document: Page & PageElement } = parseHTML('');
+  for (const child of source.childNodes) {
+    if (isElementNode(child)) build({ document, keepsTemplates }, document, child, 1);
   }
   // linkedom looks for the title in the head only; a browser takes the first one, wherever it is.
   const titles = [...document.querySelectorAll('title')].filter((title) => title.closest('svg') === null);
@@ -33,7 +120,18 @@ export async function parsePage(html: string): Promise<Page> {
   return document;
 }
 
+/** XHTML may close these at once, where HTML would take all that follows as their text. */
+function closeTags(html: string): string {
+  if (!/^\s*<\?xml\s/.test(html.slice(0, 100).replace('\ufeff', ''))) return html;
+  return html.replace(/<(title|script|style|textarea|iframe)((?:\s[^<>]*)?)\/>/gi, '<$1$2></$1>');
+}
+
 type Node = DefaultTreeAdapterTypes.ChildNode;
+
+interface Building {
+  readonly document: Page;
+  readonly keepsTemplates: boolean;
+}
 
 /** A node whose place is to be found. `parent` is where it goes, unless its siblings have been moved out of there. */
 interface Open {
@@ -45,7 +143,12 @@ interface Open {
 }
 
 /** Builds the source's element and all below it into `into`. */
-function build(document: Page, into: PageElement, source: DefaultTreeAdapterTypes.Element, depth: number): void {
+function build(
+  { document, keepsTemplates }: Building,
+  into: PageElement,
+  source: DefaultTreeAdapterTypes.Element,
+  depth: number,
+): void {
   const root = toElement(document, source);
   into.appendChild(root);
   const open: Open[] = [{ source, target: root, depth, next: 0 }];
@@ -57,6 +160,7 @@ function build(document: Page, into: PageElement, source: DefaultTreeAdapterType
       // The tree that is read gives its memory back while the other one grows.
       at.source.childNodes = [];
     } else if (isElementNode(child)) {
+      if (keepsTemplates || isShadowRoot(child)) openTemplate(child);
       const target = at.depth === depthMax && isWrapper(child) ? at.target : toElement(document, child);
       // What is too deep becomes the next sibling of the deepest element there can be.
       const parent = at.depth < depthMax ? at.target : (at.target.parentElement as PageElement);
@@ -72,6 +176,20 @@ function build(document: Page, into: PageElement, source: DefaultTreeAdapterType
 /** False when children of a deepest element went behind it: the text that follows them must follow them there too. */
 function isStillLast(at: Open): boolean {
   return at.depth < depthMax || at.target.nextSibling === null;
+}
+
+/** What a browser shows as the inside of the element around it. */
+function isShadowRoot({ tagName, attrs }: DefaultTreeAdapterTypes.Element): boolean {
+  return tagName === 'template' && attrs.some(({ name }) => name === 'shadowrootmode');
+}
+
+/** What a template holds stands beside its tree. A shadow root becomes a plain block. */
+function openTemplate(element: DefaultTreeAdapterTypes.Element): void {
+  if (!('content' in element)) return;
+  element.childNodes = (element as DefaultTreeAdapterTypes.Template).content.childNodes;
+  if (!isShadowRoot(element)) return;
+  element.tagName = 'div';
+  element.attrs = [];
 }
 
 /** An element that adds nothing to the only element in it. */
@@ -109,7 +227,7 @@ function setFragmentParser(document: Page, parseNodes: (html: string) => Node[])
 }
 
 function appendNode(document: Page, into: PageElement, node: Node): void {
-  if (isElementNode(node)) build(document, into, node, 1);
+  if (isElementNode(node)) build({ document, keepsTemplates: false }, into, node, 1);
   else if (node.nodeName === '#text') {
     into.appendChild(document.createTextNode((node as DefaultTreeAdapterTypes.TextNode).value) as PageNode);
   }

@@ -19,6 +19,7 @@ export type BlobReader = (id: string, name: string) => string | null;
 
 export class RecordedCheck implements Check {
   readonly #readBlob: BlobReader;
+  readonly #removes: boolean;
   readonly #results = new Map<string, Recorded>();
   readonly #failures = new Map<string, Recorded>();
   readonly #terminal = new Map<string, Recorded>();
@@ -32,8 +33,10 @@ export class RecordedCheck implements Check {
   readonly #statuses = new Map<string, EngineEvent['status']>();
   readonly #fragiles = new Set<string>();
 
-  constructor(readBlob: BlobReader) {
+  /** `removes`: the engine removes finished workflows by itself. */
+  constructor(readBlob: BlobReader, { removes = false }: { removes?: boolean } = {}) {
     this.#readBlob = readBlob;
+    this.#removes = removes;
   }
 
   sent(call: SentCall): void {
@@ -86,6 +89,8 @@ export class RecordedCheck implements Check {
     if (ended && version > ended.version && status !== ended.text && !this.#revived.has(id))
       throw new Violation('G2', `${id} was ${ended.text} and is ${status}`);
     if (isTerminal(status) && (!ended || version > ended.version)) this.#terminal.set(id, { version, text: status });
+    // A file that is on its way out may be there longer than its blobs.
+    if (this.#removes && source === 'file' && isTerminal(status)) this.#deleteSent.add(id);
     for (const step of workflow.steps) {
       if (mayRunAgain(step, workflow.steps)) this.#fragile(`${id}/${step.id}`, id);
       this.#checkResult(workflow, step, source);

@@ -9,11 +9,15 @@ import type { Outcome, Said } from '../../../src/contract/job.ts';
 import { runAttempt } from '../../../src/worker/attempt.ts';
 import { createJob } from '../../pool/harness.ts';
 import * as faults from '../../stand-in/faults.ts';
-import { type ServerAnswer, serverAnswers } from '../../stand-in/server-answers.ts';
+import { gatewayAnswers, gatewayStreams } from '../../stand-in/gateway-answers.ts';
+import * as listed from '../../stand-in/server-answers.ts';
 import { serverErrors } from '../../stand-in/server-errors.ts';
-import { serverStreams } from '../../stand-in/server-streams.ts';
+import * as streamed from '../../stand-in/server-streams.ts';
 import { StandIn } from '../../stand-in/stand-in.ts';
 import { environmentFor, outputsOf, runModel, settingsFor } from './model-attempt.ts';
+
+const serverAnswers = { ...listed.serverAnswers, ...gatewayAnswers };
+const serverStreams = { ...streamed.serverStreams, ...gatewayStreams };
 
 let standIn: StandIn;
 beforeAll(async () => {
@@ -21,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => standIn.close());
 
-type Expected = Pick<ServerAnswer, 'outputs' | 'failure' | 'tokens' | 'logs'>;
+type Expected = Pick<listed.ServerAnswer, 'outputs' | 'failure' | 'tokens' | 'logs'>;
 
 function expectRead(outcome: Outcome, { outputs, failure, tokens = [11, 7], logs = [] }: Expected): void {
   if (outputs !== undefined) expect(outputsOf(outcome)).toEqual({ ...outputs, model: 'some-model' });

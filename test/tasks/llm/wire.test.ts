@@ -72,7 +72,7 @@ describe('a TLS error', () => {
   const piece = { choices: [{ delta: { content: 'Yes.' }, finish_reason: 'stop' }], usage };
 
   it('in the middle of an answer leaves the bill as it was known', async () => {
-    answer = failing(code, piece);
+    answer = failing(code, { ...piece, choices: [{ delta: { content: 'Yes' }, finish_reason: null }] });
     // 20 × 30 + 198 × 60 = 600 + 11,880
     expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: 0.01248 });
     expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'NETWORK' } });
@@ -80,8 +80,8 @@ describe('a TLS error', () => {
     expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: null });
   });
 
-  it('after an answer’s end is none of the answer’s', async () => {
-    answer = failing(code, piece, '[DONE]');
+  it.each([[[piece, '[DONE]']], [[piece]]])('after an answer’s end is none of the answer’s: %j', async (events) => {
+    answer = failing(code, ...events);
     expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: 0.01248 });
     expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: 'Yes.' } });
   });
