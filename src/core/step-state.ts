@@ -61,10 +61,10 @@ export interface Wait {
 }
 
 /** What the end of a step means to those that wait for it. `lost`: FAILED, or STOPPED. */
-export type EndOfStep = 'ran' | 'skipped' | 'tolerated' | 'lost';
+export type Ending = 'ran' | 'skipped' | 'tolerated' | 'lost';
 
 /** null before its end. */
-export function endOf({ status, outcome }: Pick<StepState, 'status' | 'outcome'>): EndOfStep | null {
+export function endOf({ status, outcome }: Pick<StepState, 'status' | 'outcome'>): Ending | null {
   if (status === 'COMPLETED') return outcome ?? 'ran';
   return status === 'FAILED' || status === 'STOPPED' ? 'lost' : null;
 }
@@ -77,6 +77,11 @@ export function isItemFailure({ status, outcome, flow }: StepState): boolean {
 /** With `forEach` it is the items that are tolerated. */
 export function toleratesItself({ tolerate, forEach }: StepFlow): boolean {
   return tolerate === true && forEach === null;
+}
+
+/** How many items a group has, or how many rounds have begun; 0 before that is known. */
+export function countOf({ count }: Pick<StepState, 'count'>): number {
+  return count ?? 0;
 }
 
 /** For the counts of its group. */

@@ -6,7 +6,7 @@ import type { StepDefinition } from '../contract/definition.ts';
 import { limits } from '../contract/limits.ts';
 import { isAlone } from './bindings.ts';
 import { findReferences } from './references.ts';
-import type { NameScope } from './validate-scope.ts';
+import { idAt, type NameScope } from './validate-scope.ts';
 
 type Add = (path: readonly PropertyKey[], message: string) => void;
 
@@ -101,11 +101,12 @@ function longestOf({ id, forEach, repeat, steps = [] }: StepDefinition): string 
 }
 
 /** The ids that begin as those of the steps of a group of the same scope do. */
-export function findTakenIds({ steps }: NameScope): { i: number; group: string }[] {
+export function findTakenIds(scope: NameScope): { i: number; group: string }[] {
+  const { steps } = scope;
   const groups = new Set(steps.flatMap((step) => ((step?.forEach ?? step?.repeat) === undefined ? [] : [step?.id])));
   if (groups.size === 0) return [];
-  return steps.flatMap((step, i) => {
-    const id = step?.id ?? '';
+  return steps.flatMap((_, i) => {
+    const id = idAt(scope, i);
     for (let at = id.indexOf('.'); at !== -1; at = id.indexOf('.', at + 1)) {
       const group = id.slice(0, at);
       if (groups.has(group)) return [{ i, group }];

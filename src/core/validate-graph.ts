@@ -67,8 +67,8 @@ export function checkGraph(
   const add = (i: number, path: readonly PropertyKey[], message: string) =>
     faults.add({ path: toFieldPath([...pathOf(i), ...path]), message });
   nodes.forEach((node, i) => {
-    const before = graph.index.get(node.id) ?? i;
-    if (before !== i) {
+    const before = graph.index.get(node.id);
+    if (before !== undefined && before !== i) {
       const path = pathOf(before);
       const where = before < first && path.length === 2 ? `step ${before}` : toFieldPath(path);
       add(i, ['id'], `step id "${node.id}" is used before, by ${where}; ids must be unique`);

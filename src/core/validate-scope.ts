@@ -6,6 +6,7 @@ import type { StepDefinition } from '../contract/definition.ts';
 import type { PlacedStep } from './finally.ts';
 import { toItemNames } from './flow.ts';
 import { Ancestry, createGraph, type Graph, type GraphNode } from './graph.ts';
+import { itemAt } from './item-at.ts';
 import type { Names } from './references.ts';
 
 export interface NameScope {
@@ -76,6 +77,11 @@ export function find(
   return scope.outer === null ? undefined : find(scope.outer.scope, id, scope.outer.i);
 }
 
+/** '' in place of a step that has no readable shape. */
+export function idAt(scope: NameScope, i: number): string {
+  return scope.steps[i]?.id ?? '';
+}
+
 export function isKnown(scope: NameScope, id: string): boolean {
   return scope.graph.index.has(id) || (scope.outer !== null && isKnown(scope.outer.scope, id));
 }
@@ -89,7 +95,6 @@ export function* idsWithin(scope: NameScope): Generator<string> {
 /** Whether a step has run whenever its item has been dealt with: neither it nor a step before it may be skipped. */
 export function runsAlways(scope: NameScope, i: number): boolean {
   const step = scope.steps[i];
-  if (step === undefined) return true;
-  const isPlain = step.when === undefined && (step.join ?? 'all') === 'all' && step.tolerate !== true;
-  return isPlain && (scope.graph.upstream[i] ?? []).every((up) => runsAlways(scope, up));
+  const isPlain = step?.when === undefined && (step?.join ?? 'all') === 'all' && step?.tolerate !== true;
+  return isPlain && itemAt(scope.graph.upstream, i).every((up) => runsAlways(scope, up));
 }

@@ -275,7 +275,7 @@ type StepOfWorkflow = GraphNode & { readonly action: string; readonly flow?: Ste
 
 /** Names the faults of the secrets in a step's params. Returns the places that hold one. */
 function checkParamSecrets(
-  { params = {}, action }: Pick<StepDefinition, 'action' | 'params'>,
+  { params = {}, action = '' }: Pick<StepDefinition, 'action' | 'params'>,
   at: readonly PropertyKey[],
   info: ActionInfo | undefined,
   check: StepsCheck,
@@ -284,7 +284,7 @@ function checkParamSecrets(
   const secretCheck = {
     taking: info?.takesSecrets,
     code: info?.code ?? [],
-    action: action ?? '',
+    action,
     takers: [...catalogue.values()].flatMap((each) => (each.takesSecrets ? [each.action] : [])).join(', '),
     store,
     suggest: toSuggest(check),

@@ -568,7 +568,7 @@ export const coreMutants: Mutant[] = [
     file: 'src/core/state.ts',
     find: '    this.#uncounted.add(i);\n    if (step.reserved)',
     replace: '    if (step.reserved)',
-    test: 'test/core/random-dags.test.ts',
+    test: 'test/core/state.test.ts',
   },
   {
     name: 'a finished workflow that is adopted keeps its RUNNING step',
