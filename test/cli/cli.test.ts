@@ -191,6 +191,9 @@ steps:
         dependencies: [fetch]
         params: { template: '{% if %}', data: { day: "{{params.day ?? 'today'}}", page: '{{item}}' } }
 finally:
+  - id: ask
+    action: approval
+    params: { message: 'Well?', data: { type: objekt } }
   - id: last
     action: transform
     params: { input: {}, expression: '(' }
@@ -202,7 +205,8 @@ finally:
       expect.arrayContaining([expect.stringMatching(/^nested\.yaml:12:17: steps\[0\]\.steps\[0\]\.action/)]),
     );
     expect(stdout).toMatch(/nested\.yaml:17:\d+: steps\[0\]\.steps\[1\]\.params\.template: /);
-    expect(stdout).toMatch(/nested\.yaml:21:\d+: finally\[0\]\.params\.expression: /);
+    expect(stdout).toMatch(/nested\.yaml:21:\d+: finally\[0\]\.params\.data\.type: /);
+    expect(stdout).toMatch(/nested\.yaml:24:\d+: finally\[1\]\.params\.expression: /);
     expect(stdout).toMatch(/note: steps\[0\]\.label: \{\{ url \| upcase \}\} is no reference/);
     expect(stdout).toMatch(/note: steps\[0\]\.steps\[0\]\.params\.stray: \{\{urls\}\} is no reference/);
     expect(stdout).toMatch(/note: steps\[0\]\.steps\[1\]\.params\.data\.page: \{\{item\}\} is no reference/);
