@@ -28,6 +28,7 @@ import {
 } from './config/addresses.ts';
 import { readDirectory, readQueueStateFile } from './config/directories.ts';
 import { errorCode, refuse } from './config/refusal.ts';
+import { readSecretStore } from './config/secrets.ts';
 import {
   isModelServers,
   readDailyBudget,
@@ -47,6 +48,7 @@ import { limits } from './contract/limits.ts';
 import { limitsByModelSchema } from './contract/model-limits.ts';
 import { modelServersSetting } from './contract/model-servers.ts';
 import { pricesSchema } from './contract/prices.ts';
+import { type SecretStore, secretStoreSchema } from './contract/secret-store.ts';
 import { type EngineSettings, logLevels, type ServerSettings } from './contract/settings.ts';
 import { StartError } from './contract/store.ts';
 
@@ -60,9 +62,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   cwd: string,
 ): { engine: EngineSettings; server: ServerSettings } {
-  const fromFile = readEnvFile(cwd);
-  const text = (name: string): string | undefined => (env[name] ?? fromFile[name])?.trim() || undefined;
-
+  const { names, text } = readWritten(env, cwd);
   const host = readHost(text('HOST') ?? '127.0.0.1');
   const port = readInteger('PORT', text('PORT'), 0, 65_535) ?? 8000;
   const apiToken = readSecret('API_TOKEN', text('API_TOKEN')) ?? null;
@@ -111,6 +111,7 @@ export function readSettings(
       dailyBudget: readDailyBudget(text('DAILY_BUDGET')),
       keepFinished: readKeepFinished(text('KEEP_FINISHED')),
       secrets,
+      secretStore: readSecretStore(cwd, names, text),
     },
     server: {
       host,
@@ -119,6 +120,20 @@ export function readSettings(
       allowedHosts: readList('ALLOWED_HOSTS', text('ALLOWED_HOSTS'), toHost, 'engine.example:8000'),
       allowedOrigins: readList('ALLOWED_ORIGINS', text('ALLOWED_ORIGINS'), toOrigin, 'http://localhost:3000'),
     },
+  };
+}
+
+/** The secrets of steps alone, for who needs no other setting. Throws StartError. */
+export function readSecrets(env: Readonly<Record<string, string | undefined>>, cwd: string): SecretStore {
+  const { names, text } = readWritten(env, cwd);
+  return readSecretStore(cwd, names, text);
+}
+
+function readWritten(env: Readonly<Record<string, string | undefined>>, cwd: string) {
+  const fromFile = readEnvFile(cwd);
+  return {
+    names: Object.keys({ ...fromFile, ...env }),
+    text: (name: string): string | undefined => (env[name] ?? fromFile[name])?.trim() || undefined,
   };
 }
 
@@ -157,6 +172,12 @@ const givenSchema = z.strictObject({
     })
     .optional(),
   keepFinished: keepFinishedSchema.optional(),
+  secretStore: secretStoreSchema
+    .refine(
+      (store) => Object.values(store).every(({ hosts }) => hosts.every((entry) => toHost(entry) === entry)),
+      'has hosts that are none: write api.github.com, nas.lan:8080',
+    )
+    .optional(),
 });
 
 /** CFG5. Throws a StartError that names every fault; no value is shown. */

@@ -61,8 +61,8 @@ export async function startCoordinator(
   }
 }
 
-function warnOfShortSecrets({ secrets }: EngineSettings, log: { warn(message: string): void }): void {
-  const names = shortSecretNames(secrets);
+function warnOfShortSecrets({ secrets, secretStore }: EngineSettings, log: { warn(message: string): void }): void {
+  const names = shortSecretNames(secrets, secretStore);
   if (names.length === 0) return;
   const [are, they] = names.length === 1 ? ['is', 'it is'] : ['are', 'they are'];
   log.warn(

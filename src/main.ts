@@ -92,6 +92,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
     checkData: (schema, data) => checker.checkData(schema, data),
+    secretStore: settings.secretStore ?? {},
     templates: {
       ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),

@@ -44,6 +44,7 @@ test('an empty environment gives the documented defaults', () => {
       prices: {},
       modelLimits: {},
       secrets: {},
+      secretStore: {},
     },
     server: { host: '127.0.0.1', port: 8000, apiToken: null, allowedHosts: [], allowedOrigins: [] },
   });

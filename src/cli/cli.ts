@@ -91,7 +91,7 @@ Examples:
 program
   .command('validate <file...>')
   .description('check templates and definitions and name every fault with its place; nothing runs')
-  .option('--allow-unknown', 'an action that nobody knows is a note and no fault')
+  .option('--allow-unknown', 'an action or a secret that nobody knows is a note and no fault')
   .action(async (files, options) => {
     const { validate } = await import('./validate.ts');
     process.exitCode = await validate(files, options, context);

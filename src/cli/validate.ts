@@ -1,11 +1,12 @@
 /** `validate`: every fault of template and definition files, each with its place. Nothing runs. */
 
 import { resolve } from 'node:path';
-import { readSettings } from '../config.ts';
+import { readSecrets, readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { counted } from '../core/duration.ts';
 import { stepsWithin, type Visited } from '../core/steps-within.ts';
@@ -33,12 +34,13 @@ export async function validate(
   if (allowUnknown && readSettings(context.env, context.cwd).engine.unknownActions === 'reject') {
     throw usageError('--allow-unknown and UNKNOWN_ACTIONS=reject exclude each other: a run would refuse the action');
   }
+  const secretStore = readSecrets(context.env, context.cwd);
   let sound = true;
   for (const file of files) {
     const lines: string[] = [];
     try {
       const text = await readTextFile(resolve(context.cwd, file), file);
-      const { faults, notes, summary } = await checkText(text, allowUnknown ? 'simulate' : 'reject');
+      const { faults, notes, summary } = await checkText(text, allowUnknown, secretStore);
       for (const fault of faults) lines.push(toFaultLine(file, fault));
       for (const note of notes) lines.push(`${file}: note: ${note}`);
       if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
@@ -60,7 +62,8 @@ interface Check {
   summary: string;
 }
 
-async function checkText(text: string, unknownActions: 'simulate' | 'reject'): Promise<Check> {
+async function checkText(text: string, allowUnknown: boolean, secretStore: SecretHosts): Promise<Check> {
+  const unknownActions = allowUnknown ? 'simulate' : 'reject';
   const source = readSourceText(text);
   if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
   const { value, locate, lost } = source;
@@ -73,6 +76,7 @@ async function checkText(text: string, unknownActions: 'simulate' | 'reject'): P
   const checked = validateDefinition(definition, {
     catalogue,
     unknownActions,
+    secretStore,
     declaredParams: Object.keys(toProperties(schema)),
   });
   const named = new Set(faults.map((fault) => fault.path));
@@ -84,7 +88,12 @@ async function checkText(text: string, unknownActions: 'simulate' | 'reject'): P
   for (const fault of findSchemaFaults(visited)) errors.push(fault);
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps, last)) if (!places.has(fault.path)) errors.push(fault);
+  const unknownSecrets: string[] = [];
   for (const error of withLostNumbers(errors, lost)) {
+    if (allowUnknown && error.message.startsWith('there is no secret ')) {
+      unknownSecrets.push(`${error.path}: ${error.message}`);
+      continue;
+    }
     // Without a schema a run may give whatever the steps refer to.
     if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;
     const position = locate(toParts(error.path));
@@ -95,6 +104,7 @@ async function checkText(text: string, unknownActions: 'simulate' | 'reject'): P
   return {
     faults,
     notes: [
+      ...unknownSecrets,
       ...unknown.map(
         (action) => `action ${action} is not known here and would be simulated${didYouMean(action, catalogue.keys())}`,
       ),

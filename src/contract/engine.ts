@@ -151,6 +151,11 @@ export interface ActionDescription {
   secrets: string[];
 }
 
+/** A secret that steps can send. Its value is never told. */
+export interface SecretDescription {
+  name: string;
+}
+
 export interface EventsOptions {
   /** Continue after this sequence number; only new events when absent. */
   after?: number;
@@ -205,6 +210,8 @@ export interface Engine {
   /** What is wrong with template files, at most 1,000 entries; a template with a fault is in no list. */
   templateProblems(): Promise<TemplateProblem[]>;
   actions(): Promise<ActionDescription[]>;
+  /** The secrets that definitions can name as `{{secrets.NAME}}`, by name. */
+  secrets(): Promise<SecretDescription[]>;
   /** What calls of models have used and cost, of all workflows, also of deleted ones. */
   costs(query?: Partial<CostsQuery>): Promise<CostsReply>;
   stats(): Promise<EngineStats>;

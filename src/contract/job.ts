@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { failureCodes } from './failures.ts';
 import { stepIdOf, workflowIdOf } from './ids.ts';
 import type { Prices } from './prices.ts';
+import { type SecretStore, secretUseSchema } from './secret-store.ts';
 import type { Lane, NetworkRules } from './task.ts';
 
 export const jobSchema = z.object({
@@ -30,6 +31,8 @@ export const jobSchema = z.object({
   paramsJson: z.string(),
   timeoutMs: z.number(),
   secrets: z.record(z.string(), z.string()),
+  /** Secrets of the store that the params name; their values are where the job runs. Absent: none. */
+  secretUse: secretUseSchema.optional(),
 });
 export type Job = Readonly<z.infer<typeof jobSchema>>;
 
@@ -98,6 +101,8 @@ export interface PoolOptions {
   ioThreads: number;
   network: NetworkRules;
   prices?: Prices | undefined;
+  /** For attempts of the I/O lane alone. */
+  secretStore?: SecretStore | undefined;
   onOutcomes(outcomes: Outcome[]): void;
   onSaid?(said: Said[]): void;
   /** Reports a fault of the pool itself, for the log. */

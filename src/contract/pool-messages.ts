@@ -11,6 +11,7 @@ import { MessagePort } from 'node:worker_threads';
 import { z } from 'zod';
 import { type Job, jobSchema, outcomeSchema, saidSchema } from './job.ts';
 import type { Prices } from './prices.ts';
+import type { SecretStore } from './secret-store.ts';
 import type { NetworkRules } from './task.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface ThreadData {
   readonly prices: Prices | undefined;
   /** `shared`: many attempts at once, of the I/O lane. `exclusive`: one at a time. */
   readonly sharing: 'shared' | 'exclusive';
+  /** Only in shared threads: in the others foreign code may run. */
+  readonly secretStore: SecretStore | undefined;
 }
 
 /**

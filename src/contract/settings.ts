@@ -4,6 +4,7 @@ import type { Budget } from './budget.ts';
 import type { KeepFinished } from './keep-finished.ts';
 import type { LimitsByModel } from './model-limits.ts';
 import type { Prices } from './prices.ts';
+import type { SecretStore } from './secret-store.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -39,6 +40,8 @@ export interface EngineSettings {
   keepFinished?: KeepFinished | undefined;
   /** Secrets by name (OPENAI_API_KEY, …), handed only to the actions that declare them. */
   secrets: Record<string, string>;
+  /** Secrets that steps send to other machines, by the name that definitions write as `{{secrets.NAME}}`. */
+  secretStore?: SecretStore | undefined;
 }
 
 export interface DryRun {

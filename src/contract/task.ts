@@ -34,8 +34,12 @@ export interface TaskContext {
   readonly network: NetworkRules;
   /** The prices of PRICES_FILE. They extend or replace the known prices of models. */
   readonly prices?: Prices | undefined;
+  /** Absent for an action that takes no secrets of the store, and in a dry run. */
+  readonly sentSecrets?: SentSecrets | undefined;
   /** Each param of `Task.code` whose text holds references, with their values. */
   readonly code?: Readonly<Record<string, CodeText>> | undefined;
+  /** Takes secrets out of a text. Needed before a part of it is cut off: half a secret is found by nobody. */
+  redact?(text: string): string;
   /** Adds a line to the step's logs. */
   log(line: string): void;
   /**
@@ -49,6 +53,24 @@ export interface TaskContext {
    * cancelled.
    */
   account(metrics: Record<string, unknown>): void;
+}
+
+/** The secrets of the store that an attempt sends. They are in its params by now; the address has been checked. */
+export interface SentSecrets {
+  /** The value of a secret that a param names by itself. Throws `TaskFailure`: MISSING_SECRET. */
+  valueOf(name: string): string;
+  /** Keys that lead to each text of the params that holds one. */
+  readonly paths: readonly (readonly (string | number)[])[];
+  /** True where a text holds one of them, in any form in which secrets travel. */
+  isIn(text: string): boolean;
+}
+
+/** Where an action takes secrets of the store, and where it sends them. */
+export interface SecretTaking {
+  /** The param that is the address. The engine checks it before the task runs; what follows, the task checks. */
+  readonly address: string;
+  /** Secrets that params name outside of texts, with their places. The params may not fit the schema. */
+  named(params: JsonObject): { readonly path: readonly string[]; readonly name: string }[];
 }
 
 /** Where tasks may connect to. */
@@ -113,6 +135,8 @@ export interface Task<Params = unknown> {
   readonly addresses?: readonly string[];
   /** True for a task that calls other machines. Default: false. */
   readonly goesOut?: boolean;
+  /** Present: params may hold `{{secrets.NAME}}`. Only for a task of the I/O lane that goes out and calls no model. */
+  readonly takesSecrets?: SecretTaking;
   /**
    * True when these params (bound, not validated) make no network call. Default: a task with `goesOut` always makes
    * one.
@@ -195,6 +219,7 @@ export interface ActionInfo {
   readonly addresses?: readonly string[] | undefined;
   /** True for a task that calls other machines. */
   readonly goesOut?: boolean | undefined;
+  readonly takesSecrets?: SecretTaking | undefined;
   readonly staysHome?: Task['staysHome'];
   readonly version?: number | undefined;
   readonly callsModel?: Task['callsModel'];

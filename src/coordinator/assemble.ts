@@ -135,6 +135,7 @@ function createLatePool({ settings, createPool, log }: CoordinatorOptions): Late
       cpuThreads,
       ioThreads: Math.min(cpuThreads, ioThreadsMax),
       network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort, proxies: settings.proxies },
+      secretStore: settings.dryRun ? undefined : settings.secretStore,
       prices: settings.prices,
       onOutcomes: (outcomes) => hearer.onOutcomes(outcomes),
       onSaid: (said) => hearer.onSaid(said),

@@ -6,13 +6,16 @@
  *   AD2  in the path a value is encoded segment by segment: `/` stays;
  *   AD3  in the query and in the fragment it is encoded as a whole;
  *   AD4  a value makes no segment `.` or `..`, alone or with what is written beside it, and null stands in no path: either
- *        would ask for another path than the author wrote.
+ *        would ask for another path than the author wrote;
+ *   AD5  a secret stands behind the host.
  */
 import { BindingError } from './binding-error.ts';
 
-/** The text of a value, and how much of the address stands before it. */
+/** What is written, the text of a value, or the marker of a secret. */
 export type AddressPart =
   | { readonly written: string }
+  /** Called with the place of what comes next, and what the caller writes there. */
+  | { readonly secret: string; mark(form: 'path' | 'query', at: number): void }
   | { readonly value: string; readonly name: string; readonly isNull: boolean };
 
 const beginning = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
@@ -28,6 +31,12 @@ export function joinAddress(parts: readonly AddressPart[]): string {
       continue;
     }
     const region = regionOf(address);
+    if ('secret' in part) {
+      if (region === 'beginning') throw new BindingError(`${part.secret} stands in the host of an address`);
+      part.mark(region, address.length);
+      address += part.secret;
+      continue;
+    }
     if (region === 'path' && part.isNull) throw new BindingError(`{{${part.name}}} is null, in the path of an address`);
     if (region === 'path') touched.set(address.lastIndexOf('/') + 1, part.name);
     const from = address.length;

@@ -15,10 +15,12 @@
 import { type CodePieces, type CodeText, toInlineText } from '../contract/code-text.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
+import { toMarker } from '../contract/secret-store.ts';
 import { type AddressPart, joinAddress } from './address.ts';
 import { BindingError } from './binding-error.ts';
 import { itemAt } from './item-at.ts';
 import { findReferences, type Names, type Place, type Reference, readReferences } from './references.ts';
+import { findSecrets, type SecretMention, SecretText } from './step-secrets.ts';
 
 export { BindingError } from './binding-error.ts';
 
@@ -28,6 +30,8 @@ export interface ParamKinds {
   readonly code?: readonly string[] | undefined;
   /** AD1 to AD4. */
   readonly addresses?: readonly string[] | undefined;
+  /** SE4: there for an action whose params may hold secrets. Default: `{{secrets.…}}` is text. */
+  readonly takesSecrets?: object | undefined;
 }
 
 export interface BindingSources {
@@ -52,25 +56,27 @@ export interface BindingSources {
 
 /** Any value with every reference replaced, as a list or an output of a group. Throws BindingError. */
 export function bindAny(value: unknown, sources: BindingSources): unknown {
-  return bindValue(value, { sources, charsLeft: limits.stepParamsBytesMax });
+  return bindValue(value, { sources, charsLeft: limits.stepParamsBytesMax, takesSecrets: false });
 }
 
 interface Binding {
   readonly sources: BindingSources;
   /** How many more characters may replace references (N5). */
   charsLeft: number;
+  readonly takesSecrets: boolean;
 }
 
 /**
- * The params with every reference replaced; those that are code and hold references become a `CodeText` (N4). Throws
- * BindingError, which names a reference that leads nowhere, exceeds N5, or does not fit into an address.
+ * The params with every reference replaced; those that are code and hold references become a `CodeText` (N4), texts that
+ * hold secrets a `SecretText` (SE4). Throws BindingError, which names a reference that leads nowhere, exceeds N5, or does
+ * not fit into an address.
  */
 export function bindParams(
   params: JsonObject,
   sources: BindingSources,
-  { code = [], addresses = [] }: ParamKinds = {},
+  { code = [], addresses = [], takesSecrets }: ParamKinds = {},
 ): JsonObject {
-  const binding = { sources, charsLeft: limits.stepParamsBytesMax };
+  const binding = { sources, charsLeft: limits.stepParamsBytesMax, takesSecrets: takesSecrets !== undefined };
   if (code.length === 0 && addresses.length === 0) return bindValue(params, binding) as JsonObject;
   const bind = (key: string, value: unknown): unknown => {
     if (code.includes(key)) return bindCode(key, value, binding);
@@ -81,17 +87,33 @@ export function bindParams(
 }
 
 function bindAddress(text: string, binding: Binding): unknown {
+  const secrets = binding.takesSecrets ? findSecrets(text) : [];
   const places = text.includes('{{') ? findReferences(text, binding.sources.names) : [];
   const [first] = places;
-  if (first === undefined || isAlone(first, text)) return bindString(text, binding);
-  const parts = splitAt(text, places).flatMap((written, i): AddressPart[] => {
+  if (secrets.length === 0 && (first === undefined || isAlone(first, text))) return bindString(text, binding);
+  const bound = new SecretText();
+  const all = [...places, ...secrets].sort((a, b) => a.start - b.start);
+  const parts = splitAt(text, all).flatMap((written, i): AddressPart[] => {
     if (i === 0) return [{ written }];
-    const { inner } = itemAt(places, i - 1);
-    const { value, text: valueText, isLeft } = takeValue(inner, binding);
-    const part = { value: valueText, name: inner.trim(), isNull: value === null };
+    const place = itemAt(all, i - 1);
+    if (!('inner' in place)) return [toSecretPart(toName(place), bound), { written }];
+    const { value, text: valueText, isLeft } = takeValue(place.inner, binding);
+    const part = { value: valueText, name: place.inner.trim(), isNull: value === null };
     return [isLeft ? { written: valueText } : part, { written }];
   });
-  return joinAddress(parts);
+  const address = joinAddress(parts);
+  if (secrets.length === 0) return address;
+  bound.text = address;
+  return bound;
+}
+
+function toSecretPart(name: string, { marks }: SecretText): AddressPart {
+  return { secret: toMarker(name), mark: (form, at) => void marks.push({ name, at, form }) };
+}
+
+function toName({ name, text }: SecretMention): string {
+  if (name !== null) return name;
+  throw new BindingError(`${text} is not a secret: write {{secrets.NAME}}`);
 }
 
 function bindValue(value: unknown, binding: Binding): unknown {
@@ -106,23 +128,46 @@ function bindValue(value: unknown, binding: Binding): unknown {
 
 function bindString(text: string, binding: Binding): unknown {
   if (!text.includes('{{')) return text;
+  const secrets = binding.takesSecrets ? findSecrets(text) : [];
+  if (secrets.length > 0) return bindSecrets(text, secrets, binding);
   const places = findReferences(text, binding.sources.names);
   const [first] = places;
   if (first === undefined) return text;
   if (isAlone(first, text)) return takeValue(first.inner, binding).value;
+  return bindInline(text, places, binding);
+}
+
+/** SE4. */
+function bindSecrets(text: string, secrets: readonly SecretMention[], binding: Binding): SecretText {
+  const bound = new SecretText();
+  const first = itemAt(secrets, 0);
+  if (isAlone(first, text)) {
+    bound.addSecret(toName(first), 'plain');
+    return bound;
+  }
+  for (const [i, piece] of splitAt(text, secrets).entries()) {
+    if (i > 0) bound.addSecret(toName(itemAt(secrets, i - 1)), 'plain');
+    bound.add(bindInline(piece, findReferences(piece), binding));
+  }
+  return bound;
+}
+
+function bindInline(text: string, places: readonly Place[], binding: Binding): string {
   return splitAt(text, places)
     .map((piece, i) => (i === 0 ? piece : takeValue(itemAt(places, i - 1).inner, binding).text + piece))
     .join('');
 }
 
 /** N1: nothing is beside it on its line, and nothing but white space on other lines. */
-export function isAlone({ start, end }: Place, text: string): boolean {
+export function isAlone({ start, end }: Span, text: string): boolean {
   if (start === 0 && end === text.length) return true;
   const around = `${text.slice(0, start)}${text.slice(end)}`;
   return around.trim() === '' && /[\r\n]/.test(around);
 }
 
-function splitAt(text: string, places: readonly Place[]): string[] {
+type Span = Pick<Place, 'start' | 'end'>;
+
+function splitAt(text: string, places: readonly Span[]): string[] {
   const starts = [...places.map(({ start }) => start), text.length];
   return starts.map((start, i) => text.slice(i === 0 ? 0 : itemAt(places, i - 1).end, start));
 }

@@ -1,23 +1,36 @@
-/** Keys of the engine's settings that somebody has written into params, which are stored and shown. */
+/** Keys and secrets of the engine's settings that somebody has written into params, which are stored and shown. */
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
-import { searchedSecrets } from '../contract/secret-values.ts';
+import { createNeedles } from '../contract/needles.ts';
+import type { SecretStore } from '../contract/secret-store.ts';
+import { searchedSecrets, searchedStore } from '../contract/secret-values.ts';
 
 type Path = readonly PropertyKey[];
 
 /**
  * Each string of the value, or name of a field in it, that holds the value of a setting. The messages name the setting
- * and never the value. `path` stands before the paths. The work grows with the text times the number of keys.
+ * and never the value. `path` stands before the paths. The work grows with the text.
  */
-export function findSecretParams(value: unknown, path: Path, secrets: Readonly<Record<string, string>>): FieldError[] {
-  const searched = searchedSecrets(secrets);
+export function findSecretParams(
+  value: unknown,
+  path: Path,
+  secrets: Readonly<Record<string, string>>,
+  store: SecretStore = {},
+): FieldError[] {
+  const searched = [
+    ...searchedSecrets(secrets).map((entry) => [...entry, 'keys are settings of the engine'] as const),
+    ...searchedStore(store).map(
+      (entry) => [...entry, `name it in params of http_request, as {{secrets.${entry[0]}}}`] as const,
+    ),
+  ];
   const faults: FieldError[] = [];
   if (searched.length === 0) return faults;
+  const needles = createNeedles(searched.map(([, secret]) => secret));
   const check = (text: string, at: Path) => {
-    const found = searched.find(([, secret]) => text.includes(secret));
+    const found = needles.isIn(text) ? searched.find(([, secret]) => text.includes(secret)) : undefined;
     if (found === undefined) return;
-    const [name, secret] = found;
-    const message = `holds the value of ${name}: keys are settings of the engine, and params are stored and shown; remove it`;
+    const [name, secret, advice] = found;
+    const message = `holds the value of ${name}: ${advice}, and params are stored and shown; remove it`;
     // A key that stands in a field's name stands in the path too.
     faults.push({ path: toFieldPath(at).replaceAll(secret, () => `[${name}]`), message });
   };

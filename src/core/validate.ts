@@ -12,14 +12,17 @@ import {
 } from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
+import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { didYouMean } from '../contract/nearest.ts';
-import type { ActionCatalogue } from '../contract/task.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
+import type { ActionCatalogue, ActionInfo } from '../contract/task.ts';
 import type { PlacedStep } from './finally.ts';
 import { plainFlow, type StepFlow, toItemNames } from './flow.ts';
 import type { GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
 import { eachReference } from './references.ts';
+import { checkStepSecrets, findMisplacedSecrets, findSecrets } from './step-secrets.ts';
 import { checkUntil, checkWhen } from './validate-conditions.ts';
 import { checkFlow, findTakenIds } from './validate-flow.ts';
 import { checkGraph, Faults, guessesMax, type InputNode, readNodes } from './validate-graph.ts';
@@ -32,6 +35,8 @@ export interface ValidationOptions {
   unknownActions: 'simulate' | 'reject';
   /** Params that a template declares and a run may leave out. */
   declaredParams?: readonly string[] | undefined;
+  /** The secrets that there are; left out, their names are not checked. */
+  secretStore?: SecretHosts | undefined;
   /** Lines that stand first among the warnings. */
   told?: readonly string[] | undefined;
 }
@@ -69,13 +74,17 @@ export function warningsOf(
   { catalogue, unknownActions, told }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
+  // A param is data: no secret in it is ever replaced.
+  const named = Object.entries(params ?? {}).flatMap(([key, value]) =>
+    typeof value === 'string' && findSecrets(value).length > 0 ? [[`params.${key}`, value]] : [],
+  );
   return findWarnings({
     steps,
     finally: last,
     params: Object.keys(params ?? {}),
     catalogue,
     namesSimulated,
-    texts: { name, description },
+    texts: { name, description, ...Object.fromEntries(named) },
     told,
   });
 }
@@ -170,6 +179,7 @@ function checkStep(step: PlacedStep, i: number, scope: Scope, check: StepsCheck)
   const add = (path: readonly PropertyKey[], message: string) =>
     faults.add({ path: toFieldPath([...at, ...path]), message });
   checkFlow(step, i, scope, add);
+  checkOtherSecrets(step, at, check);
   const known = { params: [...Object.keys(check.params), ...check.optional] };
   for (const message of checkWhen(step, i, scope, known)) add(['when'], message);
   if (step.forEach !== undefined) {
@@ -237,6 +247,9 @@ function checkAction(
   checkReferences(step.params ?? {}, where, check, add, (path) => {
     for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
   });
+  for (const path of checkParamSecrets(step, at, info, check)) {
+    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
+  }
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, [...at, 'params'], open));
   } else if (check.unknownActions === 'reject') {
@@ -247,6 +260,36 @@ function checkAction(
 }
 
 type StepOfWorkflow = GraphNode & { readonly action: string; readonly flow?: StepFlow };
+
+/** Names the faults of the secrets in a step's params. Returns the places that hold one. */
+function checkParamSecrets(
+  { params = {}, action }: Pick<StepDefinition, 'action' | 'params'>,
+  at: readonly PropertyKey[],
+  info: ActionInfo | undefined,
+  check: StepsCheck,
+): (readonly (string | number)[])[] {
+  const { catalogue, secretStore: store } = check;
+  const secretCheck = {
+    taking: info?.takesSecrets,
+    code: info?.code ?? [],
+    action: action ?? '',
+    takers: [...catalogue.values()].flatMap((each) => (each.takesSecrets ? [each.action] : [])).join(', '),
+    store,
+    suggest: toSuggest(check),
+  };
+  return checkStepSecrets(params as JsonObject, [...at, 'params'] as (string | number)[], secretCheck, (fault) => {
+    check.faults.add(fault);
+  });
+}
+
+/** Fields in which secrets have no place. Nothing is ever replaced in a name, which warnings say. */
+const elsewhere = new Set(['id', 'name', 'action', 'params', 'steps', 'dependencies', 'join', 'final']);
+
+function checkOtherSecrets(step: PlacedStep, at: readonly PropertyKey[], { faults }: StepsCheck): void {
+  for (const [field, value] of Object.entries(step)) {
+    if (!elsewhere.has(field)) faults.addAll(findMisplacedSecrets(value, [...at, field] as (string | number)[]));
+  }
+}
 
 /** The faults of new params for one step of an existing workflow. Paths begin with `params`. */
 export function validateStepParams(

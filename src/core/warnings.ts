@@ -17,6 +17,7 @@ import type { ActionCatalogue } from '../contract/task.ts';
 import { isAlone } from './bindings.ts';
 import { itemAt } from './item-at.ts';
 import { findReferences, type Names, type Place } from './references.ts';
+import { findSecrets } from './step-secrets.ts';
 import { boundValues, stepsWithin, type Visited } from './steps-within.ts';
 
 const warningsMax = 50;
@@ -112,7 +113,7 @@ function warnOfValue(path: Path, value: unknown, warned: Warned & { names: Names
 /** WA1 for texts in which references are not replaced. */
 function warnOfReference(path: Path, text: unknown, add: Add): void {
   if (typeof text !== 'string' || !text.includes('{{')) return;
-  const [place] = findReferences(text);
+  const [place] = [...findReferences(text), ...findSecrets(text)];
   if (place === undefined) return;
   const shown = cut(text.slice(place.start, place.end));
   add(path, `${shown} stays as it is here; references are replaced in the values of a step's params alone`);
@@ -121,13 +122,15 @@ function warnOfReference(path: Path, text: unknown, add: Add): void {
 const strayBraces = /\{\{[^{}]{0,200}(?:\}\})?|\$?\{\s*(?:params|steps)\.[^{}\s]{1,200}\}/g;
 
 function* findStray(text: string, names: Names): Generator<string> {
-  for (const piece of toPieces(text, findReferences(text, names))) {
+  // Where a secret may not stand it is a fault.
+  const places = [...findReferences(text, names), ...findSecrets(text)].sort((a, b) => a.start - b.start);
+  for (const piece of toPieces(text, places)) {
     for (const [stray] of piece.matchAll(strayBraces)) yield stray;
   }
 }
 
 /** What is between references. */
-function toPieces(text: string, places: readonly Place[]): string[] {
+function toPieces(text: string, places: readonly Pick<Place, 'start' | 'end'>[]): string[] {
   const starts = [...places.map(({ start }) => start), text.length];
   return starts.map((start, i) => text.slice(i === 0 ? 0 : itemAt(places, i - 1).end, start));
 }
@@ -163,13 +166,15 @@ function warnOfCode(path: Path, text: string, step: CodeStep, warned: Warned, ad
   const found = step.action === 'render' ? findInTags(pieces, step) : findInExpression(pieces, warned);
   if (found !== undefined) {
     const scope = step.action === 'render' ? 'a name in `data`' : 'a field of `input`';
-    add(path, `${cut(found)} is ${scope} there, not one of the workflow's; write {{${cut(found)}}}`);
+    if (found.startsWith('secrets'))
+      add(path, `${cut(found)} is ${scope} there; no action but those that send secrets gets one`);
+    else add(path, `${cut(found)} is ${scope} there, not one of the workflow's; write {{${cut(found)}}}`);
   }
 }
 
 const literal = /"[^"]*"|'[^']*'/g;
 const tag = /\{[{%][^{}]{0,2000}[}%]\}/g;
-const name = /(?<![\w.$"'\]])(params|steps)[.[][\w.[\]-]{0,100}/g;
+const name = /(?<![\w.$"'\]])(params|steps|secrets)[.[][\w.[\]-]{0,100}/g;
 
 function findInTags(pieces: readonly string[], { params: { data } }: CodeStep): string | undefined {
   // A reference: nobody knows yet what it holds.
@@ -188,7 +193,7 @@ function findInExpression(pieces: readonly string[], { params, stepIds }: Warned
   for (const piece of pieces) {
     for (const [text] of piece.replace(literal, '').matchAll(name)) {
       const [scope, first] = text.split(/[.[\]]/);
-      if (first !== undefined && (scope === 'params' ? params : stepIds).has(first)) return text;
+      if (scope !== 'secrets' && first !== undefined && (scope === 'params' ? params : stepIds).has(first)) return text;
     }
   }
   return undefined;

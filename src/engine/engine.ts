@@ -29,6 +29,7 @@ import {
   type GetOptions,
   type ListQuery,
   type ListReply,
+  type SecretDescription,
   type SubmitOptions,
   type ToldOptions,
   type WaitOptions,
@@ -272,6 +273,12 @@ export class CoordinatedEngine implements Engine {
       params: z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>,
       secrets: [...secrets],
     }));
+  }
+
+  async secrets(): Promise<SecretDescription[]> {
+    return Object.keys(this.#options.secretStore ?? {})
+      .sort()
+      .map((name) => ({ name }));
   }
 
   async costs(query: Partial<CostsQuery> = {}): Promise<CostsReply> {

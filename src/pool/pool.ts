@@ -52,6 +52,7 @@ export async function createPool(options: PoolOptions, setup: WorkerSetup = {}):
     ...shared,
     threads: options.ioThreads,
     sharing: 'shared',
+    secretStore: options.secretStore,
     stuckMs: setup.stuckMs ?? stuckMs,
     heapMbMax: ioHeapMbMax,
   });

@@ -14,6 +14,7 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import type { Job, Outcome, Said } from '../contract/job.ts';
 import { type AbortReason, fromThreadSchema, type ThreadData, type ToThread } from '../contract/pool-messages.ts';
 import type { Prices } from '../contract/prices.ts';
+import type { SecretStore } from '../contract/secret-store.ts';
 import type { NetworkRules } from '../contract/task.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
@@ -35,6 +36,7 @@ export interface ThreadLaneOptions {
   readonly execArgv: readonly string[] | undefined;
   readonly network: NetworkRules;
   readonly prices: Prices | undefined;
+  readonly secretStore?: SecretStore | undefined;
   onOutcomes(outcomes: Outcome[]): void;
   onSaid(said: Said[]): void;
   onFault(message: string): void;
@@ -109,7 +111,12 @@ export class ThreadLane {
       env: {},
       execArgv: [...(options.execArgv ?? toLoaderArgv(process.execArgv)), importOnly],
       resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax },
-      workerData: { network: options.network, prices: options.prices, sharing: options.sharing } satisfies ThreadData,
+      workerData: {
+        network: options.network,
+        prices: options.prices,
+        sharing: options.sharing,
+        secretStore: options.secretStore,
+      } satisfies ThreadData,
       loadBalancer: (task, workers) => {
         const bundle = task[queueOptionsSymbol] as Bundle | null;
         if (bundle === null) return null;

@@ -8,6 +8,7 @@ import type { FieldError } from '../contract/failures.ts';
 import type { Rehearsal } from '../contract/rehearsal.ts';
 import { type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toAddress, withQuery } from './http/address.ts';
+import { authHeaderOf, authSchema, namedInAuth, toAuthValue } from './http/auth.ts';
 import {
   type Answer,
   type Exchange,
@@ -20,6 +21,7 @@ import {
   toLateFailure,
   toStatusFailure,
 } from './http/exchange.ts';
+import { headerName } from './http/header-name.ts';
 import { toContent } from './http/outputs.ts';
 import { acceptedEncodings, readBody } from './http/read-body.ts';
 import { redirectOf, redirectsMax, toRedirected } from './http/redirect.ts';
@@ -31,19 +33,6 @@ const responseBytesMax = 16 * 1024 * 1024;
 const refusalBytesMax = 64 * 1024;
 const refusalShownMax = 300;
 
-/** Framing and routing of the message are ours; `host` could name another machine than the one that was checked. */
-const ownHeaders = new Set([
-  'host',
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}$/, 'is not the name of a header');
 const statusClass = z.string().regex(/^[1-5]xx$/, 'must be a status such as 201 or a class such as "2xx"');
 const expected = z.union([z.int().min(100).max(599), statusClass]);
 const queryValue = z.union([z.string(), z.number(), z.boolean()]);
@@ -57,7 +46,7 @@ const fields = z.strictObject({
   method: z.enum(methods).default('GET').meta({ description: 'GET when not given.' }),
   headers: z
     .record(
-      headerName.refine((name) => !ownHeaders.has(name.toLowerCase()), 'is a header that is set by the engine'),
+      headerName,
       z
         .string()
         .max(16_384)
@@ -68,6 +57,10 @@ const fields = z.strictObject({
       description:
         'Request headers. When a redirect leaves the origin, only accept, content-type and the like are sent on.',
     }),
+  auth: authSchema.optional().meta({
+    description:
+      'A secret of the store as a header: its NAME for `Authorization: Bearer`, {basic: {user, secret: NAME}}, or {header, secret: NAME, prefix}.',
+  }),
   query: z
     .record(z.string(), z.union([queryValue, z.array(queryValue)]))
     .default({})
@@ -99,7 +92,11 @@ const params = fields.superRefine((request, refinement) => {
 });
 
 function findFaults(request: Params): FieldError[] {
-  return [...findTwice(Object.keys(request.headers)), ...findFaultsOfBody(request)];
+  const { auth, headers } = request;
+  const header = auth && authHeaderOf(auth);
+  const isTwice = Object.keys(headers).some((name) => name.toLowerCase() === header);
+  const ofAuth = isTwice ? [{ path: 'auth', message: `sets ${header}, which headers set too: leave one out` }] : [];
+  return [...findTwice(Object.keys(headers)), ...ofAuth, ...findFaultsOfBody(request)];
 }
 
 /** Names that differ in their case alone are one header, and one of the values would be lost. */
@@ -131,6 +128,7 @@ export const httpRequest: Task<Params> = {
   params,
   addresses: ['url'],
   goesOut: true,
+  takesSecrets: { address: 'url', named: namedInAuth },
   timeoutMs: 30_000,
   async run(request, context) {
     const sent: Sent = { unsafe: null };
@@ -141,7 +139,7 @@ export const httpRequest: Task<Params> = {
       throw error;
     }
   },
-  async rehearse(request, context) {
+  async rehearse({ auth: _, ...request }, context) {
     const exchange = await toExchange(request, context);
     await rehearseTarget(exchange.address.url, context.network);
     const [expect] = [request.expect].flat();
@@ -156,7 +154,8 @@ export const httpRequest: Task<Params> = {
         rehearsal: {
           kind: 'request',
           method: exchange.method,
-          url: `${origin}${pathname}`,
+          // Secrets stay names: no value is there.
+          url: `${origin}${pathname.replace(/%7B%7B(secrets\.\w+)%7D%7D/g, '{{$1}}')}`,
           // What a server answers, nobody knows.
           open: ['headers', 'json'],
         } satisfies Rehearsal,
@@ -211,11 +210,23 @@ async function toExchange(request: Params, context: TaskContext): Promise<Exchan
     body = bytes;
     headers['content-type'] = contentType;
   }
+  if (request.auth !== undefined) headers[authHeaderOf(request.auth)] = toAuthValue(request.auth, context.sentSecrets);
   if (!isReading) headers['idempotency-key'] ??= context.idempotencyKey;
   headers['accept-encoding'] = acceptedEncodings;
   headers['user-agent'] ??= 'hybrid-engine';
   headers.accept ??= '*/*';
-  return { address: withQuery(toAddress(request.url), request.query), method: request.method, headers, body };
+  const address = withQuery(toAddress(request.url), request.query);
+  return { address, method: request.method, headers, body, carried: toCarried(request, context) };
+}
+
+function toCarried({ auth }: Params, { sentSecrets: sent }: TaskContext): Exchange['carried'] {
+  if (sent === undefined) return undefined;
+  const headers = sent.paths.flatMap(([field, name]) => (field === 'headers' ? [String(name).toLowerCase()] : []));
+  return {
+    headers: new Set(auth === undefined ? headers : [...headers, authHeaderOf(auth)]),
+    isInBody: sent.paths.some(([field]) => field === 'body' || field === 'body_base64'),
+    isIn: (text) => sent.isIn(text),
+  };
 }
 
 async function toResult(
@@ -231,7 +242,8 @@ async function toResult(
   if (!isExpected(status, request.expect)) {
     const bytes = await read(refusalBytesMax).catch(() => Buffer.alloc(0));
     const { content } = await toContent(bytes, contentType, () => {});
-    throw toStatusFailure(exchange, answer, toShown(exchange, content), sent);
+    const text = context.redact?.(content) ?? content;
+    throw toStatusFailure(exchange, answer, toShown(exchange, text), sent);
   }
   const bytes = await read(responseBytesMax).catch((error: unknown) => {
     throw toFailure(exchange, error, sent);

@@ -4,7 +4,8 @@
  * Guarantees:
  *   A1  it always resolves, with an outcome that is plain data. An error of the task never crosses a thread as an
  *       error, because it would lose its class, code and fields on the way;
- *   A2  neither the outcome nor a piece of text before it holds the value of a secret that came with the job;
+ *   A2  neither the outcome nor a piece of text before it holds the value of a secret that came with the job. For an action
+ *       that takes secrets of the store, the outcome holds none of all those that there are;
  *   A3  message, logs and outputs are within `limits`.
  */
 import { inspect } from 'node:util';
@@ -13,10 +14,13 @@ import { isCodeText, toWrittenCode } from '../contract/code-text.ts';
 import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import type { Job, Outcome, Said } from '../contract/job.ts';
+import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { type AbortReason, describeAbort } from '../contract/pool-messages.ts';
 import type { Prices } from '../contract/prices.ts';
+import type { SecretStore } from '../contract/secret-store.ts';
 import { type NetworkRules, type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
+import { bindSecrets } from './bound-secrets.ts';
 import { toJsonText } from './outputs.ts';
 import { createRedaction, type Redact, redactCutJson, redactJson } from './redaction.ts';
 import { createSpeech, type Speech } from './speech.ts';
@@ -25,13 +29,17 @@ export interface AttemptEnvironment {
   readonly tasks: ReadonlyMap<string, Task>;
   readonly network: NetworkRules;
   readonly prices?: Prices | undefined;
+  /** Absent where a job sends none: in exclusive threads, in processes, in a dry run. */
+  readonly secretStore?: SecretStore | undefined;
   readonly signal: AbortSignal;
   /** Absent where nobody reads the pieces of text that a task says. */
   readonly onSaid?: ((said: Said) => void) | undefined;
 }
 
 export async function runAttempt(job: Job, environment: AttemptEnvironment): Promise<Outcome> {
-  const redact = createRedaction(job.secrets);
+  const isTaker = environment.tasks.get(job.action)?.takesSecrets !== undefined;
+  const store = isTaker ? environment.secretStore : undefined;
+  const redact = createRedaction(job.secrets, store);
   const log = createLog(redact);
   let accounted: Record<string, unknown> | null = null;
   // Converted at once: metrics that no outcome can hold make the task fail here, and the earlier metrics stay.
@@ -49,7 +57,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
   try {
     throwIfAborted(job, environment.signal);
     // Types bind our own tasks only at compile time. The result is checked like any other input.
-    const result: TaskResult | undefined = await runTask(job, environment, { log: log.add, account, say });
+    const result: TaskResult | undefined = await runTask(job, environment, { redact, log: log.add, account, say });
     throwIfAborted(job, environment.signal);
     isWhole = true;
     return {
@@ -69,7 +77,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
       message: toMessage(redact(failure.message)),
       retryAfterMs: failure.retryAfterMs ?? null,
       ...(failure.onlyIfAsked ? { onlyIfAsked: true } : {}),
-      metadata: toFailureMetadata(error, job.secrets, log.add),
+      metadata: toFailureMetadata(error, (text) => redactCutJson(text, job.secrets, store), log.add),
       metrics: accounted,
       logs: log.lines(),
     };
@@ -80,8 +88,8 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
 
 function runTask(
   job: Job,
-  { tasks, network, prices, signal }: AttemptEnvironment,
-  told: Pick<TaskContext, 'log' | 'account' | 'say'>,
+  { tasks, network, prices, secretStore, signal }: AttemptEnvironment,
+  told: Pick<TaskContext, 'redact' | 'log' | 'account' | 'say'>,
 ) {
   const task = tasks.get(job.action);
   if (task === undefined) {
@@ -90,10 +98,12 @@ function runTask(
       `no task implements the action "${job.action}"; GET /api/actions lists them`,
     );
   }
-  const { params, code } = parseParams(task, job.paramsJson);
+  const bound = bindSecrets(task, JSON.parse(job.paramsJson) as JsonObject, job.secretUse, secretStore);
+  const { params, code } = parseParams(task, bound.params);
   return task.run(params, {
     signal,
     code,
+    sentSecrets: bound.sent,
     timeoutMs: job.timeoutMs,
     idempotencyKey: `${job.workflowId}/${job.stepId}`,
     workflowId: job.workflowId,
@@ -106,8 +116,8 @@ function runTask(
   });
 }
 
-function parseParams(task: Task, paramsJson: string): { params: unknown; code: TaskContext['code'] } {
-  const { written, code } = takeCode(task, JSON.parse(paramsJson));
+function parseParams(task: Task, bound: JsonObject): { params: unknown; code: TaskContext['code'] } {
+  const { written, code } = takeCode(task, bound);
   const parsed = parseBounded(task.params, written);
   if (parsed.success) return { params: parsed.data, code };
   const fields = toFieldErrors(parsed.error.issues).map(({ path, message }) => `${path || 'params'}: ${message}`);
@@ -142,13 +152,13 @@ function toRedactedRecord(what: string, value: TaskResult['metadata'], redact: R
 /** What the task kept of an attempt that failed, also where a deadline ended it. What cannot be kept is logged (A1). */
 function toFailureMetadata(
   error: unknown,
-  secrets: Job['secrets'],
+  redactCut: Redact,
   log: (line: string) => void,
 ): Record<string, unknown> | null {
   if (!isTaskFailure(error) || error.metadata === undefined) return null;
   try {
     const text = toJsonText('metadata', error.metadata, limits.outputsInlineBytesMax);
-    return JSON.parse(redactCutJson(text, secrets)) as Record<string, unknown>;
+    return JSON.parse(redactCut(text)) as Record<string, unknown>;
   } catch (cause) {
     log(`Warning: the failure's metadata could not be kept: ${cause instanceof Error ? cause.message : String(cause)}`);
     return null;

@@ -30,7 +30,7 @@ import { runAttempt } from './attempt.ts';
 const beginsMax = 32;
 
 export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: unknown) => Promise<void> {
-  const { network, prices, sharing } = workerData as ThreadData;
+  const { network, prices, sharing, secretStore } = workerData as ThreadData;
   const begin = createGate();
   return async (given) => {
     const { jobs, port } = readMessage('bundle', given);
@@ -48,7 +48,7 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: un
         const heeds = watchHeed(job, controller.signal, outbox);
         const turn = begin(controller.signal);
         if (turn !== undefined) await waitForTurn(turn, job, controller, outbox);
-        const attempt = runAttempt(job, { tasks, network, prices, signal: controller.signal, onSaid });
+        const attempt = runAttempt(job, { tasks, network, prices, secretStore, signal: controller.signal, onSaid });
         // Armed after the task has begun, so that a task's own timer of the same length is the first to fire.
         const deadline = armDeadline(job, controller);
         const outcome = await attempt;

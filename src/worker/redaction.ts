@@ -1,14 +1,25 @@
 /**
- * Keeps the secrets of a job out of everything that leaves its thread: error messages, logs, outputs. Remote sides
- * echo keys (a 401 that repeats the Authorization header), and what leaves the thread is stored.
+ * Keeps secrets out of everything that leaves a thread: error messages, logs, outputs. Remote sides echo keys (a 401
+ * that repeats the Authorization header), and what leaves the thread is stored.
  */
-import { searchedSecrets } from '../contract/secret-values.ts';
+import { createNeedles, type Needles } from '../contract/needles.ts';
+import type { SecretStore } from '../contract/secret-store.ts';
+import { searchedSecrets, searchedStore } from '../contract/secret-values.ts';
+import { toSecretForms } from './secret-forms.ts';
 
 export type Redact = (text: string) => string;
 
-export function createRedaction(secrets: Readonly<Record<string, string>>): Redact {
+type Secrets = Readonly<Record<string, string>>;
+
+/** `secrets`: those of a job. `store`: more that are searched for. */
+export function createRedaction(secrets: Secrets, store?: SecretStore): Redact {
   const replacements = toReplacements(secrets);
-  return (text) => replaceAll(text, replacements);
+  if (store === undefined) return (text) => replaceAll(text, replacements);
+  const stored = ofStore(store);
+  return (text) => {
+    const redacted = replaceAll(text, replacements);
+    return stored.needles.isIn(redacted) ? replaceAll(redacted, stored.replacements) : redacted;
+  };
 }
 
 export interface PieceRedaction {
@@ -18,7 +29,7 @@ export interface PieceRedaction {
 }
 
 /** Redacts a text that comes in pieces. The results, joined, are what createRedaction makes of the whole text. */
-export function createPieceRedaction(secrets: Readonly<Record<string, string>>): PieceRedaction {
+export function createPieceRedaction(secrets: Secrets): PieceRedaction {
   const replacements = toReplacements(secrets);
   let pending = '';
   return {
@@ -60,23 +71,35 @@ function findSafeEnd(text: string, replacements: readonly Replacement[]): number
 
 type Replacement = readonly [needle: string, label: string];
 
-function toReplacements(secrets: Readonly<Record<string, string>>): Replacement[] {
-  const replacements: Replacement[] = [];
-  for (const [name, value] of searchedSecrets(secrets)) {
-    const bytes = Buffer.from(value);
-    const forms = new Set([
-      value,
-      // Inside JSON text, quotes and backslashes of the value are escaped.
-      JSON.stringify(value).slice(1, -1),
-      encodeURIComponent(bytes.toString()),
-      bytes.toString('base64'),
-      bytes.toString('base64url'),
-    ]);
-    for (const form of forms) replacements.push([form, `[secret ${name}]`]);
-  }
+function toReplacements(secrets: Secrets, store?: SecretStore): Replacement[] {
+  const replacements = searchedSecrets(secrets).flatMap(toReplacementsOf);
   // Longest first: when one secret begins another, the shorter must not leave the rest of the longer behind.
-  replacements.sort(([a], [b]) => b.length - a.length);
-  return replacements;
+  return [...replacements, ...(store ? ofStore(store).replacements : [])].sort(longestFirst);
+}
+
+function longestFirst([a]: Replacement, [b]: Replacement): number {
+  return b.length - a.length;
+}
+
+interface Stored {
+  readonly replacements: readonly Replacement[];
+  readonly needles: Needles;
+}
+
+/** The store of a thread stays the same, and has many forms. */
+const known = new WeakMap<SecretStore, Stored>();
+
+function ofStore(store: SecretStore): Stored {
+  const before = known.get(store);
+  if (before !== undefined) return before;
+  const replacements = searchedStore(store).flatMap(toReplacementsOf).sort(longestFirst);
+  const stored = { replacements, needles: createNeedles(replacements.map(([needle]) => needle)) };
+  known.set(store, stored);
+  return stored;
+}
+
+function toReplacementsOf([name, value]: readonly [string, string]): Replacement[] {
+  return toSecretForms(value).map((form) => [form, `[secret ${name}]`]);
 }
 
 function replaceAll(text: string, replacements: readonly Replacement[]): string {
@@ -109,8 +132,8 @@ const secretBeginningMin = 4;
  * The same for texts that something has cut off, as those of a stream that broke off: each is left out from where a secret
  * begins that its end has cut.
  */
-export function redactCutJson(text: string, secrets: Readonly<Record<string, string>>): string {
-  const replacements = toReplacements(secrets);
+export function redactCutJson(text: string, secrets: Secrets, store?: SecretStore): string {
+  const replacements = toReplacements(secrets, store);
   const redact = (value: string) => replaceAll(value, replacements);
   return redactStrings(text, redact, (value) => redact(value.slice(0, findCutSecret(value, replacements))));
 }

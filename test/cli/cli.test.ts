@@ -111,6 +111,48 @@ steps:
     });
   });
 
+  test('names secrets that are not there or stand where none may, and shows no value', async () => {
+    await write(
+      'secret.yaml',
+      `name: Secret
+steps:
+  - id: a
+    action: http_request
+    params: { url: 'https://api.example.com/', auth: TOKEN, headers: { x-key: '{{secrets.TOKNE}}' } }
+  - id: b
+    action: noop
+    params: { text: '{{secrets.TOKEN}}' }
+`,
+    );
+    const env = { SECRET_TOKEN: 'sk-canary-0123' };
+    const { status, stdout } = await cli(['validate', 'secret.yaml'], env);
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(
+        /^secret\.yaml:5:79: steps\[0\]\.params\.headers\.x-key: there is no secret "TOKNE"; .*; did you mean "TOKEN"\?$/,
+      ),
+      expect.stringMatching(
+        /^secret\.yaml:8:21: steps\[1\]\.params\.text: \{\{secrets\.TOKEN\}\}: "noop" takes no secrets/,
+      ),
+      '',
+    ]);
+    expect(status).toBe(1);
+    await write('known.yaml', {
+      name: 'x',
+      steps: [{ id: 'a', action: 'http_request', params: { url: 'https://a.example', auth: 'GONE' } }],
+    });
+    expect(await cli(['validate', 'known.yaml'])).toMatchObject({ status: 1 });
+    expect(await cli(['validate', '--allow-unknown', 'known.yaml'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^known\.yaml: note: steps\[0\]\.params\.auth: there is no secret "GONE"; .*\nknown\.yaml: ok/,
+      ),
+    });
+    expect(await cli(['validate', 'known.yaml'], { SECRET_gone: 'sk-canary-0123' })).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^SECRET_gone: the name of a secret is/),
+    });
+  });
+
   test('reads expressions and templates, also where references stand in them', async () => {
     const steps = [
       { id: 'a', action: 'transform', params: { input: 1, expression: '$sum((1, 2' } },

@@ -29,3 +29,14 @@ it('seven characters and addresses are searched for nowhere', () => {
   expect(findSecretParams(undefined, ['params'], secrets)).toEqual([]);
   expect(findSecretParams({ a: 'sk-12345' }, ['params'], {})).toEqual([]);
 });
+
+it('secrets of steps are found as well, among many, and the message says how to name one', () => {
+  const store = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`S${i}`, { value: `canary-${i}-secret` }]));
+  expect(findSecretParams({ a: 'x canary-7-secret', b: 'canary-77-secret' }, ['params'], secrets, store)).toEqual([
+    {
+      path: 'params.a',
+      message:
+        'holds the value of S7: name it in params of http_request, as {{secrets.S7}}, and params are stored and shown; remove it',
+    },
+  ]);
+});

@@ -13,6 +13,7 @@ import { toCanonicalJson } from '../../src/core/canonical-json.ts';
 import { findExcess } from '../../src/core/file-bounds.ts';
 import { createGraph, findCycles, topologicalOrder } from '../../src/core/graph.ts';
 import { findReferences, readReferences } from '../../src/core/references.ts';
+import { findSecretParams } from '../../src/core/secret-params.ts';
 import { validateDefinition, validateStepParams } from '../../src/core/validate.ts';
 import { toBodyBounds } from '../../src/server/bounds.ts';
 import { scanJson } from '../../src/server/json-scan.ts';
@@ -42,6 +43,16 @@ const cases: [name: string, size: number, prepare: (size: number) => () => void]
   ['braces', 20_000, (n) => text('{'.repeat(n))],
   ['spaces in braces', 20_000, (n) => text(`{{${' '.repeat(n)}`)],
   ['references', 2_000, (n) => text('{{params.a}} '.repeat(n))],
+  ['secrets', 2_000, (n) => text('{{secrets.A}} '.repeat(n))],
+  ['secrets without an end', 4_000, (n) => text(`{{secrets.${' '.repeat(n)}{{ secrets`.repeat(9))],
+  [
+    'values of secrets to look for',
+    20_000,
+    (n) => {
+      const store = Object.fromEntries(list(50, (i) => [`S${i}`, { value: `aaaaaaaa-${i}` }]));
+      return () => void findSecretParams({ t: 'aaaaaaaa'.repeat(n) }, [], {}, store);
+    },
+  ],
   [
     'references in places of their own',
     2_000,

@@ -339,9 +339,9 @@ export const coreMutants: Mutant[] = [
   {
     name: 'a secret leaves its thread in base64',
     breaks: 'G18, X18',
-    file: 'src/worker/redaction.ts',
-    find: "      bytes.toString('base64'),\n",
-    replace: '',
+    file: 'src/worker/secret-forms.ts',
+    find: 'toBase64Forms(Buffer.from(text))',
+    replace: '[text]',
     test: 'test/worker/redaction.test.ts',
   },
   {

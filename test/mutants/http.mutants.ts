@@ -174,7 +174,7 @@ export const httpMutants: readonly Mutant[] = [
     name: 'only what is known to be a key stays behind',
     breaks: 'RD2',
     file: 'src/tasks/http/redirect.ts',
-    find: 'filter((name) => !harmlessHeaders.has(name))',
+    find: 'filter((name) => !mayGo(name))',
     replace: "filter((name) => ['authorization', 'cookie', 'proxy-authorization'].includes(name))",
     test: redirect,
   },

@@ -2,8 +2,8 @@
 import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
-import { conditionMutants } from './condition.mutants.ts';
 import { commandsMutants } from './commands.mutants.ts';
+import { conditionMutants } from './condition.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
@@ -21,6 +21,7 @@ import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
 import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { secretsMutants } from './secrets.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
 import { simMutants } from './sim.mutants.ts';
@@ -47,6 +48,7 @@ export const mutants: readonly Mutant[] = [
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
+  ...secretsMutants,
   ...serversMutants,
   ...serverMutants,
   ...numbersMutants,

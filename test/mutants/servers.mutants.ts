@@ -106,7 +106,7 @@ export const serversMutants: Mutant[] = [
     name: 'a key in the params of a branch is stored',
     breaks: 'docs/models.md, keys',
     file: 'src/coordinator/calls/create.ts',
-    find: "    ...findSecretParams(params, ['params'], settings.secrets),\n",
+    find: "    ...findSecretParams(params, ['params'], settings.secrets, secretStore),\n",
     replace: '',
     test: 'test/engine/secrets.test.ts',
   },

@@ -235,7 +235,7 @@ const faults: Record<string, Run> = {
   throws_secret: (_params, { secrets }) => {
     throw new Error(`401: wrong key ${secrets.OPENAI_API_KEY}`);
   },
-  tells_context: (_params, { log: _log, account: _account, say: _say, signal, ...context }) => ({
+  tells_context: (_params, { log: _log, redact: _redact, account: _account, say: _say, signal, ...context }) => ({
     outputs: { context, aborted: signal.aborted, environment: { ...process.env } },
   }),
 };

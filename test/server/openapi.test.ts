@@ -17,6 +17,7 @@ const expected = [
   'GET /api/events',
   'GET /api/health',
   'GET /api/queue',
+  'GET /api/secrets',
   'GET /api/templates',
   'GET /api/templates/{id}',
   'GET /api/waiting',

@@ -67,6 +67,12 @@ describe('the catalogue', () => {
     ]);
   });
 
+  it('lists the names of secrets, and nothing else of them', async () => {
+    const running = await startServer();
+    const answer = await running.call('GET', '/api/secrets');
+    expect([answer.status, answer.json]).toEqual([200, [{ name: 'GITHUB_TOKEN' }]]);
+  });
+
   it.each(['none', '..%2f..%2fetc%2fpasswd', '__proto__', '%00', 'x'.repeat(200)])(
     'knows no template %s',
     async (id) => {

@@ -147,11 +147,11 @@ function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent,
 const storedFields = ['params', 'forEach', 'output', 'label', 'when', 'repeat'];
 
 /** Here, where the settings are: neither the journal nor a file ever holds them. */
-function refuseSecrets({ params, ...definition }: WorkflowDefinition, { secrets }: EngineSettings): void {
+function refuseSecrets({ params, ...definition }: WorkflowDefinition, { secrets, secretStore }: EngineSettings): void {
   const errors = [
-    ...findSecretParams(params, ['params'], secrets),
+    ...findSecretParams(params, ['params'], secrets, secretStore),
     ...[...stepsWithin(definition)].flatMap(({ step, path }) =>
-      storedFields.flatMap((field) => findSecretParams(step[field], [...path, field], secrets)),
+      storedFields.flatMap((field) => findSecretParams(step[field], [...path, field], secrets, secretStore)),
     ),
   ].slice(0, errorsShownMax);
   if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
@@ -163,10 +163,10 @@ function checkBranchParams(
   stepId: string,
   params: JsonObject,
 ): void {
-  const { unknownActions } = settings;
+  const { unknownActions, secretStore = {} } = settings;
   const errors = [
-    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions }),
-    ...findSecretParams(params, ['params'], settings.secrets),
+    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions, secretStore }),
+    ...findSecretParams(params, ['params'], settings.secrets, secretStore),
   ];
   if (errors.length > 0) throw invalid(`The params for step "${stepId}" are not valid`, errors);
 }

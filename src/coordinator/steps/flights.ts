@@ -29,6 +29,7 @@ import { BindingError } from '../../core/bindings.ts';
 import type { CachedResult } from '../../core/cached-result.ts';
 import type { AttemptResult } from '../../core/decide.ts';
 import type { ReadyStep } from '../../core/schedule.ts';
+import type { BoundParams } from '../../core/step-secrets.ts';
 import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { LiveTexts } from '../followers/live-texts.ts';
@@ -186,14 +187,15 @@ export class Flights {
 
   #toJob(flight: Flight, live: Live, step: StepState, blobs: Blobs): Job | null {
     const { settings, catalogue, outputs } = this.#options;
-    let params: JsonObject;
+    let bound: BoundParams;
     try {
-      params = outputs.bind(live, step, blobs, catalogue.get(step.action));
+      bound = outputs.bind(live, step, blobs, catalogue.get(step.action));
     } catch (error) {
       if (!(error instanceof BindingError)) throw error;
       this.#fail(flight, 'BINDING', error.message);
       return null;
     }
+    const { params, use } = bound;
     const info = catalogue.get(step.action);
     if (!info && settings.unknownActions === 'reject') {
       this.#fail(flight, 'UNKNOWN_ACTION', `no task implements action "${step.action}", and UNKNOWN_ACTIONS is reject`);
@@ -225,6 +227,8 @@ export class Flights {
       paramsJson,
       timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
       secrets: pickSecrets(info, settings),
+      // A dry run sends nothing.
+      ...(use && !settings.dryRun ? { secretUse: use } : {}),
     };
   }
 

@@ -13,13 +13,13 @@
  *       call.
  */
 import type { StepId, WorkflowId } from '../../contract/ids.ts';
-import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import type { ActionCatalogue, ActionInfo, Lane, PlannedCall } from '../../contract/task.ts';
 import type { CachedResult } from '../../core/cached-result.ts';
 import { type Durations, toRanks } from '../../core/critical-path.ts';
 import type { AttemptResult } from '../../core/decide.ts';
 import { type ReadyStep, Schedule } from '../../core/schedule.ts';
+import type { BoundParams } from '../../core/step-secrets.ts';
 import { suspectDeaths } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
@@ -129,7 +129,7 @@ export class ReadySteps {
     );
   }
 
-  async #bindToAsk(live: Live, stepId: string, info: ActionInfo): Promise<JsonObject> {
+  async #bindToAsk(live: Live, stepId: string, info: ActionInfo): Promise<BoundParams> {
     const { outputs } = this.#options;
     const step = live.state.step(stepId)!;
     return outputs.bind(live, step, await outputs.readBlobsFor(live, step), info);

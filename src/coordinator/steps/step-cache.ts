@@ -11,8 +11,8 @@
  *
  * Rules, numbered for tests:
  *   SC1  only a recorded result of an action that ran is kept. Its key is made of the action, the version of its task,
- *        the server and model that are asked, and the bound params; the order of fields in the params does not change
- *        the key;
+ *        the server and model that are asked, and the bound params; of secrets it has the names and their places, not the
+ *        values. The order of fields in the params does not change the key;
  *   SC2  when several steps ask the same question at once, one runs and the others wait for its result;
  *   SC3  any fault of the cache counts as a miss: no step fails because of it; a step that was stopped holds up no
  *        other step;
@@ -24,20 +24,20 @@
 import { createHash } from 'node:crypto';
 import { type CacheEntry, readEntryJson, toEntryJson } from '../../contract/cache-entry.ts';
 import type { JournalEvent, OutputsRef } from '../../contract/journal-event.ts';
-import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import { DiskFailedError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import type { ActionInfo } from '../../contract/task.ts';
 import { pickSecrets } from '../../contract/task.ts';
 import { type CachedResult, toCachedResult } from '../../core/cached-result.ts';
 import { toCanonicalJson } from '../../core/canonical-json.ts';
+import type { BoundParams } from '../../core/step-secrets.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
 
 /** The question of one step, from the time it is asked until the step's attempt has ended. */
 export interface Question {
   readonly info: ActionInfo;
-  readonly bind: () => Promise<JsonObject>;
+  readonly bind: () => Promise<BoundParams>;
   /** Called once, with the answer or null; never called after the question was let go. */
   readonly onKnown: (answer: CachedResult | null) => void;
   /** null until the params are bound; stays null when they cannot be bound. */
@@ -235,13 +235,17 @@ export class StepCache {
     question.onKnown(answer);
   }
 
-  /** SC1. The server and the model are part of the key: a setting may send the same params to others. */
-  #toKey(info: ActionInfo, params: JsonObject): string {
+  /**
+   * SC1. The server and the model are part of the key: a setting may send the same params to others. So are the places of
+   * secrets, since data may hold the text that names one.
+   */
+  #toKey(info: ActionInfo, { params, use }: BoundParams): string {
     const { action, version = 1 } = info;
     const call = info.callsModel?.(params, pickSecrets(info, this.#options.settings));
     const asked = call && call !== 'unread' ? [call.baseUrl, call.model] : null;
+    const places = use?.places.length ? [use.places] : [];
     return createHash('sha256')
-      .update(toCanonicalJson([action, version, asked, params]))
+      .update(toCanonicalJson([action, version, asked, params, ...places]))
       .digest('hex');
   }
 

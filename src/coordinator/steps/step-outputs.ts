@@ -4,10 +4,11 @@
  * wait for them.
  */
 import type { OutputsRef } from '../../contract/journal-event.ts';
-import type { JsonObject } from '../../contract/json.ts';
 import { limits } from '../../contract/limits.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
-import { BindingError, bindParams, type ParamKinds } from '../../core/bindings.ts';
+import type { ActionInfo } from '../../contract/task.ts';
+import { BindingError, bindParams } from '../../core/bindings.ts';
+import { type BoundParams, toBoundParams } from '../../core/step-secrets.ts';
 import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
@@ -50,9 +51,10 @@ export class StepOutputs {
     return blobs;
   }
 
-  /** The step's params with every reference replaced. Throws BindingError. */
-  bind({ state }: Live, step: StepState, blobs: Blobs, kinds: ParamKinds | undefined): JsonObject {
-    return bindParams(step.params, sourcesOf(state, step.of, step, reader(blobs)), kinds);
+  /** The step's params with every reference replaced, and the secrets that they name. Throws BindingError. */
+  bind({ state }: Live, step: StepState, blobs: Blobs, info: ActionInfo | undefined): BoundParams {
+    const bound = bindParams(step.params, sourcesOf(state, step.of, step, reader(blobs)), info);
+    return toBoundParams(bound, step.params, info?.takesSecrets);
   }
 
   /** Outputs as an event holds them: as text, or by the name of a blob that is durable when this resolves. */

@@ -1,4 +1,4 @@
-/** What there is to make workflows from: templates and actions. */
+/** What there is to make workflows from: templates, actions and the names of secrets. */
 import { z } from 'zod';
 import {
   stepDefinitionSchema,
@@ -23,6 +23,8 @@ const actionSchema = z
     secrets: z.array(z.string()).meta({ description: 'names of the settings it reads' }),
   })
   .meta({ id: 'Action' });
+
+const secretSchema = z.object({ name: z.string() }).meta({ id: 'Secret' });
 
 const listedTemplateSchema = templateSchema
   .extend({
@@ -81,6 +83,20 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
       },
       async handle(ctx) {
         sendJson(ctx, 200, JSON.stringify(await engine.actions()));
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/secrets',
+      operation: {
+        operationId: 'listSecrets',
+        summary: 'The names of the secrets that steps can send',
+        tags: ['catalogue'],
+        description: 'A step of http_request writes `{{secrets.NAME}}`. Values and hosts are never told.',
+        responses: { 200: jsonAnswer('all of them, by name', z.array(secretSchema)), ...refusals() },
+      },
+      async handle(ctx) {
+        sendJson(ctx, 200, JSON.stringify(await engine.secrets()));
       },
     },
   ];

@@ -23,6 +23,16 @@ export interface Exchange {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | undefined;
+  /** RD3. Absent where it carries no secrets. */
+  readonly carried?: CarriedSecrets | undefined;
+}
+
+/** Where a request carries secrets of the store. */
+export interface CarriedSecrets {
+  /** Names in lower case. */
+  readonly headers: ReadonlySet<string>;
+  readonly isInBody: boolean;
+  isIn(text: string): boolean;
 }
 
 /** By name, in lower case. `set-cookie` is a list: its values hold commas. */

@@ -4,7 +4,9 @@
  * Rules, numbered for tests:
  *   RD1  303 makes a GET of every method but GET and HEAD; 301 and 302 make one of POST alone; the body and what
  *        describes it go then. 307 and 308 keep both;
- *   RD2  another origin gets the headers of `harmlessHeaders` and no others: any other may carry a key.
+ *   RD2  another origin gets the headers of `harmlessHeaders` and no others: any other may carry a key;
+ *   RD3  secrets of the store stay with the first origin. To another one no header goes that holds one; a redirect that would
+ *        take one along in the body or in the address is not followed.
  */
 import { TaskFailure } from '../../contract/task.ts';
 import { toAddress } from './address.ts';
@@ -43,7 +45,7 @@ export interface Redirected {
   readonly dropped: readonly string[];
 }
 
-/** Throws `TaskFailure` when `location` is no address. */
+/** Throws `TaskFailure` when `location` is no address, and where RD3 ends the way. */
 export function toRedirected(exchange: Exchange, status: number, location: string): Redirected {
   const from = exchange.address.url;
   if (!URL.canParse(location, from.href)) {
@@ -57,13 +59,23 @@ export function toRedirected(exchange: Exchange, status: number, location: strin
     ([name]) => !(becomesGet && (name.startsWith('content-') || name === 'idempotency-key')),
   );
   const isElsewhere = address.url.origin !== from.origin;
-  const dropped = isElsewhere ? kept.map(([name]) => name).filter((name) => !harmlessHeaders.has(name)) : [];
+  const { carried } = exchange;
+  if (isElsewhere && carried && ((carried.isInBody && !becomesGet) || carried.isIn(location))) {
+    const way = carried.isIn(location) ? 'in the new address' : 'in the body';
+    throw new TaskFailure(
+      'TARGET_REFUSED',
+      `${nameOf(exchange)} was redirected to ${address.url.origin}, which would get a secret of this step ${way}`,
+    );
+  }
+  const mayGo = (name: string) => harmlessHeaders.has(name) && !carried?.headers.has(name);
+  const dropped = isElsewhere ? kept.map(([name]) => name).filter((name) => !mayGo(name)) : [];
   return {
     exchange: {
       address,
       method: becomesGet ? 'GET' : method,
       headers: Object.fromEntries(kept.filter(([name]) => !dropped.includes(name))),
       body: becomesGet ? undefined : exchange.body,
+      carried: carried && { ...carried, isInBody: carried.isInBody && !becomesGet },
     },
     dropped,
   };
