@@ -350,6 +350,28 @@ describe('run', () => {
     expect(status).toBe(2);
   });
 
+  test('prints the contents of items, and nothing of finally', async () => {
+    const render = (id: string, template: string, more: object = {}) => ({
+      id,
+      action: 'render',
+      params: { template: '{{ t }}', data: { t: template } },
+      ...more,
+    });
+    await write('items.json', {
+      name: 'Items',
+      steps: [
+        {
+          id: 'm',
+          forEach: ['a', 'b', 'c'],
+          steps: [render('x', 'no'), render('y', 'item {{item}}', { when: 'index != 1' })],
+        },
+      ],
+      finally: [render('end', 'not me')],
+    });
+    const { status, stdout } = await cli(['run', 'items.json']);
+    expect([status, stdout]).toEqual([0, 'item a\n\nitem c\n']);
+  });
+
   test('of what waits for the outside ends with 3; with --data it is kept, and doctor finds it sound', async () => {
     const { status, stdout, stderr } = await cli(['run', 'page-watch', '--data', 'kept']);
     expect(stderr).toMatch(
