@@ -27,7 +27,7 @@ import { checkUntil, checkWhen } from './validate-conditions.ts';
 import { checkFlow, findTakenIds } from './validate-flow.ts';
 import { checkGraph, Faults, guessesMax, type InputNode, readNodes } from './validate-graph.ts';
 import { checkReference, type ReferenceCheck } from './validate-references.ts';
-import { createScope, innerScope, isKnown, type Scope } from './validate-scope.ts';
+import { createScope, innerScope, isKnown, type NameScope } from './validate-scope.ts';
 import { findWarnings } from './warnings.ts';
 
 export interface ValidationOptions {
@@ -96,7 +96,7 @@ function readSteps(steps: unknown): (StepDefinition | undefined)[] {
 }
 
 /** The steps of `steps` and, behind them, those of `finally`, which wait for all of them. */
-interface ReadSteps extends Pick<Scope, 'steps' | 'pathOf'> {
+interface ReadSteps extends Pick<NameScope, 'steps' | 'pathOf'> {
   readonly nodes: readonly InputNode[];
   /** How many stand in `steps`. */
   readonly first: number;
@@ -163,7 +163,7 @@ function toSuggest(check: StepsCheck): ReferenceCheck['suggest'] {
   };
 }
 
-function checkSteps(scope: Scope, check: StepsCheck): void {
+function checkSteps(scope: NameScope, check: StepsCheck): void {
   for (const { i, group } of findTakenIds(scope)) {
     const message = `an id that begins with "${group}." is taken by the steps that "${group}" makes; choose another`;
     check.faults.add({ path: toFieldPath([...scope.pathOf(i), 'id']), message });
@@ -173,7 +173,7 @@ function checkSteps(scope: Scope, check: StepsCheck): void {
   });
 }
 
-function checkStep(step: PlacedStep, i: number, scope: Scope, check: StepsCheck): void {
+function checkStep(step: PlacedStep, i: number, scope: NameScope, check: StepsCheck): void {
   const { faults } = check;
   const at = scope.pathOf(i);
   const add = (path: readonly PropertyKey[], message: string) =>
@@ -198,7 +198,7 @@ function checkStep(step: PlacedStep, i: number, scope: Scope, check: StepsCheck)
 /** The steps within a group, and what is made of them. */
 function checkInner(
   step: PlacedStep,
-  inner: Scope,
+  inner: NameScope,
   check: StepsCheck,
   add: (path: readonly PropertyKey[], message: string) => void,
 ): void {
@@ -233,7 +233,7 @@ function checkReferences(
 
 function checkAction(
   step: Pick<StepDefinition, 'id' | 'action' | 'params'>,
-  place: { scope: Scope; i: number },
+  place: { scope: NameScope; i: number },
   check: StepsCheck,
 ): void {
   const { faults, catalogue } = check;

@@ -566,8 +566,8 @@ export const coreMutants: Mutant[] = [
     name: 'the size of a step that data from outside adds is not counted',
     breaks: 'G16, ST1',
     file: 'src/core/state.ts',
-    find: '    this.#uncounted.add(i);\n    for (const next of waiting)',
-    replace: '    for (const next of waiting)',
+    find: '    this.#uncounted.add(i);\n    if (step.reserved)',
+    replace: '    if (step.reserved)',
     test: 'test/core/random-dags.test.ts',
   },
   {

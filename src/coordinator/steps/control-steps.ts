@@ -4,8 +4,8 @@
  * is decided again. A step whose condition is true, and that has a task, joins the line like any other.
  *
  * Rules, numbered for tests:
- *   CS1  a decision is made of recorded outputs alone, so that it is the same after a restart;
- *   CS2  a time that a step waits for is recorded before the wait begins; after a death what is overdue elapses at once.
+ *   SW1  a decision is made of recorded outputs alone, so that it is the same after a restart;
+ *   SW2  a time that a step waits for is recorded before the wait begins; after a death what is overdue elapses at once.
  */
 
 import { toInlineText } from '../../contract/code-text.ts';
@@ -97,7 +97,7 @@ export class ControlSteps {
     outputs.readBlobs(live, needed).then(push, push).catch(onFatal);
   }
 
-  /** CS2: a step that waits until a time. */
+  /** SW2: a step that waits until a time. */
   watch(live: Live, stepId: string, until: number): void {
     const step = live.state.step(stepId);
     if (step === undefined) return;
