@@ -20,6 +20,10 @@ test('steps that wait for others, or that have what they waited for, are not amo
   expect(shown(LiveWorkflow.of({ a: '' }))).toEqual([]);
 });
 
+test('where no step waits, none is looked for', () => {
+  expect(shown(LiveWorkflow.of({ a: '' }))).toEqual([]);
+});
+
 test('a wait for data began with the end of the last dependency', () => {
   const live = LiveWorkflow.adopted({
     createdAt: new Date(bornAt).toISOString(),
