@@ -52,6 +52,7 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   const read = readAll(input, parsed.success ? parsed.data : null);
   checkGraph(read.nodes, read, faults);
   checkFinally(read, faults);
+  refuseJoins(input, faults);
   const scope = createScope({ ...read, names: noNames, outer: null });
   checkSteps(scope, { ...toCheck(options, faults), params: readParams(input) });
   const errors = faults.toErrors();
@@ -131,6 +132,17 @@ function checkFinally({ nodes, first }: Pick<ReadSteps, 'nodes' | 'first'>, faul
   if (last * first > limits.finallyEdgesMax) {
     add(`its ${last} steps wait for ${first} each; ${limits.finallyEdgesMax} such waits is the most. Write fewer`);
   }
+}
+
+/** A step of `finally` begins when all others have ended: another `join` would never be asked. */
+function refuseJoins(input: unknown, faults: Faults): void {
+  const { finally: last } = (input ?? {}) as { finally?: unknown };
+  if (!Array.isArray(last)) return;
+  last.slice(0, limits.innerStepsMax).forEach((step: { join?: unknown } | null, i) => {
+    if (step?.join === undefined) return;
+    const message = 'a step of finally begins when all others have ended, however; leave join out';
+    faults.add({ path: `finally[${i}].join`, message });
+  });
 }
 
 /** A list of exactly so many: each step stands at the place of its node. */

@@ -17,8 +17,8 @@ export const boundsMutants: readonly Mutant[] = [
     name: 'the deadline of a check counts the checks before it',
     breaks: 'PC2',
     file: checker,
-    find: 'this.#turn.then(() => this.#check(template, { schema, params }))',
-    replace: 'this.#check(template, { schema, params })',
+    find: 'this.#turn.then(() => this.#check(what, check))',
+    replace: 'this.#check(what, check)',
     test: checkerTest,
   },
   {
