@@ -61,10 +61,10 @@ export interface Wait {
 }
 
 /** What the end of a step means to those that wait for it. `lost`: FAILED, or STOPPED. */
-export type Ending = 'ran' | 'skipped' | 'tolerated' | 'lost';
+export type EndOfStep = 'ran' | 'skipped' | 'tolerated' | 'lost';
 
 /** null before its end. */
-export function endOf({ status, outcome }: Pick<StepState, 'status' | 'outcome'>): Ending | null {
+export function endOf({ status, outcome }: Pick<StepState, 'status' | 'outcome'>): EndOfStep | null {
   if (status === 'COMPLETED') return outcome ?? 'ran';
   return status === 'FAILED' || status === 'STOPPED' ? 'lost' : null;
 }

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { StepDefinition } from '../../src/contract/definition.ts';
 import { type Join, joinSchema } from '../../src/contract/flow.ts';
-import type { Ending } from '../../src/core/step-state.ts';
+import type { EndOfStep } from '../../src/core/step-state.ts';
 import { derivedAfresh, LiveWorkflow, toDerived } from './live-workflow.ts';
 
 type Verdict = 'runs' | 'skipped' | 'blocked';
@@ -20,10 +20,10 @@ const table: Record<string, [Verdict, Verdict, Verdict, Verdict]> = {
   'skipped tolerated': ['skipped', 'skipped', 'runs', 'runs'],
   'ran skipped tolerated': ['skipped', 'runs', 'runs', 'runs'],
 };
-const kinds: Ending[] = ['ran', 'skipped', 'tolerated', 'lost'];
+const kinds: EndOfStep[] = ['ran', 'skipped', 'tolerated', 'lost'];
 const joins = joinSchema.options;
 
-function expected(ends: readonly Ending[], join: Join): Verdict {
+function expected(ends: readonly EndOfStep[], join: Join): Verdict {
   const which = kinds.filter((kind) => ends.includes(kind)).join(' ');
   const row = which.includes('lost') ? (['blocked', 'blocked', 'runs', 'runs'] as const) : table[which]!;
   return row[joins.indexOf(join)]!;
@@ -35,12 +35,12 @@ const combinations = [1, 2, 3].flatMap((count) =>
   ),
 );
 
-function toDependency(end: Ending, k: number): Partial<StepDefinition> & { id: string } {
+function toDependency(end: EndOfStep, k: number): Partial<StepDefinition> & { id: string } {
   const more = { ran: {}, lost: {}, skipped: { when: 'true' }, tolerated: { tolerate: true as const } }[end];
   return { id: `d${k}`, ...more };
 }
 
-function bring(live: LiveWorkflow, id: string, end: Ending): void {
+function bring(live: LiveWorkflow, id: string, end: EndOfStep): void {
   if (end === 'ran') live.run(id);
   else if (end === 'skipped') live.skip(id);
   else live.runToFailure(id);
