@@ -11,12 +11,13 @@ import {
   workflowDefinitionSchema,
 } from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
-import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
+import { toFieldErrors, toFieldPath, toPlacedFaults } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { Ancestry, createGraph, findCycles, type Graph, type GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
+import { OpenPlaces } from './open-places.ts';
 import { eachReference, type Reference } from './references.ts';
 import { findWarnings } from './warnings.ts';
 
@@ -171,10 +172,10 @@ interface StepCheck extends ValidationOptions {
 
 function checkStep(step: Pick<StepDefinition, 'id' | 'action' | 'params'>, i: number, check: StepCheck): void {
   const { faults } = check;
-  const open = new Set<string>();
+  const open = new OpenPlaces();
   const isStep = (id: string) => check.graph.index.has(id);
   eachReference(step.params ?? {}, isStep, (reference, path) => {
-    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
+    open.add(path);
     const message = checkReference(reference, step.id, i, check);
     if (message) faults.add({ path: toFieldPath(['steps', i, 'params', ...path]), message });
   });
@@ -239,15 +240,14 @@ function checkParams(
   schema: z.ZodType,
   params: unknown,
   prefix: readonly PropertyKey[],
-  open: ReadonlySet<string>,
+  open: OpenPlaces,
 ): FieldError[] {
   const parsed = parseBounded(schema, params);
   if (parsed.success) return [];
-  if (open.size === 0) return toFieldErrors(parsed.error.issues, prefix);
+  if (open.isEmpty) return toFieldErrors(parsed.error.issues, prefix);
   // Which of several forms a value has may depend on the value of a reference in it.
-  const settled = parsed.error.issues.filter(
-    (issue) => issue.code !== 'invalid_union' || !open.has(toFieldPath(issue.path)),
-  );
-  const base = toFieldPath(prefix).length;
-  return toFieldErrors(settled, prefix).filter((error) => !open.has(error.path.slice(base).replace(/^\./, '')));
+  const settled = parsed.error.issues.filter((issue) => issue.code !== 'invalid_union' || !open.has(issue.path));
+  return toPlacedFaults(settled)
+    .filter(({ path }) => !open.has(path))
+    .map(({ path, message }) => ({ path: toFieldPath([...prefix, ...path]), message }));
 }

@@ -13,6 +13,7 @@ import { toCanonicalJson } from '../../src/core/canonical-json.ts';
 import { findExcess } from '../../src/core/file-bounds.ts';
 import { createGraph, findCycles, topologicalOrder } from '../../src/core/graph.ts';
 import { findReferences, readReference } from '../../src/core/references.ts';
+import { findSecretParams } from '../../src/core/secret-params.ts';
 import { validateDefinition, validateStepParams } from '../../src/core/validate.ts';
 import { toBodyBounds } from '../../src/server/bounds.ts';
 import { scanJson } from '../../src/server/json-scan.ts';
@@ -69,6 +70,25 @@ const cases: [name: string, size: number, prepare: (size: number) => () => void]
     (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, dependencies: [`s${i ^ 1}`] })))),
   ],
   ['unknown actions', 1_000, (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, action: `noopp${i}` }))))],
+  [
+    'references within a field of a long name',
+    200,
+    (n) => validate(workflow(step({ params: { ['k'.repeat(500 * n)]: list(n, () => '{{params.a}}') } }))),
+  ],
+  [
+    'unknown dependencies of a step with a long id',
+    200,
+    (n) => validate(workflow(step({ id: 'k'.repeat(500 * n), dependencies: list(n, (i) => `d${i}`) }))),
+  ],
+  [
+    'keys within a field of a long name',
+    200,
+    (n) => {
+      const key = 'sk-0123456789';
+      const params = { [key + 'k'.repeat(500 * n)]: list(n, () => key) };
+      return () => void findSecretParams(params, ['params'], { OPENAI_API_KEY: key });
+    },
+  ],
   [
     'references to none of many params',
     500,
