@@ -42,7 +42,10 @@ const stuckAfterMs = 30_000;
 const shippedTemplatesDir = fileURLToPath(new URL('../workflows/templates', import.meta.url));
 
 export interface EngineOptions {
-  /** What is left out has the default of the setting of that name; paths may be relative. */
+  /**
+   * What is left out has the default of the setting of that name, but `logLevel`: that is `warn` here. Paths may be
+   * relative.
+   */
   settings?: Partial<EngineSettings>;
   /** False runs the coordinator in the caller's own thread: for tests, and for programs that have a thread to spare. */
   ownThread?: boolean;

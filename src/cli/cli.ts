@@ -150,7 +150,7 @@ program
   .addOption(serverOption())
   .action(async (options) => {
     const { prune } = await import('./prune.ts');
-    await prune(options, context);
+    process.exitCode = await prune(options, context);
   });
 
 program

@@ -3,26 +3,30 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseBounded } from '../contract/bounded-parse.ts';
 import { type Template, type WorkflowDefinition, workflowDefinitionSchema } from '../contract/definition.ts';
+import { toKeepIt, toLostNumberLines } from '../contract/lost-numbers.ts';
 import { readSourceText, type SourceFault, toFaults } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import { CommandError } from './exit.ts';
 
+/** `told`: a line for each number of the text that cannot be held. */
 export type DefinitionFile =
-  | { kind: 'template'; template: Template }
-  | { kind: 'definition'; definition: WorkflowDefinition }
+  | { kind: 'template'; template: Template; told: string[] }
+  | { kind: 'definition'; definition: WorkflowDefinition; told: string[] }
   | { kind: 'faulty'; faults: SourceFault[] };
 
 export async function readDefinitionFile(file: string, cwd: string): Promise<DefinitionFile> {
   const text = await readTextFile(resolve(cwd, file), file);
   const source = readSourceText(text);
   if (source.kind === 'faulty') return source;
-  const { value, locate } = source;
+  const { value } = source;
+  const told = toLostNumberLines(source.lost, toKeepIt.file);
   if (typeof value === 'object' && value !== null && 'id' in value) {
-    return readTemplateText(text);
+    const read = readTemplateText(text);
+    return read.kind === 'faulty' ? read : { kind: 'template', template: read.template, told };
   }
   const parsed = parseBounded(workflowDefinitionSchema, value);
-  if (!parsed.success) return { kind: 'faulty', faults: toFaults(parsed.error, locate) };
-  return { kind: 'definition', definition: parsed.data };
+  if (!parsed.success) return { kind: 'faulty', faults: toFaults(parsed.error, source) };
+  return { kind: 'definition', definition: parsed.data, told };
 }
 
 /** `shown` is the name the person gave it. */

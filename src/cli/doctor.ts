@@ -5,8 +5,9 @@
 
 import { readSettings } from '../config.ts';
 import { findEventFault } from '../contract/journal-event.ts';
-import type { StateFile } from '../contract/store.ts';
+import type { FoundData, StateFile } from '../contract/store.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
+import { judgeFile } from '../coordinator/foreign-file.ts';
 import { counted } from '../core/duration.ts';
 import { type Inspection, inspectStore } from '../store/inspect.ts';
 import type { CliContext } from './context.ts';
@@ -103,6 +104,8 @@ function judgeEvents({ found }: Inspection): string[] {
 
 /** A start does not read the files of finished workflows. */
 const remedyOfFinished = 'it is taken over if it is valid, else set aside, when it is next asked for';
+const missingOfFinished =
+  'state.json is missing though the workflow had finished; a call that asks for it is answered that it was set aside';
 
 /** One file after the other: a directory may hold a hundred thousand. */
 async function judgeStates(
@@ -110,38 +113,72 @@ async function judgeStates(
   problems: string[],
   notes: string[],
 ): Promise<Record<string, number>> {
-  const inJournal = new Set(found.records.map(({ json }) => (JSON.parse(json) as { workflowId: string }).workflowId));
+  const lastSeqs = toLastSeqs(found.records);
   const present = new Set(found.workflowIds);
   const statuses = new Map<string, number>();
   for (const id of found.workflowIds) {
     const file = await readState(id);
     const status = toStatus(file);
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    const entry = found.finished.get(id);
-    const isKnown = entry !== undefined || found.manifest?.live[id] !== undefined || inJournal.has(id);
-    const remedy = inJournal.has(id)
-      ? 'a start rebuilds it where the journal still holds it'
-      : entry !== undefined
-        ? remedyOfFinished
+    const lastSeq = lastSeqs.get(id);
+    const finished = findFinished(id, found, lastSeq);
+    const remedy = finished
+      ? remedyOfFinished
+      : lastSeq !== undefined
+        ? 'a start rebuilds it where the journal still holds it'
         : 'a start takes it over or sets it aside';
     if (file.kind === 'unreadable') {
       problems.push(`workflow ${id}: state.json cannot be used (${file.reason}); ${remedy}`);
     } else if (file.kind === 'foreign') {
-      if (isKnown) problems.push(`workflow ${id}: state.json was not written by the engine; ${remedy}`);
-      else notes.push(`workflow ${id}: unknown here, a start adopts it if it is valid`);
+      const isKnown = found.finished.has(id) || found.manifest?.live[id] !== undefined || lastSeq !== undefined;
+      // A file that was copied in may have been adopted as it stood, and be finished.
+      if (isKnown && finished?.sha256 !== file.sha256)
+        problems.push(`workflow ${id}: state.json was not written by the engine; ${remedy}`);
+      else if (!isKnown) judgeUnknown(id, file, problems, notes);
     } else if (file.kind === 'absent') {
-      if (entry) problems.push(`workflow ${id}: state.json is missing though the workflow had finished`);
-      else if (!inJournal.has(id)) notes.push(`workflow ${id}: has a directory and no state.json`);
-    } else if (entry && entry.sha256 !== file.sha256 && !inJournal.has(id)) {
+      if (finished) problems.push(`workflow ${id}: ${missingOfFinished}`);
+      else if (lastSeq === undefined) notes.push(`workflow ${id}: has a directory and no state.json`);
+    } else if (finished && finished.sha256 !== file.sha256) {
       problems.push(
         `workflow ${id}: state.json is another version than the one that was recorded when it finished; ${remedyOfFinished}`,
       );
     }
   }
   for (const id of found.finished.keys()) {
-    if (!present.has(id) && !inJournal.has(id)) problems.push(`workflow ${id}: its directory is missing`);
+    if (!present.has(id) && findFinished(id, found, lastSeqs.get(id)))
+      problems.push(`workflow ${id}: its directory is missing; a start forgets it`);
   }
   return Object.fromEntries([...statuses].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Its entry in the index, unless later events or a checkpoint say that it runs again: a start then reads its file. */
+function findFinished(id: string, { finished, manifest }: FoundData, lastSeq: number | undefined) {
+  const entry = finished.get(id);
+  return entry && Math.max(lastSeq ?? 0, manifest?.live[id]?.seq ?? 0) <= entry.seq ? entry : undefined;
+}
+
+/** By workflow, the number of the last event that is about it. The creation of a branch is about its parent too. */
+function toLastSeqs(records: Inspection['found']['records']): Map<string, number> {
+  const seqs = new Map<string, number>();
+  for (const { seq, json } of records) for (const id of workflowIdsIn(json)) seqs.set(id, seq);
+  return seqs;
+}
+
+/** None for a record that is no event; `judgeEvents` names those. */
+function workflowIdsIn(json: string): string[] {
+  try {
+    const event = JSON.parse(json) as { workflowId?: unknown; parent?: { id?: unknown } };
+    return [event.workflowId, event.parent?.id].filter((id) => typeof id === 'string');
+  } catch {
+    return [];
+  }
+}
+
+/** The file of a workflow that was copied in: judged as a start does. */
+function judgeUnknown(id: string, file: StateFile, problems: string[], notes: string[]): void {
+  const judged = judgeFile(id, file);
+  if (judged.isSound) notes.push(`workflow ${id}: unknown here, a start adopts it`);
+  else problems.push(`workflow ${id}: unknown here, a start sets it aside: ${judged.reason}`);
 }
 
 /** How many answers are whole. One that is not costs a call, and no more. */

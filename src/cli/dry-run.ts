@@ -14,7 +14,7 @@ import { exits, usageError } from './exit.ts';
 import { followWorkflow } from './follow.ts';
 import { printableLines } from './printable.ts';
 import type { Progress } from './progress.ts';
-import { type RunOptions, readStart } from './run.ts';
+import { noteLostNumbers, type RunOptions, readStart } from './run.ts';
 
 /** It is over before a picture of it would help. */
 const unseen: Progress = { show() {}, apply() {}, tell() {}, note() {}, end() {} };
@@ -35,7 +35,9 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
     simulationMs: 0,
   });
   try {
-    const { reply, ending } = await follow(engine, await start.begin(engine), options.timeout);
+    const created = await start.begin(engine);
+    noteLostNumbers(start, created.workflow, context);
+    const { reply, ending } = await follow(engine, created, options.timeout);
     const summary = toDrySummary(reply.workflow, maxParallelNodes);
     const { stdout, stderr } = context;
     const text = options.json

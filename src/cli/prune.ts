@@ -1,11 +1,15 @@
-/** `prune`: removes finished workflows from a server, as KEEP_FINISHED would. What they have cost stays in `costs`. */
-import { keepFinishedAllowed, parseKeepFinished } from '../contract/keep-finished.ts';
+/**
+ * `prune`: removes finished workflows from a server, as KEEP_FINISHED would. What they have cost stays in `costs`. One
+ * that the server refuses to remove does not hold up the others: the command names it at the end, and ends with 1.
+ */
+import { Refusal } from '../contract/failures.ts';
+import { type KeepFinished, keepFinishedAllowed, parseKeepFinished } from '../contract/keep-finished.ts';
 import { limits } from '../contract/limits.ts';
-import type { WorkflowSummary } from '../contract/workflow.ts';
-import { findExpired } from '../core/retention.ts';
+import { type FinishedAt, findExpired } from '../core/retention.ts';
 import type { CliContext, CliEngine } from './context.ts';
 import { openServer } from './engine-access.ts';
-import { usageError } from './exit.ts';
+import { exits, usageError } from './exit.ts';
+import { printable } from './printable.ts';
 
 export interface PruneOptions {
   keep: string;
@@ -15,34 +19,79 @@ export interface PruneOptions {
 
 const finishedStatuses = ['COMPLETED', 'FAILED', 'STOPPED'] as const;
 
-/** `now`: milliseconds since 1970. */
-export async function prune(
-  { keep: text, dryRun = false, server }: PruneOptions,
-  context: CliContext,
-  now: number = Date.now(),
-): Promise<void> {
-  const keep = parseKeepFinished(text);
-  if (keep === null) throw usageError(`--keep ${text}: it must be ${keepFinishedAllowed}`);
-  const access = openServer(context, server);
+export async function prune(options: PruneOptions, context: CliContext): Promise<number> {
+  const keep = parseKeepFinished(options.keep);
+  if (keep === null) throw usageError(`--keep ${options.keep}: it must be ${keepFinishedAllowed}`);
+  const access = openServer(context, options.server);
   try {
-    const expired = findExpired(await listFinished(access.engine), keep, now);
-    if (!dryRun) for (const id of expired) await access.engine.delete(id);
-    const what = `${expired.length} finished workflow${expired.length === 1 ? '' : 's'}`;
-    context.stdout.write(dryRun ? `${[...expired, `${what} would go`].join('\n')}\n` : `${what} removed\n`);
+    return await pruneOn(access.engine, keep, { dryRun: options.dryRun ?? false, now: Date.now() }, context);
   } finally {
     await access.close();
   }
 }
 
-async function listFinished(engine: CliEngine): Promise<WorkflowSummary[]> {
-  const all: WorkflowSummary[] = [];
+type Pruned = Pick<CliEngine, 'list' | 'delete'>;
+
+/** `now`: milliseconds since 1970. Resolves with the exit status. */
+export async function pruneOn(
+  engine: Pruned,
+  keep: KeepFinished,
+  { dryRun, now }: { dryRun: boolean; now: number },
+  { stdout, stderr }: Pick<CliContext, 'stdout' | 'stderr'>,
+): Promise<number> {
+  const findOthers = async (known: ReadonlySet<string>) =>
+    findExpired(await listFinished(engine), keep, now).filter((id) => !known.has(id));
+  if (dryRun) {
+    const expired = await findOthers(new Set());
+    stdout.write(`${[...expired, `${counted(expired.length)} would go`].join('\n')}\n`);
+    return exits.done;
+  }
+  const tried = new Set<string>();
+  const refused: string[] = [];
+  let removed = 0;
+  try {
+    // A page of a list begins where the one before has ended: of workflows that go in between, as many are not seen.
+    for (let expired = await findOthers(tried); expired.length > 0; expired = await findOthers(tried)) {
+      for (const id of expired) {
+        tried.add(id);
+        const refusal = await tryToRemove(engine, id);
+        if (refusal === null) removed += 1;
+        else if (refusal !== 'gone') refused.push(`${id}: ${refusal}`);
+      }
+    }
+  } finally {
+    // Also where the server does not answer any more.
+    stdout.write(`${counted(removed)} removed\n`);
+    for (const line of refused) stderr.write(`refused: ${printable(line)}\n`);
+  }
+  return refused.length === 0 ? exits.done : exits.failed;
+}
+
+/** null when it is removed; `gone` when somebody else has done that; else why it stays. */
+async function tryToRemove(engine: Pruned, id: string): Promise<string | null> {
+  try {
+    await engine.delete(id);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return error.code === 'NOT_FOUND' ? 'gone' : error.detail;
+  }
+}
+
+/** Each once: a page may begin with what the one before ended with, when others have finished in between. */
+async function listFinished(engine: Pruned): Promise<FinishedAt[]> {
+  const all = new Map<string, FinishedAt>();
   for (const status of finishedStatuses) {
     for (let offset = 0; ; ) {
       const { items, total } = await engine.list({ status, limit: limits.listLimitMax, offset });
-      for (const item of items) all.push(item);
+      for (const { id, updatedAt } of items) all.set(id, { id, updatedAt });
       offset += items.length;
       if (items.length === 0 || offset >= total) break;
     }
   }
-  return all;
+  return [...all.values()];
+}
+
+function counted(count: number): string {
+  return `${count} finished workflow${count === 1 ? '' : 's'}`;
 }

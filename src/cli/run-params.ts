@@ -4,6 +4,14 @@
  * the text of a file, `key=@@x` is the text `@x`.
  */
 import { resolve } from 'node:path';
+import {
+  findLostNumbers,
+  type LostNumbers,
+  mayHoldInfinity,
+  noLostNumbers,
+  toLostNumberLines,
+  withoutInfinities,
+} from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import { eachReference } from '../core/references.ts';
 import { readTextFile } from './definition-file.ts';
@@ -12,20 +20,25 @@ import { usageError } from './exit.ts';
 /** Types by param name, as JSON Schema names them; an unknown one is text. */
 export type ParamTypes = ReadonlyMap<string, readonly string[]>;
 
-export async function readRunParams(
-  written: readonly string[],
-  types: ParamTypes,
-  cwd: string,
-): Promise<Record<string, unknown>> {
+export interface RunParams {
+  readonly params: Record<string, unknown>;
+  /** A line for each number that cannot be held. */
+  readonly told: readonly string[];
+}
+
+export async function readRunParams(written: readonly string[], types: ParamTypes, cwd: string): Promise<RunParams> {
   const params = new Map<string, unknown>();
+  const told: string[] = [];
   for (const entry of written) {
     const at = entry.indexOf('=');
     if (at < 1) throw usageError(`--param ${entry}: write it as key=value, or key=@file`);
     const key = entry.slice(0, at);
     if (params.has(key)) throw usageError(`--param ${key} is given twice`);
-    params.set(key, toValue(key, await readValue(entry.slice(at + 1), cwd), types.get(key) ?? []));
+    const { value, lost } = toValue(key, await readValue(entry.slice(at + 1), cwd), types.get(key) ?? []);
+    params.set(key, value);
+    for (const line of toLostNumberLines(lost)) told.push(line);
   }
-  return Object.fromEntries(params);
+  return { params: Object.fromEntries(params), told };
 }
 
 async function readValue(written: string, cwd: string): Promise<string> {
@@ -35,10 +48,12 @@ async function readValue(written: string, cwd: string): Promise<string> {
   return readTextFile(resolve(cwd, file), file);
 }
 
-function toValue(key: string, text: string, types: readonly string[]): unknown {
-  if (types.length === 0 || types.includes('string')) return text;
+function toValue(key: string, text: string, types: readonly string[]): { value: unknown; lost: LostNumbers } {
+  if (types.length === 0 || types.includes('string')) return { value: text, lost: noLostNumbers };
   try {
-    return JSON.parse(text) as unknown;
+    const value: unknown = JSON.parse(text);
+    const lost = findLostNumbers(text, `params.${key}`);
+    return { value: mayHoldInfinity(lost) ? withoutInfinities(value) : value, lost };
   } catch {
     const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
     throw usageError(`--param ${key}: ${JSON.stringify(shown)} is not JSON; the template wants ${types.join(' or ')}`);

@@ -9,6 +9,7 @@ import { readSettings } from '../config.ts';
 import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import type { WorkflowReply } from '../contract/engine.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
+import { isLostNumberLine } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
@@ -47,6 +48,8 @@ export interface Start {
   begin(engine: CliEngine): Promise<WorkflowReply>;
   /** What it begins; null for a single action. */
   readonly definition: WorkflowDefinition | null;
+  /** A line for each number of the file and of the params that cannot be held. */
+  readonly told: readonly string[];
 }
 
 export async function run(target: string, options: RunOptions, context: CliContext): Promise<number> {
@@ -68,6 +71,7 @@ export async function run(target: string, options: RunOptions, context: CliConte
     const start = local ?? (await readStart(target, options, context, access.engine));
     const created = await start.begin(access.engine);
     const { stderr } = context;
+    noteLostNumbers(start, created.workflow, context);
     const board = new StepBoard(created.workflow);
     const progress = stderr.isTTY
       ? new LiveProgress(board, stderr)
@@ -132,25 +136,28 @@ async function readFileStart(file: string, options: RunOptions, context: CliCont
       throw usageFaults(read.faults.map((fault) => toFaultLine(file, fault)));
     case 'template': {
       const given = await readParams(toParamTypes(read.template.params));
-      refuseStray(read.template, given);
-      const definition = instantiate(read.template, given);
+      refuseStray(read.template, given.params);
+      const definition = instantiate(read.template, given.params);
       await refuseExpressionFaults(read.template);
-      return { begin: (engine) => engine.submit(definition), definition };
+      return toStart(definition, [...given.told, ...read.told]);
     }
     case 'definition': {
       await refuseExpressionFaults(read.definition);
       const types = toTypesOfValues(read.definition.params);
       const given = await readParams(types);
-      refuseUnknownParams(given, namesOfParams(types, read.definition.steps));
-      const params = { ...read.definition.params, ...given };
-      const definition = { ...read.definition, params };
-      return { begin: (engine) => engine.submit(definition), definition };
+      refuseUnknownParams(given.params, namesOfParams(types, read.definition.steps));
+      const params = { ...read.definition.params, ...given.params };
+      return toStart({ ...read.definition, params }, [...given.told, ...read.told]);
     }
     default: {
       const never: never = read;
       throw new Error(`unknown file ${JSON.stringify(never)}`);
     }
   }
+}
+
+function toStart(definition: WorkflowDefinition, told: readonly string[]): Start {
+  return { begin: (engine) => engine.submit(definition, { told }), definition, told };
 }
 
 /** Of a template with a schema, that says what it takes. */
@@ -189,10 +196,10 @@ async function readTemplateStart(id: string, options: RunOptions, context: CliCo
     const guess = didYouMean(id, [...ids, ...actions.map(({ action }) => action)]);
     throw usageError(`${id} is no file, no template and no action; templates: ${ids.join(', ') || 'none'}${guess}`);
   }
-  const params = await readRunParams(options.param, toParamTypes(target.params), context.cwd);
+  const { params, told } = await readRunParams(options.param, toParamTypes(target.params), context.cwd);
   if (template && template.steps.length > 0) refuseStray(template, params);
   const definition = template ? instantiate(template, params) : null;
-  return { begin: (engine) => engine.submitTemplate(id, params), definition };
+  return { begin: (engine) => engine.submitTemplate(id, params, { told }), definition, told };
 }
 
 async function writeResult(
@@ -266,6 +273,13 @@ function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliCo
         : `what is done is gone with this run: run it with ${isOwn ? 'a larger budget, or with ' : ''}--data or --server, so that it can be resumed`;
   stderr.write(`${advice}\n`);
   return exits.waiting;
+}
+
+/** Those that a server's template holds are in the workflow's warnings alone, and what was sent to it only here. */
+export function noteLostNumbers({ told }: Start, { warnings }: Workflow, { stderr }: CliContext): void {
+  for (const line of new Set([...told, ...warnings.filter(isLostNumberLine)])) {
+    stderr.write(`note: ${printable(line)}\n`);
+  }
 }
 
 /** A mistyped action looks like success otherwise. */

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { readSettings } from '../config.ts';
 import type { FieldError } from '../contract/failures.ts';
+import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { counted } from '../core/duration.ts';
@@ -59,7 +60,7 @@ interface Check {
 async function checkText(text: string, unknownActions: 'simulate' | 'reject'): Promise<Check> {
   const source = readSourceText(text);
   if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
-  const { value, locate } = source;
+  const { value, locate, lost } = source;
   const isTemplate = isObject(value) && 'id' in value;
   const schema = isTemplate && isObject(value.params) ? value.params : undefined;
 
@@ -74,7 +75,7 @@ async function checkText(text: string, unknownActions: 'simulate' | 'reject'): P
   if (unknownActions === 'reject') for (const error of findUnknownActions(steps, catalogue)) errors.push(error);
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps)) if (!places.has(fault.path)) errors.push(fault);
-  for (const error of errors) {
+  for (const error of withLostNumbers(errors, lost)) {
     // Without a schema a run may give whatever the steps refer to.
     if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;
     const position = locate(toParts(error.path));
@@ -94,6 +95,7 @@ async function checkText(text: string, unknownActions: 'simulate' | 'reject'): P
         catalogue,
         namesSimulated: false,
         texts: isObject(value) ? { name: value.name, description: value.description } : {},
+        told: toLostNumberLines(lost, toKeepIt.file),
       }),
     ],
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(actions.length, 'step')}`,

@@ -75,8 +75,18 @@ export interface CoordinatorCalls {
   stop: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   resume: { args: { id: string; budget?: Budget; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
   retry: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
-  branch: { args: { id: string; request: BranchRequest; claim?: IdempotencyClaim } & Wait; answer: WorkflowText };
-  delete: { args: { id: string }; answer: null };
+  branch: {
+    args: {
+      id: string;
+      request: BranchRequest;
+      /** Lines for the new workflow's `warnings`, about the request's params: `params.x: …`. */
+      told?: readonly string[];
+      claim?: IdempotencyClaim;
+    } & Wait;
+    answer: WorkflowText;
+  };
+  /** `version`: refused with CONFLICT unless the workflow is finished and still has this version. */
+  delete: { args: { id: string; version?: number }; answer: null };
   externalData: {
     args: {
       id: string;

@@ -138,6 +138,10 @@ export const externalDataReplySchema = z
       .array(z.string())
       .optional()
       .meta({ description: 'where a step was added: the steps that still wait for data, at most 100' }),
+    warnings: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'numbers of `metadata` that cannot be held, each with its path and its text' }),
   })
   .meta({ id: 'ExternalDataReply' });
 export type ExternalDataReply = z.infer<typeof externalDataReplySchema>;

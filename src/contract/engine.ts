@@ -57,6 +57,15 @@ export interface WaitOptions extends AnswerOptions {
   signal?: AbortSignal;
 }
 
+/** For calls that make a workflow. */
+export interface ToldOptions {
+  /**
+   * What the caller has found out about the text that it read the arguments from, for the workflow's `warnings`. A line
+   * begins with its place in them: `steps[0].params.id: …`, and `params.id: …` for a branch.
+   */
+  told?: readonly string[];
+}
+
 export interface GetOptions extends WaitOptions {
   /** Outputs that are stored as blobs (over 64 KiB) come as `{truncated: true, bytes}`. */
   withoutBlobs?: boolean;
@@ -148,11 +157,11 @@ export type ExternalDataAnswer = ExternalDataReply & { readonly replayed?: boole
 
 export interface Engine {
   /** Checks an inline definition and starts it. The reply shows it as created, or at rest when waited for. */
-  submit(definition: unknown, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  submit(definition: unknown, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
   submitTemplate(
     templateId: string,
     params: Record<string, unknown>,
-    options?: CallOptions & WaitOptions,
+    options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** Version and status without the document: what an ETag check needs. */
@@ -165,7 +174,7 @@ export interface Engine {
   /** Of one that is STOPPED, or has steps that a budget has paused. */
   resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
-  branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions): Promise<WorkflowReply>;
+  branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
   delete(id: string): Promise<void>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
   /** Outputs whole, up to `limits.answerBytesMax` in all; beyond it they become `{truncated, bytes, href}`. */

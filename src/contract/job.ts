@@ -6,8 +6,8 @@
  *   P1  every dispatched job yields exactly one outcome, whatever happens to its place;
  *   P2  when the outcome arrives, nothing of that attempt runs any more: its slot is free and the next attempt may
  *       start;
- *   P3  an attempt ends within a second after its deadline or its cancellation. Its time counts from its beginning. A
- *       job that waits for its turn in a busy thread for longer than its whole time ends without having begun;
+ *   P3  an attempt ends within a second after its deadline or its cancellation, or, in a thread that it shares, as soon as
+ *       that thread is done with what others do there. Its time counts from its beginning. A job that waits for its turn in a busy thread for longer than its whole time ends without having begun;
  *   P4  a place that dies costs the attempts that were on it, and no other.
  */
 import { z } from 'zod';

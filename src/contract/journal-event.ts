@@ -178,7 +178,8 @@ export function readEventJson(json: string): JournalEvent {
     return rest as unknown as JournalEvent;
   }
   const event = JSON.parse(json) as JournalEvent & { outputs?: { json?: unknown; blob?: string; bytes?: number } };
-  if (event.outputs && event.outputs.json !== undefined) {
+  // `doctor` also reads records that no engine has written.
+  if (event?.outputs && event.outputs.json !== undefined) {
     (event as { outputs: OutputsRef }).outputs = { json: JSON.stringify(event.outputs.json) };
   }
   return event;

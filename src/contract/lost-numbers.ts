@@ -1,64 +1,139 @@
 /**
  * Numbers of a JSON text that a JavaScript number does not hold as they were written: integers beyond 2^53, `1e400`,
- * amounts with more than 17 digits. The value stays the one that `JSON.parse` gives; people are told of it.
+ * amounts with more than 17 digits. The value stays the one that `JSON.parse` gives, and null where that is infinite,
+ * because JSON has no infinity. People are told of it.
  */
+import type { FieldError } from './failures.ts';
 import { toFieldPath } from './field-errors.ts';
 
 export interface LostNumber {
-  /** `orders[0].id`; empty for the whole text. */
+  /** `orders[0].id`; empty for the whole text. Long names in it are cut. */
   readonly path: string;
-  /** As it stands in the text. */
+  /** As it stands in the text; a long one is cut. */
   readonly written: string;
-  /** What it became. JSON has no infinity, so a number that is too large is null. */
+  /** What it became: null where it is too large for any number. */
   readonly kept: number | null;
 }
 
-/** Longer ones are cut where they are shown. */
-const shownMax = 60;
+/** The first ones in the order of the text, and whether there are others: they are not looked for. */
+export interface LostNumbers {
+  readonly first: readonly LostNumber[];
+  readonly more: boolean;
+}
+
+export const noLostNumbers: LostNumbers = { first: [], more: false };
+
+/** What a person can do about it: where a text is sent, where it is a file, and where a server or a model wrote it. */
+export const toKeepIt = {
+  sent: 'send it as text to keep it',
+  file: 'put it into quotes to keep it',
+  answered: 'content has it as it was sent',
+} as const;
+
+/** More would push other lines out of a log or a list. */
+const firstMax = 20;
+/** Longer texts and names are cut where they are shown. */
+const writtenMax = 60;
+const keyMax = 100;
+const pathMax = 300;
 /** A fraction with more digits was not written by a computer that calculates as this one does. */
 const fractionDigitsMax = 17;
+/** Up to so many characters without an exponent, every number comes out as it was written. */
+const safeLength = 15;
 
 /** Linear, and false for nearly every text: no number has 16 digits, nor an exponent of three. */
 const suspect = /(?:^|[:,[\s])-?(?:[\d.]{16}|[\d.]{1,15}[eE][+-]?\d{3})/;
 
-/** The lost numbers of a well-formed JSON text, in order. At most `most`. */
-export function findLostNumbers(text: string, most: number): LostNumber[] {
-  const found: LostNumber[] = [];
-  if (!suspect.test(text)) return found;
+/** The lost numbers of a well-formed JSON text. `place` stands before each path, as in `params`. */
+export function findLostNumbers(text: string, place = ''): LostNumbers {
+  if (!suspect.test(text)) return noLostNumbers;
+  const found = new LostNumberList();
   eachNumber(text, (written, path) => {
-    if (isLost(written)) found.push({ path: path(), written, kept: toKept(written) });
-    return found.length < most;
+    if (isLostNumber(written)) found.add(written, () => joinPath(place, path()));
+    return !found.isFull;
   });
-  return found;
+  return found.toLostNumbers();
 }
 
-/** One line for a person. `place` says what the path begins in, such as `json`. */
-export function toLostNumberText({ path, written, kept }: LostNumber, place = ''): string {
-  const separator = place === '' || path === '' || path.startsWith('[') ? '' : '.';
-  const shown = written.length > shownMax ? `${written.slice(0, shownMax)}…` : written;
-  const became = kept === null ? 'null' : String(kept);
-  return `${place}${separator}${path}: ${shown} cannot be held as a number and became ${became}; send it as text to keep it`;
+/** Takes lost numbers in the order of their text. */
+export class LostNumberList {
+  readonly #first: LostNumber[] = [];
+  #more = false;
+
+  /** `path` is asked only where it is kept. */
+  add(written: string, path: () => string, value = Number(written)): void {
+    if (this.#first.length === firstMax) {
+      this.#more = true;
+      return;
+    }
+    const kept = Number.isFinite(value) ? value : null;
+    this.#first.push({ path: cut(path(), pathMax), written: cut(written, writtenMax), kept });
+  }
+
+  /** Nothing changes from now on. */
+  get isFull(): boolean {
+    return this.#more;
+  }
+
+  toLostNumbers(): LostNumbers {
+    return { first: this.#first, more: this.#more };
+  }
 }
 
-/** The value with null in place of infinities, which no JSON text can hold. */
+/** One line for each of the first, and one where there are others. */
+export function toLostNumberLines({ first, more }: LostNumbers, advice: string = toKeepIt.sent): string[] {
+  const lines = first.map(({ path, written, kept }) => {
+    const place = path === '' ? '' : `${path}: `;
+    return `${place}${written} cannot be held as a number and became ${kept}; ${advice}`;
+  });
+  return more ? [...lines, 'and more numbers that cannot be held'] : lines;
+}
+
+/** True for the lines of `toLostNumberLines` that name a place. */
+export function isLostNumberLine(line: string): boolean {
+  return / cannot be held as a number and became \S+; /.test(line);
+}
+
+/** The faults, where a lost number is at fault with what was written there. */
+export function withLostNumbers(errors: readonly FieldError[], { first }: LostNumbers): FieldError[] {
+  return errors.map((error) => {
+    const lost = first.find(({ path }) => path === error.path);
+    return lost ? { ...error, message: `${error.message} (${lost.written} cannot be held as a number)` } : error;
+  });
+}
+
+/** True when lost numbers may have become infinite in the value of their text. */
+export function mayHoldInfinity({ first, more }: LostNumbers): boolean {
+  return more || first.some(({ kept }) => kept === null);
+}
+
+/** The value with null in place of infinities, which no JSON text can hold. Objects and arrays are changed in place. */
 export function withoutInfinities(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  if (Array.isArray(value)) return value.map(withoutInfinities);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutInfinities(item)]));
-}
-
-function toKept(written: string): number | null {
-  const value = Number(written);
-  return Number.isFinite(value) ? value : null;
+  // Not by recursion: a text may be nested deeper than the stack.
+  const open = new Set<unknown>([value]);
+  for (const container of open) {
+    if (typeof container !== 'object' || container === null) continue;
+    for (const [key, item] of Object.entries(container)) {
+      if (typeof item !== 'number') open.add(item);
+      // An assignment to `__proto__` would be none.
+      else if (!Number.isFinite(item)) Object.defineProperty(container, key, { value: null });
+    }
+  }
+  return value;
 }
 
 /** True when the number, as it is shown from now on, is another than the one that was written. */
-function isLost(written: string): boolean {
+export function isLostNumber(written: string): boolean {
+  if (written.length <= safeLength && !/e/i.test(written)) return false;
   const value = Number(written);
   if (!Number.isFinite(value)) return true;
+  const shown = String(value);
+  if (shown === written) return false;
+  // Neither has an exponent, a fraction or a leading zero: they differ in their digits.
+  if (!shown.includes('e') && /^-?[1-9]\d*$/.test(written)) return true;
   const before = toDecimal(written);
-  const after = toDecimal(String(value));
+  const after = toDecimal(shown);
   if (before.digits === after.digits && before.exponent === after.exponent) return false;
   // 0.10000000000000001 is how some machines write 0.1.
   return before.exponent >= 0 || before.digits.length > fractionDigitsMax || value === 0;
@@ -137,5 +212,18 @@ function afterString(text: string, from: number): number {
 }
 
 function toPath(open: readonly Level[]): string {
-  return toFieldPath(open.map(({ key, index }) => (key === null ? index : String(JSON.parse(key)))));
+  return toFieldPath(open.map(({ key, index }) => (key === null ? index : toName(key))));
+}
+
+/** `key` is the text of a string, with its quotes. A long one is cut before anything is made of it. */
+function toName(key: string): string {
+  return key.length > keyMax ? `${key.slice(1, keyMax)}…` : String(JSON.parse(key));
+}
+
+function joinPath(place: string, path: string): string {
+  return `${place}${place === '' || path === '' || path.startsWith('[') ? '' : '.'}${path}`;
+}
+
+function cut(text: string, lengthMax: number): string {
+  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
 }

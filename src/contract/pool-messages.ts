@@ -2,8 +2,8 @@
  * The messages between the pool and its workers: one union for each direction, told apart by `kind`. The receiver
  * parses what arrives with the schema of its direction. A message that fits no kind is a fault of the pool.
  *
- * A thread gets jobs in bundles. Piscina hands over the bundle; its port then carries begun attempts, pieces of text
- * and outcomes back to the pool, and cancellations to the thread.
+ * A thread gets jobs in bundles. Piscina hands over the bundle; its port then carries begun attempts, pieces of text,
+ * outcomes and attempts that will not end back to the pool, and cancellations to the thread.
  *
  * A process gets one job at a time over the channel of `fork`.
  */
@@ -26,6 +26,12 @@ export interface ThreadData {
   readonly sharing: 'shared' | 'exclusive';
 }
 
+/**
+ * How long an attempt of the I/O lane may outlive its deadline or cancellation. P3 allows a second; a quarter of it is left
+ * for ending its thread.
+ */
+export const deafMsMax = 750;
+
 const jobIdsSchema = z.array(z.int()).readonly();
 
 export const toThreadSchema = z.discriminatedUnion('kind', [
@@ -38,6 +44,8 @@ export type ToThread = z.infer<typeof toThreadSchema>;
 export const fromThreadSchema = z.discriminatedUnion('kind', [
   /** These jobs had to wait for their turn and have now begun: their time counts from here. */
   z.object({ kind: z.literal('begun'), jobIds: jobIdsSchema }),
+  /** These jobs were aborted `deafMsMax` ago and go on, although the thread has had time for them. */
+  z.object({ kind: z.literal('deaf'), jobIds: jobIdsSchema }),
   z.object({ kind: z.literal('said'), said: z.array(saidSchema) }),
   z.object({ kind: z.literal('outcomes'), outcomes: z.array(outcomeSchema) }),
 ]);

@@ -11,6 +11,7 @@
  */
 import { z } from 'zod';
 import { reservationSchema, spendingRowSchema } from './ledger.ts';
+import type { LostNumbers } from './lost-numbers.ts';
 import { workflowSummarySchema } from './workflow.ts';
 
 /** One atomic transition, as it stands in the journal: JSON text of a `JournalEvent`. */
@@ -112,7 +113,7 @@ export type StateFile =
   /** The engine wrote these bytes. `text` is the workflow's JSON without `_meta`. */
   | { kind: 'intact'; text: string; value: Record<string, unknown>; meta: StateMeta; sha256: string }
   /** JSON, but not the bytes the engine wrote: copied in, or edited. `_meta` is taken out of value. */
-  | { kind: 'foreign'; value: unknown; sha256: string }
+  | { kind: 'foreign'; value: unknown; sha256: string; lost?: LostNumbers }
   | { kind: 'unreadable'; reason: string }
   | { kind: 'absent' };
 

@@ -120,7 +120,10 @@ const workflowFields = {
   templateId: z.string().nullable(),
   failurePolicy: failurePolicySchema,
   version: z.int().meta({ description: 'grows with every change, never shrinks' }),
-  warnings: z.array(z.string()),
+  warnings: z.array(z.string()).meta({
+    description:
+      'what is seldom meant, each line with its place: braces without a reference, a number that cannot be held',
+  }),
   metrics: workflowMetricsSchema,
 };
 

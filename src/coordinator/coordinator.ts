@@ -106,7 +106,7 @@ export class Coordinator implements CoordinatorPort {
       workflows,
       clock,
       log,
-      remove: (id) => this.call('delete', { id }),
+      remove: (id, version) => this.call('delete', { id, version }),
       onFault: (error) => incidents.fault(error),
     });
   }

@@ -4,6 +4,7 @@ import { toFieldErrors } from '../contract/field-errors.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
+import { toKeepIt, toLostNumberLines } from '../contract/lost-numbers.ts';
 import type { StateFile } from '../contract/store.ts';
 import { decideDelete } from '../core/decide.ts';
 import { findExcess, findFileFault } from '../core/file-bounds.ts';
@@ -59,7 +60,15 @@ export type ForeignContent = Pick<
 /** Reads `_meta` of an intact file only: its checksums prove that the engine wrote it. */
 export function toForeignContent(file: ReadFile, workflow: JsonObject): ForeignContent {
   const { keys } = (file.kind === 'intact' ? file.meta : {}) as Partial<WorkflowMeta>;
-  return { sha256: file.sha256, ...(keys ? { keys } : {}), spending: spendingOf(file), workflow };
+  const spending = spendingOf(file);
+  return { sha256: file.sha256, ...(keys ? { keys } : {}), spending, workflow: withLostNumbers(file, workflow) };
+}
+
+/** The engine's next file will not have them any more. */
+function withLostNumbers(file: ReadFile, workflow: JsonObject): JsonObject {
+  if (file.kind === 'intact' || file.lost === undefined) return workflow;
+  const lines = toLostNumberLines(file.lost, toKeepIt.file);
+  return { ...workflow, warnings: [...((workflow.warnings as string[] | null | undefined) ?? []), ...lines] };
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
-import { newChange, stopAfterFailure } from './dependents.ts';
+import { newChange, stopAfterFailure, stopSteps } from './dependents.ts';
 import { externalAction, type WorkflowState } from './state.ts';
 import { readWorkflow } from './state-file.ts';
 import { checkBeginning } from './transitions.ts';
@@ -20,7 +20,10 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
   const state = readWorkflow(event.workflow, meta, event.at);
   const { status } = state.header;
-  if (event.kind !== 'workflow.created' && !isTerminal(status)) settleSteps(state, event.at);
+  if (event.kind !== 'workflow.created') {
+    if (isTerminal(status)) stopRunning(state);
+    else settleSteps(state, event.at);
+  }
   const settled = toWorkflowStatus(state.counts, state.steps.length, state.header.started);
   state.setHeader({
     seq,
@@ -30,6 +33,17 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
     status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
   });
   return state;
+}
+
+/**
+ * A foreign file may call itself finished and hold a RUNNING step. No attempt of it runs here, and none ever ends it: it
+ * was stopped when the workflow was last changed. Steps that are PENDING or wait stay as they are, and run when a call
+ * sets the workflow going again.
+ */
+function stopRunning(state: WorkflowState): void {
+  const running = [...state.steps.keys()].filter((i) => state.stepAt(i).status === 'RUNNING');
+  const error = `It was RUNNING in a workflow that is ${state.header.status}: no attempt of it is known here`;
+  stopSteps(state, running, state.header.updatedAt, error, newChange());
 }
 
 /**

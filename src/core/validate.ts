@@ -27,6 +27,8 @@ const errorsMax = 100;
 export interface ValidationOptions {
   catalogue: ActionCatalogue;
   unknownActions: 'simulate' | 'reject';
+  /** Lines that stand first among the warnings. */
+  told?: readonly string[] | undefined;
 }
 
 export type Validation =
@@ -61,7 +63,7 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
 /** What is allowed in a definition and seldom meant (`warnings.ts`). */
 export function warningsOf(
   { name, description, params, steps }: Pick<WorkflowDefinition, 'name' | 'description' | 'params' | 'steps'>,
-  { catalogue, unknownActions }: ValidationOptions,
+  { catalogue, unknownActions, told }: ValidationOptions,
 ): string[] {
   const namesSimulated = unknownActions === 'simulate';
   return findWarnings({
@@ -70,6 +72,7 @@ export function warningsOf(
     catalogue,
     namesSimulated,
     texts: { name, description },
+    told,
   });
 }
 

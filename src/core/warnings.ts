@@ -7,7 +7,9 @@
  *        no reference is ever replaced;
  *   WA2  `params.x` inside of code is a name of that language, and a reference that is all of the code is no code;
  *   WA3  an action that nobody knows is simulated;
- *   WA4  at most `warningsMax` lines are kept, and one that counts the others.
+ *   WA4  at most `warningsMax` lines are kept, and one that counts the others; a long path or text is cut in its line;
+ *   WA5  what is `told` stands first: numbers of the text of a definition, of a template or of params that a number
+ *        cannot hold (`contract/lost-numbers.ts`). The value is gone when this file sees the definition.
  */
 import { toFieldPath } from '../contract/field-errors.ts';
 import { didYouMean } from '../contract/nearest.ts';
@@ -17,8 +19,10 @@ import { itemAt } from './item-at.ts';
 import { findReferences, type Place } from './references.ts';
 
 const warningsMax = 50;
-/** Characters of a text that a line shows. */
+/** Characters of a text that a line shows, of a key in its path, and of the path. */
 const shownMax = 60;
+const keyMax = 100;
+const pathMax = 300;
 
 export interface WarningSources {
   readonly steps: readonly unknown[];
@@ -29,6 +33,8 @@ export interface WarningSources {
   readonly namesSimulated: boolean;
   /** Other texts of the workflow, by field: its name, its description. */
   readonly texts?: Readonly<Record<string, unknown>>;
+  /** WA5. */
+  readonly told?: readonly string[] | undefined;
 }
 
 interface Warned extends WarningSources {
@@ -42,16 +48,22 @@ type Path = readonly (string | number)[];
 export function findWarnings(sources: WarningSources): string[] {
   const stepIds = new Set(sources.steps.map((step) => (step as { id?: unknown } | null)?.id));
   const warned: Warned = { ...sources, params: new Set(sources.params), stepIds };
-  const lines: string[] = [];
+  const lines = (warned.told ?? []).slice(0, warningsMax);
+  let count = warned.told?.length ?? 0;
   const add = (path: Path, message: string) => {
-    lines.push(`${toFieldPath(path)}: ${message}`);
+    count += 1;
+    if (count <= warningsMax) lines.push(`${toShownPath(path)}: ${message}`);
   };
   for (const [field, text] of Object.entries(warned.texts ?? {})) warnOfReference([field], text, add);
   warned.steps.forEach((step, i) => {
     if (typeof step === 'object' && step !== null) warnOfStep(step as Step, ['steps', i], warned, add);
   });
-  const more = lines.length - warningsMax;
-  return more <= 0 ? lines : [...lines.slice(0, warningsMax), `and ${more} more like these`];
+  return count <= warningsMax ? lines : [...lines, `and ${count - warningsMax} more like these`];
+}
+
+/** Under a key of a megabyte there may lie fifty texts to warn of. */
+function toShownPath(path: Path): string {
+  return cut(toFieldPath(path.map((part) => (typeof part === 'string' ? cut(part, keyMax) : part))), pathMax);
 }
 
 type Add = (path: Path, message: string) => void;
@@ -181,8 +193,8 @@ function findInExpression(pieces: readonly string[], { params, stepIds }: Warned
   return undefined;
 }
 
-function cut(text: string): string {
-  return text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
+function cut(text: string, max = shownMax): string {
+  return text.length > max ? `${text.slice(0, max)}…` : text;
 }
 
 function quote(text: string): string {

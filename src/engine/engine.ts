@@ -30,6 +30,7 @@ import {
   type GetOptions,
   type ListQuery,
   type ListReply,
+  type ToldOptions,
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
@@ -71,24 +72,25 @@ export class CoordinatedEngine implements Engine {
     this.#templates = new EngineTemplates(options.templates, options);
   }
 
-  async submit(definition: unknown, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+  async submit(definition: unknown, options: CallOptions & WaitOptions & ToldOptions = {}): Promise<WorkflowReply> {
     const claim = toClaim('submit', definition, options);
-    return this.#submit(this.#validate(definition), null, claim, options);
+    return this.#submit(this.#validate(definition, options.told), null, claim, options);
   }
 
   async submitTemplate(
     templateId: string,
     params: Record<string, unknown>,
-    options: CallOptions & WaitOptions = {},
+    options: CallOptions & WaitOptions & ToldOptions = {},
   ): Promise<WorkflowReply> {
     check(templateIdSchema, templateId, 'template_id');
     const claim = toClaim('submitTemplate', [templateId, params], options);
-    const definition = await this.#templates.toDefinition(templateId, params);
-    return this.#submit(this.#validate(definition), templateId, claim, options);
+    const { definition, told } = await this.#templates.toDefinition(templateId, params);
+    const valid = this.#validate(definition, [...(options.told ?? []), ...told]);
+    return this.#submit(valid, templateId, claim, options);
   }
 
-  #validate(definition: unknown): ValidDefinition {
-    const validation = validateDefinition(definition, this.#options);
+  #validate(definition: unknown, told: readonly string[] | undefined): ValidDefinition {
+    const validation = validateDefinition(definition, { ...this.#options, told });
     if (validation.ok) return validation;
     throw invalid('The workflow definition is not valid', validation.errors);
   }
@@ -168,11 +170,16 @@ export class CoordinatedEngine implements Engine {
     return this.#steer('retry', { id, ...toClaim('retry', id, options) }, options);
   }
 
-  async branch(id: string, request: BranchRequest, options: CallOptions & WaitOptions = {}): Promise<WorkflowReply> {
+  async branch(
+    id: string,
+    request: BranchRequest,
+    options: CallOptions & WaitOptions & ToldOptions = {},
+  ): Promise<WorkflowReply> {
     checkId(id);
     const args = {
       id,
       request: check(branchRequestSchema, request, 'The branch request'),
+      ...(options.told ? { told: options.told } : {}),
       ...toClaim('branch', [id, request], options),
       ...toFirstWait(options),
     };

@@ -10,7 +10,8 @@ const problemsMax = 1_000;
 /** The templates by id, and how to make a definition from one. */
 export interface TemplateSource {
   list(): Promise<Template[]>;
-  get(id: string): Promise<Template | undefined>;
+  /** `told`: what is said about its text, for the warnings of what is made from it. */
+  find(id: string): Promise<{ template: Template; told: readonly string[] } | undefined>;
   /** Every fault of the files; `position` where the place in the file is known. */
   problems(): Promise<
     (Pick<TemplateProblem, 'file' | 'ids' | 'path' | 'message'> & {
@@ -42,8 +43,8 @@ export class EngineTemplates {
 
   /** Rejects with a Refusal where there is none, or one with faults. */
   async get(id: string): Promise<Template> {
-    const template = await this.#source.get(id);
-    if (template) return template;
+    const found = await this.#source.find(id);
+    if (found) return found.template;
     await this.#refuseFaulty(id);
     const known = (await this.#source.list()).map((other) => other.id);
     const detail = `There is no template with the id "${id.slice(0, 128)}"${didYouMean(id, known)}`;
@@ -51,10 +52,13 @@ export class EngineTemplates {
   }
 
   /** The definition of a run with these params. An id that is no template's is the action of a single step. */
-  async toDefinition(id: string, params: Record<string, unknown>): Promise<unknown> {
+  async toDefinition(
+    id: string,
+    params: Record<string, unknown>,
+  ): Promise<{ definition: WorkflowDefinition; told: readonly string[] }> {
     const { catalogue, unknownActions } = this.#known;
-    const template = await this.#source.get(id);
-    if (template) return this.#source.instantiate(template, params);
+    const found = await this.#source.find(id);
+    if (found) return { definition: await this.#source.instantiate(found.template, params), told: found.told };
     await this.#refuseFaulty(id);
     if (unknownActions === 'reject' && !catalogue.has(id)) {
       const known = [...(await this.#source.list()).map((other) => other.id), ...catalogue.keys()];
@@ -62,7 +66,7 @@ export class EngineTemplates {
       const detail = `There is neither a template nor an action with the id "${id}"; ${wayOut}`;
       throw new Refusal({ code: 'NOT_FOUND', detail });
     }
-    return toOneStep(id, params);
+    return { definition: toOneStep(id, params), told: [] };
   }
 
   async problems(): Promise<TemplateProblem[]> {

@@ -13,8 +13,8 @@ import { ProcessLane } from './process-lane.ts';
 import { toExecArgv, toProcessExecArgv } from './source-loader.ts';
 import { ThreadLane, type ThreadLaneOptions } from './thread-lane.ts';
 
-/** P3 allows a second from the deadline to the end. A quarter of it is left for ending the thread. */
-const graceMs = 750;
+/** As the watchdog of the engine's own threads: one that has not answered for so long does not answer any more. */
+const stuckMs = 30_000;
 
 /**
  * Old-space bounds of one thread or process. Extracting a page of 8 MiB takes some 420 MB; an answer that a task
@@ -29,6 +29,8 @@ export interface WorkerSetup {
   /** A module that calls `serveIsolatedJobs`. */
   readonly processUrl?: URL;
   readonly cpuHeapMbMax?: number;
+  /** Of threads of the I/O lane. */
+  readonly stuckMs?: number;
 }
 
 /** Rejects when a thread cannot load its module. */
@@ -50,14 +52,14 @@ export async function createPool(options: PoolOptions, setup: WorkerSetup = {}):
     ...shared,
     threads: options.ioThreads,
     sharing: 'shared',
-    graceMs,
+    stuckMs: setup.stuckMs ?? stuckMs,
     heapMbMax: ioHeapMbMax,
   });
   const cpu = new ThreadLane({
     ...shared,
     threads: options.cpuThreads,
     sharing: 'exclusive',
-    graceMs: 0,
+    stuckMs: 0,
     heapMbMax: setup.cpuHeapMbMax ?? cpuHeapMbMax,
   });
   const processes = new ProcessLane({

@@ -25,8 +25,11 @@ export interface ThreadLaneOptions {
    * the job.
    */
   readonly sharing: ThreadData['sharing'];
-  /** How long a job may outlive its deadline or cancellation before its thread is ended. 0: at once. */
-  readonly graceMs: number;
+  /**
+   * How long a thread may leave the deadline or the cancellation of a job without an answer before it is ended. 0: at once.
+   * A shared thread answers when it has time; until then it works for other jobs.
+   */
+  readonly stuckMs: number;
   readonly heapMbMax: number;
   readonly threadUrl: URL;
   readonly execArgv: readonly string[] | undefined;
@@ -161,7 +164,7 @@ export class ThreadLane {
       return;
     }
     bundle.port.postMessage({ kind: 'cancel', jobIds: [jobId] } satisfies ToThread);
-    if (bundle.thread) this.#arm(running, this.#options.graceMs);
+    if (bundle.thread) this.#arm(running, this.#options.stuckMs);
   }
 
   async close(): Promise<void> {
@@ -225,18 +228,21 @@ export class ThreadLane {
     this.#loads.set(thread, (this.#loads.get(thread) ?? 0) + bundle.load);
     // The clock starts here and not at dispatch: a bundle may wait half a second for a thread that starts.
     for (const running of bundle.running.values()) {
-      const { graceMs } = this.#options;
-      this.#arm(running, running.ended === 'CANCELLED' ? graceMs : running.job.timeoutMs + graceMs);
+      const { stuckMs } = this.#options;
+      this.#arm(running, running.ended === 'CANCELLED' ? stuckMs : running.job.timeoutMs + stuckMs);
     }
   }
 
-  /** The grace matters: a thread that is ended too soon takes the attempts of its neighbours with it. */
+  /** A thread that is ended too soon takes the attempts of its neighbours with it. */
   #arm(running: Running, ms: number): void {
     running.watch?.clear();
-    running.watch = watchOver(ms, this.#options.graceMs, () => {
-      running.ended ??= 'TIMEOUT';
-      running.bundle.abort.abort();
-    });
+    running.watch = watchOver(ms, this.#options.stuckMs, () => this.#endThread(running));
+  }
+
+  #endThread(running: Running | undefined): void {
+    if (running === undefined) return;
+    running.ended ??= 'TIMEOUT';
+    running.bundle.abort.abort();
   }
 
   /** P1: drops an outcome of a job that has ended or that this lane never had. */
@@ -257,6 +263,9 @@ export class ThreadLane {
       case 'begun':
         for (const jobId of message.jobIds) this.#rearm(bundle, jobId);
         break;
+      case 'deaf':
+        for (const jobId of message.jobIds) this.#endThread(bundle.running.get(jobId));
+        break;
       default: {
         const never: never = message;
         throw new Error(String(never));
@@ -266,7 +275,7 @@ export class ThreadLane {
 
   #rearm(bundle: Bundle, jobId: number): void {
     const running = bundle.running.get(jobId);
-    if (running?.ended === null) this.#arm(running, running.job.timeoutMs + this.#options.graceMs);
+    if (running?.ended === null) this.#arm(running, running.job.timeoutMs + this.#options.stuckMs);
   }
 
   #hear(bundle: Bundle, said: Said[]): void {

@@ -5,7 +5,8 @@
 import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { Refusal } from '../contract/failures.ts';
-import { announcesBody } from './body.ts';
+import { withLostNumbers } from '../contract/lost-numbers.ts';
+import { announcesBody, lostNumbersOf } from './body.ts';
 import { ClientGoneError } from './client-gone.ts';
 import { createGuard } from './guard.ts';
 import { toOpenApiText } from './openapi.ts';
@@ -122,7 +123,11 @@ function answerErrors({ log, bounds }: RouteParts): Middleware {
         log.debug({ err: error }, 'answer ended early');
         return;
       }
-      await sendProblem(ctx, toProblemAnswer(error, log), bounds);
+      const answer = toProblemAnswer(error, log);
+      const { errors } = answer.problem;
+      // `received null` is a riddle to who has sent 1e400.
+      if (errors) answer.problem.errors = withLostNumbers(errors, lostNumbersOf(ctx));
+      await sendProblem(ctx, answer, bounds);
     }
   };
 }

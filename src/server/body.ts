@@ -4,7 +4,8 @@
  *   BO1  the media type is exactly `application/json` (`charset=utf-8` allowed), so that no form and no "simple"
  *       cross-site request reaches a handler; content codings are refused, so that no body grows on the way in;
  *   BO2  bytes are counted as they come: neither Content-Length nor its absence is believed;
- *   BO3  depth, tokens, keys and UTF-8 are checked before anything is built from the bytes.
+ *   BO3  depth, tokens, keys and UTF-8 are checked before anything is built from the bytes;
+ *   BO4  a number that cannot be held is null where it would be infinite, and all of them are told with their text.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -13,6 +14,13 @@ import type { Context } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
+import {
+  findLostNumbers,
+  type LostNumbers,
+  mayHoldInfinity,
+  noLostNumbers,
+  withoutInfinities,
+} from '../contract/lost-numbers.ts';
 import type { HeldMemory } from './answer-memory.ts';
 import { ClientGoneError } from './client-gone.ts';
 import { type ScanBounds, type ScanFinding, scanJson } from './json-scan.ts';
@@ -28,18 +36,33 @@ export function announcesBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0);
 }
 
-/** The body as an object; undefined when there is none. */
-export async function readJsonObject(ctx: Context, bounds: BodyBounds): Promise<Record<string, unknown> | undefined> {
+/**
+ * The body as an object; undefined when there is none. `place` stands before the paths of its lost numbers: where the
+ * body is found in what is made of it.
+ */
+export async function readJsonObject(
+  ctx: Context,
+  bounds: BodyBounds,
+  place = '',
+): Promise<Record<string, unknown> | undefined> {
   checkHeaders(ctx.req);
   if (!announcesBody(ctx.req)) return undefined;
   const bytes = await readBytes(ctx.req, ctx.res, { bytesMax: bounds.bytesMax, hold: holdOf(ctx) });
   if (bytes.length === 0) return undefined;
   checkBytes(bytes, bounds);
-  const body = await parse(ctx, bytes, bounds.bytesMax);
+  const parsed = await parse(ctx, bytes, bounds.bytesMax);
+  const lost = findLostNumbers(bytes.toString(), place);
+  ctx.state.lostNumbers = lost;
+  const body = mayHoldInfinity(lost) ? withoutInfinities(parsed) : parsed;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('The body is not valid', [{ path: '', message: 'must be a JSON object: {"name": value, ...}' }]);
   }
   return body as Record<string, unknown>;
+}
+
+/** BO4: those of the body that was read last, none where none was read. */
+export function lostNumbersOf(ctx: Context): LostNumbers {
+  return (ctx.state.lostNumbers as LostNumbers | undefined) ?? noLostNumbers;
 }
 
 export async function requireJsonObject(ctx: Context, bounds: BodyBounds): Promise<Record<string, unknown>> {

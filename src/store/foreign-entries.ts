@@ -43,16 +43,26 @@ export class ForeignEntries {
       return 'file';
     } catch (error) {
       if (!isForbidden(error)) throw error;
-      this.#quarantine.rename(workflowDirectoryOf(this.#layout, id), reason);
+      this.#quarantine.rename(workflowDirectoryOf(this.#layout, id), id, reason);
       return 'directory';
     }
   }
 
-  /** Whatever is called `blobs` and is no directory would lead writes to another place. */
+  /**
+   * Whatever is called `blobs` and is no directory would lead writes to another place; a directory of another user takes
+   * none.
+   */
   setAsideBlobs(id: string): void {
     const blobs = path.join(workflowDirectoryOf(this.#layout, id), 'blobs');
-    const kind = this.#disk.lstatSync(blobs)?.kind ?? 'directory';
-    if (kind === 'directory') return;
+    const kind = this.#disk.lstatSync(blobs)?.kind;
+    if (kind === undefined) return;
+    if (kind === 'directory') {
+      if (this.isOurs(blobs)) return;
+      const reason = `blobs of workflow ${id} is a directory that this user may not change`;
+      const aside = this.#quarantine.rename(blobs, `${id}-blobs`, reason);
+      this.#note(`${reason}; it is called ${path.basename(aside)} now`);
+      return;
+    }
     const what = kind === 'symlink' ? 'link' : kind === 'other' ? 'special file' : 'file';
     const reason = `blobs of workflow ${id} is a ${what}, not a directory`;
     const kept = this.#quarantine.move(blobs, `${id}-blobs`, reason);

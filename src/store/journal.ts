@@ -4,10 +4,11 @@
  * Assumes a single appender (lock.ts). All calls are synchronous: when append() returns, its records survive kill -9
  * and power loss (J1). One batch is one write, repeated until complete, and one fdatasync. A new segment is created
  * with `wx`; its header is written, its file and its directory are fsynced, and only then is it used. The journal
- * never appends to a segment of an earlier life. Before append() returns it looks whether the path of the segment still
- * names the file that it writes: records in a deleted or replaced file would be acknowledged and found by nobody. A write without space: the segment is cut back to the last good
- * record, and DiskFullError is thrown. A failed fsync, or a disk that refuses writes: DiskFailedError, also from every
- * later call, without another try.
+ * never appends to a segment of an earlier life. Before append() returns it looks whether the path of the segment
+ * still names the file that it writes: records in a deleted or replaced file would be acknowledged and found by nobody.
+ *
+ * A write without space: the segment is cut back to the last good record, and DiskFullError is thrown. A failed fsync,
+ * or a disk that refuses writes: DiskFailedError, also from every later call, without another try.
  */
 import path from 'node:path';
 import { DiskFailedError, DiskFullError, type JournalStats, OutOfHandlesError } from '../contract/store.ts';

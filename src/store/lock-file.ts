@@ -5,13 +5,15 @@
  * Rules, numbered for tests:
  *   LF1  an owner that has a socket is dead once its socket is free, whatever its pid means in another namespace;
  *   LF2  any other owner of this pid namespace is judged by its process, one of another namespace or machine by its
- *        heartbeat: the number `beat` grows every second, and an owner whose number has not grown for `watchMs` is dead.
+ *        heartbeat: the number `beat` grows every second, and an owner whose number has not grown for `watchMs` is dead;
+ *   LF3  a lock file of another user that cannot be read is stale where we hold a socket that its owner would have; else
+ *        nobody knows whether its owner lives, and the start ends with 77.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Disk } from './disk.ts';
-import { errorCode, isAbsent, isOutOfHandles } from './disk-error.ts';
+import { errorCode, isAbsent, isForbidden, isOutOfHandles } from './disk-error.ts';
 import { writeWholeSync } from './durable-file.ts';
 
 const ownerSchema = z.object({
@@ -117,11 +119,12 @@ export function look(disk: Disk, lockFile: string, owner: Owner): 'ours' | 'lost
   return parseOwner(text)?.nonce === owner.nonce ? 'ours' : 'lost';
 }
 
+/** Throws where this user may not read the file. */
 export function readOwner(disk: Disk, lockFile: string): Owner | null {
   try {
     return parseOwner(disk.readFileSync(lockFile).toString());
   } catch (error) {
-    if (isOutOfHandles(error)) throw error; // The file may name an owner.
+    if (isOutOfHandles(error) || isForbidden(error)) throw error; // The file may name an owner.
     return null; // The file is absent, or is no regular file: no owner.
   }
 }

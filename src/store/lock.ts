@@ -20,7 +20,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StartError } from '../contract/store.ts';
 import type { Disk } from './disk.ts';
-import { errorCode } from './disk-error.ts';
+import { errorCode, isForbidden } from './disk-error.ts';
 import {
   createLockFile,
   describeSelf,
@@ -123,7 +123,10 @@ async function takeLockFile(disk: Disk, workflowsDir: string, lockFile: string, 
   // Removes a stale file and tries again. After three tries without success another engine is starting.
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     if (createLockFile(disk, lockFile, owner)) return owner;
-    const other = await readWrittenOwner(disk, lockFile);
+    const other = await readWrittenOwner(disk, lockFile).catch((error: unknown) => {
+      if (owned === null || !isForbidden(error)) throw error;
+      return null; // LF3.
+    });
     // We hold a socket, so a lock file with our own pid was left behind by a store of this process that was not closed,
     // or by an earlier process that had our pid.
     const isOwnLeftover = (named !== null || owned !== null) && isSelf(other, owner);
@@ -154,7 +157,7 @@ function describeOwner(other: Owner, self: Owner): Described {
 async function findOwnerPid(disk: Disk, lockFile: string): Promise<Described | null> {
   const self = describeSelf(disk, false);
   for (let count = 1; count <= ownerLooksMax; count += 1) {
-    const owner = readOwner(disk, lockFile);
+    const owner = readOwnerOrNull(disk, lockFile);
     if (owner !== null) {
       const described = describeOwner(owner, self);
       // A dead process of this namespace left the file, and the owner has not replaced it yet.
@@ -164,6 +167,16 @@ async function findOwnerPid(disk: Disk, lockFile: string): Promise<Described | n
     await delay(ownerLookEveryMs);
   }
   return null;
+}
+
+/** For the message alone: it does without the name of an owner whose file cannot be read. */
+function readOwnerOrNull(disk: Disk, lockFile: string): Owner | null {
+  try {
+    return readOwner(disk, lockFile);
+  } catch (error) {
+    if (isForbidden(error)) return null;
+    throw error;
+  }
 }
 
 function inUse(workflowsDir: string, owner: Described | null): StartError {

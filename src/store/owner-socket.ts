@@ -5,7 +5,8 @@
  * Rules, numbered for tests:
  *   OS1  of any number of processes that take the socket, one at most gets it. Each listens first, then looks for others
  *        that listen; of two, the one that looks later sees the other and gives way;
- *   OS2  a socket file that nobody listens on is a dead owner's, and only the new owner removes it.
+ *   OS2  a socket file that nobody listens on is a dead owner's, and only the new owner removes it;
+ *   OS3  where this user may not connect to a socket, nobody knows whether its owner lives: the start ends with 77.
  *
  * The name `owner-<number>.sock` is one more than the highest that exists: `bind` creates it exclusively, so that the
  * successors of one dead owner compete for one name. A path longer than the kernel takes (107 bytes) goes through
@@ -15,7 +16,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Disk } from './disk.ts';
-import { errorCode } from './disk-error.ts';
+import { errorCode, isForbidden } from './disk-error.ts';
 
 export interface HeldSocket {
   close(): Promise<void>;
@@ -32,15 +33,21 @@ export async function holdOwnerSocket(disk: Disk, directory: string): Promise<He
   if (process.platform === 'win32') return null;
   const place = openPlace(disk, directory);
   if (place === null) return null;
+  let held: HeldSocket | 'taken' | null = 'taken';
+  try {
+    held = await hold(disk, place);
+    return held;
+  } finally {
+    if (held === null || held === 'taken') place.close();
+  }
+}
+
+async function hold(disk: Disk, place: Place): Promise<HeldSocket | 'taken' | null> {
   for (let attempt = 1; attempt <= triesMax; attempt += 1) {
     const tried = await tryToHold(disk, place);
-    if (tried !== 'again') {
-      if (tried === null || tried === 'taken') place.close();
-      return tried;
-    }
+    if (tried !== 'again') return tried;
     await delay(Math.random() * pauseMsMax);
   }
-  place.close();
   return 'taken';
 }
 
@@ -116,19 +123,26 @@ async function listen(socketPath: string): Promise<net.Server | 'exists' | null>
 }
 
 async function isAnyListening(place: Place, numbers: readonly number[]): Promise<boolean> {
-  for (const number of numbers) if (await isListening(place.toSocketPath(nameOf(number)))) return true;
+  for (const number of numbers) {
+    const name = nameOf(number);
+    if (await isListening(place.toSocketPath(name), path.join(place.directory, name))) return true;
+  }
   return false;
 }
 
-/** Only these two errors prove that nobody listens: a suspended owner whose queue is full gives another. */
-function isListening(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
+/**
+ * Only these two errors prove that nobody listens: a suspended owner whose queue is full gives another. Rejects for a
+ * socket of another user (OS3); `file` is its path, as a person knows it.
+ */
+function isListening(socketPath: string, file: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
     const connection = net.connect({ path: socketPath });
     connection.once('connect', () => {
       connection.destroy();
       resolve(true);
     });
     connection.once('error', (error) => {
+      if (isForbidden(error)) reject(Object.assign(error, { path: file }));
       const code = errorCode(error);
       resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT');
     });

@@ -55,16 +55,17 @@ export class Quarantine {
 
   /**
    * For a directory of another user: the system lets no one else move it into another directory, but its name can be
-   * changed where it is. Nothing in it is touched.
+   * changed where it is. Nothing in it is touched. Returns its new path.
    */
-  rename(directory: string, reason: string): void {
-    this.#convert(directory, () => {
+  rename(directory: string, label: string, reason: string): string {
+    return this.#convert(directory, () => {
       let aside = `${directory}.set-aside`;
       for (let copy = 2; this.#disk.lstatSync(aside) !== null; copy += 1) aside = `${directory}.set-aside-${copy}`;
       this.#disk.renameSync(directory, aside);
       syncDirectorySync(this.#disk, path.dirname(directory));
       const note = Buffer.from(`${JSON.stringify({ directory: aside, reason })}\n`);
-      this.keep(`${path.basename(directory)}-directory.json`, note, reason);
+      this.keep(`${label}-directory.json`, note, reason);
+      return aside;
     });
   }
 

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { JsonObject } from '../contract/json.ts';
+import { findLostNumbers, mayHoldInfinity, withoutInfinities } from '../contract/lost-numbers.ts';
 import { type JsonText, type StateFile, type StateMeta, stateMetaSchema } from '../contract/store.ts';
 import type { Disk, FileStat } from './disk.ts';
 import { errorCode, isAbsent, isForbidden } from './disk-error.ts';
@@ -98,7 +99,13 @@ export function judgeState(bytes: Buffer, format: Format = releasedFormat): Stat
     return { kind: 'unreadable', reason: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
   }
   if (typeof value === 'object' && value !== null && '_meta' in value) delete value._meta;
-  return { kind: 'foreign', value, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const lost = findLostNumbers(document);
+  return {
+    kind: 'foreign',
+    value: mayHoldInfinity(lost) ? withoutInfinities(value) : value,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    ...(lost.first.length > 0 ? { lost } : {}),
+  };
 }
 
 function judgeIntact(bytes: Buffer, format: Format): StateFile | null {
@@ -113,7 +120,7 @@ function judgeIntact(bytes: Buffer, format: Format): StateFile | null {
   if (from > format.number) {
     return {
       kind: 'unreadable',
-      reason: `of format ${from}, this version of the engine knows format ${format.number}`,
+      reason: `its state.json has format ${from}, this version of the engine knows format ${format.number}; upgrade the engine, then copy the file back`,
     };
   }
   const { _meta, ...upgraded } = format.upgrade('state', { ...value, _meta: meta } as JsonObject, from);

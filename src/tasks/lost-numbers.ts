@@ -1,8 +1,11 @@
 /** What a step's log says of numbers in a JSON text that no number of ours holds, and the value that a file can hold. */
-import { findLostNumbers, toLostNumberText, withoutInfinities } from '../contract/lost-numbers.ts';
-
-/** More lines would push others out of the step's log. */
-const shownMax = 20;
+import {
+  findLostNumbers,
+  mayHoldInfinity,
+  toKeepIt,
+  toLostNumberLines,
+  withoutInfinities,
+} from '../contract/lost-numbers.ts';
 
 interface ReadJson {
   /** Well-formed. */
@@ -13,8 +16,7 @@ interface ReadJson {
 
 /** The value, with null in place of infinities. `place` is where a path begins, such as `json`. */
 export function tellLostNumbers({ text, value }: ReadJson, place: string, log: (line: string) => void): unknown {
-  const lost = findLostNumbers(text, shownMax + 1);
-  for (const number of lost.slice(0, shownMax)) log(toLostNumberText(number, place));
-  if (lost.length > shownMax) log('More numbers of the answer cannot be held as numbers; content has them');
-  return lost.some(({ kept }) => kept === null) || lost.length > shownMax ? withoutInfinities(value) : value;
+  const lost = findLostNumbers(text, place);
+  for (const line of toLostNumberLines(lost, toKeepIt.answered)) log(line);
+  return mayHoldInfinity(lost) ? withoutInfinities(value) : value;
 }

@@ -13,6 +13,7 @@ import { chat } from './llm/chat.ts';
 import { providerTasks } from './llm/provider-task.ts';
 import { noop } from './noop.ts';
 import { simulate } from './simulate.ts';
+import { textJoin } from './text-join.ts';
 import { textKeywords } from './text-keywords.ts';
 import { textSplit } from './text-split.ts';
 import { textSummarize } from './text-summarize.ts';
@@ -25,6 +26,7 @@ const actions: readonly Task[] = [
   chat,
   anyChat,
   textSplit,
+  textJoin,
   textKeywords,
   textSummarize,
   ...isolatedTasks,

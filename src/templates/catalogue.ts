@@ -12,6 +12,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Template } from '../contract/definition.ts';
 import { limits } from '../contract/limits.ts';
+import { toKeepIt, toLostNumberLines } from '../contract/lost-numbers.ts';
 import type { SourceFault } from './source-text.ts';
 import { readTemplateText, type TemplateText } from './template-file.ts';
 
@@ -33,13 +34,20 @@ export interface TemplateCatalogue {
   /** By id. */
   list(): Promise<Template[]>;
   get(id: string): Promise<Template | undefined>;
+  /** `told`: a line for each number of its text that cannot be held. */
+  find(id: string): Promise<FoundTemplate | undefined>;
   problems(): Promise<FileProblem[]>;
   /** Calls the listener after each reading whose problems are others than before. */
   onProblems(listener: (problems: readonly FileProblem[]) => void): void;
 }
 
+export interface FoundTemplate {
+  readonly template: Template;
+  readonly told: readonly string[];
+}
+
 interface Scan {
-  templates: Map<string, Template>;
+  templates: Map<string, FoundTemplate>;
   problems: FileProblem[];
 }
 
@@ -76,7 +84,7 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
     const names = await listFiles(dir, problems);
     const read = await Promise.all(names.map(async (name) => [name, await readFile(dir, name, cache)] as const));
     cache = new Map(read.filter((entry): entry is [string, ReadFile] => entry[1] !== undefined));
-    const templates = new Map<string, Template>();
+    const templates = new Map<string, FoundTemplate>();
     const owners = new Map<string, string>();
     for (const [file, { text }] of cache) {
       if (text.kind === 'faulty') {
@@ -88,7 +96,7 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
       const owner = owners.get(id);
       if (owner === undefined) {
         owners.set(id, file);
-        templates.set(id, text.template);
+        templates.set(id, { template: text.template, told: toLostNumberLines(text.lost, toKeepIt.file) });
       } else {
         problems.push({
           file,
@@ -108,9 +116,10 @@ export function createTemplateCatalogue(dir: string): TemplateCatalogue {
   return {
     list: async () => {
       const { templates } = await scan();
-      return [...templates.keys()].sort().flatMap((id) => templates.get(id) ?? []);
+      return [...templates.keys()].sort().flatMap((id) => templates.get(id)?.template ?? []);
     },
-    get: async (id) => (await scan()).templates.get(id),
+    get: async (id) => (await scan()).templates.get(id)?.template,
+    find: async (id) => (await scan()).templates.get(id),
     problems: async () => (await scan()).problems,
     onProblems: (listener) => {
       listeners.push(listener);

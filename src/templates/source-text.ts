@@ -8,6 +8,8 @@ import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { toFieldPath, toPlacedFaults } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
+import { type LostNumbers, mayHoldInfinity, withLostNumbers, withoutInfinities } from '../contract/lost-numbers.ts';
+import { findLostScalars } from './lost-scalars.ts';
 import { explainThrown, explainYaml, findBareReferences } from './yaml-advice.ts';
 
 export type FieldPath = readonly (string | number)[];
@@ -25,7 +27,7 @@ export interface SourceFault {
 }
 
 export type SourceText =
-  | { kind: 'read'; value: unknown; locate: (path: FieldPath) => TextPosition | undefined }
+  | { kind: 'read'; value: unknown; lost: LostNumbers; locate: (path: FieldPath) => TextPosition | undefined }
   | { kind: 'faulty'; faults: SourceFault[] };
 
 export function readSourceText(text: string): SourceText {
@@ -68,7 +70,9 @@ export function readSourceText(text: string): SourceText {
     const message = `is nested deeper than ${limits.jsonDepthMax} levels`;
     return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
   }
-  return { kind: 'read', value: withoutExtensions(value), locate };
+  const lost = findLostScalars(document);
+  const kept = mayHoldInfinity(lost) ? withoutInfinities(value) : value;
+  return { kind: 'read', value: withoutExtensions(kept), lost, locate };
 }
 
 function withoutExtensions(value: unknown): unknown {
@@ -77,10 +81,14 @@ function withoutExtensions(value: unknown): unknown {
 }
 
 /** The faults that a schema found, with their places in the text. */
-export function toFaults(error: z.ZodError, locate: (path: FieldPath) => TextPosition | undefined): SourceFault[] {
+export function toFaults(
+  error: z.ZodError,
+  { locate, lost }: Pick<Extract<SourceText, { kind: 'read' }>, 'locate' | 'lost'>,
+): SourceFault[] {
   return toPlacedFaults(error.issues).map(({ path, message }) => {
     const place = path.map((part) => (typeof part === 'number' ? part : String(part)));
-    return { path: toFieldPath(place), message, position: locate(place) };
+    const [fault] = withLostNumbers([{ path: toFieldPath(place), message }], lost);
+    return { path: toFieldPath(place), message, ...fault, position: locate(place) };
   });
 }
 

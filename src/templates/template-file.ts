@@ -2,12 +2,13 @@
 import { parseBounded } from '../contract/bounded-parse.ts';
 import { type Template, templateSchema } from '../contract/definition.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
+import type { LostNumbers } from '../contract/lost-numbers.ts';
 import { createParamsSchema } from './params-schema.ts';
 import { readSourceText, type SourceFault, toFaults } from './source-text.ts';
 
-/** `id` of a faulty one: as far as it can be read. */
+/** `id` of a faulty one: as far as it can be read. `lost`: numbers of its text that cannot be held. */
 export type TemplateText =
-  | { kind: 'template'; template: Template }
+  | { kind: 'template'; template: Template; lost: LostNumbers }
   | { kind: 'faulty'; id?: string | undefined; faults: SourceFault[] };
 
 export function readTemplateText(text: string): TemplateText {
@@ -28,11 +29,12 @@ function readText(text: string): TemplateText {
   const source = readSourceText(text);
   if (source.kind === 'faulty') return source;
   const parsed = parseBounded(templateSchema, source.value);
-  if (!parsed.success) return { kind: 'faulty', faults: toFaults(parsed.error, source.locate) };
+  if (!parsed.success) return { kind: 'faulty', faults: toFaults(parsed.error, source) };
   const template = parsed.data;
-  if (template.params === undefined) return { kind: 'template', template };
+  const { lost } = source;
+  if (template.params === undefined) return { kind: 'template', template, lost };
   const made = createParamsSchema(template.params);
-  if (made.kind === 'usable') return { kind: 'template', template };
+  if (made.kind === 'usable') return { kind: 'template', template, lost };
   const faults = made.faults.map((fault) => {
     const path = ['params', ...fault.path];
     return { path: toFieldPath(path), message: fault.message, position: source.locate(path) };

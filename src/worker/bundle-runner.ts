@@ -5,13 +5,16 @@
  * Jobs begin a few at a time, and the thread serves its sockets in between. If a thousand began in one go, the first
  * request would leave after the last one was made, and all answers would come back in the same moment.
  *
- * A job of the I/O lane shares the thread, so its signal ends it. A job of the CPU lane has the thread to itself and
- * may block it, and with it every timer in here: the pool ends the thread from outside.
+ * A job of the I/O lane shares the thread, so its signal ends it. The thread itself measures how long a job outlives its
+ * abort, because the pool cannot tell one that ignores its signal from one whose thread is busy with a neighbour: ending
+ * the thread would cost all that are on it. A job of the CPU lane has the thread to itself and may block it, and with it
+ * every timer in here: the pool ends the thread from outside.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { Job, Outcome, Said } from '../contract/job.ts';
 import {
   type AbortReason,
+  deafMsMax,
   type FromThread,
   type ThreadData,
   type ToThread,
@@ -42,6 +45,7 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: un
       jobs.map(async (job) => {
         const controller = new AbortController();
         aborts.set(job.jobId, controller);
+        const heeds = watchHeed(job, controller.signal, outbox);
         const turn = begin(controller.signal);
         if (turn !== undefined) await waitForTurn(turn, job, controller, outbox);
         const attempt = runAttempt(job, { tasks, network, prices, signal: controller.signal, onSaid });
@@ -49,6 +53,7 @@ export function createBundleRunner(tasks: ReadonlyMap<string, Task>): (given: un
         const deadline = armDeadline(job, controller);
         const outcome = await attempt;
         clearTimeout(deadline);
+        heeds();
         aborts.delete(job.jobId);
         outbox.add(outcome);
       }),
@@ -109,6 +114,28 @@ function armDeadline(job: Job, controller: AbortController): NodeJS.Timeout | un
   return job.lane === 'io' ? setTimeout(() => abort(controller, 'TIMEOUT'), job.timeoutMs) : undefined;
 }
 
+/** Tells the pool when the job outlives its abort. Returns what ends the watch. */
+function watchHeed(job: Job, signal: AbortSignal, outbox: Outbox): () => void {
+  if (job.lane !== 'io') return () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const tell = () => {
+    if (!isOver) outbox.tellDeaf(job.jobId);
+  };
+  signal.addEventListener(
+    'abort',
+    () => {
+      // A timer that comes late may come before the events that end the job: they have a turn of the event loop more.
+      if (!isOver) timer = setTimeout(() => setImmediate(() => setImmediate(tell)), deafMsMax);
+    },
+    { once: true },
+  );
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
+
 function abort(controller: AbortController | undefined, reason: AbortReason): void {
   controller?.abort(reason);
 }
@@ -116,6 +143,7 @@ function abort(controller: AbortController | undefined, reason: AbortReason): vo
 interface Outbox {
   flush(): void;
   tellBegun(jobId: number): void;
+  tellDeaf(jobId: number): void;
   add(outcome: Outcome): void;
   say(piece: Said): void;
 }
@@ -143,6 +171,11 @@ function createOutbox(port: MessagePort): Outbox {
     tellBegun(jobId: number): void {
       begunJobIds.push(jobId);
       flushSoon();
+    },
+    /** At once: what is ready goes first. */
+    tellDeaf(jobId: number): void {
+      flush();
+      post({ kind: 'deaf', jobIds: [jobId] });
     },
     add(outcome: Outcome): void {
       ready.push(outcome);

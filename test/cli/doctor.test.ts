@@ -7,7 +7,7 @@ import { EngineDir } from '../fixtures/engine-dir.ts';
 
 const sound = { kind: 'workflow.stopped', workflowId: 'w', at: 1, version: 1 };
 
-async function diagnose(events: readonly object[]): Promise<{ status: number; problems: string[] }> {
+async function diagnose(events: readonly unknown[]): Promise<{ status: number; problems: string[] }> {
   const dir = new EngineDir();
   onTestFinished(() => dir.remove());
   const queueStateFile = `${dir.workflowsDir}/../queue-state.json`;
@@ -39,4 +39,12 @@ test('of many wrong events the first twenty are named, and the others counted', 
   const { problems } = await diagnose(Array.from({ length: 25 }, () => ({ ...sound, at: null })));
   expect(problems).toHaveLength(21);
   expect(problems[20]).toBe('journal: 5 more events like these');
+});
+
+test('a record that is no event is a problem like any other', async () => {
+  const { status, problems } = await diagnose([sound, null, 5, 'text', []]);
+  expect(status).toBe(1);
+  expect(problems).toHaveLength(4);
+  for (const problem of problems) expect(problem).toMatch(/^journal: event \d is not one that this engine writes: /);
+  expect(problems[0]).not.toContain('not JSON');
 });

@@ -46,7 +46,7 @@ const cases: [string, unknown][] = [
   ['__proto__=x', 'x'],
 ];
 test.each(cases)('%s', async (written, value) => {
-  const params = await readRunParams([written], types, dir);
+  const { params } = await readRunParams([written], types, dir);
   expect(Object.entries(params)).toEqual([[written.slice(0, written.indexOf('=')), value]]);
 });
 
@@ -70,11 +70,23 @@ test('a param given twice is refused', async () => {
 
 test('the params of an inline definition tell the types where there is no schema', async () => {
   const known = toTypesOfValues({ n: 1, s: 'x', l: [], o: {}, b: false });
-  expect(await readRunParams(['n=2', 's=2', 'l=[2]', 'o={}', 'b=true'], known, dir)).toEqual({
+  const { params } = await readRunParams(['n=2', 's=2', 'l=[2]', 'o={}', 'b=true'], known, dir);
+  expect(params).toEqual({
     n: 2,
     s: '2',
     l: [2],
     o: {},
     b: true,
+  });
+});
+
+test('numbers that cannot be held are named, and text is not', async () => {
+  const written = ['count=9007199254740993', 'list=[1, 1e400]', 'text=9007199254740993', 'ratio=0.5'];
+  expect(await readRunParams(written, types, dir)).toEqual({
+    params: { count: 9007199254740992, list: [1, null], text: '9007199254740993', ratio: 0.5 },
+    told: [
+      'params.count: 9007199254740993 cannot be held as a number and became 9007199254740992; send it as text to keep it',
+      'params.list[1]: 1e400 cannot be held as a number and became null; send it as text to keep it',
+    ],
   });
 });

@@ -35,6 +35,7 @@ const messages = {
   ] satisfies ToThread[],
   'from a thread': [
     { kind: 'begun', jobIds: [1] },
+    { kind: 'deaf', jobIds: [1] },
     { kind: 'said', said: [{ jobId: 1, text: 'a', isCut: false }] },
     { kind: 'outcomes', outcomes: [outcome] },
   ] satisfies FromThread[],

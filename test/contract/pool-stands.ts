@@ -125,6 +125,8 @@ export const realPool: PoolSubject = {
   start: () =>
     standOf((options) =>
       createPool(options, {
+        // Half a minute otherwise: no job of the product keeps a thread of the I/O lane for so long.
+        stuckMs: 750,
         threadUrl: emittedUrl('test/pool/faulty-thread.ts'),
         processUrl: emittedUrl('test/pool/faulty-process.ts'),
       }),

@@ -296,26 +296,32 @@ test('the index has lost the line that takes out one which was set going again: 
   expect((await second.engine.list()).total).toBe(5);
 });
 
-test('a finished workflow whose file was edited to hold a PENDING step runs nothing, then and after a start', async () => {
-  const first = await live();
-  const { engine, dir, holds, coordinator } = first;
-  const { id } = await engine.submit({ name: 'over', steps: [holds.step('a')] });
-  await holds.arrived('a');
-  holds.release('a');
-  await engine.finished(id);
-  await dir.untilState(id, ({ status }) => status === 'COMPLETED');
-  await expect.poll(() => coordinator.parts.workflows.live.has(id)).toBe(false);
-  const status = '"status": "COMPLETED",\n      "dependencies"';
-  expect(dir.stateText(id)).toContain(status);
-  fs.writeFileSync(dir.stateFile(id), dir.stateText(id).replace(status, status.replace('COMPLETED', 'PENDING')));
-  const { workflow } = await engine.get(id);
-  expect(workflow).toMatchObject({ status: 'COMPLETED', warnings: [expect.stringContaining('taken over')] });
-  expect(stepOf(workflow, 'a').status).toBe('PENDING');
-  await coordinator.parts.turns.drain();
-  expect(coordinator.parts.readySteps.schedule.ready + coordinator.parts.readySteps.schedule.running).toBe(0);
-  expect(holds.arrivals('a')).toBe(1);
-  const second = await restart(dir);
-  await second.engine.get(id);
-  await second.coordinator.parts.turns.drain();
-  expect(second.holds.arrivals('a')).toBe(0);
-});
+test.each([
+  ['PENDING', 'PENDING'],
+  ['RUNNING', 'STOPPED'],
+])(
+  'a finished workflow whose file was edited to hold a %s step runs nothing, then and after a start',
+  async (edited, shown) => {
+    const first = await live();
+    const { engine, dir, holds, coordinator } = first;
+    const { id } = await engine.submit({ name: 'over', steps: [holds.step('a')] });
+    await holds.arrived('a');
+    holds.release('a');
+    await engine.finished(id);
+    await dir.untilState(id, ({ status }) => status === 'COMPLETED');
+    await expect.poll(() => coordinator.parts.workflows.live.has(id)).toBe(false);
+    const status = '"status": "COMPLETED",\n      "dependencies"';
+    expect(dir.stateText(id)).toContain(status);
+    fs.writeFileSync(dir.stateFile(id), dir.stateText(id).replace(status, status.replace('COMPLETED', edited)));
+    const { workflow } = await engine.get(id);
+    expect(workflow).toMatchObject({ status: 'COMPLETED', warnings: [expect.stringContaining('taken over')] });
+    expect(stepOf(workflow, 'a').status).toBe(shown);
+    await coordinator.parts.turns.drain();
+    expect(coordinator.parts.readySteps.schedule.ready + coordinator.parts.readySteps.schedule.running).toBe(0);
+    expect(holds.arrivals('a')).toBe(1);
+    const second = await restart(dir);
+    expect(stepOf((await second.engine.get(id)).workflow, 'a').status).toBe(shown);
+    await second.coordinator.parts.turns.drain();
+    expect(second.holds.arrivals('a')).toBe(0);
+  },
+);

@@ -5,10 +5,11 @@
  */
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { DiskFailedError, DiskFullError, type StorePort } from '../../src/contract/store.ts';
 import { type Clock, createClock } from '../../src/coordinator/clock.ts';
-import { Turns } from '../../src/coordinator/turns.ts';
+import { Batch, Turns } from '../../src/coordinator/turns.ts';
 import { expectRefusal, refusalOf, stepOf } from '../engine/running-engine.ts';
 import { Follower } from '../fixtures/follower.ts';
 import { type Life, live, newDir, restart } from './restarts.ts';
@@ -254,6 +255,60 @@ describe('T3, W1: a full disk', () => {
     await engine.submit({ ...noop, tags: ['after'] }, { waitMs: 60_000 });
     await engine.close();
     expect(fs.existsSync(dir.directory(id))).toBe(false);
+  });
+});
+
+describe('T4: a call finds room before it is decided', () => {
+  const mebibyte = 1024 * 1024;
+  /** A loop whose disk has so many free bytes; each call would put `size` characters into the journal. */
+  function check(freeBytes: number, { size = 0, batchBytes = 0 } = {}) {
+    const told: boolean[] = [];
+    let asked = 0;
+    const store = { freeBytes: () => freeBytes } as StorePort;
+    const { clock } = byHand();
+    const turns = new Turns({ store, clock, onFatal: () => undefined });
+    turns.connect({ startReady: () => false, perform: () => undefined, onDiskFull: (isFull) => told.push(isFull) });
+    const batch = new Batch(1);
+    batch.bytes = batchBytes;
+    const measure = () => {
+      asked += 1;
+      return size;
+    };
+    const refusal = catchRefusal(() => turns.checkRoom(batch, measure));
+    return { refusal, asked, told, isLow: turns.isDiskFull };
+  }
+
+  function catchRefusal(call: () => void): Refusal | null {
+    try {
+      call();
+      return null;
+    } catch (error) {
+      return error as Refusal;
+    }
+  }
+
+  test('on a disk with 128 MiB free no call is measured, whatever it holds', () => {
+    expect(check(128 * mebibyte, { size: 1e9 })).toEqual({ refusal: null, asked: 0, told: [], isLow: false });
+    expect(check(Number.POSITIVE_INFINITY, { size: 1e9 })).toMatchObject({ refusal: null, asked: 0 });
+    expect(check(128 * mebibyte - 1)).toEqual({ refusal: null, asked: 1, told: [], isLow: false });
+  });
+
+  test.each([
+    // 256 KiB stay free; a character takes three bytes at most, and the call's text may come twice.
+    { size: 1_000, batchBytes: 0, needs: 262_144 + 3 * 2 * 1_000 },
+    { size: 8 * mebibyte, batchBytes: 0, needs: 262_144 + 3 * 2 * 8 * mebibyte },
+    { size: 10, batchBytes: 5_000, needs: 262_144 + 3 * (5_000 + 2 * 10) },
+  ])('a call of $size characters behind $batchBytes bytes needs $needs bytes', ({ needs, ...call }) => {
+    expect(check(needs, call).refusal).toBeNull();
+    const refused = check(needs - 1, call);
+    expect(refused.refusal).toMatchObject({ code: 'DISK_FULL' });
+    // A large call without room says nothing of the others: the disk is not full yet.
+    expect([refused.isLow, refused.told]).toEqual([false, []]);
+  });
+
+  test('with less than 256 KiB free every call is refused, and the engine says that its disk is full', () => {
+    expect(check(262_144).refusal).toBeNull();
+    expect(check(262_143)).toMatchObject({ refusal: { code: 'DISK_FULL' }, told: [true], isLow: true });
   });
 });
 

@@ -532,6 +532,28 @@ describe('a file that is taken in', () => {
     expect(live.state.header.updatedAt).toBe(Date.parse(updatedAt));
   });
 
+  test.each(['COMPLETED', 'FAILED', 'STOPPED'])('that is %s has no RUNNING step: it was stopped then', (status) => {
+    const updatedAt = '2025-01-01T00:00:00.000Z';
+    const startTime = '2024-12-31T23:59:00.000Z';
+    const steps = [
+      { ...step('a', 'RUNNING'), startTime },
+      step('b', 'WAITING_FOR_DEPENDENCY', 'a'),
+      step('c', 'PENDING'),
+    ];
+    const live = LiveWorkflow.adopted({ status, updatedAt, steps });
+    expect([live.status, live.statuses()]).toEqual([
+      status,
+      { a: 'STOPPED', b: 'WAITING_FOR_DEPENDENCY', c: 'PENDING' },
+    ]);
+    expect(live.step('a')).toMatchObject({
+      error: `It was RUNNING in a workflow that is ${status}: no attempt of it is known here`,
+      startTime: Date.parse(startTime),
+      endTime: Date.parse(updatedAt),
+      logs: [`Stopped at ${updatedAt}`],
+    });
+    expect(live.state.header.updatedAt).toBe(Date.parse(updatedAt));
+  });
+
   test('whose status is missing counts as started when a step has run', () => {
     const live = LiveWorkflow.adopted({ steps: [step('a', 'COMPLETED'), step('b', 'PENDING', 'a')] });
     expect(live.status).toBe('RUNNING');

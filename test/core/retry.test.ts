@@ -23,6 +23,35 @@ describe('the number of attempts', () => {
     expect(decide({ code: 'TASK_ERROR', policy: { attemptsMax: 2 } })).toMatchObject({ kind: 'retry' });
   });
 
+  test.each([
+    // code, what the step's policy says, whether a second attempt follows
+    ['TIMEOUT', null, false],
+    ['NETWORK', null, false],
+    ['HTTP_RETRYABLE', null, false],
+    ['HTTP_RETRYABLE', {}, false],
+    ['HTTP_RETRYABLE', { backoffMs: 0, backoffMsMax: 1 }, false],
+    ['HTTP_RETRYABLE', { attemptsMax: 1 }, false],
+    ['HTTP_RETRYABLE', { attemptsMax: 2 }, true],
+    ['NETWORK', { attemptsMax: 2 }, true],
+    ['TASK_ERROR', { attemptsMax: 2 }, true],
+    ['TASK_ERROR', null, false],
+    ['TARGET_REFUSED', { attemptsMax: 2 }, false],
+  ] as const)('%s that is repeated only if asked, with %j: %s', (code, policy, isRepeated) => {
+    expect(decide({ code, policy, onlyIfAsked: true }).kind).toBe(isRepeated ? 'retry' : 'give-up');
+  });
+
+  test('onlyIfAsked changes neither the number of attempts that were asked for nor the delay', () => {
+    const policy = { attemptsMax: 3, backoffMs: 400 };
+    expect(decide({ policy, failures: 2, onlyIfAsked: true })).toEqual({
+      kind: 'retry',
+      delayMs: 400,
+      attemptsMax: 3,
+    });
+    expect(decide({ policy, failures: 3, onlyIfAsked: true })).toEqual({ kind: 'give-up' });
+    expect(decide({ policy, onlyIfAsked: true, retryAfterMs: 7_000 })).toMatchObject({ delayMs: 7_000 });
+    expect(decide({ onlyIfAsked: false })).toMatchObject({ kind: 'retry', attemptsMax: 3 });
+  });
+
   test('no policy repeats a failure that is final', () => {
     expect(decide({ code: 'BINDING', policy: { attemptsMax: 100 } })).toEqual({ kind: 'give-up' });
   });

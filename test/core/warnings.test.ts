@@ -1,5 +1,5 @@
 /**
- * Goal: WA1 to WA4, what a definition says that is seldom meant. Method: the whole list of lines for each slip, and its
+ * Goal: WA1 to WA5, what a definition says that is seldom meant. Method: the whole list of lines for each slip, and its
  * partner: what is meant that way, and gets no line.
  */
 import { describe, expect, test } from 'vitest';
@@ -153,4 +153,23 @@ test('WA4: 50 lines are kept, and one counts the others', () => {
   expect(many(50)).toHaveLength(50);
   expect(many(52)).toHaveLength(51);
   expect(many(52).at(-1)).toBe('and 2 more like these');
+});
+
+test('WA4: a long key is cut, and so is a long path', () => {
+  const [line, ...others] = warn({ params: { ['k'.repeat(1_000_000)]: Array.from({ length: 49 }, () => '{{tea}}') } });
+  expect(others).toHaveLength(48);
+  expect(line).toBe(`steps[0].params.${'k'.repeat(100)}…[0]: {{tea}} ${stays}; ${generic}`);
+  let deep: unknown = '{{tea}}';
+  for (let level = 0; level < 10; level += 1) deep = { ['k'.repeat(99)]: deep };
+  expect(warn({ params: { deep } })[0]?.split(': ')[0]).toHaveLength(301);
+});
+
+test('WA5: what is told stands first, and counts as the others do', () => {
+  const told = (count: number) => Array.from({ length: count }, (_, i) => `params.x${i}: lost`);
+  expect(warn({ params: { x: '{{tea}}' } }, { told: told(1) })).toEqual([
+    'params.x0: lost',
+    `steps[0].params.x: {{tea}} ${stays}; ${generic}`,
+  ]);
+  expect(warn({ params: { x: '{{tea}}' } }, { told: told(50) })).toEqual([...told(50), 'and 1 more like these']);
+  expect(warn({ params: { x: '{{tea}}' } }, { told: told(60) })).toEqual([...told(50), 'and 11 more like these']);
 });

@@ -165,7 +165,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       templates: {
         list: async () => [],
         problems: async () => [],
-        get: async () => undefined,
+        find: async () => undefined,
         instantiate: () => {
           throw new Error('there are no templates here');
         },

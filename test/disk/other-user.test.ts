@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { live, newDir } from '../coordinator/restarts.ts';
@@ -105,6 +106,48 @@ describe.skipIf(!isRoot)(isRoot ? 'as nobody' : 'as nobody: SKIPPED, only root c
       stderr: expect.stringContaining(`cannot be used: EACCES (at ${toPath(dir)})`),
     });
     expect('stderr' in ended && ended.stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('blobs of root in a directory of its own are set aside, and the workflow goes on', async () => {
+    const dir = newDir();
+    const id = randomUUID();
+    give(dir);
+    dir.writeState(id, file(id));
+    fs.chownSync(dir.directory(id), nobody, nobody);
+    fs.chownSync(dir.stateFile(id), nobody, nobody);
+    fs.mkdirSync(path.join(dir.directory(id), 'blobs'), { mode: 0o700 });
+    const served = await serveAsNobody(dir);
+    if (!('url' in served)) throw new Error(served.stderr);
+    const body = { step_id: 'in', content: 'x'.repeat(200_000) };
+    expect((await api(served.url, 'POST', `/workflows/${id}/external-data`, body)).status).toBe(201);
+    expect(dir.blobs(id)).toHaveLength(1);
+    expect(fs.readdirSync(dir.directory(id)).sort()).toEqual(['blobs', 'blobs.set-aside', 'state.json']);
+    expect(dir.quarantined().map((name) => name.slice(name.indexOf('Z-') + 2))).toEqual([`${id}-blobs-directory.json`]);
+  });
+
+  test('a socket of root ends the start with 77: nobody knows whether its owner lives (OS3)', async () => {
+    const dir = newDir();
+    const socket = path.join(dir.workflowsDir, '.engine', 'owner-1.sock');
+    give(dir);
+    fs.mkdirSync(path.dirname(socket));
+    fs.chownSync(path.dirname(socket), nobody, nobody);
+    const server = net.createServer().listen(socket);
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    expect(await serveAsNobody(dir)).toEqual({
+      code: 77,
+      stderr: `WORKFLOWS_DIR ${dir.workflowsDir} cannot be used: EACCES (at ${socket}); this user must be allowed to list, read and write it\n`,
+    });
+  });
+
+  test('a lock file of root that cannot be read is stale where a socket can be held (LF3)', async () => {
+    const dir = newDir();
+    give(dir);
+    const lockFile = path.join(dir.workflowsDir, '.engine', 'lock');
+    fs.mkdirSync(path.dirname(lockFile));
+    fs.chownSync(path.dirname(lockFile), nobody, nobody);
+    fs.writeFileSync(lockFile, '{}', { mode: 0o600 });
+    expect(await serveAsNobody(dir)).toHaveProperty('url');
   });
 
   test('a directory that cannot be set aside ends the start with 77 and one line', async () => {

@@ -39,6 +39,7 @@ const quiet: Swarm = {
   repeatShare: 0,
   retryShare: 0,
   stepsMax: 0,
+  keepFinished: null,
 };
 
 /** Operations after which the disk may hold something else than before. */

@@ -570,4 +570,21 @@ export const coreMutants: Mutant[] = [
     replace: '    for (const next of waiting)',
     test: 'test/core/random-dags.test.ts',
   },
+  {
+    name: 'a finished workflow that is adopted keeps its RUNNING step',
+    breaks: 'FB2',
+    file: 'src/core/create-workflow.ts',
+    find: 'if (isTerminal(status)) stopRunning(state);',
+    replace: 'if (isTerminal(status)) Number(state);',
+    test: 'test/core/evolve.test.ts',
+  },
+  {
+    name: 'a finished file with a RUNNING step is left as it stands',
+    breaks: 'R3',
+    file: 'src/coordinator/recovery/intake.ts',
+    find: 'isTerminal(state.header.status) && state.counts.RUNNING === 0',
+    replace: 'isTerminal(state.header.status)',
+    test: 'test/coordinator/recovery/adoption.test.ts',
+    only: 'that hold a RUNNING step',
+  },
 ];

@@ -1,6 +1,8 @@
 /** Every planted bug, by the part of the matrix that keeps it. */
+import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
+import { commandsMutants } from './commands.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
@@ -9,10 +11,13 @@ import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
 import { filesMutants } from './files.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
+import { httpMutants } from './http.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { numbersMutants } from './numbers.mutants.ts';
+import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
@@ -22,8 +27,10 @@ import { typosMutants } from './typos.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
+  ...actionsMutants,
   ...boundsMutants,
   ...cacheMutants,
+  ...commandsMutants,
   ...coreMutants,
   ...crashMutants,
   ...damageMutants,
@@ -32,11 +39,14 @@ export const mutants: readonly Mutant[] = [
   ...enumerateMutants,
   ...filesMutants,
   ...followersMutants,
+  ...httpMutants,
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
   ...serversMutants,
   ...serverMutants,
+  ...numbersMutants,
+  ...ownerMutants,
   ...pagesMutants,
   ...simMutants,
   ...tokensMutants,

@@ -390,6 +390,15 @@ export const modelsMutants: Mutant[] = [
     only: 'goes with its own key',
   },
   {
+    name: 'a call is planned for another address than the attempt asks',
+    breaks: 'AD2',
+    file: 'src/coordinator/steps/call-plans.ts',
+    find: 'bindParams(step.params, sources, kinds)',
+    replace: 'bindParams(step.params, sources)',
+    test: 'test/coordinator/steps/call-plans.test.ts',
+    only: 'fails, and waits for no budget',
+  },
+  {
     name: 'one letter beyond ASCII changes the rest of a query',
     breaks: 'docs/tasks.md, http_request',
     file: 'src/tasks/http/address.ts',

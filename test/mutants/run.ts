@@ -35,6 +35,8 @@ class Field {
   readonly #dir = fs.mkdtempSync(path.join(os.tmpdir(), 'hybrid-engine-mutants-'));
 
   constructor() {
+    // Some tests start the product as another user.
+    fs.chmodSync(this.#dir, 0o755);
     for (const name of fs.readdirSync(root)) {
       if (copied.includes(name) || fs.statSync(path.join(root, name)).isFile()) {
         fs.cpSync(path.join(root, name), path.join(this.#dir, name), { recursive: true });

@@ -152,6 +152,11 @@ const faults: Record<string, Run> = {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
     return nothing;
   },
+  blocks_for_two_seconds: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+    return nothing;
+  },
   /** A millisecond of work, when others have begun. */
   works_after: async () => {
     await new Promise((resolve) => setImmediate(resolve));

@@ -189,7 +189,7 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
   });
 
   it('counts the time of a job that waits for its turn from when it begins, and ends one that waits too long', async () => {
-    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
+    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 }, { stuckMs: 750 });
     const neighbour = createJob('delay', { params: { ms: 9_000 } });
     const ahead = Array.from({ length: 1_300 }, () => createJob('works_after'));
     const impatient = createJob('hears', { timeoutMs: 500 });
@@ -206,6 +206,27 @@ describe('P3: an attempt ends soon after its deadline or its cancellation', () =
   it('lets a task of the same length as its deadline win', async () => {
     const jobs = [1, 5, 20].map((ms) => createJob('delay', { params: { ms }, timeoutMs: ms }));
     expect((await threads.run(...jobs)).map(codeOf)).toEqual(['completed', 'completed', 'completed']);
+  });
+
+  it('waits for a thread that is busy with one attempt, whatever falls due on it meanwhile', async () => {
+    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 });
+    const due = [createJob('hears', { timeoutMs: 100 }), createJob('hears', { timeoutMs: 300 })];
+    const cancelled = createJob('hears');
+    const last = createJob('delay', { params: { ms: 3_000 } });
+    // It begins when the others have, and nothing else happens on the thread for two seconds.
+    const busy = createJob('blocks_for_two_seconds');
+    const run = one.run(...due, cancelled, last, busy);
+    setTimeout(() => one.pool.cancel([cancelled.jobId]), 200);
+    expect((await run).map(codeOf)).toEqual(['TIMEOUT', 'TIMEOUT', 'CANCELLED', 'completed', 'completed']);
+    await one.pool.close();
+  });
+
+  it('ends a thread that answers nothing, at the cost of its neighbours', async () => {
+    const one = await createTestPool({ ioThreads: 1, cpuThreads: 1 }, { stuckMs: 500 });
+    const run = one.run(createJob('hears'), createJob('loops', { timeoutMs: 200 }));
+    expect((await run).map(codeOf)).toEqual(['WORKER_LOST', 'TIMEOUT']);
+    expect((await one.run(createJob('noop'))).map(codeOf)).toEqual(['completed']);
+    await one.pool.close();
   });
 
   it('ends a task of the I/O lane that ignores its signal, at the cost of its thread', async () => {

@@ -14,10 +14,10 @@ async function start() {
   const server = createServer({ engine, settings, log: pino({ level: 'silent' }), version: '1.2.3' });
   const { url } = await server.listen();
   onTestFinished(() => server.close());
-  return async (path: string, key: string, body: string) => {
+  return async (path: string, key: string, body: string | null, method = 'POST') => {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key };
-    const answer = await fetch(`${url}/api/workflows${path}`, { method: 'POST', headers, body });
-    const json = (await answer.json()) as { id: string; errors?: { path: string }[] };
+    const answer = await fetch(`${url}/api/workflows${path}`, { method, headers, body });
+    const json = JSON.parse((await answer.text()) || 'null') as { id: string; errors?: { path: string }[] };
     return { status: answer.status, replayed: answer.headers.get('idempotency-replayed'), json };
   };
 }
@@ -61,4 +61,28 @@ it('the same request in another order of fields gets the first answer, another r
   const template = await post('/from-template?template_id=t', 't', '{"b":2,"a":1}');
   const same = await post('/from-template', 't', '{"params":{"a":1,"b":2},"template_id":"t"}');
   expect([same.status, same.replayed, same.json]).toEqual([201, 'true', template.json]);
+});
+
+it('every POST that is repeated says so; a DELETE takes no key: it answers 204, then 404', async () => {
+  const post = await start();
+  const failing = '{"name":"f","steps":[{"id":"a","action":"http_request","params":{"url":"http://127.0.0.1:1/"}}]}';
+  const failed = await post('?wait=60', 'f', failing);
+  const waiting = await post('', 'w', '{"name":"w","steps":[{"id":"in","action":"external_data"}]}');
+  const { id } = waiting.json;
+  const calls: [string, string][] = [
+    ['', '{"name":"n","steps":[{"id":"a","action":"noop"}]}'],
+    ['/from-template', '{"template_id":"noop"}'],
+    [`/${id}/branches`, '{"stepId":"in"}'],
+    [`/${id}/stop`, '{}'],
+    [`/${id}/resume`, '{}'],
+    [`/${id}/external-data`, '{"content":"x","metadata":{"id":1e400}}'],
+    [`/${failed.json.id}/retry`, '{}'],
+  ];
+  for (const [i, [path, body]] of calls.entries()) {
+    const first = await post(path, `key-${i}`, body);
+    expect([path, Math.floor(first.status / 100), first.replayed]).toEqual([path, 2, null]);
+    expect(await post(path, `key-${i}`, body)).toEqual({ ...first, replayed: 'true' });
+  }
+  expect(await post(`/${id}`, 'd', null, 'DELETE')).toEqual({ status: 204, replayed: null, json: null });
+  expect(await post(`/${id}`, 'd', null, 'DELETE')).toMatchObject({ status: 404, replayed: null });
 });

@@ -25,6 +25,8 @@ export class Agenda {
   /** What the wall clock shows at the beginning. */
   wallOffset = Date.UTC(2026, 0, 31, 12);
   eventsRun = 0;
+  /** When the wall clock was set back last, and by how much. */
+  setBack = { at: Number.NEGATIVE_INFINITY, ms: 0 };
   readonly #queue = new TinyQueue<Entry>([], (a, b) => a.at - b.at || a.order - b.order);
   #order = 0;
 
@@ -55,7 +57,13 @@ export class Agenda {
     this.now += ms;
   }
 
+  /** What the wall clock shows. */
+  get wall(): number {
+    return Math.floor(this.wallOffset + this.now);
+  }
+
   jumpDays(days: number): void {
+    if (days < 0) this.setBack = { at: this.now, ms: -days * dayMs };
     this.wallOffset += days * dayMs;
   }
 
@@ -81,7 +89,7 @@ export class Agenda {
   createClock(owner: Owner): Clock {
     const bornAt = this.now;
     return {
-      now: () => Math.floor(this.wallOffset + this.now),
+      now: () => this.wall,
       monotonic: () => this.now - bornAt,
       timer: (ms, callback) => this.add(ms, owner, callback),
       soon: (callback) => void this.add(0, owner, callback),

@@ -6,6 +6,7 @@ import type { CoordinatorCalls } from '../../src/contract/coordinator.ts';
 import type { EngineEvent, EventGap } from '../../src/contract/event.ts';
 import type { RefusalData } from '../../src/contract/failures.ts';
 import type { Job, Outcome } from '../../src/contract/job.ts';
+import type { CostsReply } from '../../src/contract/ledger.ts';
 import type { Workflow, WorkflowSummary } from '../../src/contract/workflow.ts';
 import type { Effect } from '../../src/coordinator/effects.ts';
 
@@ -51,6 +52,8 @@ export interface Check {
   /** `call`: whose answer it came with; null when it was read from the disk. */
   document?(workflow: Workflow, text: string, source: DocumentSource, call: SentCall | null): void;
   summaries?(items: readonly WorkflowSummary[], call: SentCall): void;
+  /** By workflow. */
+  costs?(reply: CostsReply): void;
   event?(event: EngineEvent): void;
   gap?(gap: EventGap): void;
   dispatched?(execution: Execution): void;

@@ -60,6 +60,7 @@ export class Life implements Owner {
       httpAllowHosts: [],
       ownPort: null,
       secrets: {},
+      keepFinished: swarm.keepFinished ?? undefined,
     };
     const lock: Lock = { isHeld: () => !this.isDead, release: () => Promise.resolve() };
     const opened = await openStore({

@@ -3,11 +3,14 @@
  * everything has to come to its end (G7); then a stop and a start that may change nothing.
  */
 import type { ListReply } from '../../src/contract/engine.ts';
+import type { KeepFinished } from '../../src/contract/keep-finished.ts';
 import { isTerminal, type Workflow } from '../../src/contract/workflow.ts';
 import { Violation } from './check.ts';
 import { Clients, isWaitingExternal } from './clients.ts';
 import { World, type WorldOptions } from './world.ts';
 
+/** A look a minute, and the removals of one look. */
+const retentionMsMax = 90 * 1000;
 /** Calm lasts no longer than this, however much is left to do. */
 const calmMsMax = 30 * 60 * 1000;
 /** A stop and a start at the end cost a third of a seed's time, and find little after so many others. */
@@ -97,6 +100,8 @@ async function inspect(world: World, clients: Clients): Promise<void> {
   const list = await clients.ask(clients.list());
   if (!list) return;
   for (const { id } of (list.answer as ListReply).items) await read(world, clients, id);
+  const costs = world.isUp && (await world.life?.coordinator?.call('costs', { by: 'workflow' }));
+  if (costs) world.history.tell((check) => check.costs?.(costs));
   world.readFiles();
 }
 
@@ -132,6 +137,21 @@ async function calmDown(world: World, clients: Clients): Promise<void> {
     await world.pass(5_000);
   }
   await inspect(world, clients);
+  if (world.swarm.keepFinished !== null) await expectRemoved(world, clients, world.swarm.keepFinished);
+}
+
+/** RT2: what is past the rule is gone soon, when nobody holds it. */
+async function expectRemoved(world: World, clients: Clients, keep: KeepFinished): Promise<void> {
+  await world.pass(2 * retentionMsMax);
+  const list = await clients.ask(clients.list());
+  if (!list || world.history.violation) return;
+  const { items } = list.answer as ListReply;
+  const past =
+    'count' in keep
+      ? items.slice(keep.count)
+      : items.filter(({ updatedAt }) => Date.parse(updatedAt) < world.agenda.wall - keep.ageMs - retentionMsMax);
+  if (past.length > 0)
+    throw new Violation('RT2', `${past.length} of ${items.length} are past ${JSON.stringify(keep)} and still there`);
 }
 
 /** A stop and a start: the same documents, to the byte, and nothing runs. */

@@ -2,6 +2,7 @@
  * Which faults a seed has, and how many of each. Every seed leaves some out: a fault that is always there hides what only
  * happens without it.
  */
+import type { KeepFinished } from '../../src/contract/keep-finished.ts';
 import type { Dice } from './dice.ts';
 
 export interface Swarm {
@@ -39,6 +40,17 @@ export interface Swarm {
   /** Unanswered calls that are made again in the next life. */
   retryShare: number;
   stepsMax: number;
+  /** The engine removes finished workflows by itself; null: never. */
+  keepFinished: KeepFinished | null;
+}
+
+const minuteMs = 60 * 1000;
+
+function drawKept(dice: Dice): KeepFinished | null {
+  if (!dice.chance(0.25)) return null;
+  return dice.chance(0.6)
+    ? { count: dice.pick([0, 1, 2, 4]) }
+    : { ageMs: dice.pick([minuteMs, 10 * minuteMs, 24 * 60 * minuteMs]) };
 }
 
 export function drawSwarm(dice: Dice): Swarm {
@@ -76,5 +88,6 @@ export function drawSwarm(dice: Dice): Swarm {
     repeatShare: often(0.4, 0.5),
     retryShare: dice.random(),
     stepsMax: dice.pick([1, 3, 6, 6, 12]),
+    keepFinished: drawKept(dice),
   };
 }

@@ -16,6 +16,7 @@ import { EffectsCheck } from './checks/effects.ts';
 import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
 import { RecordedCheck } from './checks/recorded.ts';
+import { RetentionCheck } from './checks/retention.ts';
 import { ShownCheck } from './checks/shown.ts';
 import { Dice } from './dice.ts';
 import { History } from './history.ts';
@@ -65,15 +66,17 @@ export class World implements Owner {
     this.swarm = { ...drawSwarm(this.dice.fork()), ...swarm };
     this.#diskDice = this.dice.fork();
     this.#lifeDice = this.dice.fork();
-    const { maxParallelNodes, poolThreads } = this.swarm;
+    const { maxParallelNodes, poolThreads, keepFinished } = this.swarm;
+    const removes = keepFinished !== null;
     const checks: Check[] = [
-      new AcceptedCheck(),
-      new RecordedCheck((id, name) => this.#readBlob(id, name)),
+      new AcceptedCheck({ removes }),
+      new RecordedCheck((id, name) => this.#readBlob(id, name), { removes }),
       new ShownCheck(),
       new OverlapCheck({ slotsMax: maxParallelNodes, cpuMax: poolThreads }),
       new OrderCheck(),
       new EffectsCheck(),
       new CrashLoopCheck(),
+      new RetentionCheck(keepFinished, this.agenda),
     ];
     this.history = new History(checks, isTraced);
     this.history.clock = () => this.agenda.now;

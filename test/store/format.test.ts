@@ -233,7 +233,8 @@ test('a state file of a newer format that was copied in is unreadable, with the 
   await store.close();
   fs.writeFileSync(path.join(dir.engineDir, 'format.json'), '{"format":1}');
   const older = await open(dir);
-  const reason = 'of format 3, this version of the engine knows format 1';
+  const reason =
+    'its state.json has format 3, this version of the engine knows format 1; upgrade the engine, then copy the file back';
   expect(older.readStateSync(id)).toEqual({ kind: 'unreadable', reason });
   expect(await older.readState(id)).toEqual({ kind: 'unreadable', reason });
   expect(older.foundSums(id)).toBeNull();

@@ -190,6 +190,23 @@ test('a lock whose file somebody has replaced is no longer held, and releasing i
   expect(fs.existsSync(lockFile(dir))).toBe(true);
 });
 
+test.each(['EACCES', 'EPERM'])('LF3: without a socket, a lock file that gives %s is left as it is', async (code) => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.engineDir, { recursive: true });
+  fs.writeFileSync(lockFile(dir), 'of another user');
+  const disk = withoutSocket();
+  const closed: Disk = {
+    ...disk,
+    readFileSync(file) {
+      if (file === lockFile(dir)) throw Object.assign(new Error(code), { code });
+      return disk.readFileSync(file);
+    },
+  };
+  const taken = takeLock(closed, dir.workflowsDir, lockFile(dir), dir.queueStateFile);
+  await expect(taken).rejects.toMatchObject({ code });
+  expect(fs.readFileSync(lockFile(dir), 'utf8')).toBe('of another user');
+});
+
 /** Records what is waited for; `during` runs in place of the pause. */
 function steppedPace(during: () => void = () => undefined) {
   const waits: number[] = [];
@@ -211,6 +228,17 @@ function steppedPace(during: () => void = () => undefined) {
 }
 
 const elsewhere = { pid: 1, startTime: '1', bootId: null, nonce: 'n', pidNamespace: 'pid:[1]' };
+/** The parent of this process, which lives, as an owner of the same boot and pid namespace. */
+const alive =
+  process.platform === 'linux'
+    ? {
+        pid: process.ppid,
+        startTime: parentStartTime(),
+        bootId: bootId(),
+        nonce: 'n',
+        pidNamespace: fs.readlinkSync('/proc/self/ns/pid'),
+      }
+    : elsewhere;
 
 test.skipIf(process.platform !== 'linux').each([
   // Of another container: the pid says nothing here, the heartbeat does.
@@ -225,6 +253,9 @@ test.skipIf(process.platform !== 'linux').each([
   },
   // It had a socket, and nobody listens on one.
   { owner: { ...elsewhere, hasSocket: true }, grows: false, status: null, waits: [] },
+  // Its pid lives here: another process has it by now, or the pid is of another container of the same name.
+  { owner: { ...alive, hasSocket: true }, grows: false, status: null, waits: [] },
+  { owner: { ...alive, hasSocket: false, beat: '000000000007' }, grows: false, status: 75, waits: [] },
 ])('LF1, LF2: the owner $owner, whose heartbeat grows: $grows', async ({ owner, grows, status, waits }) => {
   const dir = createDataDir();
   fs.mkdirSync(dir.engineDir, { recursive: true });
@@ -238,6 +269,20 @@ test.skipIf(process.platform !== 'linux').each([
   else await expect(taken).rejects.toMatchObject({ exitStatus: status });
   expect(stepped.waits).toEqual(waits);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'LF2: a directory that another engine has taken meanwhile is its own, though it has beaten as often',
+  async () => {
+    const dir = createDataDir();
+    fs.mkdirSync(dir.engineDir, { recursive: true });
+    const owner = { ...elsewhere, hasSocket: false, beat: '000000000007' };
+    fs.writeFileSync(lockFile(dir), JSON.stringify(owner));
+    const { pace } = steppedPace(() => fs.writeFileSync(lockFile(dir), JSON.stringify({ ...owner, nonce: 'other' })));
+    const taken = takeLock(withoutSocket(), dir.workflowsDir, lockFile(dir), dir.queueStateFile, pace);
+    await expect(taken).rejects.toMatchObject({ exitStatus: 75 });
+    expect(JSON.parse(fs.readFileSync(lockFile(dir), 'utf8')).nonce).toBe('other');
+  },
+);
 
 test('LF2: an owner without a socket beats every second in a line of one length, until it releases the lock', async () => {
   const dir = createDataDir();

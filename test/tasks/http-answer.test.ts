@@ -2,8 +2,10 @@
  * Goal: what a server has sent is what a step gets: no body is invented, no text is changed, no bytes are lost, and a
  * number that a number cannot hold is named. Method: one server on port 0 that answers with the bytes of each case.
  */
+import { Readable } from 'node:stream';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readBody } from '../../src/tasks/http/read-body.ts';
 import { listen, request } from './http-server.ts';
 import { failureOf } from './run-task.ts';
 
@@ -103,6 +105,32 @@ describe('a content coding', () => {
       const cut = answerOf({ headers: { 'content-encoding': coding }, body: body.subarray(0, -6) });
       expect((await failureOf(cut)).code).toMatch(/^(NETWORK|OUTPUT_INVALID)$/);
     }
+  });
+});
+
+describe('the bound on a body (RB3)', () => {
+  const { signal } = new AbortController();
+  const inPieces = (bytes: Buffer) => Readable.from(Array.from(bytes, (byte) => Buffer.from([byte])));
+  it.each([
+    [0, undefined],
+    [999, undefined],
+    [1_000, undefined],
+    [1_000, 'gzip'],
+    [1_000, 'br'],
+    [1_000, 'none'],
+  ])('lets %i of 1,000 bytes through, coding: %s', async (length, coding) => {
+    const plain = Buffer.alloc(length, 'x');
+    const packed = coding === 'gzip' ? gzipSync(plain) : coding === 'br' ? brotliCompressSync(plain) : plain;
+    expect(await readBody(inPieces(packed), coding, 1_000, signal)).toEqual(plain);
+  });
+
+  it.each([undefined, 'gzip', 'br', 'none'])('refuses one byte more, coding: %s', async (coding) => {
+    const plain = Buffer.alloc(1_001, 'x');
+    const packed = coding === 'gzip' ? gzipSync(plain) : coding === 'br' ? brotliCompressSync(plain) : plain;
+    expect(await failureOf(readBody(inPieces(packed), coding, 1_000, signal))).toMatchObject({
+      code: 'OUTPUT_TOO_LARGE',
+      message: 'the response is longer than 1000 bytes, the most that is read',
+    });
   });
 });
 
@@ -297,8 +325,8 @@ describe('json', () => {
     expect(outputs.json).toEqual({ id: 9007199254740992, list: [1, { big: null, fits: 9007199254740992 }] });
     expect(outputs.content).toBe(body);
     expect(logs).toEqual([
-      'json.id: 9007199254740993 cannot be held as a number and became 9007199254740992; send it as text to keep it',
-      'json.list[1].big: 1e400 cannot be held as a number and became null; send it as text to keep it',
+      'json.id: 9007199254740993 cannot be held as a number and became 9007199254740992; content has it as it was sent',
+      'json.list[1].big: 1e400 cannot be held as a number and became null; content has it as it was sent',
     ]);
   });
 
@@ -308,7 +336,7 @@ describe('json', () => {
     expect(outputs.json).toEqual(Array.from({ length: 22 }, () => null));
     expect(logs).toHaveLength(21);
     expect(logs.at(-2)).toMatch(/^json\[19\]: 1e400/);
-    expect(logs.at(-1)).toBe('More numbers of the answer cannot be held as numbers; content has them');
+    expect(logs.at(-1)).toBe('and more numbers that cannot be held');
   });
 });
 

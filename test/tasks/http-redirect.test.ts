@@ -3,6 +3,8 @@
  * that keep the method, headers and body of each request they get.
  */
 import { describe, expect, it } from 'vitest';
+import { toAddress } from '../../src/tasks/http/address.ts';
+import { toRedirected } from '../../src/tasks/http/redirect.ts';
 import { listen, listenTcp, readAll, request } from './http-server.ts';
 import { failureOf } from './run-task.ts';
 
@@ -143,8 +145,11 @@ describe('another origin (RD2)', () => {
   };
   const framing = { 'accept-encoding': 'gzip, deflate, br', connection: 'keep-alive', 'content-length': '1' };
 
-  /** Sends a PUT from one server to a path of another, and back if told to: the headers of each request. */
-  async function follow(headers: Record<string, string>, back = false) {
+  /**
+   * Sends a PUT from one server to a path of another, and back if told to: the headers of each request. `name` is how
+   * the other is called.
+   */
+  async function follow(headers: Record<string, string>, { back = false, name = 'localhost' } = {}) {
     const seen: Record<string, unknown>[] = [];
     let first = '';
     const other = await listen(({ headers: got, url }, response) => {
@@ -157,7 +162,7 @@ describe('another origin (RD2)', () => {
       const port = new URL(other).port;
       // Another name of the same machine is another origin too.
       if (url === '/start')
-        response.writeHead(307, { location: `http://localhost:${port}${back ? '/back' : '/'}` }).end();
+        response.writeHead(307, { location: `http://${name}:${port}${back ? '/back' : '/'}` }).end();
       else response.end();
     });
     const logs: string[] = [];
@@ -177,6 +182,31 @@ describe('another origin (RD2)', () => {
     expect(logs).toEqual([`The redirect to http://localhost:${otherPort} left the origin; not sent on: ${names}`]);
   });
 
+  it('is also another port of the same name', async () => {
+    const { seen } = await follow({ authorization: 'Bearer x', cookie: 'c=1' }, { name: '127.0.0.1' });
+    expect(seen.map(({ authorization, cookie }) => [authorization, cookie])).toEqual([
+      ['Bearer x', 'c=1'],
+      [undefined, undefined],
+    ]);
+  });
+
+  it.each([
+    ['https://a.example/x', 'http://a.example/y', true],
+    ['http://a.example/x', 'https://a.example/y', true],
+    ['http://a.example/x', 'http://a.example:81/y', true],
+    ['http://a.example/x', 'http://b.a.example/y', true],
+    ['http://a.example/x', 'http://a.example./y', true],
+    ['http://a.example/x', 'http://A.Example:80/y', false],
+    ['https://a.example:443/x', '//a.example/y', false],
+    ['https://a.example/x', '?y', false],
+  ])('from %s to %s: %s', (from, to, isAnother) => {
+    const headers = { authorization: 'Bearer x', accept: '*/*' };
+    const exchange = { address: toAddress(from), method: 'GET' as const, headers, body: undefined };
+    const { exchange: next, dropped } = toRedirected(exchange, 302, to);
+    expect(dropped).toEqual(isAnother ? ['authorization'] : []);
+    expect(next.headers).toEqual(isAnother ? { accept: '*/*' } : headers);
+  });
+
   it('gets our own Idempotency-Key, which is no secret, and nothing is said', async () => {
     const { seen, logs } = await follow({});
     expect(seen[1]).toMatchObject({ 'idempotency-key': 'workflow/step' });
@@ -184,8 +214,22 @@ describe('another origin (RD2)', () => {
   });
 
   it('and back again gives no key back', async () => {
-    const { seen } = await follow({ authorization: 'Bearer x' }, true);
+    const { seen } = await follow({ authorization: 'Bearer x' }, { back: true });
     expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer x', undefined, undefined]);
+  });
+
+  it('is refused where its address holds credentials, though its host is allowed', async () => {
+    let asked = 0;
+    const other = await listen((_request, response) => {
+      asked += 1;
+      response.end();
+    });
+    const location = other.replace('//', '//user:pass@');
+    const url = await listen((_request, response) => void response.writeHead(302, { location }).end());
+    const failure = { code: 'TARGET_REFUSED', message: expect.stringMatching(/^the address of \S+ holds credentials/) };
+    expect(await failureOf(request({ url }))).toMatchObject(failure);
+    expect(await failureOf(request({ url: location }))).toMatchObject(failure);
+    expect(asked).toBe(0);
   });
 
   it.each([

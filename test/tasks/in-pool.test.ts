@@ -65,6 +65,12 @@ it('every task of the CPU lane runs in a thread or, where it is isolated, in a p
     return JSON.parse(outcome.outputsJson);
   };
   expect(await run('html_extract', { html: '<p>Hi</p>' })).toMatchObject({ content: 'Hi' });
+  const page = { html: '<a href="/b">B</a>', url: 'https://a.example/' };
+  expect(await run('html_links', page)).toEqual({ links: [{ url: 'https://a.example/b', text: 'B', rel: [] }] });
+  const feed = '<rss version="2.0"><channel><title>T</title></channel></rss>';
+  expect(await run('feed_parse', { text: feed })).toEqual({ title: 'T', items: [] });
+  expect(await run('xml_parse', { xml: '<a b="1">x</a>' })).toEqual({ value: { a: { '@b': '1', '#text': 'x' } } });
+  expect(await run('text_join', { texts: ['a', null, { content: 'b' }] })).toEqual({ content: 'a\n\nb' });
   expect(await run('text_keywords', { text: 'Bees make honey.' })).toMatchObject({ keywords: expect.any(Array) });
   expect(await run('text_summarize', { text: 'Bees make honey.' })).toMatchObject({ content: 'Bees make honey.' });
   expect(await run('render', { template: '{{ a }}', data: { a: 1 } })).toEqual({ content: '1' });

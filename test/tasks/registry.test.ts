@@ -20,6 +20,10 @@ describe('the registry', () => {
       chat: 'io',
       any_chat: 'io',
       html_extract: 'cpu',
+      html_links: 'cpu',
+      feed_parse: 'cpu',
+      xml_parse: 'cpu',
+      text_join: 'cpu',
       text_split: 'cpu',
       text_keywords: 'cpu',
       text_summarize: 'cpu',
@@ -39,7 +43,7 @@ describe('the registry', () => {
 
   it('sends to a process the tasks that processes know, and no other', () => {
     const isolated = [...createActionCatalogue().values()].filter((info) => info.isolated).map(({ action }) => action);
-    expect(isolated).toEqual(['transform', 'render', 'html_extract']);
+    expect(isolated).toEqual(['transform', 'render', 'html_extract', 'html_links', 'feed_parse', 'xml_parse']);
     expect(isolated).toEqual(isolatedTasks.map(({ action }) => action));
   });
 
@@ -82,7 +86,7 @@ describe('the registry', () => {
       require('tsx/cjs');
       require('./src/tasks/registry.ts');
       console.log(JSON.stringify(Object.keys(require.cache).filter((file) =>
-        /node_modules.(undici|openai|@pydantic|linkedom|@mozilla|turndown|wink-nlp|wink-eng|jsonata|liquidjs)/.test(file))));
+        /node_modules.(undici|openai|@pydantic|linkedom|@mozilla|turndown|wink-nlp|wink-eng|jsonata|liquidjs|parse5|feedsmith|fast-xml|saxes)/.test(file))));
     `;
     const root = fileURLToPath(new URL('../../', import.meta.url));
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', source], {

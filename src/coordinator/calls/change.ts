@@ -1,6 +1,7 @@
 /** The calls that change a workflow: stop, resume, retry, delete, and data from outside. */
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
 import type { ExternalDataReply } from '../../contract/definition.ts';
+import { Refusal } from '../../contract/failures.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { isTerminal } from '../../contract/workflow.ts';
@@ -88,7 +89,7 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
     stop: ({ id, claim }) => change(id, claim, decideStop),
     resume: ({ id, budget, claim }) => change(id, claim, (state, now) => decideResume(state, now, budget)),
     retry: ({ id, claim }) => change(id, claim, decideRetryCall),
-    delete: ({ id }) => deleteWorkflow(parts, keyed, id),
+    delete: ({ id, version }) => deleteWorkflow(parts, keyed, id, version),
     externalData,
   };
 }
@@ -96,11 +97,12 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
 /**
  * Resolves when the workflow's directory is removed, or when its removal has failed and waits for the next checkpoint.
  */
-async function deleteWorkflow(parts: ChangeParts, keyed: KeyedCalls, id: string): Promise<null> {
+async function deleteWorkflow(parts: ChangeParts, keyed: KeyedCalls, id: string, version?: number): Promise<null> {
   const { clock, workflows, views, removals, recorder } = parts;
   await keyed.pinned(id, (live) =>
     keyed.inTurnOf(live, undefined, (batch) => {
       const now = clock.now();
+      if (version !== undefined) checkUnchanged(live, version);
       if (!isTerminal(live.state.header.status)) recorder.record(batch, decideStop(live.state, now));
       const event = decideDelete(live.state, now);
       recorder.record(batch, event);
@@ -112,4 +114,10 @@ async function deleteWorkflow(parts: ChangeParts, keyed: KeyedCalls, id: string)
   );
   await removals.settled(id);
   return null;
+}
+
+function checkUnchanged({ state: { header } }: Live, version: number): void {
+  if (header.version === version && isTerminal(header.status)) return;
+  const detail = `Workflow ${header.id} is ${header.status} in version ${header.version}, and was finished in ${version}`;
+  throw new Refusal({ code: 'CONFLICT', detail });
 }

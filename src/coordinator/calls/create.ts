@@ -4,10 +4,11 @@
  * that names them.
  */
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
-import type { WorkflowDefinition } from '../../contract/definition.ts';
+import type { BranchRequest, WorkflowDefinition } from '../../contract/definition.ts';
 import { invalid, Refusal } from '../../contract/failures.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
+import { isLostNumberLine } from '../../contract/lost-numbers.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import type { ActionCatalogue } from '../../contract/task.ts';
@@ -83,7 +84,7 @@ export function createCreateCalls(
   };
 
   const branch: Call<'branch'> = async (args, signal) => {
-    const { id: parentId, request, claim } = args;
+    const { id: parentId, request, told, claim } = args;
     const params = request.params as JsonObject | undefined;
     const text = await keyed.keyed(claim, () =>
       keyed.pinned(parentId, async (live) => {
@@ -92,7 +93,7 @@ export function createCreateCalls(
         const id = chance.workflowId();
         const decide = () => {
           const event = decideBranch(parent, { id, stepId: request.stepId, params, now: clock.now() });
-          return withWarnings(parts, event);
+          return withWarnings(parts, event, { parent, request, told });
         };
         // Blobs are durable before the event that names them. A result recorded during the copying may name more
         // blobs: then copy those as well.
@@ -117,11 +118,25 @@ export function createCreateCalls(
   return { submit, branch };
 }
 
-/** A branch is warned of what its own steps hold: the parent's lines may be about params that are replaced. */
-function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent): CreatedEvent {
+interface Branching {
+  readonly parent: WorkflowState;
+  readonly request: BranchRequest;
+  readonly told: readonly string[] | undefined;
+}
+
+/**
+ * A branch is warned of what its own steps hold: the parent's lines may be about params that are replaced. Of numbers
+ * that could not be held only the parent's lines know.
+ */
+function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent, branching: Branching): CreatedEvent {
+  const { parent, request, told = [] } = branching;
+  const place = `steps[${parent.steps.findIndex(({ id }) => id === request.stepId)}].`;
+  const isReplaced = (line: string) => request.params !== undefined && line.startsWith(`${place}params`);
+  const inherited = parent.header.warnings.filter((line) => isLostNumberLine(line) && !isReplaced(line));
   const warnings = warningsOf(event.workflow as unknown as WorkflowDefinition, {
     catalogue,
     unknownActions: settings.unknownActions,
+    told: [...told.map((line) => `${place}${line}`), ...inherited],
   });
   return warnings.length === 0 ? event : { ...event, workflow: { ...event.workflow, warnings } };
 }

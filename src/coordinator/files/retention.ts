@@ -2,8 +2,8 @@
  * Removes finished workflows that KEEP_FINISHED no longer keeps.
  *
  * Rules, numbered for tests:
- *   RT1  only finished workflows go, each as DELETE removes it: the deletion is journaled, and what the workflow has spent
- *        stays in the ledger;
+ *   RT1  only workflows go that are finished and have not changed since the look, each as DELETE removes it: the deletion
+ *        is journaled, and what the workflow has spent stays in the ledger;
  *   RT2  it looks at the start and then every minute; what could not be removed is tried at the next look.
  */
 import { Refusal } from '../../contract/failures.ts';
@@ -19,8 +19,8 @@ export interface RetentionOptions {
   workflows: Workflows;
   clock: Clock;
   log: Log;
-  /** As a client's DELETE. */
-  remove(id: string): Promise<unknown>;
+  /** As a client's DELETE, but refused when the workflow runs again, or has another version. */
+  remove(id: string, version: number): Promise<unknown>;
   onFault(error: unknown): void;
 }
 
@@ -50,10 +50,13 @@ export class Retention {
     const finished = [...workflows.finished.values()].map(({ id, summary }) => ({ id, updatedAt: summary.updatedAt }));
     let removed = 0;
     try {
-      for (const id of findExpired(finished, keep, clock.now())) {
+      const versionOf = (id: string) => workflows.finished.get(id)?.summary.version;
+      const expired = findExpired(finished, keep, clock.now()).map((id) => ({ id, version: versionOf(id) }));
+      for (const { id, version } of expired) {
         if (this.#isStopped) return;
-        // It may run again since.
-        if (workflows.finished.has(id) && (await this.#remove(id))) removed += 1;
+        // A client may have set it going again, or changed it, since.
+        if (version === undefined || versionOf(id) !== version) continue;
+        if (await this.#remove(id, version)) removed += 1;
       }
     } catch (error) {
       onFault(error);
@@ -63,9 +66,9 @@ export class Retention {
     if (!this.#isStopped) this.#cancelTimer = clock.timer(lookEveryMs, () => void this.#look(keep));
   }
 
-  async #remove(id: string): Promise<boolean> {
+  async #remove(id: string, version: number): Promise<boolean> {
     try {
-      await this.#options.remove(id);
+      await this.#options.remove(id, version);
       return true;
     } catch (error) {
       if (error instanceof Refusal) return false;

@@ -145,8 +145,8 @@ export class Intake {
     // stay, so that a repeated call still gets the first answer.
     const content = toForeignContent(judged.file, judged.workflow as unknown as JsonObject);
     const state = readWorkflow(judged.workflow, {}, now);
-    if (isTerminal(state.header.status)) {
-      // The files of finished and stopped workflows are not rewritten.
+    if (isTerminal(state.header.status) && state.counts.RUNNING === 0) {
+      // The files of finished and stopped workflows are not rewritten, unless they hold what cannot be.
       const { sha256 } = judged.file;
       const keys = this.#withoutOthers(content.keys ?? []).map(({ key }) => key);
       const rows = this.#spending.beside(id, content.spending ?? []);

@@ -194,6 +194,7 @@ class Recovery {
       this.#workflows.remove(id);
       this.#result.upToDate.delete(id);
       this.#result.behind.delete(id);
+      this.#result.requeued = this.#result.requeued.filter((one) => one.id !== id);
       const entries = this.#events.of(id);
       const what = entries.length === 0 ? 'its state.json cannot be taken in' : 'its events cannot be applied';
       const isRule = error instanceof BrokenRule;

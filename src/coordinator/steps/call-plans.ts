@@ -8,7 +8,7 @@ import type { JsonObject } from '../../contract/json.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import type { ActionCatalogue, PlannedCall } from '../../contract/task.ts';
 import { pickSecrets } from '../../contract/task.ts';
-import { BindingError, bindParams } from '../../core/bindings.ts';
+import { BindingError, bindParams, type ParamKinds } from '../../core/bindings.ts';
 import type { StepState, WorkflowState } from '../../core/state.ts';
 import type { Clock } from '../clock.ts';
 
@@ -48,27 +48,29 @@ export class CallPlans {
     const info = this.#catalogue.get(step.action);
     // A dry run makes no calls.
     if (!info?.callsModel || this.#settings.dryRun) return null;
-    const { params, bytesUnread, isWhole } = this.#bind(state, step, blobs);
+    const { params, bytesUnread, isWhole } = this.#bind(state, step, info, blobs);
     const call = info.callsModel(params, pickSecrets(info, this.#settings));
     if (call === 'unread' && !isWhole) return null;
     if (call === 'unread') return blobs || bytesUnread === 0 ? toUnknownCall(params) : call;
     return call && { ...call, inputTokens: call.inputTokens + Math.ceil(bytesUnread / bytesPerToken) };
   }
 
-  #bind(state: WorkflowState, step: StepState, blobs?: ReadonlyMap<string, unknown>): Bound {
+  /** As the attempt will bind them: an address that it refuses is no call to be planned. */
+  #bind(state: WorkflowState, step: StepState, kinds: ParamKinds, blobs?: ReadonlyMap<string, unknown>): Bound {
     let bytesUnread = 0;
+    const sources = {
+      params: state.header.params,
+      isStep: (id: string) => state.index.has(id),
+      outputsOf: (id: string) => this.#read(state.step(id)?.outputs, blobs),
+      isLeft: (id: string) => {
+        const outputs = state.step(id)?.outputs;
+        if (blobs || !outputs || !('blob' in outputs)) return false;
+        bytesUnread += outputs.bytes;
+        return true;
+      },
+    };
     try {
-      const params = bindParams(step.params, {
-        params: state.header.params,
-        isStep: (id) => state.index.has(id),
-        outputsOf: (id) => this.#read(state.step(id)?.outputs, blobs),
-        isLeft: (id) => {
-          const outputs = state.step(id)?.outputs;
-          if (blobs || !outputs || !('blob' in outputs)) return false;
-          bytesUnread += outputs.bytes;
-          return true;
-        },
-      });
+      const params = bindParams(step.params, sources, kinds);
       return { params, bytesUnread, isWhole: true };
     } catch (error) {
       // The step starts, and its attempt fails with this error.

@@ -1,8 +1,9 @@
 /** Data that comes from outside, such as a page that the browser extension captured. */
 import { z } from 'zod';
 import { externalDataReplySchema, externalDataRequestSchema } from '../../contract/definition.ts';
+import { toLostNumberLines } from '../../contract/lost-numbers.ts';
 import { workflowStepSchema } from '../../contract/workflow.ts';
-import { requireJsonObject } from '../body.ts';
+import { lostNumbersOf, requireJsonObject } from '../body.ts';
 import { toBodyBounds } from '../bounds.ts';
 import {
   changeRefusals,
@@ -63,7 +64,8 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
         const reply = await engine.externalData(id, request, options);
         if (reply.replayed) ctx.set('Idempotency-Replayed', 'true');
         ctx.set('Location', stepHref(reply.workflow_id, reply.step_id));
-        sendJson(ctx, 201, JSON.stringify(reply));
+        const warnings = toLostNumberLines(lostNumbersOf(ctx));
+        sendJson(ctx, 201, JSON.stringify(warnings.length === 0 ? reply : { ...reply, warnings }));
       },
     },
     {

@@ -2,9 +2,11 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { branchRequestSchema, fromTemplateBodySchema, workflowDefinitionSchema } from '../../contract/definition.ts';
+import type { ToldOptions } from '../../contract/engine.ts';
 import { limits } from '../../contract/limits.ts';
+import { toLostNumberLines } from '../../contract/lost-numbers.ts';
 import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../contract/workflow.ts';
-import { readJsonObject, requireJsonObject } from '../body.ts';
+import { lostNumbersOf, readJsonObject, requireJsonObject } from '../body.ts';
 import { toBodyBounds } from '../bounds.ts';
 import { entityTag, matchesEntityTag } from '../entity-tag.ts';
 import {
@@ -77,7 +79,11 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         const body = await requireJsonObject(ctx, { ...bodyBounds, stepsMax: limits.stepsMax });
         await holdOf(ctx).roomForCreated();
         // The definition goes on as it is: the engine names shape and graph errors in one answer.
-        const reply = await engine.submit(body, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
+        const reply = await engine.submit(body, {
+          ...options,
+          ...toTold(ctx),
+          ...toWaitOptions(ctx, wait, openRequests),
+        });
         sendCreated(ctx, reply, bounds);
       },
     },
@@ -108,7 +114,8 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
       async handle(ctx) {
         const query = readQuery(ctx, fromTemplateQuerySchema);
         const options = readCallOptions(ctx);
-        const body = await readJsonObject(ctx, bodyBounds);
+        const isParams = query.template_id !== undefined;
+        const body = await readJsonObject(ctx, bodyBounds, isParams ? 'params' : '');
         const { template_id, params } =
           query.template_id === undefined
             ? validate(fromTemplateBodySchema, body ?? {}, 'The body')
@@ -116,6 +123,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         await holdOf(ctx).roomForCreated();
         const reply = await engine.submitTemplate(template_id, params ?? {}, {
           ...options,
+          ...toTold(ctx),
           ...toWaitOptions(ctx, query.wait, openRequests),
         });
         sendCreated(ctx, reply, bounds);
@@ -147,11 +155,21 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         const body = await requireJsonObject(ctx, bodyBounds);
         const request = validate(branchRequestSchema, body, 'The body');
         await holdOf(ctx).roomForCreated();
-        const reply = await engine.branch(id, request, { ...options, ...toWaitOptions(ctx, wait, openRequests) });
+        const reply = await engine.branch(id, request, {
+          ...options,
+          ...toTold(ctx),
+          ...toWaitOptions(ctx, wait, openRequests),
+        });
         sendCreated(ctx, reply, bounds);
       },
     },
   ];
+}
+
+/** What the workflow's warnings say of the body that was read. */
+function toTold(ctx: Context): ToldOptions {
+  const told = toLostNumberLines(lostNumbersOf(ctx));
+  return told.length === 0 ? {} : { told };
 }
 
 function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {

@@ -45,8 +45,7 @@ export async function readBody(
   }
   const whole = Buffer.concat(chunks);
   // Some servers name a charset here, or "none".
-  if (unknown !== undefined && whole.length > 0 && (!isUtf8(whole) || whole.includes(0)))
-    throw unknownEncoding(unknown);
+  if (unknown !== undefined && (!isUtf8(whole) || whole.includes(0))) throw unknownEncoding(unknown);
   return whole;
 }
 

@@ -24,12 +24,22 @@ export function setAddresses(page: Page, url: string | undefined): string | unde
   return base;
 }
 
-/** The first `<base>` with an address counts. One that leads to data or to a script does not. */
+/** The first `<base>` with an address counts. */
 function findBase(page: Page, url: string | undefined): string | undefined {
+  return resolveBase(page.querySelector('base[href]')?.getAttribute('href'), url);
+}
+
+/** What relative links count from. A `<base>` that leads to data or to a script does not count. */
+export function resolveBase(href: string | null | undefined, url: string | undefined): string | undefined {
   const own = url === undefined ? undefined : new URL(url).href;
-  const href = page.querySelector('base[href]')?.getAttribute('href');
   const base = href === null || href === undefined ? null : parseAddress(href, own);
   return base === null || base.protocol === 'data:' || base.protocol === 'javascript:' ? own : base.href;
+}
+
+/** Where a link leads to, or null where that is no page of the web. */
+export function toWebAddress(written: string, base: string | undefined): URL | null {
+  const address = parseAddress(written, base);
+  return address?.protocol === 'http:' || address?.protocol === 'https:' ? address : null;
 }
 
 /**

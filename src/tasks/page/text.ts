@@ -4,7 +4,8 @@
  */
 import { isElement, isText, type PageElement, type PageNode } from './dom.ts';
 
-const paragraphs = new Set([
+/** Elements that begin and end a paragraph or a line. */
+export const paragraphs: ReadonlySet<string> = new Set([
   ...['p', 'div', 'section', 'article', 'header', 'footer', 'main', 'aside', 'nav', 'address', 'details', 'fieldset'],
   ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'li', 'dl', 'dt', 'dd', 'table', 'caption', 'blockquote'],
   ...['pre', 'figure', 'figcaption', 'hr', 'form', 'summary', 'center', 'hgroup', 'menu', 'dir', 'legend', 'body'],

@@ -5,28 +5,112 @@
  *
  * Nothing here calls itself: a page of a thousand levels must not fill the stack.
  */
-import type { DefaultTreeAdapterTypes } from 'parse5';
+import type { DefaultTreeAdapterTypes, Token, Tokenizer } from 'parse5';
+import { TaskFailure } from '../../contract/task.ts';
 import type { Page, PageElement, PageNode } from './dom.ts';
 
 /** Chrome, Safari and Firefox hold no element deeper than this; the root is at 1. */
 export const depthMax = 512;
 
+/** Open elements that a page may have; those over it are closed early. Twice what browsers hold. */
+const openMax = 2 * depthMax;
+
+/** Tables, forms and the like in each other. */
+const structuresMax = 8_192;
+
+/** Formatting tags (`<b>`, `<font>`, `<a>`) without an end that a page may have: each is repeated in each later block. */
+const formattingMax = 64;
+
+/** Attributes of one element; further ones are left out. */
+const attributesMax = 256;
+
+/** Elements that a page may make beside one for each character. */
+const elementsMin = 10_000;
+
+/** Where one of these is open the rules for tables, forms and templates differ: they are never closed early. */
+const structures = new Set([
+  ...['applet', 'body', 'button', 'caption', 'colgroup', 'frameset', 'head', 'html', 'marquee', 'object', 'optgroup'],
+  ...['option', 'select', 'svg', 'math', 'table', 'tbody', 'td', 'template', 'tfoot', 'th', 'thead', 'tr', 'form'],
+]);
+
 /**
- * Parses a page. Scripts do not run here, so `<noscript>` holds elements, as in a browser without scripts. What a
- * `<template>` holds is left out, unless it is shown as the inside of its parent (a declarative shadow root).
+ * The tree of a page by the rules of HTML5, as parse5 gives it. Scripts do not run here, so `<noscript>` holds elements,
+ * as in a browser without scripts.
+ *
+ * The rules look through all open elements at almost every tag, and repeat every unclosed formatting tag in every block:
+ * a page of 100 KB can ask for gigabytes. Bounds far beyond what pages have keep the work linear. The order of texts and
+ * links stays.
  */
-export async function parsePage(html: string, keepsTemplates = false): Promise<Page> {
-  const [{ parseFragment, Parser }, { parseHTML }] = await Promise.all([import('parse5'), import('linkedom')]);
-  const { document }: { document: Page & PageElement } = parseHTML('');
-  const parser = new Parser({ scriptingEnabled: false });
-  // Each start tag asks whether a paragraph is open, and parse5 looks for one in all that is open: 15 s for 50,000
-  // levels. Where none is open the answer comes from the list of tags alone.
-  const { openElements } = parser;
+export async function parseTree(html: string): Promise<DefaultTreeAdapterTypes.Document> {
+  const { defaultTreeAdapter, Parser } = await import('parse5');
+  const treeAdapter: typeof defaultTreeAdapter = {
+    ...defaultTreeAdapter,
+    adoptAttributes(element, attributes) {
+      if (element.attrs.length < attributesMax) defaultTreeAdapter.adoptAttributes(element, attributes);
+    },
+  };
+  const parser = new Parser({ scriptingEnabled: false, treeAdapter });
+  boundAttributes(parser.tokenizer);
+  const { openElements, activeFormattingElements } = parser;
   const hasInButtonScope = openElements.hasInButtonScope.bind(openElements);
+  // Asked at each start tag. Where no such element is open the answer comes from the list of tags alone.
   openElements.hasInButtonScope = (tag) =>
     openElements.tagIDs.lastIndexOf(tag, openElements.stackTop) >= 0 && hasInButtonScope(tag);
+  const push = openElements.push.bind(openElements);
+  let made = 0;
+  openElements.push = (element, tag) => {
+    made += 1;
+    if (made > elementsMin + html.length) {
+      throw new TaskFailure(
+        'TASK_ERROR',
+        'the page makes more elements than it has characters: formatting tags such as <b> without an end are repeated in each block',
+      );
+    }
+    push(element, tag);
+    const parent = openElements.items[openElements.stackTop - 1] as DefaultTreeAdapterTypes.Element | undefined;
+    if (openElements.stackTop <= openMax || parent === undefined) return;
+    if (!structures.has(parent.nodeName)) openElements.remove(parent);
+    else if (openElements.stackTop > structuresMax) {
+      throw new TaskFailure('TASK_ERROR', `the page nests <${parent.nodeName}> deeper than ${structuresMax} levels`);
+    }
+  };
+  // The newest entry is the first. Both methods add one.
+  const { entries } = activeFormattingElements;
+  const pushElement = activeFormattingElements.pushElement.bind(activeFormattingElements);
+  activeFormattingElements.pushElement = (element, token) => {
+    pushElement(element, token);
+    if (entries.length > formattingMax) entries.pop();
+  };
+  const insertMarker = activeFormattingElements.insertMarker.bind(activeFormattingElements);
+  activeFormattingElements.insertMarker = () => {
+    insertMarker();
+    if (entries.length > formattingMax) entries.pop();
+  };
   parser.tokenizer.write(closeTags(html), true);
-  for (const child of (parser.document as DefaultTreeAdapterTypes.Document).childNodes) {
+  return parser.document as DefaultTreeAdapterTypes.Document;
+}
+
+/** Each attribute is compared with all before it. */
+function boundAttributes(written: Tokenizer): void {
+  const tokenizer = written as unknown as { currentToken: Token.TagToken; _leaveAttrName(): void };
+  const leaveName = tokenizer._leaveAttrName.bind(tokenizer);
+  tokenizer._leaveAttrName = () => {
+    if (tokenizer.currentToken.attrs.length < attributesMax) leaveName();
+  };
+}
+
+/**
+ * Parses a page into the document that Readability and turndown work on. What a `<template>` holds is left out, unless it
+ * is shown as the inside of its parent (a declarative shadow root).
+ */
+export async function parsePage(html: string, keepsTemplates = false): Promise<Page> {
+  const [source, { parseFragment }, { parseHTML }] = await Promise.all([
+    parseTree(html),
+    import('parse5'),
+    import('linkedom'),
+  ]);
+  const { document }: { document: Page & PageElement } = parseHTML('');
+  for (const child of source.childNodes) {
     if (isElementNode(child)) build({ document, keepsTemplates }, document, child, 1);
   }
   // linkedom looks for the title in the head only; a browser takes the first one, wherever it is.

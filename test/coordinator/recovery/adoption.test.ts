@@ -144,6 +144,33 @@ test('a dependency on a step that is absent is data still missing; it comes from
   expect(timeless(stepOf(workflow, 'b').logs)[0]).toBe('Queued due to external data dependency satisfaction at <time>');
 });
 
+test('numbers that cannot be held are warnings, in a file that is adopted and in one that is taken over', async () => {
+  const dir = newDir();
+  const wait = { id: 'in', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY', params: { x: '#1', y: '#2' } };
+  const write = (text: string) => text.replace('"#1"', '9007199254740993').replace('"#2"', '1e400');
+  const file = seedFile([wait], { warnings: ['mine'] });
+  dir.writeState(file.id, write(JSON.stringify(file)));
+  const lines = [
+    'steps[0].params.x: 9007199254740993 cannot be held as a number and became 9007199254740992; put it into quotes to keep it',
+    'steps[0].params.y: 1e400 cannot be held as a number and became null; put it into quotes to keep it',
+  ];
+  const first = await live(dir);
+  const { workflow } = await first.engine.get(file.id);
+  expect(workflow.warnings).toEqual(['mine', ...lines]);
+  expect(stepOf(workflow, 'in').params).toEqual({ x: 9007199254740992, y: null });
+  const second = await restart(dir);
+  expect((await second.engine.get(file.id)).workflow).toEqual(workflow);
+  const stopped = seedFile([{ ...wait, status: 'STOPPED' }], { status: 'STOPPED' });
+  second.dir.writeState(stopped.id, write(JSON.stringify(stopped)));
+  const third = await restart(second.dir);
+  expect((await third.engine.get(stopped.id)).workflow.warnings).toEqual([]);
+  third.dir.writeState(stopped.id, write(JSON.stringify({ ...stopped, name: 'edited' })));
+  expect((await third.engine.get(stopped.id)).workflow.warnings).toEqual([
+    ...lines,
+    expect.stringContaining('taken over'),
+  ]);
+});
+
 describe('finished and stopped files', () => {
   const done = { id: 'a', action: 'noop', status: 'COMPLETED', outputs: { n: 1 } };
 
@@ -170,6 +197,34 @@ describe('finished and stopped files', () => {
     expect(files.map(({ id }) => dir.stateText(id))).toEqual(bytes);
     expect(files.map(({ id }) => second.dir.stateText(id))).toEqual(bytes);
     expect(third.dir.quarantined()).toEqual([]);
+  });
+
+  test('that hold a RUNNING step show it STOPPED, now and after a start, and run it when they are resumed', async () => {
+    const dir = newDir();
+    const held = { id: 'b', action: 'hold', params: { name: 'b' }, status: 'RUNNING', dependencies: [] };
+    const steps = [done, { ...held, startTime: '2025-03-01T10:00:01', attempt: 1 }];
+    const files = ['COMPLETED', 'FAILED', 'STOPPED'].map((status) => seedFile(steps, { status, version: 7 }));
+    for (const file of files) dir.writeState(file.id, file);
+    const first = await live(dir);
+    const show = async ({ engine }: Pick<typeof first, 'engine'>) =>
+      Promise.all(files.map(async ({ id }) => (await engine.get(id)).workflow));
+    const shown = await show(first);
+    expect(shown.map((workflow) => [workflow.status, statuses(workflow), workflow.version])).toEqual(
+      files.map(({ status }) => [status, { a: 'COMPLETED', b: 'STOPPED' }, 8]),
+    );
+    expect(stepOf(shown[0]!, 'b')).toMatchObject({
+      error: 'It was RUNNING in a workflow that is COMPLETED: no attempt of it is known here',
+      endTime: '2025-03-01T10:00:05.000Z',
+      duration: '4 sec',
+    });
+    const second = await restart(dir);
+    expect(await show(second)).toEqual(shown);
+    expect(second.holds.arrivals('b')).toBe(0);
+    const stopped = files[2]!.id;
+    await second.engine.resume(stopped);
+    await second.holds.arrived('b');
+    second.holds.release('b');
+    expect((await second.engine.finished(stopped)).status).toBe('COMPLETED');
   });
 
   test.each([
@@ -602,6 +657,33 @@ describe('what the HTTP interface bounds, a file is bounded by too (R3, R6)', ()
   });
 
   test.each([
+    ['64 levels', 64, 'COMPLETED'],
+    ['65 levels', 65, /nested deeper than 67/],
+  ])("the engine's own file of a known workflow, with params of %s", async (_what, levels, expected) => {
+    const first = await live();
+    const { id } = await first.engine.submit(
+      { name: 'known', steps: [{ id: 'in', action: 'external_data' }] },
+      { waitMs: 60_000 },
+    );
+    // The journal no longer holds its beginning, so that its file is needed.
+    for (const _ of [1, 2, 3]) await first.coordinator.parts.checkpoints.make();
+    const { journal, seq } = JSON.parse(first.dir.stateText(id))._meta;
+    const next = await restart(first.dir, (image) => {
+      const { steps, ...file } = image.state(id);
+      const deep = steps.map((one) => ({ ...one, params: JSON.parse(nested(levels)) }));
+      image.writeState(id, engineFile({ ...file, steps: deep }, { seq, journal }));
+    });
+    if (typeof expected !== 'string') {
+      await expectRefusal(next.engine.get(id), 'SET_ASIDE', expected);
+      expect(next.dir.quarantined()).toHaveLength(1);
+      return;
+    }
+    await next.engine.externalData(id, { step_id: 'in', content: 'x' });
+    expect((await next.engine.finished(id)).status).toBe(expected);
+    expect(next.dir.quarantined()).toEqual([]);
+  });
+
+  test.each([
     ['keys that are no keys', { keys: [{ key: 1 }] }],
     ['spending that is no list', { spending: 5 }],
     ['a reservation without its tokens', { steps: { a: { reserved: { model: 'm' } } } }],
@@ -612,6 +694,18 @@ describe('what the HTTP interface bounds, a file is bounded by too (R3, R6)', ()
     dir.writeState(id, engineFile({ id, steps: [step] }, { seq: 3, ...meta }));
     const { engine } = await live(dir);
     expect((await engine.finished(id)).status).toBe('COMPLETED');
+  });
+
+  test('a file of a newer format is set aside with a reason that names both formats', async () => {
+    const dir = newDir();
+    const id = randomUUID();
+    dir.writeState(id, engineFile({ id, steps: [step] }, { seq: 3, format: 2 }));
+    const { engine } = await live(dir);
+    const detail =
+      /set aside: its state.json has format 2, this version of the engine knows format 1; upgrade the engine, then copy/;
+    await expectRefusal(engine.get(id), 'SET_ASIDE', detail);
+    expect((await engine.health()).notices.join('\n')).toMatch(detail);
+    expect(dir.quarantined()).toHaveLength(1);
   });
 
   test('a queue file whose items name objects is reported, and the start goes on', async () => {

@@ -9,10 +9,14 @@ import { describe, expect, test } from 'vitest';
 import { type JournalEvent, toEventJson } from '../../../src/contract/journal-event.ts';
 import type { Workflow } from '../../../src/contract/workflow.ts';
 import { createClock } from '../../../src/coordinator/clock.ts';
+import { recover } from '../../../src/coordinator/recovery/recovery.ts';
+import { Workflows } from '../../../src/coordinator/workflows.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { expectRefusal, statuses, stepOf, timeless } from '../../engine/running-engine.ts';
 import type { EngineDir } from '../../fixtures/engine-dir.ts';
 import { Follower } from '../../fixtures/follower.ts';
+import { openInline } from '../../fixtures/inline-engine.ts';
+import { createFaultDisk } from '../../store/fault-disk.ts';
 import { crash, live, newDir, restart } from '../restarts.ts';
 
 const noop = { name: 'noop', steps: [{ id: 'a', action: 'noop' }] };
@@ -617,5 +621,60 @@ describe('R6: events that break a rule of the core', () => {
       'utf8',
     );
     expect(lines.replace(/^\d+ /, '')).toBe(`${JSON.stringify(events[0])}\n`);
+  });
+
+  test('a recovery that fails half way leaves nothing behind: no event, no line in the log, no step in the queue', async () => {
+    const first = await live();
+    const { id } = await first.engine.submit({ name: 'bad', steps: [first.holds.step('held')] });
+    await first.holds.arrived('held');
+    const image = crash(first.dir);
+    const store = await openStore(image);
+    const real = createClock();
+    // It is asked when the step is queued again, and then before it is decided whether the workflow waits.
+    let asked = 0;
+    const now = () => {
+      asked += 1;
+      if (asked === 2) throw new Error('no time');
+      return real.now();
+    };
+    const workflows = new Workflows();
+    const { payloads, published, requeued, upToDate, behind } = recover(store, workflows, { ...real, now });
+    await store.close();
+    expect(asked).toBeGreaterThanOrEqual(2);
+    expect(workflows.setAside.get(id)).toBe('its events cannot be applied (no time)');
+    expect([payloads, requeued]).toEqual([[], []]);
+    // Of before, and no others.
+    expect(published.map(({ kind }) => kind)).toEqual(['workflow.created', 'step.started']);
+    expect([upToDate.size, behind.size, workflows.live.size]).toEqual([0, 0, 0]);
+    const sound = await openStore(crash(first.dir));
+    const others = new Workflows();
+    const whole = recover(sound, others, real);
+    await sound.close();
+    expect(whole.requeued).toEqual([{ id, steps: 1 }]);
+    expect(whole.payloads).toHaveLength(1);
+  });
+
+  test.each([
+    ['that takes no writes', Object.assign(new Error('EIO: input/output error'), { code: 'EIO' }), /EIO/],
+    [
+      'that forbids it',
+      Object.assign(new Error('EPERM: not permitted, rename'), { code: 'EPERM', syscall: 'rename' }),
+      /EPERM/,
+    ],
+  ])('a disk %s is no fault of a file: it ends the start, and nobody is set aside', async (_what, error, message) => {
+    const dir = newDir();
+    const id = '0197b2a0-0000-7000-8000-0000000000ff';
+    dir.writeState(id, 'not JSON');
+    let left = 1;
+    const { disk } = createFaultDisk(({ name, path: at }) => {
+      const isMove = name === 'renameSync' && at.includes(id);
+      // Of the second kind both ways fail: the move of the file, and that of its directory.
+      if (isMove && left-- > (error.code === 'EPERM' ? -1 : 0)) throw error;
+      return undefined;
+    });
+    await expect(openInline(dir, { disk })).rejects.toThrow(message);
+    expect(dir.hasState(id)).toBe(true);
+    const next = await live(dir);
+    await expectRefusal(next.engine.get(id), 'SET_ASIDE', /not JSON/);
   });
 });

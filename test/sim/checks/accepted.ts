@@ -5,6 +5,7 @@ import type { ExternalDataReply } from '../../../src/contract/definition.ts';
 import type { EngineEvent } from '../../../src/contract/event.ts';
 import type { RefusalData } from '../../../src/contract/failures.ts';
 import type { Workflow, WorkflowSummary } from '../../../src/contract/workflow.ts';
+import type { Effect } from '../../../src/coordinator/effects.ts';
 import { type Answer, type Check, type DocumentSource, type SentCall, Violation } from '../check.ts';
 
 /** Which calls an event can come from, so that there are no more events than calls. */
@@ -29,18 +30,27 @@ export class AcceptedCheck implements Check {
   readonly #branches = new Map<string, Acknowledged & { parentId: string }>();
   readonly #externals: (Acknowledged & { id: string; stepId: string; mark: string })[] = [];
   readonly #deleted = new Map<string, Acknowledged>();
+  /** Clients have asked for it, or the engine has removed it by itself; whether it may is for checks/retention.ts. */
   readonly #deleteSent = new Set<string>();
+  /** The engine removes finished workflows by itself. */
+  readonly #removes: boolean;
+  /** Some of its removals may not have been told. */
+  #hasMissed = false;
   readonly #answers = new Map<string, { id: string; json: string }>();
   /** Keys under which an effect was acknowledged as new. */
   readonly #fresh = new Set<string>();
   readonly #effects = new Map<string, Set<number>>();
   readonly #events = new Map<string, number>();
 
+  constructor({ removes = false }: { removes?: boolean } = {}) {
+    this.#removes = removes;
+  }
+
   sent(call: SentCall): void {
     this.#lastNumber = call.number;
     if (call.kind === 'delete' && call.id !== null) this.#deleteSent.add(call.id);
     // A key is free again when its workflow is gone.
-    const effect = this.#deleteSent.size === 0 ? call.effect : call.number;
+    const effect = this.#deleteSent.size === 0 && !this.#removes ? call.effect : call.number;
     for (const scope of [call.id ?? '', '']) this.#effectsOf(`${call.kind} ${scope}`).add(effect);
   }
 
@@ -86,7 +96,8 @@ export class AcceptedCheck implements Check {
     const what = `${call.kind} of ${call.id ?? 'no workflow'} was refused: ${refusal.code} ${refusal.detail}`;
     if (refusal.code === 'BUSY') return;
     // What a call has made may be gone before its wait is over.
-    const isDeleted = [...this.#deleteSent].some((id) => id === call.id || refusal.detail.includes(id));
+    const isDeleted =
+      this.#hasMissed || [...this.#deleteSent].some((id) => id === call.id || refusal.detail.includes(id));
     if (refusal.code === 'DISK_FULL') throw new Violation('G1', what);
     if (refusal.code === 'SET_ASIDE' && !isDeleted) throw new Violation('G1', what);
     if (refusal.code === 'NOT_FOUND' && !isDeleted) throw new Violation('G1', what);
@@ -125,7 +136,7 @@ export class AcceptedCheck implements Check {
     const ids = new Set(items.map((item) => item.id));
     if (ids.size < items.length) throw new Violation('G1', 'a workflow is listed twice');
     for (const [id, { since }] of this.#created) {
-      if (call.number > since && !ids.has(id) && !this.#deleteSent.has(id))
+      if (call.number > since && !ids.has(id) && !this.#deleteSent.has(id) && !this.#hasMissed)
         throw new Violation('G1', `${id} was acknowledged and is not listed`);
     }
     for (const id of ids) this.#notDeleted(id, call, 'it is listed');
@@ -134,7 +145,24 @@ export class AcceptedCheck implements Check {
       throw new Violation('G1', `one call has made two workflows: ${names.sort()}`);
   }
 
+  effects(effects: readonly Effect[]): void {
+    for (const effect of effects) if (effect.kind === 'publish') this.#noteRemoval(effect.event);
+  }
+
+  /** A client learns of it when it is told. */
+  #noteRemoval({ kind, workflow_id: id }: EngineEvent): void {
+    if (kind !== 'workflow.deleted' || !this.#removes || this.#deleteSent.has(id)) return;
+    this.#deleteSent.add(id);
+    this.#deleted.set(id, { since: this.#lastNumber });
+  }
+
+  gap(): void {
+    if (this.#removes) this.#hasMissed = true;
+  }
+
   event(event: EngineEvent): void {
+    this.#noteRemoval(event);
+    if (event.kind === 'workflow.deleted' && this.#removes) return;
     const kinds = causes[event.kind];
     if (!kinds) return;
     const isCreation = event.kind === 'workflow.created';

@@ -18,6 +18,7 @@ export type BlobReader = (id: string, name: string) => string | null;
 
 export class RecordedCheck implements Check {
   readonly #readBlob: BlobReader;
+  readonly #removes: boolean;
   readonly #results = new Map<string, Recorded>();
   readonly #failures = new Map<string, Recorded>();
   readonly #terminal = new Map<string, Recorded>();
@@ -30,8 +31,10 @@ export class RecordedCheck implements Check {
   readonly #attempts = new Map<string, number>();
   readonly #statuses = new Map<string, EngineEvent['status']>();
 
-  constructor(readBlob: BlobReader) {
+  /** `removes`: the engine removes finished workflows by itself. */
+  constructor(readBlob: BlobReader, { removes = false }: { removes?: boolean } = {}) {
     this.#readBlob = readBlob;
+    this.#removes = removes;
   }
 
   sent(call: SentCall): void {
@@ -82,6 +85,8 @@ export class RecordedCheck implements Check {
     if (ended && version > ended.version && status !== ended.text && !this.#revived.has(id))
       throw new Violation('G2', `${id} was ${ended.text} and is ${status}`);
     if (isTerminal(status) && (!ended || version > ended.version)) this.#terminal.set(id, { version, text: status });
+    // A file that is on its way out may be there longer than its blobs.
+    if (this.#removes && source === 'file' && isTerminal(status)) this.#deleteSent.add(id);
     for (const step of workflow.steps) {
       this.#checkResult(workflow, step, source);
       this.#checkFailure(workflow, step);

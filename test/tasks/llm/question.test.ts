@@ -228,6 +228,16 @@ describe('a JSON answer', () => {
     expect(await ask('openai_chat', { response_format: { type: 'json_object' } })).toMatchObject({ json: { n: 1 } });
   });
 
+  it('names the numbers that a number cannot hold, also inside a fence', async () => {
+    standIn.next({ content: '```json\n{"id": 9007199254740993, "big": [1e400]}\n```' });
+    const outcome = await runModel(standIn, 'openai_chat', { response_format: { type: 'json_object' } });
+    expect(outputsOf(outcome).json).toEqual({ id: 9007199254740992, big: [null] });
+    expect(outcome.logs).toEqual([
+      'json.id: 9007199254740993 cannot be held as a number and became 9007199254740992; content has it as it was sent',
+      'json.big[0]: 1e400 cannot be held as a number and became null; content has it as it was sent',
+    ]);
+  });
+
   it('is checked against the schema, in either form of it', async () => {
     standIn.next({ content: '{"n": 1}' }, { content: '{"n": 2}' });
     expect(await ask('openai_chat', { response_format: format })).toMatchObject({ json: { n: 1 } });
