@@ -11,7 +11,7 @@ import {
   workflowDefinitionSchema,
 } from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
-import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
+import { toFieldErrors, toFieldPath, toPlacedFaults } from '../contract/field-errors.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { didYouMean } from '../contract/nearest.ts';
@@ -21,6 +21,7 @@ import type { PlacedStep } from './finally.ts';
 import { plainFlow, type StepFlow, toItemNames } from './flow.ts';
 import type { GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
+import { OpenPlaces } from './open-places.ts';
 import { eachReference } from './references.ts';
 import { checkStepSecrets, findMisplacedSecrets, findSecrets } from './step-secrets.ts';
 import { checkUntil, checkWhen } from './validate-conditions.ts';
@@ -252,16 +253,12 @@ function checkAction(
   const at = place.scope.pathOf(place.i);
   const { action = '' } = step;
   const info = catalogue.get(action);
-  const open = new Set<string>();
+  const open = new OpenPlaces();
   const where = { ...place, code: info?.code };
   const add = (path: readonly (string | number)[], message: string) =>
     faults.add({ path: toFieldPath([...at, 'params', ...path]), message });
-  checkReferences(step.params ?? {}, where, check, add, (path) => {
-    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
-  });
-  for (const path of checkParamSecrets(step, at, info, check)) {
-    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
-  }
+  checkReferences(step.params ?? {}, where, check, add, (path) => open.add(path));
+  for (const path of checkParamSecrets(step, at, info, check)) open.add(path);
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, [...at, 'params'], open));
   } else if (check.unknownActions === 'reject') {
@@ -337,15 +334,14 @@ function checkParams(
   schema: z.ZodType,
   params: unknown,
   prefix: readonly PropertyKey[],
-  open: ReadonlySet<string>,
+  open: OpenPlaces,
 ): FieldError[] {
   const parsed = parseBounded(schema, params);
   if (parsed.success) return [];
-  if (open.size === 0) return toFieldErrors(parsed.error.issues, prefix);
+  if (open.isEmpty) return toFieldErrors(parsed.error.issues, prefix);
   // Which of several forms a value has may depend on the value of a reference in it.
-  const settled = parsed.error.issues.filter(
-    (issue) => issue.code !== 'invalid_union' || !open.has(toFieldPath(issue.path)),
-  );
-  const base = toFieldPath(prefix).length;
-  return toFieldErrors(settled, prefix).filter((error) => !open.has(error.path.slice(base).replace(/^\./, '')));
+  const settled = parsed.error.issues.filter((issue) => issue.code !== 'invalid_union' || !open.has(issue.path));
+  return toPlacedFaults(settled)
+    .filter(({ path }) => !open.has(path))
+    .map(({ path, message }) => ({ path: toFieldPath([...prefix, ...path]), message }));
 }

@@ -86,4 +86,22 @@ export const boundsMutants: readonly Mutant[] = [
     test: 'test/load/growth.test.ts',
     only: 'ten times the input',
   },
+  {
+    name: 'another key stands in the path of the one that was found',
+    breaks: 'docs/models.md, keys',
+    file: 'src/core/secret-params.ts',
+    find: 'secrets.reduce(',
+    replace: 'secrets.slice(0, 1).reduce(',
+    test: 'test/core/secret-params.test.ts',
+    only: 'shows no other key in the path',
+  },
+  {
+    name: 'a name of megabytes stands in each path',
+    breaks: 'X11',
+    file: 'src/contract/field-errors.ts',
+    find: 'name.length > nameShownMax ?',
+    replace: 'false ?',
+    test: 'test/contract/field-errors.test.ts',
+    only: 'a path shows 200 characters',
+  },
 ];

@@ -6,7 +6,7 @@ export const coreMutants: Mutant[] = [
     name: 'a value is held to one of its possible forms before its references are bound',
     breaks: 'a definition that is sound is taken',
     file: 'src/core/validate.ts',
-    find: "issue.code !== 'invalid_union' || !open.has(toFieldPath(issue.path))",
+    find: "issue.code !== 'invalid_union' || !open.has(issue.path)",
     replace: 'issue !== null',
     test: 'test/core/validate.test.ts',
     only: 'several possible forms',
