@@ -33,7 +33,13 @@ export class Format {
     return this.#upgrades.slice(from - 1).reduce((older, upgrade) => upgrade[kind]?.(older) ?? older, value);
   }
 
+  /** Whether something of this kind has another meaning since format `from`; where nothing has, its text stays as it is. */
+  changes(kind: keyof Upgrade, from: number): boolean {
+    return this.#upgrades.slice(from - 1).some((upgrade) => upgrade[kind] !== undefined);
+  }
+
   upgradeEvent(json: string, from: number): string {
+    if (!this.changes('event', from)) return json;
     const event = readEventJson(json) as unknown as JsonObject;
     return toEventJson(this.upgrade('event', event, from) as unknown as Parameters<typeof toEventJson>[0]);
   }

@@ -116,13 +116,13 @@ function judgeIntact(bytes: Buffer, format: Format): StateFile | null {
   if (value === null) return null;
   const { meta, sha256 } = sums;
   const from = formatOf(meta);
-  if (from === format.number) return { kind: 'intact', text, value, meta, sha256 };
   if (from > format.number) {
     return {
       kind: 'unreadable',
       reason: `its state.json has format ${from}, this version of the engine knows format ${format.number}; upgrade the engine, then copy the file back`,
     };
   }
+  if (!format.changes('state', from)) return { kind: 'intact', text, value, meta, sha256 };
   const { _meta, ...upgraded } = format.upgrade('state', { ...value, _meta: meta } as JsonObject, from);
   return { kind: 'intact', text: JSON.stringify(upgraded, null, 2), value: upgraded, meta: _meta as StateMeta, sha256 };
 }

@@ -22,4 +22,8 @@ export interface Upgrade {
   readonly state?: Step;
 }
 
-export const upgrades: readonly Upgrade[] = [];
+export const upgrades: readonly Upgrade[] = [
+  // Format 2 adds kinds of events and fields of steps (conditions, groups, loops, waits), which an engine of format 1 cannot
+  // read. What format 1 holds means the same in it.
+  {},
+];

@@ -18,9 +18,9 @@ export interface Enumerated {
   secondRuns: number;
 }
 
-export function readScale(environment: NodeJS.ProcessEnv): Scale {
+export function readScale(environment: NodeJS.ProcessEnv, outcomes = 10): Scale {
   return {
-    outcomes: Number(environment.ENUMERATE_OUTCOMES ?? 10),
+    outcomes: Number(environment.ENUMERATE_OUTCOMES ?? outcomes),
     second: environment.ENUMERATE_SECOND === 'all' ? 'all' : 'spread',
   };
 }

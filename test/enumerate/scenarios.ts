@@ -1,13 +1,7 @@
 /** What an engine does in its life, as short as it can be told: each is run again and again with a death at another place. */
 import type { Swarm } from '../sim/swarm.ts';
-import type { Script } from './script.ts';
-
-export interface Scenario {
-  readonly swarm?: Partial<Swarm>;
-  /** After the first start, which is part of one of them only. */
-  tell(script: Script): Promise<void>;
-  readonly withFirstStart?: true;
-}
+import { flowScenarios } from './flow-scenarios.ts';
+import type { Scenario } from './script.ts';
 
 /** Steps `s0`, `s1`, … by what each hangs on; its params hold what those have made. */
 function graph(...dependencies: number[][]): object[] {
@@ -126,7 +120,16 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await script.close();
     },
   },
+  ...flowScenarios,
 };
 
-/** Scenarios that take a life and its end, or move data from one place to another; the others are of single calls. */
-export const lifelong: readonly string[] = ['delete', 'blob', 'checkpoint', 'restart', 'shutdown'];
+/** Scenarios that take a life and its end, or move data from one place to another. */
+const lifelong: readonly string[] = ['delete', 'blob', 'checkpoint', 'restart', 'shutdown'];
+
+export type ScenarioPart = 'calls' | 'lives' | 'flow';
+
+/** `calls`: those of single calls. */
+export function partOf(scenario: string): ScenarioPart {
+  if (scenario in flowScenarios) return 'flow';
+  return lifelong.includes(scenario) ? 'lives' : 'calls';
+}

@@ -51,6 +51,13 @@ const calmMsMax = 10 * 60 * 1000;
 
 const noWait = { waitMs: 0, until: 'rest' as const };
 
+export interface Scenario {
+  readonly swarm?: Partial<Swarm>;
+  /** After the first start, which is part of one of them only. */
+  tell(script: Script): Promise<void>;
+  readonly withFirstStart?: true;
+}
+
 export class Script {
   readonly world: World;
   /** Numbers of the disk operations after which a death is worth while, in order. */
@@ -114,8 +121,9 @@ export class Script {
     this.#check();
   }
 
-  async submit(name: string, steps: object[], waitMs = 60_000): Promise<string> {
-    const args = { definition: { name, steps }, templateId: null, waitMs, until: 'rest' };
+  async submit(name: string, steps: object[], waitMs = 60_000, last: object[] = []): Promise<string> {
+    const definition = { name, steps, ...(last.length > 0 ? { finally: last } : {}) };
+    const args = { definition, templateId: null, waitMs, until: 'rest' };
     return ((await this.#change('submit', null, args, name)) as WorkflowText).id;
   }
 
@@ -134,6 +142,12 @@ export class Script {
     const outputsJson = JSON.stringify({ content: mark, source_url: null, content_type: 'text' });
     const args = { id, stepId, stepName: null, sourceUrl: null, action: 'external_data', outputsJson, metadata: {} };
     await this.#change('externalData', id, args, mark);
+  }
+
+  async decide(id: string, stepId: string, approved: boolean): Promise<void> {
+    const mark = `decided about ${stepId} of ${id}`;
+    const args = { id, stepId, approved, by: mark, comment: null, data: null, isChecked: true };
+    await this.#change('decide', id, args, mark);
   }
 
   #change(kind: CallKind, id: string | null, args: object, mark: string): Promise<Answer> {
@@ -194,7 +208,10 @@ export class Script {
       if (unfinished.length === 0 && stats?.queue.running === 0 && stats.queue.depth === 0) break;
       if (this.world.agenda.now > until) throw new Violation('G7', `stuck: ${JSON.stringify(unfinished)}`);
       for (const { id, steps } of unfinished)
-        for (const step of steps.filter(isWaitingExternal)) await this.feed(id, step.id);
+        for (const step of steps) {
+          if (isWaitingExternal(step)) await this.feed(id, step.id);
+          if (step.waits?.for === 'decision' && step.waits.until === undefined) await this.decide(id, step.id, true);
+        }
       await this.pass(1_000);
     }
     await this.close();

@@ -2,13 +2,12 @@
 import { afterAll, expect, test } from 'vitest';
 import { reportFigures } from '../fixtures/figures.ts';
 import { enumerate, readScale } from './enumerate.ts';
-import { lifelong, scenarios } from './scenarios.ts';
+import { partOf, type ScenarioPart, scenarios } from './scenarios.ts';
 
-const scale = readScale(process.env);
-const msPerScenario = 300_000 * Math.max(1, scale.outcomes / 10) * (scale.second === 'all' ? 20 : 1);
-
-/** `names` stand in the test file too, where who looks for one finds it. */
-export function testScenarios(part: 'calls' | 'lives', names: readonly string[]): void {
+/** `names` stand in the test file too, where who looks for one finds it. `outcomes`: unless the environment says how many. */
+export function testScenarios(part: ScenarioPart, names: readonly string[], outcomes?: number): void {
+  const scale = readScale(process.env, outcomes);
+  const msPerScenario = 300_000 * Math.max(1, scale.outcomes / 10) * (scale.second === 'all' ? 20 : 1);
   const startedAt = performance.now();
   const total = { scenarios: 0, points: 0, runs: 0, secondRuns: 0 };
   afterAll(() => {
@@ -19,7 +18,7 @@ export function testScenarios(part: 'calls' | 'lives', names: readonly string[])
   });
 
   test(`no scenario of ${part} is left out`, () => {
-    const all = Object.keys(scenarios).filter((name) => lifelong.includes(name) === (part === 'lives'));
+    const all = Object.keys(scenarios).filter((name) => partOf(name) === part);
     expect(names).toEqual(all);
   });
 

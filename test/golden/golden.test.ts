@@ -58,8 +58,8 @@ describe.each(images)('the image %s', (name) => {
   });
 });
 
-test('format 1 holds a workflow of each kind, with and without a checkpoint', () => {
-  const of = (image: string) => readExpected(`format-1/${image}`);
+test.each(['format-1', 'format-2'])('%s holds a workflow of each kind, with and without a checkpoint', (format) => {
+  const of = (image: string) => readExpected(`${format}/${image}`);
   const statusesOf = ({ found, outlines }: Expected) => [
     ...Object.values(found).map(({ status, workflow }) => workflow?.status ?? status),
     ...Object.values(outlines).map(({ status }) => status),
@@ -74,10 +74,55 @@ test('format 1 holds a workflow of each kind, with and without a checkpoint', ()
     expect(steps.some(({ requeued }) => requeued > 0)).toBe(true);
     expect(expected.found.paused?.workflow).toMatchObject({ status: 'WAITING_FOR_DEPENDENCY', budget: { calls: 1 } });
     expect(expected.costs.workflow).toMatchObject({ total: { cost_is_floor: true } });
-    const engineDir = path.join(golden, 'format-1', name, 'workflows/.engine');
+    const engineDir = path.join(golden, format, name, 'workflows/.engine');
     expect(existsSync(path.join(engineDir, 'checkpoint.json'))).toBe(name === 'with-checkpoint');
     if (name === 'with-checkpoint') expect(readdirSync(path.join(engineDir, 'journal'))).toHaveLength(2);
   }
+});
+
+test.each(['with-checkpoint', 'without-checkpoint'])('format 2 holds maps and loops in mid-way (%s)', (image) => {
+  const { found, outlines, final } = readExpected(`format-2/${image}`);
+  const shown = (name: string) =>
+    Object.fromEntries(Object.entries(outlines[name]?.steps ?? {}).map(([id, { status }]) => [id, status]));
+  expect(shown('map in mid-way')).toMatchObject({
+    map: 'WAITING_FOR_DEPENDENCY',
+    'map.0.b': 'COMPLETED',
+    'map.1.a': 'RUNNING',
+    'map.2.b': 'COMPLETED',
+    'map.3.a': 'RUNNING',
+    'map.4.a': 'WAITING_FOR_DEPENDENCY',
+  });
+  expect(shown('nested map in mid-way')).toMatchObject({
+    outer: 'WAITING_FOR_DEPENDENCY',
+    'outer.0.inner.0': 'COMPLETED',
+    'outer.0.inner.1': 'RUNNING',
+  });
+  // Between two rounds when the engine was killed, in the second one when it has started again.
+  for (const name of ['loop in mid-way', 'loop in its pause'])
+    expect(shown(name)).toMatchObject({ 'loop.0.w': 'COMPLETED', 'loop.0.h': 'COMPLETED', 'loop.1.h': 'RUNNING' });
+  const steps = (name: string) => final[name]?.steps ?? {};
+  expect(steps('flow')).toMatchObject({
+    map: { count: 3 },
+    loop: { count: 3 },
+    empty: { count: 0 },
+    skipped: { outcome: 'skipped' },
+    tolerated: { outcome: 'tolerated', error: expect.any(String) },
+    'some.1': { outcome: 'tolerated' },
+    'outer.1.inner.1': { status: 'COMPLETED' },
+    last: { status: 'COMPLETED' },
+  });
+  expect(steps('branch of a flow, later')).toMatchObject({
+    loop: { count: 3 },
+    'map.2.place': { status: 'COMPLETED' },
+  });
+  expect(steps('failed group')).toMatchObject({ group: { status: 'FAILED' }, handler: { status: 'COMPLETED' } });
+  expect(steps('not done')).toMatchObject({ loop: { status: 'FAILED', count: 2 } });
+  expect(steps('expired')).toMatchObject({ yes: { outcome: 'skipped' }, no: { outcome: null } });
+  expect(found['waits for a decision']?.workflow?.status).toBe('WAITING_FOR_DEPENDENCY');
+  const ended = ['map in mid-way', 'nested map in mid-way', 'loop in mid-way', 'loop in its pause'];
+  for (const name of [...ended, 'waits for a decision', 'failed group, later retried'])
+    expect(final[name]?.status).toBe('COMPLETED');
+  expect(final['far off']?.status).toBe('RUNNING');
 });
 
 /** Only between two lives can a file be exchanged. */

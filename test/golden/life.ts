@@ -32,7 +32,7 @@ export class Life {
     return life;
   }
 
-  private constructor({ command, place, standIn, maxParallelNodes = 8 }: LifeOptions) {
+  private constructor({ command, place, standIn, maxParallelNodes = 16 }: LifeOptions) {
     const prices = path.join(place, 'prices.json');
     const price = { input_per_million: 30, output_per_million: 60 };
     writeFileSync(prices, JSON.stringify({ [`${standIn.host}/gpt-4`]: price }));

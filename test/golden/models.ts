@@ -7,6 +7,15 @@ import type { ServerResponse } from 'node:http';
 import * as faults from '../stand-in/faults.ts';
 import type { Behaviour, Call } from '../stand-in/stand-in.ts';
 
+/** A step that asks them. */
+export const ask = (id: string, prompt: string, rest: object = {}) => ({
+  id,
+  action: 'openai_chat',
+  params: { prompt },
+  retry: { attemptsMax: 2, backoffMs: 1 },
+  ...rest,
+});
+
 export class Models {
   readonly #isReader: boolean;
   #isHolding = true;

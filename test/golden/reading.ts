@@ -23,6 +23,9 @@ export interface StepOutline {
   attempt: number;
   error: string | null;
   reason: string | null;
+  outcome: string | null;
+  /** Items or rounds. */
+  count: number | null;
   outputs: Digest | null;
   /** How often a recovery has put it into the queue again. */
   requeued: number;
@@ -54,6 +57,10 @@ export interface Image {
   keyed: KeyedCall[];
   /** Asks what a step of this image has asked, of a server that is gone. */
   cached: { name: string; steps: unknown[] };
+  /** Calls that a reader makes when all else goes on: what people have been asked. */
+  decisions?: { name: string; stepId: string; body: unknown }[];
+  /** Workflows with a step that waits for a time which no reader lives to see. */
+  farOff?: string[];
   /** No call was in flight: costs belong to the days on which the image was written. */
   isAtRest: boolean;
 }
@@ -109,6 +116,8 @@ export async function readImage(image: Image, directory: string, command: string
     const cached = toOutline(readDocument(await life.call('POST', '/workflows?wait=60', image.cached)));
     if (standIn.calls.length !== asked) throw new Error('a question that the cache answers was asked again');
     models.release();
+    for (const { name, stepId, body } of image.decisions ?? [])
+      readReply(await life.call('POST', `/workflows/${image.ids[name]}/steps/${stepId}/decision`, body));
     const final = toOutlines(await readFound(image, life, 60));
     const exitStatus = await life.stop();
     const restarted = toOutlines(await readFound(image, await begin()));
@@ -137,19 +146,26 @@ export async function readImage(image: Image, directory: string, command: string
   }
 }
 
-/** Without the lock, which names a process of the machine that wrote it. */
+/** Without the lock, which names a process of the machine that wrote it, and the socket that this process listened on. */
 export function copyImage(from: string, to: string): void {
+  const filter = (source: string) => !source.endsWith('.sock');
   for (const name of ['workflows', 'queue-state.json']) {
-    cpSync(path.join(from, name), path.join(to, name), { recursive: true });
+    cpSync(path.join(from, name), path.join(to, name), { recursive: true, filter });
   }
   rmSync(path.join(to, 'workflows', '.engine', 'lock'), { force: true });
 }
 
-export async function readFound({ ids }: Pick<Image, 'ids'>, life: Life, waitSeconds = 0): Promise<Found> {
+export async function readFound(
+  { ids, farOff = [], decisions = [] }: Pick<Image, 'ids' | 'farOff' | 'decisions'>,
+  life: Life,
+  waitSeconds = 0,
+): Promise<Found> {
   const found: Found = {};
   for (const [name, id] of Object.entries(ids)) {
-    const reply = await life.call('GET', `/workflows/${id}?wait=${waitSeconds}`);
-    found[name] = reply.status === 200 ? { status: 200, workflow: readDocument(reply) } : { status: reply.status };
+    const reply = await life.call('GET', `/workflows/${id}?wait=${farOff.includes(name) ? 0 : waitSeconds}`);
+    const decided = decisions.filter((decision) => decision.name === name).map(({ stepId }) => stepId);
+    found[name] =
+      reply.status === 200 ? { status: 200, workflow: readDocument(reply, decided) } : { status: reply.status };
   }
   return found;
 }
@@ -160,9 +176,19 @@ function toOutlines(found: Found): Record<string, Outline> {
   );
 }
 
-export function readDocument({ status, text }: Reply): Document {
+function readReply({ status, text }: Reply): object {
   if (status >= 300) throw new Error(`the engine answered ${status}: ${text.slice(0, 500)}`);
-  const document = JSON.parse(text) as Document & { params: unknown; steps: { outputs: unknown }[] };
+  return JSON.parse(text) as object;
+}
+
+/** `decided`: steps that the reader decides about, at a time of its own. */
+export function readDocument(reply: Reply, decided: readonly string[] = []): Document {
+  const document = readReply(reply) as Document & {
+    params: unknown;
+    steps: { id: string; outputs: Record<string, unknown> | Digest | null }[];
+  };
+  for (const { id, outputs } of document.steps)
+    if (decided.includes(id) && outputs !== null && 'decided_at' in outputs) delete outputs.decided_at;
   document.params = toDigest(JSON.stringify(document.params));
   for (const step of document.steps) if (step.outputs !== null) step.outputs = toDigest(JSON.stringify(step.outputs));
   return document;
@@ -171,9 +197,10 @@ export function readDocument({ status, text }: Reply): Document {
 export function toOutline(document: Document): Outline {
   const steps: Outline['steps'] = {};
   for (const step of document.steps as (StepOutline & { id: string; logs: string[] })[]) {
-    const { id, status, attempt, error, reason, outputs, logs } = step;
+    const { id, status, attempt, error, reason, outcome, count, outputs, logs } = step;
     const requeued = logs.filter((line) => line.startsWith('Re-queued during recovery')).length;
-    steps[id] = { status, attempt, error, reason: reason ?? null, outputs, requeued };
+    const ofFlow = { reason: reason ?? null, outcome: outcome ?? null, count: count ?? null };
+    steps[id] = { status, attempt, error, ...ofFlow, outputs, requeued };
   }
   return { status: document.status, steps };
 }

@@ -14,9 +14,11 @@ import {
 } from 'node:fs';
 import { homedir, hostname, tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { StandIn } from '../stand-in/stand-in.ts';
+import { hasPause, pauseMs } from './flow-scenario.ts';
 import { Life } from './life.ts';
 import { Models } from './models.ts';
 import { copyImage, type Found, type Image, readFound, readImage } from './reading.ts';
@@ -58,7 +60,10 @@ async function writeHistory({ hasRestart }: { hasRestart: boolean }): Promise<vo
       await scenario.untilSlotsAreTaken();
     }
     const told = await readFound(scenario, life);
+    if (!hasPause(told)) throw new Error('the loop with a pause is no longer between two rounds');
     await life.kill();
+    // A reader finds that pause over, whenever it reads.
+    await sleep(pauseMs);
     await keep(
       hasRestart ? 'with-checkpoint' : 'without-checkpoint',
       place,
@@ -87,8 +92,8 @@ function exchangeFiles(workflows: string, ids: Image['ids']): void {
   ids['copied in'] = id;
 }
 
-function toImage({ ids, keyed, cached }: Scenario, held: number): Image {
-  return { ids: { ...ids }, held, keyed: [...keyed], cached, isAtRest: held === 0 };
+function toImage({ ids, keyed, cached, decisions, farOff }: Scenario, held: number): Image {
+  return { ids: { ...ids }, held, keyed: [...keyed], cached, decisions: [...decisions], farOff, isAtRest: held === 0 };
 }
 
 /** Copies the image to its place, and writes down beside it what clients had been told and what this engine finds in it. */

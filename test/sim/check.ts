@@ -20,6 +20,7 @@ export type CallKind =
   | 'branch'
   | 'delete'
   | 'externalData'
+  | 'decide'
   | 'readBlob';
 
 /** A client's call. One that is made again with the same key is the same effect: it shares `effect`. */

@@ -10,7 +10,10 @@ import { drawDefinition } from './definitions.ts';
 import type { Dice } from './dice.ts';
 import type { World } from './world.ts';
 
-const weights: Record<CallKind | 'files', number> = {
+/** Decisions are made by scripts alone. */
+type DrawnKind = Exclude<CallKind, 'decide'>;
+
+const weights: Record<DrawnKind | 'files', number> = {
   submit: 6,
   get: 4,
   list: 1,
@@ -141,7 +144,7 @@ export class Clients {
     return { waitMs, until: this.#dice.pick(['rest', 'finished']) };
   }
 
-  #draftAlone(kind: CallKind): Draft {
+  #draftAlone(kind: DrawnKind): Draft {
     if (kind === 'list') return this.list();
     const mark = `workflow ${this.#number + 1}`;
     const definition = drawDefinition(this.#dice, this.#world.swarm, mark);
@@ -152,7 +155,7 @@ export class Clients {
     return { kind: 'list', id: null, args: { limit: 1_000 }, mark: '' };
   }
 
-  #draft(kind: Exclude<CallKind, 'submit' | 'list'>, id: string): Draft | null {
+  #draft(kind: Exclude<DrawnKind, 'submit' | 'list'>, id: string): Draft | null {
     const latest = this.#world.latest.get(id);
     switch (kind) {
       case 'get':

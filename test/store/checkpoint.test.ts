@@ -21,7 +21,7 @@ test('a manifest comes back as it was written, from a file that is plain JSON', 
   expect(readCheckpoint(disk, file)).toEqual({ kind: 'absent' });
   await writeCheckpoint(disk, file, manifest);
   expect(readCheckpoint(disk, file)).toEqual({ kind: 'whole', manifest });
-  expect(JSON.parse(fs.readFileSync(file, 'utf8')).manifest).toEqual({ format: 1, ...manifest });
+  expect(JSON.parse(fs.readFileSync(file, 'utf8')).manifest).toEqual({ format: 2, ...manifest });
 });
 
 test('a manifest with any bit flipped, or any byte missing, is damaged', async () => {

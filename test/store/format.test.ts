@@ -34,7 +34,7 @@ test('a newer format stops the start with status 1, names both versions and touc
   const error = await openStore(dir).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(StartError);
   expect(error).toMatchObject({ exitStatus: 1 });
-  expect(String(error)).toMatch(/format 7.*format 1/);
+  expect(String(error)).toMatch(/format 7.*format 2/);
   expect(snapshot(dir)).toEqual(before);
 });
 
@@ -55,7 +55,7 @@ test.each([
   expect(store.found.records).toEqual([{ seq: 1, json: '1' }]);
   expect(store.found.notices.map((notice) => notice.kind)).toEqual(['damage']);
   expect(listQuarantine(dir)).toHaveLength(1);
-  expect(JSON.parse(fs.readFileSync(path.join(dir.engineDir, 'format.json'), 'utf8')).format).toBe(1);
+  expect(JSON.parse(fs.readFileSync(path.join(dir.engineDir, 'format.json'), 'utf8')).format).toBe(2);
 });
 
 test('the format file is written once and then left alone', async () => {
@@ -89,6 +89,8 @@ function toForm(form: number): Upgrade {
 }
 
 const upgrades = [toForm(2), toForm(3)];
+/** The engine of format 1. */
+const first = { upgrades: [] };
 
 const event = (form: number, n: number) =>
   JSON.stringify({ kind: 'step.completed', workflowId: id, n, form })
@@ -126,7 +128,7 @@ function expectForm(store: StorePort, form: number): void {
 
 test('an older format is upgraded as it is read, and everything that is written is of the new one', async () => {
   const dir = createDataDir();
-  await writeOld(await open(dir));
+  await writeOld(await open(dir, first));
   const formatFile = path.join(dir.engineDir, 'format.json');
   const before = JSON.parse(fs.readFileSync(formatFile, 'utf8'));
   const store = await open(dir, { upgrades });
@@ -169,7 +171,7 @@ test.each([false, true])(
     for (let operation = 1; ; operation += 1) {
       const disk = new PowerCutDisk(createRandom(operation));
       disk.port.mkdirSync('/data');
-      await writeOld(await openStore({ ...at, disk: disk.port }));
+      await writeOld(await openStore({ ...at, ...first, disk: disk.port }));
       disk.restart({ power: true });
       disk.operationsLeft = operation;
       try {
@@ -187,7 +189,7 @@ test.each([false, true])(
         expect(disk.peek('/data/.engine/finished.jsonl')?.toString()).toContain('"form":1');
       } else {
         refusals += 1;
-        await expect(openStore({ ...at, disk: disk.port })).rejects.toThrow('knows format 1');
+        await expect(openStore({ ...at, ...first, disk: disk.port })).rejects.toThrow('knows format 1');
       }
       const next = await openStore({ ...at, disk: disk.port, upgrades });
       expectForm(next, 3);
@@ -206,7 +208,7 @@ test.each([false, true])(
 
 test('a format file that is lost is no reason to leave older data as it is', async () => {
   const dir = createDataDir();
-  await writeOld(await open(dir));
+  await writeOld(await open(dir, first));
   fs.rmSync(path.join(dir.engineDir, 'format.json'));
   expectForm(await open(dir, { upgrades }), 3);
 });
@@ -220,7 +222,7 @@ test('a manifest of a newer format stops the start too, and nothing is touched',
   for (const text of ['{"format":1}', '{']) {
     fs.writeFileSync(path.join(dir.engineDir, 'format.json'), text);
     const before = snapshot(dir);
-    await expect(openStore(dir)).rejects.toThrow(/checkpoint\.json has format 3.*knows format 1; start the version/);
+    await expect(openStore(dir)).rejects.toThrow(/checkpoint\.json has format 3.*knows format 2; start the version/);
     expect(snapshot(dir)).toEqual(before);
   }
 });
@@ -234,8 +236,42 @@ test('a state file of a newer format that was copied in is unreadable, with the 
   fs.writeFileSync(path.join(dir.engineDir, 'format.json'), '{"format":1}');
   const older = await open(dir);
   const reason =
-    'its state.json has format 3, this version of the engine knows format 1; upgrade the engine, then copy the file back';
+    'its state.json has format 3, this version of the engine knows format 2; upgrade the engine, then copy the file back';
   expect(older.readStateSync(id)).toEqual({ kind: 'unreadable', reason });
   expect(await older.readState(id)).toEqual({ kind: 'unreadable', reason });
   expect(older.foundSums(id)).toBeNull();
+});
+
+/** As a workflow of format 1 may say it; parsed and written again it would be another text. */
+const exactText = `{\n  "id": "${id}",\n  "form": 1,\n  "steps": [{"outputs":{"a":1.0}}]\n}`;
+
+test('format 2 holds what format 1 held, to the letter, and an engine of format 1 refuses it', async () => {
+  const dir = createDataDir();
+  const old = await open(dir, first);
+  old.begin([event(1, 1)]);
+  await old.indexFinished([entry(1)]);
+  const sha256 = await old.writeState(id, exactText, { seq: 1 }, { durable: true });
+  await old.checkpoint({ ...emptyManifest, live: { [id]: { seq: 1, sha256 } }, seq: 1, segment: old.cut() });
+  old.append([event(1, 2)]);
+  await old.close();
+
+  const store = await open(dir);
+  const intact = { kind: 'intact', text: exactText, meta: { seq: 1 }, sha256 };
+  expect(store.found).toMatchObject({ damaged: false, notices: [], manifest: { seq: 1, live: { [id]: { sha256 } } } });
+  expect(store.found.records.at(-1)).toEqual({ seq: 2, json: event(1, 2) });
+  expect(store.found.finished.get(doneId)).toEqual(entry(1));
+  expect(store.readStateSync(id)).toMatchObject(intact);
+  store.begin([]);
+  await store.close();
+  expect(JSON.parse(fs.readFileSync(path.join(dir.engineDir, 'format.json'), 'utf8'))).toMatchObject({ format: 2 });
+  const before = snapshot(dir);
+  await expect(openStore({ ...dir, ...first })).rejects.toThrow(/format\.json has format 2.*knows format 1; start/);
+  expect(snapshot(dir)).toEqual(before);
+
+  // A file that no upgrade has touched says no number and stays as it is; the next one that is written names the format.
+  const next = await open(dir);
+  expect(next.found.records.at(-1)).toEqual({ seq: 2, json: event(1, 2) });
+  expect(next.readStateSync(id)).toMatchObject(intact);
+  await next.writeState(id, exactText, { seq: 3 }, { durable: true });
+  expect(next.readStateSync(id)).toMatchObject({ text: exactText, meta: { seq: 3, format: 2 } });
 });

@@ -40,7 +40,7 @@ test('a fresh directory is made with format, queue file and nothing found', asyn
   });
   expect(store.nextSeq).toBe(1);
   expect(fs.readFileSync(dir.queueStateFile, 'utf8')).toBe('[]\n');
-  expect(JSON.parse(fs.readFileSync(path.join(dir.engineDir, 'format.json'), 'utf8')).format).toBe(1);
+  expect(JSON.parse(fs.readFileSync(path.join(dir.engineDir, 'format.json'), 'utf8')).format).toBe(2);
   expect(fs.statSync(dir.workflowsDir).mode & 0o777).toBe(0o700);
   expect(fs.statSync(dir.engineDir).mode & 0o777).toBe(0o700);
   expect(fs.statSync(path.join(dir.engineDir, 'format.json')).mode & 0o777).toBe(0o600);

@@ -699,10 +699,10 @@ describe('what the HTTP interface bounds, a file is bounded by too (R3, R6)', ()
   test('a file of a newer format is set aside with a reason that names both formats', async () => {
     const dir = newDir();
     const id = randomUUID();
-    dir.writeState(id, engineFile({ id, steps: [step] }, { seq: 3, format: 2 }));
+    dir.writeState(id, engineFile({ id, steps: [step] }, { seq: 3, format: 3 }));
     const { engine } = await live(dir);
     const detail =
-      /set aside: its state.json has format 2, this version of the engine knows format 1; upgrade the engine, then copy/;
+      /set aside: its state.json has format 3, this version of the engine knows format 2; upgrade the engine, then copy/;
     await expectRefusal(engine.get(id), 'SET_ASIDE', detail);
     expect((await engine.health()).notices.join('\n')).toMatch(detail);
     expect(dir.quarantined()).toHaveLength(1);

@@ -1,6 +1,6 @@
 /** G1: what was acknowledged stays, whole, and one key has one effect and one answer. */
 
-import type { WorkflowText } from '../../../src/contract/coordinator.ts';
+import type { CoordinatorCalls, WorkflowText } from '../../../src/contract/coordinator.ts';
 import type { ExternalDataReply } from '../../../src/contract/definition.ts';
 import type { EngineEvent } from '../../../src/contract/event.ts';
 import type { RefusalData } from '../../../src/contract/failures.ts';
@@ -29,6 +29,7 @@ export class AcceptedCheck implements Check {
   readonly #created = new Map<string, Acknowledged>();
   readonly #branches = new Map<string, Acknowledged & { parentId: string }>();
   readonly #externals: (Acknowledged & { id: string; stepId: string; mark: string })[] = [];
+  readonly #decisions: (Acknowledged & { id: string; stepId: string; mark: string })[] = [];
   readonly #deleted = new Map<string, Acknowledged>();
   /** Clients have asked for it, or the engine has removed it by itself; whether it may is for checks/retention.ts. */
   readonly #deleteSent = new Set<string>();
@@ -72,6 +73,10 @@ export class AcceptedCheck implements Check {
     if (call.kind === 'externalData' && call.id !== null) {
       const { step_id: stepId } = JSON.parse((answer as { json: string }).json) as ExternalDataReply;
       this.#externals.push({ since, id: call.id, stepId, mark: call.mark });
+    }
+    if (call.kind === 'decide' && call.id !== null) {
+      const { stepId } = call.args as CoordinatorCalls['decide']['args'];
+      this.#decisions.push({ since, id: call.id, stepId, mark: call.mark });
     }
     // A branch answers under its key as long as it is there itself.
     const isReplay = call.kind === 'branch' && (answer as WorkflowText).replayed;
@@ -119,6 +124,7 @@ export class AcceptedCheck implements Check {
     const contents = workflow.steps.map((step) => step.outputs?.content).filter((content) => content !== undefined);
     if (new Set(contents).size < contents.length) throw new Violation('G1', `${id} holds the same content twice`);
     if (!call) return;
+    this.#checkDecisions(workflow, call);
     for (const [branchId, { since, parentId }] of this.#branches) {
       if (parentId === id && call.number > since && !branchIds.includes(branchId))
         throw new Violation('G1', `${id} has forgotten its branch ${branchId}`);
@@ -132,6 +138,15 @@ export class AcceptedCheck implements Check {
       const isKept =
         isDropped || (step !== undefined && (step.outputs?.content === mark || step.outputs?.blob !== undefined));
       if (!isKept) throw new Violation('G1', `${id} has lost the external data "${mark}" of step ${stepId}`);
+    }
+  }
+
+  #checkDecisions({ id, steps }: Workflow, call: SentCall): void {
+    for (const { since, id: of, stepId, mark } of this.#decisions) {
+      if (of !== id || call.number <= since) continue;
+      const step = steps.find((each) => each.id === stepId);
+      if (step?.outputs?.by !== mark)
+        throw new Violation('G1', `${id} has lost the decision "${mark}" about step ${stepId}`);
     }
   }
 
