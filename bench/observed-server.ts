@@ -90,6 +90,12 @@ export class ObservedServer {
     };
   }
 
+  /** The most memory that the process has held, in MiB. */
+  peakMiB(): number {
+    const status = fs.readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024;
+  }
+
   /** From the coordinator's thread to the server's, since the start. */
   async messages(): Promise<number> {
     return (await ask(this.#child)).messages;

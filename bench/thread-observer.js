@@ -15,12 +15,19 @@ if (isMainThread) {
   let coordinatorThread = null;
   let messages = 0;
 
-  /** The server's thread starts one worker: the coordinator. The coordinator starts the pool's threads. */
+  /**
+   * The server's thread starts the coordinator, and others such as the watchdog. The coordinator starts the pool's
+   * threads.
+   */
   workerThreads.Worker = class extends Worker {
     constructor(...args) {
+      if (!String(args[0]).includes('coordinator-main')) {
+        super(...args);
+        return;
+      }
       const before = new Set(listThreads());
       super(...args);
-      assert.equal(coordinatorThread, null, 'the server has started a second worker');
+      assert.equal(coordinatorThread, null, 'the server has started a second coordinator');
       const started = listThreads().filter((thread) => !before.has(thread));
       assert.equal(started.length, 1, 'more than the coordinator has started');
       [coordinatorThread] = started;

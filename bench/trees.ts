@@ -26,7 +26,8 @@ interface Comparison<T> {
   measured: { tree: Tree; results: T[] }[];
 }
 
-const ownDir = fileURLToPath(new URL('..', import.meta.url));
+/** This checkout. */
+export const ownDir = fileURLToPath(new URL('..', import.meta.url));
 
 /** Prints the heading of a bench, then measures every tree `rounds` times. */
 export async function measureTrees<T>(
@@ -52,7 +53,7 @@ export async function measureTrees<T>(
   return { machine, rounds, measured };
 }
 
-function openTree(dir: string): Tree {
+export function openTree(dir: string): Tree {
   const cwd = path.resolve(dir);
   execFileSync(process.execPath, ['scripts/build.js'], { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
   const git = (...args: string[]) => execFileSync('git', args, { cwd, encoding: 'utf8' }).trim();

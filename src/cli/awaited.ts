@@ -26,21 +26,27 @@ export async function toDecisionLines(workflow: Workflow, access: EngineAccess):
   const awaited = workflow.steps.filter(isAwaitingDecision);
   if (awaited.length === 0) return [];
   const lines: string[] = [];
-  for (const { id } of awaited.slice(0, decisionsMax)) {
-    const { message = '', waits } = await readStep(access.engine, workflow, id);
+  let needsData = false;
+  for (const [i, { id }] of awaited.slice(0, decisionsMax).entries()) {
+    const { message = '', waits, params } = await readStep(access.engine, workflow, id);
+    if (i === 0) needsData = params?.data !== undefined;
     const until = waits?.until === undefined ? '' : ` (until ${waits.until})`;
     lines.push(`waits for a decision: ${printable(id)}: ${printable(message)}${until}`);
   }
   if (awaited.length > decisionsMax) lines.push(`and ${awaited.length - decisionsMax} more decisions`);
   const [first] = awaited;
-  return [...lines, toAdvice(workflow.id, first?.id ?? '', access)];
+  return [...lines, toAdvice(workflow.id, { stepId: first?.id ?? '', needsData }, access)];
 }
 
-function toAdvice(workflowId: string, stepId: string, { serverUrl, keepsData }: EngineAccess): string {
-  const command = `hybrid-engine decide ${workflowId} ${printable(stepId)} --approve`;
+function toAdvice(
+  workflowId: string,
+  { stepId, needsData }: { stepId: string; needsData: boolean },
+  { serverUrl, keepsData }: EngineAccess,
+): string {
+  const command = `hybrid-engine decide ${workflowId} ${printable(stepId)} --approve${needsData ? " --data '{…}'" : ''}`;
   if (serverUrl !== null) {
     const path = `/api/workflows/${workflowId}/steps/${encodeURIComponent(stepId)}/decision`;
-    const curl = `curl -X POST ${serverUrl}${path} -H 'Content-Type: application/json' -d '{"approved": true}'`;
+    const curl = `curl -X POST ${serverUrl}${path} -H 'Content-Type: application/json' -d '{"approved": true${needsData ? ', "data": {…}' : ''}}'`;
     return `to decide: ${command} --server ${serverUrl} (or --reject)\n       or: ${curl}`;
   }
   if (keepsData) return `to decide: serve this data directory, then ${command} (or --reject)`;

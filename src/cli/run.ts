@@ -233,16 +233,32 @@ async function writeResult(
   stdout.write(`${(stdout.isTTY ? printableLines(text) : text).replace(/\n+$/, '')}\n`);
 }
 
-/** Those that no other step waits for. */
+/** Those that no other step waits for. A group stands for the steps that it has made; steps of `finally` wait for all. */
 function lastSteps(workflow: Workflow): WorkflowStep[] {
-  const awaited = new Set(workflow.steps.flatMap((step) => step.dependencies));
-  return workflow.steps.filter((step) => !awaited.has(step.id));
+  const written = workflow.steps.filter(({ of, final }) => of === undefined && final !== true);
+  const awaited = new Set(written.flatMap((step) => step.dependencies));
+  return written.filter((step) => !awaited.has(step.id));
 }
 
 async function readContent(workflowId: string, step: WorkflowStep, engine: CliEngine): Promise<string> {
-  const { outputs } = step.outputs?.truncated === true ? await engine.getStep(workflowId, step.id) : step;
+  const isWhole = step.outputs?.truncated !== true && step.count === undefined;
+  const { outputs } = isWhole ? step : await engine.getStep(workflowId, step.id);
   if (outputs === null || Object.keys(outputs).length === 0) return '';
-  return typeof outputs.content === 'string' ? outputs.content : JSON.stringify(outputs, null, 2);
+  const contents = toContents(outputs);
+  return contents === null ? JSON.stringify(outputs, null, 2) : contents.join('\n\n');
+}
+
+/** The main texts of outputs; of a group, those of its items or of its last round. null where there is more than texts. */
+function toContents(outputs: Record<string, unknown>): string[] | null {
+  if (typeof outputs.content === 'string') return [outputs.content];
+  const { items, last } = outputs;
+  const parts = Array.isArray(items) ? items.filter((item) => item !== null) : last === undefined ? [] : [last];
+  const contents = parts.map((part) => (isObject(part) && typeof part.content === 'string' ? part.content : null));
+  return contents.length === 0 || contents.includes(null) ? null : (contents as string[]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 async function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: CliContext): Promise<number> {

@@ -13,6 +13,7 @@ import { stepsWithin, type Visited } from '../core/steps-within.ts';
 import { validateDefinition } from '../core/validate.ts';
 import { findWarnings } from '../core/warnings.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
+import { createDataSchema } from '../templates/params-schema.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import type { CliContext } from './context.ts';
@@ -84,6 +85,7 @@ async function checkText(text: string, allowUnknown: boolean, secretStore: Secre
   // Actions are named here in an author's words, also those of steps that have other faults.
   const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
   if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
+  for (const fault of findSchemaFaults(visited)) errors.push(fault);
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps, last)) if (!places.has(fault.path)) errors.push(fault);
   const unknownSecrets: string[] = [];
@@ -126,6 +128,21 @@ function findUnknownActions(visited: readonly Visited[], catalogue: ActionCatalo
     const guess = didYouMean(step.action, catalogue.keys());
     const wayOut = 'a run would simulate it, and --allow-unknown lets that pass';
     return [{ path: toFieldPath([...path, 'action']), message: `unknown action "${step.action}"; ${wayOut}${guess}` }];
+  });
+}
+
+/** The JSON Schema that an approval asks data by; a run meets its faults when somebody decides. */
+function findSchemaFaults(visited: readonly Visited[]): FieldError[] {
+  return visited.flatMap(({ step: { action, params }, path }) => {
+    const data = action === 'approval' && isObject(params) ? params.data : undefined;
+    // What references bring is known at run time.
+    if (!isObject(data) || JSON.stringify(data).includes('{{')) return [];
+    const made = createDataSchema(data);
+    if (made.kind === 'usable') return [];
+    return made.faults.map((fault) => ({
+      path: toFieldPath([...path, 'params', 'data', ...fault.path]),
+      message: fault.message,
+    }));
   });
 }
 

@@ -2,14 +2,21 @@
 import type { z } from 'zod';
 import type { FieldError } from './failures.ts';
 
-/** `['steps', 3, 'dependencies', 0]` as `steps[3].dependencies[0]`; `''` is the whole. */
+/** Characters of one name. A client may give a field a name of megabytes, and every fault within would repeat it. */
+const nameShownMax = 200;
+
+/** `['steps', 3, 'dependencies', 0]` as `steps[3].dependencies[0]`; `''` is the whole. A long name is cut. */
 export function toFieldPath(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
-    else text += text === '' ? String(key) : `.${String(key)}`;
+    else text += text === '' ? toShownName(String(key)) : `.${toShownName(String(key))}`;
   }
   return text;
+}
+
+function toShownName(name: string): string {
+  return name.length > nameShownMax ? `${name.slice(0, nameShownMax)}…` : name;
 }
 
 type Issue = z.core.$ZodIssue;

@@ -93,4 +93,4 @@ export const ofSchema = z.object({ step: z.string(), index: z.int().min(0).max(l
 export type Of = Readonly<z.infer<typeof ofSchema>>;
 
 export const outcomeSchema = z.enum(['skipped', 'tolerated']);
-export type Outcome = z.infer<typeof outcomeSchema>;
+export type StepOutcome = z.infer<typeof outcomeSchema>;

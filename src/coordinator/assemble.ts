@@ -72,10 +72,10 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const views = new StateFiles({ store, workflows, clock, isDurable: (id) => turns.isDurable(id), onFault });
   const removals = new Removals({ store, views, onNotice });
   const durations = new Durations(store.found.manifest?.durations);
-  const bytesMax = checkpointBytes;
-  const checkpoints = new Checkpoints({ store, clock, workflows, views, removals, durations, bytesMax, onFault });
-  const onRemoved = (message: string) => log.info({}, message);
-  const orphanBlobs = new OrphanBlobs({ store, workflows, clock, onRemoved, onNotice, onFailed: onFatal });
+  const made = { store, clock, workflows, views, removals, durations, bytesMax: checkpointBytes };
+  const checkpoints = new Checkpoints({ ...made, onFault });
+  const noted = { onRemoved: (message: string) => log.info({}, message), onNotice, onFailed: onFatal };
+  const orphanBlobs = new OrphanBlobs({ store, workflows, clock, ...noted });
 
   // Followers.
   const window = new EventWindow(limits.eventWindowMax, () => store.nextSeq - 1);
@@ -87,12 +87,10 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const cache = new StepCache({ settings, store, clock, onNotice, onFatal });
   const outputs = new StepOutputs(store, clock);
   const pool = createLatePool(options);
-  const { cpuAttemptsMax } = pool;
   const shared = { settings, clock, catalogue, cache, outputs };
-  const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax, durations, budgets, onReady });
+  const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
-
-  const controlSteps = new ControlSteps({ clock, outputs, workflows, turns, dryRun: settings.dryRun, onFatal });
+  const controlSteps = new ControlSteps({ settings, clock, outputs, workflows, turns, onFatal });
 
   // Events, and what follows from them.
   const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights, controlSteps });

@@ -113,7 +113,7 @@ export class Recorder {
     else this.#queueUp(live, i);
   }
 
-  /** CS2: after a start, the timers of the steps that wait until a time. */
+  /** SW2: after a start, the timers of the steps that wait until a time. */
   watchTimes(live: Live): void {
     for (const { id, wait } of live.state.steps) {
       if (wait !== null && wait.until !== null) this.#options.controlSteps.watch(live, id, wait.until);

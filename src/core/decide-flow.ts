@@ -7,7 +7,7 @@ import type { JournalEvent } from '../contract/journal-event.ts';
 import { limits } from '../contract/limits.ts';
 import { next } from './decide.ts';
 import type { WorkflowState } from './state.ts';
-import type { StepState } from './step-state.ts';
+import { countOf, type StepState } from './step-state.ts';
 import { toIso } from './time.ts';
 
 /** Its `when` is false. */
@@ -57,8 +57,9 @@ function findExcess(state: WorkflowState, more: number): string | null {
  * runs again.
  */
 export function decideRound(state: WorkflowState, stepId: string, isDone: boolean | null, now: number): JournalEvent {
-  const { flow, count, failures } = state.stepOf(stepId);
-  const rounds = count ?? 0;
+  const step = state.stepOf(stepId);
+  const { flow, failures } = step;
+  const rounds = countOf(step);
   const { max = 1, every, otherwise = 'fail' } = flow.repeat ?? {};
   if (isDone === true) return { kind: 'step.concluded', ...next(state, now), stepId, done: true };
   // After a retry the loop has as many rounds again.

@@ -20,7 +20,7 @@ import { isBegun, isControlled, isUnderWay, toGroupOutputs, toItemError } from '
 import { itemAt } from './item-at.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
-import { addLogs, endOf, externalAction, type StepState, toleratesItself } from './step-state.ts';
+import { addLogs, countOf, endOf, externalAction, type StepState, toleratesItself } from './step-state.ts';
 import { type Change, dependsOnSuccess, isHeld, isUnfinished, stopSteps } from './stop-steps.ts';
 import { toIso } from './time.ts';
 
@@ -161,7 +161,7 @@ class Settling {
     if (group.flow.repeat !== null) return false;
     const tally = state.tallyAt(place);
     const failed = tally.failedItems + (tally.isFailed(step.of.index) ? 0 : 1);
-    return failed <= toTolerated(group.flow.tolerate, group.count ?? 0);
+    return failed <= toTolerated(group.flow.tolerate, countOf(group));
   }
 
   /** A tolerated group: none of its steps fails the workflow any more. */
@@ -197,7 +197,7 @@ class Settling {
     const tally = state.tallyAt(g);
     if (!isUnderWay(group)) return;
     const { repeat, tolerate } = group.flow;
-    if (tally.failedItems > (repeat ? 0 : toTolerated(tolerate, group.count ?? 0))) {
+    if (tally.failedItems > (repeat ? 0 : toTolerated(tolerate, countOf(group)))) {
       this.#failGroup(g, toItemError(state, tally, index, repeat ? 'round' : 'item'));
     } else if (repeat) {
       if (tally.openItems === 0) this.#ask(g);
@@ -278,5 +278,7 @@ function toSkipReason({ flow, dependencies }: StepState): string {
 }
 
 function nameLost(state: WorkflowState, { dependencies }: StepState): string {
-  return dependencies.find((id) => state.step(id) && endOf(state.stepOf(id)) === 'lost') ?? 'unknown';
+  const places = dependencies.flatMap((id) => state.index.get(id) ?? []);
+  const lost = places.map((i) => state.stepAt(i)).filter((step) => endOf(step) === 'lost');
+  return itemAt(lost, 0).id;
 }

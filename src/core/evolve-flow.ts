@@ -7,7 +7,7 @@ import { type Settling, settle } from './dependents.ts';
 import { isReopened, reuseSteps } from './group-again.ts';
 import { makeSteps } from './groups.ts';
 import type { WorkflowState } from './state.ts';
-import { addLogs } from './step-state.ts';
+import { addLogs, countOf } from './step-state.ts';
 import { type Change, isHeld } from './stop-steps.ts';
 import { toIso } from './time.ts';
 
@@ -38,7 +38,7 @@ function applyTo(i: number, event: FlowEvent, settling: Settling): void {
       else wait(i, { for: 'time', until: event.dueAt }, settling);
       return;
     case 'step.concluded':
-      settling.completeGroup(i, { rounds: settling.state.stepAt(i).count ?? 0, done: event.done });
+      settling.completeGroup(i, { rounds: countOf(settling.state.stepAt(i)), done: event.done });
       return;
     case 'step.waiting':
       wait(i, { for: event.for, until: event.until }, settling);
@@ -47,11 +47,8 @@ function applyTo(i: number, event: FlowEvent, settling: Settling): void {
     case 'step.elapsed':
       elapse(i, settling);
       return;
-    case 'step.decided':
-      decided(i, event, settling);
-      return;
     default:
-      event satisfies never;
+      decided(i, event satisfies Of<'step.decided'>, settling);
   }
 }
 
@@ -94,7 +91,7 @@ function elapse(i: number, settling: Settling): void {
   const { state, at } = settling;
   const step = state.stepAt(i);
   if (step.flow.repeat !== null) {
-    beginRound(i, step.count ?? 0, settling);
+    beginRound(i, countOf(step), settling);
     return;
   }
   const logs = addLogs(step, [`Completed successfully at ${toIso(at)}`]);

@@ -10,12 +10,13 @@
  *   F4  a group records `{count, failed, skipped}` alone; what its items have made is read from their own steps.
  */
 import type { StepDefinition } from '../contract/definition.ts';
+import type { Of } from '../contract/flow.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { groupAction, isGroup, plainFlow, type StepFlow, toFlow } from './flow.ts';
 import type { GroupTally } from './group-tally.ts';
 import { itemAt } from './item-at.ts';
 import type { WorkflowState } from './state.ts';
-import { externalAction, isItemFailure, type StepState } from './step-state.ts';
+import { countOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
 
 /** What a step is before anything has happened to it. */
 export const untouched = {
@@ -92,8 +93,8 @@ export function makeSteps(group: StepState, from: number, to: number, labels: re
 }
 
 /** The inner id of a step that was made from a group. */
-export function toInnerId({ id, of }: StepState): InnerId {
-  return of === null ? id : id.slice(`${of.step}.${of.index}.`.length);
+export function toInnerId(id: string, of: Of): InnerId {
+  return id.slice(`${of.step}.${of.index}.`.length);
 }
 
 /** A group whose items or rounds are under way: it waits for them, and is not queued meanwhile. */
@@ -130,7 +131,7 @@ export function isItemSkipped(state: WorkflowState, flow: StepFlow, tally: Group
 
 /** F4: what the group records at its end. */
 export function toGroupOutputs(state: WorkflowState, group: StepState, tally: GroupTally): Record<string, number> {
-  const count = group.count ?? 0;
+  const count = countOf(group);
   let skipped = 0;
   for (let index = 0; index < count; index += 1) {
     if (isItemSkipped(state, group.flow, tally, index)) skipped += 1;
@@ -140,7 +141,7 @@ export function toGroupOutputs(state: WorkflowState, group: StepState, tally: Gr
 
 /** `item 3 failed: HTTP 404`. */
 export function toItemError(state: WorkflowState, tally: GroupTally, index: number, what: 'item' | 'round'): string {
-  const failed = itemAt(tally.places, index).find((i) => isItemFailure(state.stepAt(i)));
-  const error = failed === undefined ? null : state.stepAt(failed).error;
-  return `${what} ${index} failed: ${error ?? 'without an error'}`;
+  const failed = itemAt(tally.places, index).map((i) => state.stepAt(i));
+  const [error = 'without an error'] = failed.flatMap((step) => (isItemFailure(step) ? (step.error ?? []) : []));
+  return `${what} ${index} failed: ${error}`;
 }

@@ -11,9 +11,9 @@
 import { itemAt } from './item-at.ts';
 import type { WorkflowState } from './state.ts';
 
-export type Verdict = 'waits' | 'ready' | 'skipped' | 'blocked';
+export type JoinVerdict = 'waits' | 'ready' | 'skipped' | 'blocked';
 
-export function verdictOf(state: WorkflowState, i: number): Verdict {
+export function verdictOf(state: WorkflowState, i: number): JoinVerdict {
   const { flow, dependencies } = state.stepAt(i);
   const { lost, skipped, tolerated } = itemAt(state.ends, i);
   const isMissing = itemAt(state.missing, i) > 0;

@@ -7,9 +7,12 @@ import { searchedSecrets, searchedStore } from '../contract/secret-values.ts';
 
 type Path = readonly PropertyKey[];
 
+/** An answer names no more. */
+const faultsMax = 100;
+
 /**
  * Each string of the value, or name of a field in it, that holds the value of a setting. The messages name the setting
- * and never the value. `path` stands before the paths. The work grows with the text.
+ * and never the value. `path` stands before the paths. The work grows with the text. At most `faultsMax` are named.
  */
 export function findSecretParams(
   value: unknown,
@@ -29,13 +32,12 @@ export function findSecretParams(
   const check = (text: string, at: Path) => {
     const found = needles.isIn(text) ? searched.find(([, secret]) => text.includes(secret)) : undefined;
     if (found === undefined) return;
-    const [name, secret, advice] = found;
+    const [name, , advice] = found;
     const message = `holds the value of ${name}: ${advice}, and params are stored and shown; remove it`;
-    // A key that stands in a field's name stands in the path too.
-    faults.push({ path: toFieldPath(at).replaceAll(secret, () => `[${name}]`), message });
+    faults.push({ path: toFieldPath(at.map((key) => withoutSecrets(key, searched))), message });
   };
   const open: [unknown, Path][] = [[value, path]];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+  for (let next = open.pop(); next !== undefined && faults.length < faultsMax; next = open.pop()) {
     const [inner, at] = next;
     if (typeof inner === 'string') check(inner, at);
     if (typeof inner !== 'object' || inner === null) continue;
@@ -46,4 +48,13 @@ export function findSecretParams(
     }
   }
   return faults;
+}
+
+/** A key that stands in a field's name stands in the path of all within. */
+function withoutSecrets(
+  key: PropertyKey,
+  secrets: readonly (readonly [name: string, value: string, advice: string])[],
+): PropertyKey {
+  if (typeof key !== 'string') return key;
+  return secrets.reduce((text, [name, secret]) => text.replaceAll(secret, () => `[${name}]`), key);
 }

@@ -208,7 +208,7 @@ function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps']): Ste
     if (group === undefined) return { ...step, of: null };
     const known = bodies.get(group.id) ?? toBodies(group);
     bodies.set(group.id, known);
-    const body = known.get(group.flow.body === null ? '' : toInnerId(step));
+    const body = known.get(group.flow.body === null ? '' : toInnerId(step.id, step.of));
     if (body === undefined) return { ...step, of: null };
     const { params, timeoutMs, retry, flow } = body;
     const made = { ...step, params, timeoutMs, retry, flow };

@@ -23,7 +23,7 @@ import { GroupTally } from './group-tally.ts';
 import { addAt, itemAt } from './item-at.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
-import { type EndKind, endOf, type StepState, toItemEnd } from './step-state.ts';
+import { type EndOfStep, endOf, type StepState, toItemEnd } from './step-state.ts';
 
 export interface Branch {
   readonly id: string;
@@ -65,7 +65,7 @@ export class WorkflowState {
   downstream: number[][] = [];
   /** For each step, how many of its dependencies have not ended; unknown ids count too. */
   missing: number[] = [];
-  /** Of those that have ended: how many are lost, skipped and tolerated (`EndKind`). */
+  /** Of those that have ended: how many are lost, skipped and tolerated (`EndOfStep`). */
   ends: EndCounts[] = [];
   /** The counts of each group, by its place. */
   readonly tallies = new Map<number, GroupTally>();
@@ -218,7 +218,7 @@ export class WorkflowState {
     if (after.of) this.tallyAt(this.placeOf(after.of.step)).change(after.of.index, toItemEnd(before), toItemEnd(after));
   }
 
-  #changeEnd(i: number, had: EndKind | null, has: EndKind | null): void {
+  #changeEnd(i: number, had: EndOfStep | null, has: EndOfStep | null): void {
     const ends = itemAt(this.ends, i);
     if (had !== null) addEnd(ends, had, -1);
     if (has !== null) addEnd(ends, has, 1);
@@ -292,7 +292,7 @@ function noEnds(): EndCounts {
   return { lost: 0, skipped: 0, tolerated: 0 };
 }
 
-function addEnd(ends: EndCounts, end: EndKind, change: 1 | -1): void {
+function addEnd(ends: EndCounts, end: EndOfStep, change: 1 | -1): void {
   if (end !== 'ran') ends[end] += change;
 }
 

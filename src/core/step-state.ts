@@ -2,7 +2,7 @@
  * One step of a workflow in memory, and what its end means to others. Steps are never changed: an event puts a new one in
  * the place of the old (`state.ts`).
  */
-import type { Of, Outcome } from '../contract/flow.ts';
+import type { Of, StepOutcome } from '../contract/flow.ts';
 import type { StepId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation } from '../contract/ledger.ts';
@@ -33,7 +33,7 @@ export interface StepState extends Results {
   /** Of a group: how many items its list has, or how many rounds have begun; null before that is known. */
   readonly count: number | null;
   /** Of a COMPLETED step that has done nothing. */
-  readonly outcome: Outcome | null;
+  readonly outcome: StepOutcome | null;
   /** Set while the step waits for a decision, for data or for a time: until when, null without an end. */
   readonly wait: Wait | null;
   readonly status: JobStatus;
@@ -61,10 +61,10 @@ export interface Wait {
 }
 
 /** What the end of a step means to those that wait for it. `lost`: FAILED, or STOPPED. */
-export type EndKind = 'ran' | 'skipped' | 'tolerated' | 'lost';
+export type EndOfStep = 'ran' | 'skipped' | 'tolerated' | 'lost';
 
 /** null before its end. */
-export function endOf({ status, outcome }: Pick<StepState, 'status' | 'outcome'>): EndKind | null {
+export function endOf({ status, outcome }: Pick<StepState, 'status' | 'outcome'>): EndOfStep | null {
   if (status === 'COMPLETED') return outcome ?? 'ran';
   return status === 'FAILED' || status === 'STOPPED' ? 'lost' : null;
 }
@@ -77,6 +77,11 @@ export function isItemFailure({ status, outcome, flow }: StepState): boolean {
 /** With `forEach` it is the items that are tolerated. */
 export function toleratesItself({ tolerate, forEach }: StepFlow): boolean {
   return tolerate === true && forEach === null;
+}
+
+/** How many items a group has, or how many rounds have begun; 0 before that is known. */
+export function countOf({ count }: Pick<StepState, 'count'>): number {
+  return count ?? 0;
 }
 
 /** For the counts of its group. */

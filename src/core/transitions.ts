@@ -85,10 +85,8 @@ function ofControlled(text: string, holds: (step: StepState, event: JournalEvent
 
 const ranOrIsControlled: Condition = {
   text: 'an attempt runs, or no attempt is needed to know',
-  holds: (_, event, step) => {
-    if (step === undefined || !('attempt' in event)) return false;
-    return step.status === 'RUNNING' ? event.attempt > 0 : isControlled(step);
-  },
+  holds: (_, event, step) =>
+    step !== undefined && 'attempt' in event && (step.status === 'RUNNING' ? event.attempt > 0 : isControlled(step)),
 };
 
 const asksCondition = ofControlled('the step has a condition', ({ flow }) => flow.when !== null);

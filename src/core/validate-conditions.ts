@@ -1,7 +1,7 @@
 /** What is wrong with the conditions of a step: `when`, and `until` of a loop. */
 import type { StepDefinition } from '../contract/definition.ts';
 import { type ConditionNames, checkCondition, conditionUses } from './condition.ts';
-import { find, idsWithin, type Scope } from './validate-scope.ts';
+import { find, idsWithin, type NameScope } from './validate-scope.ts';
 
 interface Known {
   /** Names of the workflow's params. */
@@ -9,13 +9,13 @@ interface Known {
 }
 
 /** `when` is asked before the step, and sees what the step may refer to. */
-export function checkWhen(step: StepDefinition, i: number, scope: Scope, known: Known): string[] {
+export function checkWhen(step: StepDefinition, i: number, scope: NameScope, known: Known): string[] {
   if (step.when === undefined) return [];
   return checkCondition(step.when, namesFor(step.when, i, scope, known));
 }
 
 /** `until` is asked after a round, and sees all steps of it. `inner`: the scope within the loop. */
-export function checkUntil(step: StepDefinition, inner: Scope, known: Known): string[] {
+export function checkUntil(step: StepDefinition, inner: NameScope, known: Known): string[] {
   if (step.repeat === undefined) return [];
   return checkCondition(step.repeat.until, namesFor(step.repeat.until, null, inner, known));
 }
@@ -24,7 +24,7 @@ type Kind = 'plain' | 'group' | 'repeat';
 const roots = ['index', 'round', 'previous', 'workflow'] as const;
 
 /** `i`: the step that asks; null when all steps of the scope have ended. */
-function namesFor(text: string, i: number | null, scope: Scope, { params }: Known): ConditionNames {
+function namesFor(text: string, i: number | null, scope: NameScope, { params }: Known): ConditionNames {
   const steps = new Map<string, Kind>();
   for (const id of conditionUses(text).steps) {
     const found = find(scope, id, i ?? -1);

@@ -6,13 +6,13 @@ import type { StepDefinition } from '../contract/definition.ts';
 import { limits } from '../contract/limits.ts';
 import { isAlone } from './bindings.ts';
 import { findReferences } from './references.ts';
-import type { Scope } from './validate-scope.ts';
+import { idAt, type NameScope } from './validate-scope.ts';
 
 type Add = (path: readonly PropertyKey[], message: string) => void;
 
 const idLengthMax = 128;
 
-export function checkFlow(step: StepDefinition, i: number, scope: Scope, add: Add): void {
+export function checkFlow(step: StepDefinition, i: number, scope: NameScope, add: Add): void {
   const isGroup = step.forEach !== undefined || step.repeat !== undefined;
   checkTogether(step, isGroup, add);
   checkJoin(step, i, scope, add);
@@ -50,7 +50,7 @@ function checkTogether(step: StepDefinition, isGroup: boolean, add: Add): void {
   }
 }
 
-function checkJoin({ join, dependencies = [] }: StepDefinition, i: number, scope: Scope, add: Add): void {
+function checkJoin({ join, dependencies = [] }: StepDefinition, i: number, scope: NameScope, add: Add): void {
   if (scope.steps[i]?.final) return;
   if ((join === 'ended' || join === 'failed') && dependencies.length === 0) {
     add(['join'], `${join} asks how the dependencies have ended, and there are none`);
@@ -84,7 +84,7 @@ function checkList({ forEach, batch, steps }: StepDefinition, add: Add): void {
 }
 
 /** How many groups lie around the steps of a scope. */
-function depthOf(scope: Scope): number {
+function depthOf(scope: NameScope): number {
   return scope.outer === null ? 0 : 1 + depthOf(scope.outer.scope);
 }
 
@@ -101,11 +101,12 @@ function longestOf({ id, forEach, repeat, steps = [] }: StepDefinition): string 
 }
 
 /** The ids that begin as those of the steps of a group of the same scope do. */
-export function findTakenIds({ steps }: Scope): { i: number; group: string }[] {
+export function findTakenIds(scope: NameScope): { i: number; group: string }[] {
+  const { steps } = scope;
   const groups = new Set(steps.flatMap((step) => ((step?.forEach ?? step?.repeat) === undefined ? [] : [step?.id])));
   if (groups.size === 0) return [];
-  return steps.flatMap((step, i) => {
-    const id = step?.id ?? '';
+  return steps.flatMap((_, i) => {
+    const id = idAt(scope, i);
     for (let at = id.indexOf('.'); at !== -1; at = id.indexOf('.', at + 1)) {
       const group = id.slice(0, at);
       if (groups.has(group)) return [{ i, group }];

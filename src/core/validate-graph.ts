@@ -4,7 +4,7 @@ import { toFieldPath } from '../contract/field-errors.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import { createGraph, findCycles, type GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
-import type { Scope } from './validate-scope.ts';
+import type { NameScope } from './validate-scope.ts';
 
 /** At most so many faults are named; one more entry says how many were left out. */
 const errorsMax = 100;
@@ -60,15 +60,15 @@ export function readNodes(steps: unknown): InputNode[] {
 /** `first`: how many of the steps stand in `steps`; those of `finally` follow. */
 export function checkGraph(
   nodes: readonly InputNode[],
-  { first, pathOf }: Pick<Scope, 'pathOf'> & { first: number },
+  { first, pathOf }: Pick<NameScope, 'pathOf'> & { first: number },
   faults: Faults,
 ): void {
   const graph = createGraph(nodes);
   const add = (i: number, path: readonly PropertyKey[], message: string) =>
     faults.add({ path: toFieldPath([...pathOf(i), ...path]), message });
   nodes.forEach((node, i) => {
-    const before = graph.index.get(node.id) ?? i;
-    if (before !== i) {
+    const before = graph.index.get(node.id);
+    if (before !== undefined && before !== i) {
       const path = pathOf(before);
       const where = before < first && path.length === 2 ? `step ${before}` : toFieldPath(path);
       add(i, ['id'], `step id "${node.id}" is used before, by ${where}; ids must be unique`);

@@ -10,10 +10,10 @@
 import type { StepDefinition } from '../contract/definition.ts';
 import { itemAt } from './item-at.ts';
 import type { Reference } from './references.ts';
-import { find, idsWithin, isKnown, runsAlways, type Scope } from './validate-scope.ts';
+import { find, idAt, idsWithin, isKnown, type NameScope, runsAlways } from './validate-scope.ts';
 
 export interface ReferenceCheck {
-  readonly scope: Scope;
+  readonly scope: NameScope;
   /** The step that refers; null for the `output` of a group, which is bound when its item has ended. */
   readonly i: number | null;
   readonly params: Readonly<Record<string, unknown>>;
@@ -73,7 +73,7 @@ function checkStepSource(
   if (found === undefined) {
     return `{{${text}}}: there is no step "${stepId}"${adviseGroup(stepId, scope) ?? suggest(stepId, () => idsWithin(scope))}`;
   }
-  const name = i === null ? 'output' : `"${found.scope.steps[found.at]?.id ?? ''}"`;
+  const name = i === null ? 'output' : `"${idAt(found.scope, found.at)}"`;
   if (found.at !== -1 && !found.scope.ancestry.isUpstream(found.up, found.at)) {
     return `{{${text}}}: step "${stepId}" is not upstream of ${name}; add it to its dependencies`;
   }
@@ -83,7 +83,7 @@ function checkStepSource(
   return `{{${text}}}: step "${stepId}" may not have run when ${name} does; say what stands in for it, as in {{${text} ?? null}}`;
 }
 
-function isCertain({ scope, up, at }: { scope: Scope; up: number; at: number }): boolean {
+function isCertain({ scope, up, at }: { scope: NameScope; up: number; at: number }): boolean {
   return at === -1 ? runsAlways(scope, up) : scope.certain.isUpstream(up, at);
 }
 
@@ -98,16 +98,13 @@ function isStoodInFor(rest: readonly Reference[], { scope, i }: Pick<ReferenceCh
 }
 
 /** One of what an `any` waits for has run: the sources name, for each of them, it or something that has run with it. */
-function coversAny(sources: readonly Reference[], scope: Scope, i: number | null): boolean {
-  const step = i === null ? undefined : scope.steps[i];
-  if (step?.join !== 'any') return false;
+function coversAny(sources: readonly Reference[], scope: NameScope, i: number | null): boolean {
+  if (i === null || scope.steps[i]?.join !== 'any') return false;
   const places = sources.flatMap((source) =>
     source.kind === 'step' ? (scope.graph.index.get(source.stepId) ?? []) : [],
   );
-  return (step.dependencies ?? []).every((id) => {
-    const at = scope.graph.index.get(id);
-    return at !== undefined && places.some((place) => place === at || scope.certain.isUpstream(place, at));
-  });
+  const upstream = itemAt(scope.graph.upstream, i);
+  return upstream.every((at) => places.some((place) => place === at || scope.certain.isUpstream(place, at)));
 }
 
 const listFields = ['count', 'failed', 'skipped', 'items', 'errors'];
@@ -135,7 +132,7 @@ function checkGroupPath(
 }
 
 /** `{{steps.pages.3.outputs…}}`: the steps of items are no names. */
-function adviseGroup(stepId: string, scope: Scope): string | undefined {
+function adviseGroup(stepId: string, scope: NameScope): string | undefined {
   const match = /^(.+)\.(\d+)(?:\.|$)/.exec(stepId);
   const [, group, index] = match ?? [];
   return group !== undefined && isKnown(scope, group)

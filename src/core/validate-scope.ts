@@ -6,9 +6,10 @@ import type { StepDefinition } from '../contract/definition.ts';
 import type { PlacedStep } from './finally.ts';
 import { toItemNames } from './flow.ts';
 import { Ancestry, createGraph, type Graph, type GraphNode } from './graph.ts';
+import { itemAt } from './item-at.ts';
 import type { Names } from './references.ts';
 
-export interface Scope {
+export interface NameScope {
   /** undefined in place of a step that has no readable shape. */
   readonly steps: readonly (PlacedStep | undefined)[];
   readonly graph: Graph;
@@ -18,18 +19,18 @@ export interface Scope {
   /** Known in the params of the steps, besides `params` and `steps`. */
   readonly names: Names;
   /** The steps of the nearest loop around, which `previous` knows. */
-  readonly rounds: Scope | null;
-  readonly outer: { readonly scope: Scope; readonly i: number } | null;
+  readonly rounds: NameScope | null;
+  readonly outer: { readonly scope: NameScope; readonly i: number } | null;
   pathOf(i: number): readonly PropertyKey[];
 }
 
-interface ScopeParts extends Pick<Scope, 'steps' | 'names' | 'outer' | 'pathOf'> {
+interface ScopeParts extends Pick<NameScope, 'steps' | 'names' | 'outer' | 'pathOf'> {
   readonly nodes: readonly GraphNode[];
   readonly isLoop?: boolean;
-  readonly rounds?: Scope | null;
+  readonly rounds?: NameScope | null;
 }
 
-export function createScope({ nodes, isLoop, rounds = null, ...parts }: ScopeParts): Scope {
+export function createScope({ nodes, isLoop, rounds = null, ...parts }: ScopeParts): NameScope {
   const graph = createGraph(nodes);
   const joinOf = (i: number) => parts.steps[i]?.join ?? 'all';
   const leaves = (i: number) => joinOf(i) === 'ended' || joinOf(i) === 'failed';
@@ -48,7 +49,7 @@ export function createScope({ nodes, isLoop, rounds = null, ...parts }: ScopePar
 }
 
 /** The scope within a group: its inner steps, or none where its own action runs for each item. */
-export function innerScope(outer: Scope, i: number, step: StepDefinition): Scope {
+export function innerScope(outer: NameScope, i: number, step: StepDefinition): NameScope {
   const inner = step.steps ?? [];
   const names = new Set(outer.names);
   for (const name of toItemNames({ forEach: step.forEach ?? null })) names.add(name);
@@ -66,26 +67,34 @@ export function innerScope(outer: Scope, i: number, step: StepDefinition): Scope
 }
 
 /** Where an id is known: in the scope itself or, failing that, in one around it; `at` is the place seen from there. */
-export function find(scope: Scope, id: string, at: number): { scope: Scope; up: number; at: number } | undefined {
+export function find(
+  scope: NameScope,
+  id: string,
+  at: number,
+): { scope: NameScope; up: number; at: number } | undefined {
   const up = scope.graph.index.get(id);
   if (up !== undefined) return { scope, up, at };
   return scope.outer === null ? undefined : find(scope.outer.scope, id, scope.outer.i);
 }
 
-export function isKnown(scope: Scope, id: string): boolean {
+/** '' in place of a step that has no readable shape. */
+export function idAt(scope: NameScope, i: number): string {
+  return scope.steps[i]?.id ?? '';
+}
+
+export function isKnown(scope: NameScope, id: string): boolean {
   return scope.graph.index.has(id) || (scope.outer !== null && isKnown(scope.outer.scope, id));
 }
 
 /** All ids that a step may name, the nearest first. */
-export function* idsWithin(scope: Scope): Generator<string> {
+export function* idsWithin(scope: NameScope): Generator<string> {
   yield* scope.graph.index.keys();
   if (scope.outer !== null) yield* idsWithin(scope.outer.scope);
 }
 
 /** Whether a step has run whenever its item has been dealt with: neither it nor a step before it may be skipped. */
-export function runsAlways(scope: Scope, i: number): boolean {
+export function runsAlways(scope: NameScope, i: number): boolean {
   const step = scope.steps[i];
-  if (step === undefined) return true;
-  const isPlain = step.when === undefined && (step.join ?? 'all') === 'all' && step.tolerate !== true;
-  return isPlain && (scope.graph.upstream[i] ?? []).every((up) => runsAlways(scope, up));
+  const isPlain = step?.when === undefined && (step?.join ?? 'all') === 'all' && step?.tolerate !== true;
+  return isPlain && itemAt(scope.graph.upstream, i).every((up) => runsAlways(scope, up));
 }

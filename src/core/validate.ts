@@ -11,7 +11,7 @@ import {
   workflowDefinitionSchema,
 } from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
-import { toFieldErrors, toFieldPath } from '../contract/field-errors.ts';
+import { toFieldErrors, toFieldPath, toPlacedFaults } from '../contract/field-errors.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { didYouMean } from '../contract/nearest.ts';
@@ -21,13 +21,14 @@ import type { PlacedStep } from './finally.ts';
 import { plainFlow, type StepFlow, toItemNames } from './flow.ts';
 import type { GraphNode } from './graph.ts';
 import { itemAt } from './item-at.ts';
+import { OpenPlaces } from './open-places.ts';
 import { eachReference } from './references.ts';
 import { checkStepSecrets, findMisplacedSecrets, findSecrets } from './step-secrets.ts';
 import { checkUntil, checkWhen } from './validate-conditions.ts';
 import { checkFlow, findTakenIds } from './validate-flow.ts';
 import { checkGraph, Faults, guessesMax, type InputNode, readNodes } from './validate-graph.ts';
 import { checkReference, type ReferenceCheck } from './validate-references.ts';
-import { createScope, innerScope, isKnown, type Scope } from './validate-scope.ts';
+import { createScope, innerScope, isKnown, type NameScope } from './validate-scope.ts';
 import { findWarnings } from './warnings.ts';
 
 export interface ValidationOptions {
@@ -52,6 +53,7 @@ export function validateDefinition(input: unknown, options: ValidationOptions): 
   const read = readAll(input, parsed.success ? parsed.data : null);
   checkGraph(read.nodes, read, faults);
   checkFinally(read, faults);
+  refuseJoins(input, faults);
   const scope = createScope({ ...read, names: noNames, outer: null });
   checkSteps(scope, { ...toCheck(options, faults), params: readParams(input) });
   const errors = faults.toErrors();
@@ -96,7 +98,7 @@ function readSteps(steps: unknown): (StepDefinition | undefined)[] {
 }
 
 /** The steps of `steps` and, behind them, those of `finally`, which wait for all of them. */
-interface ReadSteps extends Pick<Scope, 'steps' | 'pathOf'> {
+interface ReadSteps extends Pick<NameScope, 'steps' | 'pathOf'> {
   readonly nodes: readonly InputNode[];
   /** How many stand in `steps`. */
   readonly first: number;
@@ -133,6 +135,17 @@ function checkFinally({ nodes, first }: Pick<ReadSteps, 'nodes' | 'first'>, faul
   }
 }
 
+/** A step of `finally` begins when all others have ended: another `join` would never be asked. */
+function refuseJoins(input: unknown, faults: Faults): void {
+  const { finally: last } = (input ?? {}) as { finally?: unknown };
+  if (!Array.isArray(last)) return;
+  last.slice(0, limits.innerStepsMax).forEach((step: { join?: unknown } | null, i) => {
+    if (step?.join === undefined) return;
+    const message = 'a step of finally begins when all others have ended, however; leave join out';
+    faults.add({ path: `finally[${i}].join`, message });
+  });
+}
+
 /** A list of exactly so many: each step stands at the place of its node. */
 function fill<T>(list: readonly T[], length: number): (T | undefined)[] {
   return Array.from({ length }, (_, i) => list[i]);
@@ -163,7 +176,7 @@ function toSuggest(check: StepsCheck): ReferenceCheck['suggest'] {
   };
 }
 
-function checkSteps(scope: Scope, check: StepsCheck): void {
+function checkSteps(scope: NameScope, check: StepsCheck): void {
   for (const { i, group } of findTakenIds(scope)) {
     const message = `an id that begins with "${group}." is taken by the steps that "${group}" makes; choose another`;
     check.faults.add({ path: toFieldPath([...scope.pathOf(i), 'id']), message });
@@ -173,7 +186,7 @@ function checkSteps(scope: Scope, check: StepsCheck): void {
   });
 }
 
-function checkStep(step: PlacedStep, i: number, scope: Scope, check: StepsCheck): void {
+function checkStep(step: PlacedStep, i: number, scope: NameScope, check: StepsCheck): void {
   const { faults } = check;
   const at = scope.pathOf(i);
   const add = (path: readonly PropertyKey[], message: string) =>
@@ -198,7 +211,7 @@ function checkStep(step: PlacedStep, i: number, scope: Scope, check: StepsCheck)
 /** The steps within a group, and what is made of them. */
 function checkInner(
   step: PlacedStep,
-  inner: Scope,
+  inner: NameScope,
   check: StepsCheck,
   add: (path: readonly PropertyKey[], message: string) => void,
 ): void {
@@ -233,23 +246,19 @@ function checkReferences(
 
 function checkAction(
   step: Pick<StepDefinition, 'id' | 'action' | 'params'>,
-  place: { scope: Scope; i: number },
+  place: { scope: NameScope; i: number },
   check: StepsCheck,
 ): void {
   const { faults, catalogue } = check;
   const at = place.scope.pathOf(place.i);
   const { action = '' } = step;
   const info = catalogue.get(action);
-  const open = new Set<string>();
+  const open = new OpenPlaces();
   const where = { ...place, code: info?.code };
   const add = (path: readonly (string | number)[], message: string) =>
     faults.add({ path: toFieldPath([...at, 'params', ...path]), message });
-  checkReferences(step.params ?? {}, where, check, add, (path) => {
-    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
-  });
-  for (const path of checkParamSecrets(step, at, info, check)) {
-    for (let length = 0; length <= path.length; length += 1) open.add(toFieldPath(path.slice(0, length)));
-  }
+  checkReferences(step.params ?? {}, where, check, add, (path) => open.add(path));
+  for (const path of checkParamSecrets(step, at, info, check)) open.add(path);
   if (info) {
     faults.addAll(checkParams(info.params, step.params ?? {}, [...at, 'params'], open));
   } else if (check.unknownActions === 'reject') {
@@ -263,7 +272,7 @@ type StepOfWorkflow = GraphNode & { readonly action: string; readonly flow?: Ste
 
 /** Names the faults of the secrets in a step's params. Returns the places that hold one. */
 function checkParamSecrets(
-  { params = {}, action }: Pick<StepDefinition, 'action' | 'params'>,
+  { params = {}, action = '' }: Pick<StepDefinition, 'action' | 'params'>,
   at: readonly PropertyKey[],
   info: ActionInfo | undefined,
   check: StepsCheck,
@@ -272,7 +281,7 @@ function checkParamSecrets(
   const secretCheck = {
     taking: info?.takesSecrets,
     code: info?.code ?? [],
-    action: action ?? '',
+    action,
     takers: [...catalogue.values()].flatMap((each) => (each.takesSecrets ? [each.action] : [])).join(', '),
     store,
     suggest: toSuggest(check),
@@ -325,15 +334,14 @@ function checkParams(
   schema: z.ZodType,
   params: unknown,
   prefix: readonly PropertyKey[],
-  open: ReadonlySet<string>,
+  open: OpenPlaces,
 ): FieldError[] {
   const parsed = parseBounded(schema, params);
   if (parsed.success) return [];
-  if (open.size === 0) return toFieldErrors(parsed.error.issues, prefix);
+  if (open.isEmpty) return toFieldErrors(parsed.error.issues, prefix);
   // Which of several forms a value has may depend on the value of a reference in it.
-  const settled = parsed.error.issues.filter(
-    (issue) => issue.code !== 'invalid_union' || !open.has(toFieldPath(issue.path)),
-  );
-  const base = toFieldPath(prefix).length;
-  return toFieldErrors(settled, prefix).filter((error) => !open.has(error.path.slice(base).replace(/^\./, '')));
+  const settled = parsed.error.issues.filter((issue) => issue.code !== 'invalid_union' || !open.has(issue.path));
+  return toPlacedFaults(settled)
+    .filter(({ path }) => !open.has(path))
+    .map(({ path, message }) => ({ path: toFieldPath([...prefix, ...path]), message }));
 }

@@ -29,8 +29,14 @@ export function explainYaml(error: YAMLError, text: string): string {
   if (/call stack/.test(error.message)) return 'is nested too deeply';
   const bare = findBareBraces(error.pos[0], text);
   if (bare !== undefined) return toQuoteAdvice(bare);
-  const known = advice[error.code] ?? (/alias/i.test(error.message) ? advice.BAD_ALIAS : undefined);
+  const known = toAdvice(error);
   return known === undefined ? error.message : `${known} (${error.message})`;
+}
+
+/** Under one code the parser tells of an open quote and of a field that is no longer in line with its list. */
+function toAdvice({ code, message }: YAMLError): string | undefined {
+  if (/alias/i.test(message)) return advice[code] ?? advice.BAD_ALIAS;
+  return message.startsWith('Sequence item without') ? advice.BAD_INDENT : advice[code];
 }
 
 /** What the parser threw while it made a value of the document; the offset is where, if that is known. */

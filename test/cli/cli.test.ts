@@ -233,6 +233,9 @@ steps:
         dependencies: [fetch]
         params: { template: '{% if %}', data: { day: "{{params.day ?? 'today'}}", page: '{{item}}' } }
 finally:
+  - id: ask
+    action: approval
+    params: { message: 'Well?', data: { type: objekt } }
   - id: last
     action: transform
     params: { input: {}, expression: '(' }
@@ -244,7 +247,8 @@ finally:
       expect.arrayContaining([expect.stringMatching(/^nested\.yaml:12:17: steps\[0\]\.steps\[0\]\.action/)]),
     );
     expect(stdout).toMatch(/nested\.yaml:17:\d+: steps\[0\]\.steps\[1\]\.params\.template: /);
-    expect(stdout).toMatch(/nested\.yaml:21:\d+: finally\[0\]\.params\.expression: /);
+    expect(stdout).toMatch(/nested\.yaml:21:\d+: finally\[0\]\.params\.data\.type: /);
+    expect(stdout).toMatch(/nested\.yaml:24:\d+: finally\[1\]\.params\.expression: /);
     expect(stdout).toMatch(/note: steps\[0\]\.label: \{\{ url \| upcase \}\} is no reference/);
     expect(stdout).toMatch(/note: steps\[0\]\.steps\[0\]\.params\.stray: \{\{urls\}\} is no reference/);
     expect(stdout).toMatch(/note: steps\[0\]\.steps\[1\]\.params\.data\.page: \{\{item\}\} is no reference/);
@@ -344,6 +348,28 @@ describe('run', () => {
       'page-digset is no file, no template and no action; templates: fan-out-report, page-digest, page-summary, page-watch, research-brief; did you mean "page-digest"?\n',
     );
     expect(status).toBe(2);
+  });
+
+  test('prints the contents of items, and nothing of finally', async () => {
+    const render = (id: string, template: string, more: object = {}) => ({
+      id,
+      action: 'render',
+      params: { template: '{{ t }}', data: { t: template } },
+      ...more,
+    });
+    await write('items.json', {
+      name: 'Items',
+      steps: [
+        {
+          id: 'm',
+          forEach: ['a', 'b', 'c'],
+          steps: [render('x', 'no'), render('y', 'item {{item}}', { when: 'index != 1' })],
+        },
+      ],
+      finally: [render('end', 'not me')],
+    });
+    const { status, stdout } = await cli(['run', 'items.json']);
+    expect([status, stdout]).toEqual([0, 'item a\n\nitem c\n']);
   });
 
   test('of what waits for the outside ends with 3; with --data it is kept, and doctor finds it sound', async () => {

@@ -112,7 +112,7 @@ test('run and show say what waits for a decision and how to decide it, and decid
   );
   const run = await cli(['run', 'ask.json']);
   const id = /^workflow (\S+)/.exec(run.stderr)?.[1] ?? '';
-  const how = `waits for a decision: ask: Publish tea\\?\nto decide: hybrid-engine decide ${id} ask --approve --server ${url} \\(or --reject\\)\n       or: curl -X POST ${url}/api/workflows/${id}/steps/ask/decision .*\n$`;
+  const how = `waits for a decision: ask: Publish tea\\?\nto decide: hybrid-engine decide ${id} ask --approve --data '{…}' --server ${url} \\(or --reject\\)\n       or: curl -X POST ${url}/api/workflows/${id}/steps/ask/decision .*\n$`;
   expect(run.stderr).toMatch(new RegExp(how));
   expect(run.stderr).not.toContain('paused');
   expect(run.status).toBe(3);

@@ -1,7 +1,7 @@
 /** Goal: whatever a schema finds wrong is told at its place, in words that say what is expected there. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { toFieldErrors } from '../../src/contract/field-errors.ts';
+import { toFieldErrors, toFieldPath } from '../../src/contract/field-errors.ts';
 
 const text = z.strictObject({ type: z.enum(['text', 'json_object']) });
 const wrapped = z.looseObject({ type: z.literal('json_schema'), json_schema: z.object({ name: z.string() }) });
@@ -56,4 +56,8 @@ describe('the faults of a value', () => {
       'body.format.json_schema.name: expected string, received number',
     ]);
   });
+});
+
+it('a path shows 200 characters of a name', () => {
+  expect(toFieldPath(['a'.repeat(200), 0, 'b'.repeat(201)])).toBe(`${'a'.repeat(200)}[0].${'b'.repeat(200)}…`);
 });

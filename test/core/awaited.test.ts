@@ -17,6 +17,11 @@ test('steps that wait for others, or that have what they waited for, are not amo
   expect(shown(live)).toEqual([['ext1', 'data', 0]]);
   live.give({ stepId: 'ext1' });
   expect(shown(live)).toEqual([]);
+  expect(shown(LiveWorkflow.of({ a: '' }))).toEqual([]);
+});
+
+test('where no step waits, none is looked for', () => {
+  expect(shown(LiveWorkflow.of({ a: '' }))).toEqual([]);
 });
 
 test('a wait for data began with the end of the last dependency', () => {

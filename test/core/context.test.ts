@@ -14,7 +14,7 @@ import {
   toWorkflowValue,
 } from '../../src/core/context.ts';
 import { withFinally } from '../../src/core/finally.ts';
-import { boundValues, stepsWithin } from '../../src/core/steps-within.ts';
+import { boundValues, conditionsOf, stepsWithin } from '../../src/core/steps-within.ts';
 import { LiveWorkflow, workflowId } from './live-workflow.ts';
 
 const noop = (id: string, ...dependencies: string[]) => ({ id, action: 'noop', dependencies });
@@ -128,7 +128,7 @@ describe('finally', () => {
   });
 });
 
-test('all steps of a definition are found, those of groups and of finally, with their paths', () => {
+describe('all steps of a definition', () => {
   const group = {
     id: 'g',
     forEach: ['{{params.x}}'],
@@ -136,13 +136,36 @@ test('all steps of a definition are found, those of groups and of finally, with 
     label: '{{item}}',
     steps: [noop('x')],
   };
-  const found = [...stepsWithin({ steps: [noop('a'), group], finally: [noop('f')] })];
-  expect(found.map(({ step, path }) => [step.id, path.join('.')])).toEqual([
-    ['a', 'steps.0'],
-    ['g', 'steps.1'],
-    ['x', 'steps.1.steps.0'],
-    ['f', 'finally.0'],
-  ]);
-  expect([...stepsWithin({ steps: [] })]).toEqual([]);
-  expect(boundValues(group)).toEqual([{}, ['{{params.x}}'], '{{steps.x.outputs}}', '{{item}}']);
+  const loop = { id: 'l', repeat: { until: 'true', max: 1 }, body: [noop('y')] };
+  const made = { id: 'g.0.x', of: { step: 'g', index: 0 } };
+
+  test('are found, those of groups and of finally, with their paths and the names that are known in them', () => {
+    const steps = [noop('a'), group, loop, { id: 'u', forEach: { url: [] } }, made, null, { id: 'f', final: true }];
+    const found = [...stepsWithin({ steps, finally: [noop('z')] })];
+    expect(found.map(({ step, path, names, outer }) => [step.id, path.join('.'), [...names], [...outer]])).toEqual([
+      ['a', 'steps.0', [], []],
+      ['g', 'steps.1', ['index', 'item'], []],
+      ['x', 'steps.1.steps.0', ['index', 'item'], ['index', 'item']],
+      ['l', 'steps.2', ['round', 'previous'], []],
+      ['y', 'steps.2.steps.0', ['round', 'previous'], ['round', 'previous']],
+      ['u', 'steps.3', ['index', 'url'], []],
+      ['f', 'steps.6', ['workflow'], ['workflow']],
+      ['z', 'finally.0', ['workflow'], ['workflow']],
+    ]);
+    expect([...stepsWithin({ steps: 'none' })]).toEqual([]);
+  });
+
+  test('have values in which references are replaced, and conditions', () => {
+    expect(boundValues(group)).toEqual([
+      ['forEach', ['{{params.x}}']],
+      ['output', '{{steps.x.outputs}}'],
+      ['label', '{{item}}'],
+    ]);
+    expect(boundValues(noop('a'))).toEqual([]);
+    expect([
+      conditionsOf({ when: 'a', repeat: { until: 'b' } }),
+      conditionsOf({ when: 5, repeat: 'c' }),
+      conditionsOf({}),
+    ]).toEqual([['a', 'b'], [], []]);
+  });
 });

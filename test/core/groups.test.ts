@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
 import { toTolerated } from '../../src/core/flow.ts';
-import { isControlled } from '../../src/core/groups.ts';
+import { isControlled, standsFor, toItemError } from '../../src/core/groups.ts';
 import { readWorkflow } from '../../src/core/state-file.ts';
 import { derivedAfresh, LiveWorkflow, replay, throughFile, toDerived, toKept } from './live-workflow.ts';
 
@@ -410,6 +410,33 @@ test.each([
 ] as const)('%o needs a decision before a slot: %s', (step, isControl) => {
   const live = bring([{ id: 'a', ...step } as Written]);
   expect(isControlled(live.step('a'))).toBe(isControl);
+});
+
+test('which step stands for an item, and what is told of its failure', () => {
+  const live = bring([m({ steps: two }), { id: 'z' }]);
+  live.map('m', 2);
+  const { state } = live;
+  const tally = state.tallyAt(0);
+  expect(state.stepAt(standsFor(tally, 1)).id).toBe('m.1.y');
+  expect(toItemError(state, tally, 1, 'item')).toBe('item 1 failed: without an error');
+  expect(() => state.tallyAt(1)).toThrow('broken rule ST3: step "z" is no group');
+  live.runToFailure('m.1.x');
+  state.setStep(state.placeOf('m.1.x'), { error: null });
+  expect(toItemError(state, tally, 1, 'round')).toBe('round 1 failed: without an error');
+  state.setStep(state.placeOf('m.1.x'), { error: 'BINDING for the test' });
+});
+
+test('in a file of another maker an item does not begin before its list is known', () => {
+  last = LiveWorkflow.adopted({
+    steps: [
+      { id: 'm', action: 'noop', status: 'PENDING', forEach: [1] },
+      { id: 'm.0', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', of: { step: 'm', index: 0 } },
+    ],
+  });
+  expect(last.statuses()).toEqual({ m: 'PENDING', 'm.0': 'WAITING_FOR_DEPENDENCY' });
+  last.map('m', 2);
+  last.run('m.0', 'm.1');
+  expect(last.status).toBe('COMPLETED');
 });
 
 test('a file with steps of a group that is not there, or that it does not make, holds them as steps of their own', () => {

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { StepDefinition } from '../../src/contract/definition.ts';
 import { type Join, joinSchema } from '../../src/contract/flow.ts';
-import type { EndKind } from '../../src/core/step-state.ts';
+import type { EndOfStep } from '../../src/core/step-state.ts';
 import { derivedAfresh, LiveWorkflow, toDerived } from './live-workflow.ts';
 
 type Verdict = 'runs' | 'skipped' | 'blocked';
@@ -20,10 +20,10 @@ const table: Record<string, [Verdict, Verdict, Verdict, Verdict]> = {
   'skipped tolerated': ['skipped', 'skipped', 'runs', 'runs'],
   'ran skipped tolerated': ['skipped', 'runs', 'runs', 'runs'],
 };
-const kinds: EndKind[] = ['ran', 'skipped', 'tolerated', 'lost'];
+const kinds: EndOfStep[] = ['ran', 'skipped', 'tolerated', 'lost'];
 const joins = joinSchema.options;
 
-function expected(ends: readonly EndKind[], join: Join): Verdict {
+function expected(ends: readonly EndOfStep[], join: Join): Verdict {
   const which = kinds.filter((kind) => ends.includes(kind)).join(' ');
   const row = which.includes('lost') ? (['blocked', 'blocked', 'runs', 'runs'] as const) : table[which]!;
   return row[joins.indexOf(join)]!;
@@ -35,12 +35,12 @@ const combinations = [1, 2, 3].flatMap((count) =>
   ),
 );
 
-function toDependency(end: EndKind, k: number): Partial<StepDefinition> & { id: string } {
+function toDependency(end: EndOfStep, k: number): Partial<StepDefinition> & { id: string } {
   const more = { ran: {}, lost: {}, skipped: { when: 'true' }, tolerated: { tolerate: true as const } }[end];
   return { id: `d${k}`, ...more };
 }
 
-function bring(live: LiveWorkflow, id: string, end: EndKind): void {
+function bring(live: LiveWorkflow, id: string, end: EndOfStep): void {
   if (end === 'ran') live.run(id);
   else if (end === 'skipped') live.skip(id);
   else live.runToFailure(id);
@@ -93,6 +93,18 @@ test('DE2: what a lost step stops, its own dependents name the failure and not t
   const live = LiveWorkflow.of({ a: '', b: 'a', c: 'b' });
   live.runToFailure('a');
   expect(live.step('c').error).toBe('Upstream step "a" failed');
+});
+
+test('DE2: in a file of another maker a step may wait for one that is STOPPED: it is stopped when the others have ended', () => {
+  const live = LiveWorkflow.adopted({
+    steps: [
+      { id: 'a', action: 'noop', status: 'STOPPED' },
+      { id: 'b', action: 'noop', status: 'PENDING' },
+      { id: 'c', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', dependencies: ['gone', 'b', 'a'] },
+    ],
+  });
+  live.run('b');
+  expect(live.step('c')).toMatchObject({ status: 'STOPPED', error: 'Upstream step "a" failed' });
 });
 
 test('DE2: fail-fast stops what asks for success, and lets run what asks for an end', () => {

@@ -261,7 +261,8 @@ export function toDerived(state: WorkflowState) {
     const items = places.map((_, item) => [tally.isOpen(item), tally.isFailed(item)]);
     return { group, places, items, next, openItems, failedItems };
   });
-  const own = { index, downstream, missing, ends, counts, totals, resultsSize, outcomes, timed, paused };
+  const ended = ends.map(({ lost, skipped, tolerated }) => `${lost} ${skipped} ${tolerated}`).join();
+  const own = { index, downstream, missing, ended, counts, totals, resultsSize, outcomes, timed, paused };
   return { ...own, tallies: tallies.sort((a, b) => a.group - b.group) };
 }
 

@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
+import * as decide from '../../src/core/decide.ts';
 import { derivedAfresh, LiveWorkflow, replay, throughFile, toDerived, toKept } from './live-workflow.ts';
 
 type Written = Partial<StepDefinition> & { id: string };
@@ -73,6 +74,21 @@ describe('RV2: a retry of a failed map', () => {
     expect(live.names(live.retry().queued)).toEqual(['m.1.x', 'm.0.x']);
     live.run('m.0.x', 'm.0.y', 'm.1.x', 'm.1.y');
     expect([live.status, outcomesOf(live)]).toEqual(['COMPLETED', {}]);
+  });
+
+  test('runs all failed steps of an item, which count as one failure', () => {
+    const inner: StepDefinition[] = [...two, { id: 'w', action: 'noop' }];
+    const live = bring([{ id: 'm', forEach: [1], tolerate: 1, steps: inner }]);
+    live.map('m', 2);
+    live.runToFailure('m.0.x');
+    live.runToFailure('m.0.w');
+    expect([live.step('m').status, live.step('m.0.w').outcome]).toEqual(['WAITING_FOR_DEPENDENCY', 'tolerated']);
+    live.runToFailure('m.1.x');
+    live.runToFailure('m.1.w');
+    expect([live.step('m').status, live.status]).toEqual(['FAILED', 'FAILED']);
+    expect(live.names(live.retry().queued)).toEqual(['m.1.x', 'm.1.w', 'm.0.x', 'm.0.w']);
+    for (const index of [0, 1]) live.run(`m.${index}.x`, `m.${index}.y`, `m.${index}.w`);
+    expect(live.status).toBe('COMPLETED');
   });
 
   test('leaves what an inner step has tolerated itself', () => {
@@ -154,6 +170,20 @@ describe('RV1: a resume', () => {
     live.stop();
     live.resume();
     expect(live.statuses()).toEqual({ a: 'FAILED', b: 'STOPPED', c: 'PENDING' });
+  });
+
+  test('leaves an item that a budget has paused where it is', () => {
+    const live = bring([{ id: 'm', forEach: [1], concurrency: 2 }]);
+    live.map('m', 3);
+    live.stop();
+    live.resume();
+    live.apply(decide.decidePause(live.state, 'm.0', live.tick(), { reason: 'no room', until: 'resume' }));
+    live.run('m.1');
+    expect(live.step('m.0')).toMatchObject({ status: 'WAITING_FOR_DEPENDENCY', pause: { reason: 'no room' } });
+    expect(live.step('m.2').status).toBe('PENDING');
+    live.resume();
+    live.run('m.0', 'm.2');
+    expect(live.status).toBe('COMPLETED');
   });
 
   test('of an approval asks anew', () => {
@@ -316,6 +346,13 @@ describe('a list that is read again', () => {
     expect(live.status).toBe('COMPLETED');
   });
 
+  test('that was not known yet waits on', () => {
+    const live = bring([{ id: 'a' }, { id: 'b' }, { id: 'm', join: 'ended', forEach: [1], dependencies: ['a', 'b'] }]);
+    live.runToFailure('a');
+    live.retry();
+    expect(live.statuses()).toEqual({ a: 'PENDING', b: 'PENDING', m: 'WAITING_FOR_DEPENDENCY' });
+  });
+
   test('is not made twice by a restart in between', () => {
     const live = behind(1);
     runAll(live, 0);
@@ -342,6 +379,9 @@ describe('a list that is read again', () => {
       'm.1.x': 'STOPPED',
     });
     live.run('a');
+    live.stop();
+    live.resume();
+    expect(openOf(live)).toMatchObject({ m: 'PENDING', 'm.0.y': 'STOPPED', 'm.1.x': 'STOPPED' });
     expect(live.names(live.map('m', 3).queued)).toEqual(['m.0.x', 'm.1.x']);
     expect(live.spent('m.0.y', 1, null)).toBe(true);
     runAll(live, 0, 1, 2);

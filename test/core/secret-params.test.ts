@@ -40,3 +40,19 @@ it('secrets of steps are found as well, among many, and the message says how to 
     },
   ]);
 });
+
+it('shows no other key in the path of the first, and no part of one in a name that is cut', () => {
+  const two = { OPENAI_API_KEY: 'sk-12345', DEEPSEEK_API_KEY: 'ds-67890' };
+  const params = { 'a sk-12345 ds-67890': ['ds-67890'], [`${'k'.repeat(196)}sk-12345`]: 1 };
+  const found = findSecretParams(params, ['params'], two);
+  expect(found.map(({ path }) => path)).toEqual([
+    `params.${'k'.repeat(196)}[OPE…`,
+    'params.a [OPENAI_API_KEY] [DEEPSEEK_API_KEY]',
+    'params.a [OPENAI_API_KEY] [DEEPSEEK_API_KEY][0]',
+  ]);
+});
+
+it('names a hundred places and no more', () => {
+  const places = (count: number) => findSecretParams(Array(count).fill('sk-12345'), ['params'], secrets);
+  expect([places(100).length, places(101).length]).toEqual([100, 100]);
+});

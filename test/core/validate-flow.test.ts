@@ -118,6 +118,12 @@ describe('what does not go together', () => {
     expect(faults(steps)).toEqual(expected);
   });
 
+  test('a step that cannot be read takes no id', () => {
+    expect(faults([{ id: 'm', forEach: list }, { id: 5 } as never]).map((fault) => fault.slice(0, 11))).toEqual([
+      'steps[1].id',
+    ]);
+  });
+
   test('an id that leaves room for those of its steps: 128 characters are the most', () => {
     const named = (length: number) => faults([{ id: 'a'.repeat(length), forEach: list, steps: inner({ id: 'long' }) }]);
     expect(named(117)).toEqual([]);
@@ -240,6 +246,7 @@ describe('N8: what is certain to have run', () => {
     ['{{steps.b.outputs.v ?? steps.a.outputs.v}}', true],
     ['{{steps.b.outputs.v ?? steps.d.outputs.v}}', false],
     ["{{steps.b.outputs.v ?? 'text'}}", true],
+    ['{{steps.b.outputs.v ?? text}}', false],
     ['{{steps.b.outputs.v ?? params.n}}', true],
   ])('%s stands for any of b, c and d behind c: %s', (text, isFine) => {
     const steps = [...chain, { id: 'd', dependencies: ['c'] }];

@@ -362,3 +362,12 @@ describe('the sources of one reference (N8)', () => {
     ]);
   });
 });
+
+test('a step of finally has no join', () => {
+  const last = (join?: string) => ({ id: 'z', action: 'noop', ...(join === undefined ? {} : { join }) });
+  expect(faults({ ...withSteps(step('a')), finally: [last()] })).toEqual([]);
+  expect(faults({ ...withSteps(step('a')), finally: [null, last('any')] })).toContain(
+    'finally[1].join: a step of finally begins when all others have ended, however; leave join out',
+  );
+  expect(faults({ ...withSteps(step('a')), finally: 'none' })).not.toContain(expect.stringContaining('join'));
+});

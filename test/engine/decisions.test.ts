@@ -234,6 +234,30 @@ test('a step that a group has made is shown with its params, and a group with wh
   expect((await engine.getStep(id, 'loop')).outputs).toEqual({ rounds: 2, done: true, last: { in: {} } });
 });
 
+test('an output that leads nowhere is said where the group is shown, and where it is referred to', async () => {
+  const definition = {
+    name: 'nowhere',
+    steps: [
+      {
+        id: 'map',
+        forEach: [1],
+        output: '{{steps.a.outputs.x.y}}',
+        steps: [{ id: 'a', action: 'transform', params: { input: 1, expression: '$' } }],
+      },
+      {
+        id: 'use',
+        action: 'render',
+        dependencies: ['map'],
+        params: { template: 'x', data: '{{steps.map.outputs.items}}' },
+      },
+    ],
+  };
+  const { id, workflow } = await engine.submit(definition, wait);
+  const { error } = stepOf(workflow, 'use');
+  expect(error).toMatch(/leads nowhere/);
+  expect((await engine.getStep(id, 'map')).outputs).toEqual({ count: 1, failed: 0, skipped: 0, fault: error });
+});
+
 test('what a group has gathered beyond 64 MiB is cut, and its size said', async () => {
   const { engine: inline } = await startInline();
   const big = 'x'.repeat(1024 * 1024);
@@ -243,9 +267,12 @@ test('what a group has gathered beyond 64 MiB is cut, and its size said', async 
       params: { big },
       steps: [
         { id: 'map', forEach: Array.from({ length: 80 }, (_, i) => i), output: '{{params.big}}', action: 'noop' },
+        { id: 'use', action: 'noop', dependencies: ['map'], params: { x: '{{steps.map.outputs.items}}' } },
       ],
     },
     wait,
   );
   expect((await inline.getStep(id, 'map')).outputs).toEqual({ truncated: true, bytes: 64 * 1024 * 1024 + 1 });
+  const { workflow } = await inline.get(id, wait);
+  expect(stepOf(workflow, 'use').error).toMatch(/the items of step "map" have more than 67108864 characters/);
 });

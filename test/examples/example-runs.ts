@@ -31,6 +31,8 @@ export interface World {
 
 export const examplesDir = join(import.meta.dirname, '../../workflows/examples');
 
+export const discordWebhook = '4711/a-token-of-discord';
+
 export class ExampleRuns {
   /** What pages were asked for since the world was set. */
   asked: Asked[] = [];
@@ -64,6 +66,7 @@ export class ExampleRuns {
         maxParallelNodes: 8,
         httpAllowHosts: [standIn.host],
         prices: { [`${standIn.host}/*`]: { input_per_million: 1, output_per_million: 2 } },
+        secretStore: { DISCORD_WEBHOOK: { value: discordWebhook } },
         secrets: {
           OPENAI_BASE_URL: `${origin}/openai/v1`,
           DEEPSEEK_BASE_URL: `${origin}/deepseek/v1`,
@@ -147,9 +150,9 @@ export class ExampleRuns {
   }
 }
 
-/** Every address of the machine at hand, and every one that nobody has (`*.example`), is the stand-in's. */
+/** Addresses that examples write out: of the machine at hand, of nobody (`*.example`), of a service with a secret. */
 function toLocal(text: string, origin: string): string {
-  return text.replace(/https?:\/\/(?:localhost:\d+|[a-z.-]+\.example)/g, origin);
+  return text.replace(/https?:\/\/(?:localhost:\d+|discord\.com|[a-z.-]+\.example)/g, origin);
 }
 
 /** An example as a definition, with values of its params, for a test that has to change something in it. */

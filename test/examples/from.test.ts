@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { article, ExampleRuns, endsOf, examplesDir, stepOf } from './example-runs.ts';
+import { article, discordWebhook, ExampleRuns, endsOf, examplesDir, stepOf } from './example-runs.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
@@ -177,11 +177,14 @@ test('GitHub Actions: the newest five, summed up, and the tasks of the day are s
     { date: '2026-02-01', task: 'Sleep' },
     { date: 'every', task: 'Walk' },
   ];
-  const params = { day: '2026-01-31', webhook: `${runs.origin}/hook`, feed: `${runs.origin}/feed`, tasks };
+  const params = { day: '2026-01-31', feed: `${runs.origin}/feed`, tasks };
   const workflow = await runs.template('from-github-actions-daily-news', params);
   expect(workflow.status).toBe('COMPLETED');
+  expect(JSON.stringify(workflow)).not.toContain('a-token-of-discord');
   const sent = () => {
-    const [content] = runs.at('POST', '/hook').map(({ body }) => (body as { content: string }).content);
+    const [content] = runs
+      .at('POST', `/api/webhooks/${discordWebhook}`)
+      .map(({ body }) => (body as { content: string }).content);
     return content?.replace(/\n+/g, '\n').trim();
   };
   expect(sent()).toBe(

@@ -3,11 +3,11 @@
  * page says that its steps end as and give (`<!-- ends: … -->`, `<!-- outputs: … -->`, `<!-- gathered: … -->`) is compared. Times are
  * made short, addresses point to a stand-in.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import type { Workflow } from '../../src/contract/workflow.ts';
-import { article, ExampleRuns, endsOf, stepOf, type World } from './example-runs.ts';
+import { article, ExampleRuns, endsOf, examplesDir, stepOf, type World } from './example-runs.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
@@ -99,6 +99,11 @@ function toLocal<T>(answer: T): T {
 
 test('every example has a world', () => {
   expect(files.map(({ file }) => file).sort()).toEqual(Object.keys(worlds).sort());
+});
+
+test('every example is listed', () => {
+  const listed = [...guide.matchAll(/^\| `(\S+\.yaml)` \|/gm)].map(([, name]) => name);
+  expect(listed).toEqual(readdirSync(examplesDir).sort());
 });
 
 const fails = ['lock.yaml'];

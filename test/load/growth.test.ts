@@ -81,6 +81,25 @@ const cases: [name: string, size: number, prepare: (size: number) => () => void]
   ],
   ['unknown actions', 1_000, (n) => validate(workflow(...list(n, (i) => step({ id: `s${i}`, action: `noopp${i}` }))))],
   [
+    'references within a field of a long name',
+    200,
+    (n) => validate(workflow(step({ params: { ['k'.repeat(500 * n)]: list(n, () => '{{params.a}}') } }))),
+  ],
+  [
+    'unknown dependencies of a step with a long id',
+    200,
+    (n) => validate(workflow(step({ id: 'k'.repeat(500 * n), dependencies: list(n, (i) => `d${i}`) }))),
+  ],
+  [
+    'keys within a field of a long name',
+    200,
+    (n) => {
+      const key = 'sk-0123456789';
+      const params = { [key + 'k'.repeat(500 * n)]: list(n, () => key) };
+      return () => void findSecretParams(params, ['params'], { OPENAI_API_KEY: key });
+    },
+  ],
+  [
     'references to none of many params',
     500,
     (n) => {

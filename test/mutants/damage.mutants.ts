@@ -209,7 +209,7 @@ export const damageMutants: Mutant[] = [
   {
     name: 'a call under a key of an older release is taken for another call',
     breaks: 'G1, G21',
-    file: 'src/engine/engine.ts',
+    file: 'src/engine/arguments.ts',
     find: 'claim: { key: idempotencyKey, request, requestAsSent }',
     replace: 'claim: { key: idempotencyKey, request, requestAsSent: request }',
     test: golden,

@@ -7,7 +7,7 @@ export const keysMutants: Mutant[] = [
   {
     name: 'the same request in another order of fields is another one',
     breaks: 'K2',
-    file: 'src/engine/engine.ts',
+    file: 'src/engine/arguments.ts',
     find: 'toCanonicalJson(JSON.parse(asSent))',
     replace: 'asSent',
     test,
@@ -16,7 +16,7 @@ export const keysMutants: Mutant[] = [
   {
     name: 'dates and what else only becomes JSON in its text are not told apart',
     breaks: 'K2',
-    file: 'src/engine/engine.ts',
+    file: 'src/engine/arguments.ts',
     find: 'toCanonicalJson(JSON.parse(asSent))',
     replace: 'toCanonicalJson([call, args])',
     test,

@@ -12,6 +12,7 @@ import { diskMutants } from './disk.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
 import { filesMutants } from './files.mutants.ts';
+import { flowMutants } from './flow.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
 import { httpMutants } from './http.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
@@ -43,6 +44,7 @@ export const mutants: readonly Mutant[] = [
   ...dryMutants,
   ...enumerateMutants,
   ...filesMutants,
+  ...flowMutants,
   ...followersMutants,
   ...httpMutants,
   ...keysMutants,

@@ -88,8 +88,8 @@ export const gatewayAnswers: Readonly<Record<string, ServerAnswer>> = {
       json: { id: 12345678901234567000, x: null },
     },
     logs: [
-      'json.id: 12345678901234567890 cannot be held as a number and became 12345678901234567000; send it as text to keep it',
-      'json.x: 1e400 cannot be held as a number and became null; send it as text to keep it',
+      'json.id: 12345678901234567890 cannot be held as a number and became 12345678901234567000; content has it as it was sent',
+      'json.x: 1e400 cannot be held as a number and became null; content has it as it was sent',
     ],
   },
 };

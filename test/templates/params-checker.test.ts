@@ -80,7 +80,7 @@ test('PC2: data of a decision are held against the schema of a step within the s
   start(300);
   const slow = checker.checkData({ type: 'string', pattern: '^a*a*a*a*a*b$' }, 'a'.repeat(800));
   await expect(slow).rejects.toThrow(/check of the data against the schema of the step takes longer than 0.3 s/);
-  checker.close();
+  await checker.close();
   start(10_000);
   expect(await checker.checkData({ properties: { x: { default: 1 } } }, {})).toEqual({ data: { x: 1 }, errors: [] });
   const wrong = await checker.checkData({ properties: { tone: {} }, additionalProperties: false }, { tune: 1 });

@@ -58,6 +58,7 @@ describe('slips of YAML come with advice', () => {
     ['a: b: c\n', 'put a text that holds ": " into quotes'],
     ['a: 1\n---\nb: 2\n', 'a file holds one workflow'],
     ['a:\n  b: 1\n c: 2\n', 'begin in the same column'],
+    ['a:\n  - b: 1\n   c: 2\n', 'begin in the same column'],
   ])('%j', (text, advice) => {
     const [fault] = faultsOf(text);
     expect(fault).toMatch(/^\d+:\d+ /);

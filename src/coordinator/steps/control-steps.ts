@@ -4,8 +4,8 @@
  * is decided again. A step whose condition is true, and that has a task, joins the line like any other.
  *
  * Rules, numbered for tests:
- *   CS1  a decision is made of recorded outputs alone, so that it is the same after a restart;
- *   CS2  a time that a step waits for is recorded before the wait begins; after a death what is overdue elapses at once.
+ *   SW1  a decision is made of recorded outputs alone, so that it is the same after a restart;
+ *   SW2  a time that a step waits for is recorded before the wait begins; after a death what is overdue elapses at once.
  */
 
 import { toInlineText } from '../../contract/code-text.ts';
@@ -13,7 +13,7 @@ import { readDuration } from '../../contract/flow.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import { limits } from '../../contract/limits.ts';
 import { addMadeUpField, toWrittenId } from '../../contract/rehearsal.ts';
-import type { DryRun } from '../../contract/settings.ts';
+import type { DryRun, EngineSettings } from '../../contract/settings.ts';
 import { BindingError, bindAny } from '../../core/bindings.ts';
 import { type ConditionUse, conditionUses, evaluateCondition } from '../../core/condition.ts';
 import { type Context, toScopedId } from '../../core/context.ts';
@@ -52,8 +52,8 @@ export interface ControlStepsOptions {
   outputs: StepOutputs;
   workflows: Workflows;
   turns: Turns;
-  /** Nothing is waited for: conditions count as true, loops as done after a round, approvals as approved. */
-  dryRun?: DryRun | undefined;
+  /** In a dry run conditions count as true, loops as done after a round, approvals as approved. */
+  settings: Pick<EngineSettings, 'dryRun'>;
   onFatal(error: unknown): void;
 }
 
@@ -77,6 +77,10 @@ export class ControlSteps {
     this.#options = options;
   }
 
+  get #dryRun(): DryRun | undefined {
+    return this.#options.settings.dryRun;
+  }
+
   connect(parts: ControlParts): void {
     this.#parts = parts;
   }
@@ -93,7 +97,7 @@ export class ControlSteps {
     outputs.readBlobs(live, needed).then(push, push).catch(onFatal);
   }
 
-  /** CS2: a step that waits until a time. */
+  /** SW2: a step that waits until a time. */
   watch(live: Live, stepId: string, until: number): void {
     const step = live.state.step(stepId);
     if (step === undefined) return;
@@ -148,7 +152,8 @@ export class ControlSteps {
 
   /** In a dry run: as if somebody approved at once, with the data that others refer to. */
   #approve(batch: Batch, { state }: Live, stepId: string): void {
-    const { dryRun, clock } = this.#options;
+    const { clock } = this.#options;
+    const dryRun = this.#dryRun;
     if (dryRun === undefined) return;
     const made = { data: null as unknown };
     const paths = dryRun.wanted[stepId] ?? dryRun.wanted[toWrittenId(stepId)] ?? [];
@@ -166,7 +171,7 @@ export class ControlSteps {
     const read = reader(blobs);
     try {
       // A group that has begun has asked its condition.
-      if (step.flow.when !== null && step.count === null && this.#options.dryRun === undefined) {
+      if (step.flow.when !== null && step.count === null && this.#dryRun === undefined) {
         const isTrue = ask(state, step.flow.when, step.of, step, read);
         if (!isTrue) return decideSkip(state, step.id, `${step.flow.when} is false`, now);
       }
@@ -198,7 +203,7 @@ export class ControlSteps {
 
   /** null: a dry run has made the list up. Throws BindingError where there is none. */
   #knownList(state: WorkflowState, step: StepState, read: ReadOutputs): ItemList | null {
-    const { dryRun } = this.#options;
+    const dryRun = this.#dryRun;
     try {
       return listOf(state, step, read);
     } catch (error) {
@@ -210,7 +215,7 @@ export class ControlSteps {
 
   #repeat(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
     if (step.count === null) return decideRound(state, step.id, null, now);
-    if (this.#options.dryRun !== undefined) return decideRound(state, step.id, true, now);
+    if (this.#dryRun !== undefined) return decideRound(state, step.id, true, now);
     const isDone = ask(state, step.flow.repeat!.until, { step: step.id, index: step.count - 1 }, step, read);
     return decideRound(state, step.id, isDone, now);
   }
@@ -228,7 +233,7 @@ export class ControlSteps {
     if (step.action !== 'delay' || (step.params.for === undefined && step.params.until === undefined)) return null;
     const bound = bindAny({ for: step.params.for, until: step.params.until }, sourcesOf(state, step.of, step, read));
     const until = toTime(bound as Record<string, unknown>, at);
-    return decideWait(state, step.id, { for: 'time', until: this.#options.dryRun === undefined ? until : at }, now);
+    return decideWait(state, step.id, { for: 'time', until: this.#dryRun === undefined ? until : at }, now);
   }
 
   #blobsFor(state: WorkflowState, step: StepState): string[] {

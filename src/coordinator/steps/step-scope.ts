@@ -4,7 +4,8 @@
  */
 import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
-import { type BindingSources, bindAny } from '../../core/bindings.ts';
+import { limits } from '../../contract/limits.ts';
+import { BindingError, type BindingSources, bindAny } from '../../core/bindings.ts';
 import type { ConditionScope } from '../../core/condition.ts';
 import {
   around,
@@ -19,6 +20,7 @@ import {
 } from '../../core/context.ts';
 import { isItemSkipped, standsFor } from '../../core/groups.ts';
 import { type ItemList, toItemList } from '../../core/item-list.ts';
+import { jsonLengthWithin } from '../../core/json-length.ts';
 import { eachReference } from '../../core/references.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { endOf, type StepState } from '../../core/step-state.ts';
@@ -119,6 +121,14 @@ export function wholeOutputs(state: WorkflowState, step: StepState, read: ReadOu
   return step.flow.repeat === null ? own : { ...(own as object), last: lastRound(state, step, read) };
 }
 
+/** What the `output` of a group makes of its items has no room. */
+export class TooMuchGathered extends BindingError {
+  constructor(groupId: string) {
+    const advice = 'refer to less of it, or let its output be smaller';
+    super(`the items of step "${groupId}" have more than ${limits.stepParamsBytesMax} characters; ${advice}`);
+  }
+}
+
 function gather(
   state: WorkflowState,
   group: StepState,
@@ -130,7 +140,17 @@ function gather(
   const wanted = field === 'items' && place !== undefined ? [Number(place)] : [...Array(count ?? 0).keys()];
   if (field === 'items') {
     const items: unknown[] = [];
-    for (const index of wanted) if (index < (count ?? 0)) items[index] = itemOutputs(state, group, index, read);
+    let charsLeft: number = limits.stepParamsBytesMax;
+    for (const index of wanted) {
+      if (!(index < (count ?? 0))) continue;
+      const item = itemOutputs(state, group, index, read);
+      items[index] = item;
+      // N5 bounds each; an `output` may hold one large value again and again.
+      if (group.flow.output === undefined) continue;
+      const length = jsonLengthWithin(item, charsLeft);
+      if (length === null) throw new TooMuchGathered(group.id);
+      charsLeft -= length;
+    }
     return items;
   }
   const tally = state.tallies.get(state.placeOf(group.id));

@@ -14,17 +14,17 @@ import { jsonLengthWithin } from '../../core/json-length.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { StepState } from '../../core/step-state.ts';
 import { toStepView } from '../../core/view.ts';
-import { NeededOutputs, type ReadOutputs, sourcesOf, wholeOutputs } from './step-scope.ts';
+import { NeededOutputs, type ReadOutputs, sourcesOf, TooMuchGathered, wholeOutputs } from './step-scope.ts';
 
 /** What an approval asks. */
-export interface Question {
+export interface ApprovalQuestion {
   readonly message: string;
   /** The JSON Schema of a decision's data; absent where none is asked for. */
   readonly dataSchema?: JsonObject;
 }
 
 /** Throws BindingError. */
-export function bindQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): Question {
+export function bindQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): ApprovalQuestion {
   const { message, data } = step.params;
   const sources = sourcesOf(state, step.of, step, read);
   const bound = bindAny({ message, data: data ?? null }, sources) as { message: unknown; data: JsonObject | null };
@@ -75,7 +75,7 @@ export function toWholeView(step: StepState): WorkflowStep {
 }
 
 /** null where the question cannot be bound any more: a step that it names runs again. */
-function tryQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): Question | null {
+function tryQuestion(state: WorkflowState, step: StepState, read: ReadOutputs): ApprovalQuestion | null {
   try {
     return bindQuestion(state, step, read);
   } catch (error) {
@@ -91,8 +91,14 @@ function toGathered(
   read: ReadOutputs,
 ): WorkflowStep['outputs'] {
   if (gathered > limits.answerBytesMax) return { truncated: true, bytes: gathered };
-  const outputs = wholeOutputs(state, step, read) as WorkflowStep['outputs'];
-  // An `output` may repeat one value for each item.
-  if (jsonLengthWithin(outputs, limits.answerBytesMax) !== null) return outputs;
+  try {
+    const outputs = wholeOutputs(state, step, read) as WorkflowStep['outputs'];
+    // Groups within a group have their bound each.
+    if (jsonLengthWithin(outputs, limits.answerBytesMax) !== null) return outputs;
+  } catch (error) {
+    if (!(error instanceof BindingError)) throw error;
+    // Steps that refer to it fail with the same words.
+    if (!(error instanceof TooMuchGathered)) return { ...toStepView(step).outputs, fault: error.message };
+  }
   return { truncated: true, bytes: limits.answerBytesMax + 1 };
 }

@@ -32,6 +32,7 @@ export class RecordedCheck implements Check {
   readonly #attempts = new Map<string, number>();
   readonly #statuses = new Map<string, EngineEvent['status']>();
   readonly #fragiles = new Set<string>();
+  readonly #seen = new Set<string>();
 
   /** `removes`: the engine removes finished workflows by itself. */
   constructor(readBlob: BlobReader, { removes = false }: { removes?: boolean } = {}) {
@@ -50,7 +51,7 @@ export class RecordedCheck implements Check {
 
   dispatched({ job }: Execution): void {
     const key = `${job.workflowId}/${job.stepId}`;
-    const mayAgain = this.#fragiles.has(key) && this.#revived.has(`retry ${job.workflowId}`);
+    const mayAgain = this.#isFragile(key) && this.#revived.has(`retry ${job.workflowId}`);
     if (!mayAgain && (this.#results.has(key) || this.#completedEvents.has(key)))
       throw new Violation('G4', `${key} is recorded complete and runs again, as attempt ${job.attempt}`);
     const before = this.#attempts.get(key) ?? 0;
@@ -67,7 +68,7 @@ export class RecordedCheck implements Check {
     const { kind, workflow_id: id, step_id: stepId, status } = event;
     if (kind === 'step.completed' || kind === 'external_data.ingested') {
       const key = `${id}/${stepId}`;
-      const mayAgain = this.#fragiles.has(key) && this.#revived.has(`retry ${id}`);
+      const mayAgain = this.#isFragile(key) && this.#revived.has(`retry ${id}`);
       if (!mayAgain && this.#completedEvents.has(key)) throw new Violation('G4', `${key} is recorded complete twice`);
       this.#completedEvents.add(key);
     }
@@ -92,10 +93,16 @@ export class RecordedCheck implements Check {
     // A file that is on its way out may be there longer than its blobs.
     if (this.#removes && source === 'file' && isTerminal(status)) this.#deleteSent.add(id);
     for (const step of workflow.steps) {
+      this.#seen.add(`${id}/${step.id}`);
       if (mayRunAgain(step, workflow.steps)) this.#fragile(`${id}/${step.id}`, id);
       this.#checkResult(workflow, step, source);
       this.#checkFailure(workflow, step);
     }
+  }
+
+  /** Of a step that no document has shown nobody knows what it hangs on. */
+  #isFragile(key: string): boolean {
+    return this.#fragiles.has(key) || !this.#seen.has(key);
   }
 
   /** A retry may run it again although it was complete: it had run on the strength of a failure. */
