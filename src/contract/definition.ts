@@ -77,6 +77,12 @@ export const stepDefinitionSchema: z.ZodType<StepDefinition> = z
       return innerStepsSchema.optional();
     },
   })
+  .refine(({ action, steps }) => action !== undefined || steps !== undefined, {
+    path: ['action'],
+    error: 'is missing; a step has an action, or `steps` of its own',
+    // Also where other fields are wrong, so that all faults are named at once.
+    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  })
   .meta({ id: 'StepDefinition' });
 
 const innerStepsSchema: z.ZodArray<z.ZodType<StepDefinition>> = z
