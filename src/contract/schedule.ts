@@ -69,6 +69,7 @@ export const schedulesFileSchema = z.object({
   /** By template. */
   schedules: z.record(z.string(), scheduleRecordSchema),
 });
+export type SchedulesFile = z.infer<typeof schedulesFileSchema>;
 
 export const scheduleViewSchema = z
   .object({
