@@ -7,7 +7,7 @@ import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
-import type { ScheduleView, TriggerReply } from './schedule.ts';
+import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
 
@@ -213,11 +213,11 @@ export interface Engine {
   /** The templates that have a schedule, by id. */
   schedules(): Promise<ScheduleView[]>;
   /** No slot runs until it is resumed. Both reject with NOT_FOUND where the template has no schedule. */
-  pauseSchedule(template: string): Promise<ScheduleView>;
+  pauseSchedule(template: string, options?: CallOptions): Promise<Replayable<ScheduleView>>;
   /** The next slot runs again; those that passed meanwhile do not. */
-  resumeSchedule(template: string): Promise<ScheduleView>;
+  resumeSchedule(template: string, options?: CallOptions): Promise<Replayable<ScheduleView>>;
   /** Runs it now. Rejects with CONFLICT where its `overlap` leaves that out. */
-  triggerSchedule(template: string): Promise<TriggerReply>;
+  triggerSchedule(template: string, options?: CallOptions): Promise<Replayable<TriggerReply>>;
   actions(): Promise<ActionDescription[]>;
   /** The secrets that definitions can name as `{{secrets.NAME}}`, by name. */
   secrets(): Promise<SecretDescription[]>;

@@ -58,7 +58,16 @@ const scheduleRecordSchema = z.object({
   goneSince: isoTimeSchema.nullable(),
   last: lastSchema.nullable(),
   /** Slots that are due and wait for a workflow of this schedule to finish, oldest first. */
-  queued: z.array(z.object({ slot: isoTimeSchema, isTrigger: z.boolean() })).readonly(),
+  queued: z.array(z.object({ slot: isoTimeSchema, trigger: z.string().optional() })).readonly(),
+  /** The latest calls with an Idempotency-Key, at most `limits.passedSlotsMax`: SHA-256 (hex), and a trigger's answer. */
+  calls: z
+    .array(
+      z.object({
+        key: z.string(),
+        reply: z.object({ slot: isoTimeSchema, workflow_id: z.string().nullable(), queued: z.boolean() }).nullable(),
+      }),
+    )
+    .readonly(),
   /** The latest that made no workflow, at most `limits.passedSlotsMax`, oldest first. */
   passed: z.array(passedSchema).readonly(),
 });
@@ -98,6 +107,9 @@ export const triggerReplySchema = z
   })
   .meta({ id: 'TriggerReply' });
 export type TriggerReply = z.infer<typeof triggerReplySchema>;
+
+/** `replayed`: its key met an earlier call, and nothing has changed. It is not enumerable. */
+export type Replayable<Reply> = Reply & { readonly replayed?: boolean };
 
 /**
  * Keys of what a schedule makes begin with this. The blank is refused in the header of clients, so that none of them can

@@ -39,7 +39,7 @@ import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
-import type { ScheduleView, TriggerReply } from '../contract/schedule.ts';
+import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
@@ -84,7 +84,8 @@ export class CoordinatedEngine implements Engine {
       templates: this.#templates,
       submit: (template, params, key) => this.#submitSlot(template, params, key),
       stop: (id) => this.stop(id),
-      finished: (id, signal) => this.#coordinator.call('get', { id, waitMs: null, until: 'finished', textMax: 0 }, signal),
+      finished: (id, signal) =>
+        this.#coordinator.call('get', { id, waitMs: null, until: 'finished', textMax: 0 }, signal),
       clock: options.scheduleClock,
     });
   }
@@ -296,16 +297,16 @@ export class CoordinatedEngine implements Engine {
     return this.#schedules.list();
   }
 
-  pauseSchedule(template: string): Promise<ScheduleView> {
-    return this.#schedules.pause(template);
+  pauseSchedule(template: string, options: CallOptions = {}): Promise<Replayable<ScheduleView>> {
+    return this.#schedules.pause(template, options);
   }
 
-  resumeSchedule(template: string): Promise<ScheduleView> {
-    return this.#schedules.resume(template);
+  resumeSchedule(template: string, options: CallOptions = {}): Promise<Replayable<ScheduleView>> {
+    return this.#schedules.resume(template, options);
   }
 
-  triggerSchedule(template: string): Promise<TriggerReply> {
-    return this.#schedules.trigger(template);
+  triggerSchedule(template: string, options: CallOptions = {}): Promise<Replayable<TriggerReply>> {
+    return this.#schedules.trigger(template, options);
   }
 
   async actions(): Promise<ActionDescription[]> {

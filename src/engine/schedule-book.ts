@@ -43,15 +43,15 @@ export function toCurrent(known: ScheduleRecord | undefined, schedule: Schedule,
   const isSame = known?.cron === cron && known.timezone === timezone && known.enabled === enabled;
   if (known !== undefined && isSame && known.goneSince === null) return known;
   const cursor = known === undefined ? now : isSame ? toMs(known.cursor) : Math.max(now, toMs(known.cursor));
-  const fresh = { pausedAt: null, last: null, queued: [], passed: [] };
+  const fresh = { pausedAt: null, last: null, queued: [], calls: [], passed: [] };
   return { ...fresh, ...known, cron, timezone, enabled, cursor: toIso(cursor), goneSince: null };
 }
 
 /** Slots up to now pass, and so does what waits, but for what a client has asked for. */
 export function passPaused(record: ScheduleRecord, now: number): ScheduleRecord {
   const slots = slotsBetween(record, toMs(record.cursor), now, limits.passedSlotsMax).map(toIso);
-  const waiting = record.queued.filter(({ isTrigger }) => !isTrigger).map(({ slot }) => slot);
-  const queued = waiting.length === 0 ? record.queued : record.queued.filter(({ isTrigger }) => isTrigger);
+  const waiting = record.queued.filter(({ trigger }) => trigger === undefined).map(({ slot }) => slot);
+  const queued = waiting.length === 0 ? record.queued : record.queued.filter(({ trigger }) => trigger !== undefined);
   const why = 'paused';
   const passed = [...waiting, ...slots].map((slot) => ({ slot, why, at: toIso(now) }) as const);
   if (passed.length === 0) return record;

@@ -9,12 +9,14 @@
  */
 import type { CoordinatorPort } from '../contract/coordinator.ts';
 import type { Template, TemplateProblem } from '../contract/definition.ts';
+import type { CallOptions } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
-import type { Schedule, ScheduleRecord, ScheduleView, TriggerReply } from '../contract/schedule.ts';
+import type { Replayable, Schedule, ScheduleRecord, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import { nextSlot, slotsBetween } from '../core/cron.ts';
 import { decideDue } from '../core/due-slots.ts';
 import { toIso } from '../core/time.ts';
+import { toClaim } from './arguments.ts';
 import { passPaused, ScheduleBook, toCurrent, toMs, withPassed } from './schedule-book.ts';
 import { type Missing, toNotice, toView } from './schedule-view.ts';
 import { type Entry, SlotRuns, type SlotRunsParts } from './slot-runs.ts';
@@ -106,35 +108,42 @@ export class Schedules {
   }
 
   /** Slots pass until it is resumed. Rejects with NOT_FOUND where the template has no schedule. */
-  pause(template: string): Promise<ScheduleView> {
-    return this.#change(template, (record, now) => ({ ...record, pausedAt: record.pausedAt ?? toIso(now) }));
+  pause(template: string, options: CallOptions): Promise<Replayable<ScheduleView>> {
+    const pause = (record: ScheduleRecord, now: number) => ({ ...record, pausedAt: record.pausedAt ?? toIso(now) });
+    return this.#change(template, toCallKey('pause', template, options), pause);
   }
 
   /** Goes on with the next slot; those that passed meanwhile do not run. */
-  resume(template: string): Promise<ScheduleView> {
-    return this.#change(template, (record, now) =>
-      record.pausedAt === null ? record : { ...passPaused(record, now), pausedAt: null },
-    );
+  resume(template: string, options: CallOptions): Promise<Replayable<ScheduleView>> {
+    const resume = (record: ScheduleRecord, now: number) =>
+      record.pausedAt === null ? record : { ...passPaused(record, now), pausedAt: null };
+    return this.#change(template, toCallKey('resume', template, options), resume);
   }
 
   /** A slot of its own, now, also of a paused schedule. Rejects with CONFLICT where `overlap` leaves it out. */
-  trigger(template: string): Promise<TriggerReply> {
+  trigger(template: string, options: CallOptions): Promise<Replayable<TriggerReply>> {
+    const key = toCallKey('trigger', template, options);
     return this.#inTurn(async () => {
       const { schedule, record } = await this.#get(template);
+      const known = findCall(record, key)?.reply;
+      if (known) return asReplayed({ template, ...known }, true);
       const now = this.#clock.now();
       const slot = toIso(now);
-      const entry: Entry = { slot, isTrigger: true };
-      const admitted = await this.#runs.admit(template, schedule, record, { entry, now });
+      const entry: Entry = { slot, trigger: key ?? slot };
+      const { owners } = await this.#runs.find(template, [entry]);
+      // One that is there is of a life that ended before it could answer.
+      const admitted = owners[0]
+        ? await this.#runs.begin(template, {}, record, { entry, now })
+        : await this.#runs.admit(template, schedule, record, { entry, now });
       if (admitted.how === 'overlap') {
         const detail = `The schedule of template "${template}" has a workflow that is not finished (${admitted.unfinished}), and its overlap is "${schedule.overlap ?? 'skip'}"`;
         throw new Refusal({ code: 'CONFLICT', detail });
       }
-      await this.#book.put(template, admitted.record);
-      if (admitted.how !== 'queued') {
-        return { template, slot, workflow_id: admitted.record.last?.workflow_id ?? null, queued: false };
-      }
-      if (this.#isRunning) this.#wakeAfter(0);
-      return { template, slot, workflow_id: null, queued: true };
+      const queued = admitted.how === 'queued';
+      const reply = { slot, workflow_id: queued ? null : (admitted.record.last?.workflow_id ?? null), queued };
+      await this.#book.put(template, withCall(admitted.record, key, reply));
+      if (queued && this.#isRunning) this.#wakeAfter(0);
+      return asReplayed({ template, ...reply }, false);
     });
   }
 
@@ -145,14 +154,19 @@ export class Schedules {
     await this.#turn;
   }
 
-  #change(template: string, change: (record: ScheduleRecord, now: number) => ScheduleRecord): Promise<ScheduleView> {
+  #change(
+    template: string,
+    key: string | null,
+    change: (record: ScheduleRecord, now: number) => ScheduleRecord,
+  ): Promise<Replayable<ScheduleView>> {
     return this.#inTurn(async () => {
       const { record } = await this.#get(template);
       const now = this.#clock.now();
-      const changed = change(record, now);
+      if (findCall(record, key) !== undefined) return asReplayed(toView(template, record, null, now), true);
+      const changed = withCall(change(record, now), key, null);
       await this.#book.put(template, changed);
       if (this.#isRunning) this.#wakeAfter(0);
-      return toView(template, changed, null, now);
+      return asReplayed(toView(template, changed, null, now), false);
     });
   }
 
@@ -233,7 +247,7 @@ export class Schedules {
   async #decide(template: string, schedule: Schedule, before: ScheduleRecord, now: number): Promise<ScheduleRecord> {
     const slots = slotsBetween(before, toMs(before.cursor), now, limits.passedSlotsMax);
     if (slots.length === 0) return before;
-    const entries = slots.map((slot) => ({ slot: toIso(slot), isTrigger: false }));
+    const entries = slots.map((slot) => ({ slot: toIso(slot) }));
     // Of a life that ended between a workflow and the file: such slots are decided.
     const { owners } = await this.#runs.find(template, entries);
     const open = slots.filter((_, i) => owners[i] === null);
@@ -292,4 +306,26 @@ export class Schedules {
       else if (goneSince === null) await this.#book.put(template, { ...record, goneSince: toIso(now) });
     }
   }
+}
+
+/** What a call with an Idempotency-Key is known by; null without one. */
+function toCallKey(call: string, template: string, options: CallOptions): string | null {
+  return toClaim(`${call}Schedule`, [template, options.idempotencyKey], options).claim?.request ?? null;
+}
+
+function findCall(record: ScheduleRecord, key: string | null): ScheduleRecord['calls'][number] | undefined {
+  return key === null ? undefined : record.calls.find((call) => call.key === key);
+}
+
+function withCall(
+  record: ScheduleRecord,
+  key: string | null,
+  reply: ScheduleRecord['calls'][number]['reply'],
+): ScheduleRecord {
+  if (key === null) return record;
+  return { ...record, calls: [...record.calls, { key, reply }].slice(-limits.passedSlotsMax) };
+}
+
+function asReplayed<Reply extends object>(reply: Reply, replayed: boolean): Replayable<Reply> {
+  return Object.defineProperty(reply, 'replayed', { value: replayed });
 }

@@ -15,11 +15,8 @@ import { withPassed } from './schedule-book.ts';
 const forNow: ReadonlySet<RefusalCode> = new Set(['BUSY', 'DISK_FULL', 'TOO_MANY', 'REQUEST_TIMEOUT']);
 const detailLengthMax = 500;
 
-/** A slot (ISO 8601), on time or asked for by a client. */
-export interface Entry {
-  readonly slot: string;
-  readonly isTrigger: boolean;
-}
+/** A slot (ISO 8601); one that a client has asked for has a name of its own. */
+export type Entry = ScheduleRecord['queued'][number];
 
 export interface SlotRunsParts {
   coordinator: Pick<CoordinatorPort, 'call'>;
@@ -80,7 +77,7 @@ export class SlotRuns {
       return { record: { ...record, last: { slot, workflow_id: made } }, how: 'begun' };
     } catch (error) {
       if (!(error instanceof Refusal) || forNow.has(error.code)) throw error;
-      if (entry.isTrigger && !record.queued.includes(entry)) throw error;
+      if (entry.trigger !== undefined && !record.queued.includes(entry)) throw error;
       const detail = error.message.slice(0, detailLengthMax);
       const passed = { slot, why: 'refused', at: toIso(now), detail } as const;
       return { record: withPassed(record, [passed]), how: 'refused' };
@@ -97,6 +94,6 @@ export class SlotRuns {
   }
 }
 
-function toKey(template: string, { slot, isTrigger }: Entry): string {
-  return `${scheduleKeyPrefix(template)}${isTrigger ? 'trigger/' : ''}${slot}`;
+function toKey(template: string, { slot, trigger }: Entry): string {
+  return `${scheduleKeyPrefix(template)}${trigger === undefined ? slot : `trigger/${trigger}`}`;
 }
