@@ -80,7 +80,12 @@ function writeTemplate(dir: EngineDir, schedule: Partial<Schedule>, step?: objec
 async function open(dir: EngineDir, time: number, options: InlineOptions = {}): Promise<World> {
   const clock = new FakeClock(time);
   const inline = await openInline(dir, { ...options, scheduleClock: clock });
-  onTestFinished(() => inline.engine.close());
+  onTestFinished(async () => {
+    // What runs would be waited for.
+    const closed = inline.engine.close();
+    inline.holds.release('work');
+    await closed;
+  });
   await inline.engine.runSchedules();
   const { engine } = inline;
   return {
@@ -308,7 +313,10 @@ describe('a death', () => {
         },
       });
     let dir: EngineDir | null = null;
-    return { images, wrapStore, from: (world: World) => void (dir = world.dir) };
+    const from = (world: World): void => {
+      dir = world.dir;
+    };
+    return { images, wrapStore, from };
   };
 
   test.each(['before', 'after'] as const)('%s the file is written leaves one workflow for the slot', async (when) => {
@@ -342,7 +350,11 @@ describe('a death', () => {
     onTestFinished(() => image.remove());
     const later = await open(image, noon + 2 * hour + 2 * minute);
     expect(short(await later.slots())).toEqual(['13:00', '14:00']);
-    await finish(later);
+    await later.holds.arrived('work');
+    later.holds.release('work');
+    await later.engine.finished(
+      (await later.engine.list()).items.find(({ status }) => status !== 'COMPLETED')?.id ?? '',
+    );
     await later.at(noon + 2 * hour + 3 * minute);
     expect(short(await later.slots())).toEqual(['13:00', '14:00']);
     expect((await later.view()).queued).toEqual([]);
@@ -466,6 +478,7 @@ describe('clients', () => {
       queued: false,
     });
     expect(await world.slots()).toEqual([iso(noon + 123)]);
+    world.clock.time += 1;
     await expectRefusal(world.engine.triggerSchedule('digest'), 'CONFLICT', /not finished.*its overlap is "skip"/);
     writeTemplate(world.dir, { overlap: 'queue' });
     world.clock.time = noon + 456;
