@@ -159,6 +159,7 @@ it('every answer to a POST that has an effect names its headers, Idempotency-Rep
     ['/api/workflows/{id}/external-data', ['Idempotency-Replayed', 'Location']],
     ['/api/workflows/{id}/resume', ['Idempotency-Replayed']],
     ['/api/workflows/{id}/retry', ['Idempotency-Replayed']],
+    ['/api/workflows/{id}/steps/{stepId}/decision', ['Idempotency-Replayed']],
     ['/api/workflows/{id}/stop', ['Idempotency-Replayed']],
   ]);
 });

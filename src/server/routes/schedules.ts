@@ -41,7 +41,7 @@ export function scheduleRoutes({ engine, bounds }: RouteParts): Route[] {
       const options = readCallOptions(ctx);
       await refuseBody(ctx, toBodyBounds(bounds, 'other'));
       if (!templateIdSchema.safeParse(template).success) {
-        const detail = `There is no template ${quoted(template)} with a schedule: GET /api/schedules lists them`;
+        const detail = `No template ${quoted(template)} has a schedule: GET /api/schedules lists them`;
         throw new Refusal({ code: 'NOT_FOUND', detail });
       }
       const reply = await call(template, options);
