@@ -17,7 +17,7 @@ import {
 } from './event.ts';
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
-import type { SchedulesFile } from './schedule.ts';
+import type { KeptSchedules } from './schedule.ts';
 import type { JobStatus } from './workflow.ts';
 
 export interface IdempotencyClaim {
@@ -134,9 +134,9 @@ export interface CoordinatorCalls {
     answer: { json: string; replayed: boolean };
   };
   /** What is kept of schedules; empty at first, and where the file cannot be read (then it is set aside). */
-  readSchedules: { args: Record<string, never>; answer: SchedulesFile };
+  readSchedules: { args: Record<string, never>; answer: KeptSchedules };
   /** Durable when it is answered. */
-  writeSchedules: { args: SchedulesFile; answer: null };
+  writeSchedules: { args: KeptSchedules; answer: null };
   /**
    * The workflows that were made under keys, null where there is none; and those with a key of this prefix that are not
    * finished.

@@ -28,7 +28,7 @@ export const scheduleSchema = z
     enabled: z.boolean().optional().meta({ description: 'false: no slot runs, whatever clients say; default true' }),
   })
   .meta({ id: 'Schedule' });
-export type Schedule = z.infer<typeof scheduleSchema>;
+export type TemplateSchedule = z.infer<typeof scheduleSchema>;
 
 /** Why no workflow was made for a slot. */
 export const passedWhySchema = z.enum(['missed', 'overlap', 'paused', 'refused']);
@@ -78,7 +78,7 @@ export const schedulesFileSchema = z.object({
   /** By template. */
   schedules: z.record(z.string(), scheduleRecordSchema),
 });
-export type SchedulesFile = z.infer<typeof schedulesFileSchema>;
+export type KeptSchedules = z.infer<typeof schedulesFileSchema>;
 
 export const scheduleViewSchema = z
   .object({

@@ -8,9 +8,9 @@
  */
 import { Cron } from 'croner';
 import { didYouMean } from '../contract/nearest.ts';
-import type { Schedule } from '../contract/schedule.ts';
+import type { TemplateSchedule } from '../contract/schedule.ts';
 
-export type CronTimes = Pick<Schedule, 'cron' | 'timezone'>;
+export type CronTimes = Pick<TemplateSchedule, 'cron' | 'timezone'>;
 
 const aheadMsMax = 5 * 366 * 86_400_000;
 /** Any time will do to find out whether there is a slot at all: this one is a few weeks before a 29 February. */

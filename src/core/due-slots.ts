@@ -9,7 +9,7 @@
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { readDuration } from '../contract/flow.ts';
-import type { Schedule } from '../contract/schedule.ts';
+import type { TemplateSchedule } from '../contract/schedule.ts';
 import { findMisplacedSecrets } from './step-secrets.ts';
 
 /** No two slots are nearer to each other, so at most one is on time. */
@@ -25,7 +25,7 @@ export interface DueSlots {
 export function decideDue(
   slots: readonly number[],
   now: number,
-  { missed: policy = 'once', window = '1h' }: Pick<Schedule, 'missed' | 'window'>,
+  { missed: policy = 'once', window = '1h' }: Pick<TemplateSchedule, 'missed' | 'window'>,
 ): DueSlots {
   const windowMs = readDuration(window) ?? windowMsDefault;
   const latest = slots.at(-1);

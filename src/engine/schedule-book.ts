@@ -1,7 +1,7 @@
 /** What is kept of schedules: read once, and each change durable before it counts. */
 import type { CoordinatorPort } from '../contract/coordinator.ts';
 import { limits } from '../contract/limits.ts';
-import type { PassedSlot, Schedule, ScheduleRecord } from '../contract/schedule.ts';
+import type { PassedSlot, ScheduleRecord, TemplateSchedule } from '../contract/schedule.ts';
 import { slotsBetween } from '../core/cron.ts';
 import { toIso } from '../core/time.ts';
 
@@ -38,7 +38,7 @@ export class ScheduleBook {
 }
 
 /** Of a schedule as its file has it now: a new or changed one begins at `now`, and the cursor never falls. */
-export function toCurrent(known: ScheduleRecord | undefined, schedule: Schedule, now: number): ScheduleRecord {
+export function toCurrent(known: ScheduleRecord | undefined, schedule: TemplateSchedule, now: number): ScheduleRecord {
   const { cron, timezone, enabled = true } = schedule;
   const isSame = known?.cron === cron && known.timezone === timezone && known.enabled === enabled;
   if (known !== undefined && isSame && known.goneSince === null) return known;

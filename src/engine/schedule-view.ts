@@ -9,12 +9,7 @@ export type Missing = 'faulty' | 'gone';
 /** Clocks are corrected by less. */
 const aheadMsMax = 60_000;
 
-export function toView(
-  template: string,
-  record: ScheduleRecord,
-  missing: Missing | null,
-  now: number,
-): ScheduleView {
+export function toView(template: string, record: ScheduleRecord, missing: Missing | null, now: number): ScheduleView {
   const { cron, timezone, enabled, cursor, pausedAt, last, queued, passed } = record;
   const paused = pausedAt !== null || missing !== null;
   const next = paused || !enabled ? null : nextSlot(record, Math.max(now, Date.parse(cursor)));

@@ -12,14 +12,14 @@ import type { Template, TemplateProblem } from '../contract/definition.ts';
 import type { CallOptions } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
-import type { Replayable, Schedule, ScheduleRecord, ScheduleView, TriggerReply } from '../contract/schedule.ts';
+import type { Replayable, ScheduleRecord, ScheduleView, TemplateSchedule, TriggerReply } from '../contract/schedule.ts';
 import { nextSlot, slotsBetween } from '../core/cron.ts';
 import { decideDue } from '../core/due-slots.ts';
 import { toIso } from '../core/time.ts';
 import { toClaim } from './arguments.ts';
 import { passPaused, ScheduleBook, toCurrent, toMs, withPassed } from './schedule-book.ts';
 import { type Missing, toNotice, toView } from './schedule-view.ts';
-import { type Entry, SlotRuns, type SlotRunsParts } from './slot-runs.ts';
+import { type SlotEntry, SlotRuns, type SlotRunsParts } from './slot-runs.ts';
 
 const lookMs = 30_000;
 const retryMs = 5_000;
@@ -51,7 +51,7 @@ const systemClock: ScheduleClock = {
 
 interface Scheduled {
   readonly template: string;
-  readonly schedule: Schedule;
+  readonly schedule: TemplateSchedule;
 }
 
 interface Survey {
@@ -129,7 +129,7 @@ export class Schedules {
       if (known) return asReplayed({ template, ...known }, true);
       const now = this.#clock.now();
       const slot = toIso(now);
-      const entry: Entry = { slot, trigger: key ?? slot };
+      const entry: SlotEntry = { slot, trigger: key ?? slot };
       const { owners } = await this.#runs.find(template, [entry]);
       // One that is there is of a life that ended before it could answer.
       const admitted = owners[0]
@@ -170,7 +170,7 @@ export class Schedules {
     });
   }
 
-  async #get(template: string): Promise<{ schedule: Schedule; record: ScheduleRecord }> {
+  async #get(template: string): Promise<{ schedule: TemplateSchedule; record: ScheduleRecord }> {
     const { scheduled, records } = await this.#survey();
     const found = scheduled.find((other) => other.template === template);
     if (found !== undefined) {
@@ -224,7 +224,7 @@ export class Schedules {
   }
 
   /** Decides what is due. Resolves with how long the next look may wait. */
-  async #advance(template: string, schedule: Schedule): Promise<number> {
+  async #advance(template: string, schedule: TemplateSchedule): Promise<number> {
     const known = (await this.#book.records()).get(template);
     const now = this.#clock.now();
     let record = toCurrent(known, schedule, now);
@@ -244,7 +244,12 @@ export class Schedules {
   }
 
   /** SD2. */
-  async #decide(template: string, schedule: Schedule, before: ScheduleRecord, now: number): Promise<ScheduleRecord> {
+  async #decide(
+    template: string,
+    schedule: TemplateSchedule,
+    before: ScheduleRecord,
+    now: number,
+  ): Promise<ScheduleRecord> {
     const slots = slotsBetween(before, toMs(before.cursor), now, limits.passedSlotsMax);
     if (slots.length === 0) return before;
     const entries = slots.map((slot) => ({ slot: toIso(slot) }));
@@ -255,7 +260,7 @@ export class Schedules {
     const isOneOfAll = schedule.missed === 'all' && slots.length > 1;
     let record = before;
     for (const [i, slot] of slots.entries()) {
-      const entry = entries[i] as Entry;
+      const entry = entries[i] as SlotEntry;
       const owner = owners[i] ?? null;
       if (owner !== null) record = { ...record, last: { slot: entry.slot, workflow_id: owner } };
       else if (missed.has(slot)) {
@@ -267,7 +272,7 @@ export class Schedules {
   }
 
   /** Begins what waits, as far as nothing is in the way. */
-  async #drain(template: string, schedule: Schedule, before: ScheduleRecord, now: number): Promise<void> {
+  async #drain(template: string, schedule: TemplateSchedule, before: ScheduleRecord, now: number): Promise<void> {
     let record = before;
     for (let first = record.queued[0]; first !== undefined; first = record.queued[0]) {
       const { unfinished } = await this.#runs.find(template, []);

@@ -7,7 +7,7 @@
  */
 import type { CoordinatorPort } from '../contract/coordinator.ts';
 import { Refusal, type RefusalCode } from '../contract/failures.ts';
-import { type Schedule, type ScheduleRecord, scheduleKeyPrefix } from '../contract/schedule.ts';
+import { type ScheduleRecord, scheduleKeyPrefix, type TemplateSchedule } from '../contract/schedule.ts';
 import { bindSlot } from '../core/due-slots.ts';
 import { toIso } from '../core/time.ts';
 import { withPassed } from './schedule-book.ts';
@@ -16,7 +16,7 @@ const forNow: ReadonlySet<RefusalCode> = new Set(['BUSY', 'DISK_FULL', 'TOO_MANY
 const detailLengthMax = 500;
 
 /** A slot (ISO 8601); one that a client has asked for has a name of its own. */
-export type Entry = ScheduleRecord['queued'][number];
+export type SlotEntry = ScheduleRecord['queued'][number];
 
 export interface SlotRunsParts {
   coordinator: Pick<CoordinatorPort, 'call'>;
@@ -37,7 +37,7 @@ export class SlotRuns {
   }
 
   /** The workflows of slots, null where there is none, and those of the schedule that are not finished. */
-  find(template: string, entries: readonly Entry[]): Promise<{ owners: (string | null)[]; unfinished: string[] }> {
+  find(template: string, entries: readonly SlotEntry[]): Promise<{ owners: (string | null)[]; unfinished: string[] }> {
     const keys = entries.map((entry) => toKey(template, entry));
     return this.#parts.coordinator.call('keyedWorkflows', { keys, prefix: scheduleKeyPrefix(template) });
   }
@@ -45,9 +45,9 @@ export class SlotRuns {
   /** What `overlap` says of a slot that is due. `isOneOfAll`: a missed one, for which it waits in any case. */
   async admit(
     template: string,
-    { overlap = 'skip', params = {} }: Pick<Schedule, 'overlap' | 'params'>,
+    { overlap = 'skip', params = {} }: Pick<TemplateSchedule, 'overlap' | 'params'>,
     record: ScheduleRecord,
-    { entry, now, isOneOfAll = false }: { entry: Entry; now: number; isOneOfAll?: boolean },
+    { entry, now, isOneOfAll = false }: { entry: SlotEntry; now: number; isOneOfAll?: boolean },
   ): Promise<Admitted> {
     const { unfinished } = await this.find(template, []);
     const waits = overlap === 'skip' || overlap === 'queue';
@@ -68,7 +68,7 @@ export class SlotRuns {
     template: string,
     params: Record<string, unknown>,
     record: ScheduleRecord,
-    { entry, now }: { entry: Entry; now: number },
+    { entry, now }: { entry: SlotEntry; now: number },
   ): Promise<Admitted> {
     const { slot } = entry;
     const { owners } = await this.find(template, [entry]);
@@ -94,6 +94,6 @@ export class SlotRuns {
   }
 }
 
-function toKey(template: string, { slot, trigger }: Entry): string {
+function toKey(template: string, { slot, trigger }: SlotEntry): string {
   return `${scheduleKeyPrefix(template)}${trigger === undefined ? slot : `trigger/${trigger}`}`;
 }

@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Schedule, ScheduleView } from '../../src/contract/schedule.ts';
+import type { ScheduleView, TemplateSchedule } from '../../src/contract/schedule.ts';
 import { DiskFullError, type StorePort } from '../../src/contract/store.ts';
 import type { ScheduleClock } from '../../src/engine/schedules.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
@@ -64,7 +64,7 @@ interface World extends InlineEngine {
 const iso = (ms: number) => new Date(ms).toISOString();
 const short = (slots: readonly string[]) => slots.map((slot) => slot.slice(11, 16));
 
-function writeTemplate(dir: EngineDir, schedule: Partial<Schedule>, step?: object): void {
+function writeTemplate(dir: EngineDir, schedule: Partial<TemplateSchedule>, step?: object): void {
   const { templatesDir } = dir.settings;
   mkdirSync(templatesDir, { recursive: true });
   const template = {
@@ -109,7 +109,11 @@ async function open(dir: EngineDir, time: number, options: InlineOptions = {}): 
   };
 }
 
-async function start(schedule: Partial<Schedule> = {}, options: InlineOptions = {}, time = noon): Promise<World> {
+async function start(
+  schedule: Partial<TemplateSchedule> = {},
+  options: InlineOptions = {},
+  time = noon,
+): Promise<World> {
   const dir = new EngineDir();
   onTestFinished(() => dir.remove());
   writeTemplate(dir, schedule);

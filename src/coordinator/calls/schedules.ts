@@ -1,6 +1,6 @@
 /** The calls behind schedules: what is kept of them on disk, and which workflows their keys have made. */
 import type { Call, CallHandlers } from '../../contract/coordinator.ts';
-import { type SchedulesFile, schedulesFileSchema } from '../../contract/schedule.ts';
+import { type KeptSchedules, schedulesFileSchema } from '../../contract/schedule.ts';
 import type { StorePort } from '../../contract/store.ts';
 import { isOver } from '../followers/waits.ts';
 import type { Incidents } from '../incidents.ts';
@@ -42,11 +42,11 @@ export function createScheduleCalls({ store, incidents, workflows }: SchedulePar
   return { readSchedules, writeSchedules, keyedWorkflows };
 }
 
-function empty(): SchedulesFile {
+function empty(): KeptSchedules {
   return { version: 1, schedules: {} };
 }
 
-function parse(text: string): SchedulesFile | null {
+function parse(text: string): KeptSchedules | null {
   try {
     return schedulesFileSchema.parse(JSON.parse(text));
   } catch {

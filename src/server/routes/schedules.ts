@@ -13,42 +13,7 @@ import { pathParameter, type Route, type RouteParts } from '../route.ts';
 import { sendJson } from '../workflow-reply.ts';
 
 export function scheduleRoutes({ engine, bounds }: RouteParts): Route[] {
-  const change = (
-    verb: 'pause' | 'resume' | 'trigger',
-    words: { readonly summary: string; readonly description: string; readonly answer: string },
-    schema: z.ZodType,
-    call: (template: string, options: CallOptions) => Promise<Replayable<object>>,
-  ): Route => ({
-    method: 'post',
-    path: `/api/schedules/{template}/${verb}`,
-    operation: {
-      operationId: `${verb}Schedule`,
-      summary: words.summary,
-      description: words.description,
-      tags: ['schedules'],
-      requestParams: {
-        path: z.object({ template: z.string().meta({ description: 'the id of a template' }) }),
-        header: idempotencyHeaderSchema,
-      },
-      requestBody: emptyBody,
-      responses: {
-        200: jsonAnswer(words.answer, schema, replayedHeader),
-        ...refusals('NOT_FOUND', ...(verb === 'trigger' ? (['CONFLICT'] as const) : []), ...changeRefusals),
-      },
-    },
-    async handle(ctx) {
-      const template = pathParameter(ctx, 'template');
-      const options = readCallOptions(ctx);
-      await refuseBody(ctx, toBodyBounds(bounds, 'other'));
-      if (!templateIdSchema.safeParse(template).success) {
-        const detail = `No template ${quoted(template)} has a schedule: GET /api/schedules lists them`;
-        throw new Refusal({ code: 'NOT_FOUND', detail });
-      }
-      const reply = await call(template, options);
-      if (reply.replayed) ctx.set('Idempotency-Replayed', 'true');
-      sendJson(ctx, 200, JSON.stringify(reply));
-    },
-  });
+  const change = createChange(bounds);
   const answer = 'the schedule after the change';
   return [
     {
@@ -91,4 +56,44 @@ export function scheduleRoutes({ engine, bounds }: RouteParts): Route[] {
       (template, options) => engine.triggerSchedule(template, options),
     ),
   ];
+}
+
+/** The route of a call that changes one schedule. */
+function createChange(bounds: RouteParts['bounds']) {
+  return (
+    verb: 'pause' | 'resume' | 'trigger',
+    words: { readonly summary: string; readonly description: string; readonly answer: string },
+    schema: z.ZodType,
+    call: (template: string, options: CallOptions) => Promise<Replayable<object>>,
+  ): Route => ({
+    method: 'post',
+    path: `/api/schedules/{template}/${verb}`,
+    operation: {
+      operationId: `${verb}Schedule`,
+      summary: words.summary,
+      description: words.description,
+      tags: ['schedules'],
+      requestParams: {
+        path: z.object({ template: z.string().meta({ description: 'the id of a template' }) }),
+        header: idempotencyHeaderSchema,
+      },
+      requestBody: emptyBody,
+      responses: {
+        200: jsonAnswer(words.answer, schema, replayedHeader),
+        ...refusals('NOT_FOUND', ...(verb === 'trigger' ? (['CONFLICT'] as const) : []), ...changeRefusals),
+      },
+    },
+    async handle(ctx) {
+      const template = pathParameter(ctx, 'template');
+      const options = readCallOptions(ctx);
+      await refuseBody(ctx, toBodyBounds(bounds, 'other'));
+      if (!templateIdSchema.safeParse(template).success) {
+        const detail = `No template ${quoted(template)} has a schedule: GET /api/schedules lists them`;
+        throw new Refusal({ code: 'NOT_FOUND', detail });
+      }
+      const reply = await call(template, options);
+      if (reply.replayed) ctx.set('Idempotency-Replayed', 'true');
+      sendJson(ctx, 200, JSON.stringify(reply));
+    },
+  });
 }
