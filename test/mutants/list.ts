@@ -21,6 +21,7 @@ import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
 import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { schedulesMutants } from './schedules.mutants.ts';
 import { secretsMutants } from './secrets.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
@@ -48,6 +49,7 @@ export const mutants: readonly Mutant[] = [
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
+  ...schedulesMutants,
   ...secretsMutants,
   ...serversMutants,
   ...serverMutants,
