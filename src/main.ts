@@ -31,6 +31,7 @@ export type {
 export { type Engine, type ListQuery, type ListReply, WorkflowReply } from './contract/engine.ts';
 export type { EngineEvent, EventGap, TokenEvent } from './contract/event.ts';
 export { Refusal } from './contract/failures.ts';
+export type { PassedSlot, ScheduleView, TriggerReply } from './contract/schedule.ts';
 export type { EngineSettings } from './contract/settings.ts';
 export { StartError } from './contract/store.ts';
 export type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './contract/workflow.ts';
@@ -54,6 +55,8 @@ export interface EngineOptions {
   logFd?: 1 | 2;
   /** The engine cannot go on: 74 the disk failed, 70 a broken rule. Without it, the process ends with that status. */
   onFatal?: (message: string, exitStatus: 70 | 74) => void;
+  /** True runs the slots of schedules, as `serve` does. False, the default, only lists and changes them. */
+  runSchedules?: boolean;
   /** Called with what is wrong with template files: at the start if anything is, and whenever that has changed. */
   onTemplateProblems?: (lines: string[]) => void;
 }
@@ -87,7 +90,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
   const checker = new ParamsChecker({ execArgv: toExecArgv(paramsThreadUrl) });
   const watch =
     options.onTemplateProblems && watchTemplates(settings.templatesDir, templates, options.onTemplateProblems);
-  return new CoordinatedEngine({
+  const engine = new CoordinatedEngine({
     coordinator,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
@@ -102,6 +105,9 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
       },
     },
   });
+  // Not waited for: slots that have passed may be many, and the engine takes work meanwhile.
+  if (options.runSchedules) void engine.runSchedules();
+  return engine;
 }
 
 async function startCoordination(
@@ -170,7 +176,10 @@ export async function serve(
     else for (const line of lines) log.warn(`template ${line}`);
   };
   const [engine, { createServer }, { pino }] = await Promise.all([
-    createWatchedEngine({ settings: settings.engine, logFd: 1, onFatal: endProcess, onTemplateProblems: tell }, beats),
+    createWatchedEngine(
+      { settings: settings.engine, logFd: 1, onFatal: endProcess, runSchedules: true, onTemplateProblems: tell },
+      beats,
+    ),
     import('./server/server.ts'),
     import('pino'),
   ]);

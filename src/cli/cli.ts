@@ -138,6 +138,25 @@ program
   });
 
 program
+  .command('schedules [what] [template]')
+  .description('list the schedules of a server, or pause, resume or trigger that of one template')
+  .addHelpText(
+    'after',
+    `
+What: list (default), pause, resume, or trigger, which runs it now.
+
+Examples:
+  hybrid-engine schedules
+  hybrid-engine schedules pause morning-digest`,
+  )
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (what, template, options) => {
+    const { schedules } = await import('./schedules.ts');
+    await schedules(what, template, options, context);
+  });
+
+program
   .command('costs')
   .description('show what calls of models have used and cost, on a server')
   .option('--from <day>', 'first day, UTC, such as 2026-01-31')

@@ -92,6 +92,7 @@ class RestClient {
 export function createRemoteEngine(serverUrl: string, apiToken: string | null): CliEngine {
   const server = new RestClient(serverUrl, apiToken);
   const pathOf = (id: string) => `workflows/${encodeURIComponent(id)}`;
+  const scheduleOf = (template: string, verb: string) => `schedules/${encodeURIComponent(template)}/${verb}`;
 
   return {
     submit: (definition, { declaredParams = [] } = {}) =>
@@ -127,6 +128,10 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
       yield* readServerEvents(body);
     },
     templates: () => server.json('templates'),
+    schedules: () => server.json('schedules'),
+    pauseSchedule: (id) => server.json(scheduleOf(id, 'pause'), { method: 'POST' }),
+    resumeSchedule: (id) => server.json(scheduleOf(id, 'resume'), { method: 'POST' }),
+    triggerSchedule: (id) => server.json(scheduleOf(id, 'trigger'), { method: 'POST' }),
     actions: () => server.json('actions'),
     costs: (query = {}) => server.json<CostsReply>('costs', { query }),
     close: () => server.close(),

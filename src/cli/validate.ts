@@ -158,7 +158,7 @@ function readTemplateFaults(text: string): SourceFault[] {
 
 /** As a run makes it: with the params that every run has, because they are required or have a default. */
 function toDefinition(template: Record<string, unknown>, schema: Record<string, unknown> | undefined): unknown {
-  const { id: _, ...definition } = template;
+  const { id: _, schedule: __, ...definition } = template;
   const required = Array.isArray(schema?.required) ? schema.required.map(String) : [];
   const withDefault = Object.entries(toProperties(schema)).flatMap(([name, property]) =>
     isObject(property) && 'default' in property ? [name] : [],

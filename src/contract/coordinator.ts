@@ -17,6 +17,7 @@ import {
 } from './event.ts';
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
+import type { KeptSchedules } from './schedule.ts';
 import type { JobStatus } from './workflow.ts';
 
 export interface IdempotencyClaim {
@@ -132,6 +133,18 @@ export interface CoordinatorCalls {
     /** The answer as JSON text: the step. */
     answer: { json: string; replayed: boolean };
   };
+  /** What is kept of schedules; empty at first, and where the file cannot be read (then it is set aside). */
+  readSchedules: { args: Record<string, never>; answer: KeptSchedules };
+  /** Durable when it is answered. */
+  writeSchedules: { args: KeptSchedules; answer: null };
+  /**
+   * The workflows that were made under keys, null where there is none; and those with a key of this prefix that are not
+   * finished.
+   */
+  keyedWorkflows: {
+    args: { keys: readonly string[]; prefix: string };
+    answer: { owners: (string | null)[]; unfinished: string[] };
+  };
   costs: { args: CostsQuery; answer: CostsReply };
   stats: { args: Record<string, never>; answer: EngineStats };
   health: { args: Record<string, never>; answer: EngineHealth };
@@ -181,6 +194,9 @@ const callNames: Record<CallName, true> = {
   delete: true,
   externalData: true,
   decide: true,
+  readSchedules: true,
+  writeSchedules: true,
+  keyedWorkflows: true,
   costs: true,
   stats: true,
   health: true,

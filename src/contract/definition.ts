@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { budgetSchema } from './budget.ts';
 import { conditionSchema, forEachSchema, joinSchema, repeatSchema, tolerateSchema } from './flow.ts';
 import { limits } from './limits.ts';
+import { scheduleSchema } from './schedule.ts';
 import { failurePolicySchema, type RetryPolicy, retryPolicySchema, stepIdSchema } from './workflow.ts';
 
 const nameSchema = z.string().min(1).max(limits.nameLengthMax);
@@ -138,6 +139,7 @@ export const templateSchema = z
       .min(1, 'a template needs at least one step')
       .max(limits.stepsMax, `there can be at most ${limits.stepsMax} steps`),
     finally: finallySchema,
+    schedule: scheduleSchema.optional().meta({ description: 'when it runs by itself, under `serve`' }),
   })
   .meta({ id: 'Template' });
 export type Template = z.infer<typeof templateSchema>;

@@ -7,6 +7,7 @@ import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
+import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
 
@@ -209,6 +210,14 @@ export interface Engine {
   template(id: string): Promise<Template>;
   /** What is wrong with template files, at most 1,000 entries; a template with a fault is in no list. */
   templateProblems(): Promise<TemplateProblem[]>;
+  /** The templates that have a schedule, by id. */
+  schedules(): Promise<ScheduleView[]>;
+  /** No slot runs until it is resumed. Both reject with NOT_FOUND where the template has no schedule. */
+  pauseSchedule(template: string, options?: CallOptions): Promise<Replayable<ScheduleView>>;
+  /** The next slot runs again; those that passed meanwhile do not. */
+  resumeSchedule(template: string, options?: CallOptions): Promise<Replayable<ScheduleView>>;
+  /** Runs it now. Rejects with CONFLICT where its `overlap` leaves that out. */
+  triggerSchedule(template: string, options?: CallOptions): Promise<Replayable<TriggerReply>>;
   actions(): Promise<ActionDescription[]>;
   /** The secrets that definitions can name as `{{secrets.NAME}}`, by name. */
   secrets(): Promise<SecretDescription[]>;

@@ -26,6 +26,8 @@ export const limits = {
   commentLengthMax: 10_000,
   /** The message of an approval as it is shown, in characters. */
   messageLengthMax: 16 * KiB,
+  /** Slots of a schedule that pass without a workflow and are kept, and that one look at the clock may start. */
+  passedSlotsMax: 100,
   durationMsMax: 366 * 24 * 60 * 60 * 1000,
   /** JSON tokens of a body; creating calls may hold 20,000 steps of some 70 tokens each. */
   bodyTokensMax: 100_000,

@@ -228,6 +228,13 @@ export interface StorePort {
   /** Replaces the queue file through lowdb; `durable` as above, and so is what is done when the promise is returned. */
   writeQueue(items: readonly QueueItem[], options: { durable: boolean }): Promise<void>;
 
+  /** The text of schedules.json; null where there is none. */
+  readSchedules(): Promise<string | null>;
+  /** Replaces it; durable before it resolves. A crash in between leaves the old text. */
+  writeSchedules(json: string): Promise<void>;
+  /** Moves a schedules.json that cannot be read to quarantine, and returns where it is. */
+  setAsideSchedules(reason: string): string;
+
   /** Closes the journal and gives up the lock. Writes nothing. */
   close(): Promise<void>;
 }

@@ -35,8 +35,6 @@ export function checkFlow(step: StepDefinition, i: number, scope: NameScope, add
 
 function checkTogether(step: StepDefinition, isGroup: boolean, add: Add): void {
   const { action, steps, forEach, repeat } = step;
-  if (action === undefined && steps === undefined)
-    add(['action'], 'is missing; a step has an action, or `steps` of its own');
   if (action !== undefined && steps !== undefined) {
     add(['steps'], 'a step has an action, or `steps` of its own, not both; make the action one of the steps');
   }

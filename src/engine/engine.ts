@@ -39,11 +39,13 @@ import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
+import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
 import { Follower } from './follower.ts';
+import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
 import { toWholeSteps, toWholeText } from './whole-outputs.ts';
@@ -53,6 +55,8 @@ export interface CoordinatedEngineOptions extends ValidationOptions {
   catalogue: ActionCatalogue;
   templates: TemplateSource;
   checkData: CheckData;
+  /** Time for schedules; the system's when absent. */
+  scheduleClock?: ScheduleClock;
   /** When the coordinator takes longer than this to answer `health`, the engine is degraded. */
   healthPatienceMs?: number;
 }
@@ -67,6 +71,7 @@ export class CoordinatedEngine implements Engine {
   readonly #options: CoordinatedEngineOptions;
   readonly #templates: EngineTemplates;
   readonly #steps: StepCalls;
+  readonly #schedules: Schedules;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
@@ -74,6 +79,20 @@ export class CoordinatedEngine implements Engine {
     this.#options = options;
     this.#templates = new EngineTemplates(options.templates, options);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
+    this.#schedules = new Schedules({
+      coordinator: options.coordinator,
+      templates: this.#templates,
+      submit: (template, params, key) => this.#submitSlot(template, params, key),
+      stop: (id) => this.stop(id),
+      finished: (id, signal) =>
+        this.#coordinator.call('get', { id, waitMs: null, until: 'finished', textMax: 0 }, signal),
+      clock: options.scheduleClock,
+    });
+  }
+
+  /** Runs the slots of schedules from now on. Resolves when those that passed before are decided. */
+  runSchedules(): Promise<void> {
+    return this.#schedules.run();
   }
 
   async submit(definition: unknown, options: SubmitOptions = {}): Promise<WorkflowReply> {
@@ -91,6 +110,15 @@ export class CoordinatedEngine implements Engine {
     const { definition, told, declaredParams } = await this.#templates.toDefinition(templateId, params);
     const known = { told: [...(options.told ?? []), ...told], declaredParams };
     return this.#submit(this.#validate(definition, known), templateId, claim, options);
+  }
+
+  /** As `submitTemplate`, but an id that is no template's is refused. */
+  async #submitSlot(template: string, params: Record<string, unknown>, idempotencyKey: string): Promise<WorkflowText> {
+    const claimed = toClaim('submitTemplate', [template, params], { idempotencyKey });
+    const { definition, told, declaredParams } = await this.#templates.toRun(template, params);
+    const valid = this.#validate(definition, { told, declaredParams });
+    const args = { definition: valid.definition, warnings: valid.warnings, templateId: template, ...claimed };
+    return this.#coordinator.call('submit', { ...args, waitMs: 0, until: 'rest', textMax: 0 });
   }
 
   #validate(
@@ -265,6 +293,22 @@ export class CoordinatedEngine implements Engine {
     return this.#templates.problems();
   }
 
+  schedules(): Promise<ScheduleView[]> {
+    return this.#schedules.list();
+  }
+
+  pauseSchedule(template: string, options: CallOptions = {}): Promise<Replayable<ScheduleView>> {
+    return this.#schedules.pause(template, options);
+  }
+
+  resumeSchedule(template: string, options: CallOptions = {}): Promise<Replayable<ScheduleView>> {
+    return this.#schedules.resume(template, options);
+  }
+
+  triggerSchedule(template: string, options: CallOptions = {}): Promise<Replayable<TriggerReply>> {
+    return this.#schedules.trigger(template, options);
+  }
+
   async actions(): Promise<ActionDescription[]> {
     return [...this.#options.catalogue.values()].map(({ action, lane, description, params, secrets }) => ({
       action,
@@ -299,8 +343,10 @@ export class CoordinatedEngine implements Engine {
       timer = setTimeout(() => resolve({ status: 'degraded', notices: [notice] }), seconds * 1_000);
     });
     try {
-      const own = Promise.all([this.#coordinator.call('health', {}), this.templateProblems()]);
-      const whole = own.then(([health, problems]) => ({ ...health, problems }));
+      const calls = [this.#coordinator.call('health', {}), this.templateProblems(), this.#schedules.notices()] as const;
+      const whole = Promise.all(calls).then(([health, problems, ofSchedules]) => {
+        return { ...health, notices: [...health.notices, ...ofSchedules], problems };
+      });
       return await Promise.race([whole, late]);
     } finally {
       clearTimeout(timer);
@@ -309,6 +355,7 @@ export class CoordinatedEngine implements Engine {
 
   async close(): Promise<void> {
     for (const follower of this.#followers) follower.end();
+    await this.#schedules.close();
     await Promise.all([this.#coordinator.call('close', {}), this.#templates.close()]);
   }
 

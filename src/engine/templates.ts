@@ -7,11 +7,16 @@ import type { ActionCatalogue } from '../contract/task.ts';
 /** An answer has room for so many faults of templates. */
 const problemsMax = 1_000;
 
+interface FoundTemplate {
+  readonly template: Template;
+  readonly told: readonly string[];
+}
+
 /** The templates by id, and how to make a definition from one. */
 export interface TemplateSource {
   list(): Promise<Template[]>;
   /** `told`: what is said about its text, for the warnings of what is made from it. */
-  find(id: string): Promise<{ template: Template; told: readonly string[] } | undefined>;
+  find(id: string): Promise<FoundTemplate | undefined>;
   /** Every fault of the files; `position` where the place in the file is known. */
   problems(): Promise<
     (Pick<TemplateProblem, 'file' | 'ids' | 'path' | 'message'> & {
@@ -59,15 +64,24 @@ export class EngineTemplates {
     throw new Refusal({ code: 'NOT_FOUND', detail });
   }
 
+  /** The definition of a run of a template. Rejects with a Refusal where there is none, or one with faults. */
+  async toRun(id: string, params: Record<string, unknown>): Promise<RunDefinition> {
+    const found = await this.#source.find(id);
+    if (found) return this.#toRun(found, params);
+    await this.#refuseFaulty(id);
+    throw new Refusal({ code: 'NOT_FOUND', detail: `There is no template with the id "${id}"` });
+  }
+
+  async #toRun({ template, told }: FoundTemplate, params: Record<string, unknown>): Promise<RunDefinition> {
+    const definition = await this.#source.instantiate(template, params);
+    return { definition, declaredParams: Object.keys(template.params?.properties ?? {}), told };
+  }
+
   /** The definition of a run with these params. An id that is no template's is the action of a single step. */
   async toDefinition(id: string, params: Record<string, unknown>): Promise<RunDefinition> {
     const { catalogue, unknownActions } = this.#known;
     const found = await this.#source.find(id);
-    if (found) {
-      const definition = await this.#source.instantiate(found.template, params);
-      const declaredParams = Object.keys(found.template.params?.properties ?? {});
-      return { definition, declaredParams, told: found.told };
-    }
+    if (found) return this.#toRun(found, params);
     await this.#refuseFaulty(id);
     if (unknownActions === 'reject' && !catalogue.has(id)) {
       const known = [...(await this.#source.list()).map((other) => other.id), ...catalogue.keys()];

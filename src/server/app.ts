@@ -21,6 +21,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { stepFileRoutes } from './routes/step-file.ts';
 import { steeringRoutes } from './routes/workflow-steering.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -44,6 +45,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     ...decisionRoutes(parts),
     ...eventRoutes(parts),
     ...catalogueRoutes(parts),
+    ...scheduleRoutes(parts),
     ...operationRoutes(parts, metrics),
     ...costRoutes(parts),
   ];

@@ -18,7 +18,9 @@ export function toOpenApiText(routes: readonly Route[], version: string, isToken
     openapi: '3.1.0',
     info: { title: 'Hybrid Engine', version, description, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
-    tags: ['workflows', 'external data', 'decisions', 'events', 'catalogue', 'operations'].map((name) => ({ name })),
+    tags: ['workflows', 'external data', 'decisions', 'events', 'catalogue', 'schedules', 'operations'].map((name) => ({
+      name,
+    })),
     ...(isTokenNeeded ? { security: [{ apiToken: [] }] } : {}),
     components: {
       securitySchemes: { apiToken: { type: 'http', scheme: 'bearer', description: 'the value of API_TOKEN' } },

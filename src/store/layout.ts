@@ -12,6 +12,7 @@ export interface Layout {
   checkpointFile: string;
   finishedFile: string;
   formatFile: string;
+  schedulesFile: string;
   lockFile: string;
 }
 
@@ -27,6 +28,7 @@ export function layoutOf(workflowsDir: string, queueFile: string): Layout {
     checkpointFile: path.join(engineDir, 'checkpoint.json'),
     finishedFile: path.join(engineDir, 'finished.jsonl'),
     formatFile: path.join(engineDir, 'format.json'),
+    schedulesFile: path.join(engineDir, 'schedules.json'),
     lockFile: path.join(engineDir, 'lock'),
   };
 }

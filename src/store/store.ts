@@ -45,6 +45,7 @@ import { type Lock, takeLock as takeMachineLock } from './lock.ts';
 import { createPatientDisk } from './patient-disk.ts';
 import { Quarantine } from './quarantine.ts';
 import { QueueFile } from './queue-file.ts';
+import { SchedulesFile } from './schedules-file.ts';
 import { readStateFileSync } from './state-bytes.ts';
 import type { Upgrade } from './upgrades.ts';
 import { WorkflowDirectories } from './workflow-directories.ts';
@@ -105,6 +106,7 @@ class Store implements StorePort {
   readonly #queue: QueueFile;
   readonly #quarantine: Quarantine;
   readonly #cache: CacheFiles;
+  readonly #schedules: SchedulesFile;
   readonly #foreign: ForeignEntries;
   /** Checksums of state files, read when the store was opened; empty after begin(). */
   #sums: Found['sums'];
@@ -124,6 +126,7 @@ class Store implements StorePort {
     this.#lock = lock;
     this.#quarantine = new Quarantine(disk, layout.quarantineDir, now);
     this.#cache = new CacheFiles(disk, layout.cacheDir, this.#quarantine);
+    this.#schedules = new SchedulesFile(disk, layout.schedulesFile, this.#quarantine);
     this.#foreign = new ForeignEntries(disk, layout, this.#quarantine, (message) => {
       this.#found = { ...this.#found, notices: [...this.#found.notices, { kind: 'quarantine', message }] };
     });
@@ -294,10 +297,23 @@ class Store implements StorePort {
     return this.#guard(() => this.#cache.write(key, json));
   }
 
+  readSchedules(): Promise<string | null> {
+    return this.#guard(() => this.#schedules.read());
+  }
+
+  writeSchedules(json: string): Promise<void> {
+    return this.#guard(() => this.#schedules.write(json));
+  }
+
+  setAsideSchedules(reason: string): string {
+    return this.#guardSync(() => this.#schedules.setAside(reason));
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await Promise.all([this.#directories.idle(), this.#queue.idle(), this.#cache.idle(), this.#checkpointTurn]);
+    const turn = this.#checkpointTurn;
+    await Promise.all([this.#directories.idle(), this.#queue.idle(), this.#cache.idle(), this.#schedules.idle(), turn]);
     this.#journal.close();
     await this.#finished.close();
     await this.#lock.release();

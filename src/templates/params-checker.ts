@@ -14,6 +14,7 @@ import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import { type FieldError, Refusal } from '../contract/failures.ts';
 import { instantiate, instantiateWith } from './instantiate.ts';
 import type { Checked, ParamsCheck } from './params-thread.ts';
+import { isQuick } from './quick-check.ts';
 
 /** This file runs from source and from the build, and the thread's lies beside it. */
 export const paramsThreadUrl = new URL(
@@ -24,9 +25,6 @@ export const paramsThreadUrl = new URL(
 const waitingMax = 16;
 const heapMbMax = 128;
 const idleMs = 10_000;
-/** Length of the schema's text times that of the params: the check may apply each part to each value. */
-const quickWorkMax = 10_000_000;
-const slowKeywords = /"(?:pattern|patternProperties|format|uniqueItems|\$ref|\$dynamicRef|\$recursiveRef)":/;
 
 export interface ParamsCheckerOptions {
   /** What a thread needs to run `paramsThreadUrl`. */
@@ -109,9 +107,4 @@ export class ParamsChecker {
       resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
     });
   }
-}
-
-function isQuick(schema: Record<string, unknown>, params: Record<string, unknown>): boolean {
-  const text = JSON.stringify(schema);
-  return !slowKeywords.test(text) && text.length * JSON.stringify(params).length <= quickWorkMax;
 }

@@ -4,6 +4,7 @@ import { type Template, templateSchema } from '../contract/definition.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import type { LostNumbers } from '../contract/lost-numbers.ts';
 import { createParamsSchema } from './params-schema.ts';
+import { findScheduleFaults } from './schedule-faults.ts';
 import { readSourceText, type SourceFault, toFaults } from './source-text.ts';
 
 /** `id` of a faulty one: as far as it can be read. `lost`: numbers of its text that cannot be held. */
@@ -32,12 +33,22 @@ function readText(text: string): TemplateText {
   if (!parsed.success) return { kind: 'faulty', faults: toFaults(parsed.error, source) };
   const template = parsed.data;
   const { lost } = source;
-  if (template.params === undefined) return { kind: 'template', template, lost };
-  const made = createParamsSchema(template.params);
-  if (made.kind === 'usable') return { kind: 'template', template, lost };
-  const faults = made.faults.map((fault) => {
-    const path = ['params', ...fault.path];
-    return { path: toFieldPath(path), message: fault.message, position: source.locate(path) };
-  });
-  return { kind: 'faulty', faults };
+  const made = template.params === undefined ? undefined : createParamsSchema(template.params);
+  if (made?.kind === 'faulty') {
+    const faults = made.faults.map((fault) => {
+      const path = ['params', ...fault.path];
+      return { path: toFieldPath(path), message: fault.message, position: source.locate(path) };
+    });
+    return { kind: 'faulty', faults };
+  }
+  const faults = findScheduleFaults(template, made?.schema).map((fault) => ({
+    ...fault,
+    position: source.locate(toParts(fault.path)),
+  }));
+  return faults.length === 0 ? { kind: 'template', template, lost } : { kind: 'faulty', faults };
+}
+
+/** `schedule.params.list[3]` → ['schedule', 'params', 'list', 3]. */
+function toParts(path: string): (string | number)[] {
+  return [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([part, index]) => (index === undefined ? part : Number(index)));
 }

@@ -231,3 +231,17 @@ test('every file has been run', () => {
   // By their ids, and two by their names.
   expect(runs.ran.size).toBe(files.length);
 });
+
+test('06 sends what the feeds had, and tells the heartbeat how it went', async () => {
+  runs.world = {
+    page: ({ method, path }) => (method === 'POST' ? {} : path.startsWith('/digest') ? {} : { items: ['Tea'] }),
+    model: () => 'Ten lines.',
+  };
+  const feeds = [`${runs.origin}/a.json`];
+  const params = { day: '2026-01-01T06:00:00.000Z', feeds, mail: `${runs.origin}/send` };
+  await runs.template('morning-digest', params);
+  expect(runs.at('POST', '/send').map(({ body }) => body)).toEqual([
+    { subject: 'Digest of 2026-01-01T06:00:00.000Z', text: 'Ten lines.' },
+  ]);
+  expect(runs.at('GET', '/digest/completed')).toHaveLength(1);
+});

@@ -22,6 +22,7 @@ import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
 import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { schedulesMutants } from './schedules.mutants.ts';
 import { secretsMutants } from './secrets.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
 import { serversMutants } from './servers.mutants.ts';
@@ -50,6 +51,7 @@ export const mutants: readonly Mutant[] = [
   ...keysMutants,
   ...loadMutants,
   ...modelsMutants,
+  ...schedulesMutants,
   ...secretsMutants,
   ...serversMutants,
   ...serverMutants,

@@ -17,6 +17,7 @@ const expected = [
   'GET /api/events',
   'GET /api/health',
   'GET /api/queue',
+  'GET /api/schedules',
   'GET /api/secrets',
   'GET /api/templates',
   'GET /api/templates/{id}',
@@ -27,6 +28,9 @@ const expected = [
   'GET /api/workflows/{id}/external-data',
   'GET /api/workflows/{id}/steps/{stepId}',
   'GET /api/workflows/{id}/steps/{stepId}/file',
+  'POST /api/schedules/{template}/pause',
+  'POST /api/schedules/{template}/resume',
+  'POST /api/schedules/{template}/trigger',
   'POST /api/workflows',
   'POST /api/workflows/from-template',
   'POST /api/workflows/{id}/branches',
@@ -146,6 +150,9 @@ it('every answer to a POST that has an effect names its headers, Idempotency-Rep
     return responses === undefined ? [] : [[path, Object.keys(answer?.headers ?? {}).sort()]];
   });
   expect(replayed.sort()).toEqual([
+    ['/api/schedules/{template}/pause', ['Idempotency-Replayed']],
+    ['/api/schedules/{template}/resume', ['Idempotency-Replayed']],
+    ['/api/schedules/{template}/trigger', ['Idempotency-Replayed']],
     ['/api/workflows', ['Idempotency-Replayed', 'Location']],
     ['/api/workflows/from-template', ['Idempotency-Replayed', 'Location']],
     ['/api/workflows/{id}/branches', ['Idempotency-Replayed', 'Location']],

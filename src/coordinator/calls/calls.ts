@@ -4,9 +4,10 @@ import { type ChangeParts, createChangeCalls } from './change.ts';
 import { type CreateParts, createCreateCalls } from './create.ts';
 import { KeyedCalls } from './keyed-calls.ts';
 import { createReadCalls, Reader, type ReadParts } from './read.ts';
+import { createScheduleCalls, type ScheduleParts } from './schedules.ts';
 import { createStepCalls, type StepParts } from './steps.ts';
 
-export type CallParts = ReadParts & CreateParts & ChangeParts & StepParts;
+export type CallParts = ReadParts & CreateParts & ChangeParts & StepParts & ScheduleParts;
 
 /** All calls but `close`, which the coordinator answers itself. */
 export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallName, 'close'>> {
@@ -15,5 +16,6 @@ export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallN
   const reading = createReadCalls(parts, reader);
   const keyed = new KeyedCalls({ workflows, turns, recall, readBlob: reading.readBlob });
   const creating = createCreateCalls(parts, keyed, reader);
-  return { ...reading, ...creating, ...createChangeCalls(parts, keyed), ...createStepCalls(parts, keyed) };
+  const changing = { ...createChangeCalls(parts, keyed), ...createStepCalls(parts, keyed) };
+  return { ...reading, ...creating, ...changing, ...createScheduleCalls(parts) };
 }
