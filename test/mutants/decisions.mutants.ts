@@ -75,8 +75,8 @@ export const decisionsMutants: Mutant[] = [
     name: 'a param that a template declares is unknown where a run leaves it out',
     breaks: 'N6',
     file: 'src/engine/templates.ts',
-    find: 'const declaredParams = Object.keys(found.template.params?.properties ?? {});',
-    replace: 'const declaredParams: string[] = [];',
+    find: 'declaredParams: Object.keys(template.params?.properties ?? {})',
+    replace: 'declaredParams: []',
     test: 'test/engine/template-params.test.ts',
   },
   {
