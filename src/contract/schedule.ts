@@ -32,7 +32,6 @@ export type TemplateSchedule = z.infer<typeof scheduleSchema>;
 
 /** Why no workflow was made for a slot. */
 export const passedWhySchema = z.enum(['missed', 'overlap', 'paused', 'refused']);
-export type PassedWhy = z.infer<typeof passedWhySchema>;
 
 const passedSchema = z
   .object({
