@@ -11,6 +11,7 @@
  */
 import type { StepDefinition } from '../contract/definition.ts';
 import type { Of } from '../contract/flow.ts';
+import { readDuration } from '../contract/flow.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { groupAction, isGroup, plainFlow, type StepFlow, toFlow } from './flow.ts';
 import type { GroupTally } from './group-tally.ts';
@@ -112,8 +113,13 @@ export function isBegun(state: WorkflowState, { of }: StepState): boolean {
 /** Steps without a task: what they wait for is settled by the coordinator's thread, without a slot. */
 export function isControlled({ action, params, flow }: Pick<StepState, 'action' | 'params' | 'flow'>): boolean {
   if (flow.when !== null || isGroup(flow) || action === 'approval') return true;
-  if (action === externalAction) return params.within !== undefined;
+  if (action === externalAction) return isDurationOrReference(params.within);
   return action === 'delay' && (params.for !== undefined || params.until !== undefined);
+}
+
+/** Params of data from outside are free: a `within` that is no duration means something to people alone. */
+function isDurationOrReference(within: unknown): boolean {
+  return typeof within === 'string' && (readDuration(within) !== null || within.includes('{{'));
 }
 
 /** The step whose outputs stand for an item, unless the group says `output`: the last of its inner steps. */

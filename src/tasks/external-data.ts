@@ -1,5 +1,6 @@
 /** `external_data`: a step that something outside completes, by `POST /api/workflows/<id>/external-data`. */
 import { z } from 'zod';
+import { durationSchema } from '../contract/flow.ts';
 import { limits } from '../contract/limits.ts';
 import { type Task, TaskFailure } from '../contract/task.ts';
 
@@ -9,8 +10,10 @@ export const externalData: Task = {
   description:
     'Waits for content from outside, such as a page captured in the browser. It is completed by POST /api/workflows/<id>/external-data and never runs on a thread.',
   params: z
-    .record(z.string(), z.unknown())
-    .meta({ description: 'Free; `source` and the like tell people what is awaited.' }),
+    .looseObject({
+      within: durationSchema.optional().meta({ description: 'How long to wait, as in `2d`; then the step fails.' }),
+    })
+    .meta({ description: 'Free but for `within`; `source` and the like tell people what is awaited.' }),
   timeoutMs: limits.timeoutMsMax,
   run() {
     throw new TaskFailure('TASK_ERROR', 'external_data is completed from outside and cannot be run');

@@ -222,8 +222,9 @@ export class ControlSteps {
 
   #wait(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent | null {
     const at = Math.max(now, state.header.updatedAt);
-    const { within } = step.params;
-    const end = typeof within === 'string' ? at + (readDuration(within) ?? 0) : null;
+    const sources = sourcesOf(state, step.of, step, read);
+    const isWithin = step.action === 'approval' || step.action === externalAction;
+    const end = isWithin ? toEnd(bindAny(step.params.within, sources), at) : null;
     if (step.action === 'approval') {
       // What nobody could read is not asked.
       bindQuestion(state, step, read);
@@ -231,7 +232,7 @@ export class ControlSteps {
     }
     if (step.action === externalAction) return decideWait(state, step.id, { for: 'data', until: end }, now);
     if (step.action !== 'delay' || (step.params.for === undefined && step.params.until === undefined)) return null;
-    const bound = bindAny({ for: step.params.for, until: step.params.until }, sourcesOf(state, step.of, step, read));
+    const bound = bindAny({ for: step.params.for, until: step.params.until }, sources);
     const until = toTime(bound as Record<string, unknown>, at);
     return decideWait(state, step.id, { for: 'time', until: this.#dryRun === undefined ? until : at }, now);
   }
@@ -248,6 +249,7 @@ export class ControlSteps {
     if (!isGroup(step.flow) && (step.action === 'delay' || step.action === 'approval')) {
       needed.addValue(step.params, step.of, step);
     }
+    if (step.action === externalAction) needed.addValue(step.params.within, step.of, step);
     return needed.blobs;
   }
 }
@@ -256,6 +258,14 @@ export class ControlSteps {
 function toDuration({ flow, params }: StepState): number | null {
   const text = flow.repeat?.every ?? params.for ?? params.within;
   return typeof text === 'string' ? readDuration(text) : null;
+}
+
+/** Until when a step with this `within` waits, in milliseconds since 1970; null: without an end. */
+function toEnd(within: unknown, at: number): number | null {
+  if (within === undefined) return null;
+  const ms = typeof within === 'string' ? readDuration(within) : null;
+  if (ms === null) throw new BindingError(`within is no duration as in 30m or 2d: ${JSON.stringify(within)}`);
+  return at + ms;
 }
 
 /** Throws BindingError where the condition comes out as neither true nor false. */
