@@ -216,7 +216,34 @@ function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps']): Ste
     return made;
   });
   // In a foreign file; nothing would end such a wait.
-  return read.map((step) => (step.wait === null || mayWait(step) ? step : { ...step, wait: null }));
+  const ending = read.map((step) => (step.wait === null || mayWait(step) ? step : { ...step, wait: null }));
+  return withWholeItems(ending);
+}
+
+/**
+ * A foreign file may leave steps of an item out. A group has the items that are whole, up to the first that is not; what
+ * is there of later ones are steps of their own.
+ */
+function withWholeItems(steps: readonly StepState[]): StepState[] {
+  const parts = new Map<string, number>();
+  const toKey = (group: string, index: number) => `${index} ${group}`;
+  for (const { of } of steps) {
+    if (of !== null) parts.set(toKey(of.step, of.index), (parts.get(toKey(of.step, of.index)) ?? 0) + 1);
+  }
+  const whole = new Map<string, number>();
+  for (const { id, flow } of steps) {
+    if (!isGroup(flow)) continue;
+    let items = 0;
+    while (parts.get(toKey(id, items)) === (flow.body?.length ?? 1)) items += 1;
+    whole.set(id, items);
+  }
+  return steps.map((step) => {
+    const items = whole.get(step.id) ?? limits.stepsMax;
+    const count = step.count !== null && step.count > items ? items : step.count;
+    // The group is there: `readSteps` has seen to that.
+    const of = step.of !== null && step.of.index >= (whole.get(step.of.step) as number) ? null : step.of;
+    return of === step.of && count === step.count ? step : { ...step, of, count };
+  });
 }
 
 function mayWait(step: StepState): boolean {

@@ -123,6 +123,33 @@ describe('ST2: nothing is lost on the way through the file', () => {
 describe('a foreign file', () => {
   const least = { id: workflowId, steps: [{ id: 'a', action: 'noop', status: 'PENDING' }] };
 
+  test('with steps of items left out has the items that are whole, and the others as steps of their own', () => {
+    const item = (index: number, inner: string) => ({
+      id: `m.${index}.${inner}`,
+      action: 'noop',
+      status: 'COMPLETED',
+      of: { step: 'm', index },
+    });
+    const body = [
+      { id: 'x', action: 'noop' },
+      { id: 'y', action: 'noop' },
+    ];
+    const group = { id: 'm', action: 'steps', status: 'WAITING_FOR_DEPENDENCY', forEach: [1, 2, 3], body, count: 3 };
+    const loop = { id: 'l', action: 'noop', status: 'COMPLETED', repeat: { until: 'true', max: 9 }, count: 9 };
+    const steps = [group, loop, item(0, 'x'), item(0, 'y'), item(1, 'x'), item(2, 'x'), item(2, 'y')];
+    const state = readWorkflow({ id: workflowId, steps }, {}, bornAt);
+    expect(state.steps.map(({ id, count, of }) => [id, count, of?.index ?? null])).toEqual([
+      ['m', 1, null],
+      ['l', 0, null],
+      ['m.0.x', null, 0],
+      ['m.0.y', null, 0],
+      ['m.1.x', null, null],
+      ['m.2.x', null, null],
+      ['m.2.y', null, null],
+    ]);
+    expect(state.tallies.get(0)?.openItems).toBe(0);
+  });
+
   test('may lack everything but id, steps and each step’s id, action and status', () => {
     expect(stateFileSchema.safeParse(least).success).toBe(true);
     const { header, steps } = readWorkflow(least, {}, bornAt);
