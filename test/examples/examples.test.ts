@@ -227,11 +227,6 @@ test('12 loads in batches, sets aside what cannot be loaded, and gives the lock 
   expect(runs.asked.at(-1)).toMatchObject({ method: 'DELETE', path: '/target/lock' });
 });
 
-test('every file has been run', () => {
-  // By their ids, and two by their names.
-  expect(runs.ran.size).toBe(files.length);
-});
-
 test('06 sends what the feeds had, and tells the heartbeat how it went', async () => {
   runs.world = {
     page: ({ method, path }) => (method === 'POST' ? {} : path.startsWith('/digest') ? {} : { items: ['Tea'] }),
@@ -244,4 +239,9 @@ test('06 sends what the feeds had, and tells the heartbeat how it went', async (
     { subject: 'Digest of 2026-01-01T06:00:00.000Z', text: 'Ten lines.' },
   ]);
   expect(runs.at('GET', '/digest/completed')).toHaveLength(1);
+});
+
+test('every file has been run', () => {
+  // By their ids, and two by their names.
+  expect(runs.ran.size).toBe(files.length);
 });
