@@ -14,6 +14,10 @@ export class ScheduleBook {
     this.#coordinator = coordinator;
   }
 
+  get isRead(): boolean {
+    return this.#records !== null;
+  }
+
   /** By template. Rejects with a Refusal where the file cannot be read now; the next call tries again. */
   async records(): Promise<ReadonlyMap<string, ScheduleRecord>> {
     if (this.#records !== null) return this.#records;

@@ -100,8 +100,9 @@ export class Schedules {
     return [...present, ...gone].sort((a, b) => (a.template < b.template ? -1 : 1));
   }
 
-  /** For health: schedules that do not run though they should. */
+  /** For health: schedules that do not run though they should. Asks nobody for what has not been read: health is cheap. */
   async notices(): Promise<string[]> {
+    if (!this.#book.isRead) return [];
     const { records, missingOf } = await this.#survey();
     const now = this.#clock.now();
     return [...records].flatMap(([template, record]) => toNotice(template, record, missingOf(template), now) ?? []);
