@@ -187,15 +187,6 @@ export async function serve(
   log = serverLog;
   if (early) tell(early);
   const server = createServer({ engine, settings: settings.server, log: serverLog, version });
-  try {
-    const { url } = await server.listen();
-    startHeartbeat(beats, 'server');
-    startWatchdog({ beats, lookMs: beatMs, patienceMs: stuckAfterMs });
-    process.stdout.write(`Hybrid Engine ${version} listening on ${url} (docs at ${url}/docs)\n`);
-  } catch (error) {
-    await engine.close();
-    throw error;
-  }
   let isStopping = false;
   const stop = (signal: NodeJS.Signals) => {
     // A second signal ends it at once, which is as safe as any crash.
@@ -210,6 +201,16 @@ export async function serve(
         (error: unknown) => endProcess(String(error), 70),
       );
   };
+  // Before the line that says it listens: whoever reads that may send a signal at once.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  try {
+    const { url } = await server.listen();
+    startHeartbeat(beats, 'server');
+    startWatchdog({ beats, lookMs: beatMs, patienceMs: stuckAfterMs });
+    process.stdout.write(`Hybrid Engine ${version} listening on ${url} (docs at ${url}/docs)\n`);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
 }

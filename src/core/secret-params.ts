@@ -29,12 +29,19 @@ export function findSecretParams(
   const faults: FieldError[] = [];
   if (searched.length === 0) return faults;
   const needles = createNeedles(searched.map(([, secret]) => secret));
+  // A name may stand in the path of each fault, and may be long.
+  const shown = new Map<PropertyKey, PropertyKey>();
+  const toShown = (key: PropertyKey) => {
+    const known = shown.get(key) ?? withoutSecrets(key, searched);
+    shown.set(key, known);
+    return known;
+  };
   const check = (text: string, at: Path) => {
     const found = needles.isIn(text) ? searched.find(([, secret]) => text.includes(secret)) : undefined;
     if (found === undefined) return;
     const [name, , advice] = found;
     const message = `holds the value of ${name}: ${advice}, and params are stored and shown; remove it`;
-    faults.push({ path: toFieldPath(at.map((key) => withoutSecrets(key, searched))), message });
+    faults.push({ path: toFieldPath(at.map(toShown)), message });
   };
   const open: [unknown, Path][] = [[value, path]];
   for (let next = open.pop(); next !== undefined && faults.length < faultsMax; next = open.pop()) {
