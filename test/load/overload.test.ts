@@ -95,7 +95,14 @@ test.skipIf(noProc !== null)(
     const waits = Array.from({ length: connectionsWanted }, () =>
       call(at(`/workflows/${waiting.id}?wait=60`), 'GET', false),
     );
-    const refused = Promise.all(waits.map(async (wait) => take(await wait)));
+    let answered = 0;
+    const refused = Promise.all(
+      waits.map(async (wait) => {
+        const answer = take(await wait);
+        answered += 1;
+        return answer;
+      }),
+    );
     // While they stand, others are served: not every connection is theirs.
     let servedMeanwhile = 0;
     for (let n = 0; n < 200 && servedMeanwhile < 20; n += 1) {
@@ -103,6 +110,8 @@ test.skipIf(noProc !== null)(
       else await delay(20);
     }
     expect(servedMeanwhile).toBe(20);
+    // One that came after the stop would be answered at once, and not be one of those that stood.
+    while (answered < connectionsWanted - serverBounds.waitsMax) await delay(20);
     rssBytes = Math.max(rssBytes, readRssBytes(pid));
     expect((await call(at(`/workflows/${waiting.id}/stop`), 'POST', false)).status).toBe(200);
     const answers = await refused;
