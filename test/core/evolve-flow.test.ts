@@ -2,30 +2,16 @@
  * Goal: conditions, waits and decisions, as they are decided (`decide-flow.ts`) and applied (`evolve-flow.ts`). Method: steps
  * driven by hand; the state file and the journal give the same workflow again (ST2).
  */
-import { afterEach, describe, expect, test } from 'vitest';
-import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
+import { describe, expect, test } from 'vitest';
+import type { StepDefinition } from '../../src/contract/definition.ts';
 import { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { decideDecision, decideMap, decideRound, decideUnready, listDue, nextDue } from '../../src/core/decide-flow.ts';
 import { waitingForData } from '../../src/core/external-data.ts';
 import type { StepState } from '../../src/core/step-state.ts';
-import { derivedAfresh, LiveWorkflow, replay, throughFile, toDerived, toKept } from './live-workflow.ts';
+import { createChecked } from './checked-workflow.ts';
 
-type Written = Partial<StepDefinition> & { id: string };
-
-let last: LiveWorkflow;
-
-function bring(steps: Written[], more: Partial<WorkflowDefinition> = {}): LiveWorkflow {
-  last = LiveWorkflow.with(steps, more);
-  return last;
-}
-
-afterEach(() => {
-  const { state } = last;
-  expect(toDerived(state)).toEqual(toDerived(derivedAfresh(state)));
-  expect(toKept(throughFile(state))).toEqual(toKept(state));
-  expect(toKept(replay(last.journal))).toEqual(toKept(state));
-});
+const { bring } = createChecked();
 
 function outputsOf({ outputs }: StepState): unknown {
   return outputs && 'json' in outputs ? JSON.parse(outputs.json) : outputs;
@@ -214,7 +200,7 @@ describe('a list', () => {
     live.state.setStep(0, { status: 'PENDING', count: null });
     expect(decide(19_999).kind).toBe('step.mapped');
     live.state.setStep(0, { status: 'STOPPED', count: 3 });
-    last = bring([{ id: 'a' }]);
+    bring([{ id: 'a' }]);
   });
 });
 

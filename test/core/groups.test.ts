@@ -2,29 +2,15 @@
  * Goal: rules F1 to F4 of groups, and what becomes of the steps within. Method: small maps and loops driven by hand; after
  * each the derived counts are those of a fresh walk (ST1), and the state file gives the same workflow again (ST2).
  */
-import { afterEach, describe, expect, test } from 'vitest';
-import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
+import { describe, expect, test } from 'vitest';
+import type { StepDefinition } from '../../src/contract/definition.ts';
 import { toTolerated } from '../../src/core/flow.ts';
 import { isControlled, standsFor, toItemError } from '../../src/core/groups.ts';
 import { readWorkflow } from '../../src/core/state-file.ts';
-import { derivedAfresh, LiveWorkflow, replay, throughFile, toDerived, toKept } from './live-workflow.ts';
+import { createChecked, type Written } from './checked-workflow.ts';
+import { LiveWorkflow, throughFile, toDerived } from './live-workflow.ts';
 
-type Written = Partial<StepDefinition> & { id: string };
-
-let last: LiveWorkflow;
-
-function bring(steps: Written[], more: Partial<WorkflowDefinition> = {}): LiveWorkflow {
-  last = LiveWorkflow.with(steps, more);
-  return last;
-}
-
-afterEach(() => {
-  const { state } = last;
-  expect(toDerived(state)).toEqual(toDerived(derivedAfresh(state)));
-  expect(toKept(throughFile(state))).toEqual(toKept(state));
-  expect(toDerived(throughFile(state))).toEqual(toDerived(state));
-  expect(toKept(replay(last.journal))).toEqual(toKept(state));
-});
+const { bring, take } = createChecked();
 
 const m = (more: Partial<StepDefinition> = {}): Written => ({ id: 'm', forEach: '{{params.list}}', ...more });
 const two: StepDefinition[] = [
@@ -430,16 +416,17 @@ test('which step stands for an item, and what is told of its failure', () => {
 });
 
 test('in a file of another maker an item does not begin before its list is known', () => {
-  last = LiveWorkflow.adopted({
+  const adopted = LiveWorkflow.adopted({
     steps: [
       { id: 'm', action: 'noop', status: 'PENDING', forEach: [1] },
       { id: 'm.0', action: 'noop', status: 'WAITING_FOR_DEPENDENCY', of: { step: 'm', index: 0 } },
     ],
   });
-  expect(last.statuses()).toEqual({ m: 'PENDING', 'm.0': 'WAITING_FOR_DEPENDENCY' });
-  last.map('m', 2);
-  last.run('m.0', 'm.1');
-  expect(last.status).toBe('COMPLETED');
+  const live = take(adopted);
+  expect(live.statuses()).toEqual({ m: 'PENDING', 'm.0': 'WAITING_FOR_DEPENDENCY' });
+  live.map('m', 2);
+  live.run('m.0', 'm.1');
+  expect(live.status).toBe('COMPLETED');
 });
 
 test('a file with steps of a group that is not there, or that it does not make, holds them as steps of their own', () => {

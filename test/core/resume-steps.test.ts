@@ -2,27 +2,13 @@
  * Goal: rules RV1 to RV3 and `group-again.ts`, what a resume or a retry runs again. Method: workflows with joins, maps and
  * loops driven by hand to a failure; after each the derived counts are those of a fresh walk (ST1), also through the file.
  */
-import { afterEach, describe, expect, test } from 'vitest';
-import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
+import { describe, expect, test } from 'vitest';
+import type { StepDefinition } from '../../src/contract/definition.ts';
 import * as decide from '../../src/core/decide.ts';
-import { derivedAfresh, LiveWorkflow, replay, throughFile, toDerived, toKept } from './live-workflow.ts';
+import { createChecked, type Written } from './checked-workflow.ts';
+import { type LiveWorkflow, throughFile } from './live-workflow.ts';
 
-type Written = Partial<StepDefinition> & { id: string };
-
-let last: LiveWorkflow;
-
-function bring(steps: Written[], more: Partial<WorkflowDefinition> = {}): LiveWorkflow {
-  last = LiveWorkflow.with(steps, more);
-  return last;
-}
-
-afterEach(() => {
-  const { state } = last;
-  expect(toDerived(state)).toEqual(toDerived(derivedAfresh(state)));
-  expect(toDerived(throughFile(state))).toEqual(toDerived(state));
-  expect(toKept(throughFile(state))).toEqual(toKept(state));
-  expect(toKept(replay(last.journal))).toEqual(toKept(state));
-});
+const { bring } = createChecked();
 
 const two: StepDefinition[] = [
   { id: 'x', action: 'noop' },
