@@ -1,7 +1,7 @@
 /**
- * Runs a part of the tests on the oldest and on the newest Node that the engine supports, and starts the command on one
- * that it does not support. The nodes come from npm's packages `node-<platform>-<arch>`, which hold the program and run
- * no script. One that npm does not give is skipped, and the last line says so.
+ * Runs a part of the tests on the oldest Nodes that the engine supports and on the newest one with long support, and
+ * starts the command on one that it does not support. The nodes come from npm's packages `node-<platform>-<arch>`,
+ * which hold the program and run no script. One that npm does not give is skipped, and the last line says so.
  *
  *   node scripts/other-nodes.js [path of tests ...]
  */
@@ -15,7 +15,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 /** What hangs on the version most: HTTP, streams, threads, files. */
 const tests = ['test/core', 'test/server', 'test/stand-in', 'test/store', 'test/watchdog', 'test/pool/pool.test.ts'];
-const supported = ['20.19.0', '22.13.0', 'latest'];
+const supported = ['20.19.0', '22.13.0', '24'];
 const unsupported = '18';
 
 const given = process.argv.slice(2);

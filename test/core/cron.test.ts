@@ -19,12 +19,15 @@ const zones = [
   'Asia/Kathmandu',
   'UTC',
 ];
+// The zones are followed through years that are over: what governments decide next reaches each Node at another time.
+const pastFrom = Date.UTC(2024, 0, 1);
+const pastTo = Date.UTC(2026, 0, 1);
 const from = Date.UTC(2026, 0, 1);
 const to = Date.UTC(2028, 0, 1);
 const minute = 60_000;
 
 /** The clock goes to each slot in turn, as a scheduler's does. */
-function drive(cron: string, timezone: string, start = from, end = to): number[] {
+function drive(cron: string, timezone: string, start = pastFrom, end = pastTo): number[] {
   const slots: number[] = [];
   for (let now = nextSlot({ cron, timezone }, start); now !== null && now < end; ) {
     slots.push(now);
@@ -80,11 +83,11 @@ test.each(zones)('every half hour in %s is half an hour of elapsed time, whateve
   const local = localTimes(timezone);
   // The days on which the offset changes: from noon to noon, the minute of the day is another.
   const changes: number[] = [];
-  for (let day = from; day < to; day += 1440 * minute) {
+  for (let day = pastFrom; day < pastTo; day += 1440 * minute) {
     if (local(day).minuteOfDay !== local(day + 1440 * minute).minuteOfDay) changes.push(day);
   }
   if (timezone !== 'UTC' && timezone !== 'Asia/Kathmandu') expect(changes.length).toBeGreaterThanOrEqual(4);
-  for (const day of [...changes.slice(0, 4), from]) {
+  for (const day of [...changes.slice(0, 4), pastFrom]) {
     const slots = drive('*/30 * * * *', timezone, day - minute, day + 1440 * minute);
     for (const [i, slot] of slots.entries()) if (i > 0) expect(slot - (slots[i - 1] as number)).toBe(30 * minute);
   }
