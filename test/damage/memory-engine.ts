@@ -150,6 +150,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       settings,
       store,
       catalogue,
+      instantiate: () => Promise.reject(new Error('there are no templates here')),
       loadPricer: async () => () => null,
       createPool: async (poolOptions) => createMemoryPool(poolOptions, runs, holdsEnd),
       clock,

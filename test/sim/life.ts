@@ -82,6 +82,7 @@ export class Life implements Owner {
       settings,
       store,
       catalogue,
+      instantiate: async ({ id: _, params: __, schedule: ___, ...definition }, params) => ({ ...definition, params }),
       loadPricer: async () => () => null,
       createPool: (options) =>
         Promise.resolve(
