@@ -205,6 +205,8 @@ describe('a foreign file', () => {
         flow: plainFlow,
         of: null,
         count: null,
+        child: null,
+        base: null,
         outcome: null,
         wait: null,
       },
