@@ -8,7 +8,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from '.
 import { assemble } from './coordinator/assemble.ts';
 import { createChance, createClock } from './coordinator/clock.ts';
 import type { Coordinator } from './coordinator/coordinator.ts';
-import type { Instantiate } from './coordinator/steps/child-steps.ts';
+import type { Instantiation } from './coordinator/steps/child-steps.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
 import { toExecArgv } from './pool/source-loader.ts';
 import { toStartError as toDirectoryError } from './store/data-directory.ts';
@@ -45,7 +45,7 @@ export async function startCoordinator(
         if (dryRun === undefined) return (await import('./pool/pool.ts')).createPool(options);
         return (await import('./pool/dry-pool.ts')).createDryPool(options, dryRun);
       },
-      instantiate: createInstantiate(),
+      instantiation: createInstantiation(),
       loadPricer: () => loadCallPricer(settings.prices),
       clock: createClock(),
       chance: createChance(),
@@ -66,13 +66,16 @@ export async function startCoordinator(
 }
 
 /** Its modules load with the first workflow that a step starts. */
-function createInstantiate(): Instantiate {
+function createInstantiation(): Instantiation {
   let checker: Promise<ParamsChecker> | undefined;
-  return async (template, params) => {
-    checker ??= import('./templates/params-checker.ts').then(
-      ({ ParamsChecker: Checker, paramsThreadUrl }) => new Checker({ execArgv: toExecArgv(paramsThreadUrl) }),
-    );
-    return (await checker).instantiate(template, params);
+  return {
+    async instantiate(template, params) {
+      checker ??= import('./templates/params-checker.ts').then(
+        ({ ParamsChecker: Checker, paramsThreadUrl }) => new Checker({ execArgv: toExecArgv(paramsThreadUrl) }),
+      );
+      return (await checker).instantiate(template, params);
+    },
+    close: async () => (await checker)?.close(),
   };
 }
 

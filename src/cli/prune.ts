@@ -84,7 +84,9 @@ async function listFinished(engine: Pruned): Promise<FinishedAt[]> {
   for (const status of finishedStatuses) {
     for (let offset = 0; ; ) {
       const { items, total } = await engine.list({ status, limit: limits.listLimitMax, offset });
-      for (const { id, updatedAt } of items) all.set(id, { id, updatedAt });
+      // A workflow that runs for a step of another goes with that one.
+      for (const { id, updatedAt, parentStepId } of items)
+        if (parentStepId === undefined) all.set(id, { id, updatedAt });
       offset += items.length;
       if (items.length === 0 || offset >= total) break;
     }

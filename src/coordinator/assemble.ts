@@ -24,7 +24,7 @@ import type { Log } from './log.ts';
 import { Recall } from './recall.ts';
 import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
-import { ChildSteps, type Instantiate } from './steps/child-steps.ts';
+import { ChildSteps, type Instantiation } from './steps/child-steps.ts';
 import { ControlSteps } from './steps/control-steps.ts';
 import { Flights } from './steps/flights.ts';
 import { LatePool } from './steps/late-pool.ts';
@@ -41,7 +41,7 @@ export interface CoordinatorOptions {
   catalogue: ActionCatalogue;
   createPool(options: PoolOptions): Promise<PoolPort>;
   /** For workflows that steps start: from a template and bound params. */
-  instantiate: Instantiate;
+  instantiation: Instantiation;
   /** Loads the prices of model calls, when a budget in dollars first needs them. */
   loadPricer(): Promise<CallPricer>;
   clock: Clock;
@@ -94,7 +94,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
   const begun = { settings, catalogue, clock, chance, outputs, workflows, turns };
-  const childSteps = new ChildSteps({ ...begun, instantiate: options.instantiate, onFatal });
+  const childSteps = new ChildSteps({ ...begun, instantiation: options.instantiation, onFatal });
   const controlSteps = new ControlSteps({ settings, clock, outputs, workflows, turns, childSteps, onFatal });
 
   // Events, and what follows from them.

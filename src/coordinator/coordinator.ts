@@ -246,6 +246,7 @@ export class Coordinator implements CoordinatorPort {
       incidents.fault(error);
     }
     this.#halt();
+    await this.parts.childSteps.close();
     await store.close();
   }
 }

@@ -613,7 +613,6 @@ test('a branch is told to those who follow its parent by an event of the parent,
     completed: [],
     failed: [],
     left: [],
-    left: [],
   });
 });
 

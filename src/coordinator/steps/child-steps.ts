@@ -39,8 +39,13 @@ import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
 import { NeededOutputs, sourcesOf } from './step-scope.ts';
 import { toEnd } from './within.ts';
 
-/** Makes a definition from a template and params. Rejects with a Refusal that names what is wrong with the params. */
-export type Instantiate = (template: Template, params: Record<string, unknown>) => Promise<WorkflowDefinition>;
+/** How templates become definitions. */
+export interface Instantiation {
+  /** Rejects with a Refusal that names what is wrong with the params. */
+  instantiate(template: Template, params: Record<string, unknown>): Promise<WorkflowDefinition>;
+  /** Called once, when nothing is made any more. */
+  close(): Promise<void>;
+}
 
 export interface ChildStepsOptions {
   settings: EngineSettings;
@@ -50,7 +55,7 @@ export interface ChildStepsOptions {
   outputs: StepOutputs;
   workflows: Workflows;
   turns: Turns;
-  instantiate: Instantiate;
+  instantiation: Instantiation;
   onFatal(error: unknown): void;
 }
 
@@ -90,6 +95,10 @@ export class ChildSteps {
     work.catch((error: unknown) => this.#options.onFatal(error));
   }
 
+  close(): Promise<void> {
+    return this.#options.instantiation.close();
+  }
+
   /** CS3. */
   stop(batch: Batch, id: string): void {
     const { workflows, clock } = this.#options;
@@ -104,13 +113,34 @@ export class ChildSteps {
     const { id, parentId, parentStepId, status } = child.state.header;
     if (parentStepId === null || parentId === null) return;
     const parent = workflows.live.get(parentId);
-    const step = parent?.state.step(parentStepId);
-    if (parent === undefined || step?.child !== id) return;
+    if (parent === undefined) {
+      if (isTerminal(status) && workflows.finished.has(parentId)) {
+        this.#changedLater(child, parentId).catch((error: unknown) => this.#options.onFatal(error));
+      }
+      return;
+    }
+    const step = parent.state.step(parentStepId);
+    if (step?.child !== id) return;
     if (isTerminal(status)) {
       this.#end(batch, parent, step, child);
     } else if (step.wait?.for === 'workflow' && isAtRest(status) !== (step.wait.atRest === true)) {
       this.#record!(batch, decideWait(parent.state, step.id, toWait(step.wait.until, child), clock.now()));
     }
+  }
+
+  /** An attempt that was aborted has ended when the parent had left memory: what it has used is the parent's, too. */
+  async #changedLater(child: Live, parentId: string): Promise<void> {
+    child.pins += 1;
+    const parent = await this.#pinned(parentId);
+    this.#options.turns.push({
+      run: (batch) => {
+        if (parent !== null) {
+          this.changed(batch, child);
+          this.#recall!.release(parent);
+        }
+        this.#recall!.release(child);
+      },
+    });
   }
 
   /** CS1: after a start. The first turns record what is missing. */
@@ -252,7 +282,7 @@ export class ChildSteps {
   }
 
   #instantiate(template: Template, params: Record<string, unknown>): Promise<WorkflowDefinition> {
-    const checked = this.#check.then(() => this.#options.instantiate(template, params));
+    const checked = this.#check.then(() => this.#options.instantiation.instantiate(template, params));
     this.#check = checked.catch(() => undefined); // The caller has the error.
     return checked;
   }
