@@ -66,10 +66,12 @@ function toJsonEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** As Python's cookies quote it: other characters than those of a token as three octal digits. */
+/** As Python's cookies hold it: `"` and `\` behind a backslash, other characters that no cookie may hold in octal. */
 function toCookieValue(value: string): string {
-  return value.replace(/["\\]/g, '\\$&').replace(/[\0-\x1f,;\x7f-\xff]/g, (found) => {
-    return `\\${found.charCodeAt(0).toString(8).padStart(3, '0')}`;
+  return value.replace(/[^\w!#$%&'*+.^`|~: ()/<=>?@[\]{}-]/g, (found) => {
+    if (found === '"' || found === '\\') return `\\${found}`;
+    const code = found.charCodeAt(0);
+    return code > 0xff ? found : `\\${code.toString(8).padStart(3, '0')}`;
   });
 }
 
