@@ -20,6 +20,7 @@ import { createActionCatalogue } from '../tasks/registry.ts';
 import { createTemplateCatalogue, type TemplateCatalogue } from '../templates/catalogue.ts';
 import { instantiate } from '../templates/instantiate.ts';
 import { createDataSchema } from '../templates/params-schema.ts';
+import { findSchemaSlips } from '../templates/schema-slips.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import type { CliContext } from './context.ts';
@@ -198,8 +199,8 @@ function findSchemaFaults(visited: readonly Visited[]): FieldError[] {
     // What references bring is known at run time.
     if (!isObject(data) || JSON.stringify(data).includes('{{')) return [];
     const made = createDataSchema(data);
-    if (made.kind === 'usable') return [];
-    return made.faults.map((fault) => ({
+    const faults = made.kind === 'usable' ? findSchemaSlips(data, 'data') : made.faults;
+    return faults.map((fault) => ({
       path: toFieldPath([...path, 'params', 'data', ...fault.path]),
       message: fault.message,
     }));
