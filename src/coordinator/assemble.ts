@@ -10,7 +10,7 @@ import { createCallHandlers } from './calls/calls.ts';
 import { takeOver } from './calls/take-over.ts';
 import type { Chance, Clock } from './clock.ts';
 import { Coordinator } from './coordinator.ts';
-import { createPerform, type Effect } from './effects.ts';
+import { createPerform, type Effect, type Perform } from './effects.ts';
 import { Checkpoints } from './files/checkpointing.ts';
 import { OrphanBlobs } from './files/orphan-blobs.ts';
 import { QueueView } from './files/queue-file.ts';
@@ -24,7 +24,7 @@ import type { Log } from './log.ts';
 import { Recall } from './recall.ts';
 import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
-import { ChildSteps, type Instantiation } from './steps/child-steps.ts';
+import { ChildSteps, type ChildStepsOptions, type Instantiation } from './steps/child-steps.ts';
 import { ControlSteps } from './steps/control-steps.ts';
 import { Flights } from './steps/flights.ts';
 import { LatePool } from './steps/late-pool.ts';
@@ -93,9 +93,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const shared = { settings, clock, catalogue, cache, outputs };
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
-  const begun = { settings, catalogue, clock, chance, outputs, workflows, turns };
-  const childSteps = new ChildSteps({ ...begun, instantiation: options.instantiation, onFatal });
-  const controlSteps = new ControlSteps({ settings, clock, outputs, workflows, turns, childSteps, onFatal });
+  const { childSteps, controlSteps } = createControl(options, { outputs, workflows, turns, onFatal });
 
   // Events, and what follows from them.
   const recorded = { store, clock, workflows, views, queue, budgets, readySteps, flights };
@@ -115,10 +113,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const perform = createPerform({ log, window, cache, flights, waits, workflows, removals, checkpoints, onFault });
   turns.connect({
     startReady: (batch) => attempts.start(batch),
-    perform: (effects) => {
-      onEffects?.(effects);
-      perform(effects);
-    },
+    perform: watched(perform, onEffects),
     onDiskFull: (isFull) => {
       incidents.diskFull(isFull);
       if (!isFull) views.resume();
@@ -131,6 +126,22 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
   const all = { ...parts, ...files, ...followers, ...steps };
   return new Coordinator(all, createCallHandlers(all));
+}
+
+function watched(perform: Perform, onEffects: CoordinatorOptions['onEffects']): Perform {
+  return (effects) => {
+    onEffects?.(effects);
+    perform(effects);
+  };
+}
+
+/** Steps that need no slot. */
+function createControl(
+  { settings, catalogue, clock, chance, instantiation }: CoordinatorOptions,
+  shared: Pick<ChildStepsOptions, 'outputs' | 'workflows' | 'turns' | 'onFatal'>,
+): { childSteps: ChildSteps; controlSteps: ControlSteps } {
+  const childSteps = new ChildSteps({ ...shared, settings, catalogue, clock, chance, instantiation });
+  return { childSteps, controlSteps: new ControlSteps({ ...shared, settings, clock, childSteps }) };
 }
 
 function createLatePool({ settings, createPool, log }: CoordinatorOptions): LatePool {

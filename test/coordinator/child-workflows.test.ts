@@ -1,6 +1,6 @@
 /**
  * Goal: a step runs a template as a workflow of its own: the two know each other, end together, and what one has used counts
- * once (CH1 to CH3, CS1 to CS3, BA4, CT1 to CT3). Method: the real coordinator and store, with steps that end when the test
+ * once (CH1 to CH3, CS1 to CS3, BA4, CL1 to CL3). Method: the real coordinator and store, with steps that end when the test
  * says so; deaths are copies of the directory.
  */
 import fs from 'node:fs';
@@ -11,7 +11,7 @@ import { Refusal } from '../../src/contract/failures.ts';
 import type { StorePort } from '../../src/contract/store.ts';
 import type { Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
-import { Holds, type InlineEngine, type InlineOptions, openInline } from '../fixtures/inline-engine.ts';
+import { type InlineEngine, type InlineOptions, openInline } from '../fixtures/inline-engine.ts';
 
 let dir: EngineDir;
 let inline: InlineEngine;

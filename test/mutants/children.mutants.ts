@@ -215,7 +215,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'templates may call each other in a circle',
-    breaks: 'CT1',
+    breaks: 'CL1',
     file: 'src/engine/called-templates.ts',
     find: 'if (above.includes(id)) {',
     replace: 'if (above[0] === id) {',
@@ -224,7 +224,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'workflows within workflows go one deeper',
-    breaks: 'CT2',
+    breaks: 'CL2',
     file: 'src/engine/called-templates.ts',
     find: 'if (way.length <= limits.childDepthMax) return null;',
     replace: 'if (way.length <= limits.childDepthMax + 1) return null;',
@@ -233,7 +233,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'params that references fill are checked before they are known',
-    breaks: 'CT3',
+    breaks: 'CL3',
     file: 'src/engine/called-templates.ts',
     find: '        .filter((each) => !isOpen(each.path))\n',
     replace: '',
