@@ -1,6 +1,6 @@
 /**
  * Goal: kill -9 in the middle of workflows that steps run costs nothing twice: each item has one child, each child ends its step,
- * and what is complete is never asked again (G1, G3, CH1 to CH3, CS1). Faults: SIGKILL of the whole process, at seeded moments.
+ * and what is complete is never asked again (G1, G3, CH1 to CH3, CP1). Faults: SIGKILL of the whole process, at seeded moments.
  * Method: a stand-in that counts the requests for each item, against what the engine has told and what it charges.
  * `CRASH_CHILD_KILLS` raises the number of kills, `CRASH_SEED` chooses the moments.
  */
