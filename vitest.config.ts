@@ -27,6 +27,7 @@ export default defineConfig({
   plugins: [threadsAreEmitted],
   test: {
     include: ['test/**/*.test.ts'],
+    server: { deps: { external: [/\/hybrid-emitted-/] } },
     globalSetup: ['test/fixtures/emission.ts'],
     // A test that hangs is to fail; one on a machine that is busy with other things is not.
     testTimeout: 120_000,
