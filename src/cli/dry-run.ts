@@ -6,12 +6,15 @@ import { readSettings } from '../config.ts';
 import type { WorkflowDefinition } from '../contract/definition.ts';
 import type { Engine, WorkflowReply } from '../contract/engine.ts';
 import { limits } from '../contract/limits.ts';
+import { namedTemplates } from '../core/child.ts';
 import { eachReference, type Reference } from '../core/references.ts';
 import { boundValues, stepsWithin } from '../core/steps-within.ts';
+import { createTemplateCatalogue } from '../templates/catalogue.ts';
 import type { CliContext } from './context.ts';
 import { toDrySummary, toSummaryText } from './dry-summary.ts';
 import { openLocalEngine } from './engine-access.ts';
 import { exits, usageError } from './exit.ts';
+import { withStepsBelow } from './family.ts';
 import { followWorkflow } from './follow.ts';
 import { printableLines } from './printable.ts';
 import type { Progress } from './progress.ts';
@@ -30,10 +33,10 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
   }
   if (options.offline) throw usageError('--dry-run calls nobody in any case: leave out --offline');
   const start = await readStart(target, options, context);
-  const { maxParallelNodes } = readSettings(context.env, context.cwd).engine;
+  const { maxParallelNodes, templatesDir } = readSettings(context.env, context.cwd).engine;
   const { engine, close } = await openLocalEngine(context, undefined, {
     dryRun: {
-      wanted: start.definition === null ? {} : findWanted(start.definition),
+      wanted: start.definition === null ? {} : findWanted(await withCalled(start.definition, templatesDir)),
       ...(options.items === undefined ? {} : { items: options.items }),
     },
     simulationMs: 0,
@@ -42,7 +45,8 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
     const created = await start.begin(engine);
     noteLostNumbers(start, created.workflow, context);
     const { reply, ending } = await follow(engine, created, options.timeout);
-    const summary = toDrySummary(reply.workflow, maxParallelNodes);
+    const whole = await withStepsBelow(reply.workflow, engine);
+    const summary = toDrySummary(whole, maxParallelNodes);
     const { stdout, stderr } = context;
     const text = options.json
       ? JSON.stringify(summary, null, 2)
@@ -56,9 +60,27 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
   }
 }
 
-/** The fields of steps' outputs that other steps refer to. */
-function findWanted(definition: WorkflowDefinition): Record<string, string[][]> {
-  const visited = [...stepsWithin(definition)];
+type Definition = Pick<WorkflowDefinition, 'steps' | 'finally'>;
+
+/** The definition, and those that its `workflow` steps can reach. Their faults are named when it begins. */
+async function withCalled(definition: WorkflowDefinition, templatesDir: string): Promise<Definition[]> {
+  const catalogue = createTemplateCatalogue(templatesDir);
+  const called = new Map<string, Definition>();
+  const all: Definition[] = [definition];
+  for (const each of all) {
+    for (const id of namedTemplates(each)) {
+      const template = called.has(id) ? undefined : await catalogue.get(id);
+      if (template === undefined) continue;
+      called.set(id, template);
+      all.push(template);
+    }
+  }
+  return all;
+}
+
+/** The fields of steps' outputs that other steps refer to. Steps of different workflows may share what is made up. */
+function findWanted(definitions: readonly Definition[]): Record<string, string[][]> {
+  const visited = definitions.flatMap((definition) => [...stepsWithin(definition)]);
   const ids = new Set(visited.map(({ step }) => String(step.id)));
   /** The inner step that stands for an item; the group itself where its own action runs for each. */
   const standing = new Map(
@@ -70,6 +92,9 @@ function findWanted(definition: WorkflowDefinition): Record<string, string[][]> 
   const wanted = new Map<string, string[][]>();
   const want = (id: string, path: readonly string[]) => {
     if (path.length > 0) wanted.set(id, [...(wanted.get(id) ?? []), [...path]]);
+    // What a workflow has returned is what its steps have made.
+    const [field, inner, ...rest] = path;
+    if (field === 'steps' && inner !== undefined && rest.length > 0) want(inner, rest);
   };
   const note = (reference: Reference) => {
     if (reference.kind !== 'step' && reference.kind !== 'previous') return;
@@ -96,10 +121,11 @@ async function follow(engine: Engine, created: WorkflowReply, timeoutMs: number 
     const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - startedMs));
     const followed = await followWorkflow(engine, at, unseen, { timeoutMs: left, stopOnInterrupt: true });
     const { items } = await engine.waiting({ limit: limits.listLimitMax });
-    const awaited = items.filter((item) => item.workflow_id === at.id && item.for === 'data');
+    // The engine runs this workflow alone, and those that its steps start.
+    const awaited = items.filter((item) => item.for === 'data');
     if (followed.ending !== 'rest' || awaited.length === 0) return followed;
-    for (const { step_id } of awaited) {
-      await engine.externalData(at.id, { content: page, content_type: 'text/html', step_id });
+    for (const { workflow_id, step_id } of awaited) {
+      await engine.externalData(workflow_id, { content: page, content_type: 'text/html', step_id });
     }
     at = await engine.get(at.id);
   }

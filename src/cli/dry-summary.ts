@@ -7,6 +7,7 @@ import { counted } from '../core/duration.ts';
 import { groupAction } from '../core/flow.ts';
 import { createGraph, type GraphNode, topologicalOrder, withDownstream } from '../core/graph.ts';
 import { toDollars, toPico } from '../core/metrics.ts';
+import { workflowAction } from '../core/step-state.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { toElapsed } from './elapsed.ts';
 import { toTable } from './table.ts';
@@ -200,6 +201,7 @@ function toDeed({ action, would }: DryStep): string {
     if (action === 'external_data') return 'wait for data from outside';
     if (action === 'approval') return 'wait for a decision, taken for approved';
     if (action === groupAction) return 'make its steps';
+    if (action === workflowAction) return 'run a workflow of its own';
     return createActionCatalogue().has(action) ? 'run as it did here' : 'be simulated: nobody knows this action';
   }
   switch (would.kind) {

@@ -2,17 +2,23 @@
 
 import { resolve } from 'node:path';
 import { readSecrets, readSettings } from '../config.ts';
+import type { Template, WorkflowDefinition } from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { SecretHosts } from '../contract/secret-store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
+import { namedTemplates } from '../core/child.ts';
 import { counted } from '../core/duration.ts';
 import { stepsWithin, type Visited } from '../core/steps-within.ts';
 import { validateDefinition } from '../core/validate.ts';
 import { findWarnings } from '../core/warnings.ts';
+import { readCalledTemplates } from '../engine/called-templates.ts';
+import type { TemplateSource } from '../engine/templates.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
+import { createTemplateCatalogue, type TemplateCatalogue } from '../templates/catalogue.ts';
+import { instantiate } from '../templates/instantiate.ts';
 import { createDataSchema } from '../templates/params-schema.ts';
 import { findSchemaSlips } from '../templates/schema-slips.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
@@ -36,12 +42,13 @@ export async function validate(
     throw usageError('--allow-unknown and UNKNOWN_ACTIONS=reject exclude each other: a run would refuse the action');
   }
   const secretStore = readSecrets(context.env, context.cwd);
+  const source = createSource(files, context);
   let sound = true;
   for (const file of files) {
     const lines: string[] = [];
     try {
       const text = await readTextFile(resolve(context.cwd, file), file);
-      const { faults, notes, summary } = await checkText(text, allowUnknown, secretStore);
+      const { faults, notes, summary } = await checkText(text, { allowUnknown, secretStore, source });
       for (const fault of faults) lines.push(toFaultLine(file, fault));
       for (const note of notes) lines.push(`${file}: note: ${note}`);
       if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
@@ -63,7 +70,14 @@ interface Check {
   summary: string;
 }
 
-async function checkText(text: string, allowUnknown: boolean, secretStore: SecretHosts): Promise<Check> {
+interface Known {
+  allowUnknown: boolean;
+  secretStore: SecretHosts;
+  /** The templates that steps can call. */
+  source: TemplateSource;
+}
+
+async function checkText(text: string, { allowUnknown, secretStore, source: called }: Known): Promise<Check> {
   const unknownActions = allowUnknown ? 'simulate' : 'reject';
   const source = readSourceText(text);
   if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
@@ -87,6 +101,9 @@ async function checkText(text: string, allowUnknown: boolean, secretStore: Secre
   const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
   if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
   for (const fault of findSchemaFaults(visited)) errors.push(fault);
+  const validation = { catalogue, unknownActions, secretStore } as const;
+  const own = isTemplate && typeof value.id === 'string' ? value.id : null;
+  for (const error of await findCallFaults(definition, own, { source: called, validation })) errors.push(error);
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps, last)) if (!places.has(fault.path)) errors.push(fault);
   const unknownSecrets: string[] = [];
@@ -120,6 +137,49 @@ async function checkText(text: string, allowUnknown: boolean, secretStore: Secre
       }),
     ],
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(visited.length, 'step')}`,
+  };
+}
+
+/** Of steps that run a template as a workflow of its own. */
+async function findCallFaults(
+  definition: unknown,
+  own: string | null,
+  options: Parameters<typeof readCalledTemplates>[2],
+): Promise<FieldError[]> {
+  const { steps, last } = toSteps(definition);
+  const written = { steps, finally: last } as unknown as Pick<WorkflowDefinition, 'steps' | 'finally'>;
+  if (namedTemplates(written).length === 0) return [];
+  return (await readCalledTemplates(written, own, options)).errors;
+}
+
+/** The templates of the files, and those of TEMPLATES_DIR. */
+function createSource(files: readonly string[], { cwd, env }: CliContext): TemplateSource {
+  const given = new Map<string, Template>();
+  let isRead = false;
+  let catalogue: TemplateCatalogue | undefined;
+  const readGiven = async () => {
+    if (isRead) return;
+    isRead = true;
+    for (const file of files) {
+      const text = await readTextFile(resolve(cwd, file), file).catch(() => '');
+      const read = readTemplateText(text);
+      if (read.kind === 'template') given.set(read.template.id, read.template);
+    }
+  };
+  const others = () => {
+    catalogue ??= createTemplateCatalogue(readSettings(env, cwd).engine.templatesDir);
+    return catalogue;
+  };
+  return {
+    list: async () => [...given.values(), ...(await others().list())],
+    find: async (id) => {
+      await readGiven();
+      const template = given.get(id);
+      return template === undefined ? others().find(id) : { template, told: [] };
+    },
+    problems: () => others().problems(),
+    instantiate: async (template, params) => instantiate(template, params),
+    close: async () => undefined,
   };
 }
 

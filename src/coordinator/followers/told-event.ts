@@ -2,6 +2,7 @@
 import type { EngineEvent } from '../../contract/event.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { WorkflowState } from '../../core/state.ts';
+import type { StepState } from '../../core/step-state.ts';
 import type { Change } from '../../core/stop-steps.ts';
 import { toIso } from '../../core/time.ts';
 
@@ -22,9 +23,19 @@ export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowS
     ...(step ? { step_status: step.status } : {}),
     ...('count' in event ? { count: event.count } : {}),
     ...('round' in event ? { round: event.round } : {}),
+    ...toFamily(event, step),
     version: event.version,
     ...(change ? toChangedSteps(state, change) : {}),
   };
+}
+
+/** Who started the workflow, and which one the step has started. */
+function toFamily(event: JournalEvent, step: StepState | undefined) {
+  if (event.kind === 'workflow.created' && event.parent?.child !== undefined) {
+    return { parent_id: event.parent.id, parent_step_id: event.parent.stepId };
+  }
+  const isOfChild = event.kind === 'step.returned' || (event.kind === 'step.waiting' && event.for === 'workflow');
+  return isOfChild && step?.child ? { child_id: step.child } : {};
 }
 
 function toChangedSteps(state: WorkflowState, { queued, stopped, completed, failed }: Change) {
