@@ -9,6 +9,8 @@ import { assemble } from './coordinator/assemble.ts';
 import { createChance, createClock } from './coordinator/clock.ts';
 import type { Coordinator } from './coordinator/coordinator.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
+import { toExecArgv } from './pool/source-loader.ts';
+import { readerThreadUrl, ThreadReader } from './reader/thread-reader.ts';
 import { toStartError as toDirectoryError } from './store/data-directory.ts';
 import { openStore } from './store/store.ts';
 import { loadCallPricer } from './tasks/llm/prices.ts';
@@ -42,6 +44,7 @@ export async function startCoordinator(
         if (dryRun === undefined) return (await import('./pool/pool.ts')).createPool(options);
         return (await import('./pool/dry-pool.ts')).createDryPool(options, dryRun);
       },
+      reader: new ThreadReader({ execArgv: toExecArgv(readerThreadUrl) }),
       loadPricer: () => loadCallPricer(settings.prices),
       clock: createClock(),
       chance: createChance(),
