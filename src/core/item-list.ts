@@ -7,14 +7,17 @@ export interface ItemList {
   valuesAt(index: number): ReadonlyMap<string, unknown>;
   /** Bytes of JSON that `valuesAt` parses for this item; absent where the values are in memory. */
   bytesAt?(index: number): number;
+  /** The JSON of a value that would have to be parsed; undefined for one that is in memory, or that there is not. */
+  textAt?(index: number, name: string): string | undefined;
 }
 
 /** One list of a `forEach`. An array is one. */
 export interface ItemValues {
   readonly length: number;
   at(index: number): unknown;
-  /** As `ItemList.bytesAt`. */
+  /** As in `ItemList`. */
   bytesAt?(index: number): number;
+  textAt?(index: number): string;
 }
 
 type NamedLists = readonly (readonly [name: string, list: ItemValues])[];
@@ -51,6 +54,10 @@ export function combineLists(lists: NamedLists): ItemList {
       ? {
           bytesAt: (index: number) =>
             placesAt(fastestFirst, index).reduce((sum, [, list, place]) => sum + (list.bytesAt?.(place) ?? 0), 0),
+          textAt: (index: number, wanted: string) => {
+            const found = placesAt(fastestFirst, index).find(([name]) => name === wanted);
+            return found?.[1].textAt?.(found[2]);
+          },
         }
       : {}),
   };

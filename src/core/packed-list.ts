@@ -24,9 +24,11 @@ export function packList(values: readonly unknown[]): PackedTexts {
 export function unpackList({ bytes, ends }: PackedTexts): ItemValues {
   const decoder = new TextDecoder();
   const startOf = (index: number) => (index === 0 ? 0 : itemAt(ends, index - 1));
+  const textAt = (index: number) => decoder.decode(bytes.subarray(startOf(index), itemAt(ends, index)));
   return {
     length: ends.length,
-    at: (index) => JSON.parse(decoder.decode(bytes.subarray(startOf(index), itemAt(ends, index)))) as unknown,
+    at: (index) => JSON.parse(textAt(index)) as unknown,
+    textAt,
     bytesAt: (index) => itemAt(ends, index) - startOf(index),
   };
 }

@@ -31,5 +31,7 @@ test('of several lists an item says the bytes of all of its values; lists in mem
   expect(list.count).toBe(6);
   expect([0, 2, 3].map((i) => list.bytesAt?.(i))).toEqual([4, 4, 3]);
   expect(Object.fromEntries(list.valuesAt(4))).toEqual({ a: 'b', b: 2 });
-  expect(combineLists([['b', [1]]]).bytesAt).toBeUndefined();
+  expect([list.textAt?.(4, 'a'), list.textAt?.(4, 'b'), list.textAt?.(4, 'c')]).toEqual(['"b"', undefined, undefined]);
+  const inMemory = combineLists([['b', [1]]]);
+  expect([inMemory.bytesAt, inMemory.textAt]).toEqual([undefined, undefined]);
 });

@@ -55,7 +55,10 @@ test('a part of a shared buffer is copied, and stays', async () => {
 
 test('RD1: data that takes more memory than there is ends the thread alone', async () => {
   const reader = open({ heapMbMax: 64 });
-  await expect(reader.read(large(6_000_000))).rejects.toMatchObject({ reason: 'memory', message: 'took more than 64 MB' });
+  await expect(reader.read(large(6_000_000))).rejects.toMatchObject({
+    reason: 'memory',
+    message: 'took more than 64 MB',
+  });
   expect(await reader.read(small())).toEqual([{ kind: 'verdict', value: true }]);
 });
 

@@ -14,7 +14,7 @@ import { eachReference, type Reference } from '../../core/references.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { StepState } from '../../core/step-state.ts';
 import { type GatheredFields, gatheredText, toPiece } from './gathered-text.ts';
-import { conditionScopeOf, itemOf } from './step-scope.ts';
+import { conditionScopeOf, itemOf, itemTextOf } from './step-scope.ts';
 
 /** Values up to so many characters of JSON are sent as they are; of longer ones slices of so many are made in a turn. */
 const sliceCharsMax = 16 * 1024;
@@ -53,8 +53,8 @@ export async function draftCondition(
   // Before anything is waited for: the lists around are in memory now.
   const values = use.roots
     .filter((root) => !enginesRoots.has(root))
-    .map((name) => [name, itemOf(state, context, name, parseInline)] as const);
-  const items = await parts.values(values);
+    .map((name) => [name, toItem(state, context, name)] as const);
+  const items = await parts.items(values);
   const params = await parts.params(names);
   const toSteps = (of: Readonly<Record<string, { readonly outputs: unknown }>>) =>
     Object.fromEntries(Object.entries(of).map(([id, each]) => [id, toInquiryStep(each as SeenStep)]));
@@ -93,7 +93,7 @@ export async function draftList(state: WorkflowState, group: StepState, pause: P
   // Before anything is waited for: the lists around are in memory now, and the outputs are those of now.
   const values = [...asked.items]
     .filter((name) => outer.has(name) || !own.has(name))
-    .map((name) => [name, itemOf(state, group.of, name, parseInline)] as const);
+    .map((name) => [name, toItem(state, group.of, name)] as const);
   const gather = (id: string, fields: GatheredFields): InquirySource => {
     const step = state.step(id);
     const text = step && (isGroup(step.flow) ? gatheredText(state, step, fields) : ownText(step));
@@ -111,7 +111,7 @@ export async function draftList(state: WorkflowState, group: StepState, pause: P
         : gather(`${loop.group.id}.${loop.index - 1}.${id}`, fields),
     ]),
   );
-  const items = await parts.values(values);
+  const items = await parts.items(values);
   const params = await parts.params([...asked.params]);
   return parts.draft({
     kind: 'list',
@@ -129,6 +129,14 @@ export async function draftList(state: WorkflowState, group: StepState, pause: P
 
 function ownText({ outputs, outcome }: StepState) {
   return outputs === null || outcome !== null ? undefined : [toPiece(outputs)];
+}
+
+type Item = { readonly text: string } | { readonly value: unknown };
+
+/** An item as its text where it would have to be parsed: it may be large. */
+function toItem(state: WorkflowState, context: Context, name: string): Item {
+  const text = itemTextOf(state, context, name);
+  return text === undefined ? { value: itemOf(state, context, name, parseInline) } : { text };
 }
 
 /** A list around that is not in memory is small, and its data inline. */
@@ -201,9 +209,11 @@ class Parts {
     return this.source(await this.#slice(value));
   }
 
-  async values(named: readonly (readonly [string, unknown])[]): Promise<Record<string, InquirySource>> {
+  async items(named: readonly (readonly [string, Item])[]): Promise<Record<string, InquirySource>> {
     const sources: [string, InquirySource][] = [];
-    for (const [name, value] of named) sources.push([name, await this.value(value)]);
+    for (const [name, item] of named) {
+      sources.push([name, 'text' in item ? this.source([item.text]) : await this.value(item.value)]);
+    }
     return Object.fromEntries(sources);
   }
 

@@ -18,6 +18,7 @@ import {
   toScopedId,
   toWorkflowValue,
 } from '../../core/context.ts';
+import { toItemNames } from '../../core/flow.ts';
 import { isItemSkipped, standsFor } from '../../core/groups.ts';
 import { type ItemList, toItemList, toNamed } from '../../core/item-list.ts';
 import { jsonLengthWithin } from '../../core/json-length.ts';
@@ -102,6 +103,16 @@ export function itemOf(state: WorkflowState, context: Context, name: string, rea
     if (group.flow.forEach === null) continue;
     const values = listOf(state, group, read).valuesAt(index);
     if (values.has(name)) return values.get(name);
+  }
+  return undefined;
+}
+
+/** The same as JSON text, where the value would have to be parsed. */
+export function itemTextOf(state: WorkflowState, context: Context, name: string): string | undefined {
+  for (const { group, index } of around(state, context)) {
+    const text = group.flow.forEach === null ? undefined : knownList(state, group)?.textAt?.(index, name);
+    if (text !== undefined) return text;
+    if (toItemNames(group.flow).includes(name)) return undefined;
   }
   return undefined;
 }
