@@ -16,6 +16,7 @@ import { filesMutants } from './files.mutants.ts';
 import { flowMutants } from './flow.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
 import { httpMutants } from './http.mutants.ts';
+import { inquiriesMutants } from './inquiries.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
@@ -48,6 +49,7 @@ export const mutants: readonly Mutant[] = [
   ...enumerateMutants,
   ...filesMutants,
   ...flowMutants,
+  ...inquiriesMutants,
   ...followersMutants,
   ...httpMutants,
   ...keysMutants,
