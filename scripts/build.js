@@ -51,6 +51,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
         'dry-thread': 'src/worker/dry-thread.ts',
         process: 'src/worker/process.ts',
         'params-thread': 'src/templates/params-thread.ts',
+        'check-thread': 'src/rehearsal/check-thread.ts',
       },
       outdir: fresh,
       bundle: true,

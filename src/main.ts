@@ -79,6 +79,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     { createTemplateCatalogue },
     { ParamsChecker, paramsThreadUrl },
     { watchTemplates },
+    { Rehearsals, checkThreadUrl },
   ] = await Promise.all([
     coming,
     import('./engine/engine.ts'),
@@ -86,6 +87,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     import('./templates/catalogue.ts'),
     import('./templates/params-checker.ts'),
     import('./templates/watch.ts'),
+    import('./rehearsal/rehearsals.ts'),
   ]);
   const templates = createTemplateCatalogue(settings.templatesDir);
   const checker = new ParamsChecker({ execArgv: toExecArgv(paramsThreadUrl) });
@@ -97,6 +99,14 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     unknownActions: settings.unknownActions,
     checkData: (schema, data) => checker.checkData(schema, data),
     secretStore: settings.secretStore ?? {},
+    rehearsals:
+      settings.dryRun === undefined
+        ? new Rehearsals({
+            settings,
+            open: (dry) => createEngine({ settings: dry, onFatal: () => undefined }),
+            execArgv: toExecArgv(checkThreadUrl),
+          })
+        : undefined,
     templates: {
       ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),

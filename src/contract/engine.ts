@@ -5,6 +5,7 @@
 import type { ResumeRequest } from './budget.ts';
 import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from './decision.ts';
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
+import type { DryRunReply, ValidationReply } from './dry-run.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { ListFilter, ListQuery } from './list-query.ts';
@@ -194,6 +195,11 @@ export interface Engine {
     params: Record<string, unknown>,
     options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
+  /** What a run would do: on an engine of its own that calls nobody and keeps nothing. Refuses like `submit`. */
+  dryRun(definition: unknown): Promise<DryRunReply>;
+  dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply>;
+  /** Every fault of a text, YAML or JSON, of a definition or a template. */
+  validate(text: string): Promise<ValidationReply>;
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** The run as columns, without params, outputs and logs: the JSON of a `GraphView`, with `since` of a `ChangesView`. */
   graph(id: string, options?: GraphOptions): Promise<WorkflowReply>;

@@ -21,7 +21,9 @@ import {
   type Template,
   type TemplateProblem,
   templateIdSchema,
+  type WorkflowDefinition,
 } from '../contract/definition.ts';
+import type { DryRunReply, ValidationReply } from '../contract/dry-run.ts';
 import {
   type ActionDescription,
   type AnswerOptions,
@@ -51,6 +53,7 @@ import { limits } from '../contract/limits.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
 import type { DefinitionBack, Facets, Lineage, LogReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
@@ -62,11 +65,23 @@ import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
 import { toWholeSteps, toWholeText } from './whole-outputs.ts';
 
+/** Dry runs and validations (`src/rehearsal`). */
+export interface RehearsalPort {
+  dryRun(rehearsed: {
+    definition: WorkflowDefinition;
+    declaredParams?: readonly string[] | undefined;
+  }): Promise<DryRunReply>;
+  validate(text: string, secretStore: SecretHosts): Promise<ValidationReply>;
+  close(): Promise<void>;
+}
+
 export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
   catalogue: ActionCatalogue;
   templates: TemplateSource;
   checkData: CheckData;
+  /** Absent in an engine that is itself a dry run. */
+  rehearsals?: RehearsalPort | undefined;
   /** Time for schedules; the system's when absent. */
   scheduleClock?: ScheduleClock;
   /** When the coordinator takes longer than this to answer `health`, the engine is degraded. */
@@ -152,6 +167,27 @@ export class CoordinatedEngine implements Engine {
   ): Promise<WorkflowReply> {
     const args = { definition, warnings, templateId, ...claim, ...toFirstWait(options) };
     return this.#toCreated(await this.#coordinator.call('submit', args, options.signal), options);
+  }
+
+  async dryRun(definition: unknown): Promise<DryRunReply> {
+    return this.#rehearsals.dryRun({ definition: this.#validate(definition, {}).definition });
+  }
+
+  async dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply> {
+    check(templateIdSchema, templateId, 'template_id');
+    const { definition, declaredParams } = await this.#templates.toDefinition(templateId, params);
+    const valid = this.#validate(definition, { declaredParams });
+    return this.#rehearsals.dryRun({ definition: valid.definition, declaredParams });
+  }
+
+  async validate(text: string): Promise<ValidationReply> {
+    return this.#rehearsals.validate(text, this.#options.secretStore ?? {});
+  }
+
+  get #rehearsals(): RehearsalPort {
+    const { rehearsals } = this.#options;
+    if (rehearsals === undefined) throw new Refusal({ code: 'CONFLICT', detail: 'This engine makes no dry runs' });
+    return rehearsals;
   }
 
   async get(id: string, { withoutBlobs = false, ...options }: GetOptions = {}): Promise<WorkflowReply> {
@@ -414,7 +450,8 @@ export class CoordinatedEngine implements Engine {
   async close(): Promise<void> {
     for (const follower of this.#followers) follower.end();
     await this.#schedules.close();
-    await Promise.all([this.#coordinator.call('close', {}), this.#templates.close()]);
+    const { rehearsals } = this.#options;
+    await Promise.all([this.#coordinator.call('close', {}), this.#templates.close(), rehearsals?.close()]);
   }
 
   #readBlob(id: string, blob: string): Promise<Uint8Array> {

@@ -21,6 +21,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { rehearsalRoutes } from './routes/rehearsals.ts';
 import { runViewRoutes } from './routes/run-views.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { stepFileRoutes } from './routes/step-file.ts';
@@ -42,6 +43,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
   const routes = [
     ...workflowRoutes(parts),
     ...runViewRoutes(parts),
+    ...rehearsalRoutes(parts),
     ...stepFileRoutes(parts),
     ...stepOutputRoutes(parts),
     ...steeringRoutes(parts),

@@ -64,10 +64,11 @@ export const workflowQuerySchema = waitQuerySchema
     error: 'goes with view=changes, which needs it',
   });
 
-export const fromTemplateQuerySchema = z.object({
+export const templateQuerySchema = z.object({
   template_id: templateIdSchema.optional().meta({ description: 'with it, the body is the params object' }),
-  wait: waitSchema.optional(),
 });
+
+export const fromTemplateQuerySchema = templateQuerySchema.extend({ wait: waitSchema.optional() });
 
 export const pageQuerySchema = z.object({
   limit: wholeNumberText(
