@@ -80,6 +80,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     { ParamsChecker, paramsThreadUrl },
     { watchTemplates },
     { Rehearsals, checkThreadUrl },
+    { searchThreadUrl },
   ] = await Promise.all([
     coming,
     import('./engine/engine.ts'),
@@ -88,6 +89,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     import('./templates/params-checker.ts'),
     import('./templates/watch.ts'),
     import('./rehearsal/rehearsals.ts'),
+    import('./engine/run-searches.ts'),
   ]);
   const templates = createTemplateCatalogue(settings.templatesDir);
   const checker = new ParamsChecker({ execArgv: toExecArgv(paramsThreadUrl) });
@@ -95,10 +97,12 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     options.onTemplateProblems && watchTemplates(settings.templatesDir, templates, options.onTemplateProblems);
   const engine = new CoordinatedEngine({
     coordinator,
+    settings,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
     checkData: (schema, data) => checker.checkData(schema, data),
     secretStore: settings.secretStore ?? {},
+    searchExecArgv: toExecArgv(searchThreadUrl),
     rehearsals:
       settings.dryRun === undefined
         ? new Rehearsals({

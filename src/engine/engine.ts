@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
+import type { BulkRequest, BulkResult } from '../contract/bulk.ts';
 import type {
   CoordinatorCalls,
   CoordinatorPort,
@@ -39,6 +40,7 @@ import {
   type GraphOptions,
   type ListReply,
   type LogOptions,
+  type SearchOptions,
   type SecretDescription,
   type StreamOptions,
   type SubmitOptions,
@@ -46,19 +48,24 @@ import {
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
+import type { EnginePageParts } from '../contract/engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
-import type { DefinitionBack, Facets, Lineage, LogReply } from '../contract/run-view.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply, SearchReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import type { SecretHosts } from '../contract/secret-store.ts';
+import type { EngineSettings } from '../contract/settings.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
+import { runBulk } from './bulk.ts';
+import { EnginePages } from './engine-page.ts';
 import { Follower } from './follower.ts';
+import { RunSearches } from './run-searches.ts';
 import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
@@ -77,9 +84,12 @@ export interface RehearsalPort {
 
 export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
+  settings: EngineSettings;
   catalogue: ActionCatalogue;
   templates: TemplateSource;
   checkData: CheckData;
+  /** What a thread needs to run `searchThreadUrl`. */
+  searchExecArgv?: string[] | undefined;
   /** Absent in an engine that is itself a dry run. */
   rehearsals?: RehearsalPort | undefined;
   /** Time for schedules; the system's when absent. */
@@ -100,6 +110,8 @@ export class CoordinatedEngine implements Engine {
   readonly #steps: StepCalls;
   readonly #schedules: Schedules;
   readonly #views: RunViews;
+  readonly #page: EnginePages;
+  readonly #searches: RunSearches;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
@@ -108,6 +120,9 @@ export class CoordinatedEngine implements Engine {
     this.#templates = new EngineTemplates(options.templates, options);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
     this.#views = new RunViews(options.coordinator);
+    const readText = (id: string, room: AskRoom | undefined) => this.#read(id, room ? { room } : {});
+    this.#searches = new RunSearches(options.coordinator, readText, options.searchExecArgv);
+    this.#page = new EnginePages(options.settings, options.coordinator);
     this.#schedules = new Schedules({
       coordinator: options.coordinator,
       templates: this.#templates,
@@ -211,6 +226,10 @@ export class CoordinatedEngine implements Engine {
     return this.#views.logs(id, options);
   }
 
+  search(id: string, q: string, options: SearchOptions = {}): Promise<SearchReply> {
+    return this.#searches.search(id, q, options);
+  }
+
   lineage(id: string): Promise<Lineage> {
     return this.#views.lineage(id);
   }
@@ -299,6 +318,10 @@ export class CoordinatedEngine implements Engine {
   async delete(id: string): Promise<void> {
     checkId(id);
     await this.#coordinator.call('delete', { id });
+  }
+
+  async bulk(request: BulkRequest, options: CallOptions = {}): Promise<BulkResult[]> {
+    return runBulk(this.#coordinator, request, options);
   }
 
   async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataAnswer> {
@@ -423,6 +446,10 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('costs', check(costsQuerySchema, query, 'The question for costs'));
   }
 
+  page(): Promise<EnginePageParts> {
+    return this.#page.read();
+  }
+
   stats(): Promise<EngineStats> {
     return this.#coordinator.call('stats', {});
   }
@@ -451,7 +478,12 @@ export class CoordinatedEngine implements Engine {
     for (const follower of this.#followers) follower.end();
     await this.#schedules.close();
     const { rehearsals } = this.#options;
-    await Promise.all([this.#coordinator.call('close', {}), this.#templates.close(), rehearsals?.close()]);
+    await Promise.all([
+      this.#coordinator.call('close', {}),
+      this.#templates.close(),
+      rehearsals?.close(),
+      this.#searches.close(),
+    ]);
   }
 
   #readBlob(id: string, blob: string): Promise<Uint8Array> {

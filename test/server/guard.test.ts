@@ -9,6 +9,7 @@ import { serverBounds } from '../../src/server/bounds.ts';
 import { isOpenPath } from '../../src/server/guard.ts';
 import { OpenRequests } from '../../src/server/open-requests.ts';
 import { ServerMetrics } from '../../src/server/server-metrics.ts';
+import { Tickets } from '../../src/server/tickets.ts';
 import { FakeEngine } from '../fixtures/fake-engine.ts';
 import { createWorkflow, oneStep, startServer, testSettings } from './running-server.ts';
 
@@ -19,6 +20,7 @@ const routes = createRoutes(
     bounds: serverBounds,
     log: pino({ level: 'silent' }),
     version: '0.0.0',
+    tickets: new Tickets(),
     openRequests: new OpenRequests(serverBounds.waitsMax),
     memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
   },
