@@ -234,7 +234,8 @@ export interface Engine {
   resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
-  delete(id: string): Promise<void>;
+  /** With `version`: refused with CONFLICT unless the workflow is finished, and unchanged since it had this version. */
+  delete(id: string, options?: { version?: number | undefined }): Promise<void>;
   /** The same change to many workflows, each by itself; with a key each has a record under `key/id`. */
   bulk(request: BulkRequest, options?: CallOptions): Promise<BulkResult[]>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
