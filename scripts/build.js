@@ -52,6 +52,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
         process: 'src/worker/process.ts',
         'params-thread': 'src/templates/params-thread.ts',
         'reader-thread': 'src/reader/reader-thread.ts',
+        'check-thread': 'src/rehearsal/check-thread.ts',
+        'search-thread': 'src/engine/search-thread.ts',
       },
       outdir: fresh,
       bundle: true,

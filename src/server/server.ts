@@ -18,6 +18,7 @@ import { answerBrokenRequest } from './broken-request.ts';
 import { ConnectionTurns } from './connection-turns.ts';
 import { allowedHosts, isWildcard, toUrlHost } from './guard.ts';
 import { OpenRequests } from './open-requests.ts';
+import { Tickets } from './tickets.ts';
 
 export interface EngineServerOptions {
   engine: Engine;
@@ -43,7 +44,8 @@ export function createServer(options: EngineServerOptions): EngineServer {
     patienceMs: bounds.roomPatienceMs,
     readingMsMax: bounds.readingMsMax,
   });
-  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory }, () => port);
+  const tickets = new Tickets();
+  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory, tickets }, () => port);
   const server = createHttpServer({
     connectionsCheckingInterval: bounds.connectionsCheckMs,
     headersTimeout: bounds.headersTimeoutMs,
