@@ -19,9 +19,9 @@ export interface SketchedStep {
   readonly outcome?: 's' | 't';
 }
 
-function sparse<Value>(steps: readonly SketchedStep[], valueOf: (step: SketchedStep) => Value | undefined) {
+function sparse<Value>(steps: readonly SketchedStep[], fieldOf: (step: SketchedStep) => Value | undefined) {
   const entries = steps.flatMap((step, i) => {
-    const value = valueOf(step);
+    const value = fieldOf(step);
     return value === undefined ? [] : [[String(i), value] as const];
   });
   return Object.fromEntries(entries) as Record<string, Value>;

@@ -10,7 +10,7 @@
  */
 import type { Links } from './columns.ts';
 import { shape } from './columns.ts';
-import { findLevels } from './layout.ts';
+import { findLevels } from './layers.ts';
 
 export const groupings = ['steps', 'siblings', 'kinds'] as const;
 export type Grouping = (typeof groupings)[number];

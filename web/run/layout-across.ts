@@ -2,7 +2,7 @@
  * Where boxes and lanes stand across the flow: as near as their order allows to the mean of their neighbours. In one
  * column that is isotonic regression, which "pool adjacent violators" solves exactly in one pass.
  */
-import type { Layers } from './layout.ts';
+import type { Layers } from './layers.ts';
 
 /** A stretch of a column that moves as one. */
 interface Block {
