@@ -5,9 +5,10 @@
  *       own name at our address gets 421; so do targets that name a host of their own;
  *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
  *       without an Origin, what a browser says about the page that asks is on a list of what is allowed;
- *   GD3  where API_TOKEN is set, every route but health and the documentation needs it; comparing takes constant time;
+ *   GD3  where API_TOKEN is set, every route but health, the documentation and the dashboard's own files needs it;
+ *        comparing takes constant time;
  *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
- *       is not one of ours, or who lacks the token, learns that it is alive and nothing more;
+ *       is not one of ours, or who lacks the token, learns that it is alive, whether it asks for a token, and nothing more;
  *   GD5  no header is left unseen: one with more headers than `headersMax` is refused.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -24,6 +25,9 @@ const healthPath = '/api/health';
 const openPaths: ReadonlySet<string> = new Set([healthPath, '/openapi.json', '/docs']);
 /** What a page of another site may show: a link to it leads there, and it changes and tells nothing. */
 const documentPaths: ReadonlySet<string> = new Set(['/openapi.json', '/docs']);
+/** Where the dashboard's page answers. It holds no data: it asks for the token, and reads through `/api` like any client. */
+const shellPath = /^\/(?:(?:runs|new)(?:\/.*)?|costs|engine)?$/;
+const assetPath = /^\/assets\/./;
 /** Values of Sec-Fetch-Site: our own page, a page of another port of this host, or no page at all. */
 const allowedSites: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none']);
 /** Several times what browsers and proxies send. */
@@ -31,7 +35,7 @@ export const headersMax = 200;
 
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
-const exposedHeaders = 'ETag, Link, X-Total-Count, Location, Retry-After, Idempotency-Replayed';
+const exposedHeaders = 'ETag, Link, X-Total-Count, X-Next-Cursor, Location, Retry-After, Idempotency-Replayed';
 
 export function createGuard(settings: ServerSettings, listeningPort: () => number, log: Logger): Middleware {
   const token = settings.apiToken === null ? null : digest(settings.apiToken);
@@ -53,14 +57,16 @@ export function createGuard(settings: ServerSettings, listeningPort: () => numbe
       }
     }
     const isTokenRight = token === null || hasToken(ctx.req, token);
-    if (!isTokenRight && !isOpenPath(ctx.path)) throw unauthorized();
+    if (!isTokenRight && !isOpenPath(ctx.path, ctx.method)) throw unauthorized();
     ctx.state.isTrusted = isKnownHost && isTokenRight;
     await next();
   };
 }
 
-export function isOpenPath(path: string): boolean {
-  return openPaths.has(path) || path.startsWith('/docs/');
+/** The dashboard's files are only ever read. */
+export function isOpenPath(path: string, method: string): boolean {
+  if (openPaths.has(path) || path.startsWith('/docs/')) return true;
+  return (method === 'GET' || method === 'HEAD') && (shellPath.test(path) || assetPath.test(path));
 }
 
 /** False for a caller who may learn that the engine is alive, and nothing more (GD4). */
@@ -151,7 +157,7 @@ function checkOrigin(request: IncomingMessage, { origins, hosts, hints }: Origin
 
 /** GD2. Images and links of another site's page carry no Origin; only browsers send this header. */
 function checkSite(ctx: Context): void {
-  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/')) return;
+  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/') || shellPath.test(ctx.path)) return;
   const sites = rawValues(ctx.req, 'sec-fetch-site');
   if (sites.length === 0 || (sites.length === 1 && allowedSites.has(sites[0] ?? ''))) return;
   throw new Refusal({
