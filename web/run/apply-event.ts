@@ -38,14 +38,15 @@ export function applyEvent(run: Columns, event: EngineEvent): Applied {
   head.status = event.status;
   if (event.at > head.updatedAt) head.updatedAt = event.at;
   applySums(head, event);
-  const at = Date.parse(event.at);
   const own = event.step_id === undefined ? -1 : (run.index.get(event.step_id) ?? -1);
   let isWhole = !changesMore.has(event.kind) && event.steps_cut !== true;
   if (event.step_id !== undefined) {
     if (own < 0 || event.step === undefined) isWhole = false;
     else isWhole = applyToOwn(run, own, event, event.step) && isWhole;
   }
-  return applyToOthers(run, event, own, at) && isWhole ? 'applied' : 'reread';
+  // What a completed step makes ready is so from its end on, by the clock of its attempt.
+  const since = event.kind === 'step.completed' && own >= 0 ? run.end[own]! : Date.parse(event.at);
+  return applyToOthers(run, event, own, since) && isWhole ? 'applied' : 'reread';
 }
 
 function applySums(head: RunHead, event: EngineEvent): void {
@@ -62,17 +63,23 @@ function applyToOwn(run: Columns, i: number, { kind }: EngineEvent, told: EventS
   run.attempt[i] = told.attempt;
   run.queued[i] = toMs(told.queuedAt);
   run.start[i] = toMs(told.startTime);
-  run.end[i] = toMs(told.endTime);
+  setEnd(run, i, toMs(told.endTime));
   if (told.cost !== undefined) run.cost[i] = told.cost ?? -1;
   if (told.tokens !== undefined) run.tokens[i] = told.tokens;
-  if (told.errorCode === null) run.errors.delete(i);
-  else run.errors.set(i, told.errorCode);
   const status = toStatusCode(told.status);
+  if (told.errorCode !== null) run.errors.set(i, told.errorCode);
+  else if (status === look.failed) run.errors.set(i, '');
+  else run.errors.delete(i);
   if (status === look.waiting) run.waits[i] = waitsAfter(run, i, kind);
   setStatus(run, i, status, outcome);
   // A loop whose pause is over begins a round; a group that is tolerated absolves its steps, and none of them is named.
   const isGroup = run.shape[i] !== shape.plain;
   return !(isGroup && (kind === 'step.elapsed' || outcome === outcomes.tolerated));
+}
+
+/** Columns have a start and how long it took: what has never started has no end either. */
+function setEnd(run: Columns, i: number, end: number): void {
+  run.end[i] = Number.isNaN(run.start[i]!) ? Number.NaN : end;
 }
 
 function waitsAfter(run: Columns, i: number, kind: string): number {
@@ -106,7 +113,7 @@ function applyToOthers(run: Columns, event: EngineEvent, own: number, at: number
   });
   each(event.completed_steps, (i, id) => applyCompleted(run, i, at, skipped.has(id)));
   each(event.failed_steps, (i) => {
-    run.end[i] = at;
+    setEnd(run, i, at);
     run.errors.set(i, 'ITEMS_FAILED');
     setStatus(run, i, look.failed);
     return true;
@@ -116,14 +123,11 @@ function applyToOthers(run: Columns, event: EngineEvent, own: number, at: number
 
 /** A step that another's end has completed: a group, one that is skipped, or one that data were kept for. */
 function applyCompleted(run: Columns, i: number, at: number, isSkipped: boolean): boolean {
-  run.end[i] = at;
   run.errors.delete(i);
   setStatus(run, i, look.completed, isSkipped ? outcomes.skipped : outcomes.none);
-  if (isSkipped) return true;
-  if (run.shape[i] === shape.plain) {
-    run.start[i] = at;
-    return true;
-  }
+  if (!isSkipped && run.shape[i] === shape.plain) run.start[i] = at;
+  setEnd(run, i, at);
+  if (isSkipped || run.shape[i] === shape.plain) return true;
   // It has ended because all is done, or because its failure is tolerated: which of them is not told.
   return !hasLost(run, i);
 }

@@ -4,10 +4,9 @@ import { usdText } from '../ui/money.ts';
 import { endOf } from './bands.ts';
 import { shape, waitsFor } from './columns.ts';
 import { drawGlyph } from './glyph.ts';
-import { fullK } from './graph-draw.ts';
 import { look } from './look.ts';
 import { fonts } from './palette.ts';
-import type { GraphScene } from './scene.ts';
+import { fullK, type GraphScene } from './scene.ts';
 
 const nameFont = `560 13px ${fonts}`;
 const factFont = `420 11px ${fonts}`;
@@ -23,7 +22,11 @@ export function drawCard(scene: GraphScene, box: number, step: number): void {
   else drawFullText(scene, box, step);
 }
 
-function drawFrame({ context, run, layout, palette, camera, dpr, picked, hovered }: GraphScene, box: number, step: number) {
+function drawFrame(
+  { context, run, layout, palette, camera, dpr, picked, hovered }: GraphScene,
+  box: number,
+  step: number,
+) {
   const code = run.look[step]!;
   const alpha = context.globalAlpha;
   const isPicked = picked === step;

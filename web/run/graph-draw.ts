@@ -1,15 +1,12 @@
 /** A frame of the graph: ground, edges, boxes. What is drawn of a box depends on how large it is on the screen. */
-import { boxForm } from './grouping.ts';
+
 import { drawCard } from './card-draw.ts';
 import { drawEdges } from './edges-draw.ts';
 import { drawGrid } from './grid-draw.ts';
+import { boxForm } from './grouping.ts';
 import { look } from './look.ts';
-import { type Bounds, boundsOf, type GraphScene, isInView } from './scene.ts';
+import { type Bounds, boundsOf, farK, type GraphScene, isInView } from './scene.ts';
 import { isDimmed } from './view-state.ts';
-
-/** From here on cards are drawn in full; below `farK` as plain rectangles. */
-export const fullK = 0.8;
-export const farK = 0.2;
 
 /** What is drawn first is covered by what comes later: failures are always seen. */
 const farOrder = [
@@ -74,7 +71,10 @@ function drawBoxes(scene: GraphScene, bounds: Bounds, visible: Uint8Array): void
 }
 
 /** Cards of a look as one batch of rectangles, no smaller than a pixel. */
-function drawFar({ context, run, layout, camera, palette, filter, picked }: GraphScene, far: readonly number[][]): void {
+function drawFar(
+  { context, run, layout, camera, palette, filter, picked }: GraphScene,
+  far: readonly number[][],
+): void {
   const least = 1 / camera.k;
   far.forEach((boxes, at) => {
     const code = farOrder[at]!;

@@ -23,12 +23,37 @@ export function graphOf(workflow: Workflow): GraphView {
     columns.start.push(since(step.startTime));
     columns.ms.push(step.startTime && step.endTime ? Date.parse(step.endTime) - Date.parse(step.startTime) : -1);
     columns.attempt.push(step.attempt);
-    setSparse(columns, i, step, places);
+    setSparse(columns, i, steps, places);
   });
   return { ...head, seq: 0, steps_total: steps.length, actions, steps: columns };
 }
 
-function setSparse(columns: GraphColumns, i: number, step: WorkflowStep, places: ReadonlyMap<string, number>): void {
+interface Written {
+  readonly id?: string;
+  readonly forEach?: unknown;
+  readonly repeat?: unknown;
+  readonly steps?: readonly Written[];
+}
+
+/** What the definition says of a step; that of a step that a group has made stands in the group's body. */
+function definitionOf(
+  { of, id, forEach, repeat, body }: WorkflowStep,
+  steps: readonly WorkflowStep[],
+  places: ReadonlyMap<string, number>,
+): Written {
+  if (!of) return { id, forEach, repeat, steps: (body ?? []) as Written[] };
+  const group = definitionOf(steps[places.get(of.step) ?? 0]!, steps, places);
+  const inner = id.slice(`${of.step}.${of.index}.`.length);
+  return group.steps?.find((written) => written.id === inner) ?? {};
+}
+
+function setSparse(
+  columns: GraphColumns,
+  i: number,
+  steps: readonly WorkflowStep[],
+  places: ReadonlyMap<string, number>,
+): void {
+  const step = steps[i]!;
   const { cost, tokens } = step.execution_metrics ?? {};
   columns.cost.push(step.execution_metrics === null ? -1 : typeof cost === 'number' ? cost : null);
   columns.tokens.push(typeof tokens === 'number' ? tokens : -1);
@@ -38,7 +63,8 @@ function setSparse(columns: GraphColumns, i: number, step: WorkflowStep, places:
   if (step.outcome) columns.outcome[place] = step.outcome === 'skipped' ? 's' : 't';
   if (step.of) columns.of[place] = [places.get(step.of.step) ?? 0, step.of.index];
   if (step.count !== undefined) columns.count[place] = step.count;
-  if (step.forEach !== undefined) columns.group[place] = 'map';
-  if (step.repeat !== undefined) columns.group[place] = 'loop';
+  const written = definitionOf(step, steps, places);
+  if (written.forEach !== undefined) columns.group[place] = 'map';
+  if (written.repeat !== undefined) columns.group[place] = 'loop';
   if (step.final) columns.final.push(i);
 }

@@ -1,13 +1,13 @@
 /** A box of many steps: its name, how many, a strip of what has become of them, and a cell for each. */
-import { countText } from '../ui/money.ts';
+
 import { toSafeLine } from '../output/safe-text.ts';
+import { countText } from '../ui/money.ts';
 import { grid } from './arrange.ts';
-import { fullK, farK } from './graph-draw.ts';
 import { boxForm } from './grouping.ts';
 import { rectOf, sectionEnd } from './hit.ts';
 import { look, lookOrder, looksCount } from './look.ts';
 import { fonts } from './palette.ts';
-import type { Bounds, GraphScene } from './scene.ts';
+import { type Bounds, farK, fullK, type GraphScene } from './scene.ts';
 
 /** How strong the colour of a look is in a cell: what has not begun is faint. */
 function strengthOf(code: number): number {

@@ -13,7 +13,7 @@ import {
   toLinks,
   waitsFor,
 } from './columns.ts';
-import { looksCount } from './look.ts';
+import { look, looksCount } from './look.ts';
 
 /** Gives each text a number of its own, from 0, in the order in which they come. */
 class Numbers {
@@ -75,8 +75,12 @@ export function mergeChanges(run: Columns, view: ChangesView): Columns {
   const isLonger = size > run.ids.length;
   const merged = isLonger ? grow(run, size) : run;
   merged.head = head;
-  merged.actions = actions;
   setSteps(merged, steps, Date.parse(head.createdAt), (k) => at[k]!);
+  at.forEach((i, k) => {
+    merged.action[i] = toActionNumber(merged.actions, actions[steps.action[k]!]!);
+  });
+  // A step may begin to wait for data without a change of its own: the view tells of all that wait.
+  for (let i = 0; i < size; i += 1) merged.waits[i] = waitsFor[steps.waits[String(i)] ?? 'nothing'];
   if (!isLonger) {
     refreshLooks(merged);
     return merged;
@@ -86,6 +90,11 @@ export function mergeChanges(run: Columns, view: ChangesView): Columns {
     deps[i] = steps.deps[k]!;
   });
   return finish(merged, deps);
+}
+
+function toActionNumber(actions: string[], action: string): number {
+  const known = actions.indexOf(action);
+  return known < 0 ? actions.push(action) - 1 : known;
 }
 
 function listsOf({ parents: { at, to }, ids }: Columns): number[][] {
@@ -99,7 +108,8 @@ function grow(run: Columns, size: number): Columns {
     if (ArrayBuffer.isView(column) && ArrayBuffer.isView(from) && name !== 'counts')
       (column as Float64Array).set(from as unknown as Float64Array);
   }
-  return { ...longer, ids: [...run.ids], names: [...run.names], errors: run.errors, parents: run.parents };
+  const { ids, names, actions, errors, parents } = run;
+  return { ...longer, ids: [...ids], names: [...names], actions, errors, parents };
 }
 
 /** Links, indexes and looks, which follow from the rest. */
@@ -133,7 +143,8 @@ function setSteps(run: Columns, steps: GraphColumns, createdAt: number, placeOf:
     run.tokens[i] = Math.max(0, steps.tokens[k]!);
     const place = String(i);
     const error = steps.error[place];
-    if (error === undefined) run.errors.delete(i);
+    // A step that was stopped names the failed one in its error, and has no code.
+    if (error === undefined || (error === '' && run.status[i] !== look.failed)) run.errors.delete(i);
     else run.errors.set(i, error);
     run.waits[i] = waitsFor[steps.waits[place] ?? 'nothing'];
     run.outcome[i] = { s: outcomes.skipped, t: outcomes.tolerated, none: outcomes.none }[

@@ -4,6 +4,10 @@ import type { Columns } from './columns.ts';
 import type { Palette, TextFitter } from './palette.ts';
 import type { SafeNames, StepFilter } from './view-state.ts';
 
+/** From `fullK` on cards are drawn in full; below `farK` as plain rectangles. */
+export const fullK = 0.8;
+export const farK = 0.2;
+
 /** A point of the layout at (px, py) is on the screen at (px * k + x, py * k + y). */
 export interface Camera {
   k: number;
@@ -41,7 +45,11 @@ export interface Bounds {
   readonly bottom: number;
 }
 
-export function boundsOf({ camera: { k, x, y }, width, height }: Pick<GraphScene, 'camera' | 'width' | 'height'>): Bounds {
+export function boundsOf({
+  camera: { k, x, y },
+  width,
+  height,
+}: Pick<GraphScene, 'camera' | 'width' | 'height'>): Bounds {
   return { left: -x / k, top: -y / k, right: (width - x) / k, bottom: (height - y) / k };
 }
 
