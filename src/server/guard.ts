@@ -5,7 +5,8 @@
  *       own name at our address gets 421; so do targets that name a host of their own;
  *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
  *       without an Origin, what a browser says about the page that asks is on a list of what is allowed;
- *   GD3  where API_TOKEN is set, every route but health and the documentation needs it; comparing takes constant time;
+ *   GD3  where API_TOKEN is set, every route but health, the documentation and the dashboard's own files needs it;
+ *        comparing takes constant time;
  *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
  *       is not one of ours, or who lacks the token, learns that it is alive and nothing more;
  *   GD5  no header is left unseen: one with more headers than `headersMax` is refused.
@@ -17,6 +18,7 @@ import type { Context, Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { Refusal } from '../contract/failures.ts';
 import type { ServerSettings } from '../contract/settings.ts';
+import { isPagePath, isWebPath } from './page-paths.ts';
 import { quoted, RefusalWithHeaders } from './problem.ts';
 import { RefusalHints } from './refusal-hints.ts';
 
@@ -60,7 +62,7 @@ export function createGuard(settings: ServerSettings, listeningPort: () => numbe
 }
 
 export function isOpenPath(path: string): boolean {
-  return openPaths.has(path) || path.startsWith('/docs/');
+  return openPaths.has(path) || path.startsWith('/docs/') || isWebPath(path);
 }
 
 /** False for a caller who may learn that the engine is alive, and nothing more (GD4). */
@@ -151,7 +153,7 @@ function checkOrigin(request: IncomingMessage, { origins, hosts, hints }: Origin
 
 /** GD2. Images and links of another site's page carry no Origin; only browsers send this header. */
 function checkSite(ctx: Context): void {
-  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/')) return;
+  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/') || isPagePath(ctx.path)) return;
   const sites = rawValues(ctx.req, 'sec-fetch-site');
   if (sites.length === 0 || (sites.length === 1 && allowedSites.has(sites[0] ?? ''))) return;
   throw new Refusal({
@@ -173,7 +175,8 @@ function hasToken(request: IncomingMessage, token: Buffer): boolean {
   return given !== undefined && timingSafeEqual(digest(given), token);
 }
 
-function unauthorized(): Refusal {
+/** Of a call without the token. */
+export function unauthorized(): Refusal {
   return new RefusalWithHeaders(
     {
       code: 'UNAUTHORIZED',

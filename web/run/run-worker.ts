@@ -1,0 +1,3 @@
+/** What is heavy about a run happens here: fetching, parsing and layout. */
+
+export {};
