@@ -40,7 +40,12 @@ export interface RunningServer {
 }
 
 export async function startServer(
-  options: { engine?: FakeEngine; settings?: Partial<ServerSettings>; bounds?: Partial<ServerBounds>; webDirectory?: string } = {},
+  options: {
+    engine?: FakeEngine;
+    settings?: Partial<ServerSettings>;
+    bounds?: Partial<ServerBounds>;
+    webDirectory?: string;
+  } = {},
 ): Promise<RunningServer> {
   const engine = options.engine ?? new FakeEngine();
   const logLines: string[] = [];
