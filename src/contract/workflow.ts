@@ -115,7 +115,7 @@ export const workflowStepSchema = z
     attempt: z.int().meta({ description: 'number of the last attempt that started, 0 before the first' }),
     attempts: z.array(stepAttemptSchema).optional().meta({
       description:
-        'its tries that have ended, the last 20; absent where there was one alone, of which the step itself tells',
+        'its tries that have ended, the last 20; absent where the only one was successful, of which the step itself tells',
     }),
     timeoutMs: z.int().nullable(),
     retry: retryPolicySchema.nullable(),

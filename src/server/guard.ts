@@ -8,7 +8,7 @@
  *   GD3  where API_TOKEN is set, every route but health, the documentation and the dashboard's own files needs it;
  *        comparing takes constant time;
  *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
- *       is not one of ours, or who lacks the token, learns that it is alive and nothing more;
+ *       is not one of ours, or who lacks the token, learns that it is alive, whether it asks for a token, and nothing more;
  *   GD5  no header is left unseen: one with more headers than `headersMax` is refused.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -33,7 +33,7 @@ export const headersMax = 200;
 
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
-const exposedHeaders = 'ETag, Link, X-Total-Count, Location, Retry-After, Idempotency-Replayed';
+const exposedHeaders = 'ETag, Link, X-Total-Count, X-Next-Cursor, Location, Retry-After, Idempotency-Replayed';
 
 export function createGuard(settings: ServerSettings, listeningPort: () => number, log: Logger): Middleware {
   const token = settings.apiToken === null ? null : digest(settings.apiToken);
@@ -55,14 +55,16 @@ export function createGuard(settings: ServerSettings, listeningPort: () => numbe
       }
     }
     const isTokenRight = token === null || hasToken(ctx.req, token);
-    if (!isTokenRight && !isOpenPath(ctx.path)) throw unauthorized();
+    if (!isTokenRight && !isOpenPath(ctx.path, ctx.method)) throw unauthorized();
     ctx.state.isTrusted = isKnownHost && isTokenRight;
     await next();
   };
 }
 
-export function isOpenPath(path: string): boolean {
-  return openPaths.has(path) || path.startsWith('/docs/') || isWebPath(path);
+/** The dashboard's files are only ever read. */
+export function isOpenPath(path: string, method: string): boolean {
+  if (openPaths.has(path) || path.startsWith('/docs/')) return true;
+  return (method === 'GET' || method === 'HEAD') && isWebPath(path);
 }
 
 /** False for a caller who may learn that the engine is alive, and nothing more (GD4). */

@@ -22,5 +22,5 @@ export function isPagePath(path: string): boolean {
 
 /** A page or one of the files that pages load. */
 export function isWebPath(path: string): boolean {
-  return isPagePath(path) || path.startsWith(filePrefix);
+  return isPagePath(path) || (path.startsWith(filePrefix) && path.length > filePrefix.length);
 }

@@ -122,7 +122,8 @@ describe('GD4: health', () => {
   ])('tells a caller with %s what is for him', async (_name, apiToken, headers, expected) => {
     const running = await startServer({ settings: { apiToken } });
     running.engine.healthNotices = ['a'];
-    const degraded = { ...expected, status: 'degraded' };
+    const auth = apiToken === null ? 'none' : 'token';
+    const degraded = { ...expected, auth, status: 'degraded' };
     for (const path of ['/api/health', '/api/health?']) {
       const { status, json } = await running.call('GET', path, { headers });
       expect([status, json]).toEqual([200, degraded]);
@@ -367,7 +368,7 @@ describe('API_TOKEN', () => {
     const running = await startServer({ settings: { apiToken } });
     expect(walk.length).toBeGreaterThan(20);
     for (const { method, path } of walk) {
-      if (isOpenPath(path)) continue;
+      if (isOpenPath(path, method.toUpperCase())) continue;
       for (const Authorization of [undefined, 'Bearer wrong', `Bearer ${apiToken}x`, `Basic ${apiToken}`, apiToken]) {
         const headers = {
           ...(Authorization === undefined ? {} : { Authorization }),
@@ -385,6 +386,27 @@ describe('API_TOKEN', () => {
     expect((await running.call('GET', '/docsx')).status).toBe(401);
     expect(running.engine.calls).toEqual([]);
   });
+
+  const shell = ['/', '/runs/x', '/runs/x/diff/y', '/new', '/new/a-template', '/costs', '/engine', '/assets/a.js'];
+  it.each(shell)('is not needed to read the dashboard at %s, also by a link of another site', async (path) => {
+    const running = await startServer({ settings: { apiToken } });
+    for (const method of ['GET', 'HEAD']) {
+      expect([401, 403]).not.toContain((await running.call(method, path)).status);
+    }
+    expect((await running.call('POST', path)).status).toBe(401);
+    const { status } = await running.call('GET', path, { headers: { 'Sec-Fetch-Site': 'cross-site' } });
+    expect(status === 403).toBe(path.startsWith('/assets/'));
+    expect((await running.call('GET', path, { headers: { Host: 'evil.test' } })).status).toBe(421);
+    expect(running.engine.calls).toEqual([]);
+  });
+
+  it.each(['/runsx', '/news', '/costs/', '/costs/x', '/engine/x', '/assets/', '/assetsx', '//', '/api', '/metrics'])(
+    'is needed at %s, which is none of its pages',
+    async (path) => {
+      const running = await startServer({ settings: { apiToken } });
+      expect((await running.call('GET', path)).status).toBe(401);
+    },
+  );
 
   it('opens every route when it is right', async () => {
     const running = await startServer({ settings: { apiToken } });

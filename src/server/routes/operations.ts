@@ -12,6 +12,7 @@ const healthSchema = z
   .object({
     status: z.enum(['healthy', 'degraded']),
     timestamp: isoTimeSchema,
+    auth: z.enum(['none', 'token']).meta({ description: 'token: every other call needs the API_TOKEN' }),
     version: z.string().optional().meta({
       description: 'left out, as what follows, for callers without the token or with a Host that is not answered',
     }),
@@ -62,6 +63,7 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
         const reply = {
           status: health.status,
           timestamp: new Date().toISOString(),
+          auth: parts.settings.apiToken === null ? 'none' : 'token',
           // Anyone may ask for health; what goes on inside is for those who may call the engine (GD4).
           ...(isTrusted(ctx)
             ? {
