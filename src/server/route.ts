@@ -10,6 +10,7 @@ import type { ServerSettings } from '../contract/settings.ts';
 import type { AnswerMemory, HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { OpenRequests } from './open-requests.ts';
+import type { WebFiles } from './web-files.ts';
 
 export interface Route {
   readonly method: 'get' | 'post' | 'delete';
@@ -28,6 +29,7 @@ export interface RouteParts {
   readonly version: string;
   readonly openRequests: OpenRequests;
   readonly memory: AnswerMemory;
+  readonly web: WebFiles;
 }
 
 /** What this request holds of the memory for bodies and answers. */

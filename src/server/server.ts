@@ -18,6 +18,7 @@ import { answerBrokenRequest } from './broken-request.ts';
 import { ConnectionTurns } from './connection-turns.ts';
 import { allowedHosts, isWildcard, toUrlHost } from './guard.ts';
 import { OpenRequests } from './open-requests.ts';
+import { builtWebDirectory, readWebFiles } from './web-files.ts';
 
 export interface EngineServerOptions {
   engine: Engine;
@@ -25,6 +26,8 @@ export interface EngineServerOptions {
   log: Logger;
   version: string;
   bounds?: Partial<ServerBounds>;
+  /** Where the dashboard was built. Default: beside the built engine, or in `dist` of a checkout. */
+  webDirectory?: string | URL;
 }
 
 export interface EngineServer {
@@ -43,7 +46,8 @@ export function createServer(options: EngineServerOptions): EngineServer {
     patienceMs: bounds.roomPatienceMs,
     readingMsMax: bounds.readingMsMax,
   });
-  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory }, () => port);
+  const web = readWebFiles(options.webDirectory ?? builtWebDirectory());
+  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory, web }, () => port);
   const server = createHttpServer({
     connectionsCheckingInterval: bounds.connectionsCheckMs,
     headersTimeout: bounds.headersTimeoutMs,

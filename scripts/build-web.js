@@ -1,0 +1,95 @@
+/**
+ * Builds the dashboard: `web/` into `<outdir>/web`. Names carry a hash of what is in them, so that a browser may keep them
+ * for ever. Scripts and styles lie there compressed alone; the server unpacks them for the rare client that wants them so.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const shared = {
+  bundle: true,
+  minify: true,
+  target: ['es2022', 'chrome120', 'firefox120', 'safari17'],
+  logLevel: 'warning',
+  metafile: true,
+  write: false,
+  legalComments: 'none',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  assetNames: '[name]-[hash]',
+  loader: { '.woff2': 'file', '.svg': 'copy' },
+};
+
+/** Resolves when all files are written; rejects with the faults of the sources. */
+export async function buildWeb(outdir) {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const assets = join(outdir, 'web/assets');
+  mkdirSync(assets, { recursive: true });
+  const worker = await bundle(assets, ['web/run/run-worker.ts'], {});
+  const define = {
+    BUILD_VERSION: JSON.stringify(version),
+    WORKER_PATH: JSON.stringify(`/assets/${worker.nameOf('web/run/run-worker.ts')}`),
+  };
+  const start = await bundle(assets, ['web/theme-start.ts'], { format: 'iife' });
+  const app = await bundle(assets, ['web/app.tsx', 'web/icon.svg'], { define, splitting: true });
+  const page = {
+    ICON: app.nameOf('web/icon.svg'),
+    FONT: app.nameOf('inter-latin-wght-normal.woff2'),
+    STYLE: app.styleOf('web/app.tsx'),
+    THEME: start.nameOf('web/theme-start.ts'),
+    APP: app.nameOf('web/app.tsx'),
+  };
+  const html = readFileSync('web/index.html', 'utf8').replaceAll(/%([A-Z]+)%/g, (_, name) => `/assets/${page[name]}`);
+  writeFileSync(join(outdir, 'web/index.html'), html);
+  writeFileSync(join(outdir, 'web/LICENSES.txt'), licencesOf([worker, start, app]));
+}
+
+async function bundle(outdir, entryPoints, options) {
+  const { outputFiles, metafile } = await build({ ...shared, format: 'esm', ...options, entryPoints, outdir });
+  for (const { path, contents } of outputFiles) {
+    if (/\.(?:js|css|svg)$/.test(path)) writeFileSync(`${path}.gz`, gzipSync(contents, { level: 9 }));
+    else writeFileSync(path, contents);
+  }
+  const outputs = Object.entries(metafile.outputs);
+  return {
+    inputs: Object.keys(metafile.inputs),
+    nameOf(source) {
+      const found = outputs.find(
+        ([, { entryPoint, inputs }]) =>
+          entryPoint === source || Object.keys(inputs).some((path) => path.endsWith(source)),
+      );
+      const path = outputs.find(([name]) => name.endsWith('.js') && metafile.outputs[name].entryPoint === source)?.[0];
+      return basename(path ?? found?.[0] ?? '');
+    },
+    styleOf: (source) => basename(outputs.find(([, { entryPoint }]) => entryPoint === source)?.[1].cssBundle ?? ''),
+  };
+}
+
+/** The licences of all packages that went into the bundle: their notices must travel with it. */
+function licencesOf(bundles) {
+  const paths = bundles.flatMap(({ inputs }) => inputs);
+  const packages = [
+    ...new Set(paths.map((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean)),
+  ];
+  return packages
+    .sort()
+    .map((path) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+      return `${name} ${version} (${license})\n\n${licenceText(path)}`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+function licenceText(path) {
+  for (const name of ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license']) {
+    try {
+      return readFileSync(join(path, name), 'utf8');
+    } catch {
+      // Packages name the file in different ways.
+    }
+  }
+  return 'No text of it is in the package.\n';
+}
