@@ -108,6 +108,8 @@ function applyToOthers(run: Columns, event: EngineEvent, own: number, at: number
   });
   each(event.stopped_steps, (i) => {
     if (run.status[i] === look.running) run.end[i] = Math.max(at, run.start[i]!);
+    // A step that a failure stops names the failed one in place of its own error; a call to stop leaves it.
+    if (event.kind !== 'workflow.stopped') run.errors.delete(i);
     setStatus(run, i, look.stopped);
     return true;
   });
