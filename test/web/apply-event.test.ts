@@ -105,7 +105,7 @@ describe('columns that follow the events', () => {
     async () => {
       for (let seed = 1; seed <= 500; seed += 1) {
         const seen = new Seen();
-        const { error } = await simulate({ seed, checks: [seen], swarm: { flowShare: seed % 2 } });
+        const { error } = await simulate({ seed, checks: [seen] });
         expect(error, `seed ${seed}`).toBeNull();
         for (const [id, documents] of seen.documents) {
           const events = seen.events.get(id) ?? [];

@@ -6,6 +6,7 @@
  * -1 where the price is not known.
  */
 import type { GraphView } from '../../src/contract/run-view.ts';
+import { type Look, lookOfStatus } from '../ui/look.ts';
 import { look, looksCount } from './look.ts';
 
 /** Lists of numbers in one array: those of `i` are `to[at[i]]` up to, but without, `to[at[i + 1]]`. */
@@ -141,4 +142,10 @@ export function refreshLooks(run: Columns): void {
 /** Whether anything runs or is queued: clocks go on then. */
 export function isUnderWay(run: Columns): boolean {
   return run.counts[look.running]! + run.counts[look.queued]! > 0;
+}
+
+/** A run that waits has nothing that runs: it waits for somebody, for a time, or for its budget. */
+export function lookOfRun(run: Columns): Look {
+  if (run.head.status !== 'WAITING_FOR_DEPENDENCY') return lookOfStatus(run.head.status);
+  return run.counts[look.needs]! > 0 ? 'needs' : 'waiting';
 }

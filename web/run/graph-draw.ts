@@ -9,7 +9,7 @@ import { type Bounds, boundsOf, farK, type GraphScene, isInView } from './scene.
 import { isDimmed } from './view-state.ts';
 
 /** What is drawn first is covered by what comes later: failures are always seen. */
-const farOrder = [
+const farOrder: readonly number[] = [
   look.completed,
   look.skipped,
   look.waiting,

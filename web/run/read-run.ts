@@ -62,7 +62,8 @@ function createColumns(head: RunHead, size: number): Columns {
 
 export function toColumns(view: GraphView): Columns {
   const { steps, actions, seq: _seq, ...head } = view;
-  const run = createColumns(head, steps.id.length);
+  // Events change the sums: what was read stays as it is.
+  const run = createColumns({ ...head, metrics: { ...head.metrics } }, steps.id.length);
   run.actions = actions;
   setSteps(run, steps, Date.parse(head.createdAt), (k) => k);
   return finish(run, steps.deps);

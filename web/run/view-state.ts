@@ -11,6 +11,8 @@ export const pickedId = computed(() => query.value.get('step'));
 export const lookFilter = computed(() => toLook(query.value.get('status')));
 export const findText = computed(() => query.value.get('find') ?? '');
 export const groupingChoice = computed(() => toGroupingChoice(query.value.get('by')));
+/** The view goes along with what runs. */
+export const isFollowing = signal(false);
 /** Place of the step under the pointer, -1 for none. */
 export const hovered = signal(-1);
 
