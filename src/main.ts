@@ -28,9 +28,10 @@ export type {
   Template,
   WorkflowDefinition,
 } from './contract/definition.ts';
-export { type Engine, type ListQuery, type ListReply, WorkflowReply } from './contract/engine.ts';
+export { type Engine, type ListReply, WorkflowReply } from './contract/engine.ts';
 export type { EngineEvent, EventGap, TokenEvent } from './contract/event.ts';
 export { Refusal } from './contract/failures.ts';
+export type { ListQuery } from './contract/list-query.ts';
 export type { PassedSlot, ScheduleView, TriggerReply } from './contract/schedule.ts';
 export type { EngineSettings } from './contract/settings.ts';
 export { StartError } from './contract/store.ts';

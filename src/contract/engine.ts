@@ -7,6 +7,8 @@ import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
+import type { ListFilter, ListQuery } from './list-query.ts';
+import type { Facets } from './run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
@@ -78,19 +80,17 @@ export interface GetOptions extends WaitOptions {
   withoutBlobs?: boolean;
 }
 
-export interface ListQuery {
-  limit?: number;
-  offset?: number;
-  status?: JobStatus;
-  tag?: string;
-  /** Part of the id, name or description, any letter case. */
-  q?: string;
+export interface GraphOptions extends WaitOptions {
+  /** Only the steps that have changed since this version; rejects with CONFLICT where that is no longer known. */
+  since?: number;
 }
 
 export interface ListReply {
-  /** How many workflows match, before limit and offset. */
+  /** How many workflows match, before limit, offset and cursor. */
   total: number;
-  /** Newest updatedAt first. */
+  /** How many of them come after these. */
+  rest: number;
+  /** In the order of `sort`. */
   items: WorkflowSummary[];
 }
 
@@ -164,6 +164,13 @@ export interface EventsOptions {
   signal?: AbortSignal;
 }
 
+export interface StreamOptions extends Pick<EventsOptions, 'after' | 'signal'> {
+  /** Only events of these; of all workflows when absent. */
+  workflows?: readonly string[];
+  /** The workflows whose running steps tell their texts as well. */
+  texts?: readonly string[];
+}
+
 /** `replayed`: its key met an earlier call. It is not enumerable: the reply is the same, word for word. */
 export type ExternalDataAnswer = ExternalDataReply & { readonly replayed?: boolean };
 
@@ -176,11 +183,15 @@ export interface Engine {
     options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
+  /** The run as columns, without params, outputs and logs: the JSON of a `GraphView`, with `since` of a `ChangesView`. */
+  graph(id: string, options?: GraphOptions): Promise<WorkflowReply>;
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
   /** Whole: also what a group has gathered, up to `limits.answerBytesMax`, and the message of an approval. */
   getStep(id: string, stepId: string, options?: AnswerOptions): Promise<WorkflowStep>;
   list(query?: ListQuery): Promise<ListReply>;
+  /** How many workflows there are by status, tag and template; each counts without its own field of the filter. */
+  facets(filter?: ListFilter): Promise<Facets>;
   /** Waits, without a bound, until the workflow is COMPLETED, FAILED or STOPPED. */
   finished(id: string, options?: { signal?: AbortSignal }): Promise<WorkflowReply>;
   stop(id: string, options?: CallOptions): Promise<WorkflowReply>;
@@ -206,6 +217,8 @@ export interface Engine {
     id: string,
     options?: Pick<EventsOptions, 'after' | 'signal'>,
   ): AsyncIterable<EngineEvent | EventGap | TokenEvent>;
+  /** One stream for a whole app: the events of some or all workflows, and the texts of some. Ends as `events` does. */
+  stream(options?: StreamOptions): AsyncIterable<EngineEvent | EventGap | TokenEvent>;
   templates(): Promise<Template[]>;
   template(id: string): Promise<Template>;
   /** What is wrong with template files, at most 1,000 entries; a template with a fault is in no list. */

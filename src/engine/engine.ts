@@ -4,7 +4,13 @@
  */
 import { z } from 'zod';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
-import type { CoordinatorCalls, CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
+import type {
+  CoordinatorCalls,
+  CoordinatorPort,
+  EventSink,
+  IdempotencyClaim,
+  WorkflowText,
+} from '../contract/coordinator.ts';
 import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from '../contract/decision.ts';
 import {
   type BranchRequest,
@@ -27,9 +33,10 @@ import {
   type EventsOptions,
   type ExternalDataAnswer,
   type GetOptions,
-  type ListQuery,
+  type GraphOptions,
   type ListReply,
   type SecretDescription,
+  type StreamOptions,
   type SubmitOptions,
   type ToldOptions,
   type WaitOptions,
@@ -39,6 +46,8 @@ import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
+import type { ListFilter, ListQuery } from '../contract/list-query.ts';
+import type { Facets } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
@@ -153,6 +162,12 @@ export class CoordinatedEngine implements Engine {
     );
   }
 
+  async graph(id: string, { since, ...options }: GraphOptions = {}): Promise<WorkflowReply> {
+    checkId(id);
+    const text = await this.#read(id, options, { graph: since === undefined ? {} : { since } });
+    return this.#toReply(text, undefined);
+  }
+
   async peek(id: string): Promise<{ version: number; status: JobStatus }> {
     checkId(id);
     return this.#coordinator.call('peek', { id });
@@ -187,6 +202,10 @@ export class CoordinatedEngine implements Engine {
 
   async list(query: ListQuery = {}): Promise<ListReply> {
     return this.#coordinator.call('list', query);
+  }
+
+  async facets(filter: ListFilter = {}): Promise<Facets> {
+    return this.#coordinator.call('facets', filter);
   }
 
   async stop(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
@@ -281,6 +300,28 @@ export class CoordinatedEngine implements Engine {
     }
   }
 
+  async *stream({
+    after,
+    signal,
+    workflows,
+    texts = [],
+  }: StreamOptions = {}): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
+    const follower = new Follower(signal);
+    this.#followers.add(follower);
+    const isWanted = workflows === undefined ? null : new Set(workflows);
+    // All events cross the thread once for all who follow all (TH1). Each follower of some looks through them here.
+    const isOf = (event: EngineEvent | EventGap) => event.kind === 'gap' || isWanted?.has(event.workflow_id) !== false;
+    const sink: EventSink = (events) => follower.push(isWanted === null ? events : events.filter(isOf));
+    const ends = [this.#coordinator.subscribe(after ?? null, null, sink)];
+    for (const id of new Set(texts)) ends.push(this.#coordinator.listen(id, follower.textSink()));
+    try {
+      yield* follower.read();
+    } finally {
+      for (const end of ends) end();
+      this.#followers.delete(follower);
+    }
+  }
+
   templates(): Promise<Template[]> {
     return this.#templates.list();
   }
@@ -364,14 +405,19 @@ export class CoordinatedEngine implements Engine {
   }
 
   /** Waits for a workflow and reads it. Where the caller counts memory, room is made before a large text comes. */
-  async #read(id: string, { waitMs = 0, signal, room }: WaitOptions, isPatient = false): Promise<WorkflowText> {
-    const args = { id, until: 'rest' as const };
-    if (room === undefined) return this.#coordinator.call('get', { ...args, waitMs }, signal);
-    let text = await this.#coordinator.call('get', { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
+  async #read(
+    id: string,
+    { waitMs = 0, signal, room }: WaitOptions,
+    { isPatient = false, graph }: { isPatient?: boolean; graph?: Pick<GraphOptions, 'since'> } = {},
+  ): Promise<WorkflowText> {
+    const name = graph === undefined ? 'get' : 'graph';
+    const args = { id, until: 'rest' as const, ...(graph?.since === undefined ? {} : { since: graph.since }) };
+    if (room === undefined) return this.#coordinator.call(name, { ...args, waitMs }, signal);
+    let text = await this.#coordinator.call(name, { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
     while (text.withheld !== undefined) {
       await room(text.withheld, isPatient);
       // A workflow that has grown since is withheld again.
-      text = await this.#coordinator.call('get', { ...args, waitMs: 0, textMax: text.withheld });
+      text = await this.#coordinator.call(name, { ...args, waitMs: 0, textMax: text.withheld });
     }
     return text;
   }
@@ -401,7 +447,7 @@ export class CoordinatedEngine implements Engine {
   /** The answer of a call that has created a workflow, after the wait that it asked for. */
   async #toCreated(created: WorkflowText, { waitMs = 0, signal, room }: WaitOptions): Promise<WorkflowReply> {
     if (waitMs === 0 || room === undefined) return this.#toReply(created, room, { isPatient: true });
-    const waited = await this.#read(created.id, { waitMs, room, ...(signal && { signal }) }, true);
+    const waited = await this.#read(created.id, { waitMs, room, ...(signal && { signal }) }, { isPatient: true });
     return this.#toReply({ ...waited, replayed: created.replayed }, room, { isPatient: true });
   }
 

@@ -74,7 +74,7 @@ export async function startServer(
     port,
     url,
     logLines,
-    call: (method, path, callOptions) => call(port, method, path, callOptions),
+    call: (method, path, callOptions) => callPort(port, method, path, callOptions),
     raw: (text) => raw(port, text),
   };
 }
@@ -95,7 +95,7 @@ export async function createWorkflow(running: RunningServer, body: unknown = one
   return answer.json.id;
 }
 
-function call(port: number, method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+export function callPort(port: number, method: string, path: string, options: CallOptions = {}): Promise<Answer> {
   const isPlain = typeof options.body === 'string' || options.body instanceof Uint8Array;
   const body = options.body === undefined || isPlain ? options.body : JSON.stringify(options.body);
   const given = options.headers ?? {};
