@@ -70,9 +70,9 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const close = () => setOverlay(null);
   return (
     <>
-      <a class="skip-link" href="#main" onClick={skipToMain}>
+      <button type="button" class="skip-link" onClick={skipToMain}>
         To the content
-      </a>
+      </button>
       <Head open={setOverlay} />
       <Banners />
       {tokenWanted.value ? <TokenForm /> : isKnown ? children : <main class="page" />}
@@ -84,8 +84,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   );
 }
 
-function skipToMain(event: Event): void {
-  event.preventDefault();
+function skipToMain(): void {
   const main = document.querySelector('main');
   main?.setAttribute('tabindex', '-1');
   main?.focus();

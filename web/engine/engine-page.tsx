@@ -72,7 +72,11 @@ export function EnginePage() {
           value={queue.depth === 0 ? '–' : durationText(queue.oldest_wait_ms)}
           series={series.oldest}
         />
-        <Spark label="Events a second" value={eventsPerSecond.toFixed(eventsPerSecond < 10 ? 1 : 0)} series={series.events} />
+        <Spark
+          label="Events a second"
+          value={eventsPerSecond.toFixed(eventsPerSecond < 10 ? 1 : 0)}
+          series={series.events}
+        />
       </dl>
       <Notices health={health} />
       <Held held={queue.held} />
@@ -207,7 +211,13 @@ function Facts({ facts }: { facts: EngineFacts }) {
     ['Up for', durationText(facts.uptime_seconds * 1_000)],
     ['Free on disk', facts.disk.free === null ? 'not known' : bytesText(facts.disk.free)],
     ['Cached results', `${countText(facts.cache.entries)}, ${bytesText(facts.cache.bytes)}`],
-    ['Providers with a key', facts.providers.filter((one) => one.configured).map((one) => one.name).join(', ') || 'none'],
+    [
+      'Providers with a key',
+      facts.providers
+        .filter((one) => one.configured)
+        .map((one) => one.name)
+        .join(', ') || 'none',
+    ],
   ];
   return (
     <div class="card-pair">
@@ -218,7 +228,10 @@ function Facts({ facts }: { facts: EngineFacts }) {
       {facts.limits.length === 0 ? null : <Limits limits={facts.limits} />}
       <section class="card">
         <h2>Settings</h2>
-        <DefinitionRows rows={Object.entries(facts.settings).map(([name, value]) => [name, settingText(value)])} isMono />
+        <DefinitionRows
+          rows={Object.entries(facts.settings).map(([name, value]) => [name, settingText(value)])}
+          isMono
+        />
       </section>
     </div>
   );

@@ -23,7 +23,9 @@ export function Spark({ label, value, detail, series }: SparkProps) {
   const max = series.reduce((most, one) => Math.max(most, one), 1);
   const step = width / (pointsMax - 1);
   const first = width - (series.length - 1) * step;
-  const points = series.map((one, at) => `${(first + at * step).toFixed(1)},${(height - 2 - (one / max) * (height - 4)).toFixed(1)}`);
+  const points = series.map(
+    (one, at) => `${(first + at * step).toFixed(1)},${(height - 2 - (one / max) * (height - 4)).toFixed(1)}`,
+  );
   return (
     <div class="spark">
       <dt>{label}</dt>

@@ -44,11 +44,19 @@ export function Jump({ onClose }: { onClose(): void }) {
       reading.abort();
     };
   }, [text]);
-  const items = found(text, [...recent.map((item) => ({ ...item, group: 'Recent' as const })), ...near, ...runs, ...fixed]);
+  const items = found(text, [
+    ...recent.map((item) => ({ ...item, group: 'Recent' as const })),
+    ...near,
+    ...runs,
+    ...fixed,
+  ]);
   const chosen = Math.min(at, Math.max(0, items.length - 1));
   const choose = (item: JumpItem | undefined) => {
     if (item === undefined) return;
-    recent = [item, ...recent.filter(({ label, detail }) => label !== item.label || detail !== item.detail)].slice(0, recentMax);
+    recent = [item, ...recent.filter(({ label, detail }) => label !== item.label || detail !== item.detail)].slice(
+      0,
+      recentMax,
+    );
     onClose();
     item.run();
   };

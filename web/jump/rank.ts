@@ -9,7 +9,8 @@ export function rank(typed: string, text: string): number | null {
   if (wanted === '') return 0;
   const lower = text.toLowerCase();
   const whole = lower.indexOf(typed.toLowerCase().trim());
-  if (whole >= 0) return 1_000 - Math.min(whole, 200) - Math.min(text.length, 400) / 10 + (isStart(text, whole) ? 200 : 0);
+  if (whole >= 0)
+    return 1_000 - Math.min(whole, 200) - Math.min(text.length, 400) / 10 + (isStart(text, whole) ? 200 : 0);
   let score = 0;
   let at = -1;
   for (const character of wanted) {

@@ -22,9 +22,7 @@ export function lazy<Props extends object>(load: () => Promise<ComponentType<Pro
     }, []);
     if (Shown !== null) return <Shown.component {...props} />;
     return (
-      <main class="page">
-        {error === null ? <Skeleton /> : <Failed error={error} what="page" retry={start} />}
-      </main>
+      <main class="page">{error === null ? <Skeleton /> : <Failed error={error} what="page" retry={start} />}</main>
     );
   };
 }

@@ -22,7 +22,8 @@ export function useLoaded<Data>(key: string, read: (signal: AbortSignal) => Prom
     read(reading.signal).then(
       (data) => setState({ key, data, error: null }),
       (error: unknown) => {
-        if (!reading.signal.aborted) setState((before) => ({ key, data: before.key === key ? before.data : null, error }));
+        if (!reading.signal.aborted)
+          setState((before) => ({ key, data: before.key === key ? before.data : null, error }));
       },
     );
     return () => reading.abort();
