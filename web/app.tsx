@@ -14,6 +14,7 @@ import './app.css';
 
 const CostsPage = lazy(async () => (await import('./costs/costs-page.tsx')).CostsPage);
 const EnginePage = lazy(async () => (await import('./engine/engine-page.tsx')).EnginePage);
+const NewPage = lazy(async () => (await import('./new/new-page.tsx')).NewPage);
 const SchedulesPage = lazy(async () => (await import('./schedules/schedules-page.tsx')).SchedulesPage);
 
 function Page() {
@@ -31,6 +32,12 @@ function Page() {
       return (
         <Watched>
           <CostsPage />
+        </Watched>
+      );
+    case 'new':
+      return (
+        <Watched>
+          <NewPage template={shown.template} />
         </Watched>
       );
     default:

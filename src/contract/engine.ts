@@ -8,7 +8,7 @@ import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, T
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { ListFilter, ListQuery } from './list-query.ts';
-import type { Facets } from './run-view.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply } from './run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
@@ -78,6 +78,13 @@ export interface SubmitOptions extends CallOptions, WaitOptions, ToldOptions {
 export interface GetOptions extends WaitOptions {
   /** Outputs that are stored as blobs (over 64 KiB) come as `{truncated: true, bytes}`. */
   withoutBlobs?: boolean;
+}
+
+export interface LogOptions extends AnswerOptions {
+  /** Only lines after this time; ISO 8601. */
+  after?: string;
+  /** About so many; lines of one time are never split. Default and most: `limits.mergedLinesMax`. */
+  limit?: number;
 }
 
 export interface GraphOptions extends WaitOptions {
@@ -185,6 +192,12 @@ export interface Engine {
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** The run as columns, without params, outputs and logs: the JSON of a `GraphView`, with `since` of a `ChangesView`. */
   graph(id: string, options?: GraphOptions): Promise<WorkflowReply>;
+  /** What the run was made from; its params apart. */
+  definition(id: string, options?: AnswerOptions): Promise<DefinitionBack>;
+  /** The lines of all steps, by time. */
+  logs(id: string, options?: LogOptions): Promise<LogReply>;
+  /** The workflows that it was branched from, and all branches of these; `cut` beyond `limits.lineageMax`. */
+  lineage(id: string): Promise<Lineage>;
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
   /** Whole: also what a group has gathered, up to `limits.answerBytesMax`, and the message of an approval. */

@@ -35,6 +35,7 @@ import {
   type GetOptions,
   type GraphOptions,
   type ListReply,
+  type LogOptions,
   type SecretDescription,
   type StreamOptions,
   type SubmitOptions,
@@ -47,13 +48,14 @@ import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
-import type { Facets } from '../contract/run-view.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
 import { Follower } from './follower.ts';
+import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
@@ -81,6 +83,7 @@ export class CoordinatedEngine implements Engine {
   readonly #templates: EngineTemplates;
   readonly #steps: StepCalls;
   readonly #schedules: Schedules;
+  readonly #views: RunViews;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
@@ -88,6 +91,7 @@ export class CoordinatedEngine implements Engine {
     this.#options = options;
     this.#templates = new EngineTemplates(options.templates, options);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
+    this.#views = new RunViews(options.coordinator);
     this.#schedules = new Schedules({
       coordinator: options.coordinator,
       templates: this.#templates,
@@ -160,6 +164,18 @@ export class CoordinatedEngine implements Engine {
       await this.#coordinator.call('get', { id, waitMs: null, until: 'finished' }, signal),
       undefined,
     );
+  }
+
+  definition(id: string, options: AnswerOptions = {}): Promise<DefinitionBack> {
+    return this.#views.definition(id, options);
+  }
+
+  logs(id: string, options: LogOptions = {}): Promise<LogReply> {
+    return this.#views.logs(id, options);
+  }
+
+  lineage(id: string): Promise<Lineage> {
+    return this.#views.lineage(id);
   }
 
   async graph(id: string, { since, ...options }: GraphOptions = {}): Promise<WorkflowReply> {

@@ -13,7 +13,7 @@ import type { OpenRequests } from './open-requests.ts';
 import { quoted, validate } from './problem.ts';
 import { holdOf, type Route } from './route.ts';
 
-function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
+export function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
   const message = `must be a whole number from ${range.min} to ${range.max}`;
   return z
     .string(message)
