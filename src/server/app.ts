@@ -24,11 +24,8 @@ import { operationRoutes } from './routes/operations.ts';
 import { runViewRoutes } from './routes/run-views.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { stepFileRoutes } from './routes/step-file.ts';
-<<<<<<< HEAD
-import { webRoutes } from './routes/web.ts';
-=======
 import { stepOutputRoutes } from './routes/step-outputs.ts';
->>>>>>> wt-api
+import { webRoutes } from './routes/web.ts';
 import { steeringRoutes } from './routes/workflow-steering.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { ServerMetrics } from './server-metrics.ts';
