@@ -13,6 +13,7 @@ import { tokenTurn } from './wire/token.ts';
 import './app.css';
 
 const CostsPage = lazy(async () => (await import('./costs/costs-page.tsx')).CostsPage);
+const DiffPage = lazy(async () => (await import('./diff/diff-page.tsx')).DiffPage);
 const EnginePage = lazy(async () => (await import('./engine/engine-page.tsx')).EnginePage);
 const NewPage = lazy(async () => (await import('./new/new-page.tsx')).NewPage);
 const SchedulesPage = lazy(async () => (await import('./schedules/schedules-page.tsx')).SchedulesPage);
@@ -32,6 +33,12 @@ function Page() {
       return (
         <Watched>
           <CostsPage />
+        </Watched>
+      );
+    case 'diff':
+      return (
+        <Watched>
+          <DiffPage id={shown.id} other={shown.other} />
         </Watched>
       );
     case 'new':

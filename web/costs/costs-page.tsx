@@ -4,10 +4,12 @@ import type { CostsReply } from '../../src/contract/ledger.ts';
 import { toSafeLine } from '../output/safe-text.ts';
 import { query, runPath, setQuery } from '../route.ts';
 import { Empty, Failed, Skeleton } from '../ui/empty.tsx';
+import { lazy } from '../ui/lazy.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { costText, counted, countText } from '../ui/money.ts';
 import { get, withQuery } from '../wire/api.ts';
-import { DayChart } from './day-chart.tsx';
+
+const DayChart = lazy(async () => (await import('./day-chart.tsx')).DayChart, 'card chart');
 
 const options = ['day', 'model', 'action', 'workflow'] as const;
 type CostsBy = (typeof options)[number];

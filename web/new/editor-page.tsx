@@ -19,7 +19,7 @@ import {
 } from './definition-text.ts';
 import { dropDraft, keepDraft, readDraft } from './draft.ts';
 import { DryRun } from './dry-run.tsx';
-import { createEditor, type DefinitionEditor } from './editor.ts';
+import type { DefinitionEditor, EditorParts } from './editor.ts';
 import { type Outline, toOutline } from './outline.ts';
 import { OutlineGraph } from './outline-graph.tsx';
 
@@ -36,6 +36,9 @@ interface Problems {
   readonly general: readonly string[];
   readonly warnings: readonly string[];
 }
+
+/** A chunk of its own: by far the largest. */
+const loadEditor = () => import('./editor.ts');
 
 const noProblems: Problems = { faults: [], general: [], warnings: [] };
 
@@ -131,7 +134,7 @@ export function EditorPage({ start, place }: { start: unknown; place: string }) 
       },
       () => {},
     );
-    editor.current = createEditor(host.current, {
+    const parts: EditorParts = {
       text: text.current,
       format: shown,
       complete: (written, cursor) => completionsAt(written, cursor, { outline: latest.current.outline, actions }),
@@ -149,7 +152,15 @@ export function EditorPage({ start, place }: { start: unknown; place: string }) 
           setTimeout(() => void validate(), validateMs),
         );
       },
-    });
+    };
+    loadEditor().then(
+      ({ createEditor }) => {
+        if (asking.signal.aborted || host.current === null) return;
+        editor.current = createEditor(host.current, { ...parts, text: text.current });
+        read();
+      },
+      (error: unknown) => show({ ...noProblems, general: [detailOf(error)] }),
+    );
     read();
     timers.push(setTimeout(() => void validate(), readMs));
     return () => {

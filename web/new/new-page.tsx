@@ -11,6 +11,8 @@ import { useLoaded } from '../ui/loaded.ts';
 import { counted } from '../ui/money.ts';
 import { get } from '../wire/api.ts';
 import { Problem } from '../wire/problem.ts';
+import { toOutline } from './outline.ts';
+import { OutlineGraph } from './outline-graph.tsx';
 import { TemplateForm } from './template-form.tsx';
 
 const EditorPage = lazy(async () => (await import('./editor-page.tsx')).EditorPage);
@@ -134,7 +136,12 @@ function TemplateRun({ template, given, from }: TemplateRunProps) {
     <main class="page new-page">
       <NewHead title={template.name} from={from} />
       <p class="about">{template.description === undefined ? '' : toSafeLine(template.description)}</p>
-      <TemplateForm template={template} given={given} edit={setParams} />
+      <div class="form-pair">
+        <TemplateForm template={template} given={given} edit={setParams} />
+        <div class="editor-side">
+          <OutlineGraph outline={toOutline(template)} />
+        </div>
+      </div>
     </main>
   );
 }

@@ -5,7 +5,8 @@ import type { Outline, OutlineStep } from './outline.ts';
 const card = { width: 148, height: 34, gapX: 44, gapY: 10 };
 const drawnMax = 300;
 
-export function OutlineGraph({ outline, pick }: { outline: Outline; pick(step: OutlineStep): void }) {
+/** Without `pick` the steps are only shown. */
+export function OutlineGraph({ outline, pick }: { outline: Outline; pick?: (step: OutlineStep) => void }) {
   const { steps, levels } = outline;
   if (steps.length === 0) return <p class="muted outline-none">The steps appear here as you write them.</p>;
   if (steps.length > drawnMax) {
@@ -31,7 +32,7 @@ export function OutlineGraph({ outline, pick }: { outline: Outline; pick(step: O
         width={width + 4}
         height={height + 4}
         viewBox={`-2 -2 ${width + 4} ${height + 4}`}
-        role="img"
+        role="group"
         aria-label={`${steps.length} steps in ${levels.length} levels`}
       >
         {steps.flatMap((step) =>
@@ -62,22 +63,27 @@ function Edge({ from, to }: { from: Point | undefined; to: Point | undefined }) 
 interface CardProps {
   readonly step: OutlineStep;
   readonly at: Point | undefined;
-  pick(step: OutlineStep): void;
+  readonly pick: ((step: OutlineStep) => void) | undefined;
 }
 
 function Card({ step, at, pick }: CardProps) {
   if (at === undefined) return null;
+  const shared = { class: `outline-card ${step.kind}`, title: toSafeLine(step.name) };
+  const inside = (
+    <>
+      <b>{toSafeLine(step.name || '(no id)')}</b>
+      <small>{toSafeLine(step.action || (step.kind === 'step' ? '' : step.kind))}</small>
+    </>
+  );
   return (
     <foreignObject x={at.x} y={at.y} width={card.width} height={card.height}>
-      <button
-        type="button"
-        class={`outline-card ${step.kind}`}
-        title={toSafeLine(step.name)}
-        onClick={() => pick(step)}
-      >
-        <b>{toSafeLine(step.name || '(no id)')}</b>
-        <small>{toSafeLine(step.action || (step.kind === 'step' ? '' : step.kind))}</small>
-      </button>
+      {pick === undefined ? (
+        <div {...shared}>{inside}</div>
+      ) : (
+        <button type="button" {...shared} onClick={() => pick(step)}>
+          {inside}
+        </button>
+      )}
     </foreignObject>
   );
 }

@@ -51,8 +51,9 @@ function FieldRow(props: FieldProps) {
       <div class="field-head">
         <label for={id}>{field.label}</label>
         {field.isRequired ? <span class="muted">required</span> : null}
-        {isDefault ? <span class="muted">default</span> : null}
-        {field.example === null ? null : (
+        {isDefault ? <span class="muted">{isEmptyInput(field.initial) ? 'optional' : 'default'}</span> : null}
+        {field.isRequired || field.hasDefault ? null : <span class="muted">optional</span>}
+        {field.example === null || JSON.stringify(field.example) === JSON.stringify(input) ? null : (
           <button type="button" class="text-button" onClick={() => change(field.example ?? '')}>
             Use example
           </button>
@@ -69,6 +70,10 @@ function FieldRow(props: FieldProps) {
       </p>
     </div>
   );
+}
+
+function isEmptyInput(input: FieldInput): boolean {
+  return input === '' || (Array.isArray(input) && input.length === 0);
 }
 
 function FieldControl(props: FieldProps & { id: string }) {

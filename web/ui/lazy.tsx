@@ -3,7 +3,11 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Failed, Skeleton } from './empty.tsx';
 
-export function lazy<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+/** `place`: classes of what stands there meanwhile. */
+export function lazy<Props extends object>(
+  load: () => Promise<ComponentType<Props>>,
+  place = 'page',
+): ComponentType<Props> {
   let loaded: ComponentType<Props> | null = null;
   return function Lazy(props: Props) {
     const [Shown, setShown] = useState<{ component: ComponentType<Props> } | null>(
@@ -22,7 +26,7 @@ export function lazy<Props extends object>(load: () => Promise<ComponentType<Pro
     }, []);
     if (Shown !== null) return <Shown.component {...props} />;
     return (
-      <main class="page">{error === null ? <Skeleton /> : <Failed error={error} what="page" retry={start} />}</main>
+      <div class={place}>{error === null ? <Skeleton /> : <Failed error={error} what="page" retry={start} />}</div>
     );
   };
 }
