@@ -91,7 +91,7 @@ export interface CoordinatorCalls {
   lineage: { args: { id: string }; answer: Lineage };
   peek: { args: { id: string }; answer: { version: number; status: JobStatus } };
   /** One step: costs what the step and, of a group, its items take. */
-  step: { args: { id: string; stepId: string } & TextBound; answer: StepText };
+  step: { args: { id: string; stepId: string; bound?: true } & TextBound; answer: StepText };
   list: { args: ListQuery; answer: ListReply };
   facets: { args: ListFilter; answer: Facets };
   waiting: { args: WaitingQuery; answer: WaitingReply };

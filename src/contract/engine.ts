@@ -80,6 +80,11 @@ export interface GetOptions extends WaitOptions {
   withoutBlobs?: boolean;
 }
 
+export interface GetStepOptions extends AnswerOptions {
+  /** With `params_bound`: the params as the step gets them, up to `limits.boundParamsBytesMax`; secrets stay as names. */
+  bound?: boolean;
+}
+
 export interface LogOptions extends AnswerOptions {
   /** Only lines after this time; ISO 8601. */
   after?: string;
@@ -201,7 +206,7 @@ export interface Engine {
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
   /** Whole: also what a group has gathered, up to `limits.answerBytesMax`, and the message of an approval. */
-  getStep(id: string, stepId: string, options?: AnswerOptions): Promise<WorkflowStep>;
+  getStep(id: string, stepId: string, options?: GetStepOptions): Promise<WorkflowStep>;
   list(query?: ListQuery): Promise<ListReply>;
   /** How many workflows there are by status, tag and template; each counts without its own field of the filter. */
   facets(filter?: ListFilter): Promise<Facets>;

@@ -33,6 +33,7 @@ import {
   type EventsOptions,
   type ExternalDataAnswer,
   type GetOptions,
+  type GetStepOptions,
   type GraphOptions,
   type ListReply,
   type LogOptions,
@@ -189,7 +190,7 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('peek', { id });
   }
 
-  async getStep(id: string, stepId: string, options: AnswerOptions = {}): Promise<WorkflowStep> {
+  async getStep(id: string, stepId: string, options: GetStepOptions = {}): Promise<WorkflowStep> {
     return this.#steps.get(id, stepId, options);
   }
 
