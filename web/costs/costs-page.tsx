@@ -7,6 +7,7 @@ import { Empty, Failed, Skeleton } from '../ui/empty.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { costText, counted, countText } from '../ui/money.ts';
+import { shortId } from '../ui/short-id.ts';
 import { get, withQuery } from '../wire/api.ts';
 
 const DayChart = lazy(async () => (await import('./day-chart.tsx')).DayChart, 'card chart');
@@ -191,7 +192,7 @@ function Key({ by, value }: { by: CostsBy; value: string }) {
   if (by !== 'workflow') return <>{toSafeLine(value)}</>;
   return (
     <a class="link mono" href={runPath(value)} title={value}>
-      {value.slice(0, 8)}
+      {shortId(value)}
     </a>
   );
 }

@@ -10,7 +10,8 @@ import { useLoaded } from '../ui/loaded.ts';
 import { lookOfStatus, lookOfWorkflow } from '../ui/look.ts';
 import { countText, usdText, workflowCostText } from '../ui/money.ts';
 import { Glyph, Pill } from '../ui/pill.tsx';
-import { fullText } from '../ui/time.ts';
+import { shortId } from '../ui/short-id.ts';
+import { clockText, dateText, fullText } from '../ui/time.ts';
 import { get } from '../wire/api.ts';
 import { LineDiff } from './line-diff.tsx';
 import { deepEqual, matchRuns, type RunMatch, type StepMatch, type StepPair, toLines } from './match-runs.ts';
@@ -79,11 +80,11 @@ function Comparison({ left, right, partners }: ComparisonProps) {
             value={left.id}
             onChange={(event) => navigate(diffPath(right.id, event.currentTarget.value))}
           >
-            {partners.some(({ id }) => id === left.id) ? null : <option value={left.id}>{left.id.slice(0, 8)}</option>}
+            {partners.some(({ id }) => id === left.id) ? null : <option value={left.id}>{shortId(left.id)}</option>}
             {partners.map((run) => (
               <option key={run.id} value={run.id}>
                 {run.id === right.parentId ? 'parent, ' : ''}
-                {fullText(run.createdAt)} · {run.id.slice(0, 8)}
+                {fullText(run.createdAt)} · {shortId(run.id)}
               </option>
             ))}
           </select>
@@ -108,7 +109,7 @@ function Comparison({ left, right, partners }: ComparisonProps) {
 
 function Heads({ left, right }: Pick<ComparisonProps, 'left' | 'right'>) {
   const rows: readonly (readonly [string, (run: Workflow) => string])[] = [
-    ['Created', (run) => fullText(run.createdAt)],
+    ['Created', (run) => `${dateText(run.createdAt)}, ${clockText(run.createdAt)}`],
     ['Time', (run) => durationText(spanOf(run))],
     ['Cost', (run) => workflowCostText(run.metrics)],
     ['Tokens', (run) => countText(run.metrics.total_tokens)],
@@ -125,7 +126,7 @@ function Heads({ left, right }: Pick<ComparisonProps, 'left' | 'right'>) {
             {[left, right].map((run, at) => (
               <th key={at} scope="col">
                 <a href={runPath(run.id)}>
-                  <b>{toSafeLine(run.name)}</b> <span class="mono muted">{run.id.slice(0, 8)}</span>
+                  <b>{toSafeLine(run.name)}</b> <span class="mono muted">{shortId(run.id)}</span>
                 </a>
               </th>
             ))}

@@ -8,6 +8,7 @@ import { toSafeLine } from '../output/safe-text.ts';
 import { navigate, newPath, runPath } from '../route.ts';
 import { Icon } from '../ui/icon.tsx';
 import { lookOfStatus, lookWords } from '../ui/look.ts';
+import { shortId } from '../ui/short-id.ts';
 import { get, withQuery } from '../wire/api.ts';
 import { ranked } from './rank.ts';
 import { type JumpItem, sourceItems } from './sources.ts';
@@ -150,7 +151,7 @@ async function readRuns(text: string, signal: AbortSignal): Promise<JumpItem[]> 
   const runs = await get<WorkflowSummary[]>(path, { signal });
   return runs.map(({ id, name, status }) => ({
     label: toSafeLine(name),
-    detail: `${lookWords[lookOfStatus(status)]} · ${id.slice(0, 8)}`,
+    detail: `${lookWords[lookOfStatus(status)]} · ${shortId(id)}`,
     group: 'Runs',
     run: () => navigate(runPath(id)),
   }));

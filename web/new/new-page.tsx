@@ -9,6 +9,7 @@ import { Icon } from '../ui/icon.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { counted } from '../ui/money.ts';
+import { shortId } from '../ui/short-id.ts';
 import { get } from '../wire/api.ts';
 import { Problem } from '../wire/problem.ts';
 import { toOutline } from './outline.ts';
@@ -175,7 +176,7 @@ function NewHead({ title, from, back }: { title: string; from?: string | undefin
       <h1>{toSafeLine(title)}</h1>
       {from === undefined ? null : (
         <a class="link" href={runPath(from)}>
-          as in {from.slice(0, 8)}
+          as in {shortId(from)}
         </a>
       )}
       <span class="grow" />

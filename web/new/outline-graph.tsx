@@ -27,7 +27,7 @@ export function OutlineGraph({ outline, pick }: { outline: Outline; pick?: (step
   });
   const width = levels.length * (card.width + card.gapX) - card.gapX;
   return (
-    <div class="outline-graph">
+    <div class={pick === undefined ? 'outline-graph fit' : 'outline-graph'}>
       <svg
         width={width + 4}
         height={height + 4}
