@@ -217,7 +217,8 @@ export interface Engine {
   resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
-  delete(id: string): Promise<void>;
+  /** With `version`: refused with CONFLICT unless the workflow is finished, and unchanged since it had this version. */
+  delete(id: string, options?: { version?: number | undefined }): Promise<void>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
   /**
    * A person's decision about an `approval` that waits. Rejects with CONFLICT where none is due (also the second of two),

@@ -260,9 +260,9 @@ export class CoordinatedEngine implements Engine {
     return this.#toCreated(await this.#coordinator.call('branch', args, options.signal), options);
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(id: string, { version }: { version?: number | undefined } = {}): Promise<void> {
     checkId(id);
-    await this.#coordinator.call('delete', { id });
+    await this.#coordinator.call('delete', { id, ...(version === undefined ? {} : { version }) });
   }
 
   async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataAnswer> {

@@ -69,6 +69,13 @@ export const fromTemplateQuerySchema = z.object({
   wait: waitSchema.optional(),
 });
 
+export const deleteQuerySchema = z.object({
+  version: wholeNumberText(
+    { min: 1, max: 999_999_999_999_999 },
+    'delete it only if it is finished and still has this version; else 409',
+  ).optional(),
+});
+
 export const pageQuerySchema = z.object({
   limit: wholeNumberText(
     { min: 1, max: limits.listLimitMax, otherwise: limits.listLimitDefault },
