@@ -42,7 +42,11 @@ export async function buildWeb(outdir) {
     THEME: start.nameOf('web/theme-start.ts'),
     APP: app.nameOf('web/app.tsx'),
   };
-  const html = readFileSync('web/index.html', 'utf8').replaceAll(/%([A-Z]+)%/g, (_, name) => `/assets/${page[name]}`);
+  // Else a browser learns of each chunk only when it has read the one before.
+  const preloads = app.chunksOf('web/app.tsx').map((name) => `<link rel="modulepreload" href="/assets/${name}">`);
+  const html = readFileSync('web/index.html', 'utf8')
+    .replace('%CHUNKS%', preloads.join('\n    '))
+    .replaceAll(/%([A-Z]+)%/g, (_, name) => `/assets/${page[name]}`);
   writeFileSync(join(outdir, 'web/index.html'), html);
   writeFileSync(join(outdir, 'web/LICENSES.txt'), licencesOf([worker, start, app]));
 }
@@ -63,6 +67,19 @@ async function bundle(outdir, entryPoints, options) {
       );
       const path = outputs.find(([name]) => name.endsWith('.js') && metafile.outputs[name].entryPoint === source)?.[0];
       return basename(path ?? found?.[0] ?? '');
+    },
+    /** All that it imports before it runs. */
+    chunksOf(source) {
+      const found = new Set();
+      const visit = (path) => {
+        for (const { path: next, kind } of metafile.outputs[path]?.imports ?? []) {
+          if (kind !== 'import-statement' || found.has(next)) continue;
+          found.add(next);
+          visit(next);
+        }
+      };
+      visit(outputs.find(([, { entryPoint }]) => entryPoint === source)?.[0]);
+      return [...found].map((path) => basename(path));
     },
     styleOf: (source) => basename(outputs.find(([, { entryPoint }]) => entryPoint === source)?.[1].cssBundle ?? ''),
   };

@@ -186,6 +186,7 @@ export async function serve(
   ]);
   const serverLog = pino({ level: settings.engine.logLevel, base: null });
   log = serverLog;
+  for (const slip of settings.slips) serverLog.warn(slip);
   if (early) tell(early);
   const server = createServer({ engine, settings: settings.server, log: serverLog, version });
   let isStopping = false;

@@ -1,13 +1,22 @@
-/** The shell: head, routes, what every page shares. */
-import { render } from 'preact';
+/** The entry: which page the address shows, and what holds the stream for pages that need none of their own. */
+import { type ComponentChildren, render } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { listenForKeys } from './keys.ts';
 import { followLinks, route } from './route.ts';
 import { RunPage } from './run/run-page.tsx';
 import { ListPage } from './runs/list-page.tsx';
 import { Shell } from './shell.tsx';
 import { Empty } from './ui/empty.tsx';
+import { lazy } from './ui/lazy.tsx';
+import { openEvents } from './wire/sse.ts';
 import { tokenTurn } from './wire/token.ts';
 import './app.css';
+
+const CostsPage = lazy(async () => (await import('./costs/costs-page.tsx')).CostsPage);
+const DiffPage = lazy(async () => (await import('./diff/diff-page.tsx')).DiffPage);
+const EnginePage = lazy(async () => (await import('./engine/engine-page.tsx')).EnginePage);
+const NewPage = lazy(async () => (await import('./new/new-page.tsx')).NewPage);
+const SchedulesPage = lazy(async () => (await import('./schedules/schedules-page.tsx')).SchedulesPage);
 
 function Page() {
   const shown = route.value;
@@ -16,19 +25,60 @@ function Page() {
       return <ListPage />;
     case 'run':
       return <RunPage key={shown.id} id={shown.id} />;
-    case 'unknown':
+    case 'engine':
+      return <EnginePage />;
+    case 'schedules':
+      return <SchedulesPage />;
+    case 'costs':
       return (
-        <main class="page">
-          <Empty title="There is no such page">
-            <p>
-              <a href="/">All runs</a>
-            </p>
-          </Empty>
-        </main>
+        <Watched>
+          <CostsPage />
+        </Watched>
+      );
+    case 'diff':
+      return (
+        <Watched>
+          <DiffPage id={shown.id} other={shown.other} />
+        </Watched>
+      );
+    case 'new':
+      return (
+        <Watched>
+          <NewPage template={shown.template} />
+        </Watched>
       );
     default:
-      return <main class="page" />;
+      return (
+        <Watched>
+          <NoPage />
+        </Watched>
+      );
   }
+}
+
+function NoPage() {
+  return (
+    <main class="page">
+      <Empty title="There is no such page">
+        <p>
+          <a href="/">All runs</a>
+        </p>
+      </Empty>
+    </main>
+  );
+}
+
+/** Keeps a stream open, so that the indicator says how the page stands with the engine. */
+function Watched({ children }: { children: ComponentChildren }) {
+  useEffect(() => {
+    const stream = openEvents('/api/events', {
+      onEvent() {},
+      onOpen() {},
+      onGap: () => stream.caughtUp(),
+    });
+    return () => stream.close();
+  }, []);
+  return <>{children}</>;
 }
 
 function App() {

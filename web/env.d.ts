@@ -6,3 +6,8 @@ declare const BUILD_VERSION: string;
 declare const WORKER_PATH: string;
 
 declare module '*.css';
+
+/** `src/contract` also runs in Node. Its types come in here, and with them the check of its code; nothing here has it. */
+declare const Buffer: {
+  from(text: string, encoding?: string): { toString(encoding: string): string };
+};

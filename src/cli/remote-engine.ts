@@ -120,7 +120,8 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
     stop: (id) => server.workflow(`${pathOf(id)}/stop`, { method: 'POST' }),
     decide: (id, stepId, request) =>
       server.json(`${pathOf(id)}/steps/${encodeURIComponent(stepId)}/decision`, { method: 'POST', body: request }),
-    delete: async (id) => void (await server.text(pathOf(id), { method: 'DELETE' })),
+    delete: async (id, { version } = {}) =>
+      void (await server.text(pathOf(id), { method: 'DELETE', query: { version } })),
     async *follow(id, { after, signal } = {}) {
       const { body } = await server.open(`${pathOf(id)}/events`, {
         ...(after === undefined ? {} : { lastEventId: after }),

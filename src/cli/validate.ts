@@ -14,6 +14,7 @@ import { validateDefinition } from '../core/validate.ts';
 import { findWarnings } from '../core/warnings.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createDataSchema } from '../templates/params-schema.ts';
+import { findSchemaSlips } from '../templates/schema-slips.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import type { CliContext } from './context.ts';
@@ -138,8 +139,8 @@ function findSchemaFaults(visited: readonly Visited[]): FieldError[] {
     // What references bring is known at run time.
     if (!isObject(data) || JSON.stringify(data).includes('{{')) return [];
     const made = createDataSchema(data);
-    if (made.kind === 'usable') return [];
-    return made.faults.map((fault) => ({
+    const faults = made.kind === 'usable' ? findSchemaSlips(data, 'data') : made.faults;
+    return faults.map((fault) => ({
       path: toFieldPath([...path, 'params', 'data', ...fault.path]),
       message: fault.message,
     }));

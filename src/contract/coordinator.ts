@@ -18,7 +18,7 @@ import {
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { ListFilter, ListQuery } from './list-query.ts';
-import type { Facets } from './run-view.ts';
+import type { Facets, Lineage } from './run-view.ts';
 import type { KeptSchedules } from './schedule.ts';
 import type { JobStatus } from './workflow.ts';
 
@@ -85,9 +85,13 @@ export interface CoordinatorCalls {
   get: { args: { id: string } & Wait; answer: WorkflowText };
   /** The run as columns; with `since` only the steps that have changed since that version. */
   graph: { args: { id: string; since?: number } & Wait; answer: WorkflowText };
+  /** As JSON text: a `DefinitionBack`; what the log is made from (`LoggedStep[]`); a `Lineage`. */
+  definition: { args: { id: string } & TextBound; answer: WorkflowText };
+  logs: { args: { id: string } & TextBound; answer: WorkflowText };
+  lineage: { args: { id: string }; answer: Lineage };
   peek: { args: { id: string }; answer: { version: number; status: JobStatus } };
   /** One step: costs what the step and, of a group, its items take. */
-  step: { args: { id: string; stepId: string } & TextBound; answer: StepText };
+  step: { args: { id: string; stepId: string; bound?: true } & TextBound; answer: StepText };
   list: { args: ListQuery; answer: ListReply };
   facets: { args: ListFilter; answer: Facets };
   waiting: { args: WaitingQuery; answer: WaitingReply };
@@ -188,6 +192,9 @@ const callNames: Record<CallName, true> = {
   submit: true,
   get: true,
   graph: true,
+  definition: true,
+  logs: true,
+  lineage: true,
   peek: true,
   step: true,
   list: true,

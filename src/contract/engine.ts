@@ -8,7 +8,7 @@ import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, T
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { ListFilter, ListQuery } from './list-query.ts';
-import type { Facets } from './run-view.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply } from './run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
@@ -78,6 +78,18 @@ export interface SubmitOptions extends CallOptions, WaitOptions, ToldOptions {
 export interface GetOptions extends WaitOptions {
   /** Outputs that are stored as blobs (over 64 KiB) come as `{truncated: true, bytes}`. */
   withoutBlobs?: boolean;
+}
+
+export interface GetStepOptions extends AnswerOptions {
+  /** With `params_bound`: the params as the step gets them, up to `limits.boundParamsBytesMax`; secrets stay as names. */
+  bound?: boolean;
+}
+
+export interface LogOptions extends AnswerOptions {
+  /** Only lines after this time; ISO 8601. */
+  after?: string;
+  /** About so many; lines of one time are never split. Default and most: `limits.mergedLinesMax`. */
+  limit?: number;
 }
 
 export interface GraphOptions extends WaitOptions {
@@ -185,10 +197,16 @@ export interface Engine {
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** The run as columns, without params, outputs and logs: the JSON of a `GraphView`, with `since` of a `ChangesView`. */
   graph(id: string, options?: GraphOptions): Promise<WorkflowReply>;
+  /** What the run was made from; its params apart. */
+  definition(id: string, options?: AnswerOptions): Promise<DefinitionBack>;
+  /** The lines of all steps, by time. */
+  logs(id: string, options?: LogOptions): Promise<LogReply>;
+  /** The workflows that it was branched from, and all branches of these; `cut` beyond `limits.lineageMax`. */
+  lineage(id: string): Promise<Lineage>;
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
   /** Whole: also what a group has gathered, up to `limits.answerBytesMax`, and the message of an approval. */
-  getStep(id: string, stepId: string, options?: AnswerOptions): Promise<WorkflowStep>;
+  getStep(id: string, stepId: string, options?: GetStepOptions): Promise<WorkflowStep>;
   list(query?: ListQuery): Promise<ListReply>;
   /** How many workflows there are by status, tag and template; each counts without its own field of the filter. */
   facets(filter?: ListFilter): Promise<Facets>;
@@ -199,7 +217,8 @@ export interface Engine {
   resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
-  delete(id: string): Promise<void>;
+  /** With `version`: refused with CONFLICT unless the workflow is finished, and unchanged since it had this version. */
+  delete(id: string, options?: { version?: number | undefined }): Promise<void>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
   /**
    * A person's decision about an `approval` that waits. Rejects with CONFLICT where none is due (also the second of two),

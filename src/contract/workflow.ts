@@ -86,6 +86,13 @@ export const workflowStepSchema = z
     status: jobStatusSchema,
     dependencies: z.array(z.string()),
     params: openObject.meta({ description: 'as written, references unbound' }),
+    params_bound: openObject.optional().meta({
+      description:
+        'in GET of the step with `bound=1`: the params with references replaced; secrets stay as their names',
+    }),
+    params_unbound: z.array(z.string()).optional().meta({
+      description: 'with it: why references stay as they are written, where some do',
+    }),
     outputs: openObject.nullable().meta({
       description:
         'the result; `content` holds the main text. `{truncated, bytes}` stands for outputs an answer has no room for',

@@ -33,8 +33,10 @@ import {
   type EventsOptions,
   type ExternalDataAnswer,
   type GetOptions,
+  type GetStepOptions,
   type GraphOptions,
   type ListReply,
+  type LogOptions,
   type SecretDescription,
   type StreamOptions,
   type SubmitOptions,
@@ -47,13 +49,14 @@ import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
-import type { Facets } from '../contract/run-view.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
 import { Follower } from './follower.ts';
+import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
@@ -81,6 +84,7 @@ export class CoordinatedEngine implements Engine {
   readonly #templates: EngineTemplates;
   readonly #steps: StepCalls;
   readonly #schedules: Schedules;
+  readonly #views: RunViews;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
@@ -88,6 +92,7 @@ export class CoordinatedEngine implements Engine {
     this.#options = options;
     this.#templates = new EngineTemplates(options.templates, options);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
+    this.#views = new RunViews(options.coordinator);
     this.#schedules = new Schedules({
       coordinator: options.coordinator,
       templates: this.#templates,
@@ -162,6 +167,18 @@ export class CoordinatedEngine implements Engine {
     );
   }
 
+  definition(id: string, options: AnswerOptions = {}): Promise<DefinitionBack> {
+    return this.#views.definition(id, options);
+  }
+
+  logs(id: string, options: LogOptions = {}): Promise<LogReply> {
+    return this.#views.logs(id, options);
+  }
+
+  lineage(id: string): Promise<Lineage> {
+    return this.#views.lineage(id);
+  }
+
   async graph(id: string, { since, ...options }: GraphOptions = {}): Promise<WorkflowReply> {
     checkId(id);
     const text = await this.#read(id, options, { graph: since === undefined ? {} : { since } });
@@ -173,7 +190,7 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('peek', { id });
   }
 
-  async getStep(id: string, stepId: string, options: AnswerOptions = {}): Promise<WorkflowStep> {
+  async getStep(id: string, stepId: string, options: GetStepOptions = {}): Promise<WorkflowStep> {
     return this.#steps.get(id, stepId, options);
   }
 
@@ -243,9 +260,9 @@ export class CoordinatedEngine implements Engine {
     return this.#toCreated(await this.#coordinator.call('branch', args, options.signal), options);
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(id: string, { version }: { version?: number | undefined } = {}): Promise<void> {
     checkId(id);
-    await this.#coordinator.call('delete', { id });
+    await this.#coordinator.call('delete', { id, ...(version === undefined ? {} : { version }) });
   }
 
   async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataAnswer> {

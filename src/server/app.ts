@@ -21,8 +21,10 @@ import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { runViewRoutes } from './routes/run-views.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { stepFileRoutes } from './routes/step-file.ts';
+import { stepOutputRoutes } from './routes/step-outputs.ts';
 import { webRoutes } from './routes/web.ts';
 import { steeringRoutes } from './routes/workflow-steering.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -40,7 +42,9 @@ const commonHeaders = {
 export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[] {
   const routes = [
     ...workflowRoutes(parts),
+    ...runViewRoutes(parts),
     ...stepFileRoutes(parts),
+    ...stepOutputRoutes(parts),
     ...steeringRoutes(parts),
     ...externalDataRoutes(parts),
     ...decisionRoutes(parts),

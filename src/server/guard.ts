@@ -33,7 +33,8 @@ export const headersMax = 200;
 
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
-const exposedHeaders = 'ETag, Link, X-Total-Count, X-Next-Cursor, Location, Retry-After, Idempotency-Replayed';
+const exposedHeaders =
+  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed';
 
 export function createGuard(settings: ServerSettings, listeningPort: () => number, log: Logger): Middleware {
   const token = settings.apiToken === null ? null : digest(settings.apiToken);

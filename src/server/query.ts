@@ -13,7 +13,7 @@ import type { OpenRequests } from './open-requests.ts';
 import { quoted, validate } from './problem.ts';
 import { holdOf, type Route } from './route.ts';
 
-function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
+export function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
   const message = `must be a whole number from ${range.min} to ${range.max}`;
   return z
     .string(message)
@@ -67,6 +67,13 @@ export const workflowQuerySchema = waitQuerySchema
 export const fromTemplateQuerySchema = z.object({
   template_id: templateIdSchema.optional().meta({ description: 'with it, the body is the params object' }),
   wait: waitSchema.optional(),
+});
+
+export const deleteQuerySchema = z.object({
+  version: wholeNumberText(
+    { min: 1, max: 999_999_999_999_999 },
+    'delete it only if it is finished and still has this version; else 409',
+  ).optional(),
 });
 
 export const pageQuerySchema = z.object({

@@ -68,7 +68,7 @@ export function toApiQuery(
     from: toTime(filters.from, isUtc, 0),
     to: toTime(filters.to, isUtc, 1),
     template: filters.template,
-    sort: filters.sort === 'created' ? undefined : filters.sort,
+    sort: filters.sort,
   };
 }
 

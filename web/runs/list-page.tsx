@@ -12,6 +12,7 @@ import { lookOfWorkflow } from '../ui/look.ts';
 import { counted, countText, workflowCostText } from '../ui/money.ts';
 import { Pill } from '../ui/pill.tsx';
 import { RunProgress } from '../ui/progress.tsx';
+import { shortId } from '../ui/short-id.ts';
 import { useNow } from '../ui/tick.ts';
 import { fullText, momentText, zone } from '../ui/time.ts';
 import { BulkBar } from './bulk.tsx';
@@ -241,13 +242,13 @@ function Row({ row, store, filters }: { row: WorkflowSummary; store: ListStore; 
         />
       </span>
       <span role="cell" class="run-status">
-        <Pill look={look} />
+        <Pill look={look} {...(look === 'needs' && needs[0]?.for === 'decision' ? { word: 'Needs you' } : {})} />
       </span>
       <span role="cell" class="run-name">
         <a href={runPath(row.id)}>{toSafeLine(row.name)}</a>
         {row.parentId === null ? null : (
           <a class="lineage" href={runPath(row.parentId)} title={`Branch of ${row.parentId}`}>
-            ↳ branch of {row.parentId.slice(0, 8)}
+            ↳ branch of {shortId(row.parentId)}
           </a>
         )}
         {needs[0] === undefined ? null : <span class="need-name">{toSafeLine(needs[0].name)}</span>}

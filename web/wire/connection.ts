@@ -26,3 +26,10 @@ export const otherVersion = signal<string | null>(null);
 
 /** The disk is full: nothing new is taken. */
 export const diskFull = signal(false);
+
+/** Steps that a start of the engine has queued again, since it was last told; null when there is nothing to tell. */
+export const recoveredSteps = signal<number | null>(null);
+
+export function noteRecovered(steps: number): void {
+  recoveredSteps.value = (recoveredSteps.value ?? 0) + steps;
+}

@@ -8,7 +8,7 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { EngineEvent, EventGap, TokenEvent } from '../../src/contract/event.ts';
 import { noteServerDate } from '../ui/time.ts';
-import { lostSince, streamState } from './connection.ts';
+import { lostSince, noteRecovered, streamState } from './connection.ts';
 import { Problem, toProblem } from './problem.ts';
 import { authorization, dropToken, tokenTurn } from './token.ts';
 
@@ -166,7 +166,10 @@ class KeptStream {
     if (event.kind === 'gap') {
       streamState.value = 'catching-up';
       this.#sink.onGap();
-    } else this.#sink.onEvent(event);
+      return;
+    }
+    if (event.kind === 'workflow.recovered') noteRecovered(event.queued_steps?.length ?? 0);
+    this.#sink.onEvent(event);
   }
 
   #refused(problem: Problem): void {

@@ -21,6 +21,11 @@ export function hasToken(): boolean {
   return token !== null;
 }
 
+/** Sends this one from now on, without keeping it: it may be wrong. */
+export function tryToken(given: string): void {
+  token = given;
+}
+
 export function giveToken(given: string): void {
   token = given;
   try {

@@ -14,7 +14,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } fro
 import type { ActionCatalogue } from '../../contract/task.ts';
 import { decideBranched, decideCreate, decideWaiting, listBlobs } from '../../core/decide.ts';
 import { decideBranch } from '../../core/decide-branch.ts';
-import { findSecretParams } from '../../core/secret-params.ts';
+import { createSecretSearch, findSecretParams } from '../../core/secret-params.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { stepsWithin } from '../../core/steps-within.ts';
 import { validateStepParams, warningsOf } from '../../core/validate.ts';
@@ -144,14 +144,16 @@ function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent,
 }
 
 /** Fields of a step that may hold any text. */
-const storedFields = ['params', 'forEach', 'output', 'label', 'when', 'repeat'];
+const storedFields = ['id', 'name', 'action', 'params', 'forEach', 'output', 'label', 'when', 'repeat'];
 
 /** Here, where the settings are: neither the journal nor a file ever holds them. */
-function refuseSecrets({ params, ...definition }: WorkflowDefinition, { secrets, secretStore }: EngineSettings): void {
+function refuseSecrets(definition: WorkflowDefinition, { secrets, secretStore }: EngineSettings): void {
+  const search = createSecretSearch(secrets, secretStore);
+  const { name, description, tags, params } = definition;
   const errors = [
-    ...findSecretParams(params, ['params'], secrets, secretStore),
+    ...Object.entries({ name, description, tags, params }).flatMap(([field, value]) => search(value, [field])),
     ...[...stepsWithin(definition)].flatMap(({ step, path }) =>
-      storedFields.flatMap((field) => findSecretParams(step[field], [...path, field], secrets, secretStore)),
+      storedFields.flatMap((field) => search(step[field], [...path, field])),
     ),
   ].slice(0, errorsShownMax);
   if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);

@@ -269,18 +269,26 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         operationId: 'getStep',
         summary: 'Read one step, outputs whole',
         tags: ['workflows'],
-        requestParams: { path: workflowIdPath.extend({ stepId: z.string() }) },
+        description:
+          'With `bound=1` also `params_bound`: the params as the step gets them, with up to 256 KiB of values; secrets stay as `{{secrets.NAME}}`, and so do references to large outputs.',
+        requestParams: { path: workflowIdPath.extend({ stepId: z.string() }), query: stepQuerySchema },
         responses: { 200: jsonAnswer('the step', workflowStepSchema), ...refusals(...workflowRefusals) },
       },
       async handle(ctx) {
+        const { bound } = readQuery(ctx, stepQuerySchema);
         const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'), {
           room: holdOf(ctx).room,
+          ...(bound === '1' ? { bound: true } : {}),
         });
         sendJson(ctx, 200, JSON.stringify(step));
       },
     },
   ];
 }
+
+const stepQuerySchema = z.object({
+  bound: z.enum(['0', '1']).optional().meta({ description: '1: with the params as the step gets them' }),
+});
 
 function answerUnchanged(ctx: Context, condition: string, tag: string): boolean {
   if (!matchesEntityTag(condition, tag)) return false;
