@@ -300,7 +300,7 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
     await page.keyboard.press('v');
     await page.getByRole('row').nth(3).waitFor();
     expect(await page.getByRole('row').count()).toBeLessThan(120);
-    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
     await expect.poll(() => pill(page).textContent(), { timeout: 60_000 }).toBe('Stopped');
     const { metrics } = await engine.api<Workflow>('GET', `/api/workflows/${id}?view=graph`);
     await untilCount(page, 'Completed', metrics.completed_steps);

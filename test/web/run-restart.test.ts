@@ -63,7 +63,10 @@ describe.skipIf(!hasChromium)('the run page when the engine dies', () => {
     await page.mouse.wheel(0, -240);
     const picked = () => new URL(page.url()).searchParams.get('step');
     // The first point on the way down where a step is.
-    for (let down = 0; picked() === null && down < 200; down += 14) await page.mouse.click(at.x, (at.y += 14));
+    for (let down = 0; picked() === null && down < 200; down += 14) {
+      at.y += 14;
+      await page.mouse.click(at.x, at.y);
+    }
     const before = picked();
     expect(before).not.toBeNull();
     await page.keyboard.press('Escape');
@@ -73,7 +76,7 @@ describe.skipIf(!hasChromium)('the run page when the engine dies', () => {
     engine.child.kill('SIGKILL');
     await died;
     await page.getByText('The connection to the engine is gone').waitFor();
-    expect(await page.getByRole('button', { name: 'Stop' }).getAttribute('aria-disabled')).toBe('true');
+    expect(await page.getByRole('button', { name: 'Stop', exact: true }).getAttribute('aria-disabled')).toBe('true');
     await watched.check('cut off');
     engine = await startEngine(place, { port: Number(new URL(engine.url).port), env: { MAX_PARALLEL_NODES: '3' } });
     await page.getByText('The engine was restarted').waitFor({ timeout: 30_000 });
