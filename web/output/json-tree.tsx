@@ -166,7 +166,13 @@ function Leaf({ reader, path, node }: { reader: TreeReader; path: TreePath; node
   const shown = whole?.text ?? node.text;
   const isCut = node.kind === 'string' && shown.length < node.size;
   const text =
-    node.kind === 'string' ? `"${toSafeText(shown)}${isCut ? '…' : '"'}` : node.kind === 'object' ? '{}' : node.kind === 'array' ? '[]' : node.text;
+    node.kind === 'string'
+      ? `"${toSafeText(shown)}${isCut ? '…' : '"'}`
+      : node.kind === 'object'
+        ? '{}'
+        : node.kind === 'array'
+          ? '[]'
+          : node.text;
   const showAll = async (): Promise<void> => setWhole(await reader.text(path, stringMax));
   return (
     <div class="json-line">
@@ -190,7 +196,13 @@ function CopyPath({ reader, path }: { reader: TreeReader; path: TreePath }) {
   };
   return (
     <span class="json-tools">
-      <button type="button" class="json-tool" aria-label="Copy the value" title="Copy the value" onClick={() => void copyValue()}>
+      <button
+        type="button"
+        class="json-tool"
+        aria-label="Copy the value"
+        title="Copy the value"
+        onClick={() => void copyValue()}
+      >
         <Icon name="copy" size={12} />
       </button>
       {reference === null ? null : (

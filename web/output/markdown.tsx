@@ -90,10 +90,8 @@ function Table({ table, depth }: { table: Tokens.Table; depth: number }) {
         </thead>
         <tbody>
           {table.rows.map((row, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows of a text have no other name
             <tr key={at}>
               {row.map((cell, column) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: nor have cells
                 <td key={column}>{toInline(cell.tokens, depth)}</td>
               ))}
             </tr>
@@ -128,7 +126,7 @@ function Inline({ token, depth }: { token: Token; depth: number }): JSX.Element 
       return <Link href={href}>{toSafeText(text || 'picture')}</Link>;
     }
     case 'text':
-      return <>{token.tokens ? toInline(token.tokens, depth) : toSafeText(unescape((token as Tokens.Text).text))}</>;
+      return <>{token.tokens ? toInline(token.tokens, depth) : toSafeText(toPlainText((token as Tokens.Text).text))}</>;
     case 'escape':
       return <>{toSafeText((token as Tokens.Escape).text)}</>;
     default:
@@ -137,7 +135,7 @@ function Inline({ token, depth }: { token: Token; depth: number }): JSX.Element 
 }
 
 /** The lexer leaves entities in plain text as they are. */
-function unescape(text: string): string {
+function toPlainText(text: string): string {
   return text
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')

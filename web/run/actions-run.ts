@@ -7,10 +7,9 @@ import { toast } from '../ui/toast.tsx';
 import { getText, post, remove } from '../wire/api.ts';
 import { isLost } from '../wire/connection.ts';
 import { detailOf } from '../wire/problem.ts';
-import { waitsFor } from './columns.ts';
-import { isUnderWay } from './columns.ts';
-import { look } from './look.ts';
+import { isUnderWay, waitsFor } from './columns.ts';
 import { downloadText } from './download.ts';
+import { look } from './look.ts';
 import type { RunStore } from './run-store.ts';
 import { pickedId } from './view-state.ts';
 

@@ -1,10 +1,12 @@
 /** The buttons at the head of the run page: what its status calls for, and the rest in a menu. */
-import { hasToken } from '../wire/token.ts';
-import { whyDisabled } from '../wire/connection.ts';
+
+import { lazy } from '../output/lazy.tsx';
+import { runPath } from '../route.ts';
 import { copyText } from '../ui/copy.ts';
 import { Icon, type IconName } from '../ui/icon.tsx';
 import { Menu, type MenuItem } from '../ui/menu.tsx';
-import { runPath } from '../route.ts';
+import { whyDisabled } from '../wire/connection.ts';
+import { hasToken } from '../wire/token.ts';
 import {
   allowedFor,
   apiPath,
@@ -17,8 +19,10 @@ import {
   stop,
   toCurl,
 } from './actions-run.ts';
-import { BranchDialog, BudgetDialog } from './run-dialogs.tsx';
 import { useRun, useRunScope } from './run-context.ts';
+
+const BranchDialog = lazy(async () => (await import('./run-dialogs.tsx')).BranchDialog);
+const BudgetDialog = lazy(async () => (await import('./run-dialogs.tsx')).BudgetDialog);
 
 interface ActionProps {
   readonly icon: IconName;

@@ -11,6 +11,9 @@ export const card = { width: 196, height: 46 } as const;
 export const grid = { pad: 12, headHeight: 38, labelHeight: 17 } as const;
 const gaps = { along: 58, across: 12, alongDown: 34 } as const;
 
+/** On a narrow screen rows are so wide that they can be read at this zoom. */
+const narrowK = 0.58;
+
 /** Named texts of the steps, which labels are made from. */
 export interface StepNames {
   readonly ids: readonly string[];
@@ -88,6 +91,7 @@ export function arrange(structure: Structure, names: StepNames, options: Arrange
     to,
     gapAlong: isDown ? gaps.alongDown : gaps.along,
     gapAcross: gaps.across,
+    acrossMax: isDown && options.widthMax !== undefined ? options.widthMax / narrowK : undefined,
   });
   const cells = toOrderedCells(shapes);
   const place = new Uint32Array(structure.group.length);

@@ -15,6 +15,15 @@ export interface Span {
   readonly end: number;
 }
 
+/** Height of axis and concurrency, which stay while the rows scroll, in pixels. */
+export const headHeight = 64;
+
+/** The part of time that is shown: `zoom` 1 shows all, `at` is the part before it, from 0 to 1. */
+export interface TimelineWindow {
+  readonly zoom: number;
+  readonly at: number;
+}
+
 /** Heights in pixels. */
 export const rowHeights = { step: 22, band: 46 } as const;
 

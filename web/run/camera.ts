@@ -81,7 +81,10 @@ export function isShown({ k, x, y }: Camera, size: ViewSize, rect: Rect): boolea
   const left = rect.x * k + x;
   const top = rect.y * k + y;
   const isInside =
-    left >= 0 && top >= 0 && left + rect.width * k <= size.width && top + rect.height * k <= size.height - footHeight / 2;
+    left >= 0 &&
+    top >= 0 &&
+    left + rect.width * k <= size.width &&
+    top + rect.height * k <= size.height - footHeight / 2;
   return isInside && (rect.width < 30 ? k * rect.width >= 4 : k >= 0.4);
 }
 

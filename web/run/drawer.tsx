@@ -10,6 +10,7 @@ import { useNow } from '../ui/tick.ts';
 import { detailOf } from '../wire/problem.ts';
 import { AttemptsTab } from './attempts-tab.tsx';
 import { endOf } from './bands.ts';
+import { waitsFor } from './columns.ts';
 import { DetailsTab } from './details-tab.tsx';
 import { ErrorBox } from './error-box.tsx';
 import { InputTab } from './input-tab.tsx';
@@ -22,7 +23,6 @@ import { type PaneHandles, runKeys } from './run-keys.ts';
 import type { StepDetail } from './run-messages.ts';
 import { countLines } from './step-detail.ts';
 import { pick, pickedId } from './view-state.ts';
-import { waitsFor } from './columns.ts';
 
 const tabs = ['output', 'input', 'logs', 'attempts', 'details'] as const;
 export type DrawerTab = (typeof tabs)[number];
@@ -88,7 +88,10 @@ function DrawerHead({ handles, i, heading }: DrawerHeadProps) {
   const run = useRun();
   const code = run.look[i]!;
   const now = useNow(code === look.running);
-  const walk = (key: 'j' | 'k') => runKeys(handles, store).find((binding) => binding.key === key)?.run();
+  const walk = (key: 'j' | 'k') =>
+    runKeys(handles, store)
+      .find((binding) => binding.key === key)
+      ?.run();
   const took = run.start[i]! >= 0 && code !== look.needs ? endOf(run, i, now) - run.start[i]! : null;
   const isWaitingForDecision = code === look.needs && run.waits[i] === waitsFor.decision;
   return (
@@ -187,6 +190,7 @@ function TabList({ detail }: { detail: StepDetail | null }) {
 function TabBody({ detail, turn, i }: { detail: StepDetail; turn: number; i: number }) {
   const tab = shownTab();
   return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys
     <div class="drawer-body" role="tabpanel" id="drawer-panel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
       {tab === 'output' ? <OutputTab key={detail.id} detail={detail} turn={turn} i={i} /> : null}
       {tab === 'input' ? <InputTab key={detail.id} detail={detail} turn={turn} /> : null}

@@ -1,5 +1,6 @@
 /** The head of the run page: what it is, how far it is, and what it has taken. */
 import { toSafeLine } from '../output/safe-text.ts';
+import { runPath } from '../route.ts';
 import { copyText } from '../ui/copy.ts';
 import { durationText } from '../ui/duration.ts';
 import { Icon } from '../ui/icon.tsx';
@@ -8,7 +9,6 @@ import { Pill } from '../ui/pill.tsx';
 import { Progress } from '../ui/progress.tsx';
 import { useNow } from '../ui/tick.ts';
 import { clockText, fullText, zoneName } from '../ui/time.ts';
-import { runPath } from '../route.ts';
 import { RunActions } from './actions.tsx';
 import { spanOf } from './bands.ts';
 import { isUnderWay, lookOfRun } from './columns.ts';

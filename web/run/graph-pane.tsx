@@ -1,5 +1,5 @@
 /** The graph with its tools, its minimap and the tip under the pointer. */
-import { useSignalEffect } from '@preact/signals';
+import { effect } from '@preact/signals';
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
 import { toSafeLine } from '../output/safe-text.ts';
 import { setQuery } from '../route.ts';
@@ -60,6 +60,7 @@ export function GraphPane({ handles, isNarrow }: { handles: PaneHandles; isNarro
   useShown(view);
   return (
     <div class="run-pane run-graph">
+      {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: the graph is an application of its own */}
       <canvas
         ref={canvas}
         tabIndex={0}
@@ -72,7 +73,7 @@ export function GraphPane({ handles, isNarrow }: { handles: PaneHandles; isNarro
       <div class="graph-tools">
         <Tools handles={handles} />
       </div>
-      {isNarrow ? null : <canvas class="graph-minimap is-hidden" ref={minimap} aria-hidden="true" />}
+      {isNarrow ? null : <canvas class="graph-minimap is-hidden" ref={minimap} />}
     </div>
   );
 }
@@ -84,32 +85,36 @@ function useShown(view: GraphView | null): void {
   useEffect(() => view?.retheme(), [view, theme.value]);
   const lastPicked = useRef(-1);
   const lastFollowed = useRef(0);
-  useSignalEffect(() => {
-    store.tick.value;
-    const text = findText.value;
-    const { run, layout } = store;
-    if (view === null || run === null || layout === null) return;
-    if (found.run !== run || found.text !== text) {
-      found.run = run;
-      found.text = text;
-      found.mask = findSteps(run, text);
-    }
-    const picked = placeOf(run, pickedId.value);
-    view.show({
-      ...{ run, layout, picked, hovered: hovered.value },
-      filter: { look: lookFilter.value, found: found.mask },
-    });
-    if (picked !== lastPicked.current) {
-      lastPicked.current = picked;
-      // The drawer that opens beside it changes the room first.
-      if (picked >= 0) requestAnimationFrame(() => view.reveal(picked));
-    }
-    if (isFollowing.value && performance.now() - lastFollowed.current > 1_000) {
-      lastFollowed.current = performance.now();
-      const running = newestRunning(run);
-      if (running >= 0) view.reveal(running);
-    }
-  });
+  useEffect(
+    () =>
+      effect(() => {
+        store.tick.value;
+        const text = findText.value;
+        const { run, layout } = store;
+        if (view === null || run === null || layout === null) return;
+        if (found.run !== run || found.text !== text) {
+          found.run = run;
+          found.text = text;
+          found.mask = findSteps(run, text);
+        }
+        const picked = placeOf(run, pickedId.value);
+        view.show({
+          ...{ run, layout, picked, hovered: hovered.value },
+          filter: { look: lookFilter.value, found: found.mask },
+        });
+        if (picked !== lastPicked.current) {
+          lastPicked.current = picked;
+          // The drawer that opens beside it changes the room first.
+          if (picked >= 0) requestAnimationFrame(() => view.reveal(picked));
+        }
+        if (isFollowing.value && performance.now() - lastFollowed.current > 1_000) {
+          lastFollowed.current = performance.now();
+          const running = newestRunning(run);
+          if (running >= 0) view.reveal(running);
+        }
+      }),
+    [view],
+  );
 }
 
 function newestRunning(run: Columns): number {
@@ -210,9 +215,9 @@ function BoxList({ view, id }: { view: GraphView | null; id: string }) {
   if (layout === null) return null;
   const picked = placeOf(run, pickedId.value);
   return (
-    <ul class="visually-hidden" role="listbox" aria-label="Steps in view">
+    <ul class="visually-hidden" aria-label="Steps in view">
       {picked < 0 ? null : (
-        <li id={`${id}-picked`} role="option" aria-selected="true">
+        <li id={`${id}-picked`}>
           {toSafeLine(run.names[picked]!)}, {toLookWord(run.look[picked]!)}
         </li>
       )}
@@ -223,7 +228,7 @@ function BoxList({ view, id }: { view: GraphView | null; id: string }) {
           const head = layout.head[box]!;
           const of = cells > 1 ? `, ${countText(cells)} steps` : '';
           return (
-            <li key={box} role="option" aria-selected="false">
+            <li key={box}>
               {toSafeLine(layout.label[box]!)}
               {of}
               {head >= 0 ? `, ${toLookWord(run.look[head]!)}` : ''}

@@ -22,7 +22,9 @@ export function InputTab({ detail, turn }: { detail: StepDetail; turn: number })
   return (
     <>
       {detail.paramsCount === 0 ? (
-        <p class="none">{detail.of ? 'The params stand in the group that made this step.' : 'This step has no params.'}</p>
+        <p class="none">
+          {detail.of ? 'The params stand in the group that made this step.' : 'This step has no params.'}
+        </p>
       ) : (
         <>
           <h3>As written</h3>

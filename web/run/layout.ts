@@ -26,6 +26,8 @@ export interface LayoutInput {
   readonly to: Uint32Array;
   readonly gapAlong: number;
   readonly gapAcross: number;
+  /** Columns that take more room across are split into several, one behind the other; default: none is. */
+  readonly acrossMax?: number | undefined;
 }
 
 export interface Placement {
@@ -55,8 +57,9 @@ export function layOut(input: LayoutInput): Placement {
   const to = edges.map((e) => numberOf[input.to[e]!]!);
   const level = findLevels(boxes, from, to);
   const sizes = Float64Array.from(byRank, (box) => input.across[box]!);
-  const { layers, lanes } = toLayers(level, sizes, from, to, input.gapAcross);
-  orderColumns(layers);
+  const { layers: whole, lanes } = toLayers(level, sizes, from, to, input.gapAcross);
+  orderColumns(whole);
+  const layers = input.acrossMax === undefined ? whole : splitColumns(whole, input.acrossMax);
   const middles = placeAcross(layers);
   const { starts, widths, length } = placeColumns(layers, input, byRank);
   return toPlacement(input, { byRank, edges, layers, lanes, middles, starts, widths, length });
@@ -86,6 +89,26 @@ function orderColumns({ size, level, before, after, columns }: Layers): void {
       rankColumn(column);
     }
   }
+}
+
+/** For narrow screens: as many of a column side by side as there is room for. */
+function splitColumns(layers: Layers, acrossMax: number): Layers {
+  const { across, gapAcross } = layers;
+  const level = new Int32Array(layers.size);
+  const columns: number[][] = [];
+  for (const column of layers.columns) {
+    let room = 0;
+    column.forEach((number, k) => {
+      room -= across[number]! + gapAcross;
+      if (k === 0 || room < -gapAcross) {
+        columns.push([]);
+        room = acrossMax - across[number]! - gapAcross;
+      }
+      columns.at(-1)!.push(number);
+      level[number] = columns.length - 1;
+    });
+  }
+  return { ...layers, level, columns };
 }
 
 /** Each column is as wide as its widest box. */

@@ -107,7 +107,8 @@ function ShownLog({ lines, isGoing, name }: ShownLogProps) {
               setHit(0);
             }}
             onKeyDown={(event) => {
-              if (event.key === 'Enter') goTo(event.shiftKey ? hit - 1 : hit + (event.currentTarget.dataset.walked ? 1 : 0));
+              if (event.key === 'Enter')
+                goTo(event.shiftKey ? hit - 1 : hit + (event.currentTarget.dataset.walked ? 1 : 0));
               event.currentTarget.dataset.walked = event.key === 'Enter' ? '1' : '';
               if (event.key === 'Escape') event.currentTarget.blur();
             }}

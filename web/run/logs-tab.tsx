@@ -57,25 +57,15 @@ export function LogsTab({ detail }: { detail: StepDetail }) {
             </small>
           )}
         </label>
-        <button
-          type="button"
-          class="button small"
-          aria-pressed={isWrapped}
-          onClick={() => setWrapped(!isWrapped)}
-        >
+        <button type="button" class="button small" aria-pressed={isWrapped} onClick={() => setWrapped(!isWrapped)}>
           Wrap
         </button>
-        <button
-          type="button"
-          class="button small"
-          onClick={() => downloadText(`${detail.id}.log`, lines.join('\n'))}
-        >
+        <button type="button" class="button small" onClick={() => downloadText(`${detail.id}.log`, lines.join('\n'))}>
           Download
         </button>
       </div>
       <ol class={isWrapped ? 'log-lines' : 'log-lines no-wrap'} ref={list}>
         {lines.map((line, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a line of a log stays at its place
           <LogLine key={i} line={line} number={i + 1} isMarked={i === marked} />
         ))}
       </ol>

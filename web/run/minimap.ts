@@ -59,7 +59,8 @@ function loudestLook({ run, layout }: MinimapScene, box: number): number {
   const end = layout.cells.at[box + 1]!;
   if (end - first === 1) return run.look[layout.cells.to[first]!]!;
   let best = lookOrder.length;
-  for (let k = first; k < end && best > 0; k += 1) best = Math.min(best, lookOrder.indexOf(run.look[layout.cells.to[k]!]!));
+  for (let k = first; k < end && best > 0; k += 1)
+    best = Math.min(best, lookOrder.indexOf(run.look[layout.cells.to[k]!]!));
   const head = layout.head[box]!;
   return lookOrder[best] ?? (head >= 0 ? run.look[head]! : look.waiting);
 }

@@ -6,8 +6,8 @@ import { toast } from '../ui/toast.tsx';
 import { newKey, post } from '../wire/api.ts';
 import { whyDisabled } from '../wire/connection.ts';
 import { apiPath } from './actions-run.ts';
-import { ProblemLines } from './run-dialogs.tsx';
 import { useRunScope } from './run-context.ts';
+import { ProblemLines } from './run-dialogs.tsx';
 import type { StepDetail } from './run-messages.ts';
 
 export function NeedBox({ detail, isDecision }: { detail: StepDetail; isDecision: boolean }) {
@@ -126,7 +126,9 @@ function DecisionBox({ detail }: { detail: StepDetail }) {
         {
           approved: approved.current,
           ...(comment === '' ? {} : { comment }),
-          ...(detail.dataSchema === null || (!approved.current && data.trim() === '') ? {} : { data: JSON.parse(data) }),
+          ...(detail.dataSchema === null || (!approved.current && data.trim() === '')
+            ? {}
+            : { data: JSON.parse(data) }),
         },
         { key },
       ),
@@ -150,7 +152,7 @@ function DecisionBox({ detail }: { detail: StepDetail }) {
           <textarea
             id={dataId}
             class="field-input mono"
-            rows={5}
+            rows={4}
             spellcheck={false}
             value={data}
             onInput={({ currentTarget }) => setData(currentTarget.value)}
@@ -160,10 +162,9 @@ function DecisionBox({ detail }: { detail: StepDetail }) {
       <label class="form-label" for={commentId}>
         Comment
       </label>
-      <textarea
+      <input
         id={commentId}
         class="field-input"
-        rows={2}
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
       />

@@ -1,16 +1,16 @@
 /** What a step has made: its main text while it comes and when it is there, and everything else as a tree. */
 import { signal } from '@preact/signals';
-import { lazy } from '../output/lazy.tsx';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { JsonTree } from '../output/json-tree.tsx';
+import { lazy } from '../output/lazy.tsx';
 import { Preview } from '../output/preview.tsx';
 import { toSafeText } from '../output/safe-text.ts';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { copyText } from '../ui/copy.ts';
 import { bytesText } from '../ui/money.ts';
-import { detailOf } from '../wire/problem.ts';
+import { toast } from '../ui/toast.tsx';
 import { getText } from '../wire/api.ts';
 import { isLost } from '../wire/connection.ts';
-import { toast } from '../ui/toast.tsx';
-import { copyText } from '../ui/copy.ts';
+import { detailOf } from '../wire/problem.ts';
 import { apiPath } from './actions-run.ts';
 import { downloadText } from './download.ts';
 import { look } from './look.ts';
@@ -48,7 +48,9 @@ export function OutputTab({ detail, turn, i }: { detail: StepDetail; turn: numbe
   if (live !== null) return <LiveText text={live} />;
   const { content, outputsCount, truncatedBytes } = detail;
   if (truncatedBytes !== null) {
-    return <p class="none">The outputs are {bytesText(truncatedBytes)}: too large to be shown. Download them as JSON.</p>;
+    return (
+      <p class="none">The outputs are {bytesText(truncatedBytes)}: too large to be shown. Download them as JSON.</p>
+    );
   }
   return (
     <>

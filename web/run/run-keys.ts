@@ -12,7 +12,17 @@ import { look } from './look.ts';
 import { placeOf } from './run-context.ts';
 import { type RunStore, stepsOfLook } from './run-store.ts';
 import type { TimelineView } from './timeline.ts';
-import { findSteps, findText, groupingChoice, isFollowing, lookFilter, pick, pickedId, runView, views } from './view-state.ts';
+import {
+  findSteps,
+  findText,
+  groupingChoice,
+  isFollowing,
+  lookFilter,
+  pick,
+  pickedId,
+  runView,
+  views,
+} from './view-state.ts';
 
 /** The parts of the page that keys reach, as far as they are there. */
 export class PaneHandles {
@@ -40,7 +50,11 @@ export function runKeys(handles: PaneHandles, store: RunStore): KeyBinding[] {
   handles.nextFound = () => {
     const { run } = store;
     const found = run === null ? null : findSteps(run, findText.value);
-    if (found !== null) walk([...found.keys()].filter((i) => found[i] === 1), 1);
+    if (found !== null)
+      walk(
+        [...found.keys()].filter((i) => found[i] === 1),
+        1,
+      );
   };
   const beside = (key: 'back' | 'forth' | 'before' | 'after') => () => pickBeside(store, key);
   return [
@@ -56,7 +70,7 @@ export function runKeys(handles: PaneHandles, store: RunStore): KeyBinding[] {
     { key: 'e', label: 'Next failure', group, run: walkLook(look.failed, 1) },
     { key: 'Shift e', label: 'Previous failure', group, run: walkLook(look.failed, -1) },
     { key: 'n', label: 'Next step that needs somebody', group, run: walkLook(look.needs, 1) },
-    { key: 'f', label: 'Follow what runs', group, run: () => void (isFollowing.value = !isFollowing.value) },
+    { key: 'f', label: 'Follow what runs', group, run: toggleFollow },
     { key: 'g', label: 'Other groups', group, run: cycleGrouping },
     { key: '0', label: 'The whole graph', group, run: () => handles.graph?.fit() },
     { key: '1', label: 'The graph at 100 %', group, run: () => handles.graph?.actualSize() },
@@ -66,7 +80,12 @@ export function runKeys(handles: PaneHandles, store: RunStore): KeyBinding[] {
     { key: 'r', label: 'Retry what failed', group, run: () => void retry(store) },
     { key: 's', label: 'Stop the run', group, run: () => void askStop(store) },
     { key: 'b', label: 'Branch from the step', group, run: () => askBranch(store) },
-    { key: 'c', label: 'Copy a link to what is shown', group, run: () => void copyText(address.value.href, 'The link') },
+    {
+      key: 'c',
+      label: 'Copy a link to what is shown',
+      group,
+      run: () => void copyText(address.value.href, 'The link'),
+    },
     { key: '.', label: 'More actions', group, run: openActions },
   ];
 }
@@ -90,6 +109,10 @@ function firstOf({ ids }: Columns): number {
 function closeOne(): void {
   if (pickedId.value !== null) pick(null);
   else if (lookFilter.value >= 0 || findText.value !== '') setQuery({ status: null, find: null });
+}
+
+function toggleFollow(): void {
+  isFollowing.value = !isFollowing.value;
 }
 
 function cycleGrouping(): void {

@@ -1,20 +1,24 @@
 /** One run: what it does, where it failed, what waits for a person, and what it has cost. */
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { Failed, Skeleton } from '../ui/empty.tsx';
 import { useKeys } from '../keys.ts';
+import { lazy } from '../output/lazy.tsx';
+import { Failed, Skeleton } from '../ui/empty.tsx';
+import { Announcer } from './announcer.tsx';
 import { ChipBar } from './chips.tsx';
-import { Drawer } from './drawer.tsx';
 import { RunHead } from './facts.tsx';
-import { PaneHandles, runKeys } from './run-keys.ts';
+import { useIsNarrow } from './narrow.ts';
 import { placeOf, RunScope, useRunScope } from './run-context.ts';
+import { PaneHandles, runKeys } from './run-keys.ts';
+import type { ArrangeWish } from './run-messages.ts';
 import { RunStore } from './run-store.ts';
 import { StepLoader } from './step-loader.ts';
 import { groupingChoice, pickedId } from './view-state.ts';
 import { WorkArea } from './work-area.tsx';
-import type { ArrangeWish } from './run-messages.ts';
-import { useIsNarrow } from './narrow.ts';
-import { Announcer } from './announcer.tsx';
+
+/** Not needed before a step is picked: the graph is drawn first. */
+const loadDrawer = async () => (await import('./drawer.tsx')).Drawer;
+const Drawer = lazy(loadDrawer);
 
 function toWish(isNarrow: boolean): ArrangeWish {
   if (!isNarrow) return { choice: groupingChoice.value, direction: 'across' };
@@ -69,6 +73,7 @@ function ShownRun({ isNarrow }: { isNarrow: boolean }) {
   const scope = useMemo(() => new PaneHandles(), []);
   const { store } = useRunScope();
   useKeys(runKeys(scope, store));
+  useEffect(() => void loadDrawer(), []);
   store.shape.value;
   const hasPicked = store.run !== null && placeOf(store.run, pickedId.value) >= 0;
   return (

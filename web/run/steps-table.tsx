@@ -4,7 +4,7 @@ import { toSafeLine } from '../output/safe-text.ts';
 import { durationText } from '../ui/duration.ts';
 import { countText, usdText } from '../ui/money.ts';
 import { Glyph } from '../ui/pill.tsx';
-import { serverNow, clockText } from '../ui/time.ts';
+import { clockText, serverNow } from '../ui/time.ts';
 import { endOf } from './bands.ts';
 import type { Columns } from './columns.ts';
 import { toLookName, toLookWord } from './look.ts';
@@ -90,7 +90,7 @@ export function StepsTable({ isNarrow }: { isNarrow: boolean }) {
 
 function Spacer({ height, span }: { height: number; span: number }) {
   return (
-    <tr aria-hidden="true">
+    <tr>
       <td colSpan={span} style={{ height: `${height}px`, padding: '0' }} />
     </tr>
   );

@@ -2,17 +2,23 @@
 import { toSafeLine } from '../output/safe-text.ts';
 import { durationText } from '../ui/duration.ts';
 import { countText } from '../ui/money.ts';
-import { endOf, peakOf, rowHeights, type Span, type TimelineRow, toHistogram, toTicks } from './bands.ts';
+import {
+  endOf,
+  headHeight,
+  peakOf,
+  rowHeights,
+  type Span,
+  type TimelineRow,
+  type TimelineWindow,
+  toHistogram,
+  toTicks,
+} from './bands.ts';
 import { type Columns, isUnderWay } from './columns.ts';
 import { drawGlyph } from './glyph.ts';
 import type { GraphInput } from './graph.ts';
 import { look, lookOrder, looksCount } from './look.ts';
 import { fonts, type Palette, type TextFitter } from './palette.ts';
-import type { TimelineWindow } from './timeline.ts';
 import type { SafeNames } from './view-state.ts';
-
-/** Of axis and concurrency, which stay while the rows scroll. */
-export const headHeight = 64;
 
 export interface TimelineScene extends GraphInput {
   readonly context: CanvasRenderingContext2D;
@@ -263,7 +269,8 @@ function drawBand(scene: TimelineScene, scale: TimeScale, box: number, y: number
   context.font = small;
   context.fillStyle = palette.text3;
   context.fillText(fact, 33, y + 31.5);
-  const colour = palette.colour[counts[look.running]! > 0 ? look.running : failed === '' ? look.completed : look.failed]!;
+  const colour =
+    palette.colour[counts[look.running]! > 0 ? look.running : failed === '' ? look.completed : look.failed]!;
   drawDensity(scene, scale, steps, y + 40, colour);
   context.fillStyle = palette.fail;
   for (const i of steps) {

@@ -1,5 +1,5 @@
 /** The timeline in its pane. */
-import { useSignalEffect } from '@preact/signals';
+import { effect } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { theme } from '../ui/theme.ts';
 import type { Columns } from './columns.ts';
@@ -30,25 +30,29 @@ export function TimelinePane({ handles }: { handles: PaneHandles }) {
   useEffect(() => view?.retheme(), [view, theme.value]);
   const found = useMemo(() => ({ text: '', run: null as Columns | null, mask: null as Uint8Array | null }), []);
   const lastPicked = useRef(-1);
-  useSignalEffect(() => {
-    store.tick.value;
-    const text = findText.value;
-    const { run, layout } = store;
-    if (view === null || run === null || layout === null) return;
-    if (found.run !== run || found.text !== text) {
-      found.run = run;
-      found.text = text;
-      found.mask = findSteps(run, text);
-    }
-    const picked = placeOf(run, pickedId.value);
-    view.show({
-      ...{ run, layout, picked, hovered: hovered.value },
-      filter: { look: lookFilter.value, found: found.mask },
-    });
-    if (picked === lastPicked.current) return;
-    lastPicked.current = picked;
-    if (picked >= 0) view.reveal(picked);
-  });
+  useEffect(
+    () =>
+      effect(() => {
+        store.tick.value;
+        const text = findText.value;
+        const { run, layout } = store;
+        if (view === null || run === null || layout === null) return;
+        if (found.run !== run || found.text !== text) {
+          found.run = run;
+          found.text = text;
+          found.mask = findSteps(run, text);
+        }
+        const picked = placeOf(run, pickedId.value);
+        view.show({
+          ...{ run, layout, picked, hovered: hovered.value },
+          filter: { look: lookFilter.value, found: found.mask },
+        });
+        if (picked === lastPicked.current) return;
+        lastPicked.current = picked;
+        if (picked >= 0) view.reveal(picked);
+      }),
+    [view],
+  );
   return (
     <div class="run-pane run-time">
       <canvas

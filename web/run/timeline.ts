@@ -4,11 +4,11 @@
  */
 import { serverNow } from '../ui/time.ts';
 import { isLost } from '../wire/connection.ts';
-import { rowHeights, spanOf, type TimelineRow, toRows } from './bands.ts';
+import { headHeight, rowHeights, spanOf, type TimelineRow, type TimelineWindow, toRows } from './bands.ts';
 import { isUnderWay } from './columns.ts';
 import type { GraphInput } from './graph.ts';
 import { type Palette, readPalette, TextFitter } from './palette.ts';
-import { drawTimeline, headHeight } from './timeline-draw.ts';
+import { drawTimeline } from './timeline-draw.ts';
 import { SafeNames } from './view-state.ts';
 
 /** While steps run it is drawn so often. */
@@ -19,12 +19,6 @@ const rowsMs = 250;
 export interface TimelineEvents {
   onPick(step: number): void;
   onHover(step: number): void;
-}
-
-export interface TimelineWindow {
-  /** 1 shows all; `at` is the part before the window, from 0 to 1. */
-  zoom: number;
-  at: number;
 }
 
 export class TimelineView {

@@ -1,11 +1,13 @@
 /** Graph over timeline with a splitter between them, or one of the views alone. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { lazy } from '../output/lazy.tsx';
 import { GraphPane } from './graph-pane.tsx';
-import { LogView } from './log-view.tsx';
 import type { PaneHandles } from './run-keys.ts';
-import { StepsTable } from './steps-table.tsx';
 import { TimelinePane } from './timeline-pane.tsx';
 import { runView } from './view-state.ts';
+
+const StepsTable = lazy(async () => (await import('./steps-table.tsx')).StepsTable);
+const LogView = lazy(async () => (await import('./log-view.tsx')).LogView);
 
 /** Part of the height that the graph has, in percent. */
 const share = { start: 58, min: 15, max: 85, step: 5 } as const;
@@ -60,7 +62,6 @@ interface SplitterProps {
 function Splitter({ part, set, area }: SplitterProps) {
   const within = (wanted: number): number => Math.max(share.min, Math.min(share.max, wanted));
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a separator that can be moved is no <hr>
     <div
       class="run-grip"
       role="separator"
