@@ -3,8 +3,6 @@ import { type ComponentChildren, render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { listenForKeys } from './keys.ts';
 import { followLinks, route } from './route.ts';
-import { RunPage } from './run/run-page.tsx';
-import { ListPage } from './runs/list-page.tsx';
 import { Shell } from './shell.tsx';
 import { Empty } from './ui/empty.tsx';
 import { lazy } from './ui/lazy.tsx';
@@ -12,6 +10,8 @@ import { openEvents } from './wire/sse.ts';
 import { tokenTurn } from './wire/token.ts';
 import './app.css';
 
+const ListPage = lazy(async () => (await import('./runs/list-page.tsx')).ListPage);
+const RunPage = lazy(async () => (await import('./run/run-page.tsx')).RunPage);
 const CostsPage = lazy(async () => (await import('./costs/costs-page.tsx')).CostsPage);
 const DiffPage = lazy(async () => (await import('./diff/diff-page.tsx')).DiffPage);
 const EnginePage = lazy(async () => (await import('./engine/engine-page.tsx')).EnginePage);
