@@ -58,13 +58,14 @@ describe.skipIf(!hasChromium)('the run page when the engine dies', () => {
 
     const graph = page.getByRole('application');
     const box = await graph.boundingBox();
-    const at = { x: (box?.x ?? 0) + 300, y: (box?.y ?? 0) + 120 };
-    await page.mouse.move(at.x, at.y);
+    const at = { x: (box?.x ?? 0) + 40, y: (box?.y ?? 0) + 40 };
+    await page.mouse.move((box?.x ?? 0) + 300, (box?.y ?? 0) + 120);
     await page.mouse.wheel(0, -240);
     const picked = () => new URL(page.url()).searchParams.get('step');
-    // The first point on the way down where a step is.
-    for (let down = 0; picked() === null && down < 200; down += 14) {
-      at.y += 14;
+    // The first point on the way to the right and down where a step is.
+    for (let steps = 0; picked() === null && steps < 60; steps += 1) {
+      at.x += 17;
+      at.y += 3;
       await page.mouse.click(at.x, at.y);
     }
     const before = picked();

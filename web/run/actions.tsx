@@ -37,6 +37,7 @@ function Action({ icon, label, isPrimary = false, run }: ActionProps) {
     <button
       type="button"
       class={isPrimary ? 'button primary' : 'button run-action'}
+      aria-label={label}
       aria-disabled={why === null ? undefined : true}
       title={why ?? undefined}
       onClick={() => {

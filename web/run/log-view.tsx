@@ -12,7 +12,7 @@ import type { MergedLines } from './run-messages.ts';
 import { countLines, lineAt, toLogParts } from './step-detail.ts';
 import { useRowWindow } from './windowed.ts';
 
-const rowHeight = 22;
+const rowHeight = 24;
 /** While the run goes on the log is read again so often. */
 const againMs = 2_000;
 const lineMax = 500;
