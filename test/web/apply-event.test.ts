@@ -10,11 +10,11 @@ import type { EngineEvent } from '../../src/contract/event.ts';
 import type { Workflow } from '../../src/contract/workflow.ts';
 import { type Applied, applyEvent } from '../../web/run/apply-event.ts';
 import type { Columns } from '../../web/run/columns.ts';
-import { graphOf } from '../../web/run/graph-of.ts';
 import { look } from '../../web/run/look.ts';
 import { toColumns } from '../../web/run/read-run.ts';
 import type { Check } from '../sim/check.ts';
 import { simulate } from '../sim/simulate.ts';
+import { graphOf } from './graph-of.ts';
 import { sketchRun } from './sketch.ts';
 
 /** What was seen of each workflow: documents by version, and the events in their order. */
@@ -166,7 +166,12 @@ describe('columns that follow the events', () => {
 
   it('asks for a read where an event says less than it changes', () => {
     const fresh = () => toColumns(sketchRun([{ id: 'a', status: 'RUNNING', start: 1_000 }]));
-    const answerTo = (more: Partial<EngineEvent>) => applyEvent(fresh(), event(2, more));
+    const answerTo = (more: Partial<EngineEvent>) => {
+      const run = fresh();
+      const applied = applyEvent(run, event(2, more));
+      expect(run.head.version).toBe(applied === 'applied' ? 2 : 1);
+      return applied;
+    };
     expect(answerTo({ step_id: 'a', step: step('RUNNING') })).toBe('applied');
     expect(answerTo({ step_id: 'unknown', step: step('RUNNING') })).toBe('reread');
     expect(answerTo({ step_id: 'a' })).toBe('reread');

@@ -4,7 +4,8 @@
  * Rules, numbered for tests:
  *   AE1  columns that follow events are those that a read of the same version gives, unless the answer is `reread`;
  *   AE2  an event that the columns know already changes nothing, so a stream may repeat what a read has told;
- *   AE3  an event that does not follow the last one is not applied: it is `reread`, and so is every one after it.
+ *   AE3  an event that does not follow the last one is not applied: it is `reread`, and so is every one after it. The
+ *        version stays that of the last columns that were right.
  */
 import type { EngineEvent, EventStep } from '../../src/contract/event.ts';
 import { type Columns, outcomes, type RunHead, setStatus, shape, waitsFor } from './columns.ts';
@@ -34,7 +35,6 @@ export function applyEvent(run: Columns, event: EngineEvent): Applied {
   const { head } = run;
   if (event.version <= head.version) return 'known';
   if (event.version > head.version + 1) return 'reread';
-  head.version = event.version;
   head.status = event.status;
   if (event.at > head.updatedAt) head.updatedAt = event.at;
   applySums(head, event);
@@ -46,7 +46,10 @@ export function applyEvent(run: Columns, event: EngineEvent): Applied {
   }
   // What a completed step makes ready is so from its end on, by the clock of its attempt.
   const since = event.kind === 'step.completed' && own >= 0 ? run.end[own]! : Date.parse(event.at);
-  return applyToOthers(run, event, own, since) && isWhole ? 'applied' : 'reread';
+  isWhole = applyToOthers(run, event, own, since) && isWhole;
+  // What has changed since then is what a read must tell.
+  if (isWhole) head.version = event.version;
+  return isWhole ? 'applied' : 'reread';
 }
 
 function applySums(head: RunHead, event: EngineEvent): void {

@@ -3,10 +3,9 @@
  * outputs. The page parses no run and no step.
  */
 import type { ChangesView, GraphView, LogReply } from '../../src/contract/run-view.ts';
-import type { Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
+import type { WorkflowStep } from '../../src/contract/workflow.ts';
 import { arrange, buffersOf, type RunLayout } from './arrange.ts';
 import type { Columns } from './columns.ts';
-import { graphOf } from './graph-of.ts';
 import { KeptSteps } from './kept-steps.ts';
 import { toMergedLines } from './merged-lines.ts';
 import { toColumns } from './read-run.ts';
@@ -68,13 +67,12 @@ const pathOf = (id: string): string => `/api/workflows/${encodeURIComponent(id)}
 
 const calls: Calls = {
   async read({ id, wish }, headers) {
-    const { data, bytes } = await read<GraphView | Workflow>(`${pathOf(id)}?view=graph`, headers);
-    const run = toColumns(Array.isArray(data.steps) ? graphOf(data as Workflow) : (data as GraphView));
+    const { data, bytes } = await read<GraphView>(`${pathOf(id)}?view=graph`, headers);
+    const run = toColumns(data);
     return { run, layout: arrangeRun(structureOf(run), wish), bytes };
   },
   async changes({ id, since }, headers) {
     const { data } = await read<ChangesView>(`${pathOf(id)}?view=changes&since=${since}`, headers);
-    if (!('since' in data)) throw new Refused(409, '', 'This engine tells no changes');
     return { view: data };
   },
   async arrange({ run, wish }) {

@@ -1,7 +1,7 @@
 /** The graph view of a workflow: what `GET /api/workflows/{id}?view=graph` answers, made from the full view. */
 import type { GraphColumns, GraphView } from '../../src/contract/run-view.ts';
 import type { Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
-import { toStatusCode } from './look.ts';
+import { toStatusCode } from '../../web/run/look.ts';
 
 export function graphOf(workflow: Workflow): GraphView {
   const { steps, params: _params, cost_breakdown: _costs, budget: _budget, ...head } = workflow;
