@@ -140,7 +140,7 @@ function Head({ open }: { open(overlay: Overlay): void }) {
         })}
       </nav>
       <span class="grow" />
-      <button type="button" class="jump-button" aria-label="Jump to…" onClick={() => open('jump')}>
+      <button type="button" class="jump-button" aria-label="Jump to… Ctrl K" onClick={() => open('jump')}>
         <Icon name="search" />
         <span>Jump to…</span>
         <kbd>Ctrl K</kbd>
