@@ -1,9 +1,9 @@
 /** The buttons at the head of the run page: what its status calls for, and the rest in a menu. */
 
-import { lazy } from '../output/lazy.tsx';
 import { runPath } from '../route.ts';
 import { copyText } from '../ui/copy.ts';
 import { Icon, type IconName } from '../ui/icon.tsx';
+import { lazy } from '../ui/lazy.tsx';
 import { Menu, type MenuItem } from '../ui/menu.tsx';
 import { whyDisabled } from '../wire/connection.ts';
 import { hasToken } from '../wire/token.ts';
@@ -21,8 +21,8 @@ import {
 } from './actions-run.ts';
 import { useRun, useRunScope } from './run-context.ts';
 
-const BranchDialog = lazy(async () => (await import('./run-dialogs.tsx')).BranchDialog);
-const BudgetDialog = lazy(async () => (await import('./run-dialogs.tsx')).BudgetDialog);
+const BranchDialog = lazy(async () => (await import('./run-dialogs.tsx')).BranchDialog, '');
+const BudgetDialog = lazy(async () => (await import('./run-dialogs.tsx')).BudgetDialog, '');
 
 interface ActionProps {
   readonly icon: IconName;

@@ -136,10 +136,10 @@ function ShownLog({ lines, isGoing, name }: ShownLogProps) {
           Download
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys */}
       <div
         class="log-scroll"
         ref={scroller}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys
         tabIndex={0}
         role="region"
         aria-label="Lines"

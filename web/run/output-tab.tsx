@@ -2,10 +2,10 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { JsonTree } from '../output/json-tree.tsx';
-import { lazy } from '../output/lazy.tsx';
 import { Preview } from '../output/preview.tsx';
 import { toSafeText } from '../output/safe-text.ts';
 import { copyText } from '../ui/copy.ts';
+import { lazy } from '../ui/lazy.tsx';
 import { bytesText } from '../ui/money.ts';
 import { toast } from '../ui/toast.tsx';
 import { getText } from '../wire/api.ts';
@@ -17,7 +17,7 @@ import { look } from './look.ts';
 import { useRun, useRunScope } from './run-context.ts';
 import type { StepDetail } from './run-messages.ts';
 
-const Markdown = lazy(async () => (await import('../output/markdown.tsx')).Markdown);
+const Markdown = lazy(async () => (await import('../output/markdown.tsx')).Markdown, 'markdown');
 
 const keptAt = 'text-style';
 type TextStyle = 'text' | 'markdown';

@@ -2,8 +2,8 @@
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useKeys } from '../keys.ts';
-import { lazy } from '../output/lazy.tsx';
 import { Failed, Skeleton } from '../ui/empty.tsx';
+import { lazy } from '../ui/lazy.tsx';
 import { Announcer } from './announcer.tsx';
 import { ChipBar } from './chips.tsx';
 import { RunHead } from './facts.tsx';
@@ -18,7 +18,7 @@ import { WorkArea } from './work-area.tsx';
 
 /** Not needed before a step is picked: the graph is drawn first. */
 const loadDrawer = async () => (await import('./drawer.tsx')).Drawer;
-const Drawer = lazy(loadDrawer);
+const Drawer = lazy(loadDrawer, 'drawer');
 
 function toWish(isNarrow: boolean): ArrangeWish {
   if (!isNarrow) return { choice: groupingChoice.value, direction: 'across' };

@@ -1,13 +1,13 @@
 /** Graph over timeline with a splitter between them, or one of the views alone. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { lazy } from '../output/lazy.tsx';
+import { lazy } from '../ui/lazy.tsx';
 import { GraphPane } from './graph-pane.tsx';
 import type { PaneHandles } from './run-keys.ts';
 import { TimelinePane } from './timeline-pane.tsx';
 import { runView } from './view-state.ts';
 
-const StepsTable = lazy(async () => (await import('./steps-table.tsx')).StepsTable);
-const LogView = lazy(async () => (await import('./log-view.tsx')).LogView);
+const StepsTable = lazy(async () => (await import('./steps-table.tsx')).StepsTable, 'steps-scroll');
+const LogView = lazy(async () => (await import('./log-view.tsx')).LogView, 'log-view');
 
 /** Part of the height that the graph has, in percent. */
 const share = { start: 58, min: 15, max: 85, step: 5 } as const;
