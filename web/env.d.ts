@@ -4,6 +4,8 @@
 declare const BUILD_VERSION: string;
 /** Path of the run page's worker, with its hash: `/assets/run-worker-4F2A.js`. */
 declare const WORKER_PATH: string;
+/** Path of the style sheet of the screens that come later. */
+declare const SCREENS_STYLE_PATH: string;
 
 declare module '*.css';
 
