@@ -59,14 +59,20 @@ export async function buildWeb(outdir) {
   const assets = join(outdir, 'web/assets');
   mkdirSync(assets, { recursive: true });
   const worker = await bundle(assets, ['web/run/run-worker.ts'], {});
-  const screens = await bundle(assets, ['web/screens.css'], {});
+  const sheets = await bundle(assets, ['web/screens.css', 'web/runs/runs.css', 'web/run/drawer-sheet.css'], {});
   const define = {
-    SCREENS_STYLE_PATH: JSON.stringify(`/assets/${screens.nameOf('web/screens.css')}`),
+    SCREENS_STYLE_PATH: JSON.stringify(`/assets/${sheets.nameOf('web/screens.css')}`),
+    RUNS_STYLE_PATH: JSON.stringify(`/assets/${sheets.nameOf('web/runs/runs.css')}`),
+    DRAWER_STYLE_PATH: JSON.stringify(`/assets/${sheets.nameOf('web/run/drawer-sheet.css')}`),
     BUILD_VERSION: JSON.stringify(version),
     WORKER_PATH: JSON.stringify(`/assets/${worker.nameOf('web/run/run-worker.ts')}`),
   };
   const start = await bundle(assets, ['web/theme-start.ts'], { format: 'iife' });
-  const app = await bundle(assets, ['web/app.tsx', 'web/icon.svg'], { define, splitting: true, plugins: [oneSharedChunk] });
+  const app = await bundle(assets, ['web/app.tsx', 'web/icon.svg'], {
+    define,
+    splitting: true,
+    plugins: [oneSharedChunk],
+  });
   const page = {
     ICON: app.nameOf('web/icon.svg'),
     FONT: app.nameOf('inter-latin-wght-normal.woff2'),
@@ -80,7 +86,7 @@ export async function buildWeb(outdir) {
     .replace('%CHUNKS%', preloads.join('\n    '))
     .replaceAll(/%([A-Z]+)%/g, (_, name) => `/assets/${page[name]}`);
   writeFileSync(join(outdir, 'web/index.html'), html);
-  writeFileSync(join(outdir, 'web/LICENSES.txt'), licencesOf([worker, screens, start, app]));
+  writeFileSync(join(outdir, 'web/LICENSES.txt'), licencesOf([worker, sheets, start, app]));
 }
 
 async function bundle(outdir, entryPoints, options) {

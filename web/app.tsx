@@ -7,11 +7,15 @@ import { followLinks, route } from './route.ts';
 import { Shell } from './shell.tsx';
 import { Empty } from './ui/empty.tsx';
 import { lazy } from './ui/lazy.tsx';
+import { loadStyles } from './ui/styles.ts';
 import { openEvents } from './wire/sse.ts';
 import { tokenTurn } from './wire/token.ts';
 import './app.css';
 
-const ListPage = lazy(async () => (await import('./runs/list-page.tsx')).ListPage);
+const ListPage = lazy(async () => {
+  const [{ ListPage }] = await Promise.all([import('./runs/list-page.tsx'), loadStyles(RUNS_STYLE_PATH)]);
+  return ListPage;
+});
 const RunPage = lazy(async () => (await import('./run/run-page.tsx')).RunPage);
 const CostsPage = lazy(async () => (await loadScreens()).CostsPage);
 const DiffPage = lazy(async () => (await loadScreens()).DiffPage);
