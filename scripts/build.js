@@ -61,6 +61,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
         'dry-thread': 'src/worker/dry-thread.ts',
         process: 'src/worker/process.ts',
         'params-thread': 'src/templates/params-thread.ts',
+        'check-thread': 'src/rehearsal/check-thread.ts',
+        'search-thread': 'src/engine/search-thread.ts',
       },
       outdir: fresh,
       bundle: true,

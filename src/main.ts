@@ -79,6 +79,8 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     { createTemplateCatalogue },
     { ParamsChecker, paramsThreadUrl },
     { watchTemplates },
+    { Rehearsals, checkThreadUrl },
+    { searchThreadUrl },
   ] = await Promise.all([
     coming,
     import('./engine/engine.ts'),
@@ -86,6 +88,8 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     import('./templates/catalogue.ts'),
     import('./templates/params-checker.ts'),
     import('./templates/watch.ts'),
+    import('./rehearsal/rehearsals.ts'),
+    import('./engine/run-searches.ts'),
   ]);
   const templates = createTemplateCatalogue(settings.templatesDir);
   const checker = new ParamsChecker({ execArgv: toExecArgv(paramsThreadUrl) });
@@ -93,10 +97,20 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     options.onTemplateProblems && watchTemplates(settings.templatesDir, templates, options.onTemplateProblems);
   const engine = new CoordinatedEngine({
     coordinator,
+    settings,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
     checkData: (schema, data) => checker.checkData(schema, data),
     secretStore: settings.secretStore ?? {},
+    searchExecArgv: toExecArgv(searchThreadUrl),
+    rehearsals:
+      settings.dryRun === undefined
+        ? new Rehearsals({
+            settings,
+            open: (dry) => createEngine({ settings: dry, onFatal: () => undefined }),
+            execArgv: toExecArgv(checkThreadUrl),
+          })
+        : undefined,
     templates: {
       ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),

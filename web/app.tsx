@@ -2,21 +2,26 @@
 import { type ComponentChildren, render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { listenForKeys } from './keys.ts';
+import { loadScreens } from './load-screens.ts';
 import { followLinks, route } from './route.ts';
 import { Shell } from './shell.tsx';
 import { Empty } from './ui/empty.tsx';
 import { lazy } from './ui/lazy.tsx';
+import { loadStyles } from './ui/styles.ts';
 import { openEvents } from './wire/sse.ts';
 import { tokenTurn } from './wire/token.ts';
 import './app.css';
 
-const ListPage = lazy(async () => (await import('./runs/list-page.tsx')).ListPage);
+const ListPage = lazy(async () => {
+  const [{ ListPage }] = await Promise.all([import('./runs/list-page.tsx'), loadStyles(RUNS_STYLE_PATH)]);
+  return ListPage;
+});
 const RunPage = lazy(async () => (await import('./run/run-page.tsx')).RunPage);
-const CostsPage = lazy(async () => (await import('./costs/costs-page.tsx')).CostsPage);
-const DiffPage = lazy(async () => (await import('./diff/diff-page.tsx')).DiffPage);
-const EnginePage = lazy(async () => (await import('./engine/engine-page.tsx')).EnginePage);
-const NewPage = lazy(async () => (await import('./new/new-page.tsx')).NewPage);
-const SchedulesPage = lazy(async () => (await import('./schedules/schedules-page.tsx')).SchedulesPage);
+const CostsPage = lazy(async () => (await loadScreens()).CostsPage);
+const DiffPage = lazy(async () => (await loadScreens()).DiffPage);
+const EnginePage = lazy(async () => (await loadScreens()).EnginePage);
+const NewPage = lazy(async () => (await loadScreens()).NewPage);
+const SchedulesPage = lazy(async () => (await loadScreens()).SchedulesPage);
 
 function Page() {
   const shown = route.value;

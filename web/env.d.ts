@@ -4,6 +4,10 @@
 declare const BUILD_VERSION: string;
 /** Path of the run page's worker, with its hash: `/assets/run-worker-4F2A.js`. */
 declare const WORKER_PATH: string;
+/** Paths of style sheets that come with what needs them: the list of runs, a step's drawer, all other screens. */
+declare const RUNS_STYLE_PATH: string;
+declare const DRAWER_STYLE_PATH: string;
+declare const SCREENS_STYLE_PATH: string;
 
 declare module '*.css';
 

@@ -3,6 +3,7 @@ import { useSignalEffect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useKeys } from './keys.ts';
+import { loadScreens } from './load-screens.ts';
 import { navigate, route } from './route.ts';
 import { TokenForm } from './token-form.tsx';
 import { Questions } from './ui/dialog.tsx';
@@ -24,8 +25,8 @@ import {
 import { askHealth } from './wire/engine.ts';
 import { tokenWanted } from './wire/token.ts';
 
-const Jump = lazy(async () => (await import('./jump/jump.tsx')).Jump);
-const KeyHelp = lazy(async () => (await import('./help.tsx')).KeyHelp);
+const Jump = lazy(async () => (await loadScreens()).Jump, 'visually-hidden');
+const KeyHelp = lazy(async () => (await loadScreens()).KeyHelp, 'visually-hidden');
 
 const tabs = [
   { href: '/', label: 'Runs', pages: ['runs', 'run', 'diff'] },

@@ -154,6 +154,8 @@ export interface CoordinatorCalls {
     args: { keys: readonly string[]; prefix: string };
     answer: { owners: (string | null)[]; unfinished: string[] };
   };
+  /** The workflows that hold a key with this prefix. */
+  keyOwners: { args: { prefix: string }; answer: { ids: string[] } };
   costs: { args: CostsQuery; answer: CostsReply };
   stats: { args: Record<string, never>; answer: EngineStats };
   health: { args: Record<string, never>; answer: EngineHealth };
@@ -211,6 +213,7 @@ const callNames: Record<CallName, true> = {
   readSchedules: true,
   writeSchedules: true,
   keyedWorkflows: true,
+  keyOwners: true,
   costs: true,
   stats: true,
   health: true,

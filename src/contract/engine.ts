@@ -3,12 +3,15 @@
  * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
  */
 import type { ResumeRequest } from './budget.ts';
+import type { BulkRequest, BulkResult } from './bulk.ts';
 import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from './decision.ts';
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
+import type { DryRunReply, ValidationReply } from './dry-run.ts';
+import type { EnginePageParts } from './engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { ListFilter, ListQuery } from './list-query.ts';
-import type { DefinitionBack, Facets, Lineage, LogReply } from './run-view.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply, SearchPlace, SearchReply } from './run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
@@ -83,6 +86,13 @@ export interface GetOptions extends WaitOptions {
 export interface GetStepOptions extends AnswerOptions {
   /** With `params_bound`: the params as the step gets them, up to `limits.boundParamsBytesMax`; secrets stay as names. */
   bound?: boolean;
+}
+
+export interface SearchOptions extends AnswerOptions {
+  /** Where to look; everywhere when absent. */
+  places?: readonly SearchPlace[];
+  /** Hits; default 100, at most `limits.searchHitsMax`. */
+  limit?: number;
 }
 
 export interface LogOptions extends AnswerOptions {
@@ -194,6 +204,11 @@ export interface Engine {
     params: Record<string, unknown>,
     options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
+  /** What a run would do: on an engine of its own that calls nobody and keeps nothing. Refuses like `submit`. */
+  dryRun(definition: unknown): Promise<DryRunReply>;
+  dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply>;
+  /** Every fault of a text, YAML or JSON, of a definition or a template. */
+  validate(text: string): Promise<ValidationReply>;
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
   /** The run as columns, without params, outputs and logs: the JSON of a `GraphView`, with `since` of a `ChangesView`. */
   graph(id: string, options?: GraphOptions): Promise<WorkflowReply>;
@@ -201,6 +216,8 @@ export interface Engine {
   definition(id: string, options?: AnswerOptions): Promise<DefinitionBack>;
   /** The lines of all steps, by time. */
   logs(id: string, options?: LogOptions): Promise<LogReply>;
+  /** Where a text stands in names, errors, log lines and outputs; letter case does not count. */
+  search(id: string, q: string, options?: SearchOptions): Promise<SearchReply>;
   /** The workflows that it was branched from, and all branches of these; `cut` beyond `limits.lineageMax`. */
   lineage(id: string): Promise<Lineage>;
   /** Version and status without the document: what an ETag check needs. */
@@ -219,6 +236,8 @@ export interface Engine {
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
   /** With `version`: refused with CONFLICT unless the workflow is finished, and unchanged since it had this version. */
   delete(id: string, options?: { version?: number | undefined }): Promise<void>;
+  /** The same change to many workflows, each by itself; with a key each has a record under `key/id`. */
+  bulk(request: BulkRequest, options?: CallOptions): Promise<BulkResult[]>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
   /**
    * A person's decision about an `approval` that waits. Rejects with CONFLICT where none is due (also the second of two),
@@ -256,6 +275,8 @@ export interface Engine {
   /** What calls of models have used and cost, of all workflows, also of deleted ones. */
   costs(query?: Partial<CostsQuery>): Promise<CostsReply>;
   stats(): Promise<EngineStats>;
+  /** Settings, providers, limits, disk and cache, for the one who runs it; no secrets. */
+  page(): Promise<EnginePageParts>;
   health(): Promise<EngineHealth>;
   /** Takes no new work, gives running steps up to 10 s, writes everything out. */
   close(): Promise<void>;

@@ -84,6 +84,13 @@ export class Workflows {
     return this.#keys.get(key);
   }
 
+  /** The workflows that hold a key with this prefix, each once. */
+  ownersByPrefix(prefix: string): string[] {
+    const ids = new Set<string>();
+    for (const [key, id] of this.#keys) if (key.startsWith(prefix)) ids.add(id);
+    return [...ids];
+  }
+
   /** Forgets a workflow, but keeps its `spending`. */
   remove(id: string, spending: readonly SpendingRow[] = []): void {
     const keys = this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
+import type { BulkRequest, BulkResult } from '../contract/bulk.ts';
 import type {
   CoordinatorCalls,
   CoordinatorPort,
@@ -21,7 +22,9 @@ import {
   type Template,
   type TemplateProblem,
   templateIdSchema,
+  type WorkflowDefinition,
 } from '../contract/definition.ts';
+import type { DryRunReply, ValidationReply } from '../contract/dry-run.ts';
 import {
   type ActionDescription,
   type AnswerOptions,
@@ -37,6 +40,7 @@ import {
   type GraphOptions,
   type ListReply,
   type LogOptions,
+  type SearchOptions,
   type SecretDescription,
   type StreamOptions,
   type SubmitOptions,
@@ -44,29 +48,50 @@ import {
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
+import type { EnginePageParts } from '../contract/engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
-import type { DefinitionBack, Facets, Lineage, LogReply } from '../contract/run-view.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply, SearchReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
+import type { EngineSettings } from '../contract/settings.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
+import { runBulk } from './bulk.ts';
+import { EnginePages } from './engine-page.ts';
 import { Follower } from './follower.ts';
+import { RunSearches } from './run-searches.ts';
 import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
 import { toWholeSteps, toWholeText } from './whole-outputs.ts';
 
+/** Dry runs and validations (`src/rehearsal`). */
+export interface RehearsalPort {
+  dryRun(rehearsed: {
+    definition: WorkflowDefinition;
+    declaredParams?: readonly string[] | undefined;
+  }): Promise<DryRunReply>;
+  validate(text: string, secretStore: SecretHosts): Promise<ValidationReply>;
+  close(): Promise<void>;
+}
+
 export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
+  settings: EngineSettings;
   catalogue: ActionCatalogue;
   templates: TemplateSource;
   checkData: CheckData;
+  /** What a thread needs to run `searchThreadUrl`. */
+  searchExecArgv?: string[] | undefined;
+  /** Absent in an engine that is itself a dry run. */
+  rehearsals?: RehearsalPort | undefined;
   /** Time for schedules; the system's when absent. */
   scheduleClock?: ScheduleClock;
   /** When the coordinator takes longer than this to answer `health`, the engine is degraded. */
@@ -85,6 +110,8 @@ export class CoordinatedEngine implements Engine {
   readonly #steps: StepCalls;
   readonly #schedules: Schedules;
   readonly #views: RunViews;
+  readonly #page: EnginePages;
+  readonly #searches: RunSearches;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
@@ -93,6 +120,9 @@ export class CoordinatedEngine implements Engine {
     this.#templates = new EngineTemplates(options.templates, options);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
     this.#views = new RunViews(options.coordinator);
+    const readText = (id: string, room: AskRoom | undefined) => this.#read(id, room ? { room } : {});
+    this.#searches = new RunSearches(options.coordinator, readText, options.searchExecArgv);
+    this.#page = new EnginePages(options.settings, options.coordinator);
     this.#schedules = new Schedules({
       coordinator: options.coordinator,
       templates: this.#templates,
@@ -154,6 +184,27 @@ export class CoordinatedEngine implements Engine {
     return this.#toCreated(await this.#coordinator.call('submit', args, options.signal), options);
   }
 
+  async dryRun(definition: unknown): Promise<DryRunReply> {
+    return this.#rehearsals.dryRun({ definition: this.#validate(definition, {}).definition });
+  }
+
+  async dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply> {
+    check(templateIdSchema, templateId, 'template_id');
+    const { definition, declaredParams } = await this.#templates.toDefinition(templateId, params);
+    const valid = this.#validate(definition, { declaredParams });
+    return this.#rehearsals.dryRun({ definition: valid.definition, declaredParams });
+  }
+
+  async validate(text: string): Promise<ValidationReply> {
+    return this.#rehearsals.validate(text, this.#options.secretStore ?? {});
+  }
+
+  get #rehearsals(): RehearsalPort {
+    const { rehearsals } = this.#options;
+    if (rehearsals === undefined) throw new Refusal({ code: 'CONFLICT', detail: 'This engine makes no dry runs' });
+    return rehearsals;
+  }
+
   async get(id: string, { withoutBlobs = false, ...options }: GetOptions = {}): Promise<WorkflowReply> {
     checkId(id);
     return this.#toReply(await this.#read(id, options), options.room, { withoutBlobs });
@@ -173,6 +224,10 @@ export class CoordinatedEngine implements Engine {
 
   logs(id: string, options: LogOptions = {}): Promise<LogReply> {
     return this.#views.logs(id, options);
+  }
+
+  search(id: string, q: string, options: SearchOptions = {}): Promise<SearchReply> {
+    return this.#searches.search(id, q, options);
   }
 
   lineage(id: string): Promise<Lineage> {
@@ -263,6 +318,10 @@ export class CoordinatedEngine implements Engine {
   async delete(id: string, { version }: { version?: number | undefined } = {}): Promise<void> {
     checkId(id);
     await this.#coordinator.call('delete', { id, ...(version === undefined ? {} : { version }) });
+  }
+
+  async bulk(request: BulkRequest, options: CallOptions = {}): Promise<BulkResult[]> {
+    return runBulk(this.#coordinator, request, options);
   }
 
   async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataAnswer> {
@@ -387,6 +446,10 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('costs', check(costsQuerySchema, query, 'The question for costs'));
   }
 
+  page(): Promise<EnginePageParts> {
+    return this.#page.read();
+  }
+
   stats(): Promise<EngineStats> {
     return this.#coordinator.call('stats', {});
   }
@@ -414,7 +477,13 @@ export class CoordinatedEngine implements Engine {
   async close(): Promise<void> {
     for (const follower of this.#followers) follower.end();
     await this.#schedules.close();
-    await Promise.all([this.#coordinator.call('close', {}), this.#templates.close()]);
+    const { rehearsals } = this.#options;
+    await Promise.all([
+      this.#coordinator.call('close', {}),
+      this.#templates.close(),
+      rehearsals?.close(),
+      this.#searches.close(),
+    ]);
   }
 
   #readBlob(id: string, blob: string): Promise<Uint8Array> {

@@ -64,9 +64,8 @@ export const workflowQuerySchema = waitQuerySchema
     error: 'goes with view=changes, which needs it',
   });
 
-export const fromTemplateQuerySchema = z.object({
+export const templateQuerySchema = z.object({
   template_id: templateIdSchema.optional().meta({ description: 'with it, the body is the params object' }),
-  wait: waitSchema.optional(),
 });
 
 export const deleteQuerySchema = z.object({
@@ -75,6 +74,7 @@ export const deleteQuerySchema = z.object({
     'delete it only if it is finished and still has this version; else 409',
   ).optional(),
 });
+export const fromTemplateQuerySchema = templateQuerySchema.extend({ wait: waitSchema.optional() });
 
 export const pageQuerySchema = z.object({
   limit: wholeNumberText(
@@ -90,7 +90,7 @@ const tagSchema = z.string().min(1).max(128);
 export const listFilterSchema = z.object({
   status: statusListSchema.optional().meta({
     description: 'one or several, separated by commas: `FAILED,STOPPED`',
-    override: ({ jsonSchema }: ZodOpenApiOverrideMetaContext) => asText(jsonSchema),
+    override: asText,
   }),
   tag: z
     .union([tagSchema, z.array(tagSchema).max(16)])
@@ -104,7 +104,7 @@ export const listFilterSchema = z.object({
 });
 
 /** What the schema reads is text, whatever it makes of it. */
-function asText(jsonSchema: ZodOpenApiOverrideMetaContext['jsonSchema']): void {
+export function asText({ jsonSchema }: ZodOpenApiOverrideMetaContext): void {
   for (const key of Object.keys(jsonSchema)) if (key !== 'description') delete jsonSchema[key as 'type'];
   jsonSchema.type = 'string';
 }
@@ -126,7 +126,7 @@ export const listQuerySchema = pageQuerySchema.extend(listFilterSchema.shape).ex
     .meta({
       description:
         'in place of an offset: what comes after the page with this X-Next-Cursor, though rows may have moved',
-      override: ({ jsonSchema }: ZodOpenApiOverrideMetaContext) => asText(jsonSchema),
+      override: asText,
     }),
   view: z
     .enum(['full', 'summary'])
@@ -139,6 +139,11 @@ export const eventsQuerySchema = z.object({
     { min: 0, max: 999_999_999_999_999 },
     'like the Last-Event-ID header, for clients that cannot set it',
   ).optional(),
+  ticket: z
+    .string('must be given once')
+    .max(100)
+    .optional()
+    .meta({ description: 'of POST /api/tickets, for clients that cannot send the token' }),
 });
 
 const someWorkflows = (most: number) =>

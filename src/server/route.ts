@@ -10,6 +10,7 @@ import type { ServerSettings } from '../contract/settings.ts';
 import type { AnswerMemory, HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { OpenRequests } from './open-requests.ts';
+import type { Tickets } from './tickets.ts';
 import type { WebFiles } from './web-files.ts';
 
 export interface Route {
@@ -30,6 +31,7 @@ export interface RouteParts {
   readonly openRequests: OpenRequests;
   readonly memory: AnswerMemory;
   readonly web: WebFiles;
+  readonly tickets: Tickets;
 }
 
 /** What this request holds of the memory for bodies and answers. */

@@ -18,6 +18,7 @@ import { answerBrokenRequest } from './broken-request.ts';
 import { ConnectionTurns } from './connection-turns.ts';
 import { allowedHosts, isWildcard, toUrlHost } from './guard.ts';
 import { OpenRequests } from './open-requests.ts';
+import { Tickets } from './tickets.ts';
 import { builtWebDirectory, readWebFiles } from './web-files.ts';
 
 export interface EngineServerOptions {
@@ -47,7 +48,9 @@ export function createServer(options: EngineServerOptions): EngineServer {
     readingMsMax: bounds.readingMsMax,
   });
   const web = readWebFiles(options.webDirectory ?? builtWebDirectory());
-  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory, web }, () => port);
+  const tickets = new Tickets();
+  const parts = { engine, settings, bounds, log, version, openRequests, memory, tickets, web };
+  const app = createApp(parts, () => port);
   const server = createHttpServer({
     connectionsCheckingInterval: bounds.connectionsCheckMs,
     headersTimeout: bounds.headersTimeoutMs,

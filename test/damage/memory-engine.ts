@@ -160,6 +160,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
     await coordinator.start();
     const engine = new CoordinatedEngine({
       coordinator,
+      settings,
       catalogue,
       unknownActions: 'reject',
       checkData: async (_, data) => ({ data, errors: [] }),

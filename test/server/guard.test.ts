@@ -10,6 +10,7 @@ import { isOpenPath } from '../../src/server/guard.ts';
 import { OpenRequests } from '../../src/server/open-requests.ts';
 import { isPagePath } from '../../src/server/page-paths.ts';
 import { ServerMetrics } from '../../src/server/server-metrics.ts';
+import { Tickets } from '../../src/server/tickets.ts';
 import { readWebFiles } from '../../src/server/web-files.ts';
 import { FakeEngine } from '../fixtures/fake-engine.ts';
 import { createWorkflow, oneStep, startServer, testSettings } from './running-server.ts';
@@ -21,6 +22,7 @@ const routes = createRoutes(
     bounds: serverBounds,
     log: pino({ level: 'silent' }),
     version: '0.0.0',
+    tickets: new Tickets(),
     openRequests: new OpenRequests(serverBounds.waitsMax),
     memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
     web: readWebFiles('no-such-directory'),

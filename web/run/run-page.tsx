@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useKeys } from '../keys.ts';
 import { Failed, Skeleton } from '../ui/empty.tsx';
 import { lazy } from '../ui/lazy.tsx';
+import { loadStyles } from '../ui/styles.ts';
 import { Announcer } from './announcer.tsx';
 import { ChipBar } from './chips.tsx';
 import { RunHead } from './facts.tsx';
@@ -17,7 +18,11 @@ import { groupingChoice, pickedId } from './view-state.ts';
 import { WorkArea } from './work-area.tsx';
 
 /** Not needed before a step is picked: the graph is drawn first. */
-const loadDrawer = async () => (await import('./drawer.tsx')).Drawer;
+async function loadDrawer() {
+  const [{ Drawer }] = await Promise.all([import('./drawer.tsx'), loadStyles(DRAWER_STYLE_PATH)]);
+  return Drawer;
+}
+
 const Drawer = lazy(loadDrawer, 'drawer');
 
 function toWish(isNarrow: boolean): ArrangeWish {
@@ -73,7 +78,7 @@ function ShownRun({ isNarrow }: { isNarrow: boolean }) {
   const scope = useMemo(() => new PaneHandles(), []);
   const { store } = useRunScope();
   useKeys(runKeys(scope, store));
-  useEffect(() => void loadDrawer(), []);
+  useEffect(() => void loadDrawer().catch(() => {}), []);
   store.shape.value;
   const hasPicked = store.run !== null && placeOf(store.run, pickedId.value) >= 0;
   return (

@@ -3,9 +3,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { lazy } from '../ui/lazy.tsx';
 import { GraphPane } from './graph-pane.tsx';
 import type { PaneHandles } from './run-keys.ts';
-import { TimelinePane } from './timeline-pane.tsx';
 import { runView } from './view-state.ts';
 
+/** The graph is drawn first. */
+const TimelinePane = lazy(async () => (await import('./timeline-pane.tsx')).TimelinePane, 'run-pane');
 const StepsTable = lazy(async () => (await import('./steps-table.tsx')).StepsTable, 'steps-scroll');
 const LogView = lazy(async () => (await import('./log-view.tsx')).LogView, 'log-view');
 

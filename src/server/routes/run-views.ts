@@ -1,12 +1,20 @@
 /** What there is to read of a run besides the run: its log, its relatives, its definition. */
 import { z } from 'zod';
-import type { LogOptions } from '../../contract/engine.ts';
+import type { LogOptions, SearchOptions } from '../../contract/engine.ts';
 import { Refusal } from '../../contract/failures.ts';
 import { limits } from '../../contract/limits.ts';
 import { listTimeSchema } from '../../contract/list-query.ts';
-import { definitionBackSchema, type LogLine, lineageSchema, logReplySchema } from '../../contract/run-view.ts';
+import {
+  definitionBackSchema,
+  type LogLine,
+  lineageSchema,
+  logReplySchema,
+  type SearchPlace,
+  searchPlaces,
+  searchReplySchema,
+} from '../../contract/run-view.ts';
 import { jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
-import { readQuery, wholeNumberText } from '../query.ts';
+import { asText, readQuery, wholeNumberText } from '../query.ts';
 import { holdOf, type Route, type RouteParts } from '../route.ts';
 import { readWorkflowId, sendJson } from '../workflow-reply.ts';
 import { toYaml } from '../yaml-text.ts';
@@ -18,6 +26,19 @@ const logsQuerySchema = z.object({
     { min: 1, max: limits.mergedLinesMax, otherwise: limits.mergedLinesMax },
     'about how many lines; those of one time come together',
   ).optional(),
+});
+
+const placesMessage = `must be of ${searchPlaces.join(', ')}, separated by commas`;
+const searchQuerySchema = z.object({
+  q: z.string('must be given once').min(1).max(limits.searchLengthMax).meta({ description: 'what is looked for' }),
+  in: z
+    .string('must be given once')
+    .transform((text) => text.split(','))
+    .refine((list) => list.every((text) => (searchPlaces as readonly string[]).includes(text)), placesMessage)
+    .transform((list) => list as SearchPlace[])
+    .optional()
+    .meta({ description: `where: ${searchPlaces.join(',')}, the default, or some of them`, override: asText }),
+  limit: wholeNumberText({ min: 1, max: limits.searchHitsMax, otherwise: 100 }, 'how many hits at most').optional(),
 });
 
 export function runViewRoutes({ engine }: RouteParts): Route[] {
@@ -62,6 +83,29 @@ export function runViewRoutes({ engine }: RouteParts): Route[] {
         ctx.set('Content-Disposition', `attachment; filename="${id}.log"`);
         if (reply.more && reply.next !== null) ctx.set('X-Log-Next', reply.next);
         ctx.body = toLogText(reply.lines);
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/workflows/{id}/search',
+      operation: {
+        operationId: 'searchWorkflow',
+        summary: 'Where a text stands in a run: names, errors, log lines, outputs',
+        description: `Letter case does not count. Of outputs over 64 KiB, ${limits.searchOutputsBytesMax / 1024 / 1024} MiB are looked into, the smallest first; \`unread\` names the others.`,
+        tags: ['workflows'],
+        requestParams: { path: workflowIdPath, query: searchQuerySchema },
+        responses: {
+          200: jsonAnswer('the hits, in the order of the steps', searchReplySchema),
+          ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY'),
+        },
+      },
+      async handle(ctx) {
+        const id = readWorkflowId(ctx);
+        const { q, in: places, limit } = readQuery(ctx, searchQuerySchema);
+        const options: SearchOptions = { room: holdOf(ctx).room };
+        if (places !== undefined) options.places = places;
+        if (limit !== undefined) options.limit = limit;
+        sendJson(ctx, 200, JSON.stringify(await engine.search(id, q, options)));
       },
     },
     {

@@ -37,7 +37,7 @@ export function webRoutes({ page, assets }: WebFiles): Route[] {
       operation: null,
       handle(ctx) {
         // Programs that ask for JSON here have always been told that there is none.
-        if (ctx.accepts('html', 'json') !== 'html') throw isTrusted(ctx) ? nothingHere(ctx) : unauthorized();
+        if (ctx.accepts('html', 'json') !== 'html') throw isTrusted(ctx) ? nothingHere(ctx) : unauthorized(ctx);
         if (page === null) {
           throw new Refusal({ code: 'NOT_FOUND', detail: 'The dashboard is not built: run "npm run build"' });
         }
