@@ -24,6 +24,7 @@ import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
 import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { runPageMutants } from './run-page.mutants.ts';
 import { schedulesMutants } from './schedules.mutants.ts';
 import { secretsMutants } from './secrets.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
@@ -62,6 +63,7 @@ export const mutants: readonly Mutant[] = [
   ...numbersMutants,
   ...ownerMutants,
   ...pagesMutants,
+  ...runPageMutants,
   ...simMutants,
   ...tokensMutants,
   ...typosMutants,
