@@ -11,6 +11,8 @@ export const limits = {
   jsonDepthMax: 64,
   /** Groups (steps with `forEach` or `repeat`) within each other. */
   groupDepthMax: 3,
+  /** Workflows that steps run, below each other. */
+  childDepthMax: 5,
   /** Steps written within a group. */
   innerStepsMax: 100,
   /** Lists of one `forEach`. */

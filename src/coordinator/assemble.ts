@@ -24,6 +24,7 @@ import type { Log } from './log.ts';
 import { Recall } from './recall.ts';
 import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
+import { ChildSteps, type Instantiation } from './steps/child-steps.ts';
 import { ControlSteps } from './steps/control-steps.ts';
 import { Flights } from './steps/flights.ts';
 import { LatePool } from './steps/late-pool.ts';
@@ -39,6 +40,8 @@ export interface CoordinatorOptions {
   store: StorePort;
   catalogue: ActionCatalogue;
   createPool(options: PoolOptions): Promise<PoolPort>;
+  /** For workflows that steps start: from a template and bound params. */
+  instantiation: Instantiation;
   /** Loads the prices of model calls, when a budget in dollars first needs them. */
   loadPricer(): Promise<CallPricer>;
   clock: Clock;
@@ -90,10 +93,13 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const shared = { settings, clock, catalogue, cache, outputs };
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
-  const controlSteps = new ControlSteps({ settings, clock, outputs, workflows, turns, onFatal });
+  const begun = { settings, catalogue, clock, chance, outputs, workflows, turns };
+  const childSteps = new ChildSteps({ ...begun, instantiation: options.instantiation, onFatal });
+  const controlSteps = new ControlSteps({ settings, clock, outputs, workflows, turns, childSteps, onFatal });
 
   // Events, and what follows from them.
-  const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights, controlSteps });
+  const recorded = { store, clock, workflows, views, queue, budgets, readySteps, flights };
+  const recorder = new Recorder({ ...recorded, controlSteps, childSteps });
   const takeOverParts = { store, clock, incidents, workflows, turns, recorder };
   const recall = new Recall({
     store,
@@ -102,6 +108,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
     takeOver: (id, content, version) => takeOver(takeOverParts, id, content, version),
     warn: onNotice,
   });
+  childSteps.connectRecall(recall);
   const started = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };
   const attempts = new Attempts({ ...started, recorder, recall });
   flights.connect((ended) => attempts.onEnded(ended));
@@ -120,7 +127,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
 
   const files = { views, queue, removals, checkpoints, orphanBlobs };
   const followers = { window, texts, waits };
-  const steps = { budgets, cache, outputs, readySteps, controlSteps, flights, attempts, pool };
+  const steps = { budgets, cache, outputs, readySteps, controlSteps, childSteps, flights, attempts, pool };
   const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
   const all = { ...parts, ...files, ...followers, ...steps };
   return new Coordinator(all, createCallHandlers(all));

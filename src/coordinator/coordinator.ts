@@ -35,6 +35,7 @@ import type { Recall } from './recall.ts';
 import type { Recorder } from './recorder.ts';
 import { recover } from './recovery/recovery.ts';
 import type { Budgets } from './steps/budgets.ts';
+import type { ChildSteps } from './steps/child-steps.ts';
 import type { ControlSteps } from './steps/control-steps.ts';
 import type { Flights } from './steps/flights.ts';
 import type { LatePool } from './steps/late-pool.ts';
@@ -68,6 +69,7 @@ export interface CoordinatorParts {
   outputs: StepOutputs;
   readySteps: ReadySteps;
   controlSteps: ControlSteps;
+  childSteps: ChildSteps;
   flights: Flights;
   pool: LatePool;
 }
@@ -132,7 +134,8 @@ export class Coordinator implements CoordinatorPort {
   }
 
   async #recover(): Promise<void> {
-    const { store, log, clock, incidents, workflows, views, queue, window, removals, recorder } = this.parts;
+    const { store, log, clock, incidents, workflows, views, queue, window, removals, recorder, childSteps } =
+      this.parts;
     views.coverAfter(store.found.manifest?.seq ?? 0);
     const recovered = recover(store, workflows, clock);
     for (const { kind, message } of recovered.notices) {
@@ -152,6 +155,7 @@ export class Coordinator implements CoordinatorPort {
       });
       if (!isTerminal(live.state.header.status)) recorder.watchTimes(live);
     }
+    for (const live of workflows.live.values()) childSteps.compare(live);
     queue.touch();
     await views.flush();
     await queue.flush();
@@ -242,6 +246,7 @@ export class Coordinator implements CoordinatorPort {
       incidents.fault(error);
     }
     this.#halt();
+    await this.parts.childSteps.close();
     await store.close();
   }
 }

@@ -150,6 +150,10 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       settings,
       store,
       catalogue,
+      instantiation: {
+        instantiate: () => Promise.reject(new Error('there are no templates here')),
+        close: async () => undefined,
+      },
       loadPricer: async () => () => null,
       createPool: async (poolOptions) => createMemoryPool(poolOptions, runs, holdsEnd),
       clock,

@@ -2,6 +2,7 @@
 import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
+import { childrenMutants } from './children.mutants.ts';
 import { commandsMutants } from './commands.mutants.ts';
 import { conditionMutants } from './condition.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
@@ -35,6 +36,7 @@ export const mutants: readonly Mutant[] = [
   ...actionsMutants,
   ...boundsMutants,
   ...cacheMutants,
+  ...childrenMutants,
   ...conditionMutants,
   ...commandsMutants,
   ...coreMutants,

@@ -87,3 +87,16 @@ test.each(cases)('%s: ten times the input, less than fifteen times the work', as
   }
   expect(ratios.at(-1)).toBeLessThan(15);
 });
+
+interface Tag {
+  readonly nodeName: string;
+  readonly attrs: readonly { name: string }[];
+  readonly childNodes: readonly Tag[];
+}
+
+test('of the attributes of an element the first 256 are kept', async () => {
+  const tree = await parseTree(`<body ${list(300, (i) => `a${i}=x `)}>`);
+  const html = tree.childNodes.find(({ nodeName }) => nodeName === 'html') as unknown as Tag;
+  const body = html.childNodes.find(({ nodeName }) => nodeName === 'body');
+  expect(body?.attrs.map(({ name }) => name)).toEqual(Array.from({ length: 256 }, (_, i) => `a${i}`));
+});

@@ -30,10 +30,11 @@ import { isGroup } from '../../core/flow.ts';
 import { isControlled } from '../../core/groups.ts';
 import type { ItemList } from '../../core/item-list.ts';
 import type { WorkflowState } from '../../core/state.ts';
-import { externalAction, type StepState } from '../../core/step-state.ts';
+import { externalAction, type StepState, workflowAction } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
+import type { ChildSteps } from './child-steps.ts';
 import { madeUpLabel, toMadeUpList } from './made-up-list.ts';
 import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
 import {
@@ -46,6 +47,7 @@ import {
   sourcesOf,
 } from './step-scope.ts';
 import { bindQuestion } from './step-view.ts';
+import { toEnd } from './within.ts';
 
 export interface ControlStepsOptions {
   clock: Clock;
@@ -54,6 +56,7 @@ export interface ControlStepsOptions {
   turns: Turns;
   /** In a dry run conditions count as true, loops as done after a round, approvals as approved. */
   settings: Pick<EngineSettings, 'dryRun'>;
+  childSteps: ChildSteps;
   onFatal(error: unknown): void;
 }
 
@@ -145,8 +148,9 @@ export class ControlSteps {
     // A stop may have come meanwhile, or another decision about the same step.
     if (!this.#isLive(live) || step.status !== 'PENDING' || !isControlled(step)) return;
     const event = this.#decide(state, step, blobs);
-    if (event === null) this.#parts!.goOn(live, i);
-    else this.#parts!.record(batch, event);
+    if (event !== null) this.#parts!.record(batch, event);
+    else if (step.action === workflowAction) this.#options.childSteps.begin(live, step);
+    else this.#parts!.goOn(live, i);
     if (event?.kind === 'step.waiting' && event.for === 'decision') this.#approve(batch, live, step.id);
   }
 
@@ -170,8 +174,7 @@ export class ControlSteps {
     if (blobs instanceof Error) return fail(`outputs that the step refers to cannot be read: ${blobs.message}`);
     const read = reader(blobs);
     try {
-      // A group that has begun has asked its condition.
-      if (step.flow.when !== null && step.count === null && this.#dryRun === undefined) {
+      if (step.flow.when !== null && isNew(step) && this.#dryRun === undefined) {
         const isTrue = ask(state, step.flow.when, step.of, step, read);
         if (!isTrue) return decideSkip(state, step.id, `${step.flow.when} is false`, now);
       }
@@ -240,7 +243,7 @@ export class ControlSteps {
   #blobsFor(state: WorkflowState, step: StepState): string[] {
     const { when, forEach, label, repeat: loop } = step.flow;
     const needed = new NeededOutputs(state);
-    if (when !== null && step.count === null) addCondition(needed, state, conditionUses(when), step.of);
+    if (when !== null && isNew(step)) addCondition(needed, state, conditionUses(when), step.of);
     if (forEach !== null) needed.addValue(forEach, step.of, step);
     if (label !== null) needed.addValue(label, { step: step.id, index: 0 }, step);
     if (loop !== null && step.count !== null) {
@@ -254,18 +257,15 @@ export class ControlSteps {
   }
 }
 
+/** A group, or a step with a child, has asked its condition before it has begun. */
+function isNew({ count, child }: StepState): boolean {
+  return count === null && child === null;
+}
+
 /** How long a wait of this step is in all, in milliseconds; null where it ends at a time of day. */
 function toDuration({ flow, params }: StepState): number | null {
   const text = flow.repeat?.every ?? params.for ?? params.within;
   return typeof text === 'string' ? readDuration(text) : null;
-}
-
-/** Until when a step with this `within` waits, in milliseconds since 1970; null: without an end. */
-function toEnd(within: unknown, at: number): number | null {
-  if (within === undefined) return null;
-  const ms = typeof within === 'string' ? readDuration(within) : null;
-  if (ms === null) throw new BindingError(`within is no duration as in 30m or 2d: ${JSON.stringify(within)}`);
-  return at + ms;
 }
 
 /** Throws BindingError where the condition comes out as neither true nor false. */
