@@ -1,10 +1,10 @@
 /** `show`: one workflow of a server with its steps. */
 import type { Workflow } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
+import { withWaitingBelow } from '../rehearsal/family.ts';
 import { awaitsData, toDecisionLines } from './awaited.ts';
 import type { CliContext } from './context.ts';
 import { type EngineAccess, openServer } from './engine-access.ts';
-import { withWaitingBelow } from './family.ts';
 import { printable } from './printable.ts';
 import { stepHead, toStepRows } from './step-rows.ts';
 import { toTable } from './table.ts';

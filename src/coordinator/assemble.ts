@@ -1,4 +1,5 @@
 /** Builds the parts of a coordinator, in the order in which they need each other, and hands each only what it uses. */
+import type { DataReader } from '../contract/inquiry.ts';
 import type { PoolOptions, PoolPort } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
@@ -26,8 +27,11 @@ import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
 import { ChildSteps, type ChildStepsOptions, type Instantiation } from './steps/child-steps.ts';
 import { ControlSteps } from './steps/control-steps.ts';
+import { FarLists } from './steps/far-lists.ts';
 import { Flights } from './steps/flights.ts';
+import { Inquiries } from './steps/inquiries.ts';
 import { LatePool } from './steps/late-pool.ts';
+import { Preparations } from './steps/preparations.ts';
 import { ReadySteps } from './steps/ready-steps.ts';
 import { StepCache } from './steps/step-cache.ts';
 import { StepOutputs } from './steps/step-outputs.ts';
@@ -42,6 +46,8 @@ export interface CoordinatorOptions {
   createPool(options: PoolOptions): Promise<PoolPort>;
   /** For workflows that steps start: from a template and bound params. */
   instantiation: Instantiation;
+  /** Reads large data, so that the coordinator's thread does not. */
+  reader: DataReader;
   /** Loads the prices of model calls, when a budget in dollars first needs them. */
   loadPricer(): Promise<CallPricer>;
   clock: Clock;
@@ -89,11 +95,12 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const budgets = new Budgets({ daily: settings.dailyBudget, workflows, clock, loadPricer, onReady, onFatal });
   const cache = new StepCache({ settings, store, clock, onNotice, onFatal });
   const outputs = new StepOutputs(store, clock);
+  const { inquiries, preparations } = createReading(options, outputs, onFatal);
   const pool = createLatePool(options);
   const shared = { settings, clock, catalogue, cache, outputs };
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
-  const { childSteps, controlSteps } = createControl(options, { outputs, workflows, turns, onFatal });
+  const { childSteps, controlSteps } = createControl(options, preparations, { outputs, workflows, turns, onFatal });
 
   // Events, and what follows from them.
   const recorded = { store, clock, workflows, views, queue, budgets, readySteps, flights };
@@ -107,8 +114,8 @@ export function assemble(options: CoordinatorOptions): Coordinator {
     warn: onNotice,
   });
   childSteps.connectRecall(recall);
-  const started = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };
-  const attempts = new Attempts({ ...started, recorder, recall });
+  const told = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };
+  const attempts = new Attempts({ ...told, recorder, recall });
   flights.connect((ended) => attempts.onEnded(ended));
   const perform = createPerform({ log, window, cache, flights, waits, workflows, removals, checkpoints, onFault });
   turns.connect({
@@ -119,10 +126,10 @@ export function assemble(options: CoordinatorOptions): Coordinator {
       if (!isFull) views.resume();
     },
   });
-
   const files = { views, queue, removals, checkpoints, orphanBlobs };
   const followers = { window, texts, waits };
-  const steps = { budgets, cache, outputs, readySteps, controlSteps, childSteps, flights, attempts, pool };
+  const ready = { budgets, cache, outputs, readySteps, controlSteps, childSteps, flights, attempts, pool };
+  const steps = { ...ready, inquiries, reader: options.reader };
   const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
   const all = { ...parts, ...files, ...followers, ...steps };
   return new Coordinator(all, createCallHandlers(all));
@@ -135,13 +142,26 @@ function watched(perform: Perform, onEffects: CoordinatorOptions['onEffects']): 
   };
 }
 
+/** What steps need that takes time to read. */
+function createReading(
+  { reader, clock, settings: { dryRun } }: CoordinatorOptions,
+  outputs: StepOutputs,
+  onFatal: (error: unknown) => void,
+): { inquiries: Inquiries; preparations: Preparations } {
+  const inquiries = new Inquiries({ reader, outputs, clock, onFatal });
+  const farLists = new FarLists({ inquiries, clock, readBlobs: (live, names) => outputs.readBlobs(live, names) });
+  outputs.connect(farLists);
+  return { inquiries, preparations: new Preparations({ inquiries, farLists, outputs, clock, dryRun }) };
+}
+
 /** Steps that need no slot. */
 function createControl(
   { settings, catalogue, clock, chance, instantiation }: CoordinatorOptions,
+  preparations: Preparations,
   shared: Pick<ChildStepsOptions, 'outputs' | 'workflows' | 'turns' | 'onFatal'>,
 ): { childSteps: ChildSteps; controlSteps: ControlSteps } {
   const childSteps = new ChildSteps({ ...shared, settings, catalogue, clock, chance, instantiation });
-  return { childSteps, controlSteps: new ControlSteps({ ...shared, settings, clock, childSteps }) };
+  return { childSteps, controlSteps: new ControlSteps({ ...shared, settings, clock, preparations, childSteps }) };
 }
 
 function createLatePool({ settings, createPool, log }: CoordinatorOptions): LatePool {

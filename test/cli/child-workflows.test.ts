@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { pruneOn } from '../../src/cli/prune.ts';
+import type { ListQuery } from '../../src/contract/list-query.ts';
 import type { WorkflowSummary } from '../../src/contract/workflow.ts';
 import { runCli } from './cli-process.ts';
 
@@ -127,9 +128,9 @@ test('prune leaves children to their parents', async () => {
   const items = [summary('parent'), summary('child', { parentId: 'parent', parentStepId: 'sub' })];
   const deleted: string[] = [];
   const engine = {
-    list: async ({ status }: { status?: string | undefined } = {}) => {
-      const shown = status === 'COMPLETED' ? items.filter(({ id }) => !deleted.includes(id)) : [];
-      return { total: shown.length, items: shown };
+    list: async ({ status }: ListQuery = {}) => {
+      const shown = [status].flat().includes('COMPLETED') ? items.filter(({ id }) => !deleted.includes(id)) : [];
+      return { total: shown.length, items: shown, rest: shown.length };
     },
     delete: async (id: string) => void deleted.push(id),
   };

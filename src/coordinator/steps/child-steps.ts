@@ -36,8 +36,8 @@ import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
 import { type NeededForReturn, neededForReturn, tooLargeToReturn, toReturnJson } from './child-outputs.ts';
 import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
-import { NeededOutputs, sourcesOf } from './step-scope.ts';
-import { toEnd } from './within.ts';
+import { sourcesOf } from './step-scope.ts';
+import { toEnd } from './wait-times.ts';
 
 /** How templates become definitions. */
 export interface Instantiation {
@@ -291,11 +291,9 @@ export class ChildSteps {
   /** The step's params, or why they cannot be known. */
   async #bind(live: Live, step: StepState): Promise<Bound | Error> {
     const { state } = live;
-    const needed = new NeededOutputs(state);
-    needed.addValue(step.params, step.of, step);
     const { params = {}, within } = step.params;
     try {
-      const blobs = await this.#options.outputs.readBlobs(live, needed.blobs);
+      const blobs = await this.#options.outputs.readBlobsFor(live, step);
       const value = within === undefined ? { params } : { params, within };
       const bound = bindAny(value, sourcesOf(state, step.of, step, reader(blobs))) as Record<string, unknown>;
       toEnd(bound.within, 0);

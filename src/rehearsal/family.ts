@@ -1,9 +1,9 @@
-/** Workflows that steps of a workflow have started, for commands that show or follow the whole. */
+/** Workflows that steps of a workflow have started, for those who show or follow the whole. */
+import type { Engine } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
-import type { CliEngine } from './context.ts';
 
-type Reads = Pick<CliEngine, 'get'>;
+type Reads = Pick<Engine, 'get'>;
 
 /** The workflow, and those below it that wait for something from outside. */
 export async function withWaitingBelow(workflow: Workflow, engine: Reads): Promise<Workflow[]> {
