@@ -53,9 +53,9 @@ export const dryMutants: Mutant[] = [
   {
     name: 'a dry run asks conditions of made-up answers',
     breaks: 'a dry run shows every step that may run',
-    file: 'src/coordinator/steps/control-steps.ts',
-    find: '&& isNew(step) && this.#dryRun === undefined) {',
-    replace: '&& isNew(step)) {',
+    file: 'src/coordinator/steps/preparations.ts',
+    find: '    if (this.#options.dryRun !== undefined) return null;\n',
+    replace: '',
     test: dryRun,
     only: 'conditions count as true',
   },
