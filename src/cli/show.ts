@@ -1,10 +1,10 @@
 /** `show`: one workflow of a server with its steps. */
 import type { Workflow } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
+import { withWaitingBelow } from '../rehearsal/family.ts';
 import { awaitsData, toDecisionLines } from './awaited.ts';
 import type { CliContext } from './context.ts';
 import { type EngineAccess, openServer } from './engine-access.ts';
-import { withWaitingBelow } from './family.ts';
 import { printable } from './printable.ts';
 import { stepHead, toStepRows } from './step-rows.ts';
 import { toTable } from './table.ts';
@@ -28,7 +28,7 @@ export async function show(id: string, { json, server }: ShowOptions, context: C
     stdout.write(`\n${toTable(stepHead, rows, stdout.isTTY ? stdout.columns : undefined)}`);
     const lines: string[] = [];
     for (const each of await withWaitingBelow(reply.workflow, access.engine)) {
-      lines.push(...(await toDecisionLines(each, access)), ...toDataLines(each, access));
+      for (const line of [...(await toDecisionLines(each, access)), ...toDataLines(each, access)]) lines.push(line);
     }
     if (lines.length > 0) stdout.write(`\n${lines.join('\n')}\n`);
   } finally {

@@ -49,6 +49,8 @@ export const limits = {
   /** Inline outputs, logs, metadata and errors of all steps of a workflow together, in characters of its text. */
   workflowResultsMax: 64 * MiB,
   stepParamsBytesMax: 64 * MiB,
+  /** JSON that is read to ask one condition, or to make one list. */
+  inquiryBytesMax: 128 * MiB,
   /** Metadata of external data, as JSON: it stands in the workflow's file, beside the outputs that may lie in a blob. */
   metadataBytesMax: 64 * KiB,
   logLinesMax: 1_000,
@@ -68,6 +70,34 @@ export const limits = {
   waitSecondsMax: 60,
   /** Events kept for clients that reconnect with Last-Event-ID. */
   eventWindowMax: 10_000,
+  /** Workflows that one common stream is narrowed to, and those whose texts it tells. */
+  streamWorkflowsMax: 100,
+  streamTextsMax: 16,
+  /** Attempts of a step that are kept, and of the error of each so many characters. */
+  attemptsShownMax: 20,
+  attemptErrorLengthMax: 300,
+  /** Workflows of one lineage, and of one bulk call. */
+  lineageMax: 500,
+  bulkMax: 1_000,
+  /** Values of a facet; the most frequent. */
+  facetValuesMax: 100,
+  /** Of a search in a run: hits, the length of what is looked for, and outputs that are looked into. */
+  searchHitsMax: 1_000,
+  searchLengthMax: 200,
+  searchOutputsBytesMax: 4 * MiB,
+  /** Lines of one answer of the merged log. */
+  mergedLinesMax: 20_000,
+  /** Part of an output, and bound params, in one answer. */
+  outputPartBytesMax: 4 * MiB,
+  boundParamsBytesMax: 256 * KiB,
+  /** Dry runs and validations at once, and how long one may take. */
+  rehearsalsMax: 2,
+  rehearsalMsMax: 10_000,
+  /** JSON answers from this size on are compressed for those who ask for it. */
+  compressBytesMin: 16 * KiB,
+  /** Tickets for event streams: how many wait, and how long one may. */
+  ticketsMax: 1_000,
+  ticketMsMax: 60_000,
   eventStreamsMax: 32,
   /** Of the texts that running steps tell while they make them, in characters: of one attempt, of all that run together. */
   liveTextLengthMax: 256 * KiB,

@@ -61,6 +61,23 @@ export type RetryPolicy = z.infer<typeof retryPolicySchema>;
 
 const openObject = z.record(z.string(), z.unknown());
 
+/** A code of the table of failures, or of a state file that was written by hand. */
+export const stepErrorCodeSchema = z.string().max(64).meta({ description: 'as in `RATE_LIMITED`: docs/tasks.md' });
+
+/** A try of a step that has ended. */
+export const stepAttemptSchema = z
+  .object({
+    attempt: z.int(),
+    startTime: isoTimeSchema.nullable(),
+    endTime: isoTimeSchema.nullable(),
+    errorCode: stepErrorCodeSchema.nullable().meta({ description: 'null where it was successful' }),
+    error: z.string().nullable().meta({ description: 'up to 300 characters' }),
+    cost: z.number().nullable().meta({ description: 'US dollars of this attempt; null: none, or not known' }),
+    waitedMs: z.int().nullable().meta({ description: 'how long the step was ready before it started' }),
+  })
+  .meta({ id: 'StepAttempt' });
+export type StepAttempt = z.infer<typeof stepAttemptSchema>;
+
 export const workflowStepSchema = z
   .object({
     id: z.string(),
@@ -69,11 +86,19 @@ export const workflowStepSchema = z
     status: jobStatusSchema,
     dependencies: z.array(z.string()),
     params: openObject.meta({ description: 'as written, references unbound' }),
+    params_bound: openObject.optional().meta({
+      description:
+        'in GET of the step with `bound=1`: the params with references replaced; secrets stay as their names',
+    }),
+    params_unbound: z.array(z.string()).optional().meta({
+      description: 'with it: why references stay as they are written, where some do',
+    }),
     outputs: openObject.nullable().meta({
       description:
         'the result; `content` holds the main text. `{truncated, bytes}` stands for outputs an answer has no room for',
     }),
     error: z.string().nullable(),
+    errorCode: stepErrorCodeSchema.optional().meta({ description: 'of the failure that `error` tells' }),
     reason: z.string().optional().meta({
       description: 'why a step whose dependencies are complete waits: a budget is used up, a decision is due',
     }),
@@ -91,6 +116,7 @@ export const workflowStepSchema = z
       })
       .optional()
       .meta({ description: 'the same for programs' }),
+    queuedAt: isoTimeSchema.optional().meta({ description: 'when it last became ready: PENDING, in the queue' }),
     startTime: isoTimeSchema.nullable(),
     endTime: isoTimeSchema.nullable().meta({ description: 'startTime plus the monotonic time taken' }),
     duration: z.string().nullable().meta({ description: '`5 sec`, `1 min 30 sec`, `2 hr 15 min`; rounded down' }),
@@ -100,6 +126,10 @@ export const workflowStepSchema = z
       .nullable()
       .meta({ description: '{tokens, cost, model, …}; a cost that is not known is null' }),
     attempt: z.int().meta({ description: 'number of the last attempt that started, 0 before the first' }),
+    attempts: z.array(stepAttemptSchema).optional().meta({
+      description:
+        'its tries that have ended, the last 20; absent where the only one was successful, of which the step itself tells',
+    }),
     timeoutMs: z.int().nullable(),
     retry: retryPolicySchema.nullable(),
     cache: z.literal(true).optional().meta({ description: 'there where the step may be answered from the cache' }),
@@ -170,8 +200,22 @@ const workflowFields = {
   metrics: workflowMetricsSchema,
 };
 
+/** How many steps have each status; a status that none has is left out. */
+export const stepCountsSchema = z
+  .partialRecord(jobStatusSchema, z.int())
+  .meta({ id: 'StepCounts', description: 'steps by status; a status that none has is left out' });
+export type StepCounts = z.infer<typeof stepCountsSchema>;
+
 export const workflowSummarySchema = z
-  .object({ ...workflowFields, steps_total: z.int() })
+  .object({
+    ...workflowFields,
+    steps_total: z.int(),
+    step_counts: stepCountsSchema.optional(),
+    needs: z
+      .array(z.object({ step_id: z.string(), name: z.string(), for: z.enum(['decision', 'data']) }))
+      .optional()
+      .meta({ description: 'steps that wait for a decision or for data, at most 5; absent where none does' }),
+  })
   .meta({ id: 'WorkflowSummary' });
 export type WorkflowSummary = z.infer<typeof workflowSummarySchema>;
 

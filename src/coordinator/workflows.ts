@@ -4,12 +4,15 @@
  */
 import { broken } from '../contract/broken.ts';
 import type { WorkflowText } from '../contract/coordinator.ts';
-import type { ListQuery, ListReply } from '../contract/engine.ts';
+import type { ListReply } from '../contract/engine.ts';
 import { Refusal, workflowNotFound } from '../contract/failures.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
+import { compareInList, createListFilter, type ListFilter, type ListQuery, toSortKey } from '../contract/list-query.ts';
+import type { Facets } from '../contract/run-view.ts';
 import type { FinishedEntry } from '../contract/store.ts';
-import type { JobStatus, WorkflowSummary } from '../contract/workflow.ts';
+import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/workflow.ts';
+import { toNeeds } from '../core/awaited.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { toSummary, ViewEncoder } from '../core/view.ts';
 
@@ -79,6 +82,13 @@ export class Workflows {
 
   keyOwner(key: string): string | undefined {
     return this.#keys.get(key);
+  }
+
+  /** The workflows that hold a key with this prefix, each once. */
+  ownersByPrefix(prefix: string): string[] {
+    const ids = new Set<string>();
+    for (const [key, id] of this.#keys) if (key.startsWith(prefix)) ids.add(id);
+    return [...ids];
   }
 
   /** Forgets a workflow, but keeps its `spending`. */
@@ -177,24 +187,46 @@ export class Workflows {
   }
 
   list(query: ListQuery, isShown: (id: string) => boolean): ListReply {
-    const q = query.q?.toLowerCase();
-    const matches: WorkflowSummary[] = [];
-    const addMatch = (summary: WorkflowSummary) => {
-      if (query.status && summary.status !== query.status) return;
-      if (query.tag !== undefined && !summary.tags.includes(query.tag)) return;
-      if (
-        q !== undefined &&
-        ![summary.id, summary.name, summary.description].some((text) => text.toLowerCase().includes(q))
-      )
-        return;
-      matches.push(summary);
-    };
-    for (const entry of this.finished.values()) addMatch(entry.summary);
-    for (const live of this.live.values()) if (isShown(live.state.header.id)) addMatch(toSummary(live.state));
+    const { sort = 'updated', cursor, offset = 0, limit = limits.listLimitDefault } = query;
+    const isMatch = createListFilter(query);
+    const matches: { key: number; id: string; summary: WorkflowSummary }[] = [];
+    for (const summary of this.#summaries(isShown)) {
+      if (isMatch(summary)) matches.push({ key: toSortKey(summary, sort), id: summary.id, summary });
+    }
     // Finished workflows are nearly in order already, which makes the sort fast.
-    matches.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
-    const offset = query.offset ?? 0;
-    return { total: matches.length, items: matches.slice(offset, offset + (query.limit ?? limits.listLimitDefault)) };
+    matches.reverse().sort(compareInList);
+    const from = cursor === undefined ? offset : matches.findIndex((match) => compareInList(cursor, match) < 0);
+    const page = from === -1 ? [] : matches.slice(from, from + limit);
+    const rest = from === -1 ? 0 : Math.max(0, matches.length - from - page.length);
+    return { total: matches.length, rest, items: page.map(({ summary }) => this.#withNeeds(summary)) };
+  }
+
+  facets(filter: ListFilter, isShown: (id: string) => boolean): Facets {
+    const counts = { status: new Map<string, number>(), tag: new Map<string, number>(), template: new Map() };
+    const isMatch = createListFilter(filter);
+    const isButStatus = createListFilter(filter, 'status');
+    const isButTag = createListFilter(filter, 'tag');
+    const isButTemplate = createListFilter(filter, 'template');
+    let total = 0;
+    for (const summary of this.#summaries(isShown)) {
+      if (isMatch(summary)) total += 1;
+      if (isButStatus(summary)) addOne(counts.status, summary.status);
+      if (isButTag(summary)) for (const tag of new Set(summary.tags)) addOne(counts.tag, tag);
+      if (summary.templateId !== null && isButTemplate(summary)) addOne(counts.template, summary.templateId);
+    }
+    const status = toMostFrequent(counts.status) as Facets['status'];
+    return { total, status, tag: toMostFrequent(counts.tag), template: toMostFrequent(counts.template) };
+  }
+
+  *#summaries(isShown: (id: string) => boolean): Generator<WorkflowSummary> {
+    for (const entry of this.finished.values()) yield entry.summary;
+    for (const live of this.live.values()) if (isShown(live.state.header.id)) yield toSummary(live.state);
+  }
+
+  #withNeeds(summary: WorkflowSummary): WorkflowSummary {
+    const live = this.live.get(summary.id);
+    const needs = live === undefined || isTerminal(summary.status) ? [] : toNeeds(live.state);
+    return needs.length === 0 ? summary : { ...summary, needs };
   }
 
   countByStatus(): Record<JobStatus, number> {
@@ -203,4 +235,16 @@ export class Workflows {
     for (const live of this.live.values()) counts[live.state.header.status] += 1;
     return counts;
   }
+}
+
+function addOne(counts: Map<string, number>, value: string): void {
+  counts.set(value, (counts.get(value) ?? 0) + 1);
+}
+
+/** The most frequent first, of equal ones in the order of the alphabet. */
+function toMostFrequent(counts: ReadonlyMap<string, number>): { value: string; count: number }[] {
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
+    .slice(0, limits.facetValuesMax);
 }

@@ -10,12 +10,14 @@
  *   RV4  a FAILED or STOPPED step keeps its child, which goes on; one that hangs on what runs again starts another.
  */
 import { isTerminal } from '../contract/workflow.ts';
+import { addCancelled } from './attempts.ts';
 import { settleWaiting } from './dependents.ts';
 import { isGroup } from './flow.ts';
 import { again } from './group-again.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, endOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
 import { type Change, heldUpBy, isHeld, newChange, stopSteps } from './stop-steps.ts';
+import { toIso } from './time.ts';
 
 export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
   // A foreign file may call itself finished although it has unfinished steps; none of them runs or is queued here.
@@ -35,7 +37,7 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
     const { child, base, dependencies, status } = state.stepAt(i);
     // What its params refer to may be another value by now.
     const isKept = (status === 'FAILED' || status === 'STOPPED') && !dependencies.some(isNew);
-    revive(state, i, stale.has(i), change);
+    revive(state, i, { at, isStale: stale.has(i), change });
     if (isKept) state.setStep(i, { child, base });
   }
   settleWaiting(state, [...revived], at, change);
@@ -95,13 +97,20 @@ function wholeOf(state: WorkflowState, group: number): number[] {
   return state.placesOf(group).flatMap((i) => [i, ...wholeOf(state, i)]);
 }
 
-function revive(state: WorkflowState, i: number, isStale: boolean, change: Change): void {
+interface Revival {
+  at: number;
+  isStale: boolean;
+  change: Change;
+}
+
+function revive(state: WorkflowState, i: number, { at, isStale, change }: Revival): void {
   const step = state.stepAt(i);
   if (step.status === 'RUNNING') change.aborted.push(i);
   if (step.status === 'PENDING') change.unqueued.push(i);
   const isOpenGroup = isGroup(step.flow) && step.count !== null && !isStale;
   state.setStep(i, {
     ...again(step),
+    ...(step.status === 'RUNNING' ? { attempts: addCancelled(step, at, 'what it hangs on runs again') } : {}),
     outputs: isHeld(step) ? step.outputs : null,
     metadata: step.metadata,
     count: isStale ? null : step.count,
@@ -111,10 +120,11 @@ function revive(state: WorkflowState, i: number, isStale: boolean, change: Chang
 }
 
 /** Queues the steps that a budget has paused; with `of` 'day' only those that wait for the next day. */
-export function unpauseSteps(state: WorkflowState, at: string, of: 'day' | undefined, change: Change): void {
+export function unpauseSteps(state: WorkflowState, at: number, of: 'day' | undefined, change: Change): void {
   state.steps.forEach((step, i) => {
     if (step.pause === null || (of === 'day' && step.pause.until !== 'day')) return;
-    state.setStep(i, { status: 'PENDING', pause: null, logs: addLogs(step, [`Resumed at ${at}`]) });
+    const logs = addLogs(step, [`Resumed at ${toIso(at)}`]);
+    state.setStep(i, { status: 'PENDING', queuedAt: at, pause: null, logs });
     change.queued.push(i);
   });
 }

@@ -12,6 +12,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { type Reservation, reservationSchema, type SpendingRow, spendingRowSchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
+import { readAttempts, readErrorCode } from './attempts.ts';
 import { isGroup, toFlow } from './flow.ts';
 import { type Bodies, isControlled, toBodies, toInnerId } from './groups.ts';
 import { type Branch, type Header, WorkflowState } from './state.ts';
@@ -30,13 +31,16 @@ const fileStepSchema = z.looseObject({
   params: jsonObject.nullish(),
   outputs: jsonObject.nullish(),
   error: z.string().nullish(),
+  errorCode: z.unknown().optional(),
   reason: z.unknown().optional(),
+  queuedAt: z.unknown().optional(),
   startTime: time.nullish(),
   endTime: time.nullish(),
   logs: lines.nullish(),
   metadata: jsonObject.nullish(),
   execution_metrics: jsonObject.nullish(),
   attempt: z.int().min(0).nullish(),
+  attempts: z.unknown().optional(),
   timeoutMs: z.int().min(1).nullish(),
   retry: retryPolicySchema.nullish(),
   cache: z.boolean().nullish(),
@@ -290,12 +294,15 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     status: step.status,
     outputs: readOutputs(step.outputs),
     error: step.error ?? null,
+    errorCode: (step.error ?? null) === null ? null : readErrorCode(step.errorCode),
+    queuedAt: readTimeOrNull(time.safeParse(step.queuedAt).data),
     startTime: readTimeOrNull(step.startTime),
     endTime: readTimeOrNull(step.endTime),
     logs: step.logs ?? [],
     metadata: (step.metadata ?? null) as JsonObject | null,
     metrics: (step.execution_metrics ?? null) as JsonObject | null,
     attempt: step.attempt ?? (ran && step.action !== 'external_data' ? 1 : 0),
+    attempts: readAttempts(step.attempts),
     failures: kept?.failures ?? 0,
     dueAt: kept?.dueAt ?? null,
     delayMs: kept?.delayMs ?? 0,

@@ -93,6 +93,10 @@ export class WorkflowState {
   reserved: Amounts = noAmounts;
   /** How many steps a budget has paused. */
   paused = 0;
+  /** By place: the version in which the step last changed, as far as that is known; and from which version on it is. */
+  readonly #changedIn: number[] = [];
+  #knownFrom: number | null = null;
+  readonly #changed = new Set<number>();
   /** Steps that wait for an unknown id, by that id. */
   #waitingForAbsent = new Map<string, number[]>();
 
@@ -147,6 +151,28 @@ export class WorkflowState {
     if (step.of) this.tallyAt(this.placeOf(step.of.step)).add(step.of.index, i, toItemEnd(step));
   }
 
+  /** Nobody has seen the workflow yet: what has changed up to now is its beginning. */
+  forgetChanges(): void {
+    this.#changed.clear();
+  }
+
+  /** All that has changed since it was last called has changed in this version. */
+  markChanges(version: number): void {
+    this.#knownFrom ??= version - 1;
+    for (const i of this.#changed) this.#changedIn[i] = version;
+    this.#changed.clear();
+  }
+
+  /**
+   * The places of the steps that have changed since a version, ascending; null where that is not known. What changed before
+   * the workflow came into memory is not.
+   */
+  changedSince(version: number): number[] | null {
+    const latest = this.header.version;
+    if (version > latest || version < (this.#knownFrom ?? latest)) return null;
+    return [...this.steps.keys()].filter((i) => (this.#changedIn[i] ?? 0) > version);
+  }
+
   /** The size of the results of all steps together. */
   get resultsSize(): number {
     for (const i of this.#uncounted) {
@@ -189,8 +215,11 @@ export class WorkflowState {
 
   setStep(i: number, change: Partial<StepState>): void {
     const before = this.stepAt(i);
-    const after = { ...before, ...change };
+    const after: Writable<StepState> = { ...before, ...change };
+    // A code is that of an error: where the error goes, or another one comes without a code, it goes too.
+    if (change.error !== undefined && change.errorCode === undefined) after.errorCode = null;
     this.steps[i] = after;
+    this.#changed.add(i);
     if (before.status !== after.status) {
       this.counts[before.status] -= 1;
       this.counts[after.status] += 1;
@@ -271,6 +300,7 @@ export class WorkflowState {
   #append(step: StepState): number {
     const i = this.steps.length;
     this.steps.push(step);
+    this.#changed.add(i);
     this.index.set(step.id, i);
     this.missing.push(0);
     this.ends.push(noEnds());
@@ -300,6 +330,8 @@ export class WorkflowState {
   }
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 export interface EndCounts {
   lost: number;
   skipped: number;
@@ -318,6 +350,7 @@ function hasOtherResults(a: Results, b: Results): boolean {
   return (
     a.outputs !== b.outputs ||
     a.logs !== b.logs ||
+    a.attempts !== b.attempts ||
     a.error !== b.error ||
     a.metadata !== b.metadata ||
     a.metrics !== b.metrics

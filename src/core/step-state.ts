@@ -7,7 +7,7 @@ import type { StepId, WorkflowId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
-import type { JobStatus, RetryPolicy } from '../contract/workflow.ts';
+import type { JobStatus, RetryPolicy, StepAttempt } from '../contract/workflow.ts';
 import type { StepFlow } from './flow.ts';
 import type { StepEnd } from './group-tally.ts';
 import type { Results } from './size.ts';
@@ -43,10 +43,15 @@ export interface StepState extends Results {
   /** Set while the step waits without a slot: what for, and until when, null without an end. */
   readonly wait: Wait | null;
   readonly status: JobStatus;
-  /** Milliseconds since 1970. */
+  /** Of the failure that `error` tells; null where there is none, or none with a code. */
+  readonly errorCode: string | null;
+  /** When the step last became PENDING. Milliseconds since 1970, as the two below. */
+  readonly queuedAt: number | null;
   readonly startTime: number | null;
   readonly endTime: number | null;
   readonly attempt: number;
+  /** Tries that have ended (`attempts.ts`). */
+  readonly attempts: readonly StepAttempt[];
   /** Failed attempts since the step was last resumed or retried. */
   readonly failures: number;
   /** While the step waits for its next attempt: when that is due, and how long the whole wait is. */

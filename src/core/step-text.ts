@@ -39,6 +39,18 @@ export function toWaitFields({ pause, wait, child }: StepState) {
   return { reason, waits: { for: wait.for, ...(until === null ? {} : { until }), ...rest } };
 }
 
+export function toCodeField({ errorCode }: StepState) {
+  return errorCode === null ? {} : { errorCode };
+}
+
+export function toQueuedField({ queuedAt }: StepState) {
+  return queuedAt === null ? {} : { queuedAt: toIso(queuedAt) };
+}
+
+export function toAttemptsField({ attempts }: StepState) {
+  return attempts.length === 0 ? {} : { attempts: [...attempts] };
+}
+
 /** What came of a step with a condition, a list, a loop or a workflow. */
 export function toMadeFields({ of, count, child, outcome }: StepState) {
   return {
@@ -77,10 +89,13 @@ function toTextAfterOutputs(step: StepState, fixed: FixedText): string {
   const duration = startTime === null || endTime === null ? 'null' : `"${toDuration(endTime - startTime)}"`;
   return (
     `,\n      "error": ${step.error === null ? 'null' : JSON.stringify(step.error)}` +
+    `${step.errorCode === null ? '' : `,\n      "errorCode": ${JSON.stringify(step.errorCode)}`}` +
     `${step.pause === null && step.wait === null ? '' : toFieldsText(toWaitFields(step))}` +
+    `${step.queuedAt === null ? '' : `,\n      "queuedAt": ${toTime(step.queuedAt)}`}` +
     `,\n      "startTime": ${toTime(startTime)},\n      "endTime": ${toTime(endTime)},\n      "duration": ${duration}` +
     `,\n      "logs": ${toLines(step.logs)},\n      "metadata": ${toFieldText(step.metadata)}` +
-    `,\n      "execution_metrics": ${toFieldText(step.metrics)},\n      "attempt": ${step.attempt}${fixed.tail}${toFieldsText(toMadeFields(step))}\n    }`
+    `,\n      "execution_metrics": ${toFieldText(step.metrics)},\n      "attempt": ${step.attempt}` +
+    `${step.attempts.length === 0 ? '' : toFieldsText(toAttemptsField(step))}${fixed.tail}${toFieldsText(toMadeFields(step))}\n    }`
   );
 }
 

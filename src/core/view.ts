@@ -5,14 +5,24 @@
  */
 import type { Budget } from '../contract/budget.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { Workflow, WorkflowStep, WorkflowSummary } from '../contract/workflow.ts';
+import type { JobStatus, StepCounts, Workflow, WorkflowStep, WorkflowSummary } from '../contract/workflow.ts';
 import { type Amounts, addAmounts, toSpentAmounts, toUsedAmounts } from './budget.ts';
 import { toDuration, toProgress } from './duration.ts';
 import { plainFlow, toFlowFields } from './flow.ts';
 import { type Totals, toDollars } from './metrics.ts';
-import type { Branch, WorkflowState } from './state.ts';
+import type { Branch, StatusCounts, WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
-import { type FixedText, toFixedText, toMadeFields, toShownDefinition, toStepText, toWaitFields } from './step-text.ts';
+import {
+  type FixedText,
+  toAttemptsField,
+  toCodeField,
+  toFixedText,
+  toMadeFields,
+  toQueuedField,
+  toShownDefinition,
+  toStepText,
+  toWaitFields,
+} from './step-text.ts';
 import { toIso } from './time.ts';
 
 function toIsoOrNull(ms: number | null): string | null {
@@ -32,7 +42,9 @@ export function toStepView(step: StepState): WorkflowStep {
     outputs:
       step.outputs === null ? null : 'json' in step.outputs ? JSON.parse(step.outputs.json) : { ...step.outputs },
     error: step.error,
+    ...toCodeField(step),
     ...toWaitFields(step),
+    ...toQueuedField(step),
     startTime: toIsoOrNull(step.startTime),
     endTime: toIsoOrNull(step.endTime),
     duration: step.startTime === null || step.endTime === null ? null : toDuration(step.endTime - step.startTime),
@@ -40,6 +52,7 @@ export function toStepView(step: StepState): WorkflowStep {
     metadata: step.metadata,
     execution_metrics: step.metrics,
     attempt: step.attempt,
+    ...toAttemptsField(step),
     timeoutMs: written.timeoutMs,
     retry: written.retry,
     ...(step.cache ? { cache: true } : {}),
@@ -89,16 +102,33 @@ function toSharedFields(state: WorkflowState) {
   };
 }
 
+/** A status that no step has is left out. */
+export function toStepCounts(counts: StatusCounts): StepCounts {
+  const present: StepCounts = {};
+  for (const status in counts) {
+    const count = counts[status as JobStatus];
+    if (count > 0) present[status as JobStatus] = count;
+  }
+  return present;
+}
+
 export function toSummary(state: WorkflowState): WorkflowSummary {
-  return { ...toSharedFields(state), steps_total: state.steps.length };
+  return { ...toSharedFields(state), steps_total: state.steps.length, step_counts: toStepCounts(state.counts) };
+}
+
+/** The workflows that came of this one. */
+export function toRelatives({ header }: WorkflowState): Pick<Workflow, 'branches' | 'children'> {
+  const { branches, children } = header;
+  return {
+    branches: branches.map(toBranchView),
+    ...(children.length === 0 ? {} : { children: children.map(toBranchView) }),
+  };
 }
 
 function toHeaderView(state: WorkflowState): Omit<Workflow, 'steps' | 'params' | 'templates'> {
-  const { branches, children } = state.header;
   return {
     ...toSharedFields(state),
-    branches: branches.map(toBranchView),
-    ...(children.length === 0 ? {} : { children: children.map(toBranchView) }),
+    ...toRelatives(state),
     cost_breakdown: toCostBreakdown(state.totals),
     ...(state.header.budget === null ? {} : { budget: toBudgetView(state, state.header.budget) }),
   };

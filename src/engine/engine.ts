@@ -4,7 +4,14 @@
  */
 import { z } from 'zod';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
-import type { CoordinatorCalls, CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
+import type { BulkRequest, BulkResult } from '../contract/bulk.ts';
+import type {
+  CoordinatorCalls,
+  CoordinatorPort,
+  EventSink,
+  IdempotencyClaim,
+  WorkflowText,
+} from '../contract/coordinator.ts';
 import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from '../contract/decision.ts';
 import {
   type BranchRequest,
@@ -15,7 +22,9 @@ import {
   type Template,
   type TemplateProblem,
   templateIdSchema,
+  type WorkflowDefinition,
 } from '../contract/definition.ts';
+import type { DryRunReply, ValidationReply } from '../contract/dry-run.ts';
 import {
   type ActionDescription,
   type AnswerOptions,
@@ -27,36 +36,64 @@ import {
   type EventsOptions,
   type ExternalDataAnswer,
   type GetOptions,
-  type ListQuery,
+  type GetStepOptions,
+  type GraphOptions,
   type ListReply,
+  type LogOptions,
+  type SearchOptions,
   type SecretDescription,
+  type StreamOptions,
   type SubmitOptions,
   type ToldOptions,
   type WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
+import type { EnginePageParts } from '../contract/engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
+import type { ListFilter, ListQuery } from '../contract/list-query.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply, SearchReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
+import type { EngineSettings } from '../contract/settings.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { namedTemplates } from '../core/child.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
+import { runBulk } from './bulk.ts';
 import { readCalledTemplates } from './called-templates.ts';
+import { EnginePages } from './engine-page.ts';
 import { Follower } from './follower.ts';
+import { RunSearches } from './run-searches.ts';
+import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
 import { toWholeSteps, toWholeText } from './whole-outputs.ts';
 
+/** Dry runs and validations (`src/rehearsal`). */
+export interface RehearsalPort {
+  dryRun(rehearsed: {
+    definition: WorkflowDefinition;
+    declaredParams?: readonly string[] | undefined;
+  }): Promise<DryRunReply>;
+  validate(text: string, secretStore: SecretHosts): Promise<ValidationReply>;
+  close(): Promise<void>;
+}
+
 export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
+  settings: EngineSettings;
   catalogue: ActionCatalogue;
   templates: TemplateSource;
   checkData: CheckData;
+  /** What a thread needs to run `searchThreadUrl`. */
+  searchExecArgv?: string[] | undefined;
+  /** Absent in an engine that is itself a dry run. */
+  rehearsals?: RehearsalPort | undefined;
   /** Time for schedules; the system's when absent. */
   scheduleClock?: ScheduleClock;
   /** When the coordinator takes longer than this to answer `health`, the engine is degraded. */
@@ -74,6 +111,9 @@ export class CoordinatedEngine implements Engine {
   readonly #templates: EngineTemplates;
   readonly #steps: StepCalls;
   readonly #schedules: Schedules;
+  readonly #views: RunViews;
+  readonly #page: EnginePages;
+  readonly #searches: RunSearches;
   readonly #followers = new Set<Follower>();
 
   constructor(options: CoordinatedEngineOptions) {
@@ -81,6 +121,10 @@ export class CoordinatedEngine implements Engine {
     this.#options = options;
     this.#templates = new EngineTemplates(options.templates, options);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
+    this.#views = new RunViews(options.coordinator);
+    const readText = (id: string, room: AskRoom | undefined) => this.#read(id, room ? { room } : {});
+    this.#searches = new RunSearches(options.coordinator, readText, options.searchExecArgv);
+    this.#page = new EnginePages(options.settings, options.coordinator);
     this.#schedules = new Schedules({
       coordinator: options.coordinator,
       templates: this.#templates,
@@ -143,6 +187,27 @@ export class CoordinatedEngine implements Engine {
     return this.#toCreated(await this.#coordinator.call('submit', args, options.signal), options);
   }
 
+  async dryRun(definition: unknown): Promise<DryRunReply> {
+    return this.#rehearsals.dryRun({ definition: this.#validate(definition, {}).definition });
+  }
+
+  async dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply> {
+    check(templateIdSchema, templateId, 'template_id');
+    const { definition, declaredParams } = await this.#templates.toDefinition(templateId, params);
+    const valid = this.#validate(definition, { declaredParams });
+    return this.#rehearsals.dryRun({ definition: valid.definition, declaredParams });
+  }
+
+  async validate(text: string): Promise<ValidationReply> {
+    return this.#rehearsals.validate(text, this.#options.secretStore ?? {});
+  }
+
+  get #rehearsals(): RehearsalPort {
+    const { rehearsals } = this.#options;
+    if (rehearsals === undefined) throw new Refusal({ code: 'CONFLICT', detail: 'This engine makes no dry runs' });
+    return rehearsals;
+  }
+
   /** The definition with the templates that its `workflow` steps can reach, as they are now. */
   async #withCalled({ definition, warnings }: ValidDefinition, templateId: string | null) {
     if (namedTemplates(definition).length === 0) return { definition, warnings };
@@ -165,12 +230,34 @@ export class CoordinatedEngine implements Engine {
     );
   }
 
+  definition(id: string, options: AnswerOptions = {}): Promise<DefinitionBack> {
+    return this.#views.definition(id, options);
+  }
+
+  logs(id: string, options: LogOptions = {}): Promise<LogReply> {
+    return this.#views.logs(id, options);
+  }
+
+  search(id: string, q: string, options: SearchOptions = {}): Promise<SearchReply> {
+    return this.#searches.search(id, q, options);
+  }
+
+  lineage(id: string): Promise<Lineage> {
+    return this.#views.lineage(id);
+  }
+
+  async graph(id: string, { since, ...options }: GraphOptions = {}): Promise<WorkflowReply> {
+    checkId(id);
+    const text = await this.#read(id, options, { graph: since === undefined ? {} : { since } });
+    return this.#toReply(text, undefined);
+  }
+
   async peek(id: string): Promise<{ version: number; status: JobStatus }> {
     checkId(id);
     return this.#coordinator.call('peek', { id });
   }
 
-  async getStep(id: string, stepId: string, options: AnswerOptions = {}): Promise<WorkflowStep> {
+  async getStep(id: string, stepId: string, options: GetStepOptions = {}): Promise<WorkflowStep> {
     return this.#steps.get(id, stepId, options);
   }
 
@@ -199,6 +286,10 @@ export class CoordinatedEngine implements Engine {
 
   async list(query: ListQuery = {}): Promise<ListReply> {
     return this.#coordinator.call('list', query);
+  }
+
+  async facets(filter: ListFilter = {}): Promise<Facets> {
+    return this.#coordinator.call('facets', filter);
   }
 
   async stop(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
@@ -239,6 +330,10 @@ export class CoordinatedEngine implements Engine {
   async delete(id: string, { version }: { version?: number | undefined } = {}): Promise<void> {
     checkId(id);
     await this.#coordinator.call('delete', { id, ...(version === undefined ? {} : { version }) });
+  }
+
+  async bulk(request: BulkRequest, options: CallOptions = {}): Promise<BulkResult[]> {
+    return runBulk(this.#coordinator, request, options);
   }
 
   async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataAnswer> {
@@ -293,6 +388,28 @@ export class CoordinatedEngine implements Engine {
     }
   }
 
+  async *stream({
+    after,
+    signal,
+    workflows,
+    texts = [],
+  }: StreamOptions = {}): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
+    const follower = new Follower(signal);
+    this.#followers.add(follower);
+    const isWanted = workflows === undefined ? null : new Set(workflows);
+    // All events cross the thread once for all who follow all (TH1). Each follower of some looks through them here.
+    const isOf = (event: EngineEvent | EventGap) => event.kind === 'gap' || isWanted?.has(event.workflow_id) !== false;
+    const sink: EventSink = (events) => follower.push(isWanted === null ? events : events.filter(isOf));
+    const ends = [this.#coordinator.subscribe(after ?? null, null, sink)];
+    for (const id of new Set(texts)) ends.push(this.#coordinator.listen(id, follower.textSink()));
+    try {
+      yield* follower.read();
+    } finally {
+      for (const end of ends) end();
+      this.#followers.delete(follower);
+    }
+  }
+
   templates(): Promise<Template[]> {
     return this.#templates.list();
   }
@@ -341,6 +458,10 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('costs', check(costsQuerySchema, query, 'The question for costs'));
   }
 
+  page(): Promise<EnginePageParts> {
+    return this.#page.read();
+  }
+
   stats(): Promise<EngineStats> {
     return this.#coordinator.call('stats', {});
   }
@@ -368,7 +489,13 @@ export class CoordinatedEngine implements Engine {
   async close(): Promise<void> {
     for (const follower of this.#followers) follower.end();
     await this.#schedules.close();
-    await Promise.all([this.#coordinator.call('close', {}), this.#templates.close()]);
+    const { rehearsals } = this.#options;
+    await Promise.all([
+      this.#coordinator.call('close', {}),
+      this.#templates.close(),
+      rehearsals?.close(),
+      this.#searches.close(),
+    ]);
   }
 
   #readBlob(id: string, blob: string): Promise<Uint8Array> {
@@ -376,14 +503,19 @@ export class CoordinatedEngine implements Engine {
   }
 
   /** Waits for a workflow and reads it. Where the caller counts memory, room is made before a large text comes. */
-  async #read(id: string, { waitMs = 0, signal, room }: WaitOptions, isPatient = false): Promise<WorkflowText> {
-    const args = { id, until: 'rest' as const };
-    if (room === undefined) return this.#coordinator.call('get', { ...args, waitMs }, signal);
-    let text = await this.#coordinator.call('get', { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
+  async #read(
+    id: string,
+    { waitMs = 0, signal, room }: WaitOptions,
+    { isPatient = false, graph }: { isPatient?: boolean; graph?: Pick<GraphOptions, 'since'> } = {},
+  ): Promise<WorkflowText> {
+    const name = graph === undefined ? 'get' : 'graph';
+    const args = { id, until: 'rest' as const, ...(graph?.since === undefined ? {} : { since: graph.since }) };
+    if (room === undefined) return this.#coordinator.call(name, { ...args, waitMs }, signal);
+    let text = await this.#coordinator.call(name, { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
     while (text.withheld !== undefined) {
       await room(text.withheld, isPatient);
       // A workflow that has grown since is withheld again.
-      text = await this.#coordinator.call('get', { ...args, waitMs: 0, textMax: text.withheld });
+      text = await this.#coordinator.call(name, { ...args, waitMs: 0, textMax: text.withheld });
     }
     return text;
   }
@@ -413,7 +545,7 @@ export class CoordinatedEngine implements Engine {
   /** The answer of a call that has created a workflow, after the wait that it asked for. */
   async #toCreated(created: WorkflowText, { waitMs = 0, signal, room }: WaitOptions): Promise<WorkflowReply> {
     if (waitMs === 0 || room === undefined) return this.#toReply(created, room, { isPatient: true });
-    const waited = await this.#read(created.id, { waitMs, room, ...(signal && { signal }) }, true);
+    const waited = await this.#read(created.id, { waitMs, room, ...(signal && { signal }) }, { isPatient: true });
     return this.#toReply({ ...waited, replayed: created.replayed }, room, { isPatient: true });
   }
 

@@ -26,7 +26,7 @@ beforeAll(async () => {
   closed = once(server, 'close');
   server.stderr?.resume();
   for await (const line of createInterface({ input: server.stdout! })) {
-    const match = /^Hybrid Engine \S+ listening on (http:\/\/127\.0\.0\.1:\d+) \(docs at .*\/docs\)$/.exec(line);
+    const match = /^Hybrid Engine \S+ listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line);
     if (match?.[1] === undefined) continue;
     url = match[1];
     break;

@@ -1,9 +1,9 @@
-/** Workflows that steps of a workflow have started, for commands that show or follow the whole. */
+/** Workflows that steps of a workflow have started, for those who show or follow the whole. */
+import type { Engine } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
-import type { CliEngine } from './context.ts';
 
-type Reads = Pick<CliEngine, 'get'>;
+type Reads = Pick<Engine, 'get'>;
 
 /** The workflow, and those below it that wait for something from outside. */
 export async function withWaitingBelow(workflow: Workflow, engine: Reads): Promise<Workflow[]> {
@@ -11,7 +11,7 @@ export async function withWaitingBelow(workflow: Workflow, engine: Reads): Promi
   for (const { waits, child } of workflow.steps) {
     if (waits?.for !== 'workflow' || waits.atRest !== true || child === undefined) continue;
     const below = await readChild(engine, child);
-    if (below !== null) family.push(...(await withWaitingBelow(below, engine)));
+    if (below !== null) for (const each of await withWaitingBelow(below, engine)) family.push(each);
   }
   return family;
 }
@@ -25,7 +25,8 @@ export async function withStepsBelow(workflow: Workflow, engine: Reads): Promise
   for (const step of workflow.steps) {
     steps.push(step);
     const child = step.child === undefined ? null : await readChild(engine, step.child);
-    if (child !== null) steps.push(...toMade((await withStepsBelow(child, engine)).steps, step.id));
+    if (child === null) continue;
+    for (const made of toMade((await withStepsBelow(child, engine)).steps, step.id)) steps.push(made);
   }
   return { ...workflow, steps };
 }
