@@ -82,4 +82,20 @@ export const commandsMutants: readonly Mutant[] = [
     replace: 'if (isKnown)',
     test: 'test/cli/doctor-remedies.test.ts',
   },
+  {
+    name: 'prune removes what was retried after it was listed',
+    breaks: 'PN1',
+    file: 'src/cli/prune.ts',
+    find: 'await engine.delete(id, { version });',
+    replace: 'await engine.delete(id, { version: version === undefined ? 1 : undefined });',
+    test: 'test/cli/prune.test.ts',
+  },
+  {
+    name: 'a deletion forgets its version',
+    breaks: 'PN1',
+    file: 'src/engine/engine.ts',
+    find: '{ id, ...(version === undefined ? {} : { version }) }',
+    replace: '{ id, ...(version === undefined ? { version } : {}) }',
+    test: 'test/cli/prune.test.ts',
+  },
 ];
