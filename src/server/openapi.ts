@@ -7,6 +7,16 @@ const description = `A local-first engine for AI workflows. Times are ISO 8601 i
 
 Outside \`/api\`: \`GET /metrics\` (Prometheus text), \`GET /docs\` (this page), \`GET /openapi.json\` (this document). HEAD works wherever GET does.`;
 
+const tagTexts = {
+  workflows: 'Making, reading and steering workflows.',
+  'external data': 'Data that steps wait for.',
+  decisions: 'Steps that wait for a person.',
+  events: 'What happens, as it happens.',
+  catalogue: 'What workflows are made from.',
+  schedules: 'Templates that run by themselves.',
+  operations: 'For the one who runs the engine.',
+};
+
 export function toOpenApiText(routes: readonly Route[], version: string, isTokenNeeded: boolean): string {
   const paths: ZodOpenApiPathsObject = {};
   for (const route of routes) {
@@ -19,9 +29,7 @@ export function toOpenApiText(routes: readonly Route[], version: string, isToken
     openapi: '3.1.0',
     info: { title: 'Hybrid Engine', version, description, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
-    tags: ['workflows', 'external data', 'decisions', 'events', 'catalogue', 'schedules', 'operations'].map((name) => ({
-      name,
-    })),
+    tags: Object.entries(tagTexts).map(([name, text]) => ({ name, description: text })),
     security: isTokenNeeded ? [{ apiToken: [] }] : [],
     components: {
       securitySchemes: {

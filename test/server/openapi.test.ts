@@ -1,4 +1,5 @@
 // Goal: the document is valid OpenAPI 3.1, and it and the router know the same routes.
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
@@ -99,6 +100,19 @@ describe('GET /openapi.json', () => {
     const broken = structuredClone(document);
     broken.paths['/api/health'].get.responses = [];
     expect((await new Validator().validate(broken)).valid).toBe(false);
+  });
+
+  it.each([null, 'a-long-token'])('passes the recommended rules of redocly, with the token %s', async (apiToken) => {
+    const running = await startServer({ settings: { apiToken } });
+    const { text } = await running.call('GET', '/openapi.json');
+    const config = await createConfig({ extends: ['recommended'] });
+    const found = (await lintFromString({ source: text, config })).map(
+      ({ ruleId, message }) => `${ruleId}: ${message}`,
+    );
+    expect(found).toEqual([]);
+    const broken = text.replaceAll('"security"', '"x-security"');
+    const faults = await lintFromString({ source: broken, config });
+    expect(faults.some(({ ruleId }) => ruleId === 'security-defined')).toBe(true);
   });
 
   it('has every call of the contract under /api, and no other', async () => {
