@@ -224,7 +224,7 @@ export async function serve(
     const { url } = await server.listen();
     startHeartbeat(beats, 'server');
     startWatchdog({ beats, lookMs: beatMs, patienceMs: stuckAfterMs });
-    process.stdout.write(`Hybrid Engine ${version} listening on ${url} (docs at ${url}/docs)\n`);
+    process.stdout.write(`Hybrid Engine ${version} listening on ${url}\n`);
   } catch (error) {
     await engine.close();
     throw error;

@@ -29,11 +29,12 @@ import { scheduleRoutes } from './routes/schedules.ts';
 import { stepFileRoutes } from './routes/step-file.ts';
 import { stepOutputRoutes } from './routes/step-outputs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
+import { webRoutes } from './routes/web.ts';
 import { steeringRoutes } from './routes/workflow-steering.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { ServerMetrics } from './server-metrics.ts';
 
-/** Every answer carries these; the documentation page replaces the policy. */
+/** Every answer carries these; the documentation page and the dashboard replace the policy. */
 const commonHeaders = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
@@ -65,7 +66,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     openApiText ??= toOpenApiText(routes, parts.version, parts.settings.apiToken !== null);
     return openApiText;
   });
-  return [...routes, ...documentation];
+  return [...routes, ...documentation, ...webRoutes(parts.web)];
 }
 
 export function createApp(parts: RouteParts, listeningPort: () => number): Koa {

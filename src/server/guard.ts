@@ -17,6 +17,7 @@ import { isIP } from 'node:net';
 import type { Context, Middleware } from 'koa';
 import { Refusal } from '../contract/failures.ts';
 import type { ServerSettings } from '../contract/settings.ts';
+import { isPagePath, isWebPath } from './page-paths.ts';
 import { quoted, RefusalWithHeaders } from './problem.ts';
 import { RefusalHints } from './refusal-hints.ts';
 import type { RouteParts } from './route.ts';
@@ -25,9 +26,6 @@ const healthPath = '/api/health';
 const openPaths: ReadonlySet<string> = new Set([healthPath, '/openapi.json', '/docs']);
 /** What a page of another site may show: a link to it leads there, and it changes and tells nothing. */
 const documentPaths: ReadonlySet<string> = new Set(['/openapi.json', '/docs']);
-/** Where the dashboard's page answers. It holds no data: it asks for the token, and reads through `/api` like any client. */
-const shellPath = /^\/(?:(?:runs|new)(?:\/.*)?|costs|engine)?$/;
-const assetPath = /^\/assets\/./;
 /** Values of Sec-Fetch-Site: our own page, a page of another port of this host, or no page at all. */
 const allowedSites: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none']);
 /** Several times what browsers and proxies send. */
@@ -70,7 +68,7 @@ export function createGuard(
 /** The dashboard's files are only ever read. */
 export function isOpenPath(path: string, method: string): boolean {
   if (openPaths.has(path) || path.startsWith('/docs/')) return true;
-  return (method === 'GET' || method === 'HEAD') && (shellPath.test(path) || assetPath.test(path));
+  return (method === 'GET' || method === 'HEAD') && isWebPath(path);
 }
 
 /** False for a caller who may learn that the engine is alive, and nothing more (GD4). */
@@ -161,7 +159,7 @@ function checkOrigin(request: IncomingMessage, { origins, hosts, hints }: Origin
 
 /** GD2. Images and links of another site's page carry no Origin; only browsers send this header. */
 function checkSite(ctx: Context): void {
-  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/') || shellPath.test(ctx.path)) return;
+  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/') || isPagePath(ctx.path)) return;
   const sites = rawValues(ctx.req, 'sec-fetch-site');
   if (sites.length === 0 || (sites.length === 1 && allowedSites.has(sites[0] ?? ''))) return;
   throw new Refusal({
@@ -183,7 +181,8 @@ function hasToken(request: IncomingMessage, token: Buffer): boolean {
   return given !== undefined && timingSafeEqual(digest(given), token);
 }
 
-function unauthorized({ query }: Context): Refusal {
+/** Of a call without the token. */
+export function unauthorized({ query }: Context): Refusal {
   return new RefusalWithHeaders(
     {
       code: 'UNAUTHORIZED',

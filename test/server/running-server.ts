@@ -40,7 +40,12 @@ export interface RunningServer {
 }
 
 export async function startServer(
-  options: { engine?: FakeEngine; settings?: Partial<ServerSettings>; bounds?: Partial<ServerBounds> } = {},
+  options: {
+    engine?: FakeEngine;
+    settings?: Partial<ServerSettings>;
+    bounds?: Partial<ServerBounds>;
+    webDirectory?: string;
+  } = {},
 ): Promise<RunningServer> {
   const engine = options.engine ?? new FakeEngine();
   const logLines: string[] = [];
@@ -55,6 +60,7 @@ export async function startServer(
     settings: { ...testSettings, ...options.settings },
     log: pino({ level: 'debug' }, sink),
     version: '1.2.3',
+    webDirectory: options.webDirectory ?? 'no-such-directory',
     bounds: { closeGraceMs: 100, lingerMs: 500, ...options.bounds },
   });
   const { port, url } = await server.listen();
