@@ -11,6 +11,7 @@ import { OpenRequests } from '../../src/server/open-requests.ts';
 import { answerExamples } from '../../src/server/openapi-examples.ts';
 import { ServerMetrics } from '../../src/server/server-metrics.ts';
 import { Tickets } from '../../src/server/tickets.ts';
+import { readWebFiles } from '../../src/server/web-files.ts';
 import { FakeEngine } from '../fixtures/fake-engine.ts';
 import { startServer, testSettings } from './running-server.ts';
 
@@ -230,6 +231,7 @@ it('every answer of success has an example that fits its schema', () => {
       bounds: serverBounds,
       log: pino({ level: 'silent' }),
       version: '0.0.0',
+      web: readWebFiles('no-such-directory'),
       tickets: new Tickets(),
       openRequests: new OpenRequests(serverBounds.waitsMax),
       memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
