@@ -5,7 +5,8 @@
 import { readSettings } from '../config.ts';
 import type { Engine, WorkflowReply } from '../contract/engine.ts';
 import { toDrySummary } from '../rehearsal/dry-summary.ts';
-import { findWanted, giveMadeUpData } from '../rehearsal/made-up.ts';
+import { withStepsBelow } from '../rehearsal/family.ts';
+import { findWanted, giveMadeUpData, withCalled } from '../rehearsal/made-up.ts';
 import type { CliContext } from './context.ts';
 import { toSummaryText } from './dry-summary-text.ts';
 import { openLocalEngine } from './engine-access.ts';
@@ -24,10 +25,10 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
   }
   if (options.offline) throw usageError('--dry-run calls nobody in any case: leave out --offline');
   const start = await readStart(target, options, context);
-  const { maxParallelNodes } = readSettings(context.env, context.cwd).engine;
+  const { maxParallelNodes, templatesDir } = readSettings(context.env, context.cwd).engine;
   const { engine, close } = await openLocalEngine(context, undefined, {
     dryRun: {
-      wanted: start.definition === null ? {} : findWanted(start.definition),
+      wanted: start.definition === null ? {} : findWanted(await withCalled(start.definition, templatesDir)),
       ...(options.items === undefined ? {} : { items: options.items }),
     },
     simulationMs: 0,
@@ -36,7 +37,8 @@ export async function dryRun(target: string, options: RunOptions, context: CliCo
     const created = await start.begin(engine);
     noteLostNumbers(start, created.workflow, context);
     const { reply, ending } = await follow(engine, created, options.timeout);
-    const summary = toDrySummary(reply.workflow, maxParallelNodes);
+    const whole = await withStepsBelow(reply.workflow, engine);
+    const summary = toDrySummary(whole, maxParallelNodes);
     const { stdout, stderr } = context;
     const text = options.json
       ? JSON.stringify(summary, null, 2)
@@ -56,7 +58,7 @@ async function follow(engine: Engine, created: WorkflowReply, timeoutMs: number 
   for (;;) {
     const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - startedMs));
     const followed = await followWorkflow(engine, at, unseen, { timeoutMs: left, stopOnInterrupt: true });
-    if (followed.ending !== 'rest' || !(await giveMadeUpData(engine, at.id))) return followed;
+    if (followed.ending !== 'rest' || !(await giveMadeUpData(engine))) return followed;
     at = await engine.get(at.id);
   }
 }

@@ -2,6 +2,7 @@
 import type { DryRunReply, DryStep } from '../contract/dry-run.ts';
 import { counted } from '../core/duration.ts';
 import { groupAction } from '../core/flow.ts';
+import { workflowAction } from '../core/step-state.ts';
 import { toMoney } from '../rehearsal/dry-summary.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { toElapsed } from './elapsed.ts';
@@ -35,6 +36,7 @@ function toDeed({ action, would }: DryStep): string {
     if (action === 'external_data') return 'wait for data from outside';
     if (action === 'approval') return 'wait for a decision, taken for approved';
     if (action === groupAction) return 'make its steps';
+    if (action === workflowAction) return 'run a workflow of its own';
     return createActionCatalogue().has(action) ? 'run as it did here' : 'be simulated: nobody knows this action';
   }
   switch (would.kind) {

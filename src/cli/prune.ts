@@ -91,7 +91,10 @@ async function listFinished(engine: Pruned): Promise<Map<string, FinishedAt & { 
   for (const status of finishedStatuses) {
     for (let offset = 0; ; ) {
       const { items, total } = await engine.list({ status, limit: limits.listLimitMax, offset });
-      for (const { id, updatedAt, version } of items) all.set(id, { id, updatedAt, version });
+      for (const { id, updatedAt, version, parentStepId } of items) {
+        // A workflow that runs for a step of another goes with that one.
+        if (parentStepId === undefined) all.set(id, { id, updatedAt, version });
+      }
       offset += items.length;
       if (items.length === 0 || offset >= total) break;
     }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Budget } from './budget.ts';
 import type { WaitingQuery, WaitingReply } from './decision.ts';
-import type { BranchRequest, WorkflowDefinition } from './definition.ts';
+import type { BranchRequest, Template, WorkflowDefinition } from './definition.ts';
 import type { EngineHealth, EngineStats, ListReply } from './engine.ts';
 import {
   type EngineEvent,
@@ -78,6 +78,8 @@ export interface CoordinatorCalls {
       /** The new workflow's `warnings`. */
       warnings?: readonly string[];
       templateId: string | null;
+      /** The templates that its `workflow` steps can reach, by id. */
+      templates?: Readonly<Record<string, Template>>;
       claim?: IdempotencyClaim;
     } & Wait;
     answer: WorkflowText;

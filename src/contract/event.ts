@@ -59,6 +59,15 @@ export const engineEventSchema = z
     failed_steps: z.array(z.string()).optional().meta({ description: 'groups that it has failed, at most 100' }),
     count: z.int().optional().meta({ description: 'of step.mapped: the steps of so many items are there now' }),
     round: z.int().optional().meta({ description: 'of step.repeated: the round that begins, counted from 0' }),
+    child_id: z
+      .string()
+      .optional()
+      .meta({ description: 'of a `workflow` step: the workflow that it has started; its events name themselves' }),
+    parent_id: z
+      .string()
+      .optional()
+      .meta({ description: 'of workflow.created: the workflow whose step has started it' }),
+    parent_step_id: z.string().optional().meta({ description: 'that step' }),
     steps_cut: z.literal(true).optional().meta({ description: 'there were more: read the workflow' }),
     version: z.int(),
   })

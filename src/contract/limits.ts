@@ -11,6 +11,8 @@ export const limits = {
   jsonDepthMax: 64,
   /** Groups (steps with `forEach` or `repeat`) within each other. */
   groupDepthMax: 3,
+  /** Workflows that steps run, below each other. */
+  childDepthMax: 5,
   /** Steps written within a group. */
   innerStepsMax: 100,
   /** Lists of one `forEach`. */
@@ -47,6 +49,8 @@ export const limits = {
   /** Inline outputs, logs, metadata and errors of all steps of a workflow together, in characters of its text. */
   workflowResultsMax: 64 * MiB,
   stepParamsBytesMax: 64 * MiB,
+  /** JSON that is read to ask one condition, or to make one list. */
+  inquiryBytesMax: 128 * MiB,
   /** Metadata of external data, as JSON: it stands in the workflow's file, beside the outputs that may lie in a blob. */
   metadataBytesMax: 64 * KiB,
   logLinesMax: 1_000,

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { limits } from './limits.ts';
 import {
   branchSchema,
+  childSchema,
   isoTimeSchema,
   jobStatusSchema,
   stepErrorCodeSchema,
@@ -37,7 +38,7 @@ const columnFields = {
   cost: z.array(z.number().nullable()).meta({ description: 'US dollars; null: not known; -1: it has called nobody' }),
   tokens: z.array(z.number()).meta({ description: '-1: it has called nobody' }),
   error: byPlace(stepErrorCodeSchema).meta({ description: 'codes of failures; of those without a code, ""' }),
-  waits: byPlace(z.enum(['budget', 'decision', 'data', 'time'])).meta({
+  waits: byPlace(z.enum(['budget', 'decision', 'data', 'time', 'workflow'])).meta({
     description: 'what a step whose dependencies are complete waits for',
   }),
   outcome: byPlace(z.enum(['s', 't'])).meta({ description: 's: skipped; t: its failure is tolerated' }),
@@ -46,6 +47,7 @@ const columnFields = {
   }),
   group: byPlace(z.enum(['map', 'loop'])).meta({ description: 'groups, also those whose list is not known yet' }),
   count: byPlace(z.int().min(0)).meta({ description: 'of a group: its items, or the rounds that have begun' }),
+  child: byPlace(z.string()).meta({ description: 'of a `workflow` step: the id of the workflow that it runs' }),
   final: z.array(place).meta({ description: 'the steps of `finally`' }),
 };
 
@@ -58,6 +60,7 @@ const graphHead = {
 export const graphViewSchema = workflowSummarySchema
   .extend({
     branches: z.array(branchSchema),
+    children: z.array(childSchema).optional(),
     ...graphHead,
     steps: z.object(columnFields),
   })
@@ -69,6 +72,7 @@ export type GraphColumns = GraphView['steps'];
 export const changesViewSchema = workflowSummarySchema
   .extend({
     branches: z.array(branchSchema),
+    children: z.array(childSchema).optional(),
     ...graphHead,
     since: z.int(),
     at: z.array(place).meta({ description: 'places of the steps that have changed, ascending; new steps come last' }),
@@ -132,6 +136,7 @@ export const lineageSchema = z
       z.object({
         parent: z.string(),
         child: z.string(),
+        kind: z.enum(['branch', 'step']).meta({ description: 'step: a `workflow` step of the parent runs the child' }),
         stepId: z.string().nullable().meta({ description: 'null where the parent does not say' }),
       }),
     ),

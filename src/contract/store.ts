@@ -32,6 +32,8 @@ export const finishedEntrySchema = z.object({
   keys: z.array(z.string()),
   /** What its steps have used, where they have called models. */
   spending: z.array(spendingRowSchema).readonly().optional(),
+  /** The workflows that its steps have started. */
+  children: z.array(z.string()).readonly().optional(),
 });
 export type FinishedEntry = z.infer<typeof finishedEntrySchema>;
 
@@ -212,6 +214,8 @@ export interface StorePort {
   writeBlobSync(id: string, bytes: Uint8Array): string;
   /** The bytes, checked against their name. Rejects when absent or damaged. */
   readBlob(id: string, sha256: string): Promise<Uint8Array>;
+  /** The bytes as they lie there; the caller checks them against the name, on another thread. Rejects when absent. */
+  readBlobUnchecked(id: string, sha256: string): Promise<Uint8Array>;
   /** Takes blobs over into another workflow's directory, durably. */
   copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void>;
 

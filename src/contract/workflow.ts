@@ -107,7 +107,13 @@ export const workflowStepSchema = z
       .optional()
       .meta({ description: 'of an approval, in GET of the step: what is to be decided, references bound' }),
     waits: z
-      .object({ for: z.enum(['budget', 'decision', 'data', 'time']), until: isoTimeSchema.optional() })
+      .object({
+        for: z.enum(['budget', 'decision', 'data', 'time', 'workflow']),
+        until: isoTimeSchema.optional(),
+        atRest: z.literal(true).optional().meta({
+          description: 'of a wait for a workflow: that workflow waits itself for something from outside',
+        }),
+      })
       .optional()
       .meta({ description: 'the same for programs' }),
     queuedAt: isoTimeSchema.optional().meta({ description: 'when it last became ready: PENDING, in the queue' }),
@@ -143,6 +149,7 @@ export const workflowStepSchema = z
         'the group that has made the step, and for which item or round; it shows params, timeoutMs and retry',
     }),
     count: z.int().optional().meta({ description: 'of a group: its items, or the rounds that have begun' }),
+    child: z.string().optional().meta({ description: 'of a `workflow` step: the id of the workflow that it runs' }),
     outcome: outcomeSchema.optional().meta({
       description: 'of a COMPLETED step that has done nothing: it was skipped, or its failure is tolerated',
     }),
@@ -154,6 +161,9 @@ export const failurePolicySchema = z.enum(['continue', 'fail-fast']);
 export type FailurePolicy = z.infer<typeof failurePolicySchema>;
 
 export const branchSchema = z.object({ id: z.string(), stepId: z.string(), createdAt: isoTimeSchema });
+
+/** A workflow that a step has started. */
+export const childSchema = z.object({ id: z.string(), stepId: z.string(), createdAt: isoTimeSchema });
 
 export const workflowMetricsSchema = z.looseObject({
   total_tokens: z.number(),
@@ -175,7 +185,11 @@ const workflowFields = {
   description: z.string(),
   tags: z.array(z.string()),
   progress: z.int().min(0).max(100),
-  parentId: z.string().nullable(),
+  parentId: z.string().nullable().meta({ description: 'the workflow that this one is a branch or a child of' }),
+  parentStepId: z
+    .string()
+    .optional()
+    .meta({ description: 'the step of `parentId` that this workflow runs for; only a child has one' }),
   templateId: z.string().nullable(),
   failurePolicy: failurePolicySchema,
   version: z.int().meta({ description: 'grows with every change, never shrinks' }),
@@ -210,6 +224,14 @@ export const workflowSchema = z
     ...workflowFields,
     steps: z.array(workflowStepSchema),
     branches: z.array(branchSchema),
+    children: z
+      .array(childSchema)
+      .optional()
+      .meta({ description: 'the workflows that its `workflow` steps have started' }),
+    templates: z
+      .record(z.string(), openObject)
+      .optional()
+      .meta({ description: 'the templates that its `workflow` steps can reach, as they were when it was created' }),
     cost_breakdown: z.record(z.string(), z.number()).meta({ description: 'model → US dollars' }),
     params: openObject,
     budget: budgetViewSchema.optional().meta({ description: 'only where one is set' }),

@@ -114,13 +114,28 @@ export class Workflows {
     yield* this.spent;
   }
 
+  /** The rows of one workflow, also of one that is gone. */
+  spendingOf(id: string): readonly SpendingRow[] {
+    const live = this.live.get(id);
+    return live?.state.header.spending ?? this.finished.get(id)?.spending ?? this.spent.get(id) ?? [];
+  }
+
   /** Takes a finished workflow out of memory, once its file holds its last state. `sha256` is that file's. */
   retire(live: Live, sha256: string): void {
     const { header } = live.state;
     this.live.delete(header.id);
     const keys = header.keys.map((record) => record.key);
     const spending = header.spending.length > 0 ? { spending: header.spending } : {};
-    const entry = { id: header.id, seq: header.seq, sha256, summary: toSummary(live.state), keys, ...spending };
+    const below = header.children.length > 0 ? { children: header.children.map(({ id }) => id) } : {};
+    const entry = {
+      id: header.id,
+      seq: header.seq,
+      sha256,
+      summary: toSummary(live.state),
+      keys,
+      ...spending,
+      ...below,
+    };
     this.addFinished(entry, false);
   }
 
@@ -140,6 +155,19 @@ export class Workflows {
     const reason = this.setAside.get(id);
     if (reason === undefined) return workflowNotFound(id);
     return new Refusal({ code: 'SET_ASIDE', detail: `Workflow with ID ${id} was set aside: ${reason}` });
+  }
+
+  /** The workflows that its steps have started, and those that theirs have: those below each before it. */
+  descendants(id: string): string[] {
+    const children =
+      this.live.get(id)?.state.header.children.map((child) => child.id) ?? this.finished.get(id)?.children ?? [];
+    return children.flatMap((child) => [...this.descendants(child), child]);
+  }
+
+  /** The workflow that this one runs a step of, where that is known; null for any other. */
+  parentOf(id: string): string | null {
+    const { parentId, parentStepId } = this.live.get(id)?.state.header ?? this.finished.get(id)?.summary ?? {};
+    return parentId != null && parentStepId != null && this.has(parentId) ? parentId : null;
   }
 
   has(id: string): boolean {

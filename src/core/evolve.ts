@@ -13,6 +13,7 @@ import { isTerminal } from '../contract/workflow.ts';
 import { addAttemptEnd } from './attempts.ts';
 import type { Beginning } from './create-workflow.ts';
 import { failStep, settleEnd, toIngestedLine } from './dependents.ts';
+import { startChild } from './evolve-child.ts';
 import { applyFlow } from './evolve-flow.ts';
 import { plainFlow } from './flow.ts';
 import { untouched } from './groups.ts';
@@ -33,6 +34,7 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   if (seq <= state.header.seq) return change;
   checkTransition(state, event);
   applyToSteps(state, event, change);
+  change.left = state.takeLeft();
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
   const keep = isTerminal(state.header.status) && !explicit;
   const status = toWorkflowStatus(state, state.header.started);
@@ -52,20 +54,23 @@ function endedAt(state: WorkflowState, event: JournalEvent): number {
   return event.kind === 'step.completed' ? endOf(state.stepOf(event.stepId), event) : 0;
 }
 
-/** Lists a new branch at its parent; the event is the creation of the branch. */
+/** Lists a new branch or child at its parent; the event is its creation, which also starts the step of a child (CH1). */
 export function evolveParent(
   state: WorkflowState,
   event: Extract<JournalEvent, { kind: 'workflow.created' }>,
   seq: number,
 ): void {
   if (seq <= state.header.seq) return;
-  const { version, stepId } = checkBranch(state, event);
-  state.setHeader({
-    seq,
-    version,
-    updatedAt: Math.max(event.at, state.header.updatedAt),
-    branches: [...state.header.branches, { id: event.workflowId, stepId, createdAt: event.at }],
-  });
+  const { version, stepId, child } = checkBranch(state, event);
+  const { workflowId: id, at } = event;
+  const changed = { seq, version, updatedAt: Math.max(at, state.header.updatedAt) };
+  if (child === undefined) {
+    state.setHeader({ ...changed, branches: [...state.header.branches, { id, stepId, createdAt: at }] });
+    return;
+  }
+  startChild(state, stepId, { id, at, until: child.until });
+  state.setHeader({ ...changed, status: toWorkflowStatus(state, true) });
+  state.markChanges(version);
 }
 
 function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change): void {
@@ -198,8 +203,10 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     case 'step.repeated':
     case 'step.concluded':
     case 'step.waiting':
+    case 'step.returned':
     case 'step.elapsed':
     case 'step.decided':
+      if (event.kind === 'step.returned' && event.simulated) tagSimulated(state);
       applyFlow(state, event, change);
       return;
     case 'workflow.stopped':

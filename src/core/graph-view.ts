@@ -8,7 +8,7 @@ import { listAwaited } from './awaited.ts';
 import { isGroup } from './flow.ts';
 import type { WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
-import { toBranches, toSummary } from './view.ts';
+import { toRelatives, toSummary } from './view.ts';
 
 const digitOf = Object.fromEntries(statusDigits.map((status, digit) => [status, String(digit)])) as Record<
   JobStatus,
@@ -29,7 +29,7 @@ export function toChangesView(state: WorkflowState, since: number): ChangesView 
 }
 
 function toHead(state: WorkflowState) {
-  return { ...toSummary(state), branches: toBranches(state), seq: state.header.seq };
+  return { ...toSummary(state), ...toRelatives(state), seq: state.header.seq };
 }
 
 /** Entry k of each column is about the step at `places[k]`; `waits` is that of all steps. */
@@ -64,18 +64,19 @@ function toColumns(state: WorkflowState, places: readonly number[]): { actions: 
 
 function emptyColumns(): GraphColumns {
   const lists = { id: [], name: [], action: [], deps: [], queued: [], start: [], ms: [], attempt: [] };
-  const maps = { error: {}, waits: {}, outcome: {}, of: {}, group: {}, count: {} };
+  const maps = { error: {}, waits: {}, outcome: {}, of: {}, group: {}, count: {}, child: {} };
   return { ...lists, cost: [], tokens: [], status: '', final: [], ...maps };
 }
 
 function addByPlace(steps: GraphColumns, state: WorkflowState, place: number): void {
-  const { error, errorCode, outcome, of, flow, count } = state.stepAt(place);
+  const { error, errorCode, outcome, of, flow, count, child } = state.stepAt(place);
   if (error !== null) steps.error[place] = errorCode ?? '';
   if (outcome !== null) steps.outcome[place] = outcome === 'skipped' ? 's' : 't';
   if (of !== null) steps.of[place] = [state.placeOf(of.step), of.index];
   else if (flow.isFinal) steps.final.push(place);
   if (isGroup(flow)) steps.group[place] = flow.repeat === null ? 'map' : 'loop';
   if (count !== null) steps.count[place] = count;
+  if (child !== null) steps.child[place] = child;
 }
 
 /** A step may begin to wait for data without a change of its own: when what it depends on has ended. */
@@ -88,6 +89,6 @@ function addWaits(steps: GraphColumns, state: WorkflowState): void {
   });
 }
 
-function toOwnWait({ pause, wait }: StepState): 'budget' | 'decision' | 'data' | 'time' | null {
+function toOwnWait({ pause, wait }: StepState): GraphColumns['waits'][string] | null {
   return pause === null ? (wait?.for ?? null) : 'budget';
 }

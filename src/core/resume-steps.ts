@@ -6,7 +6,8 @@
  *   RV2  a retry sets FAILED ones going again too, and of failed groups the items that failed, were tolerated, or hung on
  *        those; completed items are never run again;
  *   RV3  whatever has ended because of a failure that is undone waits again, and all that has run behind it: it ran, or
- *        was skipped, on the strength of the failure. What data from outside has completed stays.
+ *        was skipped, on the strength of the failure. What data from outside has completed stays;
+ *   RV4  a FAILED or STOPPED step keeps its child, which goes on; one that hangs on what runs again starts another.
  */
 import { isTerminal } from '../contract/workflow.ts';
 import { addCancelled } from './attempts.ts';
@@ -31,7 +32,14 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
   const stale = findStale(state, revived);
   for (const i of revived) if (isUnlisted(state, i, stale)) revived.delete(i);
   for (const i of stale) if (revived.has(i)) stopSteps(state, wholeOf(state, i), at, null, change);
-  for (const i of revived) revive(state, i, { at, isStale: stale.has(i), change });
+  const isNew = (id: string) => revived.has(state.index.get(id) ?? -1);
+  for (const i of revived) {
+    const { child, base, dependencies, status } = state.stepAt(i);
+    // What its params refer to may be another value by now.
+    const isKept = (status === 'FAILED' || status === 'STOPPED') && !dependencies.some(isNew);
+    revive(state, i, { at, isStale: stale.has(i), change });
+    if (isKept) state.setStep(i, { child, base });
+  }
   settleWaiting(state, [...revived], at, change);
 }
 

@@ -33,7 +33,7 @@ export function toLoggedStep({ id, logs, queuedAt, startTime, endTime, attempts 
 const time = String.raw`(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)`;
 /** The engine's own lines. A task's line that looks like one is taken for one: it can only move among its step's lines. */
 const timed = new RegExp(
-  `^(?:Started (?:execution|round \\d+|\\d+ items?)|Completed successfully|Completed with the data that was kept|Stopped|Paused|Resumed|Skipped|Recovered from orphaned RUNNING state|Re-queued during recovery|External data ingested|Queued due to external data dependency satisfaction|(?:Approved|Rejected)(?: by .{1,1000})?) at ${time}(?:[:,]|$)|^Nobody decided until ${time}:`,
+  `^(?:Started (?:execution|workflow [^\\s]{1,64}|round \\d+|\\d+ items?)|Completed successfully|Completed with the data that was kept|Stopped|Paused|Resumed|Skipped|Recovered from orphaned RUNNING state|Re-queued during recovery|External data ingested|Queued due to external data dependency satisfaction|(?:Approved|Rejected)(?: by .{1,1000})?) at ${time}(?:[:,]|$)|^Nobody decided until ${time}:`,
   's',
 );
 const started = new RegExp(`^Started execution at ${time}$`);

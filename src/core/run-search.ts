@@ -53,7 +53,7 @@ export class RunSearch {
       }));
       if (!isList) for (const { key, pointer: at } of inner) this.#add(id, { in: 'outputs', pointer: at }, key);
       // The last one pushed is looked at first.
-      open.push(...inner.reverse());
+      for (const each of inner.reverse()) open.push(each);
     }
   }
 

@@ -23,8 +23,9 @@ import { GroupTally } from './group-tally.ts';
 import { addAt, itemAt } from './item-at.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
-import { type EndOfStep, endOf, type StepState, toItemEnd } from './step-state.ts';
+import { attendsChild, type EndOfStep, endOf, goesOn, type StepState, toItemEnd } from './step-state.ts';
 
+/** A branch of the workflow, or a child that one of its steps has started. */
 export interface Branch {
   readonly id: string;
   readonly stepId: string;
@@ -40,7 +41,12 @@ export interface Header {
   readonly description: string;
   readonly tags: readonly string[];
   readonly parentId: string | null;
+  /** Of a child: the step of its parent that it runs for. */
+  readonly parentStepId: string | null;
   readonly branches: readonly Branch[];
+  readonly children: readonly Branch[];
+  /** The templates that its `workflow` steps can reach, by id; null where it has none. */
+  readonly templates: JsonObject | null;
   readonly params: JsonObject;
   readonly templateId: string | null;
   readonly failurePolicy: FailurePolicy;
@@ -71,8 +77,10 @@ export class WorkflowState {
   readonly tallies = new Map<number, GroupTally>();
   /** How many steps were skipped, and how many failures tolerated. */
   outcomes = { skipped: 0, tolerated: 0 };
-  /** How many steps wait for a time of their own. */
+  /** How many steps wait for what comes by itself: a time of their own, a workflow that works. */
   timed = 0;
+  /** Children that were under way when their step has ceased to wait for them. */
+  #left: string[] = [];
   counts: StatusCounts = emptyCounts();
   totals: Totals = emptyTotals();
   /**
@@ -137,7 +145,7 @@ export class WorkflowState {
     this.#uncounted.add(i);
     if (step.reserved) this.reserved = addAmounts(this.reserved, toAmounts(step.reserved));
     if (step.pause) this.paused += 1;
-    if (step.wait?.for === 'time') this.timed += 1;
+    if (goesOn(step)) this.timed += 1;
     if (step.outcome) this.outcomes[step.outcome] += 1;
     if (isGroup(step.flow)) this.tallies.set(i, new GroupTally(step.flow.repeat ? 1 : step.flow.concurrency));
     if (step.of) this.tallyAt(this.placeOf(step.of.step)).add(step.of.index, i, toItemEnd(step));
@@ -218,7 +226,10 @@ export class WorkflowState {
       if (this.counts[before.status] < 0) broken('ST1', `${this.counts[before.status]} steps are ${before.status}`);
     }
     if (before.status !== after.status || before.outcome !== after.outcome) this.#setEnd(i, before, after);
-    this.timed += Number(after.wait?.for === 'time') - Number(before.wait?.for === 'time');
+    this.timed += Number(goesOn(after)) - Number(goesOn(before));
+    if (before.child !== null && attendsChild(before) && !(attendsChild(after) && after.child === before.child)) {
+      this.#left.push(before.child);
+    }
     if (hasOtherResults(before, after)) this.#uncounted.add(i);
     if (before.reserved !== after.reserved) {
       this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
@@ -236,6 +247,13 @@ export class WorkflowState {
       const { costPico, unpriced } = this.totals;
       if (costPico < 0n || unpriced < 0) broken('ST1', `${costPico} picodollars and ${unpriced} unpriced steps`);
     }
+  }
+
+  /** The children that steps have ceased to wait for since the last call. */
+  takeLeft(): string[] {
+    const left = this.#left;
+    this.#left = [];
+    return left;
   }
 
   /** What the end of a step, or its new beginning, changes at the steps that wait for it and at its group. */

@@ -85,8 +85,10 @@ export interface Change {
   completed: number[];
   /** Groups that it has failed, by place. */
   failed: number[];
+  /** Children that no step waits for any more, by id. */
+  left: string[];
 }
 
 export function newChange(): Change {
-  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] };
+  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [], left: [] };
 }

@@ -32,7 +32,8 @@ export async function runBulk(
   const results: BulkResult[] = [];
   for (let from = 0; from < chosen.length; from += atOnce) {
     const some = chosen.slice(from, from + atOnce);
-    results.push(...(await Promise.all(some.map((id) => runOne(coordinator, action, id, idempotencyKey)))));
+    const done = await Promise.all(some.map((id) => runOne(coordinator, action, id, idempotencyKey)));
+    for (const result of done) results.push(result);
   }
   return results;
 }

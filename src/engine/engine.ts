@@ -60,9 +60,11 @@ import type { SecretHosts } from '../contract/secret-store.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
+import { namedTemplates } from '../core/child.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
 import { runBulk } from './bulk.ts';
+import { readCalledTemplates } from './called-templates.ts';
 import { EnginePages } from './engine-page.ts';
 import { Follower } from './follower.ts';
 import { RunSearches } from './run-searches.ts';
@@ -161,7 +163,7 @@ export class CoordinatedEngine implements Engine {
     const claimed = toClaim('submitTemplate', [template, params], { idempotencyKey });
     const { definition, told, declaredParams } = await this.#templates.toRun(template, params);
     const valid = this.#validate(definition, { told, declaredParams });
-    const args = { definition: valid.definition, warnings: valid.warnings, templateId: template, ...claimed };
+    const args = { ...(await this.#withCalled(valid, template)), templateId: template, ...claimed };
     return this.#coordinator.call('submit', { ...args, waitMs: 0, until: 'rest', textMax: 0 });
   }
 
@@ -175,12 +177,13 @@ export class CoordinatedEngine implements Engine {
   }
 
   async #submit(
-    { definition, warnings }: ValidDefinition,
+    valid: ValidDefinition,
     templateId: string | null,
     claim: { claim?: IdempotencyClaim },
     options: WaitOptions,
   ): Promise<WorkflowReply> {
-    const args = { definition, warnings, templateId, ...claim, ...toFirstWait(options) };
+    const called = await this.#withCalled(valid, templateId);
+    const args = { ...called, templateId, ...claim, ...toFirstWait(options) };
     return this.#toCreated(await this.#coordinator.call('submit', args, options.signal), options);
   }
 
@@ -203,6 +206,15 @@ export class CoordinatedEngine implements Engine {
     const { rehearsals } = this.#options;
     if (rehearsals === undefined) throw new Refusal({ code: 'CONFLICT', detail: 'This engine makes no dry runs' });
     return rehearsals;
+  }
+
+  /** The definition with the templates that its `workflow` steps can reach, as they are now. */
+  async #withCalled({ definition, warnings }: ValidDefinition, templateId: string | null) {
+    if (namedTemplates(definition).length === 0) return { definition, warnings };
+    const options = { source: this.#options.templates, validation: this.#options };
+    const { templates, errors, told } = await readCalledTemplates(definition, templateId, options);
+    if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
+    return { definition, warnings: [...warnings, ...told], templates };
   }
 
   async get(id: string, { withoutBlobs = false, ...options }: GetOptions = {}): Promise<WorkflowReply> {

@@ -1,14 +1,18 @@
 /** Every fault of the text of a template or a definition, each with its place. Nothing runs. */
+import type { WorkflowDefinition } from '../contract/definition.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { SecretHosts } from '../contract/secret-store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
+import { namedTemplates } from '../core/child.ts';
 import { counted } from '../core/duration.ts';
 import { stepsWithin, type Visited } from '../core/steps-within.ts';
 import { validateDefinition } from '../core/validate.ts';
 import { findWarnings } from '../core/warnings.ts';
+import { readCalledTemplates } from '../engine/called-templates.ts';
+import type { TemplateSource } from '../engine/templates.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createDataSchema } from '../templates/params-schema.ts';
 import { findSchemaSlips } from '../templates/schema-slips.ts';
@@ -23,11 +27,17 @@ export interface DefinitionCheck {
   summary: string;
 }
 
-/** `allowUnknown`: actions and secrets that are not known here are no faults. */
+export interface KnownToCheck {
+  /** Actions and secrets that are not known here are no faults. */
+  allowUnknown: boolean;
+  secretStore: SecretHosts;
+  /** The templates that steps can call. */
+  source: TemplateSource;
+}
+
 export async function checkDefinitionText(
   text: string,
-  allowUnknown: boolean,
-  secretStore: SecretHosts,
+  { allowUnknown, secretStore, source: called }: KnownToCheck,
 ): Promise<DefinitionCheck> {
   const unknownActions = allowUnknown ? 'simulate' : 'reject';
   const source = readSourceText(text);
@@ -52,6 +62,9 @@ export async function checkDefinitionText(
   const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
   if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
   for (const fault of findSchemaFaults(visited)) errors.push(fault);
+  const validation = { catalogue, unknownActions, secretStore } as const;
+  const own = isTemplate && typeof value.id === 'string' ? value.id : null;
+  for (const error of await findCallFaults(definition, own, { source: called, validation })) errors.push(error);
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps, last)) if (!places.has(fault.path)) errors.push(fault);
   const unknownSecrets: string[] = [];
@@ -86,6 +99,18 @@ export async function checkDefinitionText(
     ],
     summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(visited.length, 'step')}`,
   };
+}
+
+/** Of steps that run a template as a workflow of its own. */
+async function findCallFaults(
+  definition: unknown,
+  own: string | null,
+  options: Parameters<typeof readCalledTemplates>[2],
+): Promise<FieldError[]> {
+  const { steps, last } = toSteps(definition);
+  const written = { steps, finally: last } as unknown as Pick<WorkflowDefinition, 'steps' | 'finally'>;
+  if (namedTemplates(written).length === 0) return [];
+  return (await readCalledTemplates(written, own, options)).errors;
 }
 
 function findUnknownActions(visited: readonly Visited[], catalogue: ActionCatalogue): FieldError[] {

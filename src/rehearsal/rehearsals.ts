@@ -20,7 +20,8 @@ import type { EngineSettings } from '../contract/settings.ts';
 import { isAtRest } from '../contract/workflow.ts';
 import type { DefinitionText } from './check-thread.ts';
 import { toDrySummary } from './dry-summary.ts';
-import { findWanted, giveMadeUpData } from './made-up.ts';
+import { withStepsBelow } from './family.ts';
+import { findWanted, giveMadeUpData, withCalled } from './made-up.ts';
 
 /** This file runs from source and from the build, and the thread's lies beside it. */
 export const checkThreadUrl = new URL(
@@ -77,7 +78,8 @@ export class Rehearsals {
       const allowUnknown = settings.unknownActions === 'simulate';
       // Names and hosts alone: no value of a secret is in that thread.
       const hosts = Object.entries(secretStore).map(([name, { hosts }]) => [name, { hosts: hosts && [...hosts] }]);
-      return this.#pool.run({ text, allowUnknown, secretStore: Object.fromEntries(hosts) }, { signal });
+      const { templatesDir } = settings;
+      return this.#pool.run({ text, allowUnknown, secretStore: Object.fromEntries(hosts), templatesDir }, { signal });
     });
   }
 
@@ -126,7 +128,7 @@ export class Rehearsals {
         poolThreads: 1,
         simulationMs: 0,
         keepFinished: undefined,
-        dryRun: { wanted: findWanted(definition) },
+        dryRun: { wanted: findWanted(await withCalled(definition, settings.templatesDir)) },
       });
       try {
         let at = await engine.submit(definition, { ...(declaredParams ? { declaredParams } : {}) });
@@ -134,10 +136,10 @@ export class Rehearsals {
           while (!isAtRest(at.status) && !signal.aborted) {
             at = await engine.get(at.id, { waitMs: this.#deadlineMs, signal });
           }
-          if (signal.aborted || !(await giveMadeUpData(engine, at.id))) break;
+          if (signal.aborted || !(await giveMadeUpData(engine))) break;
           at = await engine.get(at.id);
         }
-        return toDrySummary(at.workflow, settings.maxParallelNodes);
+        return toDrySummary(await withStepsBelow(at.workflow, engine), settings.maxParallelNodes);
       } finally {
         await engine.close();
       }

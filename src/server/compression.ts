@@ -22,11 +22,12 @@ export function compressAnswers(): Middleware {
     if (bytes.length < limits.compressBytesMin) return;
     ctx.vary('Accept-Encoding');
     if (ctx.method === 'HEAD' || ctx.acceptsEncodings('gzip', 'identity') !== 'gzip') return;
-    const tag = ctx.response.get('ETag');
+    // Koa's types promise a text; where there is no header there is none.
+    const tag: string | undefined = ctx.response.get('ETag');
     ctx.body = await compress(bytes, { level });
     ctx.set('Content-Encoding', 'gzip');
     // The bytes are others than those that a strong tag has named.
-    if (tag.startsWith('"')) ctx.set('ETag', `W/${tag}`);
+    if (tag?.startsWith('"')) ctx.set('ETag', `W/${tag}`);
   };
 }
 

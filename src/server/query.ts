@@ -68,13 +68,13 @@ export const templateQuerySchema = z.object({
   template_id: templateIdSchema.optional().meta({ description: 'with it, the body is the params object' }),
 });
 
+export const fromTemplateQuerySchema = templateQuerySchema.extend({ wait: waitSchema.optional() });
 export const deleteQuerySchema = z.object({
   version: wholeNumberText(
     { min: 1, max: 999_999_999_999_999 },
     'delete it only if it is finished and still has this version; else 409',
   ).optional(),
 });
-export const fromTemplateQuerySchema = templateQuerySchema.extend({ wait: waitSchema.optional() });
 
 export const pageQuerySchema = z.object({
   limit: wholeNumberText(

@@ -1,10 +1,10 @@
 /**
  * Tickets: what an `EventSource` sends in place of the token, as it cannot send a header.
  *
- *   TK1  a ticket opens one event stream, once, within `limits.ticketMsMax`, and nothing else; one that was made for a
+ *   TI1  a ticket opens one event stream, once, within `limits.ticketMsMax`, and nothing else; one that was made for a
  *        workflow opens streams of that workflow alone;
- *   TK2  no ticket is kept or logged as it is: only its SHA-256 is in memory, and none outlives the server;
- *   TK3  no more than `limits.ticketsMax` wait; another is refused (429).
+ *   TI2  no ticket is kept or logged as it is: only its SHA-256 is in memory, and none outlives the server;
+ *   TI3  no more than `limits.ticketsMax` wait; another is refused (429).
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Context } from 'koa';
@@ -40,7 +40,7 @@ export class Tickets {
     return { ticket, expires_at: new Date(Date.now() + limits.ticketMsMax).toISOString() };
   }
 
-  /** TK1: whether the request brings a ticket for what it asks. The ticket is used up in any case. */
+  /** TI1: whether the request brings a ticket for what it asks. The ticket is used up in any case. */
   admits(ctx: Context): boolean {
     const asked = streamPath.exec(ctx.path);
     const { ticket } = ctx.query;

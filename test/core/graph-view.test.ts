@@ -46,6 +46,7 @@ test('every column, both sides of each case', () => {
     of: {},
     group: {},
     count: {},
+    child: {},
     final: [],
   });
   expect([...steps.status].map((digit) => statusDigits[Number(digit)])).toEqual(Object.values(live.statuses()));

@@ -2,6 +2,7 @@
 import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
+import { childrenMutants } from './children.mutants.ts';
 import { commandsMutants } from './commands.mutants.ts';
 import { conditionMutants } from './condition.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
@@ -15,6 +16,7 @@ import { filesMutants } from './files.mutants.ts';
 import { flowMutants } from './flow.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
 import { httpMutants } from './http.mutants.ts';
+import { inquiriesMutants } from './inquiries.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
@@ -36,6 +38,7 @@ export const mutants: readonly Mutant[] = [
   ...actionsMutants,
   ...boundsMutants,
   ...cacheMutants,
+  ...childrenMutants,
   ...conditionMutants,
   ...commandsMutants,
   ...coreMutants,
@@ -47,6 +50,7 @@ export const mutants: readonly Mutant[] = [
   ...enumerateMutants,
   ...filesMutants,
   ...flowMutants,
+  ...inquiriesMutants,
   ...followersMutants,
   ...httpMutants,
   ...keysMutants,

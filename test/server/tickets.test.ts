@@ -34,7 +34,7 @@ async function opens(running: RunningServer, path: string): Promise<number> {
   return reader.status;
 }
 
-describe('TK1: a ticket', () => {
+describe('TI1: a ticket', () => {
   it('has 256 bits, and opens one stream once', async () => {
     const { running, take } = await start();
     const ticket = await take();
@@ -94,7 +94,7 @@ describe('TK1: a ticket', () => {
   });
 });
 
-it('TK2: no ticket is in the log', async () => {
+it('TI2: no ticket is in the log', async () => {
   const { running, take } = await start();
   const ticket = await take();
   await opens(running, `/api/events?ticket=${ticket}`);
@@ -103,7 +103,7 @@ it('TK2: no ticket is in the log', async () => {
   expect(running.logLines.join('')).not.toContain(ticket);
 });
 
-it('TK3: no more wait than there may, and room comes back with time', () => {
+it('TI3: no more wait than there may, and room comes back with time', () => {
   let now = 0;
   const tickets = new Tickets(() => now);
   for (let i = 0; i < limits.ticketsMax; i += 1) tickets.issue(null);

@@ -5,6 +5,7 @@ import type { StorePort } from '../../src/contract/store.ts';
 import type { ActionCatalogue, ActionInfo, Lane } from '../../src/contract/task.ts';
 import { assemble } from '../../src/coordinator/assemble.ts';
 import type { Coordinator } from '../../src/coordinator/coordinator.ts';
+import { answerBatch } from '../../src/reader/answer.ts';
 import type { Lock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
 import { checkEvents } from '../fixtures/checked-store.ts';
@@ -22,7 +23,12 @@ const info = (action: string, lane: Lane): [string, ActionInfo] => [
   action,
   { action, lane, description: action, params: z.looseObject({}), secrets: [], timeoutMs: 30_000 },
 ];
-const catalogue: ActionCatalogue = new Map([info('work', 'io'), info('crunch', 'cpu'), info('external_data', 'none')]);
+const catalogue: ActionCatalogue = new Map([
+  info('work', 'io'),
+  info('crunch', 'cpu'),
+  info('external_data', 'none'),
+  info('workflow', 'none'),
+]);
 
 export interface LifeParts {
   readonly agenda: Agenda;
@@ -82,7 +88,18 @@ export class Life implements Owner {
       settings,
       store,
       catalogue,
+      instantiation: {
+        instantiate: async ({ id: _, params: __, schedule: ___, ...definition }, params) => ({ ...definition, params }),
+        close: async () => undefined,
+      },
       loadPricer: async () => () => null,
+      reader: {
+        read: (batch) =>
+          new Promise((resolve) => {
+            agenda.add(dice.random() * swarm.attemptMs, this, () => resolve(structuredClone(answerBatch(batch))));
+          }),
+        close: async () => undefined,
+      },
       createPool: (options) =>
         Promise.resolve(
           new SimPool({ options, agenda, owner: this, history, swarm, dice: dice.fork(), seed, isCalm, onKiller }),

@@ -32,10 +32,10 @@ export async function findLineage(
     isCut ||= own.length > room;
     // The workflow that was asked for is there, however many relatives it has.
     const shown = own.slice(0, room);
-    const steps = shown.length === 0 ? new Map() : await readBranches(keyed, parent);
+    const made = shown.length === 0 ? new Map<string, Origin>() : await readOrigins(keyed, parent);
     for (const child of shown) {
       found.add(child);
-      edges.push({ parent, child, stepId: steps.get(child) ?? null });
+      edges.push({ parent, child, ...(made.get(child) ?? { kind: 'branch', stepId: null }) });
     }
   }
   const nodes = [...found].flatMap((each) => known.get(each) ?? []);
@@ -59,13 +59,19 @@ function findRoot(known: ReadonlyMap<string, WorkflowSummary>, id: string): stri
   }
 }
 
-/** The step that each branch of a workflow began at; empty where the workflow cannot be read any more. */
-async function readBranches(keyed: KeyedCalls, id: string): Promise<Map<string, string>> {
+type Origin = Pick<Lineage['edges'][number], 'kind' | 'stepId'>;
+
+/** The step that each branch and each child of a workflow began at; empty where it cannot be read any more. */
+async function readOrigins(keyed: KeyedCalls, id: string): Promise<Map<string, Origin>> {
   try {
-    return await keyed.pinned(
-      id,
-      async ({ state }) => new Map(state.header.branches.map((branch) => [branch.id, branch.stepId])),
-    );
+    return await keyed.pinned(id, async ({ state }) => {
+      const { branches, children } = state.header;
+      const origins = new Map<string, Origin>(
+        branches.map((each) => [each.id, { kind: 'branch', stepId: each.stepId }]),
+      );
+      for (const each of children) origins.set(each.id, { kind: 'step', stepId: each.stepId });
+      return origins;
+    });
   } catch (error) {
     if (error instanceof Refusal) return new Map();
     throw error;

@@ -29,6 +29,7 @@ export function toEngineEvent(event: JournalEvent, seq: number, state: WorkflowS
     ...(step ? { step_status: step.status, step: toEventStep(step) } : {}),
     ...('count' in event ? { count: event.count } : {}),
     ...('round' in event ? { round: event.round } : {}),
+    ...toFamily(event, step),
     version: event.version,
     ...toSums(state),
     ...(change ? toChangedSteps(state, change) : {}),
@@ -65,6 +66,15 @@ function toSums({ counts, outcomes, steps, totals }: WorkflowState) {
     total_tokens: totals.tokens,
     cost_is_floor: totals.unpriced > 0,
   };
+}
+
+/** Who started the workflow, and which one the step has started. */
+function toFamily(event: JournalEvent, step: StepState | undefined) {
+  if (event.kind === 'workflow.created' && event.parent?.child !== undefined) {
+    return { parent_id: event.parent.id, parent_step_id: event.parent.stepId };
+  }
+  const isOfChild = event.kind === 'step.returned' || (event.kind === 'step.waiting' && event.for === 'workflow');
+  return isOfChild && step?.child ? { child_id: step.child } : {};
 }
 
 function toChangedSteps(state: WorkflowState, { queued, stopped, completed, failed }: Change) {
