@@ -19,6 +19,7 @@ import {
   stop,
   toCurl,
 } from './actions-run.ts';
+import type { RunHead } from './columns.ts';
 import { useRun, useRunScope } from './run-context.ts';
 
 const BranchDialog = lazy(async () => (await import('./run-dialogs.tsx')).BranchDialog, '');
@@ -81,11 +82,13 @@ export function RunActions() {
 
 function toItems(
   store: ReturnType<typeof useRunScope>['store'],
-  { id, parentId, branches }: { id: string; parentId: string | null; branches: readonly { id: string }[] },
+  { id, parentId, parentStepId, branches }: RunHead,
 ): MenuItem[] {
   const newest = branches.at(-1);
   return [
-    ...(parentId === null ? [] : [{ label: 'Compare with its parent', href: `${runPath(id)}/diff/${parentId}` }]),
+    ...(parentId === null || parentStepId !== undefined
+      ? []
+      : [{ label: 'Compare with its parent', href: `${runPath(id)}/diff/${parentId}` }]),
     ...(newest === undefined
       ? []
       : [{ label: 'Compare with its newest branch', href: `${runPath(id)}/diff/${newest.id}` }]),
