@@ -124,7 +124,7 @@ export function createEditor(place: HTMLElement, parts: EditorParts): Definition
         ]),
         look,
         EditorView.domEventHandlers({ beforeinput: replaceSelection }),
-        EditorView.contentAttributes.of({ 'aria-label': 'Definition of the run' }),
+        EditorView.contentAttributes.of({ 'aria-label': 'Definition of the run', tabindex: '0' }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) parts.onChange(update.state.doc.toString());
         }),
