@@ -61,6 +61,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
         'dry-thread': 'src/worker/dry-thread.ts',
         process: 'src/worker/process.ts',
         'params-thread': 'src/templates/params-thread.ts',
+        'reader-thread': 'src/reader/reader-thread.ts',
         'check-thread': 'src/rehearsal/check-thread.ts',
         'search-thread': 'src/engine/search-thread.ts',
       },

@@ -11,6 +11,7 @@ import type { Coordinator } from './coordinator/coordinator.ts';
 import type { Instantiation } from './coordinator/steps/child-steps.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
 import { toExecArgv } from './pool/source-loader.ts';
+import { readerThreadUrl, ThreadReader } from './reader/thread-reader.ts';
 import { toStartError as toDirectoryError } from './store/data-directory.ts';
 import { openStore } from './store/store.ts';
 import { loadCallPricer } from './tasks/llm/prices.ts';
@@ -46,6 +47,7 @@ export async function startCoordinator(
         return (await import('./pool/dry-pool.ts')).createDryPool(options, dryRun);
       },
       instantiation: createInstantiation(),
+      reader: new ThreadReader({ execArgv: toExecArgv(readerThreadUrl) }),
       loadPricer: () => loadCallPricer(settings.prices),
       clock: createClock(),
       chance: createChance(),

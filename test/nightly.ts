@@ -65,7 +65,10 @@ const parts: readonly Part[] = [
   },
   {
     name: 'conditions',
-    command: [...vitest('test/core/condition-bounds.test.ts'), '--testTimeout=1200000'],
+    command: [
+      ...vitest('test/core/condition-bounds.test.ts', 'test/coordinator/steps/condition-cost.test.ts'),
+      '--testTimeout=1200000',
+    ],
     env: { CONDITION_RUNS: '100000' },
   },
   { name: 'load', command: vitest('test/load'), env: { LOAD_SOCKETS: '200', EXTREME_BODIES: '1000' } },

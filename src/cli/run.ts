@@ -268,7 +268,7 @@ async function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: Cl
   if (!isAtRest(workflow.status)) throw new CommandError(`workflow ${workflow.id} is ${workflow.status}, not at rest`);
   const family = await withWaitingBelow(workflow, access.engine);
   const decisions: string[] = [];
-  for (const each of family) decisions.push(...(await toDecisionLines(each, access)));
+  for (const each of family) for (const line of await toDecisionLines(each, access)) decisions.push(line);
   for (const line of decisions) stderr.write(`${line}\n`);
   if (family.some(({ steps }) => steps.some(isPaused))) return tellPaused(family, access, stderr);
   const asking = family.filter((each) => awaitsData(each).length > 0);

@@ -28,7 +28,7 @@ export async function show(id: string, { json, server }: ShowOptions, context: C
     stdout.write(`\n${toTable(stepHead, rows, stdout.isTTY ? stdout.columns : undefined)}`);
     const lines: string[] = [];
     for (const each of await withWaitingBelow(reply.workflow, access.engine)) {
-      lines.push(...(await toDecisionLines(each, access)), ...toDataLines(each, access));
+      for (const line of [...(await toDecisionLines(each, access)), ...toDataLines(each, access)]) lines.push(line);
     }
     if (lines.length > 0) stdout.write(`\n${lines.join('\n')}\n`);
   } finally {

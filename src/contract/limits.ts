@@ -49,6 +49,8 @@ export const limits = {
   /** Inline outputs, logs, metadata and errors of all steps of a workflow together, in characters of its text. */
   workflowResultsMax: 64 * MiB,
   stepParamsBytesMax: 64 * MiB,
+  /** JSON that is read to ask one condition, or to make one list. */
+  inquiryBytesMax: 128 * MiB,
   /** Metadata of external data, as JSON: it stands in the workflow's file, beside the outputs that may lie in a blob. */
   metadataBytesMax: 64 * KiB,
   logLinesMax: 1_000,

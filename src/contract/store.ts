@@ -214,6 +214,8 @@ export interface StorePort {
   writeBlobSync(id: string, bytes: Uint8Array): string;
   /** The bytes, checked against their name. Rejects when absent or damaged. */
   readBlob(id: string, sha256: string): Promise<Uint8Array>;
+  /** The bytes as they lie there; the caller checks them against the name, on another thread. Rejects when absent. */
+  readBlobUnchecked(id: string, sha256: string): Promise<Uint8Array>;
   /** Takes blobs over into another workflow's directory, durably. */
   copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void>;
 

@@ -1,4 +1,5 @@
 /** Builds the parts of a coordinator, in the order in which they need each other, and hands each only what it uses. */
+import type { DataReader } from '../contract/inquiry.ts';
 import type { PoolOptions, PoolPort } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
@@ -26,8 +27,11 @@ import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
 import { ChildSteps, type Instantiation } from './steps/child-steps.ts';
 import { ControlSteps } from './steps/control-steps.ts';
+import { FarLists } from './steps/far-lists.ts';
 import { Flights } from './steps/flights.ts';
+import { Inquiries } from './steps/inquiries.ts';
 import { LatePool } from './steps/late-pool.ts';
+import { Preparations } from './steps/preparations.ts';
 import { ReadySteps } from './steps/ready-steps.ts';
 import { StepCache } from './steps/step-cache.ts';
 import { StepOutputs } from './steps/step-outputs.ts';
@@ -42,6 +46,8 @@ export interface CoordinatorOptions {
   createPool(options: PoolOptions): Promise<PoolPort>;
   /** For workflows that steps start: from a template and bound params. */
   instantiation: Instantiation;
+  /** Reads large data, so that the coordinator's thread does not. */
+  reader: DataReader;
   /** Loads the prices of model calls, when a budget in dollars first needs them. */
   loadPricer(): Promise<CallPricer>;
   clock: Clock;
@@ -59,7 +65,7 @@ const ioThreadsMax = 2;
 
 /** Builds a coordinator. It has not read its data yet: its `start` does. */
 export function assemble(options: CoordinatorOptions): Coordinator {
-  const { settings, store, catalogue, clock, chance, log, loadPricer, checkpointBytes, onEffects } = options;
+  const { settings, store, catalogue, clock, chance, log, reader, loadPricer, checkpointBytes, onEffects } = options;
   const incidents = new Incidents({ log, onFatal: options.onFatal });
   const onFatal = (error: unknown) => incidents.fatal(error);
   const onFault = (error: unknown) => incidents.fault(error);
@@ -89,13 +95,17 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const budgets = new Budgets({ daily: settings.dailyBudget, workflows, clock, loadPricer, onReady, onFatal });
   const cache = new StepCache({ settings, store, clock, onNotice, onFatal });
   const outputs = new StepOutputs(store, clock);
+  const inquiries = new Inquiries({ reader, outputs, clock, onFatal });
+  const farLists = new FarLists({ inquiries, clock, readBlobs: (live, names) => outputs.readBlobs(live, names) });
+  outputs.connect(farLists);
+  const preparations = new Preparations({ inquiries, farLists, outputs, clock, dryRun: settings.dryRun });
   const pool = createLatePool(options);
   const shared = { settings, clock, catalogue, cache, outputs };
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
   const begun = { settings, catalogue, clock, chance, outputs, workflows, turns };
   const childSteps = new ChildSteps({ ...begun, instantiation: options.instantiation, onFatal });
-  const controlSteps = new ControlSteps({ settings, clock, outputs, workflows, turns, childSteps, onFatal });
+  const controlSteps = new ControlSteps({ settings, clock, preparations, workflows, turns, childSteps, onFatal });
 
   // Events, and what follows from them.
   const recorded = { store, clock, workflows, views, queue, budgets, readySteps, flights };
@@ -127,7 +137,8 @@ export function assemble(options: CoordinatorOptions): Coordinator {
 
   const files = { views, queue, removals, checkpoints, orphanBlobs };
   const followers = { window, texts, waits };
-  const steps = { budgets, cache, outputs, readySteps, controlSteps, childSteps, flights, attempts, pool };
+  const calls = { childSteps, inquiries, reader };
+  const steps = { budgets, cache, outputs, readySteps, controlSteps, flights, attempts, pool, ...calls };
   const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
   const all = { ...parts, ...files, ...followers, ...steps };
   return new Coordinator(all, createCallHandlers(all));

@@ -13,6 +13,7 @@ import type {
   TokenSink,
 } from '../contract/coordinator.ts';
 import { Refusal } from '../contract/failures.ts';
+import type { DataReader } from '../contract/inquiry.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
@@ -38,6 +39,7 @@ import type { Budgets } from './steps/budgets.ts';
 import type { ChildSteps } from './steps/child-steps.ts';
 import type { ControlSteps } from './steps/control-steps.ts';
 import type { Flights } from './steps/flights.ts';
+import type { Inquiries } from './steps/inquiries.ts';
 import type { LatePool } from './steps/late-pool.ts';
 import type { ReadySteps } from './steps/ready-steps.ts';
 import type { StepCache } from './steps/step-cache.ts';
@@ -67,6 +69,8 @@ export interface CoordinatorParts {
   budgets: Budgets;
   cache: StepCache;
   outputs: StepOutputs;
+  inquiries: Inquiries;
+  reader: DataReader;
   readySteps: ReadySteps;
   controlSteps: ControlSteps;
   childSteps: ChildSteps;
@@ -205,8 +209,10 @@ export class Coordinator implements CoordinatorPort {
   }
 
   #halt(): void {
-    const { turns, readySteps, controlSteps, cache, outputs, views, queue, orphanBlobs, checkpoints } = this.parts;
+    const { turns, readySteps, controlSteps, cache, outputs, inquiries, views, queue } = this.parts;
+    const { orphanBlobs, checkpoints } = this.parts;
     turns.halt();
+    inquiries.halt();
     readySteps.stop();
     controlSteps.stop();
     cache.halt();
@@ -228,10 +234,11 @@ export class Coordinator implements CoordinatorPort {
     const { store, incidents, turns, readySteps, waits, attempts, pool, cache, checkpoints, queue } = this.parts;
     readySteps.stop();
     this.parts.controlSteps.stop();
+    this.parts.inquiries.halt();
     checkpoints.disarm();
     waits.endAll();
     if (!incidents.hasFailed) await attempts.ended(shutdownGraceMs);
-    await pool.close();
+    await Promise.all([pool.close(), this.parts.reader.close()]);
     try {
       await turns.drain();
       await cache.idle();

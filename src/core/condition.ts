@@ -85,3 +85,8 @@ export function evaluateCondition(text: string, scope: Scope, work: Work = new W
     return { fault: `it cannot be evaluated over what is no data: ${String(error)}` };
   }
 }
+
+/** What a step says whose condition comes out as neither true nor false. */
+export function toConditionFault(text: string, fault: string): string {
+  return `the condition ${text} cannot be answered: ${fault}`;
+}

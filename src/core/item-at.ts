@@ -7,7 +7,7 @@
  */
 import { broken } from '../contract/broken.ts';
 
-export function itemAt<T>(list: readonly T[], place: number): T {
+export function itemAt<T>(list: ArrayLike<T>, place: number): T {
   const item = list[place];
   return item === undefined ? broken('IA1', `place ${place} of a list of ${list.length}`) : item;
 }

@@ -274,21 +274,35 @@ export function eachReference(
   visit: Visit,
   path: readonly (string | number)[] = [],
 ): void {
+  visitReferences(value, search, visit, [...path]);
+}
+
+/** `path` is one array for the whole walk: a list may have 20,000 items, and most hold no reference. */
+function visitReferences(value: unknown, search: ReferenceSearch, visit: Visit, path: (string | number)[]): void {
   if (typeof value === 'string') {
     if (!value.includes('{{')) return;
     const isCode = path.length === 1 && search.code?.includes(String(path[0])) === true;
     const names = isCode ? noNames : search.names;
+    const place = [...path];
     for (const { inner } of findReferences(value, names)) {
       const sources = readReferences(inner, search.isStep, names);
       sources.forEach((source, i) => {
-        visit(source, path, sources, i);
+        visit(source, place, sources, i);
       });
     }
   } else if (Array.isArray(value)) {
-    value.forEach((item, i) => {
-      eachReference(item, search, visit, [...path, i]);
-    });
+    const last = path.push(0) - 1;
+    for (let i = 0; i < value.length; i += 1) {
+      path[last] = i;
+      visitReferences(value[i], search, visit, path);
+    }
+    path.pop();
   } else if (value !== null && typeof value === 'object') {
-    for (const [key, item] of Object.entries(value)) eachReference(item, search, visit, [...path, key]);
+    const last = path.push('') - 1;
+    for (const [key, item] of Object.entries(value)) {
+      path[last] = key;
+      visitReferences(item, search, visit, path);
+    }
+    path.pop();
   }
 }

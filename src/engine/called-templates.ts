@@ -74,7 +74,7 @@ class Search {
     for (const call of toCalls(definition)) {
       const fault = await this.#findFault(call.id, above, call.params);
       if (fault !== null) errors.push({ path: toFieldPath([...call.path, 'params', 'template']), message: fault });
-      else errors.push(...(await this.#findParamFaults(call)));
+      else for (const error of await this.#findParamFaults(call)) errors.push(error);
     }
     return errors;
   }
@@ -116,7 +116,7 @@ class Search {
     if (read !== undefined) {
       const { schedule: _, ...template } = read.template;
       this.found.set(id, template);
-      this.told.push(...read.told.map((line) => `template ${id}: ${line}`));
+      for (const line of read.told) this.told.push(`template ${id}: ${line}`);
       return template;
     }
     const problem = (await this.#source.problems()).find(({ ids }) => ids.includes(id));

@@ -11,7 +11,7 @@ export async function withWaitingBelow(workflow: Workflow, engine: Reads): Promi
   for (const { waits, child } of workflow.steps) {
     if (waits?.for !== 'workflow' || waits.atRest !== true || child === undefined) continue;
     const below = await readChild(engine, child);
-    for (const each of below === null ? [] : await withWaitingBelow(below, engine)) family.push(each);
+    if (below !== null) for (const each of await withWaitingBelow(below, engine)) family.push(each);
   }
   return family;
 }
@@ -25,8 +25,8 @@ export async function withStepsBelow(workflow: Workflow, engine: Reads): Promise
   for (const step of workflow.steps) {
     steps.push(step);
     const child = step.child === undefined ? null : await readChild(engine, step.child);
-    const made = child === null ? [] : toMade((await withStepsBelow(child, engine)).steps, step.id);
-    for (const each of made) steps.push(each);
+    if (child === null) continue;
+    for (const made of toMade((await withStepsBelow(child, engine)).steps, step.id)) steps.push(made);
   }
   return { ...workflow, steps };
 }

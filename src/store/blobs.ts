@@ -50,17 +50,21 @@ function isBlobName(name: string): boolean {
   return /^[0-9a-f]{64}$/.test(name);
 }
 
-export async function readBlobFile(disk: Disk, directory: string, name: string): Promise<Uint8Array> {
+/** The bytes of the file, whatever they are. */
+export async function readBlobBytes(disk: Disk, directory: string, name: string): Promise<Uint8Array> {
   if (!isBlobName(name)) throw new Error(`"${name}" is not a blob's name (64 hex digits)`);
   const file = path.join(directory, name);
-  let bytes: Buffer;
   try {
-    bytes = await disk.readFile(file);
+    return await disk.readFile(file);
   } catch (error) {
     if (isOutOfHandles(error)) throw toDiskError(error, file);
     const problem = isAbsent(error) ? 'is missing' : 'cannot be read';
     throw new Error(`Blob ${name} of ${path.basename(path.dirname(directory))} ${problem}`, { cause: error });
   }
+}
+
+export async function readBlobFile(disk: Disk, directory: string, name: string): Promise<Uint8Array> {
+  const bytes = await readBlobBytes(disk, directory, name);
   if (blobNameOf(bytes) !== name) {
     throw new Error(
       `Blob ${name} of ${path.basename(path.dirname(directory))} is damaged: its bytes have another SHA-256`,

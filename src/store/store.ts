@@ -273,6 +273,10 @@ class Store implements StorePort {
     return this.#directories.readBlob(id, sha256);
   }
 
+  readBlobUnchecked(id: string, sha256: string): Promise<Uint8Array> {
+    return this.#directories.readBlobUnchecked(id, sha256);
+  }
+
   copyBlobs(fromId: string, toId: string, names: readonly string[]): Promise<void> {
     return this.#guard(() => this.#directories.copyBlobs(fromId, toId, names));
   }

@@ -5,7 +5,14 @@
  */
 import path from 'node:path';
 import type { JsonText, StateFile, StoredBlob } from '../contract/store.ts';
-import { listBlobFiles, readBlobFile, removeBlobFiles, writeBlobFile, writeBlobFileSync } from './blobs.ts';
+import {
+  listBlobFiles,
+  readBlobBytes,
+  readBlobFile,
+  removeBlobFiles,
+  writeBlobFile,
+  writeBlobFileSync,
+} from './blobs.ts';
 import type { Disk } from './disk.ts';
 import { errorCode, isAbsent, toDiskError, toSyncError } from './disk-error.ts';
 import { type ReplaceOptions, replaceFile, syncDirectory, syncDirectorySync } from './durable-file.ts';
@@ -139,6 +146,10 @@ export class WorkflowDirectories {
 
   readBlob(id: string, sha256: string): Promise<Uint8Array> {
     return this.#reads.inPlace(() => readBlobFile(this.#disk, this.#blobsOf(id), sha256));
+  }
+
+  readBlobUnchecked(id: string, sha256: string): Promise<Uint8Array> {
+    return this.#reads.inPlace(() => readBlobBytes(this.#disk, this.#blobsOf(id), sha256));
   }
 
   listBlobs(id: string, before: number): StoredBlob[] {

@@ -67,6 +67,13 @@ describe('CH1: a step starts a child', () => {
 });
 
 describe('templates', () => {
+  test('stand in a workflow that is created with some', () => {
+    const t = { id: 't', name: 't', steps: [{ id: 'x', action: 'noop' }] };
+    const input = { id: workflowId, definition: { name: 'p', steps: [call('a')] }, templateId: null, now: bornAt };
+    expect(createWorkflow(decide.decideCreate({ ...input, templates: { t } }), 1).header.templates).toEqual({ t });
+    expect(createWorkflow(decide.decideCreate({ ...input, templates: {} }), 1).header.templates).toBeNull();
+  });
+
   test('are named by steps of all depths, each once', () => {
     const steps = [
       call('a'),

@@ -267,7 +267,7 @@ describe('the text', () => {
     [`${'('.repeat(16)}true${')'.repeat(16)}`, 'it is nested deeper than 16; use a transform step'],
   ])('%s', (text, fault) => {
     expect(checkCondition(text, names)).toEqual([fault]);
-    expect(conditionUses(text)).toEqual({ steps: [], outputPaths: [], roots: [], params: false });
+    expect(conditionUses(text)).toEqual({ steps: [], outputPaths: [], roots: [], params: [] });
   });
 
   it('may be as large as the bounds say', () => {
@@ -313,7 +313,7 @@ describe('what a condition reads', () => {
         { root: 'steps', step: 'a', path: ['items'], use: 'value' },
       ],
       roots: ['previous', 'index', 'url'],
-      params: true,
+      params: ['n'],
     });
   });
 
@@ -322,7 +322,7 @@ describe('what a condition reads', () => {
       steps: ['a'],
       outputPaths: [{ root: 'steps', step: 'a', path: ['list'], use: 'value' }],
       roots: ['y'],
-      params: false,
+      params: [],
     });
     expect(conditionUses('x.exists(x, x == 1)').roots).toEqual(['x']);
   });

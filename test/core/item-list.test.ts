@@ -1,7 +1,7 @@
 /** Goal: which items a `forEach` has, in which order. Method: bound lists, one or several, in batches, and what is none. */
 import { expect, test } from 'vitest';
 import { plainFlow, toItemNames } from '../../src/core/flow.ts';
-import { toItemList } from '../../src/core/item-list.ts';
+import { toItemList, toNamed } from '../../src/core/item-list.ts';
 
 function itemsOf(bound: unknown, batch: number | null = null): unknown[] {
   const list = toItemList(bound, batch);
@@ -48,4 +48,12 @@ test.each([
   [{ b: [], a: [] }, ['b', 'a']],
 ])('the names of the items of %j', (forEach, names) => {
   expect(toItemNames({ ...plainFlow, forEach })).toEqual(names);
+});
+
+test.each([
+  ['{{params.x}}', { urls: [1] }, 'forEach: item is no list but an object'],
+  [[1], null, 'forEach: item is no list but null'],
+  [{ url: '{{params.x}}' }, { url: 7 }, 'forEach: url is no list but 7'],
+])('%j that leads to %j', (forEach, bound, message) => {
+  expect(() => toItemList(toNamed(forEach, bound), null)).toThrow(message);
 });

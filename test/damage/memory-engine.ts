@@ -14,6 +14,7 @@ import { CoordinatedEngine } from '../../src/engine/engine.ts';
 import { type Lock, takeLock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createActionCatalogue } from '../../src/tasks/registry.ts';
+import { inlineReader } from '../fixtures/inline-reader.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import { StillClock } from './still-clock.ts';
 
@@ -155,6 +156,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
         close: async () => undefined,
       },
       loadPricer: async () => () => null,
+      reader: inlineReader,
       createPool: async (poolOptions) => createMemoryPool(poolOptions, runs, holdsEnd),
       clock,
       chance: { random: () => 0.5, workflowId: nextId, hex: (digits) => nextId().slice(-digits) },

@@ -221,6 +221,9 @@ export class Script {
         }
       await this.pass(1_000);
     }
+    const ended = new Map((await this.#readAll()).map((workflow) => [workflow.id, workflow]));
+    this.world.history.tell((check) => check.calm?.(ended));
+    this.#check();
     await this.close();
     await this.boot();
     await this.#readAll();

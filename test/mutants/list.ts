@@ -16,6 +16,7 @@ import { filesMutants } from './files.mutants.ts';
 import { flowMutants } from './flow.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
 import { httpMutants } from './http.mutants.ts';
+import { inquiriesMutants } from './inquiries.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
 import { loadMutants } from './load.mutants.ts';
 import { modelsMutants } from './models.mutants.ts';
@@ -23,6 +24,7 @@ import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
 import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { runPageMutants } from './run-page.mutants.ts';
 import { schedulesMutants } from './schedules.mutants.ts';
 import { secretsMutants } from './secrets.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
@@ -48,6 +50,7 @@ export const mutants: readonly Mutant[] = [
   ...enumerateMutants,
   ...filesMutants,
   ...flowMutants,
+  ...inquiriesMutants,
   ...followersMutants,
   ...httpMutants,
   ...keysMutants,
@@ -60,6 +63,7 @@ export const mutants: readonly Mutant[] = [
   ...numbersMutants,
   ...ownerMutants,
   ...pagesMutants,
+  ...runPageMutants,
   ...simMutants,
   ...tokensMutants,
   ...typosMutants,

@@ -71,7 +71,8 @@ function drawBody(dice: Dice, count: number): Pick<StepDefinition, 'action' | 'p
       id: 'c',
       action: 'work',
       dependencies: ['a'],
-      when: `index > ${dice.below(Math.max(1, count))}`,
+      // Outputs are large now and then: then the reader decides.
+      when: `index > ${dice.below(Math.max(1, count))} && size(steps.a.outputs.of) > 0`,
       params: { note: 'c' },
     },
     {
@@ -99,7 +100,7 @@ function drawLoop(dice: Dice, ids: readonly string[]): StepDefinition {
     id: 'l',
     dependencies: dice.chance(0.5) ? [dice.pick(ids)] : [],
     repeat: {
-      until: `round >= ${dice.below(5)}`,
+      until: `round >= ${dice.below(5)} && size(steps.w.outputs.of) > 0`,
       max,
       ...(dice.chance(0.3) ? { every: dice.pick(['50ms', '3s']) } : {}),
       ...(dice.chance(0.5) ? { otherwise: 'continue' as const } : {}),

@@ -5,6 +5,7 @@ import type { StorePort } from '../../src/contract/store.ts';
 import type { ActionCatalogue, ActionInfo, Lane } from '../../src/contract/task.ts';
 import { assemble } from '../../src/coordinator/assemble.ts';
 import type { Coordinator } from '../../src/coordinator/coordinator.ts';
+import { answerBatch } from '../../src/reader/answer.ts';
 import type { Lock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
 import { checkEvents } from '../fixtures/checked-store.ts';
@@ -92,6 +93,13 @@ export class Life implements Owner {
         close: async () => undefined,
       },
       loadPricer: async () => () => null,
+      reader: {
+        read: (batch) =>
+          new Promise((resolve) => {
+            agenda.add(dice.random() * swarm.attemptMs, this, () => resolve(structuredClone(answerBatch(batch))));
+          }),
+        close: async () => undefined,
+      },
       createPool: (options) =>
         Promise.resolve(
           new SimPool({ options, agenda, owner: this, history, swarm, dice: dice.fork(), seed, isCalm, onKiller }),

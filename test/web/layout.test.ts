@@ -290,11 +290,14 @@ describe('groups', () => {
     expect(listOf(eight.cells, 1)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('one more dependency, or another action, keeps a step on a card of its own', () => {
+  it('one more dependency or dependent, or another action, keeps a step on a card of its own', () => {
     const steps = pages(9, 1).map((step, i) => (i === 3 ? { ...step, action: 'delay' } : step));
     const boxes = groupSteps(toStructure(steps).structure, 'siblings');
     expect(boxes.form.length).toBe(4);
     expect(boxes.head[boxes.boxOf[3]!]).toBe(3);
+    const used = groupSteps(toStructure([...pages(9, 1), { id: 'extra', deps: [5] }]).structure, 'siblings');
+    expect(used.form.length).toBe(5);
+    expect(used.head[used.boxOf[5]!]).toBe(5);
   });
 
   it('auto: cards up to 20 steps, siblings above, kinds where these leave more than 90 boxes', () => {

@@ -137,6 +137,7 @@ async function deleteWorkflow(parts: ChangeParts, keyed: KeyedCalls, id: string,
     const live = workflows.live.get(one);
     const entry = workflows.finished.get(one);
     if (live !== undefined) {
+      if (!isTerminal(live.state.header.status)) recorder.record(batch, decideStop(live.state, clock.now()));
       const event = decideDelete(live.state, clock.now());
       recorder.record(batch, event);
       workflows.remove(one, event.spending);

@@ -76,7 +76,8 @@ export function createCreateCalls(
 
   const submit: Call<'submit'> = async (args, signal) => {
     const { definition, warnings, templateId, templates, claim } = args;
-    for (const each of [definition, ...Object.values(templates ?? {})]) refuseSecrets(each, parts.settings);
+    refuseSecrets(definition, parts.settings);
+    for (const [id, each] of Object.entries(templates ?? {})) refuseSecrets(each, parts.settings, ['templates', id]);
     const text = await keyed.keyed(claim, async () => {
       const id = chance.workflowId();
       const toEvent = () => decideCreate({ id, definition, warnings, templateId, templates, now: clock.now() });
@@ -148,13 +149,17 @@ function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent,
 const storedFields = ['id', 'name', 'action', 'params', 'forEach', 'output', 'label', 'when', 'repeat'];
 
 /** Here, where the settings are: neither the journal nor a file ever holds them. */
-function refuseSecrets(definition: WorkflowDefinition | Template, { secrets, secretStore }: EngineSettings): void {
+function refuseSecrets(
+  definition: WorkflowDefinition | Template,
+  { secrets, secretStore }: EngineSettings,
+  at: readonly string[] = [],
+): void {
   const search = createSecretSearch(secrets, secretStore);
   const { name, description, tags, params } = definition;
   const errors = [
-    ...Object.entries({ name, description, tags, params }).flatMap(([field, value]) => search(value, [field])),
+    ...Object.entries({ name, description, tags, params }).flatMap(([field, value]) => search(value, [...at, field])),
     ...[...stepsWithin(definition)].flatMap(({ step, path }) =>
-      storedFields.flatMap((field) => search(step[field], [...path, field])),
+      storedFields.flatMap((field) => search(step[field], [...at, ...path, field])),
     ),
   ].slice(0, errorsShownMax);
   if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);

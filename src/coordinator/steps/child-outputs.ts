@@ -4,7 +4,8 @@ import { BindingError } from '../../core/bindings.ts';
 import { jsonLengthWithin } from '../../core/json-length.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { endOf, type StepState } from '../../core/step-state.ts';
-import { NeededOutputs, type ReadOutputs, wholeOutputs } from './step-scope.ts';
+import { NeededOutputs } from './needed-outputs.ts';
+import { type ReadOutputs, wholeOutputs } from './step-scope.ts';
 
 /** The steps of the definition that have run. What a group has made is in the outputs of the group. */
 function returning({ steps }: WorkflowState): StepState[] {

@@ -35,9 +35,10 @@ import type { Recall } from '../recall.ts';
 import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
 import { type NeededForReturn, neededForReturn, tooLargeToReturn, toReturnJson } from './child-outputs.ts';
+import { NeededOutputs } from './needed-outputs.ts';
 import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
-import { NeededOutputs, sourcesOf } from './step-scope.ts';
-import { toEnd } from './within.ts';
+import { sourcesOf } from './step-scope.ts';
+import { toEnd } from './wait-times.ts';
 
 /** How templates become definitions. */
 export interface Instantiation {

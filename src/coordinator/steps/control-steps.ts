@@ -1,7 +1,8 @@
 /**
  * Ready steps that need no attempt: a condition is asked, a list is read, a loop goes on or ends, a wait begins or is over.
- * Each is decided in a turn of its own, from what is recorded: no slot and no thread takes part, and after a death the same
- * is decided again. A step whose condition is true, and that has a task, joins the line like any other.
+ * Each is decided in a turn of its own, from what is recorded: no slot takes part, and after a death the same is decided
+ * again. What takes time to read was read before (preparations.ts). A step whose condition is true, and that has a task,
+ * joins the line like any other.
  *
  * Rules, numbered for tests:
  *   SW1  a decision is made of recorded outputs alone, so that it is the same after a restart;
@@ -9,14 +10,11 @@
  */
 
 import { toInlineText } from '../../contract/code-text.ts';
-import { readDuration } from '../../contract/flow.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import { limits } from '../../contract/limits.ts';
 import { addMadeUpField, toWrittenId } from '../../contract/rehearsal.ts';
 import type { DryRun, EngineSettings } from '../../contract/settings.ts';
 import { BindingError, bindAny } from '../../core/bindings.ts';
-import { type ConditionUse, conditionUses, evaluateCondition } from '../../core/condition.ts';
-import { type Context, toScopedId } from '../../core/context.ts';
 import {
   decideDecision,
   decideElapsed,
@@ -26,32 +24,24 @@ import {
   decideUnready,
   decideWait,
 } from '../../core/decide-flow.ts';
-import { isGroup } from '../../core/flow.ts';
 import { isControlled } from '../../core/groups.ts';
-import type { ItemList } from '../../core/item-list.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { externalAction, type StepState, workflowAction } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
 import type { ChildSteps } from './child-steps.ts';
+import type { FarList } from './far-lists.ts';
 import { madeUpLabel, toMadeUpList } from './made-up-list.ts';
-import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
-import {
-  conditionScopeOf,
-  forgetList,
-  listOf,
-  makeUpList,
-  NeededOutputs,
-  type ReadOutputs,
-  sourcesOf,
-} from './step-scope.ts';
+import { askNear, nothingRead, type Preparations, type Prepared } from './preparations.ts';
+import { reader } from './step-outputs.ts';
+import { forgetList, keepList, listOf, makeUpList, type ReadOutputs, sourcesOf } from './step-scope.ts';
 import { bindQuestion } from './step-view.ts';
-import { toEnd } from './within.ts';
+import { toDuration, toEnd, toTime } from './wait-times.ts';
 
 export interface ControlStepsOptions {
   clock: Clock;
-  outputs: StepOutputs;
+  preparations: Preparations;
   workflows: Workflows;
   turns: Turns;
   /** In a dry run conditions count as true, loops as done after a round, approvals as approved. */
@@ -74,6 +64,8 @@ export class ControlSteps {
   readonly #options: ControlStepsOptions;
   #parts: ControlParts | null = null;
   readonly #timers = new Set<() => void>();
+  /** SW1: what is read for each step. A step that was stopped and is ready again is read for again. */
+  readonly #readings = new Map<string, Promise<Prepared>>();
   #isHalted = false;
 
   constructor(options: ControlStepsOptions) {
@@ -90,14 +82,26 @@ export class ControlSteps {
 
   /** A PENDING step for which `isControlled` holds. */
   add(live: Live, i: number): void {
-    const { outputs, turns, onFatal } = this.#options;
-    const needed = this.#blobsFor(live.state, live.state.steps[i]!);
-    if (needed.length === 0) {
-      turns.push({ run: (batch) => this.#settle(batch, live, i, new Map()) });
+    const { preparations, turns, onFatal } = this.#options;
+    const step = live.state.steps[i]!;
+    const key = `${live.state.header.id}/${step.id}`;
+    const reading = preparations.prepare(live, step);
+    // What was read for this step before is no longer asked for.
+    this.#readings.delete(key);
+    if (reading === null) {
+      turns.push({ run: (batch) => this.#settle(batch, live, i, nothingRead) });
       return;
     }
-    const push = (blobs: Blobs | Error) => turns.push({ run: (batch) => this.#settle(batch, live, i, blobs) });
-    outputs.readBlobs(live, needed).then(push, push).catch(onFatal);
+    this.#readings.set(key, reading);
+    const settle = (prepared: Prepared) => {
+      const run = (batch: Batch) => {
+        if (this.#readings.get(key) !== reading) return;
+        this.#readings.delete(key);
+        this.#settle(batch, live, i, prepared);
+      };
+      turns.push({ run });
+    };
+    reading.then(settle).catch(onFatal);
   }
 
   /** SW2: a step that waits until a time. */
@@ -142,12 +146,16 @@ export class ControlSteps {
     return this.#options.workflows.live.get(live.state.header.id) === live;
   }
 
-  #settle(batch: Batch, live: Live, i: number, blobs: Blobs | Error): void {
+  #settle(batch: Batch, live: Live, i: number, prepared: Prepared): void {
     const { state } = live;
     const step = state.steps[i]!;
     // A stop may have come meanwhile, or another decision about the same step.
     if (!this.#isLive(live) || step.status !== 'PENDING' || !isControlled(step)) return;
-    const event = this.#decide(state, step, blobs);
+    if (!this.#options.preparations.isComplete(live, step, prepared)) {
+      this.add(live, i);
+      return;
+    }
+    const event = this.#decide(state, step, prepared);
     if (event !== null) this.#parts!.record(batch, event);
     else if (step.action === workflowAction) this.#options.childSteps.begin(live, step);
     else this.#parts!.goOn(live, i);
@@ -168,18 +176,19 @@ export class ControlSteps {
   }
 
   /** null: the step has a task, and may run. */
-  #decide(state: WorkflowState, step: StepState, blobs: Blobs | Error): JournalEvent | null {
+  #decide(state: WorkflowState, step: StepState, prepared: Prepared): JournalEvent | null {
     const now = this.#options.clock.now();
+    const { blobs, verdict } = prepared;
     const fail = (error: string) => decideUnready(state, step.id, { code: 'BINDING', error }, now);
     if (blobs instanceof Error) return fail(`outputs that the step refers to cannot be read: ${blobs.message}`);
     const read = reader(blobs);
     try {
-      if (step.flow.when !== null && isNew(step) && this.#dryRun === undefined) {
-        const isTrue = ask(state, step.flow.when, step.of, step, read);
-        if (!isTrue) return decideSkip(state, step.id, `${step.flow.when} is false`, now);
-      }
-      if (step.flow.forEach !== null) return this.#map(state, step, read, now);
-      if (step.flow.repeat !== null) return this.#repeat(state, step, read, now);
+      const condition = this.#options.preparations.conditionOf(step);
+      if (verdict instanceof BindingError) throw verdict;
+      const isTrue = condition === null || (verdict ?? askNear(state, condition, step, read));
+      if (condition?.of === 'when' && !isTrue) return decideSkip(state, step.id, `${condition.text} is false`, now);
+      if (step.flow.forEach !== null) return this.#map(state, step, prepared.list, read, now);
+      if (step.flow.repeat !== null) return this.#repeat(state, step, isTrue, now);
       return this.#wait(state, step, read, now);
     } catch (error) {
       if (error instanceof BindingError) return fail(error.message);
@@ -187,28 +196,32 @@ export class ControlSteps {
     }
   }
 
-  #map(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
+  #map(state: WorkflowState, step: StepState, far: Prepared['list'], read: ReadOutputs, now: number): JournalEvent {
     forgetList(state, step);
-    const known = this.#knownList(state, step, read);
+    const known = this.#knownList(state, step, far, read);
     if (known === null) {
       const { count } = listOf(state, step, read);
       return decideMap(state, step.id, { count, labels: Array.from({ length: count }, () => madeUpLabel) }, now);
     }
-    const { count } = known;
+    const { count } = known.list;
     const { label } = step.flow;
     if (label === null || count > limits.stepsMax) return decideMap(state, step.id, { count }, now);
-    const labels = Array.from({ length: count }, (_, index) => {
+    const toLabel = (index: number) => {
       const sources = sourcesOf(state, { step: step.id, index }, step, read);
       return toInlineText(bindAny(label, sources)).slice(0, limits.labelShownMax);
-    });
-    return decideMap(state, step.id, { count, labels }, now);
+    };
+    const labels = known.labels ?? Array.from({ length: count }, (_, index) => toLabel(index));
+    return decideMap(state, step.id, { count, labels: [...labels] }, now);
   }
 
   /** null: a dry run has made the list up. Throws BindingError where there is none. */
-  #knownList(state: WorkflowState, step: StepState, read: ReadOutputs): ItemList | null {
+  #knownList(state: WorkflowState, step: StepState, far: Prepared['list'], read: ReadOutputs): FarList | null {
     const dryRun = this.#dryRun;
     try {
-      return listOf(state, step, read);
+      if (far instanceof BindingError) throw far;
+      if (far === null) return { list: listOf(state, step, read), labels: null };
+      keepList(state, step, far.list);
+      return far;
     } catch (error) {
       if (dryRun === undefined || !(error instanceof BindingError)) throw error;
       makeUpList(state, step, toMadeUpList(step, dryRun.items ?? 1));
@@ -216,11 +229,9 @@ export class ControlSteps {
     }
   }
 
-  #repeat(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent {
-    if (step.count === null) return decideRound(state, step.id, null, now);
-    if (this.#dryRun !== undefined) return decideRound(state, step.id, true, now);
-    const isDone = ask(state, step.flow.repeat!.until, { step: step.id, index: step.count - 1 }, step, read);
-    return decideRound(state, step.id, isDone, now);
+  /** `isTrue`: what its `until` says; the first round begins without. */
+  #repeat(state: WorkflowState, step: StepState, isTrue: boolean, now: number): JournalEvent {
+    return decideRound(state, step.id, step.count === null ? null : isTrue, now);
   }
 
   #wait(state: WorkflowState, step: StepState, read: ReadOutputs, now: number): JournalEvent | null {
@@ -239,67 +250,4 @@ export class ControlSteps {
     const until = toTime(bound as Record<string, unknown>, at);
     return decideWait(state, step.id, { for: 'time', until: this.#dryRun === undefined ? until : at }, now);
   }
-
-  #blobsFor(state: WorkflowState, step: StepState): string[] {
-    const { when, forEach, label, repeat: loop } = step.flow;
-    const needed = new NeededOutputs(state);
-    if (when !== null && isNew(step)) addCondition(needed, state, conditionUses(when), step.of);
-    if (forEach !== null) needed.addValue(forEach, step.of, step);
-    if (label !== null) needed.addValue(label, { step: step.id, index: 0 }, step);
-    if (loop !== null && step.count !== null) {
-      addCondition(needed, state, conditionUses(loop.until), { step: step.id, index: step.count - 1 });
-    }
-    if (!isGroup(step.flow) && (step.action === 'delay' || step.action === 'approval')) {
-      needed.addValue(step.params, step.of, step);
-    }
-    if (step.action === externalAction) needed.addValue(step.params.within, step.of, step);
-    return needed.blobs;
-  }
-}
-
-/** A group, or a step with a child, has asked its condition before it has begun. */
-function isNew({ count, child }: StepState): boolean {
-  return count === null && child === null;
-}
-
-/** How long a wait of this step is in all, in milliseconds; null where it ends at a time of day. */
-function toDuration({ flow, params }: StepState): number | null {
-  const text = flow.repeat?.every ?? params.for ?? params.within;
-  return typeof text === 'string' ? readDuration(text) : null;
-}
-
-/** Throws BindingError where the condition comes out as neither true nor false. */
-function ask(
-  state: WorkflowState,
-  text: string,
-  context: Context,
-  step: Pick<StepState, 'flow'>,
-  read: ReadOutputs,
-): boolean {
-  const { steps, roots, outputPaths } = conditionUses(text);
-  const previous = outputPaths.flatMap((path) => (path.root === 'previous' ? [path.step] : []));
-  const scope = conditionScopeOf(state, context, step, { steps, roots, previous }, read);
-  const verdict = evaluateCondition(text, scope);
-  if ('fault' in verdict) throw new BindingError(`the condition ${text} cannot be answered: ${verdict.fault}`);
-  return verdict.value;
-}
-
-function addCondition(needed: NeededOutputs, state: WorkflowState, use: ConditionUse, context: Context): void {
-  for (const id of use.steps) needed.addStep(toScopedId(state, context, id), []);
-  for (const path of use.outputPaths) if (path.root === 'previous') needed.addPrevious(path.step, [], context);
-  for (const root of use.roots) needed.addItem(root, context);
-}
-
-/** Milliseconds since 1970. A time that is past is over at once. */
-function toTime({ for: duration, until }: Record<string, unknown>, at: number): number {
-  if (duration !== undefined) {
-    const ms = typeof duration === 'string' ? readDuration(duration) : null;
-    if (ms === null) throw new BindingError(`for is no duration as in 30s or 2h: ${JSON.stringify(duration)}`);
-    return at + ms;
-  }
-  const time = typeof until === 'string' && /(?:[zZ]|[+-]\d\d:\d\d)$/.test(until) ? Date.parse(until) : Number.NaN;
-  if (Number.isNaN(time)) {
-    throw new BindingError(`until is no time with a zone as in 2026-01-31T12:00:00Z: ${JSON.stringify(until)}`);
-  }
-  return time;
 }

@@ -154,7 +154,7 @@ export class Flights {
       const step = live.state.step(flight.stepId)!;
       if (flight.unreadable) {
         this.#failUnread(flight, flight.unreadable);
-      } else if (outputs.blobsFor(live, step).length === 0) {
+      } else if (outputs.isAtHand(live, step)) {
         const job = this.#toJob(flight, live, step, new Map());
         if (job) jobs.push(job);
       } else {
@@ -165,9 +165,11 @@ export class Flights {
   }
 
   async #launchWithBlobs(flight: Flight, live: Live, step: StepState): Promise<void> {
+    const { outputs } = this.#options;
     let blobs: Blobs;
     try {
-      blobs = await this.#options.outputs.readBlobsFor(live, step);
+      do blobs = await outputs.readBlobsFor(live, step);
+      while (!outputs.hasLists(live, step));
     } catch (error) {
       this.#failUnread(flight, error as Error);
       return;
@@ -181,8 +183,11 @@ export class Flights {
     if (job) this.#options.pool.dispatch([job]);
   }
 
-  #failUnread(flight: Flight, { message }: Error): void {
-    this.#fail(flight, 'BINDING', `outputs that the step refers to cannot be read: ${message}`);
+  #failUnread(flight: Flight, error: Error): void {
+    // A list that is none says so itself.
+    const isList = error instanceof BindingError;
+    const text = isList ? error.message : `outputs that the step refers to cannot be read: ${error.message}`;
+    this.#fail(flight, 'BINDING', text);
   }
 
   #toJob(flight: Flight, live: Live, step: StepState, blobs: Blobs): Job | null {

@@ -8,21 +8,29 @@ import { limits } from '../../contract/limits.ts';
 import { DiskFullError, OutOfHandlesError, type StorePort } from '../../contract/store.ts';
 import type { ActionInfo } from '../../contract/task.ts';
 import { BindingError, bindParams } from '../../core/bindings.ts';
+import type { WorkflowState } from '../../core/state.ts';
 import { type BoundParams, toBoundParams } from '../../core/step-secrets.ts';
 import type { StepState } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Live } from '../workflows.ts';
-import { NeededOutputs, type ReadOutputs, sourcesOf } from './step-scope.ts';
+import { NeededOutputs } from './needed-outputs.ts';
+import { type ReadOutputs, sourcesOf } from './step-scope.ts';
 
 const diskRetryMs = 1_000;
 
 /** The parsed content of blobs, by name. */
 export type Blobs = ReadonlyMap<string, unknown>;
 
+/** Reads the large lists of groups into memory. */
+export interface ListLoader {
+  load(live: Live, groups: Iterable<StepState>): Promise<void>;
+}
+
 export class StepOutputs {
   readonly #store: StorePort;
   readonly #clock: Clock;
   readonly #reading = new Map<string, Promise<unknown>>();
+  #lists: ListLoader | null = null;
   #isHalted = false;
   /** Cancels the pause of each step that waits for the disk. */
   readonly #pauses = new Set<() => void>();
@@ -32,22 +40,41 @@ export class StepOutputs {
     this.#clock = clock;
   }
 
-  /** Names of the blobs that a step's params refer to. */
-  blobsFor({ state }: Live, step: StepState): string[] {
-    const needed = new NeededOutputs(state);
-    needed.addValue(step.params, step.of, step);
-    return needed.blobs;
+  /** Who reads large lists; they are built after this. */
+  connect(lists: ListLoader): void {
+    this.#lists = lists;
   }
 
-  /** The blobs that a step's params refer to. Rejects when one is damaged or gone. */
-  readBlobsFor(live: Live, step: StepState): Promise<Blobs> {
-    return this.readBlobs(live, this.blobsFor(live, step));
+  /** Whether the params of a step can be bound at once: no blob and no large list has to be read. */
+  isAtHand({ state }: Live, step: StepState): boolean {
+    const { blobs, farLists } = neededFor(state, step);
+    return blobs.length === 0 && farLists.size === 0;
+  }
+
+  /** The same, once `readBlobsFor` has read what there is to read: a list may be forgotten again. */
+  hasLists({ state }: Live, step: StepState): boolean {
+    return neededFor(state, step).farLists.size === 0;
+  }
+
+  /** The blobs that a step's params refer to; lists come into memory. Rejects when one is damaged or gone. */
+  async readBlobsFor(live: Live, step: StepState): Promise<Blobs> {
+    for (;;) {
+      const { blobs: names, farLists } = neededFor(live.state, step);
+      await this.#lists?.load(live, farLists);
+      const blobs = await this.readBlobs(live, names);
+      if (this.hasLists(live, step)) return blobs;
+    }
+  }
+
+  /** The bytes of a blob as they lie there, not checked against its name. Rejects when it is gone. */
+  readBytes(workflowId: string, name: string): Promise<Uint8Array> {
+    return this.#inTime(() => this.#store.readBlobUnchecked(workflowId, name));
   }
 
   /** Rejects when one is damaged or gone. */
   async readBlobs(live: Live, names: readonly string[]): Promise<Blobs> {
     const blobs = new Map<string, unknown>();
-    for (const name of names) blobs.set(name, await this.#readInTime(live.state.header.id, name));
+    for (const name of names) blobs.set(name, await this.#inTime(() => this.#read(live.state.header.id, name)));
     return blobs;
   }
 
@@ -88,10 +115,11 @@ export class StepOutputs {
     this.#pauses.clear();
   }
 
-  async #readInTime(workflowId: string, name: string): Promise<unknown> {
+  /** Waits for handles where there are none. */
+  async #inTime<T>(read: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await this.#read(workflowId, name);
+        return await read();
       } catch (error) {
         if (!(error instanceof OutOfHandlesError)) throw error;
         await this.#pause(diskRetryMs);
@@ -124,6 +152,12 @@ export class StepOutputs {
       this.#pauses.add(cancel);
     });
   }
+}
+
+function neededFor(state: WorkflowState, step: StepState): NeededOutputs {
+  const needed = new NeededOutputs(state, { listsApart: true });
+  needed.addValue(step.params, step.of, step);
+  return needed;
 }
 
 /** Reads outputs, each once. Throws BindingError for a blob that is not among `blobs`. */

@@ -18,12 +18,12 @@ import {
   toScopedId,
   toWorkflowValue,
 } from '../../core/context.ts';
+import { toItemNames } from '../../core/flow.ts';
 import { isItemSkipped, standsFor } from '../../core/groups.ts';
-import { type ItemList, toItemList } from '../../core/item-list.ts';
+import { type ItemList, toItemList, toNamed } from '../../core/item-list.ts';
 import { jsonLengthWithin } from '../../core/json-length.ts';
-import { eachReference } from '../../core/references.ts';
 import type { WorkflowState } from '../../core/state.ts';
-import { endOf, type StepState } from '../../core/step-state.ts';
+import type { StepState } from '../../core/step-state.ts';
 
 /** The value of outputs. Throws where they lie in a blob that has not been read. */
 export type ReadOutputs = (outputs: OutputsRef) => unknown;
@@ -34,18 +34,31 @@ const lists = new WeakMap<WorkflowState, Map<string, ItemList>>();
 /** Of dry runs; they stay while their workflow does, because nothing can make them again. */
 const madeUp = new WeakMap<WorkflowState, Map<string, ItemList>>();
 
-/** The list that a group goes through. Throws BindingError. */
-export function listOf(state: WorkflowState, group: StepState, read: ReadOutputs): ItemList {
-  const invented = madeUp.get(state)?.get(group.id);
-  if (invented) return invented;
+/** The list of a group that is in memory, if it is. */
+export function knownList(state: WorkflowState, group: StepState): ItemList | undefined {
+  const kept = lists.get(state);
+  const list = kept?.get(group.id);
+  // Used now, so that it is not the next to be forgotten: a list within it may be read right after.
+  if (list !== undefined && kept?.delete(group.id)) kept.set(group.id, list);
+  return madeUp.get(state)?.get(group.id) ?? list;
+}
+
+/** From now on `listOf` gives this list; of many the one is forgotten that was not used for longest. */
+export function keepList(state: WorkflowState, group: StepState, list: ItemList): void {
   const kept = lists.get(state) ?? new Map<string, ItemList>();
   lists.set(state, kept);
-  const known = kept.get(group.id);
-  if (known) return known;
-  const { forEach, batch } = group.flow;
-  const list = toItemList(bindAny(forEach, sourcesOf(state, group.of, group, read)), batch);
   kept.set(group.id, list);
   for (const oldest of kept.keys()) if (kept.size > listsMax) kept.delete(oldest);
+}
+
+/** The list that a group goes through. Throws BindingError. */
+export function listOf(state: WorkflowState, group: StepState, read: ReadOutputs): ItemList {
+  const known = knownList(state, group);
+  if (known) return known;
+  const { forEach, batch } = group.flow;
+  const bound = bindAny(forEach, sourcesOf(state, group.of, group, read));
+  const list = toItemList(toNamed(forEach, bound), batch);
+  keepList(state, group, list);
   return list;
 }
 
@@ -57,10 +70,6 @@ export function forgetList(state: WorkflowState, group: StepState): void {
 /** From now on the group goes through this list. */
 export function makeUpList(state: WorkflowState, group: StepState, list: ItemList): void {
   madeUp.set(state, (madeUp.get(state) ?? new Map<string, ItemList>()).set(group.id, list));
-}
-
-function isListKnown(state: WorkflowState, group: StepState): boolean {
-  return lists.get(state)?.has(group.id) === true || madeUp.get(state)?.has(group.id) === true;
 }
 
 /** What references see in a context: `step.of` for the params of a step. */
@@ -86,13 +95,24 @@ export function sourcesOf(
   };
 }
 
-function itemOf(state: WorkflowState, context: Context, name: string, read: ReadOutputs): unknown {
+/** The value of an item's name, of `index` or `round`; undefined where there is none. */
+export function itemOf(state: WorkflowState, context: Context, name: string, read: ReadOutputs): unknown {
   if (name === 'index') return mapAround(state, context)?.index;
   if (name === 'round') return loopAround(state, context)?.index;
   for (const { group, index } of around(state, context)) {
     if (group.flow.forEach === null) continue;
     const values = listOf(state, group, read).valuesAt(index);
     if (values.has(name)) return values.get(name);
+  }
+  return undefined;
+}
+
+/** The same as JSON text, where the value would have to be parsed. */
+export function itemTextOf(state: WorkflowState, context: Context, name: string): string | undefined {
+  for (const { group, index } of around(state, context)) {
+    const text = group.flow.forEach === null ? undefined : knownList(state, group)?.textAt?.(index, name);
+    if (text !== undefined) return text;
+    if (toItemNames(group.flow).includes(name)) return undefined;
   }
   return undefined;
 }
@@ -156,7 +176,9 @@ function gather(
   const tally = state.tallies.get(state.placeOf(group.id));
   return wanted.flatMap((index) => {
     if (tally?.isFailed(index) !== true) return [];
-    return [{ index, error: errorOf(state, tally.places[index] ?? []), item: itemValue(state, group, index, read) }];
+    return [
+      { index, error: errorOfItem(state, tally.places[index] ?? []), item: itemValue(state, group, index, read) },
+    ];
   });
 }
 
@@ -170,7 +192,7 @@ function itemOutputs(state: WorkflowState, group: StepState, index: number, read
   return bindAny(output, sourcesOf(state, { step: group.id, index }, group, read));
 }
 
-function errorOf(state: WorkflowState, places: readonly number[]): string | null {
+export function errorOfItem(state: WorkflowState, places: readonly number[]): string | null {
   const failed = places
     .map((i) => state.stepAt(i))
     .find(({ error, outcome, status }) => error !== null && (status === 'FAILED' || outcome === 'tolerated'));
@@ -178,7 +200,7 @@ function errorOf(state: WorkflowState, places: readonly number[]): string | null
 }
 
 /** One item as it is: of several lists, the values by name. */
-function itemValue(state: WorkflowState, group: StepState, index: number, read: ReadOutputs): unknown {
+export function itemValue(state: WorkflowState, group: StepState, index: number, read: ReadOutputs): unknown {
   const values = [...listOf(state, group, read).valuesAt(index)];
   return values.length === 1 ? values[0]?.[1] : Object.fromEntries(values);
 }
@@ -235,87 +257,4 @@ export function conditionScopeOf(
         }),
     ...(flow.isFinal ? { workflow: toWorkflowValue(state) } : {}),
   };
-}
-
-/** The outputs that references in a value need, those behind items and gathered outputs included. */
-export class NeededOutputs {
-  readonly #state: WorkflowState;
-  readonly found = new Set<OutputsRef>();
-
-  constructor(state: WorkflowState) {
-    this.#state = state;
-  }
-
-  /** Blobs by name. */
-  get blobs(): string[] {
-    return [...this.found].flatMap((ref) => ('blob' in ref ? [ref.blob] : []));
-  }
-
-  addValue(value: unknown, context: Context, { flow }: Pick<StepState, 'flow'>, code?: readonly string[]): void {
-    const state = this.#state;
-    const names = toNames(state, context, flow.isFinal);
-    const search = {
-      isStep: (id: string) => state.index.has(toScopedId(state, context, id)),
-      names,
-      ...(code ? { code } : {}),
-    };
-    eachReference(value, search, (source) => {
-      if (source.kind === 'step') this.addStep(toScopedId(state, context, source.stepId), source.path);
-      if (source.kind === 'previous') this.addPrevious(source.stepId, source.path, context);
-      if (source.kind === 'item') this.addItem(source.name, context);
-    });
-  }
-
-  addPrevious(id: string, path: readonly string[], context: Context): void {
-    const loop = loopAround(this.#state, context);
-    if (loop !== undefined && loop.index > 0) this.addStep(`${loop.group.id}.${loop.index - 1}.${id}`, path);
-  }
-
-  addItem(name: string, context: Context): void {
-    if (name === 'index' || name === 'round') return;
-    for (const { group } of around(this.#state, context)) this.#addList(group);
-  }
-
-  #addList(group: StepState): void {
-    if (group.flow.forEach !== null && !isListKnown(this.#state, group)) {
-      this.addValue(group.flow.forEach, group.of, group);
-    }
-  }
-
-  addStep(id: string, [field, place]: readonly string[]): void {
-    const step = this.#state.step(id);
-    if (step === undefined || step.outputs === null || endOf(step) !== 'ran') return;
-    this.found.add(step.outputs);
-    const isMap = step.flow.forEach !== null;
-    if (isMap && field === 'items') this.#addItems(step, place);
-    else if (isMap && field === 'errors') this.#addList(step);
-    else if (step.flow.repeat !== null && field === 'last') this.#addLast(step);
-  }
-
-  /** What `wholeOutputs` reads. */
-  addWhole(step: StepState): void {
-    if (step.flow.forEach !== null) {
-      this.addStep(step.id, ['items']);
-      this.addStep(step.id, ['errors']);
-    } else {
-      this.addStep(step.id, step.flow.repeat === null ? [] : ['last']);
-    }
-  }
-
-  #addItems(group: StepState, place: string | undefined): void {
-    const state = this.#state;
-    const tally = state.tallies.get(state.placeOf(group.id));
-    const wanted = place === undefined ? [...(tally?.places.keys() ?? [])] : [Number(place)];
-    for (const index of wanted) {
-      if (tally === undefined || !(index < tally.count) || tally.isFailed(index)) continue;
-      if (group.flow.output === undefined) this.addWhole(state.stepAt(standsFor(tally, index)));
-      else this.addValue(group.flow.output, { step: group.id, index }, group);
-    }
-  }
-
-  #addLast(loop: StepState): void {
-    const state = this.#state;
-    const places = state.tallies.get(state.placeOf(loop.id))?.places[(loop.count ?? 0) - 1] ?? [];
-    for (const i of places) this.addWhole(state.stepAt(i));
-  }
 }

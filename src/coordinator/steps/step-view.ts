@@ -15,7 +15,8 @@ import { jsonLengthWithin } from '../../core/json-length.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import type { StepState } from '../../core/step-state.ts';
 import { toStepView } from '../../core/view.ts';
-import { NeededOutputs, type ReadOutputs, sourcesOf, TooMuchGathered, wholeOutputs } from './step-scope.ts';
+import { NeededOutputs } from './needed-outputs.ts';
+import { type ReadOutputs, sourcesOf, TooMuchGathered, wholeOutputs } from './step-scope.ts';
 
 /** What an approval asks. */
 export interface ApprovalQuestion {

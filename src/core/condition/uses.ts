@@ -16,16 +16,17 @@ export interface ConditionUse {
   readonly outputPaths: readonly OutputPath[];
   /** Other names than `params` and `steps`: `index`, `round`, `previous`, `workflow` and names of items, each once. */
   readonly roots: readonly string[];
-  readonly params: boolean;
+  /** Names of the params that it reads, each once. */
+  readonly params: readonly string[];
 }
 
-export const noUse: ConditionUse = { steps: [], outputPaths: [], roots: [], params: false };
+export const noUse: ConditionUse = { steps: [], outputPaths: [], roots: [], params: [] };
 
 export function usesOf(node: Node): ConditionUse {
   const steps = new Set<string>();
   const roots = new Set<string>();
   const outputPaths: OutputPath[] = [];
-  let params = false;
+  const params = new Set<string>();
 
   const visit = (part: Node, use: OutputPath['use'], local: string | undefined): void => {
     const path = pathOf(part);
@@ -37,7 +38,7 @@ export function usesOf(node: Node): ConditionUse {
     }
     const { root, keys } = path;
     if (root === local) return;
-    if (root === 'params') params = true;
+    if (root === 'params') params.add(keys[0] as string);
     else if (root === 'steps') steps.add(keys[0] as string);
     else roots.add(root);
     if ((root !== 'steps' && root !== 'previous') || keys[1] !== 'outputs') return;
@@ -45,7 +46,7 @@ export function usesOf(node: Node): ConditionUse {
   };
 
   visit(node, 'value', undefined);
-  return { steps: [...steps], outputPaths, roots: [...roots], params };
+  return { steps: [...steps], outputPaths, roots: [...roots], params: [...params] };
 }
 
 function useOf(node: Node): OutputPath['use'] {
