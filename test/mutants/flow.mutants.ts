@@ -73,6 +73,14 @@ export const flowMutants: Mutant[] = [
     test: groups,
   },
   {
+    name: 'the action of a loop has no name for until',
+    breaks: 'the action of a round has the id of its loop',
+    file: 'src/core/context.ts',
+    find: 'flow.repeat !== null && flow.body === null && id',
+    replace: 'flow.repeat !== null && flow.body !== null && id',
+    test: 'test/core/context.test.ts',
+  },
+  {
     name: 'finally begins while items of a failed map still work',
     breaks: 'F5',
     file: 'src/core/state.ts',
