@@ -99,6 +99,8 @@ export function* idsWithin(scope: NameScope): Generator<string> {
 /** Whether a step has run whenever its item has been dealt with: neither it nor a step before it may be skipped. */
 export function runsAlways(scope: NameScope, i: number): boolean {
   const step = scope.steps[i];
-  const isPlain = step?.when === undefined && (step?.join ?? 'all') === 'all' && step?.tolerate !== true;
+  // With forEach it is the items that are tolerated: the map runs all the same.
+  const isTolerated = step?.tolerate === true && step.forEach === undefined;
+  const isPlain = step?.when === undefined && (step?.join ?? 'all') === 'all' && !isTolerated;
   return isPlain && itemAt(scope.graph.upstream, i).every((up) => runsAlways(scope, up));
 }

@@ -307,6 +307,18 @@ describe('N8: what is certain to have run', () => {
     expect(at('{{steps.w.outputs.v ?? steps.x.outputs.v}}')).toEqual([]);
   });
 
+  test('a map within an item has run, whatever it tolerates: that is about items', () => {
+    const within = (tolerate?: unknown) => [
+      {
+        id: 'm',
+        forEach: list,
+        steps: inner({ id: 'n', forEach: list, tolerate }),
+        output: '{{steps.n.outputs.items}}',
+      },
+    ];
+    for (const tolerate of [undefined, true, '100%', 2]) expect(faults(within(tolerate) as Written[])).toEqual([]);
+  });
+
   test('a param that a run may leave out needs a stand-in', () => {
     const check = (text: string) => {
       const steps = [{ id: 'a', action: 'noop', params: { v: text } }];
