@@ -21,7 +21,7 @@ export const inquiriesMutants: Mutant[] = [
     find: 'return text === undefined ?',
     replace: 'return text !== null ?',
     test: 'test/coordinator/steps/condition-cost.test.ts',
-    only: 'size(item) > 0',
+    only: 'item == params.big',
   },
   {
     name: 'what was read for a step before it was stopped decides it when it is ready again',
