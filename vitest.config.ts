@@ -23,10 +23,19 @@ const threadsAreEmitted: Plugin = {
   },
 };
 
+/**
+ * Folders whose tests leave nothing behind in their process: no setting, no fake timer, no open handle. Their files follow
+ * one another in one process, which loads the modules once; a file of another folder has a process of its own.
+ */
+const sharing = ['core', 'contract', 'templates', 'config', 'server', 'worker', 'store', 'tasks'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+/** They count what their process has open or has used. */
+const alone = ['test/contract/pool*.test.ts', 'test/tasks/growth.test.ts', 'test/tasks/in-pool.test.ts'];
+
 export default defineConfig({
   plugins: [threadsAreEmitted],
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/fixtures/emission.ts'],
     // A test that hangs is to fail; one on a machine that is busy with other things is not.
     testTimeout: 120_000,
@@ -35,5 +44,11 @@ export default defineConfig({
     // One more than the two cores of the smallest machine that runs them: files wait for disks and processes half the time.
     maxWorkers: 3,
     sequence: { sequencer: LongFirst },
+    server: { deps: { external: [/\/hybrid-emitted-/] } },
+    projects: [
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: sharing, isolate: true } },
+      { extends: true, test: { name: 'sharing', include: sharing, exclude: alone, isolate: false } },
+      { extends: true, test: { name: 'alone in a folder', include: alone, isolate: true } },
+    ],
   },
 });

@@ -1,7 +1,7 @@
 /**
  * Builds `dist`, where it is older than what it is made of: one file for what each thread and process begins with, and
  * files for what they share or load later. They lie side by side, so a path that a source names from `src` itself, or a
- * thread's file that it names beside it, is right from whichever file it has ended up in.
+ * thread's file that it names beside it, is right from whichever file it has ended up in. `build-web.js` adds the dashboard.
  *
  * Types are checked by `npm run check`; here they would make a start wait. `npm pack` adds the declarations.
  */
@@ -28,8 +28,18 @@ const stamp = `${outdir}/.built`;
 
 /** Latest change of anything that the build reads, in milliseconds since 1970. */
 function lastChange() {
-  const sources = readdirSync('src', { recursive: true }).map((name) => `src/${name}`);
-  const settings = ['src', 'scripts/build.js', 'tsconfig.json', 'package.json', 'package-lock.json'];
+  const sources = ['src', 'web'].flatMap((place) =>
+    readdirSync(place, { recursive: true }).map((name) => `${place}/${name}`),
+  );
+  const settings = [
+    'src',
+    'web',
+    'scripts/build.js',
+    'scripts/build-web.js',
+    'tsconfig.json',
+    'package.json',
+    'package-lock.json',
+  ];
   return Math.max(...[...sources, ...settings].map((path) => statSync(path).mtimeMs));
 }
 
@@ -40,7 +50,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
   const old = `${outdir}.old-${process.pid}`;
   try {
     // Not before it is needed: what is built runs without it.
-    const { build } = await import('esbuild');
+    const [{ build }, { buildWeb }] = await Promise.all([import('esbuild'), import('./build-web.js')]);
     await build({
       entryPoints: {
         main: 'src/main.ts',
@@ -52,6 +62,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
         process: 'src/worker/process.ts',
         'params-thread': 'src/templates/params-thread.ts',
         'reader-thread': 'src/reader/reader-thread.ts',
+        'check-thread': 'src/rehearsal/check-thread.ts',
+        'search-thread': 'src/engine/search-thread.ts',
       },
       outdir: fresh,
       bundle: true,
@@ -62,6 +74,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
       packages: 'external',
       logLevel: 'warning',
     });
+    await buildWeb(fresh);
   } catch (error) {
     // Faults of the sources it has printed itself.
     if (!('errors' in error)) process.stderr.write(`dist cannot be built: ${error.message}\n`);

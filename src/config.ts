@@ -29,6 +29,7 @@ import {
 import { readDirectory, readQueueStateFile } from './config/directories.ts';
 import { errorCode, refuse } from './config/refusal.ts';
 import { readSecretStore } from './config/secrets.ts';
+import { findSettingSlips } from './config/setting-slips.ts';
 import {
   isModelServers,
   readDailyBudget,
@@ -36,6 +37,7 @@ import {
   readModelServersSetting,
   readPricesFile,
 } from './config/structures.ts';
+import { parseBounded } from './contract/bounded-parse.ts';
 import { budgetSchema } from './contract/budget.ts';
 import { toFieldErrors } from './contract/field-errors.ts';
 import {
@@ -61,8 +63,8 @@ const poolThreadsMax = 256;
 export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   cwd: string,
-): { engine: EngineSettings; server: ServerSettings } {
-  const { names, text } = readWritten(env, cwd);
+): { engine: EngineSettings; server: ServerSettings; slips: string[] } {
+  const { names, text, asked } = readWritten(env, cwd);
   const host = readHost(text('HOST') ?? '127.0.0.1');
   const port = readInteger('PORT', text('PORT'), 0, 65_535) ?? 8000;
   const apiToken = readSecret('API_TOKEN', text('API_TOKEN')) ?? null;
@@ -89,38 +91,38 @@ export function readSettings(
   if (modelServers !== undefined) secrets[modelServersSetting] = JSON.stringify(modelServers);
   for (const address of Object.keys(modelServers ?? {})) httpAllowHosts.push(toHostAndPort(new URL(address)));
 
-  return {
-    engine: {
-      workflowsDir: readDirectory('WORKFLOWS_DIR', resolve(cwd, text('WORKFLOWS_DIR') ?? 'workflows'), 'writable').path,
-      templatesDir: readTemplatesDir(resolve(cwd, text('TEMPLATES_DIR') ?? 'workflows/templates')),
-      queueStateFile: readQueueStateFile(resolve(cwd, text('QUEUE_STATE_FILE') ?? 'queue-state.json')),
-      maxParallelNodes: readInteger('MAX_PARALLEL_NODES', text('MAX_PARALLEL_NODES'), 1, parallelNodesMax) ?? 4,
-      poolThreads: readInteger('POOL_THREADS', text('POOL_THREADS'), 1, poolThreadsMax) ?? availableParallelism(),
-      logLevel: readChoice('LOG_LEVEL', text('LOG_LEVEL'), logLevels) ?? 'info',
-      unknownActions:
-        readChoice('UNKNOWN_ACTIONS', text('UNKNOWN_ACTIONS'), ['simulate', 'reject'] as const) ??
-        (text('NODE_ENV') === 'production' ? 'reject' : 'simulate'),
-      simulationMs: readInteger('SIMULATION_MS', text('SIMULATION_MS'), 0, limits.timeoutMsMax) ?? 1000,
-      httpAllowHosts: [...new Set(httpAllowHosts)],
-      proxies: readProxies(text),
-      offline: readChoice('OFFLINE', text('OFFLINE'), ['true', 'false'] as const) === 'true',
-      // Port 0 lets the system choose; the server then knows better than the settings do.
-      ownPort: port === 0 ? null : port,
-      prices: readPricesFile(cwd, text('PRICES_FILE')),
-      modelLimits: readLimits(cwd, text('LIMITS')),
-      dailyBudget: readDailyBudget(text('DAILY_BUDGET')),
-      keepFinished: readKeepFinished(text('KEEP_FINISHED')),
-      secrets,
-      secretStore: readSecretStore(cwd, names, text),
-    },
-    server: {
-      host,
-      port,
-      apiToken,
-      allowedHosts: readList('ALLOWED_HOSTS', text('ALLOWED_HOSTS'), toHost, 'engine.example:8000'),
-      allowedOrigins: readList('ALLOWED_ORIGINS', text('ALLOWED_ORIGINS'), toOrigin, 'http://localhost:3000'),
-    },
+  const engine: EngineSettings = {
+    workflowsDir: readDirectory('WORKFLOWS_DIR', resolve(cwd, text('WORKFLOWS_DIR') ?? 'workflows'), 'writable').path,
+    templatesDir: readTemplatesDir(resolve(cwd, text('TEMPLATES_DIR') ?? 'workflows/templates')),
+    queueStateFile: readQueueStateFile(resolve(cwd, text('QUEUE_STATE_FILE') ?? 'queue-state.json')),
+    maxParallelNodes: readInteger('MAX_PARALLEL_NODES', text('MAX_PARALLEL_NODES'), 1, parallelNodesMax) ?? 4,
+    poolThreads: readInteger('POOL_THREADS', text('POOL_THREADS'), 1, poolThreadsMax) ?? availableParallelism(),
+    logLevel: readChoice('LOG_LEVEL', text('LOG_LEVEL'), logLevels) ?? 'info',
+    unknownActions:
+      readChoice('UNKNOWN_ACTIONS', text('UNKNOWN_ACTIONS'), ['simulate', 'reject'] as const) ??
+      (text('NODE_ENV') === 'production' ? 'reject' : 'simulate'),
+    simulationMs: readInteger('SIMULATION_MS', text('SIMULATION_MS'), 0, limits.timeoutMsMax) ?? 1000,
+    httpAllowHosts: [...new Set(httpAllowHosts)],
+    proxies: readProxies(text),
+    offline: readChoice('OFFLINE', text('OFFLINE'), ['true', 'false'] as const) === 'true',
+    // Port 0 lets the system choose; the server then knows better than the settings do.
+    ownPort: port === 0 ? null : port,
+    prices: readPricesFile(cwd, text('PRICES_FILE')),
+    modelLimits: readLimits(cwd, text('LIMITS')),
+    dailyBudget: readDailyBudget(text('DAILY_BUDGET')),
+    keepFinished: readKeepFinished(text('KEEP_FINISHED')),
+    secrets,
+    secretStore: readSecretStore(cwd, names, text),
   };
+  const server: ServerSettings = {
+    host,
+    port,
+    apiToken,
+    allowedHosts: readList('ALLOWED_HOSTS', text('ALLOWED_HOSTS'), toHost, 'engine.example:8000'),
+    allowedOrigins: readList('ALLOWED_ORIGINS', text('ALLOWED_ORIGINS'), toOrigin, 'http://localhost:3000'),
+  };
+  // By now every setting has been asked for.
+  return { engine, server, slips: findSettingSlips(names, asked) };
 }
 
 /** The secrets of steps alone, for who needs no other setting. Throws StartError. */
@@ -131,10 +133,12 @@ export function readSecrets(env: Readonly<Record<string, string | undefined>>, c
 
 function readWritten(env: Readonly<Record<string, string | undefined>>, cwd: string) {
   const fromFile = readEnvFile(cwd);
-  return {
-    names: Object.keys({ ...fromFile, ...env }),
-    text: (name: string): string | undefined => (env[name] ?? fromFile[name])?.trim() || undefined,
+  const asked = new Set<string>();
+  const text = (name: string): string | undefined => {
+    asked.add(name);
+    return (env[name] ?? fromFile[name])?.trim() || undefined;
   };
+  return { names: Object.keys({ ...fromFile, ...env }), text, asked };
 }
 
 const secretPattern = /^[\x21-\x7e]{1,4096}$/;
@@ -182,7 +186,7 @@ const givenSchema = z.strictObject({
 
 /** CFG5. Throws a StartError that names every fault; no value is shown. */
 export function checkSettings(given: Partial<EngineSettings>): void {
-  const parsed = givenSchema.safeParse(given);
+  const parsed = parseBounded(givenSchema, given);
   if (parsed.success) return;
   const faults = toFieldErrors(parsed.error.issues, ['settings']).map(({ path, message }) => `${path}: ${message}`);
   throw new StartError(`The engine cannot start with these settings: ${faults.join('; ')}`, 1);

@@ -8,6 +8,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from '.
 import { assemble } from './coordinator/assemble.ts';
 import { createChance, createClock } from './coordinator/clock.ts';
 import type { Coordinator } from './coordinator/coordinator.ts';
+import type { Instantiation } from './coordinator/steps/child-steps.ts';
 import { serveCoordinator } from './coordinator/thread-host.ts';
 import { toExecArgv } from './pool/source-loader.ts';
 import { readerThreadUrl, ThreadReader } from './reader/thread-reader.ts';
@@ -15,6 +16,7 @@ import { toStartError as toDirectoryError } from './store/data-directory.ts';
 import { openStore } from './store/store.ts';
 import { loadCallPricer } from './tasks/llm/prices.ts';
 import { createActionCatalogue } from './tasks/registry.ts';
+import type { ParamsChecker } from './templates/params-checker.ts';
 import { startHeartbeat } from './watchdog/heartbeat.ts';
 
 export interface CoordinatorThreadData {
@@ -44,6 +46,7 @@ export async function startCoordinator(
         if (dryRun === undefined) return (await import('./pool/pool.ts')).createPool(options);
         return (await import('./pool/dry-pool.ts')).createDryPool(options, dryRun);
       },
+      instantiation: createInstantiation(),
       reader: new ThreadReader({ execArgv: toExecArgv(readerThreadUrl) }),
       loadPricer: () => loadCallPricer(settings.prices),
       clock: createClock(),
@@ -62,6 +65,20 @@ export async function startCoordinator(
     await store.close();
     throw toStartError(error, settings);
   }
+}
+
+/** Its modules load with the first workflow that a step starts. */
+function createInstantiation(): Instantiation {
+  let checker: Promise<ParamsChecker> | undefined;
+  return {
+    async instantiate(template, params) {
+      checker ??= import('./templates/params-checker.ts').then(
+        ({ ParamsChecker: Checker, paramsThreadUrl }) => new Checker({ execArgv: toExecArgv(paramsThreadUrl) }),
+      );
+      return (await checker).instantiate(template, params);
+    },
+    close: async () => (await checker)?.close(),
+  };
 }
 
 function warnOfShortSecrets({ secrets, secretStore }: EngineSettings, log: { warn(message: string): void }): void {

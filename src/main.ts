@@ -28,9 +28,10 @@ export type {
   Template,
   WorkflowDefinition,
 } from './contract/definition.ts';
-export { type Engine, type ListQuery, type ListReply, WorkflowReply } from './contract/engine.ts';
+export { type Engine, type ListReply, WorkflowReply } from './contract/engine.ts';
 export type { EngineEvent, EventGap, TokenEvent } from './contract/event.ts';
 export { Refusal } from './contract/failures.ts';
+export type { ListQuery } from './contract/list-query.ts';
 export type { PassedSlot, ScheduleView, TriggerReply } from './contract/schedule.ts';
 export type { EngineSettings } from './contract/settings.ts';
 export { StartError } from './contract/store.ts';
@@ -78,6 +79,8 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     { createTemplateCatalogue },
     { ParamsChecker, paramsThreadUrl },
     { watchTemplates },
+    { Rehearsals, checkThreadUrl },
+    { searchThreadUrl },
   ] = await Promise.all([
     coming,
     import('./engine/engine.ts'),
@@ -85,6 +88,8 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     import('./templates/catalogue.ts'),
     import('./templates/params-checker.ts'),
     import('./templates/watch.ts'),
+    import('./rehearsal/rehearsals.ts'),
+    import('./engine/run-searches.ts'),
   ]);
   const templates = createTemplateCatalogue(settings.templatesDir);
   const checker = new ParamsChecker({ execArgv: toExecArgv(paramsThreadUrl) });
@@ -92,10 +97,20 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     options.onTemplateProblems && watchTemplates(settings.templatesDir, templates, options.onTemplateProblems);
   const engine = new CoordinatedEngine({
     coordinator,
+    settings,
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
     checkData: (schema, data) => checker.checkData(schema, data),
     secretStore: settings.secretStore ?? {},
+    searchExecArgv: toExecArgv(searchThreadUrl),
+    rehearsals:
+      settings.dryRun === undefined
+        ? new Rehearsals({
+            settings,
+            open: (dry) => createEngine({ settings: dry, onFatal: () => undefined }),
+            execArgv: toExecArgv(checkThreadUrl),
+          })
+        : undefined,
     templates: {
       ...templates,
       instantiate: (template, params) => checker.instantiate(template, params),
@@ -185,6 +200,7 @@ export async function serve(
   ]);
   const serverLog = pino({ level: settings.engine.logLevel, base: null });
   log = serverLog;
+  for (const slip of settings.slips) serverLog.warn(slip);
   if (early) tell(early);
   const server = createServer({ engine, settings: settings.server, log: serverLog, version });
   let isStopping = false;
@@ -208,7 +224,7 @@ export async function serve(
     const { url } = await server.listen();
     startHeartbeat(beats, 'server');
     startWatchdog({ beats, lookMs: beatMs, patienceMs: stuckAfterMs });
-    process.stdout.write(`Hybrid Engine ${version} listening on ${url} (docs at ${url}/docs)\n`);
+    process.stdout.write(`Hybrid Engine ${version} listening on ${url}\n`);
   } catch (error) {
     await engine.close();
     throw error;

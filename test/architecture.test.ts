@@ -130,6 +130,64 @@ describe('the core', () => {
   });
 });
 
+interface WebImport {
+  readonly file: string;
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+/** The imports of files, by path from the root of the checkout; those of packages are left out. */
+function webImports(file: string, text: string): WebImport[] {
+  const found = [
+    ...text.matchAll(/(?:import|export)(\s+type)?\b[^'";]*?from\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'\s*\)/g),
+  ];
+  return found.map(([, type, from, loaded]) => ({
+    file,
+    target: join(dirname(file), from ?? loaded ?? ''),
+    isType: type !== undefined,
+  }));
+}
+
+/** The dashboard is a client of the REST API alone: of the engine it knows the types of the contract, and runs nothing. */
+const isForbidden = ({ target, isType }: WebImport) =>
+  !target.startsWith('web/') && !(isType && target.startsWith('src/contract/'));
+
+/** What turns text into markup or code. */
+const sink =
+  /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|createContextualFragment|DOMParser)\b|document\.write|\beval\(|new Function\(/;
+
+describe('the dashboard', () => {
+  const files = readdirSync('web', { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => ({ file: join('web', name), text: readFileSync(join('web', name), 'utf8') }));
+
+  it('imports itself, and types of src/contract', () => {
+    const all = files.flatMap(({ file, text }) => webImports(file, text));
+    expect(all.length).toBeGreaterThan(20);
+    expect(all.filter(isForbidden)).toEqual([]);
+  });
+
+  it.each([
+    ["import { a } from '../src/core/graph.ts';", true],
+    ["import { a } from '../src/contract/ids.ts';", true],
+    ["const a = await import('../src/contract/ids.ts');", true],
+    ["import type { A } from '../src/core/graph.ts';", true],
+    ["import type { A } from '../src/contract/ids.ts';", false],
+    ["import {\n  a,\n} from './route.ts';", false],
+  ])('%s would be found: %s', (text, isFound) => {
+    expect(webImports('web/app.tsx', text).map(isForbidden)).toEqual([isFound]);
+  });
+
+  it('turns no text into markup or code, and writes no style into HTML', () => {
+    expect(files.filter(({ text }) => sink.test(text)).map(({ file }) => file)).toEqual([]);
+    expect(readFileSync('web/index.html', 'utf8')).not.toMatch(/style=|<style|\son\w+=|<script>/);
+  });
+
+  it.each(['a.innerHTML = b', 'eval(a)', 'document.write(a)', 'new Function(a)'])('%s would be found', (line) => {
+    expect(line).toMatch(sink);
+  });
+});
+
 describe('lists as arguments', () => {
   // A call takes some hundred thousand arguments, and then throws: a list that a client or a file has made may be longer.
   const spread =

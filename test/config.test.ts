@@ -47,7 +47,18 @@ test('an empty environment gives the documented defaults', () => {
       secretStore: {},
     },
     server: { host: '127.0.0.1', port: 8000, apiToken: null, allowedHosts: [], allowedOrigins: [] },
+    slips: [],
   });
+});
+
+test('a name that looks like a setting is told, from the environment and from .env', async () => {
+  await writeFile(join(cwd, '.env'), 'MAX_PARALLEL_NODE=8\nPOOL_THREADS=2\n');
+  const env = { WORKFLOW_DIR: 'x', loglevel: 'debug', ftp_proxy: 'http://p', NO_PROXY: 'a', HOSTNAME: 'h', PATH: '/' };
+  expect(read({ ...env, SECRET_PORT: 'p' }).slips).toEqual([
+    'MAX_PARALLEL_NODE is no setting and changes nothing; did you mean MAX_PARALLEL_NODES?',
+    'WORKFLOW_DIR is no setting and changes nothing; did you mean WORKFLOWS_DIR?',
+    'loglevel is no setting and changes nothing; did you mean LOG_LEVEL?',
+  ]);
 });
 
 describe('a good value', () => {
@@ -416,20 +427,23 @@ describe('.env', () => {
 
 describe('settings that a program gives (CFG5)', () => {
   test.each([
-    [{ dailyBudget: { call: 1 } }, 'settings.dailyBudget.call: unknown field "call"'],
+    [{ dailyBudget: { call: 1 } }, 'settings.dailyBudget.call: unknown field "call"; did you mean "calls"?'],
     [{ dailyBudget: 5 }, 'settings.dailyBudget: expected object, received number'],
     [{ limits: {} }, 'settings.limits: unknown field "limits"'],
     [{ modelLimits: { a: {} } }, 'settings.modelLimits.a: '],
     [{ unknownActions: 'refuse' }, 'settings.unknownActions: expected one of "simulate"|"reject"'],
     [{ httpAllowHosts: ['http://localhost:1'] }, 'settings.httpAllowHosts[0]: must be a host, or host:port'],
-    [{ workflowDir: 'x' }, 'settings.workflowDir: unknown field "workflowDir"'],
+    [{ workflowDir: 'x' }, 'settings.workflowDir: unknown field "workflowDir"; did you mean "workflowsDir"?'],
     [{ workflowsDir: 5 }, 'settings.workflowsDir: expected string, received number'],
     [
       { maxParallelNodes: 0, poolThreads: 0 },
       'settings.maxParallelNodes: expected number to be >=1; settings.poolThreads: ',
     ],
     [{ logLevel: 'loud' }, 'settings.logLevel: expected one of "trace"'],
-    [{ secrets: { OPENAI_KEY: 'sk-1' } }, 'settings.secrets.OPENAI_KEY: unknown field "OPENAI_KEY"'],
+    [
+      { secrets: { OPENAI_KEY: 'sk-1' } },
+      'settings.secrets.OPENAI_KEY: unknown field "OPENAI_KEY"; did you mean "OPENAI_API_KEY"?',
+    ],
     [{ secrets: { OPENAI_API_KEY: 'sk canary' } }, 'settings.secrets.OPENAI_API_KEY: must be up to 4096'],
   ])('%j is refused: %s', (given, message) => {
     const check = () => checkSettings(given as object);

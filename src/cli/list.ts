@@ -1,5 +1,5 @@
 /** `list`: the workflows of a server, newest change first. */
-import type { ListQuery } from '../contract/engine.ts';
+import type { ListQuery } from '../contract/list-query.ts';
 import type { WorkflowSummary } from '../contract/workflow.ts';
 import type { CliContext } from './context.ts';
 import { openServer } from './engine-access.ts';

@@ -17,7 +17,7 @@ const answerTimeoutMs = (limits.waitSecondsMax + 15) * 1000;
 
 interface Call {
   method?: 'GET' | 'POST' | 'DELETE';
-  query?: Record<string, string | number | undefined>;
+  query?: Record<string, string | number | readonly string[] | undefined>;
   body?: unknown;
   lastEventId?: number;
   signal?: AbortSignal | undefined;
@@ -44,7 +44,7 @@ class RestClient {
     const { method = 'GET', query = {}, body, lastEventId, signal } = call;
     const url = new URL(`${this.#serverUrl}/api/${path}`);
     for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, String(value));
+      for (const each of value === undefined ? [] : [value].flat()) url.searchParams.append(name, String(each));
     }
     const headers: Record<string, string> = {
       ...(this.#apiToken === null ? {} : { authorization: `Bearer ${this.#apiToken}` }),
@@ -110,16 +110,18 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
       }
     },
     getStep: (id, stepId) => server.json(`${pathOf(id)}/steps/${encodeURIComponent(stepId)}`),
-    async list({ limit, offset, status, tag, q } = {}): Promise<ListReply> {
-      const query = { view: 'summary', limit, offset, status, tag, q };
+    async list({ cursor: _, ...filter } = {}): Promise<ListReply> {
+      const query = { view: 'summary', ...filter };
       const response = await server.open('workflows', { query });
       const items = (await response.body.json()) as ListReply['items'];
-      return { total: Number(response.headers['x-total-count'] ?? items.length), items };
+      const total = Number(response.headers['x-total-count'] ?? items.length);
+      return { total, items, rest: Math.max(0, total - (filter.offset ?? 0) - items.length) };
     },
     stop: (id) => server.workflow(`${pathOf(id)}/stop`, { method: 'POST' }),
     decide: (id, stepId, request) =>
       server.json(`${pathOf(id)}/steps/${encodeURIComponent(stepId)}/decision`, { method: 'POST', body: request }),
-    delete: async (id) => void (await server.text(pathOf(id), { method: 'DELETE' })),
+    delete: async (id, { version } = {}) =>
+      void (await server.text(pathOf(id), { method: 'DELETE', query: { version } })),
     async *follow(id, { after, signal } = {}) {
       const { body } = await server.open(`${pathOf(id)}/events`, {
         ...(after === undefined ? {} : { lastEventId: after }),

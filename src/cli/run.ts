@@ -12,6 +12,8 @@ import { invalid, Refusal } from '../contract/failures.ts';
 import { isLostNumberLine } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import { isAtRest, type Workflow, type WorkflowStep } from '../contract/workflow.ts';
+import { findExpressionFaults } from '../rehearsal/expression-faults.ts';
+import { withWaitingBelow } from '../rehearsal/family.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
 import { createTemplateCatalogue } from '../templates/catalogue.ts';
 import { instantiate } from '../templates/instantiate.ts';
@@ -20,7 +22,6 @@ import type { CliContext, CliEngine } from './context.ts';
 import { readDefinitionFile, toFaultLine } from './definition-file.ts';
 import { type EngineAccess, openLocalEngine, openServer, toDataPaths } from './engine-access.ts';
 import { CommandError, exits, usageError } from './exit.ts';
-import { findExpressionFaults } from './expression-faults.ts';
 import { followWorkflow } from './follow.ts';
 import { LiveProgress } from './live-progress.ts';
 import { createPlainProgress } from './plain-progress.ts';
@@ -265,11 +266,19 @@ async function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: Cl
   if (workflow.status === 'COMPLETED') return workflow.tags.includes('simulated') ? exits.simulated : exits.done;
   if (workflow.status === 'FAILED' || workflow.status === 'STOPPED') return exits.failed;
   if (!isAtRest(workflow.status)) throw new CommandError(`workflow ${workflow.id} is ${workflow.status}, not at rest`);
-  const decisions = await toDecisionLines(workflow, access);
+  const family = await withWaitingBelow(workflow, access.engine);
+  const decisions: string[] = [];
+  for (const each of family) for (const line of await toDecisionLines(each, access)) decisions.push(line);
   for (const line of decisions) stderr.write(`${line}\n`);
-  if (workflow.steps.some(isPaused)) return tellPaused(workflow, access, stderr);
+  if (family.some(({ steps }) => steps.some(isPaused))) return tellPaused(family, access, stderr);
+  const asking = family.filter((each) => awaitsData(each).length > 0);
+  if (asking.length === 0 && decisions.length > 0) return exits.waiting;
+  for (const each of asking.length > 0 ? asking : [workflow]) tellAwaitedData(each, access, stderr);
+  return exits.waiting;
+}
+
+function tellAwaitedData(workflow: Workflow, access: EngineAccess, stderr: CliContext['stderr']): void {
   const waiting = awaitsData(workflow);
-  if (waiting.length === 0 && decisions.length > 0) return exits.waiting;
   const names = waiting.map((step) => step.id).join(', ') || 'something outside';
   const path = `/api/workflows/${workflow.id}/external-data`;
   const advice =
@@ -279,7 +288,6 @@ async function toStatus(workflow: Workflow, access: EngineAccess, { stderr }: Cl
         ? `serve this data directory and send it with POST ${path}`
         : 'run it with --server, or with --data and serve that directory, so that there is something to send it to';
   stderr.write(`waits for ${names}: ${advice}\n`);
-  return exits.waiting;
 }
 
 /** By a budget: other waits say so in `waits`. */
@@ -288,14 +296,20 @@ function isPaused({ reason, waits }: WorkflowStep): boolean {
 }
 
 /** The reasons say what a budget has paused and why. */
-function tellPaused({ id, steps }: Workflow, access: EngineAccess, stderr: CliContext['stderr']): number {
+function tellPaused(family: readonly Workflow[], access: EngineAccess, stderr: CliContext['stderr']): number {
   const byReason = new Map<string, string[]>();
-  for (const step of steps)
-    if (step.reason !== undefined && isPaused(step))
+  let id = '';
+  for (const { id: workflowId, steps } of family) {
+    for (const step of steps) {
+      if (step.reason === undefined || !isPaused(step)) continue;
       byReason.set(step.reason, [...(byReason.get(step.reason) ?? []), step.id]);
+      // Only the budget of a workflow is raised by resuming; of others the reason says what helps.
+      const used = /^the (?:workflow's budget|budget of workflow (\S+)) .* is used up/.exec(step.reason);
+      if (used !== null && id === '') id = used[1] ?? workflowId;
+    }
+  }
   for (const [reason, ids] of byReason) stderr.write(`paused: ${printable(ids.join(', '))}: ${printable(reason)}\n`);
-  // Only a budget of its own is raised by resuming; of others the reason says what helps.
-  const isOwn = [...byReason.keys()].some((reason) => /^the workflow's budget .* is used up/.test(reason));
+  const isOwn = id !== '';
   const post = `POST ${access.serverUrl ?? ''}/api/workflows/${id}/resume {"budget": {…}}`;
   const advice =
     access.serverUrl !== null

@@ -1,6 +1,7 @@
 /** `show`: one workflow of a server with its steps. */
 import type { Workflow } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
+import { withWaitingBelow } from '../rehearsal/family.ts';
 import { awaitsData, toDecisionLines } from './awaited.ts';
 import type { CliContext } from './context.ts';
 import { type EngineAccess, openServer } from './engine-access.ts';
@@ -25,7 +26,10 @@ export async function show(id: string, { json, server }: ShowOptions, context: C
     stdout.write(toHead(reply.workflow));
     const rows = toStepRows(reply.workflow.steps);
     stdout.write(`\n${toTable(stepHead, rows, stdout.isTTY ? stdout.columns : undefined)}`);
-    const lines = [...(await toDecisionLines(reply.workflow, access)), ...toDataLines(reply.workflow, access)];
+    const lines: string[] = [];
+    for (const each of await withWaitingBelow(reply.workflow, access.engine)) {
+      for (const line of [...(await toDecisionLines(each, access)), ...toDataLines(each, access)]) lines.push(line);
+    }
     if (lines.length > 0) stdout.write(`\n${lines.join('\n')}\n`);
   } finally {
     await access.close();
@@ -43,7 +47,10 @@ function toHead(workflow: Workflow): string {
     ['created', workflow.createdAt],
     ['updated', workflow.updatedAt],
     ['template', workflow.templateId ?? ''],
-    ['parent', workflow.parentId ?? ''],
+    [
+      'parent',
+      `${workflow.parentId ?? ''}${workflow.parentStepId === undefined ? '' : `, step ${workflow.parentStepId}`}`,
+    ],
     ['tags', workflow.tags.join(', ')],
     ['models', cost],
     ['budget', toBudget(workflow.budget)],

@@ -48,7 +48,7 @@ function toRow(step: WorkflowStep, indent: string, children: readonly WorkflowSt
 }
 
 function toRemark(step: WorkflowStep, children: readonly WorkflowStep[]): string {
-  const said = step.reason ?? step.error ?? '';
+  const said = step.reason ?? step.error ?? (step.child === undefined ? '' : `workflow ${step.child}`);
   if (step.count === undefined) return said;
   const counts = new Map<string, number>();
   for (const { outcome, status } of children) {

@@ -2,24 +2,15 @@
 
 import { resolve } from 'node:path';
 import { readSecrets, readSettings } from '../config.ts';
-import type { FieldError } from '../contract/failures.ts';
-import { toFieldPath } from '../contract/field-errors.ts';
-import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
-import { didYouMean } from '../contract/nearest.ts';
-import type { SecretHosts } from '../contract/secret-store.ts';
-import type { ActionCatalogue } from '../contract/task.ts';
-import { counted } from '../core/duration.ts';
-import { stepsWithin, type Visited } from '../core/steps-within.ts';
-import { validateDefinition } from '../core/validate.ts';
-import { findWarnings } from '../core/warnings.ts';
-import { createActionCatalogue } from '../tasks/registry.ts';
-import { createDataSchema } from '../templates/params-schema.ts';
-import { readSourceText, type SourceFault } from '../templates/source-text.ts';
+import type { Template } from '../contract/definition.ts';
+import type { TemplateSource } from '../engine/templates.ts';
+import { checkDefinitionText } from '../rehearsal/check-definition.ts';
+import { createTemplateCatalogue, type TemplateCatalogue } from '../templates/catalogue.ts';
+import { instantiate } from '../templates/instantiate.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import type { CliContext } from './context.ts';
 import { readTextFile, toFaultLine } from './definition-file.ts';
 import { CommandError, exits, usageError } from './exit.ts';
-import { findExpressionFaults } from './expression-faults.ts';
 import { printable } from './printable.ts';
 
 export interface ValidateOptions {
@@ -35,12 +26,13 @@ export async function validate(
     throw usageError('--allow-unknown and UNKNOWN_ACTIONS=reject exclude each other: a run would refuse the action');
   }
   const secretStore = readSecrets(context.env, context.cwd);
+  const source = createSource(files, context);
   let sound = true;
   for (const file of files) {
     const lines: string[] = [];
     try {
       const text = await readTextFile(resolve(context.cwd, file), file);
-      const { faults, notes, summary } = await checkText(text, allowUnknown, secretStore);
+      const { faults, notes, summary } = await checkDefinitionText(text, { allowUnknown, secretStore, source });
       for (const fault of faults) lines.push(toFaultLine(file, fault));
       for (const note of notes) lines.push(`${file}: note: ${note}`);
       if (faults.length === 0) lines.push(`${file}: ok (${summary})`);
@@ -56,136 +48,33 @@ export async function validate(
   return sound ? exits.done : exits.failed;
 }
 
-interface Check {
-  faults: SourceFault[];
-  notes: string[];
-  summary: string;
-}
-
-async function checkText(text: string, allowUnknown: boolean, secretStore: SecretHosts): Promise<Check> {
-  const unknownActions = allowUnknown ? 'simulate' : 'reject';
-  const source = readSourceText(text);
-  if (source.kind === 'faulty') return { faults: source.faults, notes: [], summary: '' };
-  const { value, locate, lost } = source;
-  const isTemplate = isObject(value) && 'id' in value;
-  const schema = isTemplate && isObject(value.params) ? value.params : undefined;
-
-  const faults = isTemplate ? readTemplateFaults(text) : [];
-  const catalogue = createActionCatalogue();
-  const definition = isTemplate ? toDefinition(value, schema) : value;
-  const checked = validateDefinition(definition, {
-    catalogue,
-    unknownActions,
-    secretStore,
-    declaredParams: Object.keys(toProperties(schema)),
-  });
-  const named = new Set(faults.map((fault) => fault.path));
-  const { steps, last } = toSteps(definition);
-  const visited = [...stepsWithin({ steps, finally: last })];
-  // Actions are named here in an author's words, also those of steps that have other faults.
-  const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
-  if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
-  for (const fault of findSchemaFaults(visited)) errors.push(fault);
-  const places = new Set(errors.map(({ path }) => path));
-  for (const fault of await findExpressionFaults(steps, last)) if (!places.has(fault.path)) errors.push(fault);
-  const unknownSecrets: string[] = [];
-  for (const error of withLostNumbers(errors, lost)) {
-    if (allowUnknown && error.message.startsWith('there is no secret ')) {
-      unknownSecrets.push(`${error.path}: ${error.message}`);
-      continue;
+/** The templates of the files, and those of TEMPLATES_DIR. */
+function createSource(files: readonly string[], { cwd, env }: CliContext): TemplateSource {
+  const given = new Map<string, Template>();
+  let isRead = false;
+  let catalogue: TemplateCatalogue | undefined;
+  const readGiven = async () => {
+    if (isRead) return;
+    isRead = true;
+    for (const file of files) {
+      const text = await readTextFile(resolve(cwd, file), file).catch(() => '');
+      const read = readTemplateText(text);
+      if (read.kind === 'template') given.set(read.template.id, read.template);
     }
-    // Without a schema a run may give whatever the steps refer to.
-    if (named.has(error.path) || (isTemplate && schema === undefined && isAboutParam(error))) continue;
-    const position = locate(toParts(error.path));
-    faults.push({ path: error.path, message: explain(error), position });
-  }
-  const actions = visited.flatMap(({ step }) => (typeof step.action === 'string' ? [step.action] : []));
-  const unknown = unknownActions === 'reject' ? [] : [...new Set(actions)].filter((action) => !catalogue.has(action));
-  return {
-    faults,
-    notes: [
-      ...unknownSecrets,
-      ...unknown.map(
-        (action) => `action ${action} is not known here and would be simulated${didYouMean(action, catalogue.keys())}`,
-      ),
-      ...findWarnings({
-        steps,
-        finally: last,
-        params: Object.keys(toProperties(isTemplate ? schema : { properties: isObject(value) ? value.params : {} })),
-        catalogue,
-        namesSimulated: false,
-        texts: isObject(value) ? { name: value.name, description: value.description } : {},
-        told: toLostNumberLines(lost, toKeepIt.file),
-      }),
-    ],
-    summary: `${isTemplate ? `template ${String(value.id)}` : 'definition'}, ${counted(visited.length, 'step')}`,
   };
-}
-
-function findUnknownActions(visited: readonly Visited[], catalogue: ActionCatalogue): FieldError[] {
-  return visited.flatMap(({ step, path }) => {
-    if (typeof step.action !== 'string' || catalogue.has(step.action)) return [];
-    const guess = didYouMean(step.action, catalogue.keys());
-    const wayOut = 'a run would simulate it, and --allow-unknown lets that pass';
-    return [{ path: toFieldPath([...path, 'action']), message: `unknown action "${step.action}"; ${wayOut}${guess}` }];
-  });
-}
-
-/** The JSON Schema that an approval asks data by; a run meets its faults when somebody decides. */
-function findSchemaFaults(visited: readonly Visited[]): FieldError[] {
-  return visited.flatMap(({ step: { action, params }, path }) => {
-    const data = action === 'approval' && isObject(params) ? params.data : undefined;
-    // What references bring is known at run time.
-    if (!isObject(data) || JSON.stringify(data).includes('{{')) return [];
-    const made = createDataSchema(data);
-    if (made.kind === 'usable') return [];
-    return made.faults.map((fault) => ({
-      path: toFieldPath([...path, 'params', 'data', ...fault.path]),
-      message: fault.message,
-    }));
-  });
-}
-
-function toSteps(definition: unknown): { steps: unknown[]; last: unknown } {
-  if (!isObject(definition)) return { steps: [], last: [] };
-  return { steps: Array.isArray(definition.steps) ? definition.steps : [], last: definition.finally };
-}
-
-function readTemplateFaults(text: string): SourceFault[] {
-  const read = readTemplateText(text);
-  return read.kind === 'faulty' ? read.faults : [];
-}
-
-/** As a run makes it: with the params that every run has, because they are required or have a default. */
-function toDefinition(template: Record<string, unknown>, schema: Record<string, unknown> | undefined): unknown {
-  const { id: _, schedule: __, ...definition } = template;
-  const required = Array.isArray(schema?.required) ? schema.required.map(String) : [];
-  const withDefault = Object.entries(toProperties(schema)).flatMap(([name, property]) =>
-    isObject(property) && 'default' in property ? [name] : [],
-  );
-  return { ...definition, params: Object.fromEntries([...required, ...withDefault].map((name) => [name, null])) };
-}
-
-function toProperties(schema: Record<string, unknown> | undefined): Record<string, unknown> {
-  return isObject(schema?.properties) ? schema.properties : {};
-}
-
-function isAboutParam(error: FieldError): boolean {
-  return error.message.includes(': the workflow has no param "');
-}
-
-function explain({ message }: FieldError): string {
-  const isLeftOut = /: a run may leave the param ".*" out; /s.test(message);
-  return isLeftOut ? `${message}, make it required, or give it a default` : message;
-}
-
-/** `steps[3].params.x` → ['steps', 3, 'params', 'x']. */
-function toParts(path: string): (string | number)[] {
-  return [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map((match) =>
-    match[1] === undefined ? match[0] : Number(match[1]),
-  );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const others = () => {
+    catalogue ??= createTemplateCatalogue(readSettings(env, cwd).engine.templatesDir);
+    return catalogue;
+  };
+  return {
+    list: async () => [...given.values(), ...(await others().list())],
+    find: async (id) => {
+      await readGiven();
+      const template = given.get(id);
+      return template === undefined ? others().find(id) : { template, told: [] };
+    },
+    problems: () => others().problems(),
+    instantiate: async (template, params) => instantiate(template, params),
+    close: async () => undefined,
+  };
 }

@@ -5,6 +5,7 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { parseBounded } from '../contract/bounded-parse.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import { type SecretStore, secretNameAllowed, secretNamePattern, secretStoreSchema } from '../contract/secret-store.ts';
 import { StartError } from '../contract/store.ts';
@@ -68,7 +69,7 @@ function check(found: ReadonlyMap<string, Found>): SecretStore {
   const store = Object.fromEntries(
     [...found].map(([name, { value, hosts = [] }]) => [name, { value, hosts: [...new Set(hosts)] }]),
   );
-  const parsed = secretStoreSchema.safeParse(store);
+  const parsed = parseBounded(secretStoreSchema, store);
   if (parsed.success) return parsed.data;
   const [{ path, message } = { path: '', message: '' }] = toFieldErrors(parsed.error.issues);
   const name = path.split('.', 1).join();
@@ -131,7 +132,7 @@ function readFile(cwd: string, value: string): [string, Omit<Found, 'from'>][] {
     const code = errorCode(cause);
     throw refuse(fileSetting, value, `${allowed} (${/^E[A-Z]+$/.test(code) ? code : 'no YAML'})`);
   }
-  const parsed = fileSchema.safeParse(written);
+  const parsed = parseBounded(fileSchema, written);
   if (!parsed.success) {
     const [first] = toFieldErrors(parsed.error.issues);
     throw refuse(

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { parseBounded } from '../contract/bounded-parse.ts';
 import { type Budget, budgetSchema } from '../contract/budget.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
 import { type LimitsByModel, limitsByModelSchema } from '../contract/model-limits.ts';
@@ -57,7 +58,7 @@ export function readModelServersSetting(cwd: string, value: string | undefined):
     const why = /^E[A-Z]+$/.test(code) ? code : 'no YAML';
     throw new StartError(`${modelServersSetting} is not usable (${why}); allowed: ${allowed}`, 1);
   }
-  const parsed = modelServersSchema.safeParse(written);
+  const parsed = parseBounded(modelServersSchema, written);
   if (parsed.success) return parsed.data;
   const [first] = toFieldErrors(parsed.error.issues);
   throw new StartError(
@@ -103,7 +104,7 @@ export function readStructure<Value>(
   } catch (cause) {
     throw refuse(name, value, `${allowed} (${errorCode(cause).split('\n')[0]})`, cause);
   }
-  const parsed = schema.safeParse(written);
+  const parsed = parseBounded(schema, written);
   if (parsed.success) return parsed.data;
   const [first] = toFieldErrors(parsed.error.issues);
   throw refuse(name, value, `${allowed} (${first?.path || 'the whole'}: ${first?.message})`);

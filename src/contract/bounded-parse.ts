@@ -3,6 +3,7 @@
  * as arguments of one call, and a call takes some hundred thousand; beyond that it throws, where it should refuse.
  */
 import { ZodError, type z } from 'zod';
+import { noteKnownFields } from './known-fields.ts';
 
 export type Parsed<Output> =
   | { readonly success: true; readonly data: Output; readonly error?: undefined }
@@ -10,7 +11,7 @@ export type Parsed<Output> =
 
 export function parseBounded<Schema extends z.ZodType>(schema: Schema, value: unknown): Parsed<z.output<Schema>> {
   try {
-    return schema.safeParse(value);
+    return schema.safeParse(value, { error: noteKnownFields });
   } catch (error) {
     // Also what is nested so deep that the parser has no room left on the stack.
     if (!(error instanceof RangeError)) throw error;

@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import type { Budget } from './budget.ts';
 import type { WaitingQuery, WaitingReply } from './decision.ts';
-import type { BranchRequest, WorkflowDefinition } from './definition.ts';
-import type { EngineHealth, EngineStats, ListQuery, ListReply } from './engine.ts';
+import type { BranchRequest, Template, WorkflowDefinition } from './definition.ts';
+import type { EngineHealth, EngineStats, ListReply } from './engine.ts';
 import {
   type EngineEvent,
   type EventGap,
@@ -17,6 +17,8 @@ import {
 } from './event.ts';
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
+import type { ListFilter, ListQuery } from './list-query.ts';
+import type { Facets, Lineage } from './run-view.ts';
 import type { KeptSchedules } from './schedule.ts';
 import type { JobStatus } from './workflow.ts';
 
@@ -76,15 +78,24 @@ export interface CoordinatorCalls {
       /** The new workflow's `warnings`. */
       warnings?: readonly string[];
       templateId: string | null;
+      /** The templates that its `workflow` steps can reach, by id. */
+      templates?: Readonly<Record<string, Template>>;
       claim?: IdempotencyClaim;
     } & Wait;
     answer: WorkflowText;
   };
   get: { args: { id: string } & Wait; answer: WorkflowText };
+  /** The run as columns; with `since` only the steps that have changed since that version. */
+  graph: { args: { id: string; since?: number } & Wait; answer: WorkflowText };
+  /** As JSON text: a `DefinitionBack`; what the log is made from (`LoggedStep[]`); a `Lineage`. */
+  definition: { args: { id: string } & TextBound; answer: WorkflowText };
+  logs: { args: { id: string } & TextBound; answer: WorkflowText };
+  lineage: { args: { id: string }; answer: Lineage };
   peek: { args: { id: string }; answer: { version: number; status: JobStatus } };
   /** One step: costs what the step and, of a group, its items take. */
-  step: { args: { id: string; stepId: string } & TextBound; answer: StepText };
+  step: { args: { id: string; stepId: string; bound?: true } & TextBound; answer: StepText };
   list: { args: ListQuery; answer: ListReply };
+  facets: { args: ListFilter; answer: Facets };
   waiting: { args: WaitingQuery; answer: WaitingReply };
   readBlob: { args: { id: string; blob: string }; answer: Uint8Array };
   stop: { args: { id: string; claim?: IdempotencyClaim } & TextBound; answer: WorkflowText };
@@ -145,6 +156,8 @@ export interface CoordinatorCalls {
     args: { keys: readonly string[]; prefix: string };
     answer: { owners: (string | null)[]; unfinished: string[] };
   };
+  /** The workflows that hold a key with this prefix. */
+  keyOwners: { args: { prefix: string }; answer: { ids: string[] } };
   costs: { args: CostsQuery; answer: CostsReply };
   stats: { args: Record<string, never>; answer: EngineStats };
   health: { args: Record<string, never>; answer: EngineHealth };
@@ -182,9 +195,14 @@ const isObject = (value: unknown) => typeof value === 'object' && value !== null
 const callNames: Record<CallName, true> = {
   submit: true,
   get: true,
+  graph: true,
+  definition: true,
+  logs: true,
+  lineage: true,
   peek: true,
   step: true,
   list: true,
+  facets: true,
   waiting: true,
   readBlob: true,
   stop: true,
@@ -197,6 +215,7 @@ const callNames: Record<CallName, true> = {
   readSchedules: true,
   writeSchedules: true,
   keyedWorkflows: true,
+  keyOwners: true,
   costs: true,
   stats: true,
   health: true,

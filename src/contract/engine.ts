@@ -3,10 +3,15 @@
  * after the change is on disk; a call the engine will not carry out rejects with a `Refusal`.
  */
 import type { ResumeRequest } from './budget.ts';
+import type { BulkRequest, BulkResult } from './bulk.ts';
 import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from './decision.ts';
 import type { BranchRequest, ExternalDataReply, ExternalDataRequest, Template, TemplateProblem } from './definition.ts';
+import type { DryRunReply, ValidationReply } from './dry-run.ts';
+import type { EnginePageParts } from './engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
+import type { ListFilter, ListQuery } from './list-query.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply, SearchPlace, SearchReply } from './run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
@@ -78,19 +83,36 @@ export interface GetOptions extends WaitOptions {
   withoutBlobs?: boolean;
 }
 
-export interface ListQuery {
+export interface GetStepOptions extends AnswerOptions {
+  /** With `params_bound`: the params as the step gets them, up to `limits.boundParamsBytesMax`; secrets stay as names. */
+  bound?: boolean;
+}
+
+export interface SearchOptions extends AnswerOptions {
+  /** Where to look; everywhere when absent. */
+  places?: readonly SearchPlace[];
+  /** Hits; default 100, at most `limits.searchHitsMax`. */
   limit?: number;
-  offset?: number;
-  status?: JobStatus;
-  tag?: string;
-  /** Part of the id, name or description, any letter case. */
-  q?: string;
+}
+
+export interface LogOptions extends AnswerOptions {
+  /** Only lines after this time; ISO 8601. */
+  after?: string;
+  /** About so many; lines of one time are never split. Default and most: `limits.mergedLinesMax`. */
+  limit?: number;
+}
+
+export interface GraphOptions extends WaitOptions {
+  /** Only the steps that have changed since this version; rejects with CONFLICT where that is no longer known. */
+  since?: number;
 }
 
 export interface ListReply {
-  /** How many workflows match, before limit and offset. */
+  /** How many workflows match, before limit, offset and cursor. */
   total: number;
-  /** Newest updatedAt first. */
+  /** How many of them come after these. */
+  rest: number;
+  /** In the order of `sort`. */
   items: WorkflowSummary[];
 }
 
@@ -164,6 +186,13 @@ export interface EventsOptions {
   signal?: AbortSignal;
 }
 
+export interface StreamOptions extends Pick<EventsOptions, 'after' | 'signal'> {
+  /** Only events of these; of all workflows when absent. */
+  workflows?: readonly string[];
+  /** The workflows whose running steps tell their texts as well. */
+  texts?: readonly string[];
+}
+
 /** `replayed`: its key met an earlier call. It is not enumerable: the reply is the same, word for word. */
 export type ExternalDataAnswer = ExternalDataReply & { readonly replayed?: boolean };
 
@@ -175,12 +204,29 @@ export interface Engine {
     params: Record<string, unknown>,
     options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
+  /** What a run would do: on an engine of its own that calls nobody and keeps nothing. Refuses like `submit`. */
+  dryRun(definition: unknown): Promise<DryRunReply>;
+  dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply>;
+  /** Every fault of a text, YAML or JSON, of a definition or a template. */
+  validate(text: string): Promise<ValidationReply>;
   get(id: string, options?: GetOptions): Promise<WorkflowReply>;
+  /** The run as columns, without params, outputs and logs: the JSON of a `GraphView`, with `since` of a `ChangesView`. */
+  graph(id: string, options?: GraphOptions): Promise<WorkflowReply>;
+  /** What the run was made from; its params apart. */
+  definition(id: string, options?: AnswerOptions): Promise<DefinitionBack>;
+  /** The lines of all steps, by time. */
+  logs(id: string, options?: LogOptions): Promise<LogReply>;
+  /** Where a text stands in names, errors, log lines and outputs; letter case does not count. */
+  search(id: string, q: string, options?: SearchOptions): Promise<SearchReply>;
+  /** The workflows that it was branched from, and all branches of these; `cut` beyond `limits.lineageMax`. */
+  lineage(id: string): Promise<Lineage>;
   /** Version and status without the document: what an ETag check needs. */
   peek(id: string): Promise<{ version: number; status: JobStatus }>;
   /** Whole: also what a group has gathered, up to `limits.answerBytesMax`, and the message of an approval. */
-  getStep(id: string, stepId: string, options?: AnswerOptions): Promise<WorkflowStep>;
+  getStep(id: string, stepId: string, options?: GetStepOptions): Promise<WorkflowStep>;
   list(query?: ListQuery): Promise<ListReply>;
+  /** How many workflows there are by status, tag and template; each counts without its own field of the filter. */
+  facets(filter?: ListFilter): Promise<Facets>;
   /** Waits, without a bound, until the workflow is COMPLETED, FAILED or STOPPED. */
   finished(id: string, options?: { signal?: AbortSignal }): Promise<WorkflowReply>;
   stop(id: string, options?: CallOptions): Promise<WorkflowReply>;
@@ -188,7 +234,10 @@ export interface Engine {
   resume(id: string, options?: CallOptions & ResumeRequest): Promise<WorkflowReply>;
   retry(id: string, options?: CallOptions): Promise<WorkflowReply>;
   branch(id: string, request: BranchRequest, options?: CallOptions & WaitOptions & ToldOptions): Promise<WorkflowReply>;
-  delete(id: string): Promise<void>;
+  /** With `version`: refused with CONFLICT unless the workflow is finished, and unchanged since it had this version. */
+  delete(id: string, options?: { version?: number | undefined }): Promise<void>;
+  /** The same change to many workflows, each by itself; with a key each has a record under `key/id`. */
+  bulk(request: BulkRequest, options?: CallOptions): Promise<BulkResult[]>;
   externalData(id: string, request: ExternalDataRequest, options?: CallOptions): Promise<ExternalDataAnswer>;
   /**
    * A person's decision about an `approval` that waits. Rejects with CONFLICT where none is due (also the second of two),
@@ -206,6 +255,8 @@ export interface Engine {
     id: string,
     options?: Pick<EventsOptions, 'after' | 'signal'>,
   ): AsyncIterable<EngineEvent | EventGap | TokenEvent>;
+  /** One stream for a whole app: the events of some or all workflows, and the texts of some. Ends as `events` does. */
+  stream(options?: StreamOptions): AsyncIterable<EngineEvent | EventGap | TokenEvent>;
   templates(): Promise<Template[]>;
   template(id: string): Promise<Template>;
   /** What is wrong with template files, at most 1,000 entries; a template with a fault is in no list. */
@@ -224,6 +275,8 @@ export interface Engine {
   /** What calls of models have used and cost, of all workflows, also of deleted ones. */
   costs(query?: Partial<CostsQuery>): Promise<CostsReply>;
   stats(): Promise<EngineStats>;
+  /** Settings, providers, limits, disk and cache, for the one who runs it; no secrets. */
+  page(): Promise<EnginePageParts>;
   health(): Promise<EngineHealth>;
   /** Takes no new work, gives running steps up to 10 s, writes everything out. */
   close(): Promise<void>;

@@ -1,10 +1,27 @@
 /** What clients are told as it happens: one event per durable change. */
 import { z } from 'zod';
+import { outcomeSchema } from './flow.ts';
 import { eventKinds } from './journal-event.ts';
-import { isoTimeSchema, jobStatusSchema } from './workflow.ts';
+import { isoTimeSchema, jobStatusSchema, stepCountsSchema, stepErrorCodeSchema } from './workflow.ts';
 
 export const eventKindSchema = z.enum(eventKinds);
 export type EventKind = z.infer<typeof eventKindSchema>;
+
+/** The step of an event after it, as far as a list or a graph shows it. */
+export const eventStepSchema = z
+  .object({
+    status: jobStatusSchema,
+    attempt: z.int(),
+    queuedAt: isoTimeSchema.nullable(),
+    startTime: isoTimeSchema.nullable(),
+    endTime: isoTimeSchema.nullable(),
+    cost: z.number().nullable().meta({ description: 'US dollars of all its attempts; null: not known' }).optional(),
+    tokens: z.number().optional().meta({ description: 'absent, like cost, where it has called nobody' }),
+    errorCode: stepErrorCodeSchema.nullable(),
+    outcome: outcomeSchema.optional(),
+  })
+  .meta({ id: 'EventStep' });
+export type EventStep = z.infer<typeof eventStepSchema>;
 
 export const engineEventSchema = z
   .object({
@@ -15,6 +32,15 @@ export const engineEventSchema = z
     at: isoTimeSchema,
     status: jobStatusSchema.meta({ description: 'of the workflow, after the change' }),
     step_status: jobStatusSchema.optional(),
+    step: eventStepSchema.optional().meta({ description: 'the step of step_id, after the change' }),
+    progress: z.int().optional(),
+    steps_total: z.int().optional(),
+    step_counts: stepCountsSchema.optional(),
+    skipped: z.int().optional().meta({ description: 'how many of the completed steps were skipped; absent: none' }),
+    tolerated: z.int().optional().meta({ description: 'and of how many the failure is tolerated' }),
+    total_cost: z.number().optional().meta({ description: 'US dollars, of the workflow after the change' }),
+    total_tokens: z.number().optional(),
+    cost_is_floor: z.boolean().optional().meta({ description: 'true when a price was not known' }),
     queued_steps: z
       .array(z.string())
       .optional()
@@ -26,9 +52,22 @@ export const engineEventSchema = z
     completed_steps: z.array(z.string()).optional().meta({
       description: 'other steps that it has completed: groups, skipped steps, data kept for them; at most 100',
     }),
+    skipped_steps: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'those of completed_steps that were skipped, at most 100' }),
     failed_steps: z.array(z.string()).optional().meta({ description: 'groups that it has failed, at most 100' }),
     count: z.int().optional().meta({ description: 'of step.mapped: the steps of so many items are there now' }),
     round: z.int().optional().meta({ description: 'of step.repeated: the round that begins, counted from 0' }),
+    child_id: z
+      .string()
+      .optional()
+      .meta({ description: 'of a `workflow` step: the workflow that it has started; its events name themselves' }),
+    parent_id: z
+      .string()
+      .optional()
+      .meta({ description: 'of workflow.created: the workflow whose step has started it' }),
+    parent_step_id: z.string().optional().meta({ description: 'that step' }),
     steps_cut: z.literal(true).optional().meta({ description: 'there were more: read the workflow' }),
     version: z.int(),
   })

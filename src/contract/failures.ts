@@ -36,6 +36,7 @@ export const failureTable = {
   ITEMS_FAILED: 'final',
   NOT_DONE: 'final',
   EXPIRED: 'final',
+  CHILD_FAILED: 'final',
 } as const satisfies Record<string, FailureClass>;
 
 export type FailureCode = keyof typeof failureTable;

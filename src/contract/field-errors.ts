@@ -1,9 +1,12 @@
 /** What a schema finds wrong, as fields that a person can find: `steps[3].dependencies[0]`, one entry for each. */
 import type { z } from 'zod';
 import type { FieldError } from './failures.ts';
+import { meantField } from './known-fields.ts';
 
 /** Characters of one name. A client may give a field a name of megabytes, and every fault within would repeat it. */
 const nameShownMax = 200;
+/** Of this many unknown fields the nearest known one is looked for: a body may have 100,000 of them. */
+const guessesMax = 20;
 
 /** `['steps', 3, 'dependencies', 0]` as `steps[3].dependencies[0]`; `''` is the whole. A long name is cut. */
 export function toFieldPath(path: readonly PropertyKey[]): string {
@@ -34,16 +37,30 @@ export function toFieldErrors(issues: readonly Issue[], prefix: readonly Propert
 
 /** Unknown fields are named one by one; of several forms that a value may have, the one it comes nearest to counts. */
 export function toPlacedFaults(issues: readonly Issue[], prefix: readonly PropertyKey[] = []): PlacedFault[] {
+  return placeFaults(issues, prefix, { left: guessesMax });
+}
+
+function placeFaults(
+  issues: readonly Issue[],
+  prefix: readonly PropertyKey[],
+  guesses: { left: number },
+): PlacedFault[] {
   return issues.flatMap((issue) => {
     const path = [...prefix, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: [...path, key], message: `unknown field "${key}"` }));
+      return issue.keys.map((key) => ({ path: [...path, key], message: toUnknown(key, issue.keys, guesses) }));
     }
     if (issue.code !== 'invalid_union') return [{ path, message: toMessage(issue) }];
     const branches = toBranches(issue);
     const meant = toMeant(branches);
-    return meant === undefined ? [{ path, message: toExpected(branches) }] : toPlacedFaults(meant, path);
+    return meant === undefined ? [{ path, message: toExpected(branches) }] : placeFaults(meant, path, guesses);
   });
+}
+
+function toUnknown(key: string, unknown: readonly string[], guesses: { left: number }): string {
+  guesses.left -= 1;
+  const meant = guesses.left >= 0 ? meantField(key, unknown) : undefined;
+  return `unknown field "${key}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`;
 }
 
 /** What each of the forms that were possible has against the value. */

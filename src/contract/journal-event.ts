@@ -66,9 +66,15 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
     kind: z.literal('workflow.created'),
     /** The workflow in the form of a state file; a field that it leaves out has its default. */
     workflow: jsonObject,
-    /** A branch also lists itself at its parent, whose version grows to this one. */
+    /** A branch, or a child, also lists itself at its parent, whose version grows to this one. */
     parent: z
-      .strictObject({ id: workflowIdOf(z.string()), stepId: stepIdOf(z.string()), version: count })
+      .strictObject({
+        id: workflowIdOf(z.string()),
+        stepId: stepIdOf(z.string()),
+        version: count,
+        /** It is a child, for which the step waits from now on; `until` in milliseconds since 1970. */
+        child: z.strictObject({ until: z.number().nullable() }).readonly().exactOptional(),
+      })
       .readonly()
       .exactOptional(),
   }),
@@ -146,12 +152,27 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...ofStep, kind: z.literal('step.repeated'), round: count, dueAt: z.number().exactOptional() }),
   /** The loop of a `repeat` is over. */
   z.strictObject({ ...ofStep, kind: z.literal('step.concluded'), done: z.boolean() }),
-  /** The step waits without a slot: for a decision, for data or for a time; `until` in milliseconds since 1970. */
+  /** The step waits without a slot: for what `for` says; `until` in milliseconds since 1970. */
   z.strictObject({
     ...ofStep,
     kind: z.literal('step.waiting'),
-    for: z.enum(['decision', 'data', 'time']),
+    for: z.enum(['decision', 'data', 'time', 'workflow']),
     until: z.number().nullable(),
+    /** The workflow that it waits for is at rest. */
+    atRest: z.literal(true).exactOptional(),
+  }),
+  /** The workflow that the step has started has ended. */
+  z.strictObject({
+    ...ofStep,
+    kind: z.literal('step.returned'),
+    child: workflowIdOf(z.string()),
+    /** null where it is COMPLETED. */
+    error: z.string().nullable(),
+    /** What all its steps have used. */
+    metrics: jsonObject.nullable(),
+    simulated: z.literal(true).exactOptional(),
+    /** null where it is not COMPLETED. */
+    outputs: outputs.nullable(),
   }),
   /** The time that the step waited for has come. */
   z.strictObject({ ...ofStep, kind: z.literal('step.elapsed') }),
@@ -205,11 +226,9 @@ const afterOutputs = '}}';
 
 /** The JSON text of an event. Outputs are JSON text already and are inserted as they are. */
 export function toEventJson(event: JournalEvent): string {
-  if ((event.kind === 'step.completed' || event.kind === 'external_data.ingested') && 'json' in event.outputs) {
-    const { outputs, ...rest } = event;
-    return `${JSON.stringify(rest).slice(0, -1)}${beforeOutputs}${(outputs as { json: string }).json}${afterOutputs}`;
-  }
-  return JSON.stringify(event);
+  if (!('outputs' in event) || event.outputs === null || 'blob' in event.outputs) return JSON.stringify(event);
+  const { outputs, ...rest } = event;
+  return `${JSON.stringify(rest).slice(0, -1)}${beforeOutputs}${outputs.json}${afterOutputs}`;
 }
 
 /** Reads what `toEventJson` wrote. The journal's checksums vouch for the text, so it is not checked again. */

@@ -11,6 +11,8 @@ export const limits = {
   jsonDepthMax: 64,
   /** Groups (steps with `forEach` or `repeat`) within each other. */
   groupDepthMax: 3,
+  /** Workflows that steps run, below each other. */
+  childDepthMax: 5,
   /** Steps written within a group. */
   innerStepsMax: 100,
   /** Lists of one `forEach`. */
@@ -68,6 +70,34 @@ export const limits = {
   waitSecondsMax: 60,
   /** Events kept for clients that reconnect with Last-Event-ID. */
   eventWindowMax: 10_000,
+  /** Workflows that one common stream is narrowed to, and those whose texts it tells. */
+  streamWorkflowsMax: 100,
+  streamTextsMax: 16,
+  /** Attempts of a step that are kept, and of the error of each so many characters. */
+  attemptsShownMax: 20,
+  attemptErrorLengthMax: 300,
+  /** Workflows of one lineage, and of one bulk call. */
+  lineageMax: 500,
+  bulkMax: 1_000,
+  /** Values of a facet; the most frequent. */
+  facetValuesMax: 100,
+  /** Of a search in a run: hits, the length of what is looked for, and outputs that are looked into. */
+  searchHitsMax: 1_000,
+  searchLengthMax: 200,
+  searchOutputsBytesMax: 4 * MiB,
+  /** Lines of one answer of the merged log. */
+  mergedLinesMax: 20_000,
+  /** Part of an output, and bound params, in one answer. */
+  outputPartBytesMax: 4 * MiB,
+  boundParamsBytesMax: 256 * KiB,
+  /** Dry runs and validations at once, and how long one may take. */
+  rehearsalsMax: 2,
+  rehearsalMsMax: 10_000,
+  /** JSON answers from this size on are compressed for those who ask for it. */
+  compressBytesMin: 16 * KiB,
+  /** Tickets for event streams: how many wait, and how long one may. */
+  ticketsMax: 1_000,
+  ticketMsMax: 60_000,
   eventStreamsMax: 32,
   /** Of the texts that running steps tell while they make them, in characters: of one attempt, of all that run together. */
   liveTextLengthMax: 256 * KiB,

@@ -4,6 +4,7 @@
  * prices a gateway has.
  */
 import { z } from 'zod';
+import { parseBounded } from './bounded-parse.ts';
 
 /** A millionth of a dollar for a million tokens is a picodollar for one: what is finer could not be added up exactly. */
 const rate = z
@@ -35,7 +36,7 @@ export const pricesSchema = z.record(z.string(), z.unknown()).transform((written
       context.addIssue({ code: 'custom', path: [key], message });
       continue;
     }
-    const parsed = (isHost ? aliasSchema : ratesSchema).safeParse(value);
+    const parsed = parseBounded(isHost ? aliasSchema : ratesSchema, value);
     if (parsed.success) prices[isHost ? key.toLowerCase() : key] = parsed.data;
     // As they are: their kind decides how they are told.
     else {

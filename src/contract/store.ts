@@ -32,6 +32,8 @@ export const finishedEntrySchema = z.object({
   keys: z.array(z.string()),
   /** What its steps have used, where they have called models. */
   spending: z.array(spendingRowSchema).readonly().optional(),
+  /** The workflows that its steps have started. */
+  children: z.array(z.string()).readonly().optional(),
 });
 export type FinishedEntry = z.infer<typeof finishedEntrySchema>;
 

@@ -61,6 +61,23 @@ export type RetryPolicy = z.infer<typeof retryPolicySchema>;
 
 const openObject = z.record(z.string(), z.unknown());
 
+/** A code of the table of failures, or of a state file that was written by hand. */
+export const stepErrorCodeSchema = z.string().max(64).meta({ description: 'as in `RATE_LIMITED`: docs/tasks.md' });
+
+/** A try of a step that has ended. */
+export const stepAttemptSchema = z
+  .object({
+    attempt: z.int(),
+    startTime: isoTimeSchema.nullable(),
+    endTime: isoTimeSchema.nullable(),
+    errorCode: stepErrorCodeSchema.nullable().meta({ description: 'null where it was successful' }),
+    error: z.string().nullable().meta({ description: 'up to 300 characters' }),
+    cost: z.number().nullable().meta({ description: 'US dollars of this attempt; null: none, or not known' }),
+    waitedMs: z.int().nullable().meta({ description: 'how long the step was ready before it started' }),
+  })
+  .meta({ id: 'StepAttempt' });
+export type StepAttempt = z.infer<typeof stepAttemptSchema>;
+
 export const workflowStepSchema = z
   .object({
     id: z.string(),
@@ -69,11 +86,19 @@ export const workflowStepSchema = z
     status: jobStatusSchema,
     dependencies: z.array(z.string()),
     params: openObject.meta({ description: 'as written, references unbound' }),
+    params_bound: openObject.optional().meta({
+      description:
+        'in GET of the step with `bound=1`: the params with references replaced; secrets stay as their names',
+    }),
+    params_unbound: z.array(z.string()).optional().meta({
+      description: 'with it: why references stay as they are written, where some do',
+    }),
     outputs: openObject.nullable().meta({
       description:
         'the result; `content` holds the main text. `{truncated, bytes}` stands for outputs an answer has no room for',
     }),
     error: z.string().nullable(),
+    errorCode: stepErrorCodeSchema.optional().meta({ description: 'of the failure that `error` tells' }),
     reason: z.string().optional().meta({
       description: 'why a step whose dependencies are complete waits: a budget is used up, a decision is due',
     }),
@@ -82,9 +107,16 @@ export const workflowStepSchema = z
       .optional()
       .meta({ description: 'of an approval, in GET of the step: what is to be decided, references bound' }),
     waits: z
-      .object({ for: z.enum(['budget', 'decision', 'data', 'time']), until: isoTimeSchema.optional() })
+      .object({
+        for: z.enum(['budget', 'decision', 'data', 'time', 'workflow']),
+        until: isoTimeSchema.optional(),
+        atRest: z.literal(true).optional().meta({
+          description: 'of a wait for a workflow: that workflow waits itself for something from outside',
+        }),
+      })
       .optional()
       .meta({ description: 'the same for programs' }),
+    queuedAt: isoTimeSchema.optional().meta({ description: 'when it last became ready: PENDING, in the queue' }),
     startTime: isoTimeSchema.nullable(),
     endTime: isoTimeSchema.nullable().meta({ description: 'startTime plus the monotonic time taken' }),
     duration: z.string().nullable().meta({ description: '`5 sec`, `1 min 30 sec`, `2 hr 15 min`; rounded down' }),
@@ -94,6 +126,10 @@ export const workflowStepSchema = z
       .nullable()
       .meta({ description: '{tokens, cost, model, …}; a cost that is not known is null' }),
     attempt: z.int().meta({ description: 'number of the last attempt that started, 0 before the first' }),
+    attempts: z.array(stepAttemptSchema).optional().meta({
+      description:
+        'its tries that have ended, the last 20; absent where the only one was successful, of which the step itself tells',
+    }),
     timeoutMs: z.int().nullable(),
     retry: retryPolicySchema.nullable(),
     cache: z.literal(true).optional().meta({ description: 'there where the step may be answered from the cache' }),
@@ -113,6 +149,7 @@ export const workflowStepSchema = z
         'the group that has made the step, and for which item or round; it shows params, timeoutMs and retry',
     }),
     count: z.int().optional().meta({ description: 'of a group: its items, or the rounds that have begun' }),
+    child: z.string().optional().meta({ description: 'of a `workflow` step: the id of the workflow that it runs' }),
     outcome: outcomeSchema.optional().meta({
       description: 'of a COMPLETED step that has done nothing: it was skipped, or its failure is tolerated',
     }),
@@ -124,6 +161,9 @@ export const failurePolicySchema = z.enum(['continue', 'fail-fast']);
 export type FailurePolicy = z.infer<typeof failurePolicySchema>;
 
 export const branchSchema = z.object({ id: z.string(), stepId: z.string(), createdAt: isoTimeSchema });
+
+/** A workflow that a step has started. */
+export const childSchema = z.object({ id: z.string(), stepId: z.string(), createdAt: isoTimeSchema });
 
 export const workflowMetricsSchema = z.looseObject({
   total_tokens: z.number(),
@@ -145,7 +185,11 @@ const workflowFields = {
   description: z.string(),
   tags: z.array(z.string()),
   progress: z.int().min(0).max(100),
-  parentId: z.string().nullable(),
+  parentId: z.string().nullable().meta({ description: 'the workflow that this one is a branch or a child of' }),
+  parentStepId: z
+    .string()
+    .optional()
+    .meta({ description: 'the step of `parentId` that this workflow runs for; only a child has one' }),
   templateId: z.string().nullable(),
   failurePolicy: failurePolicySchema,
   version: z.int().meta({ description: 'grows with every change, never shrinks' }),
@@ -156,8 +200,22 @@ const workflowFields = {
   metrics: workflowMetricsSchema,
 };
 
+/** How many steps have each status; a status that none has is left out. */
+export const stepCountsSchema = z
+  .partialRecord(jobStatusSchema, z.int())
+  .meta({ id: 'StepCounts', description: 'steps by status; a status that none has is left out' });
+export type StepCounts = z.infer<typeof stepCountsSchema>;
+
 export const workflowSummarySchema = z
-  .object({ ...workflowFields, steps_total: z.int() })
+  .object({
+    ...workflowFields,
+    steps_total: z.int(),
+    step_counts: stepCountsSchema.optional(),
+    needs: z
+      .array(z.object({ step_id: z.string(), name: z.string(), for: z.enum(['decision', 'data']) }))
+      .optional()
+      .meta({ description: 'steps that wait for a decision or for data, at most 5; absent where none does' }),
+  })
   .meta({ id: 'WorkflowSummary' });
 export type WorkflowSummary = z.infer<typeof workflowSummarySchema>;
 
@@ -166,6 +224,14 @@ export const workflowSchema = z
     ...workflowFields,
     steps: z.array(workflowStepSchema),
     branches: z.array(branchSchema),
+    children: z
+      .array(childSchema)
+      .optional()
+      .meta({ description: 'the workflows that its `workflow` steps have started' }),
+    templates: z
+      .record(z.string(), openObject)
+      .optional()
+      .meta({ description: 'the templates that its `workflow` steps can reach, as they were when it was created' }),
     cost_breakdown: z.record(z.string(), z.number()).meta({ description: 'model → US dollars' }),
     params: openObject,
     budget: budgetViewSchema.optional().meta({ description: 'only where one is set' }),

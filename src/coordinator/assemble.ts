@@ -25,6 +25,7 @@ import type { Log } from './log.ts';
 import { Recall } from './recall.ts';
 import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
+import { ChildSteps, type Instantiation } from './steps/child-steps.ts';
 import { ControlSteps } from './steps/control-steps.ts';
 import { FarLists } from './steps/far-lists.ts';
 import { Flights } from './steps/flights.ts';
@@ -43,6 +44,8 @@ export interface CoordinatorOptions {
   store: StorePort;
   catalogue: ActionCatalogue;
   createPool(options: PoolOptions): Promise<PoolPort>;
+  /** For workflows that steps start: from a template and bound params. */
+  instantiation: Instantiation;
   /** Reads large data, so that the coordinator's thread does not. */
   reader: DataReader;
   /** Loads the prices of model calls, when a budget in dollars first needs them. */
@@ -100,10 +103,13 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const shared = { settings, clock, catalogue, cache, outputs };
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
-  const controlSteps = new ControlSteps({ settings, clock, preparations, workflows, turns, onFatal });
+  const begun = { settings, catalogue, clock, chance, outputs, workflows, turns };
+  const childSteps = new ChildSteps({ ...begun, instantiation: options.instantiation, onFatal });
+  const controlSteps = new ControlSteps({ settings, clock, preparations, workflows, turns, childSteps, onFatal });
 
   // Events, and what follows from them.
-  const recorder = new Recorder({ store, clock, workflows, views, queue, budgets, readySteps, flights, controlSteps });
+  const recorded = { store, clock, workflows, views, queue, budgets, readySteps, flights };
+  const recorder = new Recorder({ ...recorded, controlSteps, childSteps });
   const takeOverParts = { store, clock, incidents, workflows, turns, recorder };
   const recall = new Recall({
     store,
@@ -112,6 +118,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
     takeOver: (id, content, version) => takeOver(takeOverParts, id, content, version),
     warn: onNotice,
   });
+  childSteps.connectRecall(recall);
   const started = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };
   const attempts = new Attempts({ ...started, recorder, recall });
   flights.connect((ended) => attempts.onEnded(ended));
@@ -130,7 +137,8 @@ export function assemble(options: CoordinatorOptions): Coordinator {
 
   const files = { views, queue, removals, checkpoints, orphanBlobs };
   const followers = { window, texts, waits };
-  const steps = { budgets, cache, outputs, inquiries, reader, readySteps, controlSteps, flights, attempts, pool };
+  const calls = { childSteps, inquiries, reader };
+  const steps = { budgets, cache, outputs, readySteps, controlSteps, flights, attempts, pool, ...calls };
   const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
   const all = { ...parts, ...files, ...followers, ...steps };
   return new Coordinator(all, createCallHandlers(all));

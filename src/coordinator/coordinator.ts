@@ -36,6 +36,7 @@ import type { Recall } from './recall.ts';
 import type { Recorder } from './recorder.ts';
 import { recover } from './recovery/recovery.ts';
 import type { Budgets } from './steps/budgets.ts';
+import type { ChildSteps } from './steps/child-steps.ts';
 import type { ControlSteps } from './steps/control-steps.ts';
 import type { Flights } from './steps/flights.ts';
 import type { Inquiries } from './steps/inquiries.ts';
@@ -72,6 +73,7 @@ export interface CoordinatorParts {
   reader: DataReader;
   readySteps: ReadySteps;
   controlSteps: ControlSteps;
+  childSteps: ChildSteps;
   flights: Flights;
   pool: LatePool;
 }
@@ -136,7 +138,8 @@ export class Coordinator implements CoordinatorPort {
   }
 
   async #recover(): Promise<void> {
-    const { store, log, clock, incidents, workflows, views, queue, window, removals, recorder } = this.parts;
+    const { store, log, clock, incidents, workflows, views, queue, window, removals, recorder, childSteps } =
+      this.parts;
     views.coverAfter(store.found.manifest?.seq ?? 0);
     const recovered = recover(store, workflows, clock);
     for (const { kind, message } of recovered.notices) {
@@ -156,6 +159,7 @@ export class Coordinator implements CoordinatorPort {
       });
       if (!isTerminal(live.state.header.status)) recorder.watchTimes(live);
     }
+    for (const live of workflows.live.values()) childSteps.compare(live);
     queue.touch();
     await views.flush();
     await queue.flush();
@@ -249,6 +253,7 @@ export class Coordinator implements CoordinatorPort {
       incidents.fault(error);
     }
     this.#halt();
+    await this.parts.childSteps.close();
     await store.close();
   }
 }

@@ -9,18 +9,20 @@
 import { broken } from '../contract/broken.ts';
 import type { IdempotencyClaim } from '../contract/coordinator.ts';
 import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
-import { DiskFullError, OutOfHandlesError, type StorePort } from '../contract/store.ts';
+import { DiskFullError, type FinishedEntry, OutOfHandlesError, type StorePort } from '../contract/store.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { createWorkflow } from '../core/create-workflow.ts';
 import { evolve, evolveParent } from '../core/evolve.ts';
 import { isControlled } from '../core/groups.ts';
 import type { WorkflowState } from '../core/state.ts';
 import type { Change } from '../core/stop-steps.ts';
+import { toIso } from '../core/time.ts';
 import type { Clock } from './clock.ts';
 import type { QueueView } from './files/queue-file.ts';
 import type { StateFiles } from './files/state-files.ts';
 import { toEngineEvent } from './followers/told-event.ts';
 import type { Budgets } from './steps/budgets.ts';
+import type { ChildSteps } from './steps/child-steps.ts';
 import type { ControlSteps } from './steps/control-steps.ts';
 import type { Flights } from './steps/flights.ts';
 import type { ReadySteps } from './steps/ready-steps.ts';
@@ -45,6 +47,7 @@ export interface RecorderOptions {
   readySteps: ReadySteps;
   flights: Flights;
   controlSteps: ControlSteps;
+  childSteps: ChildSteps;
 }
 
 /** A larger answer is kept in a blob, not in the journal. */
@@ -61,6 +64,7 @@ export class Recorder {
       record: (batch, event) => void this.record(batch, event),
       goOn: (live, i) => this.#queueUp(live, i),
     });
+    options.childSteps.connect((batch, event) => this.record(batch, event).live);
   }
 
   /**
@@ -97,9 +101,34 @@ export class Recorder {
     batch.effects.push({ kind: 'publish', event: shown, statusBefore });
     if (statusBefore !== live.state.header.status || event.kind === 'workflow.deleted')
       batch.effects.push({ kind: 'wake', workflowId: event.workflowId });
-    if (event.kind === 'workflow.created' && event.parent) this.#listBranch(batch, event, event.parent.id, seq);
+    if (event.kind === 'workflow.created' && event.parent) this.#listAtParent(batch, event, event.parent.id, seq);
     this.#follow(batch, live, event, change);
+    if (event.kind !== 'workflow.deleted') this.#tellFamily(batch, live, change);
     return { live, change, replyJson };
+  }
+
+  /** CH2: what an event means to the workflow's children, and to the step that it runs for. */
+  #tellFamily(batch: Batch, live: Live, change: Change): void {
+    const { childSteps } = this.#options;
+    for (const id of change.left) childSteps.stop(batch, id);
+    childSteps.changed(batch, live);
+  }
+
+  /** The deletion of a finished workflow that need not come into memory for it. */
+  recordRemoval(batch: Batch, { id, summary, spending = [] }: FinishedEntry): void {
+    const { workflows, clock, budgets } = this.#options;
+    const at = Math.max(clock.now(), Date.parse(summary.updatedAt));
+    const version = summary.version + 1;
+    const used = spending.length > 0 ? { spending } : {};
+    const seq = batch.nextSeq;
+    batch.add(toEventJson({ kind: 'workflow.deleted', workflowId: id, at, version, ...used }));
+    batch.touched.add(id);
+    this.events += 1;
+    const event = { seq, kind: 'workflow.deleted' as const, workflow_id: id, at: toIso(at), version };
+    batch.effects.push({ kind: 'publish', event: { ...event, status: summary.status }, statusBefore: summary.status });
+    batch.effects.push({ kind: 'wake', workflowId: id });
+    budgets.forget();
+    workflows.remove(id, spending);
   }
 
   /**
@@ -127,6 +156,16 @@ export class Recorder {
     readySteps.add(live, i);
   }
 
+  /** BA4: also those below it wait for its budget from now on. */
+  #setBudgeted(live: Live): void {
+    const { readySteps, workflows } = this.#options;
+    readySteps.setBudgeted(live);
+    for (const id of workflows.descendants(live.state.header.id)) {
+      const below = workflows.live.get(id);
+      if (below) readySteps.setBudgeted(below);
+    }
+  }
+
   /** Adds to the event the answer that a later call with the same key gets. */
   #bindKey(live: Live, event: JournalEvent, claim: IdempotencyClaim, replyJson: string): JournalEvent {
     const { key, request } = claim;
@@ -148,7 +187,8 @@ export class Recorder {
     }
   }
 
-  #listBranch(
+  /** A branch, or a child, whose step waits for it from now on. */
+  #listAtParent(
     batch: Batch,
     event: Extract<JournalEvent, { kind: 'workflow.created' }>,
     parentId: string,
@@ -156,7 +196,7 @@ export class Recorder {
   ): void {
     const { workflows, views } = this.#options;
     const parent =
-      workflows.live.get(parentId) ?? broken('K3', `a branch of workflow ${parentId}, which is not in memory`);
+      workflows.live.get(parentId) ?? broken('K3', `a branch or child of workflow ${parentId}, which is not in memory`);
     evolveParent(parent.state, event, seq);
     batch.touched.add(parentId);
     views.touch(parent);
@@ -166,7 +206,7 @@ export class Recorder {
   #follow(batch: Batch, live: Live, event: JournalEvent, change: Change): void {
     const { queue, readySteps, controlSteps, flights, views } = this.#options;
     const { id } = live.state.header;
-    if (event.kind === 'workflow.resumed' && event.budget) readySteps.setBudgeted(live);
+    if (event.kind === 'workflow.resumed' && event.budget) this.#setBudgeted(live);
     if (event.kind === 'step.started') queue.started(id, event.stepId, event.attempt);
     if (event.kind === 'step.completed' || event.kind === 'step.failed') queue.ended(id, event.stepId);
     for (const i of change.unqueued) {
@@ -203,5 +243,6 @@ function toFirstChange(state: WorkflowState): Change {
     stopped: [],
     completed: [],
     failed: [],
+    left: [],
   };
 }

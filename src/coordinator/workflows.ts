@@ -4,12 +4,15 @@
  */
 import { broken } from '../contract/broken.ts';
 import type { WorkflowText } from '../contract/coordinator.ts';
-import type { ListQuery, ListReply } from '../contract/engine.ts';
+import type { ListReply } from '../contract/engine.ts';
 import { Refusal, workflowNotFound } from '../contract/failures.ts';
 import type { SpendingRow } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
+import { compareInList, createListFilter, type ListFilter, type ListQuery, toSortKey } from '../contract/list-query.ts';
+import type { Facets } from '../contract/run-view.ts';
 import type { FinishedEntry } from '../contract/store.ts';
-import type { JobStatus, WorkflowSummary } from '../contract/workflow.ts';
+import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/workflow.ts';
+import { toNeeds } from '../core/awaited.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { toSummary, ViewEncoder } from '../core/view.ts';
 
@@ -81,6 +84,13 @@ export class Workflows {
     return this.#keys.get(key);
   }
 
+  /** The workflows that hold a key with this prefix, each once. */
+  ownersByPrefix(prefix: string): string[] {
+    const ids = new Set<string>();
+    for (const [key, id] of this.#keys) if (key.startsWith(prefix)) ids.add(id);
+    return [...ids];
+  }
+
   /** Forgets a workflow, but keeps its `spending`. */
   remove(id: string, spending: readonly SpendingRow[] = []): void {
     const keys = this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];
@@ -104,13 +114,28 @@ export class Workflows {
     yield* this.spent;
   }
 
+  /** The rows of one workflow, also of one that is gone. */
+  spendingOf(id: string): readonly SpendingRow[] {
+    const live = this.live.get(id);
+    return live?.state.header.spending ?? this.finished.get(id)?.spending ?? this.spent.get(id) ?? [];
+  }
+
   /** Takes a finished workflow out of memory, once its file holds its last state. `sha256` is that file's. */
   retire(live: Live, sha256: string): void {
     const { header } = live.state;
     this.live.delete(header.id);
     const keys = header.keys.map((record) => record.key);
     const spending = header.spending.length > 0 ? { spending: header.spending } : {};
-    const entry = { id: header.id, seq: header.seq, sha256, summary: toSummary(live.state), keys, ...spending };
+    const below = header.children.length > 0 ? { children: header.children.map(({ id }) => id) } : {};
+    const entry = {
+      id: header.id,
+      seq: header.seq,
+      sha256,
+      summary: toSummary(live.state),
+      keys,
+      ...spending,
+      ...below,
+    };
     this.addFinished(entry, false);
   }
 
@@ -132,6 +157,19 @@ export class Workflows {
     return new Refusal({ code: 'SET_ASIDE', detail: `Workflow with ID ${id} was set aside: ${reason}` });
   }
 
+  /** The workflows that its steps have started, and those that theirs have: those below each before it. */
+  descendants(id: string): string[] {
+    const children =
+      this.live.get(id)?.state.header.children.map((child) => child.id) ?? this.finished.get(id)?.children ?? [];
+    return children.flatMap((child) => [...this.descendants(child), child]);
+  }
+
+  /** The workflow that this one runs a step of, where that is known; null for any other. */
+  parentOf(id: string): string | null {
+    const { parentId, parentStepId } = this.live.get(id)?.state.header ?? this.finished.get(id)?.summary ?? {};
+    return parentId != null && parentStepId != null && this.has(parentId) ? parentId : null;
+  }
+
   has(id: string): boolean {
     return this.live.has(id) || this.finished.has(id);
   }
@@ -149,24 +187,46 @@ export class Workflows {
   }
 
   list(query: ListQuery, isShown: (id: string) => boolean): ListReply {
-    const q = query.q?.toLowerCase();
-    const matches: WorkflowSummary[] = [];
-    const addMatch = (summary: WorkflowSummary) => {
-      if (query.status && summary.status !== query.status) return;
-      if (query.tag !== undefined && !summary.tags.includes(query.tag)) return;
-      if (
-        q !== undefined &&
-        ![summary.id, summary.name, summary.description].some((text) => text.toLowerCase().includes(q))
-      )
-        return;
-      matches.push(summary);
-    };
-    for (const entry of this.finished.values()) addMatch(entry.summary);
-    for (const live of this.live.values()) if (isShown(live.state.header.id)) addMatch(toSummary(live.state));
+    const { sort = 'updated', cursor, offset = 0, limit = limits.listLimitDefault } = query;
+    const isMatch = createListFilter(query);
+    const matches: { key: number; id: string; summary: WorkflowSummary }[] = [];
+    for (const summary of this.#summaries(isShown)) {
+      if (isMatch(summary)) matches.push({ key: toSortKey(summary, sort), id: summary.id, summary });
+    }
     // Finished workflows are nearly in order already, which makes the sort fast.
-    matches.reverse().sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0));
-    const offset = query.offset ?? 0;
-    return { total: matches.length, items: matches.slice(offset, offset + (query.limit ?? limits.listLimitDefault)) };
+    matches.reverse().sort(compareInList);
+    const from = cursor === undefined ? offset : matches.findIndex((match) => compareInList(cursor, match) < 0);
+    const page = from === -1 ? [] : matches.slice(from, from + limit);
+    const rest = from === -1 ? 0 : Math.max(0, matches.length - from - page.length);
+    return { total: matches.length, rest, items: page.map(({ summary }) => this.#withNeeds(summary)) };
+  }
+
+  facets(filter: ListFilter, isShown: (id: string) => boolean): Facets {
+    const counts = { status: new Map<string, number>(), tag: new Map<string, number>(), template: new Map() };
+    const isMatch = createListFilter(filter);
+    const isButStatus = createListFilter(filter, 'status');
+    const isButTag = createListFilter(filter, 'tag');
+    const isButTemplate = createListFilter(filter, 'template');
+    let total = 0;
+    for (const summary of this.#summaries(isShown)) {
+      if (isMatch(summary)) total += 1;
+      if (isButStatus(summary)) addOne(counts.status, summary.status);
+      if (isButTag(summary)) for (const tag of new Set(summary.tags)) addOne(counts.tag, tag);
+      if (summary.templateId !== null && isButTemplate(summary)) addOne(counts.template, summary.templateId);
+    }
+    const status = toMostFrequent(counts.status) as Facets['status'];
+    return { total, status, tag: toMostFrequent(counts.tag), template: toMostFrequent(counts.template) };
+  }
+
+  *#summaries(isShown: (id: string) => boolean): Generator<WorkflowSummary> {
+    for (const entry of this.finished.values()) yield entry.summary;
+    for (const live of this.live.values()) if (isShown(live.state.header.id)) yield toSummary(live.state);
+  }
+
+  #withNeeds(summary: WorkflowSummary): WorkflowSummary {
+    const live = this.live.get(summary.id);
+    const needs = live === undefined || isTerminal(summary.status) ? [] : toNeeds(live.state);
+    return needs.length === 0 ? summary : { ...summary, needs };
   }
 
   countByStatus(): Record<JobStatus, number> {
@@ -175,4 +235,16 @@ export class Workflows {
     for (const live of this.live.values()) counts[live.state.header.status] += 1;
     return counts;
   }
+}
+
+function addOne(counts: Map<string, number>, value: string): void {
+  counts.set(value, (counts.get(value) ?? 0) + 1);
+}
+
+/** The most frequent first, of equal ones in the order of the alphabet. */
+function toMostFrequent(counts: ReadonlyMap<string, number>): { value: string; count: number }[] {
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
+    .slice(0, limits.facetValuesMax);
 }

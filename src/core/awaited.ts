@@ -1,4 +1,5 @@
 /** The steps that wait for somebody outside: for a decision, or for data and nothing else. */
+import type { WorkflowSummary } from '../contract/workflow.ts';
 import { isReadyFor, waitingForData } from './external-data.ts';
 import type { WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
@@ -9,6 +10,15 @@ export interface AwaitedStep {
   /** Milliseconds since 1970. */
   readonly since: number;
 }
+
+/** For a row of a list: a few of them. */
+export function toNeeds(state: WorkflowState): NonNullable<WorkflowSummary['needs']> {
+  return listAwaited(state)
+    .slice(0, needsShownMax)
+    .map(({ step, for: what }) => ({ step_id: step.id, name: step.name, for: what }));
+}
+
+const needsShownMax = 5;
 
 /** Those that wait for a decision, then those that wait for data, each in the order of the workflow. */
 export function listAwaited(state: WorkflowState): AwaitedStep[] {

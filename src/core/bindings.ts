@@ -59,10 +59,51 @@ export function bindAny(value: unknown, sources: BindingSources): unknown {
   return bindValue(value, { sources, charsLeft: limits.stepParamsBytesMax, takesSecrets: false });
 }
 
+export interface ShownParams {
+  readonly params: JsonObject;
+  /** Why texts stay as they are written, one line each; at most `unboundShownMax`. */
+  readonly unbound: readonly string[];
+}
+
+const unboundShownMax = 20;
+
+/**
+ * Params as a person may read them: a text whose references cannot be replaced, or would take all values together beyond
+ * `charsMax` characters, stays as it is written, as code does (N4) and what names a secret.
+ */
+export function bindShown(
+  params: JsonObject,
+  sources: BindingSources,
+  { charsMax, code = [] }: { charsMax: number; code?: readonly string[] | undefined },
+): ShownParams {
+  const binding: Binding = { sources, charsLeft: charsMax, charsMax, takesSecrets: false };
+  const unbound: string[] = [];
+  const bind = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(bind);
+    if (value !== null && typeof value === 'object') {
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bind(item)]));
+    }
+    if (typeof value !== 'string') return value;
+    const before = binding.charsLeft;
+    try {
+      return bindString(value, binding);
+    } catch (error) {
+      if (!(error instanceof BindingError)) throw error;
+      binding.charsLeft = before;
+      if (unbound.length < unboundShownMax) unbound.push(error.message);
+      return value;
+    }
+  };
+  const bound = Object.entries(params).map(([key, value]) => [key, code.includes(key) ? value : bind(value)]);
+  return { params: Object.fromEntries(bound) as JsonObject, unbound };
+}
+
 interface Binding {
   readonly sources: BindingSources;
   /** How many more characters may replace references (N5). */
   charsLeft: number;
+  /** Default: that of N5. */
+  readonly charsMax?: number;
   readonly takesSecrets: boolean;
 }
 
@@ -223,7 +264,7 @@ function takeOne(source: Reference, inner: string, binding: Binding): Taken {
   if (binding.charsLeft < 0) {
     const advice = 'refer to less of it, or split the step';
     throw new BindingError(
-      `{{${source.text}}} takes the params beyond ${limits.stepParamsBytesMax} characters; ${advice}`,
+      `{{${source.text}}} takes the params beyond ${binding.charsMax ?? limits.stepParamsBytesMax} characters; ${advice}`,
     );
   }
   return { value, text };

@@ -10,6 +10,7 @@
  *   BU4  under a budget in dollars, a call of unknown price does not start.
  */
 import type { Budget } from '../contract/budget.ts';
+import type { JsonObject } from '../contract/json.ts';
 import type { Reservation, SpendingRow } from '../contract/ledger.ts';
 import { counted } from './duration.ts';
 import { toDollars, toPico } from './metrics.ts';
@@ -44,6 +45,12 @@ export function toSpentAmounts(rows: readonly SpendingRow[], day?: string): Amou
     sum = addAmounts(sum, { costPico, tokens: row.tokens + (row.held_tokens ?? 0), calls: row.calls });
   }
   return sum;
+}
+
+/** What the metrics of a child say (`toChildMetrics`). */
+export function toUsedAmounts({ cost, tokens, calls }: JsonObject): Amounts {
+  const toCount = (value: unknown) => (typeof value === 'number' ? value : 0);
+  return { costPico: toPico(cost) ?? 0n, tokens: toCount(tokens), calls: toCount(calls) };
 }
 
 export interface Account {

@@ -28,6 +28,9 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   if (event.kind === 'workflow.created') settleFirst(state, event.at);
   else if (isTerminal(status)) stopRunning(state);
   else settleSteps(state, event.at);
+  state.steps.forEach((step, i) => {
+    if (step.status === 'PENDING' && step.queuedAt === null) state.setStep(i, { queuedAt: event.at });
+  });
   const settled = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
@@ -36,6 +39,7 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
     keys: event.kind !== 'workflow.created' ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
     status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
   });
+  state.forgetChanges();
   return state;
 }
 

@@ -42,7 +42,8 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
     return !again.has(at) && !undone.has(at) && parent.stepAt(at).status === 'COMPLETED';
   };
   const steps = parent.steps.flatMap((step, i): object[] => {
-    if (isTaken(i)) return [toStepView(step)];
+    // A child stays the original's: the branch takes over what it has returned.
+    if (isTaken(i)) return [{ ...toStepView(step), child: undefined }];
     // The steps that a group has made are made again.
     if (step.of !== null) return [];
     // Data that is kept for a step is kept for it in the branch too (ED3).
@@ -52,7 +53,7 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
     const own = { ...toWrittenStep(step), ...(i === from && params ? { params } : {}) };
     return [{ ...own, status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING' }];
   });
-  const { name, description, tags, failurePolicy, templateId, budget } = parent.header;
+  const { name, description, tags, failurePolicy, templateId, budget, templates } = parent.header;
   const workflow = {
     id,
     name,
@@ -61,6 +62,7 @@ export function decideBranch(parent: WorkflowState, { id, stepId, params, now }:
     failurePolicy,
     templateId,
     ...(budget ? { budget } : {}),
+    ...(templates ? { templates } : {}),
     params: parent.header.params,
     parentId: parent.header.id,
     status: 'PENDING',

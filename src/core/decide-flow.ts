@@ -7,7 +7,7 @@ import type { JournalEvent } from '../contract/journal-event.ts';
 import { limits } from '../contract/limits.ts';
 import { next } from './decide.ts';
 import type { WorkflowState } from './state.ts';
-import { countOf, type StepState } from './step-state.ts';
+import { countOf, type StepState, type Wait } from './step-state.ts';
 import { toIso } from './time.ts';
 
 /** Its `when` is false. */
@@ -78,13 +78,8 @@ export function decideRound(state: WorkflowState, stepId: string, isDone: boolea
   return pauseMs === 0 ? event : { ...event, dueAt: event.at + pauseMs };
 }
 
-/** The step begins to wait without a slot. `withinMs`: at most so long. */
-export function decideWait(
-  state: WorkflowState,
-  stepId: string,
-  wait: { for: 'decision' | 'data' | 'time'; until: number | null },
-  now: number,
-): JournalEvent {
+/** The step begins to wait without a slot; or its child, for which it waits, comes to rest or goes on. */
+export function decideWait(state: WorkflowState, stepId: string, wait: Wait, now: number): JournalEvent {
   return { kind: 'step.waiting', ...next(state, now), stepId, ...wait };
 }
 
@@ -112,9 +107,14 @@ export function decideElapsed(state: WorkflowState, step: StepState, now: number
     const nobody = { by: null, comment: null, data: null, expired: true as const };
     return { kind: 'step.decided', ...next(state, now), stepId, approved, ...nobody };
   }
-  const what = step.wait?.for === 'decision' ? 'nobody decided' : 'no data came';
+  const what = toMissed(step);
   const error = `EXPIRED: ${what} until ${toIso(step.wait?.until ?? now)}`;
   return decideUnready(state, stepId, { code: 'EXPIRED', error }, now);
+}
+
+function toMissed({ wait, child }: StepState): string {
+  if (wait?.for === 'workflow') return `workflow ${child} had not ended`;
+  return wait?.for === 'decision' ? 'nobody decided' : 'no data came';
 }
 
 export interface Decision {

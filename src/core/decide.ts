@@ -4,7 +4,7 @@
  * each may come.
  */
 import type { Budget } from '../contract/budget.ts';
-import type { StepDefinition, WorkflowDefinition } from '../contract/definition.ts';
+import type { StepDefinition, Template, WorkflowDefinition } from '../contract/definition.ts';
 import { type FailureCode, Refusal } from '../contract/failures.ts';
 import type { IdempotencyRecord, JournalEvent, OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -35,14 +35,17 @@ export interface Creation {
   definition: WorkflowDefinition;
   warnings?: readonly string[] | undefined;
   templateId: string | null;
+  /** Those that its `workflow` steps can reach. */
+  templates?: Readonly<Record<string, Template>> | undefined;
   now: number;
 }
 
-export function decideCreate({ id, definition, warnings = [], templateId, now }: Creation): Created {
+export function decideCreate({ id, definition, warnings = [], templateId, templates, now }: Creation): Created {
   const steps = withFinally(definition).map((step) => toFirstStep(step, definition.cache ?? false));
   const { cache: _, finally: __, ...own } = definition;
   const told = warnings.length > 0 ? { warnings } : {};
-  const workflow = { ...own, id, templateId, status: 'PENDING', createdAt: toIso(now), steps, ...told };
+  const reached = templates === undefined || Object.keys(templates).length === 0 ? {} : { templates };
+  const workflow = { ...own, id, templateId, status: 'PENDING', createdAt: toIso(now), steps, ...reached, ...told };
   return { kind: 'workflow.created', workflowId: id, at: now, version: 1, workflow: workflow as unknown as JsonObject };
 }
 
@@ -237,10 +240,10 @@ export function decideStop(state: WorkflowState, now: number): JournalEvent {
   return { kind: 'workflow.stopped', ...next(state, now) };
 }
 
-/** `budget` replaces amounts of the workflow's budget. */
-export function decideResume(state: WorkflowState, now: number, budget?: Budget): JournalEvent {
+/** `budget` replaces amounts of the workflow's budget. `isPausedBelow`: a budget has paused a step of a child. */
+export function decideResume(state: WorkflowState, now: number, budget?: Budget, isPausedBelow = false): JournalEvent {
   const isRaised = budget !== undefined && !isTerminal(state.header.status);
-  if (state.header.status !== 'STOPPED' && state.paused === 0 && !isRaised) {
+  if (state.header.status !== 'STOPPED' && state.paused === 0 && !isRaised && !isPausedBelow) {
     const allowed =
       'takes one that is STOPPED, or has a step that a budget has paused; with a budget any that has not finished';
     throw conflict(state, 'resume', allowed);

@@ -83,17 +83,18 @@ class Settling {
 
   /** A round has ended: the loop asks whether it is done. */
   #ask(i: number): void {
-    this.state.setStep(i, { status: 'PENDING' });
+    this.state.setStep(i, { status: 'PENDING', queuedAt: this.at });
     this.change.queued.push(i);
   }
 
   /** DE1 and DE3. */
   #queue(i: number, line: string | undefined): void {
-    const { state, change } = this;
+    const { state, at, change } = this;
     const step = state.stepAt(i);
     if (step.pause !== null) return;
     if (step.action !== externalAction || isControlled(step)) {
-      state.setStep(i, { status: 'PENDING', ...(line === undefined ? {} : { logs: addLogs(step, [line]) }) });
+      const logs = line === undefined ? {} : { logs: addLogs(step, [line]) };
+      state.setStep(i, { status: 'PENDING', queuedAt: at, ...logs });
       change.queued.push(i);
     } else if (isHeld(step)) {
       this.completeHeld(i);
@@ -137,6 +138,7 @@ class Settling {
     state.setStep(i, {
       endTime: at,
       wait: null,
+      errorCode: null,
       ...fields,
       error,
       status: isTolerated ? 'COMPLETED' : 'FAILED',
@@ -213,7 +215,7 @@ class Settling {
     const tally = state.tallyAt(g);
     const waiting = tally.places.slice(tally.begun).flat();
     stopSteps(state, waiting, at, `Step "${state.stepAt(g).id}" failed`, change);
-    this.fail(g, error);
+    this.fail(g, error, { errorCode: 'ITEMS_FAILED' });
     (state.stepAt(g).status === 'FAILED' ? change.failed : change.completed).push(g);
   }
 

@@ -4,16 +4,24 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { type Settling, settle } from './dependents.ts';
+import { returnChild } from './evolve-child.ts';
 import { isReopened, reuseSteps } from './group-again.ts';
 import { makeSteps } from './groups.ts';
 import type { WorkflowState } from './state.ts';
-import { addLogs, countOf } from './step-state.ts';
+import { addLogs, countOf, toAwaited, type Wait } from './step-state.ts';
 import { type Change, isHeld } from './stop-steps.ts';
 import { toIso } from './time.ts';
 
 type Of<K extends JournalEvent['kind']> = Extract<JournalEvent, { kind: K }>;
 export type FlowEvent = Of<
-  'step.skipped' | 'step.mapped' | 'step.repeated' | 'step.concluded' | 'step.waiting' | 'step.elapsed' | 'step.decided'
+  | 'step.skipped'
+  | 'step.mapped'
+  | 'step.repeated'
+  | 'step.concluded'
+  | 'step.waiting'
+  | 'step.returned'
+  | 'step.elapsed'
+  | 'step.decided'
 >;
 
 export function applyFlow(state: WorkflowState, event: FlowEvent, change: Change): void {
@@ -40,8 +48,11 @@ function applyTo(i: number, event: FlowEvent, settling: Settling): void {
     case 'step.concluded':
       settling.completeGroup(i, { rounds: countOf(settling.state.stepAt(i)), done: event.done });
       return;
+    case 'step.returned':
+      returnChild(i, event, settling);
+      return;
     case 'step.waiting':
-      wait(i, { for: event.for, until: event.until }, settling);
+      wait(i, { for: event.for, until: event.until, ...(event.atRest ? { atRest: true } : {}) }, settling);
       if (isHeld(settling.state.stepAt(i))) settling.completeHeld(i);
       return;
     case 'step.elapsed':
@@ -75,10 +86,15 @@ function beginRound(i: number, round: number, settling: Settling): void {
   settling.begin(i);
 }
 
-function wait(i: number, wanted: { for: 'decision' | 'data' | 'time'; until: number | null }, { state, at }: Settling) {
+function wait(i: number, wanted: Wait, { state, at }: Settling) {
   const step = state.stepAt(i);
+  if (step.wait?.for === 'workflow') {
+    // It waits already: what is told is whether its child is at rest.
+    state.setStep(i, { wait: wanted });
+    return;
+  }
   const until = wanted.until === null ? '' : ` until ${toIso(wanted.until)}`;
-  const what = { decision: 'a decision', data: 'data', time: 'its time' }[wanted.for];
+  const what = toAwaited({ child: step.child, wait: wanted });
   state.setStep(i, {
     status: 'WAITING_FOR_DEPENDENCY',
     wait: wanted,

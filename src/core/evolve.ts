@@ -10,8 +10,10 @@
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal } from '../contract/workflow.ts';
+import { addAttemptEnd } from './attempts.ts';
 import type { Beginning } from './create-workflow.ts';
 import { failStep, settleEnd, toIngestedLine } from './dependents.ts';
+import { startChild } from './evolve-child.ts';
 import { applyFlow } from './evolve-flow.ts';
 import { plainFlow } from './flow.ts';
 import { untouched } from './groups.ts';
@@ -32,6 +34,7 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   if (seq <= state.header.seq) return change;
   checkTransition(state, event);
   applyToSteps(state, event, change);
+  change.left = state.takeLeft();
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
   const keep = isTerminal(state.header.status) && !explicit;
   const status = toWorkflowStatus(state, state.header.started);
@@ -42,6 +45,7 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
     ...(keep ? {} : { status: event.kind === 'workflow.stopped' ? 'STOPPED' : status }),
     ...(event.idempotency ? { keys: [...state.header.keys, event.idempotency] } : {}),
   });
+  state.markChanges(event.version);
   return change;
 }
 
@@ -50,20 +54,23 @@ function endedAt(state: WorkflowState, event: JournalEvent): number {
   return event.kind === 'step.completed' ? endOf(state.stepOf(event.stepId), event) : 0;
 }
 
-/** Lists a new branch at its parent; the event is the creation of the branch. */
+/** Lists a new branch or child at its parent; the event is its creation, which also starts the step of a child (CH1). */
 export function evolveParent(
   state: WorkflowState,
   event: Extract<JournalEvent, { kind: 'workflow.created' }>,
   seq: number,
 ): void {
   if (seq <= state.header.seq) return;
-  const { version, stepId } = checkBranch(state, event);
-  state.setHeader({
-    seq,
-    version,
-    updatedAt: Math.max(event.at, state.header.updatedAt),
-    branches: [...state.header.branches, { id: event.workflowId, stepId, createdAt: event.at }],
-  });
+  const { version, stepId, child } = checkBranch(state, event);
+  const { workflowId: id, at } = event;
+  const changed = { seq, version, updatedAt: Math.max(at, state.header.updatedAt) };
+  if (child === undefined) {
+    state.setHeader({ ...changed, branches: [...state.header.branches, { id, stepId, createdAt: at }] });
+    return;
+  }
+  startChild(state, stepId, { id, at, until: child.until });
+  state.setHeader({ ...changed, status: toWorkflowStatus(state, true) });
+  state.markChanges(version);
 }
 
 function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change): void {
@@ -96,6 +103,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
         error: null,
         endTime,
         metadata: event.metadata,
+        attempts: addAttemptEnd(step, { endTime, errorCode: null, error: null, metrics: event.metrics }),
         ...enterSpending(state, i, event),
         failures: 0,
         deaths: 0,
@@ -110,10 +118,15 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       const failures = step.failures + 1;
       const wait = Math.round(event.delayMs / 100) / 10;
       const line = `Retrying in ${wait} s (attempt ${failures + 1} of ${event.attemptsMax}): ${event.error}`;
+      const endTime = endOf(step, event);
+      const { code: errorCode, error, metrics } = event;
       state.setStep(i, {
         status: 'PENDING',
-        error: event.error,
-        endTime: endOf(step, event),
+        queuedAt: event.at,
+        error,
+        errorCode,
+        endTime,
+        attempts: addAttemptEnd(step, { endTime, errorCode, error, metrics }),
         ...enterSpending(state, i, event),
         failures,
         dueAt: event.at + event.delayMs,
@@ -128,13 +141,15 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
       const i = state.placeOf(event.stepId);
       const step = state.stepAt(i);
       if (step.status === 'PENDING') change.unqueued.push(i);
-      const { at, error, logs, metadata } = event;
+      const { at, error, code: errorCode, logs, metadata, metrics } = event;
       // Without an attempt: one that was aborted before may be in flight still, and keeps its reservation.
       const isAttempt = step.status === 'RUNNING';
       const endTime = isAttempt ? endOf(step, event) : at;
-      const spent = isAttempt ? enterSpending(state, i, event) : {};
+      const spent = isAttempt
+        ? { attempts: addAttemptEnd(step, { endTime, errorCode, error, metrics }), ...enterSpending(state, i, event) }
+        : {};
       const failures = step.failures + 1;
-      failStep(state, i, { at, error, logs, metadata, endTime, ...spent, failures, deaths: 0 }, change);
+      failStep(state, i, { at, error, errorCode, logs, metadata, endTime, ...spent, failures, deaths: 0 }, change);
       return;
     }
     case 'step.spent': {
@@ -188,8 +203,10 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     case 'step.repeated':
     case 'step.concluded':
     case 'step.waiting':
+    case 'step.returned':
     case 'step.elapsed':
     case 'step.decided':
+      if (event.kind === 'step.returned' && event.simulated) tagSimulated(state);
       applyFlow(state, event, change);
       return;
     case 'workflow.stopped':
@@ -198,7 +215,7 @@ function applyToSteps(state: WorkflowState, event: JournalEvent, change: Change)
     case 'workflow.resumed':
       if (event.budget) state.setHeader({ budget: { ...state.header.budget, ...event.budget } });
       if (event.of !== 'day') reviveSteps(state, event.at, false, change);
-      unpauseSteps(state, toIso(event.at), event.of, change);
+      unpauseSteps(state, event.at, event.of, change);
       return;
     case 'workflow.retried':
       reviveSteps(state, event.at, true, change);

@@ -9,8 +9,8 @@ import type { WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
 
 /** The fields of a step that runs again. What its attempts have used and its log stay. */
-export function again({ metrics, attempt, logs, of, reserved }: StepState): Partial<StepState> {
-  return { ...untouched, metrics, attempt, logs, of, reserved };
+export function again({ metrics, attempt, attempts, logs, of, reserved }: StepState): Partial<StepState> {
+  return { ...untouched, metrics, attempt, attempts, logs, of, reserved };
 }
 
 /**

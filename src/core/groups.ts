@@ -17,19 +17,22 @@ import { groupAction, isGroup, plainFlow, type StepFlow, toFlow } from './flow.t
 import type { GroupTally } from './group-tally.ts';
 import { itemAt } from './item-at.ts';
 import type { WorkflowState } from './state.ts';
-import { countOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
+import { countOf, externalAction, isItemFailure, type StepState, workflowAction } from './step-state.ts';
 
 /** What a step is before anything has happened to it. */
 export const untouched = {
   status: 'WAITING_FOR_DEPENDENCY',
   outputs: null,
   error: null,
+  errorCode: null,
+  queuedAt: null,
   startTime: null,
   endTime: null,
   logs: [],
   metadata: null,
   metrics: null,
   attempt: 0,
+  attempts: [],
   failures: 0,
   dueAt: null,
   delayMs: 0,
@@ -38,6 +41,8 @@ export const untouched = {
   pause: null,
   of: null,
   count: null,
+  child: null,
+  base: null,
   outcome: null,
   wait: null,
 } as const satisfies Partial<StepState>;
@@ -112,7 +117,7 @@ export function isBegun(state: WorkflowState, { of }: StepState): boolean {
 
 /** Steps without a task: what they wait for is settled by the coordinator's thread, without a slot. */
 export function isControlled({ action, params, flow }: Pick<StepState, 'action' | 'params' | 'flow'>): boolean {
-  if (flow.when !== null || isGroup(flow) || action === 'approval') return true;
+  if (flow.when !== null || isGroup(flow) || action === 'approval' || action === workflowAction) return true;
   if (action === externalAction) return isDurationOrReference(params.within);
   return action === 'delay' && (params.for !== undefined || params.until !== undefined);
 }

@@ -6,9 +6,10 @@
  *        (CRASH_LOOP).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
+import { addAttemptEnd } from './attempts.ts';
 import { failStep } from './dependents.ts';
 import type { WorkflowState } from './state.ts';
-import { addLogs, suspectDeaths } from './step-state.ts';
+import { addLogs, type StepState, suspectDeaths } from './step-state.ts';
 import type { Change } from './stop-steps.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
@@ -26,7 +27,9 @@ export function recoverSteps(
     if (!event.unclean || step.status !== 'RUNNING' || step.deaths < suspectDeaths) return;
     const error = `CRASH_LOOP: the engine died ${step.deaths + 1} times while this step ran, the last time with nothing beside it`;
     const endTime = Math.max(event.at, step.startTime ?? event.at);
-    failStep(state, i, { at: event.at, error, endTime, deaths: 0, logs: [recovered] }, change);
+    const errorCode = 'CRASH_LOOP';
+    const attempts = addAttemptEnd(step, { endTime, errorCode, error, metrics: null });
+    failStep(state, i, { at: event.at, error, errorCode, endTime, attempts, deaths: 0, logs: [recovered] }, change);
   });
   // All that is PENDING now is queued below; one failure may have stopped what another has queued.
   change.queued.length = 0;
@@ -35,12 +38,20 @@ export function recoverSteps(
     const wasRunning = step.status === 'RUNNING';
     state.setStep(i, {
       status: 'PENDING',
+      queuedAt: event.at,
       endTime: null,
+      ...(wasRunning ? { attempts: addLost(step, event.at) } : {}),
       deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,
       logs: addLogs(step, [...(wasRunning ? [recovered] : []), `Re-queued during recovery at ${at}`]),
     });
     change.queued.push(i);
   });
+}
+
+function addLost(step: StepState, at: number): StepState['attempts'] {
+  const error = 'the engine ended while it ran';
+  const endTime = Math.max(at, step.startTime ?? at);
+  return addAttemptEnd(step, { endTime, errorCode: 'WORKER_LOST', error, metrics: null });
 }
 
 /** M4: no attempt outlives the engine. */

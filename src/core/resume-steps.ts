@@ -6,15 +6,18 @@
  *   RV2  a retry sets FAILED ones going again too, and of failed groups the items that failed, were tolerated, or hung on
  *        those; completed items are never run again;
  *   RV3  whatever has ended because of a failure that is undone waits again, and all that has run behind it: it ran, or
- *        was skipped, on the strength of the failure. What data from outside has completed stays.
+ *        was skipped, on the strength of the failure. What data from outside has completed stays;
+ *   RV4  a FAILED or STOPPED step keeps its child, which goes on; one that hangs on what runs again starts another.
  */
 import { isTerminal } from '../contract/workflow.ts';
+import { addCancelled } from './attempts.ts';
 import { settleWaiting } from './dependents.ts';
 import { isGroup } from './flow.ts';
 import { again } from './group-again.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, endOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
 import { type Change, heldUpBy, isHeld, newChange, stopSteps } from './stop-steps.ts';
+import { toIso } from './time.ts';
 
 export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean, change: Change): void {
   // A foreign file may call itself finished although it has unfinished steps; none of them runs or is queued here.
@@ -29,7 +32,14 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
   const stale = findStale(state, revived);
   for (const i of revived) if (isUnlisted(state, i, stale)) revived.delete(i);
   for (const i of stale) if (revived.has(i)) stopSteps(state, wholeOf(state, i), at, null, change);
-  for (const i of revived) revive(state, i, stale.has(i), change);
+  const isNew = (id: string) => revived.has(state.index.get(id) ?? -1);
+  for (const i of revived) {
+    const { child, base, dependencies, status } = state.stepAt(i);
+    // What its params refer to may be another value by now.
+    const isKept = (status === 'FAILED' || status === 'STOPPED') && !dependencies.some(isNew);
+    revive(state, i, { at, isStale: stale.has(i), change });
+    if (isKept) state.setStep(i, { child, base });
+  }
   settleWaiting(state, [...revived], at, change);
 }
 
@@ -87,13 +97,20 @@ function wholeOf(state: WorkflowState, group: number): number[] {
   return state.placesOf(group).flatMap((i) => [i, ...wholeOf(state, i)]);
 }
 
-function revive(state: WorkflowState, i: number, isStale: boolean, change: Change): void {
+interface Revival {
+  at: number;
+  isStale: boolean;
+  change: Change;
+}
+
+function revive(state: WorkflowState, i: number, { at, isStale, change }: Revival): void {
   const step = state.stepAt(i);
   if (step.status === 'RUNNING') change.aborted.push(i);
   if (step.status === 'PENDING') change.unqueued.push(i);
   const isOpenGroup = isGroup(step.flow) && step.count !== null && !isStale;
   state.setStep(i, {
     ...again(step),
+    ...(step.status === 'RUNNING' ? { attempts: addCancelled(step, at, 'what it hangs on runs again') } : {}),
     outputs: isHeld(step) ? step.outputs : null,
     metadata: step.metadata,
     count: isStale ? null : step.count,
@@ -103,10 +120,11 @@ function revive(state: WorkflowState, i: number, isStale: boolean, change: Chang
 }
 
 /** Queues the steps that a budget has paused; with `of` 'day' only those that wait for the next day. */
-export function unpauseSteps(state: WorkflowState, at: string, of: 'day' | undefined, change: Change): void {
+export function unpauseSteps(state: WorkflowState, at: number, of: 'day' | undefined, change: Change): void {
   state.steps.forEach((step, i) => {
     if (step.pause === null || (of === 'day' && step.pause.until !== 'day')) return;
-    state.setStep(i, { status: 'PENDING', pause: null, logs: addLogs(step, [`Resumed at ${at}`]) });
+    const logs = addLogs(step, [`Resumed at ${toIso(at)}`]);
+    state.setStep(i, { status: 'PENDING', queuedAt: at, pause: null, logs });
     change.queued.push(i);
   });
 }

@@ -7,6 +7,7 @@
  */
 import type { OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { StepAttempt } from '../contract/workflow.ts';
 import { isCompact, toFieldText } from './field-text.ts';
 
 /** What attempts leave in a step. */
@@ -14,6 +15,7 @@ export interface Results {
   readonly outputs: OutputsRef | null;
   readonly error: string | null;
   readonly logs: readonly string[];
+  readonly attempts?: readonly StepAttempt[];
   readonly metadata: JsonObject | null;
   readonly metrics: JsonObject | null;
 }
@@ -24,12 +26,15 @@ const backslash = 0x5c;
 const fieldDepth = 3;
 /** Around each line of a log: indentation, quotes, comma, newline. */
 const lineLayout = 12;
+/** An attempt as text, without its error. */
+const attemptLayout = 240;
 
 /** In characters of the workflow's text, without the escapes in logs and errors. Outputs in a blob count as nothing. */
-export function sizeOfResults({ outputs, error, logs, metadata, metrics }: Results): number {
+export function sizeOfResults({ outputs, error, logs, attempts = [], metadata, metrics }: Results): number {
   let size = (error?.length ?? 0) + sizeOf(metadata) + sizeOf(metrics);
   if (outputs !== null && 'json' in outputs) size += sizeOfOutputs(outputs);
   for (const line of logs) size += line.length + lineLayout;
+  for (const attempt of attempts) size += (attempt.error?.length ?? 0) + attemptLayout;
   return size;
 }
 

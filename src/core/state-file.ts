@@ -5,17 +5,18 @@
  */
 import { z } from 'zod';
 import { type Budget, budgetSchema } from '../contract/budget.ts';
-import { stepDefinitionSchema } from '../contract/definition.ts';
+import { stepDefinitionSchema, templateSchema } from '../contract/definition.ts';
 import { forEachSchema, joinSchema, ofSchema, outcomeSchema, repeatSchema, tolerateSchema } from '../contract/flow.ts';
 import { type IdempotencyRecord, idempotencySchema, type OutputsRef } from '../contract/journal-event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { type Reservation, reservationSchema, type SpendingRow, spendingRowSchema } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { failurePolicySchema, jobStatusSchema, retryPolicySchema, workflowIdSchema } from '../contract/workflow.ts';
+import { readAttempts, readErrorCode } from './attempts.ts';
 import { isGroup, toFlow } from './flow.ts';
 import { type Bodies, isControlled, toBodies, toInnerId } from './groups.ts';
-import { type Header, WorkflowState } from './state.ts';
-import { externalAction, type StepState } from './step-state.ts';
+import { type Branch, type Header, WorkflowState } from './state.ts';
+import { externalAction, type StepState, workflowAction } from './step-state.ts';
 
 const jsonObject = z.record(z.string(), z.unknown());
 const lines = z.array(z.string());
@@ -30,13 +31,16 @@ const fileStepSchema = z.looseObject({
   params: jsonObject.nullish(),
   outputs: jsonObject.nullish(),
   error: z.string().nullish(),
+  errorCode: z.unknown().optional(),
   reason: z.unknown().optional(),
+  queuedAt: z.unknown().optional(),
   startTime: time.nullish(),
   endTime: time.nullish(),
   logs: lines.nullish(),
   metadata: jsonObject.nullish(),
   execution_metrics: jsonObject.nullish(),
   attempt: z.int().min(0).nullish(),
+  attempts: z.unknown().optional(),
   timeoutMs: z.int().min(1).nullish(),
   retry: retryPolicySchema.nullish(),
   cache: z.boolean().nullish(),
@@ -53,9 +57,14 @@ const fileStepSchema = z.looseObject({
   final: z.boolean().nullish(),
   of: ofSchema.nullish(),
   count: z.int().min(0).max(limits.stepsMax).nullish(),
+  child: z.string().nullish(),
   outcome: outcomeSchema.nullish(),
-  waits: z.looseObject({ for: z.string(), until: time.nullish() }).nullish(),
+  waits: z.looseObject({ for: z.string(), until: time.nullish(), atRest: z.boolean().nullish() }).nullish(),
 });
+
+const branchesSchema = z.array(
+  z.looseObject({ id: z.string(), stepId: z.string().nullish(), createdAt: time.nullish() }),
+);
 
 /** A foreign file is adopted only if it fits this schema. */
 export const stateFileSchema = z.looseObject({
@@ -70,9 +79,10 @@ export const stateFileSchema = z.looseObject({
   description: z.string().nullish(),
   tags: z.array(z.string()).nullish(),
   parentId: z.string().nullish(),
-  branches: z
-    .array(z.looseObject({ id: z.string(), stepId: z.string().nullish(), createdAt: time.nullish() }))
-    .nullish(),
+  parentStepId: z.string().nullish(),
+  branches: branchesSchema.nullish(),
+  children: branchesSchema.nullish(),
+  templates: z.record(z.string(), templateSchema).nullish(),
   params: jsonObject.nullish(),
   templateId: z.string().nullish(),
   failurePolicy: failurePolicySchema.nullish(),
@@ -90,6 +100,7 @@ interface KeptOfStep {
   deaths?: number;
   reserved?: Reservation;
   pausedUntil?: 'day';
+  base?: JsonObject;
 }
 
 const count = z.int().min(0);
@@ -109,6 +120,7 @@ const metaSchema = z.looseObject({
         deaths: count.optional(),
         reserved: reservationSchema.optional(),
         pausedUntil: z.literal('day').optional(),
+        base: jsonObject.optional(),
       }),
     )
     .optional(),
@@ -141,12 +153,13 @@ export function toMeta(state: WorkflowState): WorkflowMeta {
   const kept = state.steps.flatMap((step) => {
     const isPausedForDay = step.pause?.until === 'day';
     const isPlain = step.failures === 0 && step.dueAt === null && step.deaths === 0 && step.reserved === null;
-    if (isPlain && !isPausedForDay) return [];
+    if (isPlain && !isPausedForDay && step.base === null) return [];
     const due = step.dueAt === null ? {} : { dueAt: step.dueAt, delayMs: step.delayMs };
     const deaths = step.deaths === 0 ? {} : { deaths: step.deaths };
     const reserved = step.reserved === null ? {} : { reserved: step.reserved };
     const paused = isPausedForDay ? { pausedUntil: 'day' as const } : {};
-    return [[step.id, { failures: step.failures, ...due, ...deaths, ...reserved, ...paused }] as const];
+    const base = step.base === null ? {} : { base: step.base };
+    return [[step.id, { failures: step.failures, ...due, ...deaths, ...reserved, ...paused, ...base }] as const];
   });
   const { seq, started, keys, spending } = state.header;
   return {
@@ -177,11 +190,10 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
     description: file.description ?? '',
     tags: file.tags ?? [],
     parentId: file.parentId ?? null,
-    branches: (file.branches ?? []).map((branch) => ({
-      id: branch.id,
-      stepId: branch.stepId ?? '',
-      createdAt: readTimeOrNull(branch.createdAt) ?? now,
-    })),
+    parentStepId: file.parentStepId ?? null,
+    branches: readBranches(file.branches, now),
+    children: readBranches(file.children, now),
+    templates: (file.templates ?? null) as JsonObject | null,
     params: (file.params ?? {}) as JsonObject,
     templateId: file.templateId ?? null,
     failurePolicy: file.failurePolicy ?? 'continue',
@@ -194,6 +206,14 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
     seq: meta.seq ?? 0,
   };
   return new WorkflowState(header, steps);
+}
+
+function readBranches(branches: StateFileShape['branches'], now: number): Branch[] {
+  return (branches ?? []).map(({ id, stepId, createdAt }) => ({
+    id,
+    stepId: stepId ?? '',
+    createdAt: readTimeOrNull(createdAt) ?? now,
+  }));
 }
 
 /** Steps that a group has made take their definition from the group, which stands before them. */
@@ -247,7 +267,10 @@ function withWholeItems(steps: readonly StepState[]): StepState[] {
 }
 
 function mayWait(step: StepState): boolean {
-  return isControlled(step) && (step.action !== externalAction || step.wait?.for === 'data');
+  if (step.action === workflowAction) return step.wait?.for === 'workflow' && step.child !== null;
+  return (
+    isControlled(step) && step.wait?.for !== 'workflow' && (step.action !== externalAction || step.wait?.for === 'data')
+  );
 }
 
 function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
@@ -264,17 +287,22 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     flow: toFlow({ ...step, final: step.final ?? false }),
     of: step.of ?? null,
     count: step.count ?? null,
+    child: step.child ?? null,
+    base: kept?.base ?? null,
     outcome: step.outcome ?? null,
     wait: readWait(step),
     status: step.status,
     outputs: readOutputs(step.outputs),
     error: step.error ?? null,
+    errorCode: (step.error ?? null) === null ? null : readErrorCode(step.errorCode),
+    queuedAt: readTimeOrNull(time.safeParse(step.queuedAt).data),
     startTime: readTimeOrNull(step.startTime),
     endTime: readTimeOrNull(step.endTime),
     logs: step.logs ?? [],
     metadata: (step.metadata ?? null) as JsonObject | null,
     metrics: (step.execution_metrics ?? null) as JsonObject | null,
     attempt: step.attempt ?? (ran && step.action !== 'external_data' ? 1 : 0),
+    attempts: readAttempts(step.attempts),
     failures: kept?.failures ?? 0,
     dueAt: kept?.dueAt ?? null,
     delayMs: kept?.delayMs ?? 0,
@@ -286,8 +314,10 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
 
 function readWait({ status, waits }: FileStep): StepState['wait'] {
   const what = waits?.for;
-  if (status !== 'WAITING_FOR_DEPENDENCY' || (what !== 'decision' && what !== 'data' && what !== 'time')) return null;
+  const isKnown = what === 'decision' || what === 'data' || what === 'time' || what === 'workflow';
+  if (status !== 'WAITING_FOR_DEPENDENCY' || !isKnown) return null;
   const until = readTimeOrNull(waits?.until);
+  if (what === 'workflow' && waits?.atRest === true) return { for: what, until, atRest: true };
   return what === 'time' && until === null ? null : { for: what, until };
 }
 

@@ -23,8 +23,9 @@ import { GroupTally } from './group-tally.ts';
 import { addAt, itemAt } from './item-at.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
-import { type EndOfStep, endOf, type StepState, toItemEnd } from './step-state.ts';
+import { attendsChild, type EndOfStep, endOf, goesOn, type StepState, toItemEnd } from './step-state.ts';
 
+/** A branch of the workflow, or a child that one of its steps has started. */
 export interface Branch {
   readonly id: string;
   readonly stepId: string;
@@ -40,7 +41,12 @@ export interface Header {
   readonly description: string;
   readonly tags: readonly string[];
   readonly parentId: string | null;
+  /** Of a child: the step of its parent that it runs for. */
+  readonly parentStepId: string | null;
   readonly branches: readonly Branch[];
+  readonly children: readonly Branch[];
+  /** The templates that its `workflow` steps can reach, by id; null where it has none. */
+  readonly templates: JsonObject | null;
   readonly params: JsonObject;
   readonly templateId: string | null;
   readonly failurePolicy: FailurePolicy;
@@ -71,8 +77,10 @@ export class WorkflowState {
   readonly tallies = new Map<number, GroupTally>();
   /** How many steps were skipped, and how many failures tolerated. */
   outcomes = { skipped: 0, tolerated: 0 };
-  /** How many steps wait for a time of their own. */
+  /** How many steps wait for what comes by itself: a time of their own, a workflow that works. */
   timed = 0;
+  /** Children that were under way when their step has ceased to wait for them. */
+  #left: string[] = [];
   counts: StatusCounts = emptyCounts();
   totals: Totals = emptyTotals();
   /**
@@ -85,6 +93,10 @@ export class WorkflowState {
   reserved: Amounts = noAmounts;
   /** How many steps a budget has paused. */
   paused = 0;
+  /** By place: the version in which the step last changed, as far as that is known; and from which version on it is. */
+  readonly #changedIn: number[] = [];
+  #knownFrom: number | null = null;
+  readonly #changed = new Set<number>();
   /** Steps that wait for an unknown id, by that id. */
   #waitingForAbsent = new Map<string, number[]>();
 
@@ -133,10 +145,32 @@ export class WorkflowState {
     this.#uncounted.add(i);
     if (step.reserved) this.reserved = addAmounts(this.reserved, toAmounts(step.reserved));
     if (step.pause) this.paused += 1;
-    if (step.wait?.for === 'time') this.timed += 1;
+    if (goesOn(step)) this.timed += 1;
     if (step.outcome) this.outcomes[step.outcome] += 1;
     if (isGroup(step.flow)) this.tallies.set(i, new GroupTally(step.flow.repeat ? 1 : step.flow.concurrency));
     if (step.of) this.tallyAt(this.placeOf(step.of.step)).add(step.of.index, i, toItemEnd(step));
+  }
+
+  /** Nobody has seen the workflow yet: what has changed up to now is its beginning. */
+  forgetChanges(): void {
+    this.#changed.clear();
+  }
+
+  /** All that has changed since it was last called has changed in this version. */
+  markChanges(version: number): void {
+    this.#knownFrom ??= version - 1;
+    for (const i of this.#changed) this.#changedIn[i] = version;
+    this.#changed.clear();
+  }
+
+  /**
+   * The places of the steps that have changed since a version, ascending; null where that is not known. What changed before
+   * the workflow came into memory is not.
+   */
+  changedSince(version: number): number[] | null {
+    const latest = this.header.version;
+    if (version > latest || version < (this.#knownFrom ?? latest)) return null;
+    return [...this.steps.keys()].filter((i) => (this.#changedIn[i] ?? 0) > version);
   }
 
   /** The size of the results of all steps together. */
@@ -181,15 +215,21 @@ export class WorkflowState {
 
   setStep(i: number, change: Partial<StepState>): void {
     const before = this.stepAt(i);
-    const after = { ...before, ...change };
+    const after: Writable<StepState> = { ...before, ...change };
+    // A code is that of an error: where the error goes, or another one comes without a code, it goes too.
+    if (change.error !== undefined && change.errorCode === undefined) after.errorCode = null;
     this.steps[i] = after;
+    this.#changed.add(i);
     if (before.status !== after.status) {
       this.counts[before.status] -= 1;
       this.counts[after.status] += 1;
       if (this.counts[before.status] < 0) broken('ST1', `${this.counts[before.status]} steps are ${before.status}`);
     }
     if (before.status !== after.status || before.outcome !== after.outcome) this.#setEnd(i, before, after);
-    this.timed += Number(after.wait?.for === 'time') - Number(before.wait?.for === 'time');
+    this.timed += Number(goesOn(after)) - Number(goesOn(before));
+    if (before.child !== null && attendsChild(before) && !(attendsChild(after) && after.child === before.child)) {
+      this.#left.push(before.child);
+    }
     if (hasOtherResults(before, after)) this.#uncounted.add(i);
     if (before.reserved !== after.reserved) {
       this.reserved = addAmounts(this.reserved, toAmounts(before.reserved), -1);
@@ -207,6 +247,13 @@ export class WorkflowState {
       const { costPico, unpriced } = this.totals;
       if (costPico < 0n || unpriced < 0) broken('ST1', `${costPico} picodollars and ${unpriced} unpriced steps`);
     }
+  }
+
+  /** The children that steps have ceased to wait for since the last call. */
+  takeLeft(): string[] {
+    const left = this.#left;
+    this.#left = [];
+    return left;
   }
 
   /** What the end of a step, or its new beginning, changes at the steps that wait for it and at its group. */
@@ -253,6 +300,7 @@ export class WorkflowState {
   #append(step: StepState): number {
     const i = this.steps.length;
     this.steps.push(step);
+    this.#changed.add(i);
     this.index.set(step.id, i);
     this.missing.push(0);
     this.ends.push(noEnds());
@@ -282,6 +330,8 @@ export class WorkflowState {
   }
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 export interface EndCounts {
   lost: number;
   skipped: number;
@@ -300,6 +350,7 @@ function hasOtherResults(a: Results, b: Results): boolean {
   return (
     a.outputs !== b.outputs ||
     a.logs !== b.logs ||
+    a.attempts !== b.attempts ||
     a.error !== b.error ||
     a.metadata !== b.metadata ||
     a.metrics !== b.metrics

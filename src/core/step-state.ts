@@ -3,11 +3,11 @@
  * the place of the old (`state.ts`).
  */
 import type { Of, StepOutcome } from '../contract/flow.ts';
-import type { StepId } from '../contract/ids.ts';
+import type { StepId, WorkflowId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
-import type { JobStatus, RetryPolicy } from '../contract/workflow.ts';
+import type { JobStatus, RetryPolicy, StepAttempt } from '../contract/workflow.ts';
 import type { StepFlow } from './flow.ts';
 import type { StepEnd } from './group-tally.ts';
 import type { Results } from './size.ts';
@@ -16,6 +16,8 @@ import type { Results } from './size.ts';
 export const suspectDeaths = 3;
 
 export const externalAction = 'external_data';
+/** The action of a step that starts a workflow and waits for its end. */
+export const workflowAction = 'workflow';
 
 export interface StepState extends Results {
   readonly id: StepId;
@@ -32,15 +34,24 @@ export interface StepState extends Results {
   readonly of: Of | null;
   /** Of a group: how many items its list has, or how many rounds have begun; null before that is known. */
   readonly count: number | null;
+  /** Of a `workflow` step: the workflow that it has started; null before that, and where it starts another one. */
+  readonly child: WorkflowId | null;
+  /** What the step had used before it has started that workflow. */
+  readonly base: JsonObject | null;
   /** Of a COMPLETED step that has done nothing. */
   readonly outcome: StepOutcome | null;
-  /** Set while the step waits for a decision, for data or for a time: until when, null without an end. */
+  /** Set while the step waits without a slot: what for, and until when, null without an end. */
   readonly wait: Wait | null;
   readonly status: JobStatus;
-  /** Milliseconds since 1970. */
+  /** Of the failure that `error` tells; null where there is none, or none with a code. */
+  readonly errorCode: string | null;
+  /** When the step last became PENDING. Milliseconds since 1970, as the two below. */
+  readonly queuedAt: number | null;
   readonly startTime: number | null;
   readonly endTime: number | null;
   readonly attempt: number;
+  /** Tries that have ended (`attempts.ts`). */
+  readonly attempts: readonly StepAttempt[];
   /** Failed attempts since the step was last resumed or retried. */
   readonly failures: number;
   /** While the step waits for its next attempt: when that is due, and how long the whole wait is. */
@@ -55,9 +66,27 @@ export interface StepState extends Results {
 }
 
 export interface Wait {
-  readonly for: 'decision' | 'data' | 'time';
+  readonly for: 'decision' | 'data' | 'time' | 'workflow';
   /** Milliseconds since 1970. */
   readonly until: number | null;
+  /** The workflow that it waits for is at rest. */
+  readonly atRest?: true;
+}
+
+/** Whether the wait ends without anything from outside. */
+export function goesOn({ wait }: Pick<StepState, 'wait'>): boolean {
+  return wait?.for === 'time' || (wait?.for === 'workflow' && wait.atRest === undefined);
+}
+
+/** What a step waits for without a slot, in words. */
+export function toAwaited({ child, wait }: Pick<StepState, 'child'> & { readonly wait: Pick<Wait, 'for'> }): string {
+  if (wait.for === 'workflow') return `workflow ${child}`;
+  return { decision: 'a decision', data: 'data', time: 'its time' }[wait.for];
+}
+
+/** Whether the end of its child ends the step. */
+export function attendsChild({ child, status, wait }: Pick<StepState, 'child' | 'status' | 'wait'>): boolean {
+  return child !== null && (status === 'PENDING' || wait?.for === 'workflow');
 }
 
 /** What the end of a step means to those that wait for it. `lost`: FAILED, or STOPPED. */

@@ -8,7 +8,7 @@
 import { toDuration } from './duration.ts';
 import { isCompact, toFieldText, toOutputsText } from './field-text.ts';
 import { plainFlow, toFlowFields } from './flow.ts';
-import type { StepState } from './step-state.ts';
+import { type StepState, toAwaited } from './step-state.ts';
 import { toIso } from './time.ts';
 
 /** The text of a step's fields that stay as they were defined. */
@@ -30,20 +30,33 @@ export function toShownDefinition(step: StepState): Pick<StepState, 'params' | '
 }
 
 /** What the step waits for besides its dependencies and a slot. */
-export function toWaitFields({ pause, wait }: StepState) {
+export function toWaitFields({ pause, wait, child }: StepState) {
   if (pause !== null) return { reason: pause.reason, waits: { for: 'budget' as const } };
   if (wait === null) return {};
   const until = wait.until === null ? null : toIso(wait.until);
-  const what = { decision: 'a decision', data: 'data', time: 'its time' }[wait.for];
-  const reason = `waits for ${what}${until === null ? '' : ` until ${until}`}`;
-  return { reason, waits: { for: wait.for, ...(until === null ? {} : { until }) } };
+  const reason = `waits for ${toAwaited({ child, wait })}${until === null ? '' : ` until ${until}`}`;
+  const rest = wait.atRest ? { atRest: true as const } : {};
+  return { reason, waits: { for: wait.for, ...(until === null ? {} : { until }), ...rest } };
 }
 
-/** What came of a step with a condition, a list or a loop. */
-export function toMadeFields({ of, count, outcome }: StepState) {
+export function toCodeField({ errorCode }: StepState) {
+  return errorCode === null ? {} : { errorCode };
+}
+
+export function toQueuedField({ queuedAt }: StepState) {
+  return queuedAt === null ? {} : { queuedAt: toIso(queuedAt) };
+}
+
+export function toAttemptsField({ attempts }: StepState) {
+  return attempts.length === 0 ? {} : { attempts: [...attempts] };
+}
+
+/** What came of a step with a condition, a list, a loop or a workflow. */
+export function toMadeFields({ of, count, child, outcome }: StepState) {
   return {
     ...(of === null ? {} : { of }),
     ...(count === null ? {} : { count }),
+    ...(child === null ? {} : { child }),
     ...(outcome === null ? {} : { outcome }),
   };
 }
@@ -76,10 +89,13 @@ function toTextAfterOutputs(step: StepState, fixed: FixedText): string {
   const duration = startTime === null || endTime === null ? 'null' : `"${toDuration(endTime - startTime)}"`;
   return (
     `,\n      "error": ${step.error === null ? 'null' : JSON.stringify(step.error)}` +
+    `${step.errorCode === null ? '' : `,\n      "errorCode": ${JSON.stringify(step.errorCode)}`}` +
     `${step.pause === null && step.wait === null ? '' : toFieldsText(toWaitFields(step))}` +
+    `${step.queuedAt === null ? '' : `,\n      "queuedAt": ${toTime(step.queuedAt)}`}` +
     `,\n      "startTime": ${toTime(startTime)},\n      "endTime": ${toTime(endTime)},\n      "duration": ${duration}` +
     `,\n      "logs": ${toLines(step.logs)},\n      "metadata": ${toFieldText(step.metadata)}` +
-    `,\n      "execution_metrics": ${toFieldText(step.metrics)},\n      "attempt": ${step.attempt}${fixed.tail}${toFieldsText(toMadeFields(step))}\n    }`
+    `,\n      "execution_metrics": ${toFieldText(step.metrics)},\n      "attempt": ${step.attempt}` +
+    `${step.attempts.length === 0 ? '' : toFieldsText(toAttemptsField(step))}${fixed.tail}${toFieldsText(toMadeFields(step))}\n    }`
   );
 }
 

@@ -2,6 +2,7 @@
  * What an event did to the steps of its workflow, and the steps that it stops. What follows from the end of a step is in
  * `dependents.ts`.
  */
+import { addCancelled } from './attempts.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, externalAction, type StepState } from './step-state.ts';
 import { toIso } from './time.ts';
@@ -41,7 +42,8 @@ export function stopSteps(
     change.stopped.push(i);
     state.setStep(i, {
       status: 'STOPPED',
-      error: error ?? step.error,
+      ...(error === null ? {} : { error }),
+      ...(step.status === 'RUNNING' ? { attempts: addCancelled(step, at, error ?? 'the workflow was stopped') } : {}),
       pause: null,
       wait: null,
       endTime: step.status === 'RUNNING' ? Math.max(at, step.startTime ?? at) : step.endTime,
@@ -83,8 +85,10 @@ export interface Change {
   completed: number[];
   /** Groups that it has failed, by place. */
   failed: number[];
+  /** Children that no step waits for any more, by id. */
+  left: string[];
 }
 
 export function newChange(): Change {
-  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] };
+  return { queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [], left: [] };
 }

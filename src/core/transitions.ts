@@ -18,10 +18,11 @@
 import { broken } from '../contract/broken.ts';
 import type { JournalEvent } from '../contract/journal-event.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
+import { isGroup } from './flow.ts';
 import { isBegun, isControlled } from './groups.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
-import { externalAction, type StepState } from './step-state.ts';
+import { attendsChild, externalAction, type StepState, workflowAction } from './step-state.ts';
 
 type Kind = JournalEvent['kind'];
 type Created = Extract<JournalEvent, { kind: 'workflow.created' }>;
@@ -49,11 +50,12 @@ const finished = ['COMPLETED', 'FAILED', 'STOPPED'] as const;
 const every = [...unfinished, ...finished];
 
 const canGoOn: Condition = {
-  text: 'the workflow is stopped, a budget has paused one of its steps, or it is unfinished and gets a budget',
-  holds: ({ header, paused }, event) => {
+  text: 'the workflow is stopped, a budget has paused a step of it or of a child, or it is unfinished and gets a budget',
+  holds: ({ header, paused, steps }, event) => {
     if (paused > 0) return true;
     if ('of' in event) return false;
-    return header.status === 'STOPPED' || ('budget' in event && !isTerminal(header.status));
+    const goesDown = !isTerminal(header.status) && steps.some(attendsChild);
+    return header.status === 'STOPPED' || goesDown || ('budget' in event && !isTerminal(header.status));
   },
 };
 
@@ -96,7 +98,16 @@ const isNextRound = ofControlled(
   ({ flow, count }, event) => flow.repeat !== null && 'round' in event && event.round === (count ?? 0),
 );
 const hadRounds = ofControlled('a round has ended', ({ flow, count }) => flow.repeat !== null && count !== null);
-const waitsItself = ofControlled('the step waits without a slot', ({ flow }) => flow.forEach === null);
+const waitsItself = ofControlled('the step waits without a slot', ({ flow, child, status, wait }, event) => {
+  const isForChild = 'for' in event && event.for === 'workflow';
+  if (isForChild && child === null) return false;
+  // Told again where the child comes to rest, or goes on.
+  return status === 'PENDING' ? flow.forEach === null : isForChild && wait?.for === 'workflow';
+});
+const isOfChild = ofControlled(
+  'the workflow is the one that the step has started',
+  ({ child }, event) => 'child' in event && event.child === child,
+);
 const isTimed = ofControlled('a time was set', ({ wait }) => wait?.for === 'time');
 const needsDecision = ofControlled('a decision is due', ({ wait }) => wait?.for === 'decision');
 
@@ -126,7 +137,13 @@ export const transitions: { readonly [K in Kind]: Row } = {
   'step.mapped': { of: 'step', in: ['PENDING'], only: needsList },
   'step.repeated': { of: 'step', in: ['PENDING'], only: isNextRound },
   'step.concluded': { of: 'step', in: ['PENDING'], only: hadRounds },
-  'step.waiting': { of: 'step', in: ['PENDING'], only: waitsItself },
+  'step.waiting': { of: 'step', in: ['PENDING', 'WAITING_FOR_DEPENDENCY'], only: waitsItself },
+  // STOPPED, FAILED, COMPLETED: the step has ended before its child, whose metrics it still takes.
+  'step.returned': {
+    of: 'step',
+    in: ['PENDING', 'WAITING_FOR_DEPENDENCY', 'STOPPED', 'FAILED', 'COMPLETED'],
+    only: isOfChild,
+  },
   'step.elapsed': { of: 'step', in: ['WAITING_FOR_DEPENDENCY'], only: isTimed },
   'step.decided': { of: 'step', in: ['WAITING_FOR_DEPENDENCY'], only: needsDecision },
   'step.paused': { of: 'step', in: ['PENDING'] },
@@ -167,13 +184,20 @@ export function checkTransition(state: WorkflowState, event: JournalEvent): void
   }
 }
 
-/** TR1 and TR2 for the creation of a branch, at its parent: that may have any status. */
+function mayStartChild({ action, flow, status }: StepState): boolean {
+  return action === workflowAction && !isGroup(flow) && status === 'PENDING';
+}
+
+/** TR1 and TR2 for the creation of a branch or a child, at its parent: that may have any status. */
 export function checkBranch(parent: WorkflowState, event: Created): NonNullable<Created['parent']> {
   const named = event.parent;
   const { id } = parent.header;
   if (named?.id !== id) return broken('TR1', `${nameOf(event)} was applied to workflow ${id}, which is not its parent`);
   if (!parent.index.has(named.stepId)) {
     broken('TR1', `${nameOf(event)} branches from step "${named.stepId}", which its parent ${id} has not`);
+  }
+  if (named.child !== undefined && !mayStartChild(parent.stepOf(named.stepId))) {
+    broken('TR1', `${nameOf(event)} is of step "${named.stepId}" of workflow ${id}, which may start no child now`);
   }
   checkVersion(parent, event, named.version);
   return named;

@@ -6,6 +6,7 @@ import type { StepDefinition } from '../contract/definition.ts';
 import { limits } from '../contract/limits.ts';
 import { isAlone } from './bindings.ts';
 import { findReferences } from './references.ts';
+import { workflowAction } from './step-state.ts';
 import { idAt, type NameScope } from './validate-scope.ts';
 
 type Add = (path: readonly PropertyKey[], message: string) => void;
@@ -19,6 +20,7 @@ export function checkFlow(step: StepDefinition, i: number, scope: NameScope, add
   if (step.tolerate !== undefined && step.tolerate !== true && step.forEach === undefined) {
     add(['tolerate'], 'a number or a share counts items, and this step has no forEach; write true');
   }
+  checkCall(step, add);
   if (!isGroup) return;
   if (depthOf(scope) >= limits.groupDepthMax) {
     add([], `groups within groups go ${limits.groupDepthMax} deep at most`);
@@ -45,6 +47,16 @@ function checkTogether(step: StepDefinition, isGroup: boolean, add: Add): void {
   }
   for (const field of ['concurrency', 'batch', 'label', 'output'] as const) {
     if (step[field] !== undefined && forEach === undefined) add([field], 'is for steps with forEach');
+  }
+}
+
+/** Fields that a step with a task has, and one that runs a workflow has not. */
+function checkCall(step: StepDefinition, add: Add): void {
+  if (step.action !== workflowAction) return;
+  for (const field of ['retry', 'timeoutMs', 'cache'] as const) {
+    if (step[field] === undefined) continue;
+    const bound = field === 'timeoutMs' ? '; params.within bounds the time of the whole' : '';
+    add([field], `is for steps that run themselves: write it in the steps of the template${bound}`);
   }
 }
 

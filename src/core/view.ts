@@ -5,14 +5,24 @@
  */
 import type { Budget } from '../contract/budget.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { Workflow, WorkflowStep, WorkflowSummary } from '../contract/workflow.ts';
-import { type Amounts, toSpentAmounts } from './budget.ts';
+import type { JobStatus, StepCounts, Workflow, WorkflowStep, WorkflowSummary } from '../contract/workflow.ts';
+import { type Amounts, addAmounts, toSpentAmounts, toUsedAmounts } from './budget.ts';
 import { toDuration, toProgress } from './duration.ts';
 import { plainFlow, toFlowFields } from './flow.ts';
 import { type Totals, toDollars } from './metrics.ts';
-import type { WorkflowState } from './state.ts';
+import type { Branch, StatusCounts, WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
-import { type FixedText, toFixedText, toMadeFields, toShownDefinition, toStepText, toWaitFields } from './step-text.ts';
+import {
+  type FixedText,
+  toAttemptsField,
+  toCodeField,
+  toFixedText,
+  toMadeFields,
+  toQueuedField,
+  toShownDefinition,
+  toStepText,
+  toWaitFields,
+} from './step-text.ts';
 import { toIso } from './time.ts';
 
 function toIsoOrNull(ms: number | null): string | null {
@@ -32,7 +42,9 @@ export function toStepView(step: StepState): WorkflowStep {
     outputs:
       step.outputs === null ? null : 'json' in step.outputs ? JSON.parse(step.outputs.json) : { ...step.outputs },
     error: step.error,
+    ...toCodeField(step),
     ...toWaitFields(step),
+    ...toQueuedField(step),
     startTime: toIsoOrNull(step.startTime),
     endTime: toIsoOrNull(step.endTime),
     duration: step.startTime === null || step.endTime === null ? null : toDuration(step.endTime - step.startTime),
@@ -40,6 +52,7 @@ export function toStepView(step: StepState): WorkflowStep {
     metadata: step.metadata,
     execution_metrics: step.metrics,
     attempt: step.attempt,
+    ...toAttemptsField(step),
     timeoutMs: written.timeoutMs,
     retry: written.retry,
     ...(step.cache ? { cache: true } : {}),
@@ -71,6 +84,7 @@ function toSharedFields(state: WorkflowState) {
     tags: [...header.tags],
     progress: toProgress(counts.COMPLETED, state.steps.length),
     parentId: header.parentId,
+    ...(header.parentStepId === null ? {} : { parentStepId: header.parentStepId }),
     templateId: header.templateId,
     failurePolicy: header.failurePolicy,
     version: header.version,
@@ -88,22 +102,50 @@ function toSharedFields(state: WorkflowState) {
   };
 }
 
-export function toSummary(state: WorkflowState): WorkflowSummary {
-  return { ...toSharedFields(state), steps_total: state.steps.length };
+/** A status that no step has is left out. */
+export function toStepCounts(counts: StatusCounts): StepCounts {
+  const present: StepCounts = {};
+  for (const status in counts) {
+    const count = counts[status as JobStatus];
+    if (count > 0) present[status as JobStatus] = count;
+  }
+  return present;
 }
 
-function toHeaderView(state: WorkflowState): Omit<Workflow, 'steps' | 'params'> {
+export function toSummary(state: WorkflowState): WorkflowSummary {
+  return { ...toSharedFields(state), steps_total: state.steps.length, step_counts: toStepCounts(state.counts) };
+}
+
+/** The workflows that came of this one. */
+export function toRelatives({ header }: WorkflowState): Pick<Workflow, 'branches' | 'children'> {
+  const { branches, children } = header;
+  return {
+    branches: branches.map(toBranchView),
+    ...(children.length === 0 ? {} : { children: children.map(toBranchView) }),
+  };
+}
+
+function toHeaderView(state: WorkflowState): Omit<Workflow, 'steps' | 'params' | 'templates'> {
   return {
     ...toSharedFields(state),
-    branches: state.header.branches.map((branch) => ({ ...branch, createdAt: toIso(branch.createdAt) })),
+    ...toRelatives(state),
     cost_breakdown: toCostBreakdown(state.totals),
     ...(state.header.budget === null ? {} : { budget: toBudgetView(state, state.header.budget) }),
   };
 }
 
-function toBudgetView({ header, reserved }: WorkflowState, budget: Budget): Workflow['budget'] {
+function toBranchView(branch: Branch) {
+  return { ...branch, createdAt: toIso(branch.createdAt) };
+}
+
+/** What children have used that have ended counts; what those use that are under way is shown by them. */
+function toBudgetView({ header, reserved, steps }: WorkflowState, budget: Budget): Workflow['budget'] {
   const toView = ({ costPico, tokens, calls }: Amounts) => ({ usd: toDollars(costPico), tokens, calls });
-  return { ...budget, spent: toView(toSpentAmounts(header.spending)), reserved: toView(reserved) };
+  const spent = steps.reduce(
+    (sum, { child, metrics }) => (child === null || metrics === null ? sum : addAmounts(sum, toUsedAmounts(metrics))),
+    toSpentAmounts(header.spending),
+  );
+  return { ...budget, spent: toView(spent), reserved: toView(reserved) };
 }
 
 /** A step's text as it was last encoded. */
@@ -118,6 +160,7 @@ interface EncodedStep {
 export class ViewEncoder {
   readonly #steps: EncodedStep[] = [];
   #params: { value: unknown; text: string } = { value: undefined, text: '' };
+  #templates: { value: unknown; text: string } = { value: undefined, text: '' };
   #blobs = 0;
 
   /** Whether outputs of the state that was encoded last lie in blobs. */
@@ -137,7 +180,11 @@ export class ViewEncoder {
   encodePieces(state: WorkflowState): string[] {
     this.#encodeChanges(state);
     const header = JSON.stringify(toHeaderView(state), null, 2).slice(0, -2);
-    const start = `${header},\n  "params": ${this.#paramsText(state.header.params)},\n  "steps": [`;
+    const { params, templates } = state.header;
+    this.#params = toKeptText(this.#params, params);
+    if (templates !== null) this.#templates = toKeptText(this.#templates, templates);
+    const reached = templates === null ? '' : `\n  "templates": ${this.#templates.text},`;
+    const start = `${header},\n  "params": ${this.#params.text},${reached}\n  "steps": [`;
     const pieces = [start];
     for (const { pieces: ofStep } of this.#steps) for (const piece of ofStep) pieces.push(piece);
     pieces.push(this.#steps.length === 0 ? ']\n}' : '\n  ]\n}');
@@ -159,14 +206,10 @@ export class ViewEncoder {
       this.#steps[i] = { step, fixed, pieces: [`${i === 0 ? '' : ','}\n${first}`, ...rest] };
     }
   }
-
-  #paramsText(params: JsonObject): string {
-    if (this.#params.value !== params) this.#params = { value: params, text: toParamsText(params) };
-    return this.#params.text;
-  }
 }
 
-/** The params stand one level deep: an array around them gives every line its indentation. */
-function toParamsText(params: JsonObject): string {
-  return JSON.stringify([params], null, 2).slice('[\n  '.length, -'\n]'.length);
+/** The text of an object one level deep: an array around it gives every line its indentation. */
+function toKeptText(kept: { value: unknown; text: string }, value: JsonObject): { value: unknown; text: string } {
+  if (kept.value === value) return kept;
+  return { value, text: JSON.stringify([value], null, 2).slice('[\n  '.length, -'\n]'.length) };
 }

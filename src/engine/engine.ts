@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
+import type { BulkRequest, BulkResult } from '../contract/bulk.ts';
 import type { CoordinatorCalls, CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
 import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from '../contract/decision.ts';
 import {
@@ -15,10 +16,13 @@ import {
   type Template,
   type TemplateProblem,
   templateIdSchema,
+  type WorkflowDefinition,
 } from '../contract/definition.ts';
+import type { DryRunReply, ValidationReply } from '../contract/dry-run.ts';
 import type {
   ActionDescription,
   AnswerOptions,
+  AskRoom,
   CallOptions,
   Engine,
   EngineHealth,
@@ -26,35 +30,65 @@ import type {
   EventsOptions,
   ExternalDataAnswer,
   GetOptions,
-  ListQuery,
+  GetStepOptions,
+  GraphOptions,
   ListReply,
+  LogOptions,
+  SearchOptions,
   SecretDescription,
+  StreamOptions,
   SubmitOptions,
   ToldOptions,
   WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
+import type { EnginePageParts } from '../contract/engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
-import { invalid } from '../contract/failures.ts';
+import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
+import type { ListFilter, ListQuery } from '../contract/list-query.ts';
+import type { DefinitionBack, Facets, Lineage, LogReply, SearchReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
+import type { SecretHosts } from '../contract/secret-store.ts';
+import type { EngineSettings } from '../contract/settings.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
+import { namedTemplates } from '../core/child.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
 import { check, checkId, toClaim } from './arguments.ts';
+import { runBulk } from './bulk.ts';
+import { readCalledTemplates } from './called-templates.ts';
+import { EnginePages } from './engine-page.ts';
 import { Followers } from './followers.ts';
 import { healthWithin } from './health.ts';
 import { Replies, toFirstWait } from './replies.ts';
+import { RunSearches } from './run-searches.ts';
+import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
 import { toWholeSteps } from './whole-outputs.ts';
 
+/** Dry runs and validations (`src/rehearsal`). */
+export interface RehearsalPort {
+  dryRun(rehearsed: {
+    definition: WorkflowDefinition;
+    declaredParams?: readonly string[] | undefined;
+  }): Promise<DryRunReply>;
+  validate(text: string, secretStore: SecretHosts): Promise<ValidationReply>;
+  close(): Promise<void>;
+}
+
 export interface CoordinatedEngineOptions extends ValidationOptions {
   coordinator: CoordinatorPort;
+  settings: EngineSettings;
   catalogue: ActionCatalogue;
   templates: TemplateSource;
   checkData: CheckData;
+  /** What a thread needs to run `searchThreadUrl`. */
+  searchExecArgv?: string[] | undefined;
+  /** Absent in an engine that is itself a dry run. */
+  rehearsals?: RehearsalPort | undefined;
   /** Time for schedules; the system's when absent. */
   scheduleClock?: ScheduleClock;
   /** When the coordinator takes longer than this to answer `health`, the engine is degraded. */
@@ -71,6 +105,9 @@ export class CoordinatedEngine implements Engine {
   readonly #steps: StepCalls;
   readonly #replies: Replies;
   readonly #schedules: Schedules;
+  readonly #views: RunViews;
+  readonly #page: EnginePages;
+  readonly #searches: RunSearches;
   readonly #followers: Followers;
 
   constructor(options: CoordinatedEngineOptions) {
@@ -80,6 +117,10 @@ export class CoordinatedEngine implements Engine {
     this.#followers = new Followers(options.coordinator);
     this.#replies = new Replies(options.coordinator);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
+    this.#views = new RunViews(options.coordinator);
+    const readText = (id: string, room: AskRoom | undefined) => this.#replies.read(id, room ? { room } : {});
+    this.#searches = new RunSearches(options.coordinator, readText, options.searchExecArgv);
+    this.#page = new EnginePages(options.settings, options.coordinator);
     this.#schedules = new Schedules({
       coordinator: options.coordinator,
       templates: this.#templates,
@@ -118,7 +159,7 @@ export class CoordinatedEngine implements Engine {
     const claimed = toClaim('submitTemplate', [template, params], { idempotencyKey });
     const { definition, told, declaredParams } = await this.#templates.toRun(template, params);
     const valid = this.#validate(definition, { told, declaredParams });
-    const args = { definition: valid.definition, warnings: valid.warnings, templateId: template, ...claimed };
+    const args = { ...(await this.#withCalled(valid, template)), templateId: template, ...claimed };
     return this.#coordinator.call('submit', { ...args, waitMs: 0, until: 'rest', textMax: 0 });
   }
 
@@ -132,13 +173,44 @@ export class CoordinatedEngine implements Engine {
   }
 
   async #submit(
-    { definition, warnings }: ValidDefinition,
+    valid: ValidDefinition,
     templateId: string | null,
     claim: { claim?: IdempotencyClaim },
     options: WaitOptions,
   ): Promise<WorkflowReply> {
-    const args = { definition, warnings, templateId, ...claim, ...toFirstWait(options) };
+    const called = await this.#withCalled(valid, templateId);
+    const args = { ...called, templateId, ...claim, ...toFirstWait(options) };
     return this.#replies.toCreated(await this.#coordinator.call('submit', args, options.signal), options);
+  }
+
+  async dryRun(definition: unknown): Promise<DryRunReply> {
+    return this.#rehearsals.dryRun({ definition: this.#validate(definition, {}).definition });
+  }
+
+  async dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply> {
+    check(templateIdSchema, templateId, 'template_id');
+    const { definition, declaredParams } = await this.#templates.toDefinition(templateId, params);
+    const valid = this.#validate(definition, { declaredParams });
+    return this.#rehearsals.dryRun({ definition: valid.definition, declaredParams });
+  }
+
+  async validate(text: string): Promise<ValidationReply> {
+    return this.#rehearsals.validate(text, this.#options.secretStore ?? {});
+  }
+
+  get #rehearsals(): RehearsalPort {
+    const { rehearsals } = this.#options;
+    if (rehearsals === undefined) throw new Refusal({ code: 'CONFLICT', detail: 'This engine makes no dry runs' });
+    return rehearsals;
+  }
+
+  /** The definition with the templates that its `workflow` steps can reach, as they are now. */
+  async #withCalled({ definition, warnings }: ValidDefinition, templateId: string | null) {
+    if (namedTemplates(definition).length === 0) return { definition, warnings };
+    const options = { source: this.#options.templates, validation: this.#options };
+    const { templates, errors, told } = await readCalledTemplates(definition, templateId, options);
+    if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
+    return { definition, warnings: [...warnings, ...told], templates };
   }
 
   async get(id: string, { withoutBlobs = false, ...options }: GetOptions = {}): Promise<WorkflowReply> {
@@ -154,12 +226,34 @@ export class CoordinatedEngine implements Engine {
     );
   }
 
+  definition(id: string, options: AnswerOptions = {}): Promise<DefinitionBack> {
+    return this.#views.definition(id, options);
+  }
+
+  logs(id: string, options: LogOptions = {}): Promise<LogReply> {
+    return this.#views.logs(id, options);
+  }
+
+  search(id: string, q: string, options: SearchOptions = {}): Promise<SearchReply> {
+    return this.#searches.search(id, q, options);
+  }
+
+  lineage(id: string): Promise<Lineage> {
+    return this.#views.lineage(id);
+  }
+
+  async graph(id: string, { since, ...options }: GraphOptions = {}): Promise<WorkflowReply> {
+    checkId(id);
+    const text = await this.#replies.read(id, options, { graph: since === undefined ? {} : { since } });
+    return this.#replies.toReply(text, undefined);
+  }
+
   async peek(id: string): Promise<{ version: number; status: JobStatus }> {
     checkId(id);
     return this.#coordinator.call('peek', { id });
   }
 
-  async getStep(id: string, stepId: string, options: AnswerOptions = {}): Promise<WorkflowStep> {
+  async getStep(id: string, stepId: string, options: GetStepOptions = {}): Promise<WorkflowStep> {
     return this.#steps.get(id, stepId, options);
   }
 
@@ -192,6 +286,10 @@ export class CoordinatedEngine implements Engine {
 
   async list(query: ListQuery = {}): Promise<ListReply> {
     return this.#coordinator.call('list', query);
+  }
+
+  async facets(filter: ListFilter = {}): Promise<Facets> {
+    return this.#coordinator.call('facets', filter);
   }
 
   async stop(id: string, options: CallOptions = {}): Promise<WorkflowReply> {
@@ -229,9 +327,13 @@ export class CoordinatedEngine implements Engine {
     return this.#replies.toCreated(await this.#coordinator.call('branch', args, options.signal), options);
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(id: string, { version }: { version?: number | undefined } = {}): Promise<void> {
     checkId(id);
-    await this.#coordinator.call('delete', { id });
+    await this.#coordinator.call('delete', { id, ...(version === undefined ? {} : { version }) });
+  }
+
+  async bulk(request: BulkRequest, options: CallOptions = {}): Promise<BulkResult[]> {
+    return runBulk(this.#coordinator, request, options);
   }
 
   async externalData(id: string, request: ExternalDataRequest, options: CallOptions = {}): Promise<ExternalDataAnswer> {
@@ -266,6 +368,10 @@ export class CoordinatedEngine implements Engine {
     options: Pick<EventsOptions, 'after' | 'signal'> = {},
   ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
     return this.#followers.follow(id, options);
+  }
+
+  stream(options: StreamOptions = {}): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
+    return this.#followers.stream(options);
   }
 
   templates(): Promise<Template[]> {
@@ -316,6 +422,10 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('costs', check(costsQuerySchema, query, 'The question for costs'));
   }
 
+  page(): Promise<EnginePageParts> {
+    return this.#page.read();
+  }
+
   stats(): Promise<EngineStats> {
     return this.#coordinator.call('stats', {});
   }
@@ -331,7 +441,13 @@ export class CoordinatedEngine implements Engine {
   async close(): Promise<void> {
     this.#followers.end();
     await this.#schedules.close();
-    await Promise.all([this.#coordinator.call('close', {}), this.#templates.close()]);
+    const { rehearsals } = this.#options;
+    await Promise.all([
+      this.#coordinator.call('close', {}),
+      this.#templates.close(),
+      rehearsals?.close(),
+      this.#searches.close(),
+    ]);
   }
 
   async #steer<K extends 'stop' | 'resume' | 'retry'>(

@@ -1,6 +1,6 @@
 /** The followers of events, of all workflows or of one with the texts that its running steps tell. */
-import type { CoordinatorPort } from '../contract/coordinator.ts';
-import type { EventsOptions } from '../contract/engine.ts';
+import type { CoordinatorPort, EventSink } from '../contract/coordinator.ts';
+import type { EventsOptions, StreamOptions } from '../contract/engine.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { Follower } from './follower.ts';
 
@@ -37,6 +37,28 @@ export class Followers {
     } finally {
       end();
       endTexts();
+      this.#all.delete(follower);
+    }
+  }
+
+  async *stream({
+    after,
+    signal,
+    workflows,
+    texts = [],
+  }: StreamOptions): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
+    const follower = new Follower(signal);
+    this.#all.add(follower);
+    const isWanted = workflows === undefined ? null : new Set(workflows);
+    // All events cross the thread once for all who follow all (TH1). Each follower of some looks through them here.
+    const isOf = (event: EngineEvent | EventGap) => event.kind === 'gap' || isWanted?.has(event.workflow_id) !== false;
+    const sink: EventSink = (events) => follower.push(isWanted === null ? events : events.filter(isOf));
+    const ends = [this.#coordinator.subscribe(after ?? null, null, sink)];
+    for (const id of new Set(texts)) ends.push(this.#coordinator.listen(id, follower.textSink()));
+    try {
+      yield* follower.read();
+    } finally {
+      for (const end of ends) end();
       this.#all.delete(follower);
     }
   }

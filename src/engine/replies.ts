@@ -3,7 +3,7 @@
  * outputs that lie in blobs.
  */
 import type { CoordinatorPort, WorkflowText } from '../contract/coordinator.ts';
-import { type AskRoom, type WaitOptions, WorkflowReply } from '../contract/engine.ts';
+import { type AskRoom, type GraphOptions, type WaitOptions, WorkflowReply } from '../contract/engine.ts';
 import { Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
 import { toWholeText } from './whole-outputs.ts';
@@ -21,14 +21,19 @@ export class Replies {
   }
 
   /** Waits for a workflow and reads it. Where the caller counts memory, room is made before a large text comes. */
-  async read(id: string, { waitMs = 0, signal, room }: WaitOptions, isPatient = false): Promise<WorkflowText> {
-    const args = { id, until: 'rest' as const };
-    if (room === undefined) return this.#coordinator.call('get', { ...args, waitMs }, signal);
-    let text = await this.#coordinator.call('get', { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
+  async read(
+    id: string,
+    { waitMs = 0, signal, room }: WaitOptions,
+    { isPatient = false, graph }: { isPatient?: boolean; graph?: Pick<GraphOptions, 'since'> } = {},
+  ): Promise<WorkflowText> {
+    const name = graph === undefined ? 'get' : 'graph';
+    const args = { id, until: 'rest' as const, ...(graph?.since === undefined ? {} : { since: graph.since }) };
+    if (room === undefined) return this.#coordinator.call(name, { ...args, waitMs }, signal);
+    let text = await this.#coordinator.call(name, { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
     while (text.withheld !== undefined) {
       await room(text.withheld, isPatient);
       // A workflow that has grown since is withheld again.
-      text = await this.#coordinator.call('get', { ...args, waitMs: 0, textMax: text.withheld });
+      text = await this.#coordinator.call(name, { ...args, waitMs: 0, textMax: text.withheld });
     }
     return text;
   }
@@ -49,7 +54,7 @@ export class Replies {
   /** The answer of a call that has created a workflow, after the wait that it asked for. */
   async toCreated(created: WorkflowText, { waitMs = 0, signal, room }: WaitOptions): Promise<WorkflowReply> {
     if (waitMs === 0 || room === undefined) return this.toReply(created, room, { isPatient: true });
-    const waited = await this.read(created.id, { waitMs, room, ...(signal && { signal }) }, true);
+    const waited = await this.read(created.id, { waitMs, room, ...(signal && { signal }) }, { isPatient: true });
     return this.toReply({ ...waited, replayed: created.replayed }, room, { isPatient: true });
   }
 

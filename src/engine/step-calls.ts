@@ -7,7 +7,7 @@ import {
   type WaitingQuery,
   type WaitingReply,
 } from '../contract/decision.ts';
-import type { AnswerOptions, CallOptions } from '../contract/engine.ts';
+import type { AnswerOptions, CallOptions, GetStepOptions } from '../contract/engine.ts';
 import type { FieldError } from '../contract/failures.ts';
 import { invalid } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
@@ -33,9 +33,9 @@ export class StepCalls {
     this.#checkData = checkData;
   }
 
-  async get(id: string, stepId: string, { room }: AnswerOptions): Promise<WorkflowStep> {
+  async get(id: string, stepId: string, { room, bound = false }: GetStepOptions): Promise<WorkflowStep> {
     checkId(id);
-    const text = await this.#read(id, stepId, room);
+    const text = await this.#read(id, stepId, room, bound);
     const step = JSON.parse(text.json) as WorkflowStep;
     if (!text.hasBlobs) return step;
     await room?.(text.json.length + blobBytes(step));
@@ -72,8 +72,8 @@ export class StepCalls {
   }
 
   /** Where the caller counts memory, room is made before a large text comes. */
-  async #read(id: string, stepId: string, room: AnswerOptions['room']): Promise<StepText> {
-    const args = { id, stepId };
+  async #read(id: string, stepId: string, room: AnswerOptions['room'], bound = false): Promise<StepText> {
+    const args = { id, stepId, ...(bound ? { bound } : {}) };
     if (room === undefined) return this.#coordinator.call('step', args);
     let text = await this.#coordinator.call('step', { ...args, textMax: limits.heldBytesFree });
     while (text.withheld !== undefined) {

@@ -2,7 +2,7 @@
 import type { Template, TemplateProblem, WorkflowDefinition } from '../contract/definition.ts';
 import { Refusal } from '../contract/failures.ts';
 import { didYouMean } from '../contract/nearest.ts';
-import type { ActionCatalogue } from '../contract/task.ts';
+import type { ValidationOptions } from '../core/validate.ts';
 
 /** An answer has room for so many faults of templates. */
 const problemsMax = 1_000;
@@ -36,16 +36,11 @@ interface RunDefinition {
   readonly told: readonly string[];
 }
 
-interface Known {
-  readonly catalogue: ActionCatalogue;
-  readonly unknownActions: 'simulate' | 'reject';
-}
-
 export class EngineTemplates {
   readonly #source: TemplateSource;
-  readonly #known: Known;
+  readonly #known: ValidationOptions;
 
-  constructor(source: TemplateSource, known: Known) {
+  constructor(source: TemplateSource, known: ValidationOptions) {
     this.#source = source;
     this.#known = known;
   }

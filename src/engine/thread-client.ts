@@ -188,5 +188,5 @@ class ThreadClient implements CoordinatorPort {
 /** Waits may last as they like, a close must always get in, and there is one health call at a time. */
 function isUnbounded<K extends CallName>(name: K, args: CoordinatorCalls[K]['args']): boolean {
   if (name === 'close' || name === 'health') return true;
-  return name === 'get' && (args as CoordinatorCalls['get']['args']).waitMs !== 0;
+  return (name === 'get' || name === 'graph') && (args as CoordinatorCalls['get']['args']).waitMs !== 0;
 }

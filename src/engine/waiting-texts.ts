@@ -18,7 +18,7 @@ export class WaitingTexts {
    * made before the reader came (`isFound`) do not count against the limit: live-texts.ts bounds them all together.
    */
   add(event: TokenEvent, isFound: boolean): TokenEvent | null {
-    const key = `${event.step_id}/${event.attempt}`;
+    const key = `${event.workflow_id}/${event.step_id}/${event.attempt}`;
     if (this.#cut.has(key)) return null;
     const before = this.#waiting.get(key);
     const own = before ?? { ...event };

@@ -8,12 +8,14 @@ import { Refusal } from '../contract/failures.ts';
 import { withLostNumbers } from '../contract/lost-numbers.ts';
 import { announcesBody, lostNumbersOf } from './body.ts';
 import { ClientGoneError } from './client-gone.ts';
+import { compressAnswers } from './compression.ts';
 import { createGuard } from './guard.ts';
 import { toOpenApiText } from './openapi.ts';
 import { quoted, RefusalWithHeaders, toProblemAnswer } from './problem.ts';
 import { sendProblem } from './problem-reply.ts';
 import { refuseUnknownQuery } from './query.ts';
 import type { Route, RouteParts } from './route.ts';
+import { bulkRoutes } from './routes/bulk.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { costRoutes } from './routes/costs.ts';
 import { decisionRoutes } from './routes/decisions.ts';
@@ -21,13 +23,18 @@ import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { rehearsalRoutes } from './routes/rehearsals.ts';
+import { runViewRoutes } from './routes/run-views.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { stepFileRoutes } from './routes/step-file.ts';
+import { stepOutputRoutes } from './routes/step-outputs.ts';
+import { ticketRoutes } from './routes/tickets.ts';
+import { webRoutes } from './routes/web.ts';
 import { steeringRoutes } from './routes/workflow-steering.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { ServerMetrics } from './server-metrics.ts';
 
-/** Every answer carries these; the documentation page replaces the policy. */
+/** Every answer carries these; the documentation page and the dashboard replace the policy. */
 const commonHeaders = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
@@ -39,8 +46,13 @@ const commonHeaders = {
 export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[] {
   const routes = [
     ...workflowRoutes(parts),
+    ...runViewRoutes(parts),
+    ...rehearsalRoutes(parts),
     ...stepFileRoutes(parts),
+    ...stepOutputRoutes(parts),
     ...steeringRoutes(parts),
+    ...bulkRoutes(parts),
+    ...ticketRoutes(parts),
     ...externalDataRoutes(parts),
     ...decisionRoutes(parts),
     ...eventRoutes(parts),
@@ -54,7 +66,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     openApiText ??= toOpenApiText(routes, parts.version, parts.settings.apiToken !== null);
     return openApiText;
   });
-  return [...routes, ...documentation];
+  return [...routes, ...documentation, ...webRoutes(parts.web)];
 }
 
 export function createApp(parts: RouteParts, listeningPort: () => number): Koa {
@@ -65,8 +77,9 @@ export function createApp(parts: RouteParts, listeningPort: () => number): Koa {
   app.on('error', (error: unknown) => parts.log.debug({ err: error }, 'answer ended early'));
   app.use(observe(parts, metrics));
   app.use(holdMemory(parts));
+  app.use(compressAnswers());
   app.use(answerErrors(parts));
-  app.use(createGuard(parts.settings, listeningPort, parts.log));
+  app.use(createGuard(parts, listeningPort));
   app.use(refuseUnexpected(parts));
   const router = createRouter(createRoutes(parts, metrics));
   app.use(router.routes());

@@ -81,7 +81,23 @@ export async function refuseBody(ctx: Context, bounds: BodyBounds): Promise<void
   if (errors.length > 0) throw invalid('The body of a call that takes none is not valid', errors);
 }
 
-function checkHeaders(request: IncomingMessage): void {
+const yamlMediaType = 'application/yaml';
+
+/**
+ * The body as text, JSON or YAML, which the engine reads itself to tell the place of each fault. What would be a "simple"
+ * cross-site request is refused here too (BO1); depth and keys are bounded where the text is read.
+ */
+export async function requireText(ctx: Context, { bytesMax }: Pick<BodyBounds, 'bytesMax'>): Promise<string> {
+  checkHeaders(ctx.req, ['application/json', yamlMediaType]);
+  const bytes = announcesBody(ctx.req)
+    ? await readBytes(ctx.req, ctx.res, { bytesMax, hold: holdOf(ctx) })
+    : Buffer.alloc(0);
+  if (bytes.length === 0) throw new Refusal({ code: 'BAD_REQUEST', detail: 'This call needs a body: JSON, or YAML' });
+  if (!isUtf8(bytes)) throw new Refusal({ code: 'BAD_REQUEST', detail: 'The body is not UTF-8' });
+  return bytes.toString('utf8');
+}
+
+function checkHeaders(request: IncomingMessage, types = ['application/json']): void {
   const coding = request.headers['content-encoding'];
   if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') {
     throw new Refusal({
@@ -91,18 +107,18 @@ function checkHeaders(request: IncomingMessage): void {
   }
   const type = request.headers['content-type'];
   if (type === undefined && !announcesBody(request)) return;
-  if (type === undefined || !isJsonMediaType(type)) {
+  if (type === undefined || !types.some((one) => isMediaType(type, one))) {
     const given = type === undefined ? 'none' : quoted(type);
     throw new Refusal({
       code: 'UNSUPPORTED_MEDIA_TYPE',
-      detail: `The Content-Type must be application/json (charset=utf-8 allowed); it was: ${given}`,
+      detail: `The Content-Type must be ${types.join(' or ')} (charset=utf-8 allowed); it was: ${given}`,
     });
   }
 }
 
-function isJsonMediaType(type: string): boolean {
+function isMediaType(type: string, wanted: string): boolean {
   const [media, ...parameters] = type.split(';').map((part) => part.trim().toLowerCase());
-  return media === 'application/json' && parameters.every((each) => /^charset="?utf-8"?$/.test(each));
+  return media === wanted && parameters.every((each) => /^charset="?utf-8"?$/.test(each));
 }
 
 function readBytes(

@@ -10,13 +10,16 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { createEventBuffer, createSession, type Session } from 'better-sse';
 import type { Context } from 'koa';
-import type { Engine, EventsOptions } from '../contract/engine.ts';
+import type { Engine, EventsOptions, StreamOptions } from '../contract/engine.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { Refusal } from '../contract/failures.ts';
 import type { ServerBounds } from './bounds.ts';
 import type { OpenRequests } from './open-requests.ts';
 
 type StreamedEvent = EngineEvent | EventGap | TokenEvent;
+
+/** Of one workflow, or of some or all. */
+export type StreamFrom = Pick<EventsOptions, 'after' | 'workflowId'> & Pick<StreamOptions, 'workflows' | 'texts'>;
 
 export class EventStreams {
   readonly #engine: Engine;
@@ -30,7 +33,7 @@ export class EventStreams {
     this.#openRequests = openRequests;
   }
 
-  async serve(ctx: Context, from: Pick<EventsOptions, 'after' | 'workflowId'>): Promise<void> {
+  async serve(ctx: Context, from: StreamFrom): Promise<void> {
     if (ctx.method === 'HEAD') {
       ctx.status = 200;
       ctx.set('Content-Type', 'text/event-stream');
@@ -51,13 +54,17 @@ export class EventStreams {
     }
   }
 
-  async #stream(ctx: Context, from: Pick<EventsOptions, 'after' | 'workflowId'>): Promise<void> {
+  async #stream(ctx: Context, from: StreamFrom): Promise<void> {
     const signal = this.#openRequests.signalFor(ctx.res);
-    const { workflowId, ...after } = from;
+    const { workflowId, workflows, texts, ...after } = from;
+    const isAll = workflows === undefined && texts === undefined;
+    const some = { ...(workflows ? { workflows } : {}), ...(texts ? { texts } : {}) };
     const stream: AsyncIterable<StreamedEvent> =
-      workflowId === undefined
-        ? this.#engine.events({ ...after, signal })
-        : this.#engine.follow(workflowId, { ...after, signal });
+      workflowId !== undefined
+        ? this.#engine.follow(workflowId, { ...after, signal })
+        : isAll
+          ? this.#engine.events({ ...after, signal })
+          : this.#engine.stream({ ...after, ...some, signal });
     const events = stream[Symbol.asyncIterator]();
     let next = events.next();
     // Looked at below; until then a rejection must not count as unhandled.

@@ -5,20 +5,22 @@
  *       own name at our address gets 421; so do targets that name a host of their own;
  *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
  *       without an Origin, what a browser says about the page that asks is on a list of what is allowed;
- *   GD3  where API_TOKEN is set, every route but health and the documentation needs it; comparing takes constant time;
+ *   GD3  where API_TOKEN is set, every route but health, the documentation and the dashboard's own files needs it;
+ *        comparing takes constant time. A ticket stands in for it at event streams (tickets.ts);
  *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
- *       is not one of ours, or who lacks the token, learns that it is alive and nothing more;
+ *       is not one of ours, or who lacks the token, learns that it is alive, whether it asks for a token, and nothing more;
  *   GD5  no header is left unseen: one with more headers than `headersMax` is refused.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Context, Middleware } from 'koa';
-import type { Logger } from 'pino';
 import { Refusal } from '../contract/failures.ts';
 import type { ServerSettings } from '../contract/settings.ts';
+import { isPagePath, isWebPath } from './page-paths.ts';
 import { quoted, RefusalWithHeaders } from './problem.ts';
 import { RefusalHints } from './refusal-hints.ts';
+import type { RouteParts } from './route.ts';
 
 const healthPath = '/api/health';
 const openPaths: ReadonlySet<string> = new Set([healthPath, '/openapi.json', '/docs']);
@@ -31,9 +33,13 @@ export const headersMax = 200;
 
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
-const exposedHeaders = 'ETag, Link, X-Total-Count, Location, Retry-After, Idempotency-Replayed';
+const exposedHeaders =
+  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed';
 
-export function createGuard(settings: ServerSettings, listeningPort: () => number, log: Logger): Middleware {
+export function createGuard(
+  { settings, log, tickets }: Pick<RouteParts, 'settings' | 'log' | 'tickets'>,
+  listeningPort: () => number,
+): Middleware {
   const token = settings.apiToken === null ? null : digest(settings.apiToken);
   const hints = new RefusalHints(settings, log);
   return async (ctx, next) => {
@@ -53,14 +59,16 @@ export function createGuard(settings: ServerSettings, listeningPort: () => numbe
       }
     }
     const isTokenRight = token === null || hasToken(ctx.req, token);
-    if (!isTokenRight && !isOpenPath(ctx.path)) throw unauthorized();
+    if (!isTokenRight && !isOpenPath(ctx.path, ctx.method) && !tickets.admits(ctx)) throw unauthorized(ctx);
     ctx.state.isTrusted = isKnownHost && isTokenRight;
     await next();
   };
 }
 
-export function isOpenPath(path: string): boolean {
-  return openPaths.has(path) || path.startsWith('/docs/');
+/** The dashboard's files are only ever read. */
+export function isOpenPath(path: string, method: string): boolean {
+  if (openPaths.has(path) || path.startsWith('/docs/')) return true;
+  return (method === 'GET' || method === 'HEAD') && isWebPath(path);
 }
 
 /** False for a caller who may learn that the engine is alive, and nothing more (GD4). */
@@ -151,7 +159,7 @@ function checkOrigin(request: IncomingMessage, { origins, hosts, hints }: Origin
 
 /** GD2. Images and links of another site's page carry no Origin; only browsers send this header. */
 function checkSite(ctx: Context): void {
-  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/')) return;
+  if (documentPaths.has(ctx.path) || ctx.path.startsWith('/docs/') || isPagePath(ctx.path)) return;
   const sites = rawValues(ctx.req, 'sec-fetch-site');
   if (sites.length === 0 || (sites.length === 1 && allowedSites.has(sites[0] ?? ''))) return;
   throw new Refusal({
@@ -173,11 +181,15 @@ function hasToken(request: IncomingMessage, token: Buffer): boolean {
   return given !== undefined && timingSafeEqual(digest(given), token);
 }
 
-function unauthorized(): Refusal {
+/** Of a call without the token. */
+export function unauthorized({ query }: Context): Refusal {
   return new RefusalWithHeaders(
     {
       code: 'UNAUTHORIZED',
-      detail: 'This engine asks for its API_TOKEN: send it as "Authorization: Bearer <token>"',
+      detail:
+        query.ticket === undefined
+          ? 'This engine asks for its API_TOKEN: send it as "Authorization: Bearer <token>"'
+          : 'The ticket is not known, used, too old or for another stream: take a new one with POST /api/tickets',
     },
     { 'WWW-Authenticate': 'Bearer realm="hybrid-engine"' },
   );

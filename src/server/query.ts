@@ -6,13 +6,14 @@ import { templateIdSchema } from '../contract/definition.ts';
 import type { CallOptions, WaitOptions } from '../contract/engine.ts';
 import { invalid } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
+import { listSorts, listTimeSchema, readCursorText, statusListSchema } from '../contract/list-query.ts';
 import { didYouMean } from '../contract/nearest.ts';
-import { jobStatusSchema } from '../contract/workflow.ts';
+import { workflowIdSchema } from '../contract/workflow.ts';
 import type { OpenRequests } from './open-requests.ts';
 import { quoted, validate } from './problem.ts';
 import { holdOf, type Route } from './route.ts';
 
-function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
+export function wholeNumberText(range: { min: number; max: number; otherwise?: number }, description: string) {
   const message = `must be a whole number from ${range.min} to ${range.max}`;
   return z
     .string(message)
@@ -50,9 +51,29 @@ const waitSchema = z
 
 export const waitQuerySchema = z.object({ wait: waitSchema.optional() });
 
-export const fromTemplateQuerySchema = z.object({
+export const workflowQuerySchema = waitQuerySchema
+  .extend({
+    view: z.enum(['full', 'graph', 'changes']).optional().meta({
+      description:
+        '`full`, the default; `graph`: the steps as columns, without params, outputs and logs; `changes`: the same of the steps that have changed since a version',
+    }),
+    since: wholeNumberText({ min: 0, max: 999_999_999_999_999 }, 'with view=changes: a version').optional(),
+  })
+  .refine(({ view, since }) => (view === 'changes') === (since !== undefined), {
+    path: ['since'],
+    error: 'goes with view=changes, which needs it',
+  });
+
+export const templateQuerySchema = z.object({
   template_id: templateIdSchema.optional().meta({ description: 'with it, the body is the params object' }),
-  wait: waitSchema.optional(),
+});
+
+export const fromTemplateQuerySchema = templateQuerySchema.extend({ wait: waitSchema.optional() });
+export const deleteQuerySchema = z.object({
+  version: wholeNumberText(
+    { min: 1, max: 999_999_999_999_999 },
+    'delete it only if it is finished and still has this version; else 409',
+  ).optional(),
 });
 
 export const pageQuerySchema = z.object({
@@ -63,14 +84,50 @@ export const pageQuerySchema = z.object({
   offset: wholeNumberText({ min: 0, max: 1_000_000_000, otherwise: 0 }, 'how many to skip').optional(),
 });
 
-export const listQuerySchema = pageQuerySchema.extend({
-  status: jobStatusSchema.optional(),
-  tag: z.string('must be given once').min(1).max(128).optional().meta({ description: 'workflows that carry this tag' }),
-  q: z
-    .string('must be given once')
-    .max(1_000)
+const once = 'must be given once';
+const tagSchema = z.string().min(1).max(128);
+/** The fields that choose workflows, for lists, facets and bulk calls alike. */
+export const listFilterSchema = z.object({
+  status: statusListSchema.optional().meta({
+    description: 'one or several, separated by commas: `FAILED,STOPPED`',
+    override: asText,
+  }),
+  tag: z
+    .union([tagSchema, z.array(tagSchema).max(16)])
     .optional()
-    .meta({ description: 'part of the id, name or description, any letter case' }),
+    .meta({ description: 'workflows that carry this tag; given more than once: all of them' }),
+  q: z.string(once).max(1_000).optional().meta({ description: 'part of the id, name or description, any letter case' }),
+  from: listTimeSchema.optional().meta({ description: 'created at this time or later; a day is its beginning, UTC' }),
+  to: listTimeSchema.optional().meta({ description: 'created before this time' }),
+  template: z.string(once).min(1).max(128).optional().meta({ description: 'made from this template' }),
+  parent: z.string(once).min(1).max(64).optional().meta({ description: 'branches of this workflow' }),
+});
+
+/** What the schema reads is text, whatever it makes of it. */
+export function asText({ jsonSchema }: ZodOpenApiOverrideMetaContext): void {
+  for (const key of Object.keys(jsonSchema)) if (key !== 'description') delete jsonSchema[key as 'type'];
+  jsonSchema.type = 'string';
+}
+
+export const listQuerySchema = pageQuerySchema.extend(listFilterSchema.shape).extend({
+  sort: z
+    .enum(listSorts)
+    .optional()
+    .meta({ description: '`updated`, the default; `created`, `duration`, `cost`: the largest first' }),
+  cursor: z
+    .string(once)
+    .max(200)
+    .transform((text, context) => {
+      const cursor = readCursorText(text);
+      if (cursor === null) context.addIssue('is none: take the one in the X-Next-Cursor of the page before');
+      return cursor ?? z.NEVER;
+    })
+    .optional()
+    .meta({
+      description:
+        'in place of an offset: what comes after the page with this X-Next-Cursor, though rows may have moved',
+      override: asText,
+    }),
   view: z
     .enum(['full', 'summary'])
     .optional()
@@ -82,6 +139,35 @@ export const eventsQuerySchema = z.object({
     { min: 0, max: 999_999_999_999_999 },
     'like the Last-Event-ID header, for clients that cannot set it',
   ).optional(),
+  ticket: z
+    .string('must be given once')
+    .max(100)
+    .optional()
+    .meta({ description: 'of POST /api/tickets, for clients that cannot send the token' }),
+});
+
+const someWorkflows = (most: number) =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .transform((given) => [...new Set([given].flat())])
+    .refine((ids) => ids.every((id) => workflowIdSchema.safeParse(id).success), 'must be the id of a workflow, a UUID')
+    .refine((ids) => ids.length <= most, `may be given ${most} times at most`)
+    .optional();
+const manyIds = ({ jsonSchema }: ZodOpenApiOverrideMetaContext) => {
+  for (const key of Object.keys(jsonSchema)) if (key !== 'description') delete jsonSchema[key as 'type'];
+  Object.assign(jsonSchema, { type: 'array', items: { type: 'string', format: 'uuid' } });
+};
+
+/** Of the common stream. */
+export const streamQuerySchema = eventsQuerySchema.extend({
+  workflow: someWorkflows(limits.streamWorkflowsMax).meta({
+    description: 'only the events of this workflow; may be given more than once',
+    override: manyIds,
+  }),
+  tokens: someWorkflows(limits.streamTextsMax).meta({
+    description: 'also the texts that running steps of this workflow make; may be given more than once',
+    override: manyIds,
+  }),
 });
 
 const idempotencyKeyMessage = `must be 1 to ${limits.idempotencyKeyLengthMax} visible ASCII characters`;
@@ -150,8 +236,7 @@ export function toWaitOptions(ctx: Context, seconds: number | undefined, openReq
 }
 
 /** The header wins over the query; an empty one counts as none, as browsers send it before the first event. */
-export function readLastEventId(ctx: Context): number | undefined {
-  const query = readQuery(ctx, eventsQuerySchema);
+export function readLastEventId(ctx: Context, query: z.output<typeof eventsQuerySchema>): number | undefined {
   const given = ctx.req.headers['last-event-id'];
   if (given === undefined || given === '') return query.lastEventId;
   const header = validate(lastEventIdHeaderSchema, { 'Last-Event-ID': given }, 'A header')['Last-Event-ID'];

@@ -18,6 +18,8 @@ import { answerBrokenRequest } from './broken-request.ts';
 import { ConnectionTurns } from './connection-turns.ts';
 import { allowedHosts, isWildcard, toUrlHost } from './guard.ts';
 import { OpenRequests } from './open-requests.ts';
+import { Tickets } from './tickets.ts';
+import { builtWebDirectory, readWebFiles } from './web-files.ts';
 
 export interface EngineServerOptions {
   engine: Engine;
@@ -25,6 +27,8 @@ export interface EngineServerOptions {
   log: Logger;
   version: string;
   bounds?: Partial<ServerBounds>;
+  /** Where the dashboard was built. Default: beside the built engine, or in `dist` of a checkout. */
+  webDirectory?: string | URL;
 }
 
 export interface EngineServer {
@@ -43,7 +47,10 @@ export function createServer(options: EngineServerOptions): EngineServer {
     patienceMs: bounds.roomPatienceMs,
     readingMsMax: bounds.readingMsMax,
   });
-  const app = createApp({ engine, settings, bounds, log, version, openRequests, memory }, () => port);
+  const web = readWebFiles(options.webDirectory ?? builtWebDirectory());
+  const tickets = new Tickets();
+  const parts = { engine, settings, bounds, log, version, openRequests, memory, tickets, web };
+  const app = createApp(parts, () => port);
   const server = createHttpServer({
     connectionsCheckingInterval: bounds.connectionsCheckMs,
     headersTimeout: bounds.headersTimeoutMs,

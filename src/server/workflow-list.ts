@@ -4,12 +4,13 @@
  */
 import type { Context } from 'koa';
 import type { z } from 'zod';
-import type { AskRoom, Engine, ListQuery } from '../contract/engine.ts';
-import { Refusal } from '../contract/failures.ts';
+import type { AskRoom, Engine } from '../contract/engine.ts';
+import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
+import { type ListFilter, type ListQuery, toCursorText } from '../contract/list-query.ts';
 import type { HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
-import type { listQuerySchema } from './query.ts';
+import type { listFilterSchema, listQuerySchema } from './query.ts';
 import { holdOf } from './route.ts';
 import { sendJson, withoutLargeOutputs } from './workflow-reply.ts';
 
@@ -24,15 +25,14 @@ export async function sendWorkflowList(
   engine: Engine,
   bounds: ServerBounds,
 ): Promise<void> {
-  const limit = request.limit ?? limits.listLimitDefault;
-  const offset = request.offset ?? 0;
-  const query: ListQuery = { limit, offset };
-  if (request.status !== undefined) query.status = request.status;
-  if (request.tag !== undefined) query.tag = request.tag;
-  if (request.q !== undefined) query.q = request.q;
-  const { total, items } = await engine.list(query);
+  const { view, cursor, sort, limit = limits.listLimitDefault, offset = 0 } = request;
+  checkCursor(request);
+  const query: ListQuery = { limit, offset, ...toListFilter(request) };
+  if (sort !== undefined) query.sort = sort;
+  if (cursor !== undefined) query.cursor = cursor;
+  const { total, items, rest } = await engine.list(query);
   const texts =
-    request.view === 'summary'
+    view === 'summary'
       ? takeWithin(
           items.map((item) => JSON.stringify(item)),
           bounds.listAnswerBytesMax,
@@ -43,14 +43,41 @@ export async function sendWorkflowList(
           { bounds, hold: holdOf(ctx) },
         );
   ctx.set('X-Total-Count', String(total));
-  const { status, tag, q, view } = request;
-  const links = toPageLinks(
-    '/api/workflows',
-    { status, tag, q, view },
-    { limit, offset, consumed: texts.consumed, total },
-  );
+  const last = items[texts.consumed - 1];
+  const isMore = last !== undefined && items.length - texts.consumed + rest > 0;
+  const next = isMore ? toCursorText(last, sort ?? 'updated') : undefined;
+  if (next !== undefined) ctx.set('X-Next-Cursor', next);
+  const { status, tag, q, from, to, template, parent } = request;
+  const address = { status: status?.join(','), tag, q, from, to, template, parent, sort, view };
+  const links =
+    cursor === undefined
+      ? toPageLinks('/api/workflows', address, { limit, offset, consumed: texts.consumed, total })
+      : toCursorLink('/api/workflows', { ...address, limit: String(limit), cursor: next });
   if (links !== '') ctx.set('Link', links);
   sendJson(ctx, 200, `[${texts.taken.join(',')}]`);
+}
+
+/** A cursor is a place in one order, and replaces the offset. */
+function checkCursor({ cursor, offset, sort = 'updated' }: ListRequest): void {
+  const fault = (message: string) => invalid('The query is not valid', [{ path: 'cursor', message }]);
+  if (cursor === undefined) return;
+  if (offset !== undefined) throw fault('and offset exclude each other');
+  if (cursor.sort !== sort) throw fault(`belongs to sort=${cursor.sort}: give the same`);
+}
+
+/** The fields that choose workflows, where they are given. */
+export function toListFilter({ status, ...rest }: z.output<typeof listFilterSchema>): ListFilter {
+  const { tag, q, from, to, template, parent } = rest;
+  const [only] = status ?? [];
+  return {
+    ...(status === undefined || only === undefined ? {} : { status: status.length === 1 ? only : status }),
+    ...(tag === undefined ? {} : { tag }),
+    ...(q === undefined ? {} : { q }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(template === undefined ? {} : { template }),
+    ...(parent === undefined ? {} : { parent }),
+  };
 }
 
 interface Taken {
@@ -116,16 +143,29 @@ async function fetchText(
   }
 }
 
+type Address = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+function withAddress(search: URLSearchParams, query: Address): URLSearchParams {
+  for (const [name, value] of Object.entries(query)) {
+    for (const each of value === undefined ? [] : [value].flat()) search.append(name, each);
+  }
+  return search;
+}
+
+/** The `Link` header of a page that a cursor has begun; '' where it is the last. */
+function toCursorLink(path: string, query: Address): string {
+  return query.cursor === undefined ? '' : `<${path}?${withAddress(new URLSearchParams(), query)}>; rel="next"`;
+}
+
 /** The `Link` header of a page; '' where there are no others. `query` is the rest of the address. */
 export function toPageLinks(
   path: string,
-  query: Readonly<Record<string, string | undefined>>,
+  query: Address,
   page: { limit: number; offset: number; consumed: number; total: number },
 ): string {
   const toLink = (rel: string, limit: number, offset: number) => {
     const search = new URLSearchParams({ limit: String(limit), offset: String(offset) });
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
-    return `<${path}?${search}>; rel="${rel}"`;
+    return `<${path}?${withAddress(search, query)}>; rel="${rel}"`;
   };
   const links: string[] = [];
   const next = page.offset + page.consumed;

@@ -8,9 +8,12 @@
 import { z } from 'zod';
 import type { IsolatedTask } from '../contract/task.ts';
 import { resolveAddresses, setAddresses } from './page/addresses.ts';
+import { markTables } from './page/aria-tables.ts';
+import { markCheckboxes } from './page/checkboxes.ts';
 import { markCode } from './page/code.ts';
 import type { Page, PageElement } from './page/dom.ts';
 import { markFormulas } from './page/formulas.ts';
+import { settleImages } from './page/images.ts';
 import { markIndices } from './page/indices.ts';
 import { toMarkdown } from './page/markdown.ts';
 import { explainSilence } from './page/silence.ts';
@@ -41,7 +44,7 @@ export const htmlExtract: IsolatedTask<z.infer<typeof params>> = {
     'Takes the main text of an HTML page, as Markdown or plain text, with title, byline, excerpt and language. Tables, code and formulas (as TeX) are kept. Where no article is found, the whole body is taken. Loads nothing from the network.',
   params,
   timeoutMs: 60_000,
-  version: 3,
+  version: 4,
   async run({ html, url, format }, { log }) {
     const { Readability } = await import('@mozilla/readability');
     const { page, base } = await readPage(html, url);
@@ -73,6 +76,9 @@ async function readPage(html: string, url: string | undefined): Promise<{ page: 
   const page = await parsePage(html);
   const base = setAddresses(page, url);
   await markFormulas(page, page.documentElement);
+  markTables(page, page.documentElement);
+  markCheckboxes(page, page.documentElement);
+  settleImages(page.documentElement);
   markCode(page, page.documentElement);
   markIndices(page, page.documentElement);
   return { page, base };

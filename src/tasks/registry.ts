@@ -18,6 +18,7 @@ import { textJoin } from './text-join.ts';
 import { textKeywords } from './text-keywords.ts';
 import { textSplit } from './text-split.ts';
 import { textSummarize } from './text-summarize.ts';
+import { workflow } from './workflow.ts';
 
 const actions: readonly Task[] = [
   noop,
@@ -33,6 +34,7 @@ const actions: readonly Task[] = [
   ...isolatedTasks,
   externalData,
   approval,
+  workflow,
 ];
 
 /** Runs in place of an unknown action, under a name that no definition may use. */

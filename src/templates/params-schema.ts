@@ -8,6 +8,7 @@ import { toFieldPath } from '../contract/field-errors.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import { isSlowPattern } from '../contract/slow-pattern.ts';
 import { schemaOfSchemas } from './schema-keywords.ts';
+import { explainType, findSchemaSlips, type SchemaFault } from './schema-slips.ts';
 import type { FieldPath } from './source-text.ts';
 
 const draft = '2020-12';
@@ -23,11 +24,6 @@ const wrapperKeywords = new Set(
 export interface ParamsSchema {
   /** The value with the defaults of `properties` filled in; errors have paths such as `params.url`, or `data.url`. */
   check(value: unknown): { value: unknown; errors: FieldError[] };
-}
-
-export interface SchemaFault {
-  path: FieldPath;
-  message: string;
 }
 
 const metaLookup = dereference(schemaOfSchemas);
@@ -57,11 +53,14 @@ function createSchema(written: Record<string, unknown>, root: Root): Made {
 
 function toSchema(written: Record<string, unknown>, root: Root): Made {
   const faults: SchemaFault[] = leafErrors(validate(written, schemaOfSchemas, draft, metaLookup, false).errors).map(
-    (error) => ({
-      path: toPath(error.instanceLocation, written),
-      message: toMessage(error),
-    }),
+    (error) => {
+      const path = toPath(error.instanceLocation, written);
+      return { path, message: explainType(path, valueAt(written, path), error.keyword) ?? toMessage(error) };
+    },
   );
+  if (faults.length > 0) return { kind: 'faulty', faults };
+  // The data of a decision may be waited for already, by a schema with notes that look like slips.
+  if (root === 'params') faults.push(...findSchemaSlips(written, root));
   if (faults.length > 0) return { kind: 'faulty', faults };
   if (root === 'params' && written.type !== undefined && written.type !== 'object') {
     return { kind: 'faulty', faults: [{ path: ['type'], message: 'must be object: params are given by name' }] };
@@ -174,6 +173,12 @@ function toMessage(error: OutputUnit): string {
   if (type) return `must be ${type[2]?.replaceAll('", "', ' or ')}, not ${type[1]}`;
   if (error.keyword === 'false') return 'is not allowed';
   return error.error;
+}
+
+function valueAt(written: unknown, path: FieldPath): unknown {
+  let value = written;
+  for (const key of path) value = (value as Record<string | number, unknown> | undefined)?.[key];
+  return value;
 }
 
 /** `#/items/0` → ['items', 0]; a number only where it counts places in an array. */

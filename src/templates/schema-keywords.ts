@@ -11,9 +11,8 @@ const schemaMap = { type: 'object', additionalProperties: schema } satisfies Sch
 const count = { type: 'integer', minimum: 0 } satisfies Schema;
 /** Not `uniqueItems`, as published: the validator would compare each with each, and a repeated name harms nobody. */
 const names = { type: 'array', items: { type: 'string' } } satisfies Schema;
-const typeName = {
-  enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'],
-} satisfies Schema;
+export const typeNames: readonly string[] = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'];
+const typeName = { enum: [...typeNames] } satisfies Schema;
 
 export const schemaOfSchemas: Schema = {
   type: ['object', 'boolean'],

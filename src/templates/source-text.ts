@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { toFieldPath, toPlacedFaults } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
 import { type LostNumbers, mayHoldInfinity, withLostNumbers, withoutInfinities } from '../contract/lost-numbers.ts';
+import { findJsonComment } from './json-comments.ts';
 import { findLostScalars } from './lost-scalars.ts';
 import { explainThrown, explainYaml, findBareReferences } from './yaml-advice.ts';
 
@@ -32,6 +33,8 @@ export type SourceText =
 
 export function readSourceText(text: string): SourceText {
   const lines = new LineCounter();
+  const comment = findJsonComment(text);
+  if (comment !== undefined) return toCommentFault(text, comment);
   let document: ReturnType<typeof parseDocument> | undefined;
   let value: unknown;
   try {
@@ -70,9 +73,21 @@ export function readSourceText(text: string): SourceText {
     const message = `is nested deeper than ${limits.jsonDepthMax} levels`;
     return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
   }
+  if (value === null || value === undefined) {
+    const message = 'is empty: a workflow has at least a name and steps, and a template an id too';
+    return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
+  }
   const lost = findLostScalars(document);
   const kept = mayHoldInfinity(lost) ? withoutInfinities(value) : value;
   return { kind: 'read', value: withoutExtensions(kept), lost, locate };
+}
+
+function toCommentFault(text: string, offset: number): SourceText {
+  const before = text.slice(0, offset).split('\n');
+  const position = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  const message =
+    'JSON has no comments: take this one out, or keep the note in a field "x-note", or write the file as YAML';
+  return { kind: 'faulty', faults: [{ path: '', message, position }] };
 }
 
 function withoutExtensions(value: unknown): unknown {

@@ -1,8 +1,44 @@
 /** The forms in which a secret comes back from other machines: as it is, and as programs write it into other texts. */
 import { encodeSecret } from '../contract/secret-store.ts';
+import { secretLengthMin } from '../contract/secret-values.ts';
 
-/** Each form once. Each is also there as it stands inside of JSON text, where it differs. */
+/** Each form once, of the value and of its parts. */
 export function toSecretForms(value: string): string[] {
+  return [...new Set([value, ...toParts(value)].flatMap(toForms))];
+}
+
+/** A scheme of HTTP's Authorization header, and what it carries. */
+const scheme = /^(?:Basic|Bearer|Token|Digest|ApiKey|Negotiate)[ ]+(\S+)$/i;
+/** `session=…`, or several as a Cookie header has them. */
+const cookies = /^[\w!#$%&'*+.^`|~-]{1,128}=[^;]*(?:;[ ]*[\w!#$%&'*+.^`|~-]{1,128}=[^;]*)*;?$/;
+
+/**
+ * What programs take out of a header before they show it: the token of `Bearer …`, the user and password of Basic, the
+ * value of each cookie. Shorter than a secret has to be, they stand in ordinary words and are no parts.
+ */
+function toParts(value: string): string[] {
+  const parts: string[] = [];
+  const carried = scheme.exec(value)?.[1];
+  if (carried !== undefined) parts.push(carried);
+  const decoded = Buffer.from(carried ?? '', 'base64').toString();
+  const credentials = /^Basic/i.test(value) && /^[\x20-\x7e\u00a0-\uffff]+$/.test(decoded) ? decoded : value;
+  if (credentials !== value) parts.push(credentials);
+  const colon = credentials.indexOf(':');
+  if (colon !== -1 && !/\s|^[a-z][a-z\d+.-]*:\/\//i.test(credentials)) parts.push(credentials.slice(colon + 1));
+  if (cookies.test(value)) {
+    for (const pair of value.split(';'))
+      parts.push(
+        pair
+          .slice(pair.indexOf('=') + 1)
+          .trim()
+          .replace(/^"(.*)"$/, '$1'),
+      );
+  }
+  return parts.filter((part) => part.length >= secretLengthMin);
+}
+
+/** Each is also there as it stands inside of JSON text, where it differs. */
+function toForms(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   const texts = [
     value,
@@ -14,6 +50,7 @@ export function toSecretForms(value: string): string[] {
     json.replaceAll('/', '\\/'),
     json.replace(/[\u0080-\uffff]/g, toJsonEscape),
     json.replace(/[<>&]/g, toJsonEscape),
+    toCookieValue(value),
   ];
   const forms = [
     ...texts,
@@ -22,11 +59,20 @@ export function toSecretForms(value: string): string[] {
     Buffer.from(value).toString('hex'),
     Buffer.from(value).toString('hex').toUpperCase(),
   ];
-  return [...new Set([...forms, ...forms.map((form) => JSON.stringify(form).slice(1, -1))])];
+  return [...forms, ...forms.map((form) => JSON.stringify(form).slice(1, -1))];
 }
 
 function toJsonEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** As Python's cookies hold it: `"` and `\` behind a backslash, other characters that no cookie may hold in octal. */
+function toCookieValue(value: string): string {
+  return value.replace(/[^\w!#$%&'*+.^`|~: ()/<=>?@[\]{}-]/g, (found) => {
+    if (found === '"' || found === '\\') return `\\${found}`;
+    const code = found.charCodeAt(0);
+    return code > 0xff ? found : `\\${code.toString(8).padStart(3, '0')}`;
+  });
 }
 
 function toPercentForms(value: string): string[] {

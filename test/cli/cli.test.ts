@@ -87,7 +87,7 @@ steps:
     await write('broken.yaml', 'name: "x\n');
     const { status, stdout, stderr } = await cli(['validate', 'bad.yaml', 'absent.yaml', 'good.json', 'broken.yaml']);
     expect(stdout.split('\n')).toEqual([
-      'bad.yaml:12:14: steps[1].depends: unknown field "depends"',
+      'bad.yaml:12:14: steps[1].depends: unknown field "depends"; did you mean "dependencies"?',
       'bad.yaml:8:20: steps[0].dependencies[0]: step "a" depends on "z", which is not a step of this workflow',
       'bad.yaml:9:21: steps[0].params.html: {{params.given}}: a run may leave the param "given" out; say what stands in for it, as in {{params.given ?? null}}, make it required, or give it a default',
       'bad.yaml:9:49: steps[0].params.format: expected one of "markdown"|"text"',

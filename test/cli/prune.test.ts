@@ -4,9 +4,11 @@
  */
 import { describe, expect, test } from 'vitest';
 import { pruneOn } from '../../src/cli/prune.ts';
-import type { ListQuery, ListReply } from '../../src/contract/engine.ts';
+import type { ListReply } from '../../src/contract/engine.ts';
+import type { ListQuery } from '../../src/contract/list-query.ts';
 import { Refusal, workflowNotFound } from '../../src/contract/failures.ts';
 import type { JobStatus } from '../../src/contract/workflow.ts';
+import { startInline } from '../engine/running-engine.ts';
 
 const hour = 3_600_000;
 const now = Date.UTC(2026, 0, 31);
@@ -18,6 +20,10 @@ class MemoryEngine {
   readonly workflows = new Map<string, { status: JobStatus; ageHours: number }>();
   readonly deleted: string[] = [];
   readonly refusals = new Map<string, unknown>();
+  /** Those that are not 3. */
+  readonly versions = new Map<string, number>();
+  /** Called before each deletion. */
+  onDelete: (id: string) => void = () => {};
   /** Called before each page. */
   onList: (query: ListQuery) => void = () => {};
 
@@ -32,11 +38,15 @@ class MemoryEngine {
     const items = of.slice(offset, offset + limit).map(([id, { ageHours }]) => ({
       id,
       updatedAt: new Date(now - ageHours * hour).toISOString(),
+      version: this.versions.get(id) ?? 3,
     }));
     return { total: of.length, items } as unknown as ListReply;
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(id: string, options: { version?: number | undefined } = {}): Promise<void> {
+    this.onDelete(id);
+    expect(options).toEqual({ version: expect.any(Number) });
+    if (options.version !== (this.versions.get(id) ?? 3)) throw new Refusal({ code: 'CONFLICT', detail: 'changed' });
     const refusal = this.refusals.get(id);
     if (refusal !== undefined) throw refusal;
     if (!this.workflows.delete(id)) throw workflowNotFound(id);
@@ -142,4 +152,39 @@ test.each([
     stderr: '',
   });
   expect(engine.deleted).toEqual(gone);
+});
+
+test('PN1: one that was retried after it was listed stays, and is no refusal', async () => {
+  const engine = new MemoryEngine();
+  engine.add(3, 'FAILED');
+  engine.onDelete = (id) => {
+    if (id === idOf(0)) engine.versions.set(idOf(1), 4);
+  };
+  expect(await run(engine, { count: 0 })).toEqual({ ending: 0, stdout: '2 finished workflows removed\n', stderr: '' });
+  expect([...engine.workflows.keys()]).toEqual([idOf(1)]);
+});
+
+test('PN1: a retry between the listing and the deletion, on an engine', async () => {
+  const { engine } = await startInline();
+  const ids: string[] = [];
+  for (const name of ['first', 'second']) {
+    const params = { input: 1, expression: '$error("no")' };
+    const { id } = await engine.submit({ name, steps: [{ id: 'a', action: 'transform', params }] });
+    expect((await engine.finished(id)).status).toBe('FAILED');
+    ids.push(id);
+  }
+  const pruned = {
+    list: (query?: ListQuery) => engine.list(query),
+    delete: async (id: string, options?: { version?: number | undefined }) => {
+      if (id === ids[0]) await engine.retry(id);
+      await engine.delete(id, options);
+    },
+  };
+  let told = '';
+  const write = (text: string) => (told += text);
+  const context = { stdout: { write }, stderr: { write } };
+  expect(await pruneOn(pruned, { count: 0 }, { dryRun: false, now: Date.now() }, context as never)).toBe(0);
+  expect(told).toBe('1 finished workflow removed\n');
+  const { items } = await engine.list();
+  expect(items.map(({ id }) => id)).toEqual([ids[0]]);
 });

@@ -1,6 +1,7 @@
 /** Goal: whatever a schema finds wrong is told at its place, in words that say what is expected there. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { parseBounded } from '../../src/contract/bounded-parse.ts';
 import { toFieldErrors, toFieldPath } from '../../src/contract/field-errors.ts';
 
 const text = z.strictObject({ type: z.enum(['text', 'json_object']) });
@@ -14,7 +15,7 @@ const schema = z.strictObject({
 });
 
 const faultsOf = (value: unknown) => {
-  const { error } = schema.safeParse(value);
+  const { error } = parseBounded(schema, value);
   return error && toFieldErrors(error.issues, ['body']).map(({ path, message }) => `${path}: ${message}`);
 };
 
@@ -45,10 +46,22 @@ describe('the faults of a value', () => {
   });
 
   it('names each unknown field', () => {
-    expect(faultsOf({ stopp: 1, forma: 2 })).toEqual([
-      'body.stopp: unknown field "stopp"',
-      'body.forma: unknown field "forma"',
+    expect(faultsOf({ stopp: 1, forma: 2, zebra: 3 })).toEqual([
+      'body.stopp: unknown field "stopp"; did you mean "stop"?',
+      'body.forma: unknown field "forma"; did you mean "format"?',
+      'body.zebra: unknown field "zebra"',
     ]);
+    expect(faultsOf({ format: { typ: 'text', type: 'text' } })).toEqual([
+      'body.format.typ: unknown field "typ"; did you mean "type"?',
+    ]);
+  });
+
+  it('looks for the known field of twenty unknown ones', () => {
+    const wide = z.strictObject({ steps: z.array(z.strictObject({ retry: z.number().optional() })) });
+    const { error } = parseBounded(wide, { steps: Array.from({ length: 21 }, () => ({ retri: 1 })) });
+    const found = toFieldErrors(error?.issues ?? []).map(({ message }) => message);
+    expect(found.slice(0, 20)).toEqual(Array(20).fill('unknown field "retri"; did you mean "retry"?'));
+    expect(found.slice(20)).toEqual(['unknown field "retri"']);
   });
 
   it('tells the faults of the form that comes nearest', () => {

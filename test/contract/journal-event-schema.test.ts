@@ -31,7 +31,7 @@ const events: { [K in JournalEvent['kind']]: OfKind<JournalEvent, K> } = {
     ...base,
     kind: 'workflow.created',
     workflow: { id: 'w' },
-    parent: { id: 'p', stepId: 'a', version: 2 },
+    parent: { id: 'p', stepId: 'a', version: 2, child: { until: 1_790_000_000_000 } },
   },
   'workflow.adopted': {
     ...base,
@@ -64,7 +64,17 @@ const events: { [K in JournalEvent['kind']]: OfKind<JournalEvent, K> } = {
   'step.mapped': { ...base, kind: 'step.mapped', stepId: 'a', count: 2, labels: ['x', 'y'] },
   'step.repeated': { ...base, kind: 'step.repeated', stepId: 'a', round: 1, dueAt: 1_790_000_000_000 },
   'step.concluded': { ...base, kind: 'step.concluded', stepId: 'a', done: true },
-  'step.waiting': { ...base, kind: 'step.waiting', stepId: 'a', for: 'decision', until: null },
+  'step.waiting': { ...base, kind: 'step.waiting', stepId: 'a', for: 'workflow', until: null, atRest: true },
+  'step.returned': {
+    ...base,
+    kind: 'step.returned',
+    stepId: 'a',
+    child: 'c',
+    error: null,
+    metrics: { tokens: 1 },
+    simulated: true,
+    outputs: { json: '{"steps":{}}' },
+  },
   'step.elapsed': { ...base, kind: 'step.elapsed', stepId: 'a' },
   'step.decided': {
     ...base,

@@ -192,6 +192,9 @@ describe('the search', () => {
     ['aabaabaabaabaabaaab', 'aabaabaabaaab', true],
     ['abababababababac', 'ababababac', true],
     ['abababababababab', 'ababababac', false],
+    ['abababababa', 'ababababab', true],
+    ['ababababab', 'abababababa', false],
+    ['ab', 'abc', false],
   ])('goes back in the part and not in the text: %s, %s', (items, part, value) => {
     const data = { params: {}, steps: {}, items: { items, part } };
     expect(evaluateCondition('items.contains(part)', data)).toEqual({ value });

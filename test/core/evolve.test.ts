@@ -118,6 +118,7 @@ describe('EV2: an event is applied once', () => {
         stopped: [],
         completed: [],
         failed: [],
+        left: [],
       });
     }
     expect(live.state.header).toEqual(before.header);
@@ -584,6 +585,7 @@ test.each(['workflow.deleted', 'workflow.waiting', 'workflow.branched'] as const
     stopped: [],
     completed: [],
     failed: [],
+    left: [],
   });
   expect(live.state.steps).toEqual(before);
   expect(live.state.header).toMatchObject({ version: 2, updatedAt: bornAt + 1 });
@@ -603,7 +605,15 @@ test('a branch is told to those who follow its parent by an event of the parent,
   const live = LiveWorkflow.of({ a: '' });
   const event = decide.decideBranched(live.state, bornAt + 1_000);
   expect(event).toEqual({ kind: 'workflow.branched', workflowId, at: bornAt + 1_000, version: 2 });
-  expect(live.apply(event)).toEqual({ queued: [], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] });
+  expect(live.apply(event)).toEqual({
+    queued: [],
+    aborted: [],
+    unqueued: [],
+    stopped: [],
+    completed: [],
+    failed: [],
+    left: [],
+  });
 });
 
 test('a step that data from outside adds is complete in every field, and starts its workflow', () => {
@@ -623,12 +633,15 @@ test('a step that data from outside adds is complete in every field, and starts 
     status: 'COMPLETED',
     outputs: { json: '{"content":"data"}' },
     error: null,
+    errorCode: null,
+    queuedAt: null,
     startTime: at,
     endTime: at,
     logs: ['External data ingested at 2026-01-31T12:00:01.000Z'],
     metadata: expect.objectContaining({ m: 1 }),
     metrics: null,
     attempt: 0,
+    attempts: [],
     failures: 0,
     dueAt: null,
     delayMs: 0,
@@ -638,6 +651,8 @@ test('a step that data from outside adds is complete in every field, and starts 
     flow: plainFlow,
     of: null,
     count: null,
+    child: null,
+    base: null,
     outcome: null,
     wait: null,
   });
@@ -653,7 +668,7 @@ test('a new day wakes what waits for it, and no stopped step; a resume gives no 
   live.state.setStep(1, { status: 'STOPPED' });
   live.state.setStep(2, waits('resume'));
   const change = live.apply(decide.decideNewDay(live.state, live.tick())!);
-  expect(change).toEqual({ queued: [0], aborted: [], unqueued: [], stopped: [], completed: [], failed: [] });
+  expect(change).toEqual({ queued: [0], aborted: [], unqueued: [], stopped: [], completed: [], failed: [], left: [] });
   expect(live.statuses()).toEqual({ a: 'PENDING', b: 'STOPPED', c: 'WAITING_FOR_DEPENDENCY' });
   expect(live.step('a')).toMatchObject({ pause: null, logs: ['Resumed at 2026-01-31T12:00:01.000Z'] });
   live.resume();

@@ -412,7 +412,7 @@ test('which step stands for an item, and what is told of its failure', () => {
   live.runToFailure('m.1.x');
   state.setStep(state.placeOf('m.1.x'), { error: null });
   expect(toItemError(state, tally, 1, 'round')).toBe('round 1 failed: without an error');
-  state.setStep(state.placeOf('m.1.x'), { error: 'BINDING for the test' });
+  state.setStep(state.placeOf('m.1.x'), { error: 'BINDING for the test', errorCode: 'BINDING' });
 });
 
 test('in a file of another maker an item does not begin before its list is known', () => {

@@ -7,19 +7,21 @@ import type { FailureCode } from '../../src/contract/failures.ts';
 import { type JournalEvent, readEventJson, toEventJson } from '../../src/contract/journal-event.ts';
 import type { JsonObject } from '../../src/contract/json.ts';
 import type { Reservation } from '../../src/contract/ledger.ts';
+import { type ChildEnd, type ChildInput, decideChild, decideReturn } from '../../src/core/child.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
 import { decideBranch } from '../../src/core/decide-branch.ts';
 import * as flow from '../../src/core/decide-flow.ts';
-import { evolve } from '../../src/core/evolve.ts';
+import { evolve, evolveParent } from '../../src/core/evolve.ts';
 import { decideExternalData, type ExternalInput } from '../../src/core/external-data.ts';
 import { WorkflowState } from '../../src/core/state.ts';
 import { readWorkflow, toMeta } from '../../src/core/state-file.ts';
-import type { StepState } from '../../src/core/step-state.ts';
+import type { StepState, Wait } from '../../src/core/step-state.ts';
 import type { Change } from '../../src/core/stop-steps.ts';
 import { ViewEncoder } from '../../src/core/view.ts';
 
 export const workflowId = '11111111-2222-4333-8444-555555555555';
+export const childId = '0190a1b2-0000-7000-8000-0000000000c1';
 export const bornAt = Date.parse('2026-01-31T12:00:00.000Z');
 
 type Born = Extract<JournalEvent, { workflow: unknown }>;
@@ -169,8 +171,24 @@ export class LiveWorkflow {
     return this.apply(flow.decideRound(this.state, id, isDone, this.tick()));
   }
 
-  wait(id: string, kind: 'decision' | 'data' | 'time', until: number | null = null): Change {
+  wait(id: string, kind: Wait['for'], until: number | null = null): Change {
     return this.apply(flow.decideWait(this.state, id, { for: kind, until }, this.tick()));
+  }
+
+  /** A `workflow` step starts a child, of one step. */
+  startChild(stepId: string, more: Partial<ChildInput> = {}): void {
+    const definition: WorkflowDefinition = { name: 'child', steps: [{ id: 'c', action: 'noop' }] };
+    const input = { id: childId, definition, templateId: 't', warnings: [], until: null, now: this.tick(), ...more };
+    const event = decideChild(this.state, stepId, input);
+    const seq = this.journal.length + 1;
+    this.journal.push({ seq, json: toEventJson(event) });
+    evolveParent(this.state, event, seq);
+  }
+
+  /** The child of a step has ended. */
+  return(stepId: string, more: Partial<ChildEnd> = {}): Change {
+    const done = { error: null, metrics: null, isSimulated: false, outputs: { json: '{"steps":{}}' } };
+    return this.apply(decideReturn(this.state, stepId, { child: childId, ...done, ...more }, this.tick()));
   }
 
   elapse(id: string): Change {
@@ -238,7 +256,11 @@ export function external(change: Partial<ExternalInput> = {}): ExternalInput {
 export function replay(journal: readonly Fact[]): WorkflowState {
   const [first, ...rest] = journal;
   const state = createWorkflow(readEventJson(first!.json) as Born, first!.seq);
-  for (const { seq, json } of rest) evolve(state, readEventJson(json), seq);
+  for (const { seq, json } of rest) {
+    const event = readEventJson(json);
+    if (event.kind === 'workflow.created') evolveParent(state, event, seq);
+    else evolve(state, event, seq);
+  }
   return state;
 }
 

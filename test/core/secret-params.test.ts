@@ -36,7 +36,7 @@ it('secrets of steps are found as well, among many, and the message says how to 
     {
       path: 'params.a',
       message:
-        'holds the value of S7: name it in params of http_request, as {{secrets.S7}}, and params are stored and shown; remove it',
+        'holds the value of S7: name it in params of http_request, as {{secrets.S7}}, and definitions are stored and shown; remove it',
     },
   ]);
 });

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { BrokenRule } from '../../src/contract/broken.ts';
 import type { JournalEvent } from '../../src/contract/journal-event.ts';
 import { jobStatusSchema } from '../../src/contract/workflow.ts';
+import { decideChild, decideReturn } from '../../src/core/child.ts';
 import { type Beginning, createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
 import { decideBranch } from '../../src/core/decide-branch.ts';
@@ -18,6 +19,7 @@ import type { StepState } from '../../src/core/step-state.ts';
 import { type StatusOrNone, transitions } from '../../src/core/transitions.ts';
 import {
   bornAt,
+  childId,
   completed,
   failed,
   LiveWorkflow,
@@ -85,6 +87,12 @@ const pause = ({ state }: LiveWorkflow) => decide.decidePause(state, 'a', bornAt
 const conditional = () => LiveWorkflow.with([{ id: 'a', when: 'true' }]);
 const approval = () => LiveWorkflow.with([{ id: 'a', action: 'approval' }]);
 const asked = () => after(approval(), (live) => live.wait('a', 'decision'));
+const calls = (more = {}) => LiveWorkflow.with([{ id: 'a', action: 'workflow', params: { template: 't' }, ...more }]);
+const called = (more = {}) => after(calls(more), (live) => live.startChild('a'));
+const returned = ({ state }: LiveWorkflow) => {
+  const end = { child: childId, error: null, metrics: null, isSimulated: false, outputs: { json: '{}' } };
+  return decideReturn(state, 'a', end, bornAt);
+};
 const loop = () => LiveWorkflow.with([{ id: 'a', repeat: { until: 'true', max: 2 } }]);
 const round =
   (isDone: boolean | null) =>
@@ -187,6 +195,24 @@ const reached: Partial<Record<`${Kind} × ${StatusOrNone}`, () => Reached>> = {
       ),
     ({ state }) => flow.decideElapsed(state, state.stepOf('a'), bornAt),
   ),
+  'step.waiting × WAITING_FOR_DEPENDENCY': reach(called, ({ state }) =>
+    flow.decideWait(state, 'a', { for: 'workflow', until: null, atRest: true }, bornAt),
+  ),
+  'step.returned × WAITING_FOR_DEPENDENCY': reach(called, returned),
+  'step.returned × STOPPED': reach(() => after(called(), (live) => live.stop()), returned),
+  'step.returned × PENDING': reach(
+    () =>
+      after(called(), (live) => {
+        live.stop();
+        live.resume();
+      }),
+    returned,
+  ),
+  'step.returned × FAILED': reach(() => after(called(), (live) => live.unready('a', 'EXPIRED')), returned),
+  'step.returned × COMPLETED': reach(
+    () => after(called({ tolerate: true }), (live) => live.unready('a', 'EXPIRED')),
+    returned,
+  ),
   'step.decided × WAITING_FOR_DEPENDENCY': reach(asked, ({ state }) =>
     flow.decideDecision(state, 'a', { approved: true, by: null, comment: null, data: null }, bornAt),
   ),
@@ -250,7 +276,7 @@ describe('TR1: an event comes only in the statuses of its row', () => {
 
   test('a decision leads into every cell that the table allows, and into no other', () => {
     expect(Object.keys(reached).sort()).toEqual(allowed.map(([kind, place]) => `${kind} × ${place}`).sort());
-    expect([allowed.length, refused.length]).toEqual([49, 119]);
+    expect([allowed.length, refused.length]).toEqual([55, 120]);
   });
 
   test.each(allowed)('%s in %s is decided and applied', (kind, place) => {
@@ -318,6 +344,35 @@ describe('TR1: an event comes only in the statuses of its row', () => {
     ['the end of a loop without a round', 'step.concluded', { stepId: 'a', done: true }, loop, 'a round has ended'],
     ['a wait of a step with a list', 'step.waiting', { stepId: 'a', for: 'time', until: 1 }, map, 'without a slot'],
     ['a time that nobody waits for', 'step.elapsed', { stepId: 'a' }, asked, 'a time was set'],
+    [
+      'a wait for a child that is not there',
+      'step.waiting',
+      { stepId: 'a', for: 'workflow', until: null },
+      calls,
+      'slot',
+    ],
+    [
+      'another wait of a step that has a child',
+      'step.waiting',
+      { stepId: 'a', for: 'data', until: null },
+      called,
+      'slot',
+    ],
+    [
+      'a wait for a child beside another wait',
+      'step.waiting',
+      { stepId: 'a', for: 'workflow', until: null },
+      asked,
+      'slot',
+    ],
+    ['the end of another child', 'step.returned', { stepId: 'a', child: 'other' }, called, 'the step has started'],
+    [
+      'the end of a child of a step without one',
+      'step.returned',
+      { stepId: 'a', child: childId },
+      pending,
+      'has started',
+    ],
     ['a decision that is not due', 'step.decided', { stepId: 'a', approved: true }, timed, 'a decision is due'],
     ['a failure without an attempt', 'step.failed', { stepId: 'a', attempt: 0 }, pending, 'no attempt is needed'],
     [
@@ -383,6 +438,22 @@ describe('the creation of a branch, at its parent', () => {
     const event = change(branch(live)) as Extract<JournalEvent, { kind: 'workflow.created' }>;
     expect(() => evolveParent(live.state, event, 99)).toThrow(reason);
     expect(live.state.header.branches).toEqual([]);
+  });
+});
+
+describe('the creation of a child, at its parent', () => {
+  const input = { id: childId, definition: { name: 'child', steps: [] }, templateId: 't', warnings: [], until: null };
+  const creation = ({ state }: LiveWorkflow) => decideChild(state, 'a', { ...input, now: bornAt });
+
+  test.each([
+    ['a step that has one under way', called],
+    ['a step with another action', pending],
+    ['a step of which there is one for each item', () => calls({ forEach: [1] })],
+  ])('for %s is refused', (_, bring) => {
+    const live = bring();
+    const { children } = live.state.header;
+    expect(() => evolveParent(live.state, creation(live), 99)).toThrow('may start no child now');
+    expect(live.state.header.children).toEqual(children);
   });
 });
 

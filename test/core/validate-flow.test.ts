@@ -13,7 +13,7 @@ const info = (name: string, more = {}) =>
     name,
     { action: name, lane: 'io', description: '', params: z.looseObject({}), secrets: [], timeoutMs: 1, ...more },
   ] as const;
-const catalogue = new Map([info('noop'), info('render', { code: ['template'] })] as never);
+const catalogue = new Map([info('noop'), info('render', { code: ['template'] }), info('workflow')] as never);
 const options = { catalogue, unknownActions: 'reject' } as never;
 
 type Written = Partial<StepDefinition> & Record<string, unknown>;
@@ -36,6 +36,16 @@ describe('what does not go together', () => {
       [{ id: 'a', action: undefined }],
       ['steps[0].action: is missing; a step has an action, or `steps` of its own'],
     ],
+    [
+      'what only a step with a task has, on one that runs a workflow',
+      [{ id: 'a', action: 'workflow', retry: { attemptsMax: 2 }, timeoutMs: 5, cache: true }],
+      [
+        'steps[0].retry: is for steps that run themselves: write it in the steps of the template',
+        'steps[0].timeoutMs: is for steps that run themselves: write it in the steps of the template; params.within bounds the time of the whole',
+        'steps[0].cache: is for steps that run themselves: write it in the steps of the template',
+      ],
+    ],
+    ['nothing, on one that runs a workflow', [{ id: 'a', action: 'workflow', params: { template: 't' } }], []],
     [
       'an action and steps',
       [{ id: 'a', action: 'noop', forEach: list, steps: [x] }],

@@ -58,7 +58,7 @@ describe('shape', () => {
 
   test('an unknown field is named, each by its own entry', () => {
     expect(faults({ ...withSteps({ ...step('a'), depends: 1, whenever: 2 }), extra: 3 })).toEqual([
-      'steps[0].depends: unknown field "depends"',
+      'steps[0].depends: unknown field "depends"; did you mean "dependencies"?',
       'steps[0].whenever: unknown field "whenever"',
       'extra: unknown field "extra"',
     ]);

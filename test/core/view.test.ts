@@ -34,6 +34,7 @@ describe('toStepView', () => {
       params: {},
       outputs: { content: 'line\nbreak', list: [] },
       error: null,
+      queuedAt: '2026-01-31T12:00:00.000Z',
       startTime: '2026-01-31T12:00:01.000Z',
       endTime: '2026-01-31T12:00:01.500Z',
       duration: '0 sec',

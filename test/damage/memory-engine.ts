@@ -151,6 +151,10 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       settings,
       store,
       catalogue,
+      instantiation: {
+        instantiate: () => Promise.reject(new Error('there are no templates here')),
+        close: async () => undefined,
+      },
       loadPricer: async () => () => null,
       reader: inlineReader,
       createPool: async (poolOptions) => createMemoryPool(poolOptions, runs, holdsEnd),
@@ -162,6 +166,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
     await coordinator.start();
     const engine = new CoordinatedEngine({
       coordinator,
+      settings,
       catalogue,
       unknownActions: 'reject',
       checkData: async (_, data) => ({ data, errors: [] }),

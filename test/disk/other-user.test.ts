@@ -19,8 +19,14 @@ const isRoot = process.getuid?.() === 0;
 const nobody = 65_534;
 const file = (id: string) => ({ id, steps: [{ id: 'in', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY' }] });
 
-/** As `serve` in a process of the user nobody. Resolves with the address, or with how it ended. */
-async function serveAsNobody(dir: EngineDir): Promise<{ url: string } | { code: number | null; stderr: string }> {
+interface ServedAsNobody {
+  url: string;
+  /** Ends it in good order: by then all files are as they stay. */
+  stop(): Promise<void>;
+}
+
+/** As `serve` in a process of the user nobody. Resolves with its address, or with how it ended. */
+async function serveAsNobody(dir: EngineDir): Promise<ServedAsNobody | { code: number | null; stderr: string }> {
   const script = emitted('src/cli/cli.ts');
   // Made by the test run for its own user.
   fs.chmodSync(process.env.EMITTED_DIRECTORY!, 0o755);
@@ -37,14 +43,19 @@ async function serveAsNobody(dir: EngineDir): Promise<{ url: string } | { code: 
   child.stderr!.on('data', (chunk) => {
     stderr += String(chunk);
   });
-  const listening = new Promise<{ url: string }>((resolve) => {
+  const closed = once(child, 'close');
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await closed;
+  };
+  const listening = new Promise<ServedAsNobody>((resolve) => {
     child.stdout!.on('data', (chunk) => {
       stdout += String(chunk);
       const url = /listening on (http:\/\/[^\s"]+)/.exec(stdout)?.[1];
-      if (url !== undefined) resolve({ url });
+      if (url !== undefined) resolve({ url, stop });
     });
   });
-  const ended = once(child, 'close').then(() => ({ code: child.exitCode, stderr }));
+  const ended = closed.then(() => ({ code: child.exitCode, stderr }));
   return Promise.race([listening, ended]);
 }
 
@@ -71,6 +82,7 @@ describe.skipIf(!isRoot)(isRoot ? 'as nobody' : 'as nobody: SKIPPED, only root c
       [ofFile, readable, closed, own].map(async (id) => (await api(served.url, 'GET', `/workflows/${id}`)).status),
     );
     expect(statuses).toEqual([410, 410, 410, 200]);
+    await served.stop();
     const entries = fs
       .readdirSync(dir.workflowsDir)
       .filter((name) => name !== '.engine')
@@ -120,6 +132,8 @@ describe.skipIf(!isRoot)(isRoot ? 'as nobody' : 'as nobody: SKIPPED, only root c
     if (!('url' in served)) throw new Error(served.stderr);
     const body = { step_id: 'in', content: 'x'.repeat(200_000) };
     expect((await api(served.url, 'POST', `/workflows/${id}/external-data`, body)).status).toBe(201);
+    // While it runs, the next state.json may lie beside the last one under a name of its own.
+    await served.stop();
     expect(dir.blobs(id)).toHaveLength(1);
     expect(fs.readdirSync(dir.directory(id)).sort()).toEqual(['blobs', 'blobs.set-aside', 'state.json']);
     expect(dir.quarantined().map((name) => name.slice(name.indexOf('Z-') + 2))).toEqual([`${id}-blobs-directory.json`]);

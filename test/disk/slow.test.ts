@@ -34,6 +34,7 @@ test('E7: while the coordinator hangs health is degraded and says why, and calls
   const engine = new CoordinatedEngine({
     coordinator,
     catalogue,
+    settings: {} as never,
     unknownActions: 'simulate',
     checkData: async (_, data) => ({ data, errors: [] }),
     templates: templates as never,

@@ -75,3 +75,19 @@ test('a key of the settings is refused in every field of a step that may hold te
     'finally[0].params.x',
   ]);
 });
+
+test('a key in the name, the description or a tag of a workflow, or in the id, name or action of a step, is refused', async () => {
+  const { engine } = await startInline({ settings });
+  const refusal = await refusalOf(
+    engine.submit({
+      name: `to ${key}`,
+      description: key,
+      tags: ['fine', key],
+      steps: [{ id: key, name: `${key}.`, action: `x-${key}` }],
+    }),
+  );
+  expect(refusal.errors).toEqual(
+    ['name', 'description', 'tags[1]', 'steps[0].id', 'steps[0].name', 'steps[0].action'].map(fault),
+  );
+  expect(JSON.stringify(refusal)).not.toContain(key);
+});

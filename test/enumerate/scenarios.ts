@@ -1,5 +1,6 @@
 /** What an engine does in its life, as short as it can be told: each is run again and again with a death at another place. */
 import type { Swarm } from '../sim/swarm.ts';
+import { childScenarios } from './child-scenarios.ts';
 import { flowScenarios } from './flow-scenarios.ts';
 import type { Scenario } from './script.ts';
 
@@ -121,15 +122,17 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     },
   },
   ...flowScenarios,
+  ...childScenarios,
 };
 
 /** Scenarios that take a life and its end, or move data from one place to another. */
 const lifelong: readonly string[] = ['delete', 'blob', 'checkpoint', 'restart', 'shutdown'];
 
-export type ScenarioPart = 'calls' | 'lives' | 'flow';
+export type ScenarioPart = 'calls' | 'lives' | 'flow' | 'children';
 
 /** `calls`: those of single calls. */
 export function partOf(scenario: string): ScenarioPart {
   if (scenario in flowScenarios) return 'flow';
+  if (scenario in childScenarios) return 'children';
   return lifelong.includes(scenario) ? 'lives' : 'calls';
 }

@@ -41,6 +41,7 @@ const quiet: Swarm = {
   flowShare: 0,
   stepsMax: 0,
   keepFinished: null,
+  childShare: 0,
 };
 
 /** Operations after which the disk may hold something else than before. */
@@ -121,9 +122,15 @@ export class Script {
     this.#check();
   }
 
-  async submit(name: string, steps: object[], waitMs = 60_000, last: object[] = []): Promise<string> {
+  async submit(
+    name: string,
+    steps: object[],
+    waitMs = 60_000,
+    last: object[] = [],
+    templates: object = {},
+  ): Promise<string> {
     const definition = { name, steps, ...(last.length > 0 ? { finally: last } : {}) };
-    const args = { definition, templateId: null, waitMs, until: 'rest' };
+    const args = { definition, templateId: null, templates, waitMs, until: 'rest' };
     return ((await this.#change('submit', null, args, name)) as WorkflowText).id;
   }
 
@@ -214,6 +221,9 @@ export class Script {
         }
       await this.pass(1_000);
     }
+    const ended = new Map((await this.#readAll()).map((workflow) => [workflow.id, workflow]));
+    this.world.history.tell((check) => check.calm?.(ended));
+    this.#check();
     await this.close();
     await this.boot();
     await this.#readAll();

@@ -1,7 +1,8 @@
 /** The tests of some of the scenarios: they are spread over files, so that two cores can work at them. */
 import { afterAll, expect, test } from 'vitest';
+import { emittedUrl } from '../fixtures/emitted.ts';
 import { reportFigures } from '../fixtures/figures.ts';
-import { enumerate, readScale } from './enumerate.ts';
+import { readScale } from './enumerate.ts';
 import { partOf, type ScenarioPart, scenarios } from './scenarios.ts';
 
 /** `names` stand in the test file too, where who looks for one finds it. `outcomes`: unless the environment says how many. */
@@ -25,6 +26,10 @@ export function testScenarios(part: ScenarioPart, names: readonly string[], outc
   test.each(names)(
     'a death at any operation of %s',
     async (name) => {
+      // As JavaScript that Node itself has loaded, as the simulation does it.
+      const { enumerate }: typeof import('./enumerate.ts') = await import(
+        emittedUrl('test/enumerate/enumerate.ts').href
+      );
       const { points, runs, secondRuns } = await enumerate(name, scale);
       expect(runs).toBeGreaterThanOrEqual(points);
       total.scenarios += 1;

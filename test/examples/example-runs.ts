@@ -92,6 +92,10 @@ export class ExampleRuns {
     this.asked = [];
   }
 
+  async addTemplate(file: string, text: string): Promise<void> {
+    await writeFile(join(this.#dir, 'templates', file), text);
+  }
+
   async template(id: string, params: Record<string, unknown> = {}): Promise<Workflow> {
     this.ran.add(id);
     const { id: workflow } = await this.engine.submitTemplate(id, params);

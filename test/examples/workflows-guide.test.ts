@@ -41,6 +41,7 @@ const worlds: Record<string, World> = {
   'later.yaml': {},
   'capture.yaml': { page: () => ({}) },
   'greeting.yaml': {},
+  'welcome.yaml': {},
   'map.yaml': { page: () => article('Tea', long) },
 };
 
@@ -76,6 +77,8 @@ let runs: ExampleRuns;
 const done = new Map<string, Workflow>();
 beforeAll(async () => {
   runs = await ExampleRuns.start();
+  // The template that another example runs.
+  await runs.addTemplate('greeting.yaml', files.find(({ file }) => file === 'greeting.yaml')?.text ?? '');
 });
 afterAll(() => runs.close());
 

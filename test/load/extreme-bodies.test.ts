@@ -1,11 +1,12 @@
 /**
  * Goal: no body, whatever its shape, gets a 5xx but 503 and 507, stops the engine, or keeps others from being served
  * (G16, H4, H5).
- * Method: `EXTREME_BODIES` (100) random bodies to each route that takes one, two at a time, on the product in a process
+ * Method: `EXTREME_BODIES` (100) random bodies to each POST route of the OpenAPI document, and to DELETE, two at a time, on the product in a process
  * of its own, with a health call after the other beside them. Each body is of one shape, driven to an extreme: few
  * bytes or megabytes. `EXTREME_SEED` repeats a run. The time of health calls is reported, not asserted.
  */
 import fs from 'node:fs';
+import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { limits } from '../../src/contract/limits.ts';
 import { Served } from '../crash/served.ts';
@@ -64,7 +65,27 @@ const places: ((part: string) => string)[] = [
   (part) => `{"content":"x","metadata":${part}}`,
   (part) => `{"content":"x","step_name":${part},"source_url":${part}}`,
   (part) => `{"budget":${part}}`,
+  (part) => `{"approved":${part}}`,
+  (part) => `{"approved":true,"comment":${part}}`,
+  (part) => `{"approved":true,"data":${part}}`,
 ];
+
+/** A template whose schedule is due in years. */
+const template =
+  'id: daily\nname: D\nsteps: [{id: a, action: noop}]\nschedule: {cron: "0 0 29 2 *", timezone: UTC, enabled: true}\n';
+
+/** Every POST route under /api, with the names in its path filled in, and one route of DELETE. */
+async function readRoutes(url: string, names: Readonly<Record<string, string>>): Promise<[string, string][]> {
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, object> };
+  const posts = Object.entries(document.paths).filter(([path, item]) => path.startsWith('/api/') && 'post' in item);
+  // A decision is one of another step than the one that data is sent to.
+  const fill = (path: string) => path.replace(/\{(\w+)\}/g, (_, name: string) => names[name] ?? name);
+  return [
+    ...posts.map(([path]): [string, string] => ['POST', fill(path)]),
+    ['POST', '/api/workflows/from-template?template_id=noop'],
+    ['DELETE', '/api/workflows/00000000-0000-4000-8000-000000000000'],
+  ];
+}
 
 test.skipIf(noProc !== '')(
   `H5: bodies of extreme shape get no 5xx and cost nobody else${noProc}`,
@@ -75,26 +96,37 @@ test.skipIf(noProc !== '')(
     const pick = <T>(list: readonly T[]): T => list[Math.floor(dice() * list.length)]!;
     const dir = new EngineDir();
     onTestFinished(() => dir.remove());
-    const served = new Served(dir, { LOG_LEVEL: 'fatal', OFFLINE: 'true' });
+    const templates = path.join(dir.root, 'templates');
+    fs.mkdirSync(templates);
+    fs.writeFileSync(path.join(templates, 'daily.yaml'), template);
+    fs.writeFileSync(path.join(templates, 'noop.yaml'), 'id: noop\nname: N\nsteps: [{id: a, action: noop}]\n');
+    const served = new Served(dir, { LOG_LEVEL: 'fatal', OFFLINE: 'true', TEMPLATES_DIR: templates });
     const url = await served.listening();
-    const send = async (method: string, path: string, body: string) => {
-      const answer = await fetch(`${url}${path}`, { method, body, headers: { 'content-type': 'application/json' } });
+    const send = async (method: string, route: string, body: string) => {
+      const answer = await fetch(`${url}${route}`, { method, body, headers: { 'content-type': 'application/json' } });
       return { status: answer.status, text: await answer.text() };
     };
     const readRssBytes = () =>
       Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${served.child.pid}/status`, 'utf8'))?.[1]) * 1024;
-    const definition = '{"name":"x","steps":[{"id":"a","action":"external_data"}]}';
+    const asked = '{"id":"ask","action":"approval","params":{"message":"m","data":{"type":"object"}}}';
+    const definition = `{"name":"x","steps":[{"id":"a","action":"external_data"},${asked}]}`;
     const { id } = JSON.parse((await send('POST', '/api/workflows', definition)).text) as { id: string };
-    const routes = [
-      ['POST', '/api/workflows'],
-      ['POST', '/api/workflows/from-template'],
-      ['POST', '/api/workflows/from-template?template_id=noop'],
-      ...['external-data', 'branches', 'stop', 'resume', 'retry'].map((call) => [
-        'POST',
-        `/api/workflows/${id}/${call}`,
-      ]),
-      ['DELETE', '/api/workflows/00000000-0000-4000-8000-000000000000'],
-    ] as [method: string, path: string][];
+    const routes = await readRoutes(url, { id, stepId: 'ask', template: 'daily' });
+    expect(routes.map(([, route]) => route.replace(id, '<id>')).sort()).toEqual([
+      '/api/schedules/daily/pause',
+      '/api/schedules/daily/resume',
+      '/api/schedules/daily/trigger',
+      '/api/workflows',
+      '/api/workflows/00000000-0000-4000-8000-000000000000',
+      '/api/workflows/<id>/branches',
+      '/api/workflows/<id>/external-data',
+      '/api/workflows/<id>/resume',
+      '/api/workflows/<id>/retry',
+      '/api/workflows/<id>/steps/ask/decision',
+      '/api/workflows/<id>/stop',
+      '/api/workflows/from-template',
+      '/api/workflows/from-template?template_id=noop',
+    ]);
 
     let isDone = false;
     const healthMs: number[] = [];

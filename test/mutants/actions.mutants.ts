@@ -94,7 +94,7 @@ export const actionsMutants: Mutant[] = [
     find: 'if (tokenizer.currentToken.attrs.length < attributesMax) leaveName();',
     replace: 'leaveName();',
     test: 'test/tasks/growth.test.ts',
-    only: 'attributes of a link',
+    only: 'the first 256 are kept',
   },
   {
     name: 'a summary hides the whole text',

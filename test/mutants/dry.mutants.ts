@@ -62,7 +62,7 @@ export const dryMutants: Mutant[] = [
   {
     name: 'a dry run counts the calls of a loop once',
     breaks: 'the sums of a dry run are an upper bound',
-    file: 'src/cli/written-steps.ts',
+    file: 'src/rehearsal/written-steps.ts',
     find: '    return (this.of(group).repeat?.max ?? 1) * this.timesOf(group);',
     replace: '    return this.timesOf(group);',
     test: dryRun,
@@ -71,7 +71,7 @@ export const dryMutants: Mutant[] = [
   {
     name: 'a dry run sums what comes after a failure',
     breaks: 'what runs only after a failure is not summed',
-    file: 'src/cli/dry-summary.ts',
+    file: 'src/rehearsal/dry-summary.ts',
     find: '  const rows = all.filter(({ isSkipped }) => !isSkipped)',
     replace: '  const rows = all.filter(({ isSkipped }) => isSkipped || !isSkipped)',
     test: dryRun,

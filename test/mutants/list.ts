@@ -2,6 +2,7 @@
 import { actionsMutants } from './actions.mutants.ts';
 import { boundsMutants } from './bounds.mutants.ts';
 import { cacheMutants } from './cache.mutants.ts';
+import { childrenMutants } from './children.mutants.ts';
 import { commandsMutants } from './commands.mutants.ts';
 import { conditionMutants } from './condition.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
@@ -23,6 +24,7 @@ import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
 import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { runPageMutants } from './run-page.mutants.ts';
 import { schedulesMutants } from './schedules.mutants.ts';
 import { secretsMutants } from './secrets.mutants.ts';
 import { serverMutants } from './server.mutants.ts';
@@ -36,6 +38,7 @@ export const mutants: readonly Mutant[] = [
   ...actionsMutants,
   ...boundsMutants,
   ...cacheMutants,
+  ...childrenMutants,
   ...conditionMutants,
   ...commandsMutants,
   ...coreMutants,
@@ -60,6 +63,7 @@ export const mutants: readonly Mutant[] = [
   ...numbersMutants,
   ...ownerMutants,
   ...pagesMutants,
+  ...runPageMutants,
   ...simMutants,
   ...tokensMutants,
   ...typosMutants,

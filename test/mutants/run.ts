@@ -14,7 +14,7 @@ import { mutants } from './list.ts';
 import type { Mutant } from './mutant.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const copied = ['src', 'test', 'workflows', 'docs', 'bench', 'scripts'];
+const copied = ['src', 'test', 'web', 'workflows', 'docs', 'bench', 'scripts'];
 const testRunMsMax = 300_000;
 /** A case that hangs on a bug is not waited for as long as one on a busy machine: for so many times the whole run without. */
 const slowerMax = 5;

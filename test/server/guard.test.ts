@@ -8,7 +8,10 @@ import { createRoutes } from '../../src/server/app.ts';
 import { serverBounds } from '../../src/server/bounds.ts';
 import { isOpenPath } from '../../src/server/guard.ts';
 import { OpenRequests } from '../../src/server/open-requests.ts';
+import { isPagePath } from '../../src/server/page-paths.ts';
 import { ServerMetrics } from '../../src/server/server-metrics.ts';
+import { Tickets } from '../../src/server/tickets.ts';
+import { readWebFiles } from '../../src/server/web-files.ts';
 import { FakeEngine } from '../fixtures/fake-engine.ts';
 import { createWorkflow, oneStep, startServer, testSettings } from './running-server.ts';
 
@@ -19,8 +22,10 @@ const routes = createRoutes(
     bounds: serverBounds,
     log: pino({ level: 'silent' }),
     version: '0.0.0',
+    tickets: new Tickets(),
     openRequests: new OpenRequests(serverBounds.waitsMax),
     memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
+    web: readWebFiles('no-such-directory'),
   },
   new ServerMetrics(),
 );
@@ -119,7 +124,8 @@ describe('GD4: health', () => {
   ])('tells a caller with %s what is for him', async (_name, apiToken, headers, expected) => {
     const running = await startServer({ settings: { apiToken } });
     running.engine.healthNotices = ['a'];
-    const degraded = { ...expected, status: 'degraded' };
+    const auth = apiToken === null ? 'none' : 'token';
+    const degraded = { ...expected, auth, status: 'degraded' };
     for (const path of ['/api/health', '/api/health?']) {
       const { status, json } = await running.call('GET', path, { headers });
       expect([status, json]).toEqual([200, degraded]);
@@ -331,6 +337,8 @@ describe('"simple" cross-site requests', () => {
     async (site) => {
       const running = await startServer();
       for (const { method, path } of walk) {
+        // Of the dashboard: test/server/web.test.ts.
+        if (isPagePath(path)) continue;
         const answer = await running.call(method, path, { headers: { 'Sec-Fetch-Site': site } });
         const isDocument = path.startsWith('/docs') || path === '/openapi.json';
         expect([method, path, answer.status]).toEqual([method, path, isDocument ? 200 : 403]);
@@ -362,7 +370,7 @@ describe('API_TOKEN', () => {
     const running = await startServer({ settings: { apiToken } });
     expect(walk.length).toBeGreaterThan(20);
     for (const { method, path } of walk) {
-      if (isOpenPath(path)) continue;
+      if (isOpenPath(path, method.toUpperCase())) continue;
       for (const Authorization of [undefined, 'Bearer wrong', `Bearer ${apiToken}x`, `Basic ${apiToken}`, apiToken]) {
         const headers = {
           ...(Authorization === undefined ? {} : { Authorization }),
@@ -380,6 +388,27 @@ describe('API_TOKEN', () => {
     expect((await running.call('GET', '/docsx')).status).toBe(401);
     expect(running.engine.calls).toEqual([]);
   });
+
+  const shell = ['/', '/runs/x', '/runs/x/diff/y', '/new', '/new/a-template', '/costs', '/engine', '/assets/a.js'];
+  it.each(shell)('is not needed to read the dashboard at %s, also by a link of another site', async (path) => {
+    const running = await startServer({ settings: { apiToken } });
+    for (const method of ['GET', 'HEAD']) {
+      expect([401, 403]).not.toContain((await running.call(method, path)).status);
+    }
+    expect((await running.call('POST', path)).status).toBe(401);
+    const { status } = await running.call('GET', path, { headers: { 'Sec-Fetch-Site': 'cross-site' } });
+    expect(status === 403).toBe(path.startsWith('/assets/'));
+    expect((await running.call('GET', path, { headers: { Host: 'evil.test' } })).status).toBe(421);
+    expect(running.engine.calls).toEqual([]);
+  });
+
+  it.each(['/runsx', '/news', '/costs/', '/costs/x', '/engine/x', '/assets/', '/assetsx', '//', '/api', '/metrics'])(
+    'is needed at %s, which is none of its pages',
+    async (path) => {
+      const running = await startServer({ settings: { apiToken } });
+      expect((await running.call('GET', path)).status).toBe(401);
+    },
+  );
 
   it('opens every route when it is right', async () => {
     const running = await startServer({ settings: { apiToken } });

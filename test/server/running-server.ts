@@ -40,7 +40,12 @@ export interface RunningServer {
 }
 
 export async function startServer(
-  options: { engine?: FakeEngine; settings?: Partial<ServerSettings>; bounds?: Partial<ServerBounds> } = {},
+  options: {
+    engine?: FakeEngine;
+    settings?: Partial<ServerSettings>;
+    bounds?: Partial<ServerBounds>;
+    webDirectory?: string;
+  } = {},
 ): Promise<RunningServer> {
   const engine = options.engine ?? new FakeEngine();
   const logLines: string[] = [];
@@ -55,6 +60,7 @@ export async function startServer(
     settings: { ...testSettings, ...options.settings },
     log: pino({ level: 'debug' }, sink),
     version: '1.2.3',
+    webDirectory: options.webDirectory ?? 'no-such-directory',
     bounds: { closeGraceMs: 100, lingerMs: 500, ...options.bounds },
   });
   const { port, url } = await server.listen();
@@ -68,7 +74,7 @@ export async function startServer(
     port,
     url,
     logLines,
-    call: (method, path, callOptions) => call(port, method, path, callOptions),
+    call: (method, path, callOptions) => callPort(port, method, path, callOptions),
     raw: (text) => raw(port, text),
   };
 }
@@ -89,7 +95,7 @@ export async function createWorkflow(running: RunningServer, body: unknown = one
   return answer.json.id;
 }
 
-function call(port: number, method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+export function callPort(port: number, method: string, path: string, options: CallOptions = {}): Promise<Answer> {
   const isPlain = typeof options.body === 'string' || options.body instanceof Uint8Array;
   const body = options.body === undefined || isPlain ? options.body : JSON.stringify(options.body);
   const given = options.headers ?? {};

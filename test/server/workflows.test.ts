@@ -354,6 +354,22 @@ describe('steps, steering, branches, deletion', () => {
     const answer = await running.call('DELETE', `/api/workflows/${id}`);
     expect([answer.status, answer.text]).toEqual([204, '']);
     expect((await running.call('GET', `/api/workflows/${id}`)).status).toBe(404);
+    expect(running.engine.callsOf('delete')).toEqual([[id, {}]]);
+  });
+
+  it('hands on the version that a deletion is for', async () => {
+    const running = await startServer();
+    const id = await createWorkflow(running);
+    for (const [query, path] of [
+      ['version=0', 'version'],
+      ['version=x', 'version'],
+      ['versions=1', 'versions'],
+    ]) {
+      const bad = await running.call('DELETE', `/api/workflows/${id}?${query}`);
+      expect([bad.status, bad.json.errors[0].path]).toEqual([422, path]);
+    }
+    expect((await running.call('DELETE', `/api/workflows/${id}?version=12`)).status).toBe(204);
+    expect(running.engine.callsOf('delete')).toEqual([[id, { version: 12 }]]);
   });
 });
 

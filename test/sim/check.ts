@@ -60,6 +60,8 @@ export interface Check {
   dispatched?(execution: Execution): void;
   /** An outcome reached the engine; `isFirst`: none has before. */
   ended?(execution: Execution, outcome: Outcome, isFirst: boolean): void;
+  /** All is at its end, and will stay so: the latest documents, by id. */
+  calm?(workflows: ReadonlyMap<string, Workflow>): void;
   /** What a batch lets out; `durableSeq` is the last event that is durable by now. */
   effects?(effects: readonly Effect[], durableSeq: number): void;
   /** `isClean`: it was stopped in good order, to the end. */

@@ -6,7 +6,7 @@ import type { WorkflowText } from '../../src/contract/coordinator.ts';
 import type { ListReply } from '../../src/contract/engine.ts';
 import type { WorkflowStep } from '../../src/contract/workflow.ts';
 import type { CallKind, SentCall } from './check.ts';
-import { drawDefinition } from './definitions.ts';
+import { drawWorkflow } from './definitions.ts';
 import type { Dice } from './dice.ts';
 import type { World } from './world.ts';
 
@@ -147,8 +147,8 @@ export class Clients {
   #draftAlone(kind: DrawnKind): Draft {
     if (kind === 'list') return this.list();
     const mark = `workflow ${this.#number + 1}`;
-    const definition = drawDefinition(this.#dice, this.#world.swarm, mark);
-    return { kind: 'submit', id: null, args: { definition, templateId: null, ...this.#wait() }, mark };
+    const drawn = drawWorkflow(this.#dice, this.#world.swarm, mark);
+    return { kind: 'submit', id: null, args: { ...drawn, templateId: null, ...this.#wait() }, mark };
   }
 
   list(): Draft {

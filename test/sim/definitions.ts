@@ -1,5 +1,6 @@
 /** Workflows of all shapes, whose steps say in their params what they hang on and how they behave. */
-import type { StepDefinition, WorkflowDefinition } from '../../src/contract/definition.ts';
+import type { StepDefinition, Template, WorkflowDefinition } from '../../src/contract/definition.ts';
+import { drawChildSteps } from './child-definitions.ts';
 import type { Dice } from './dice.ts';
 import { drawFlow } from './flow-definitions.ts';
 import type { Swarm } from './swarm.ts';
@@ -37,7 +38,21 @@ function orRoot(dependencies: number[], i: number): number[] {
   return i > 0 && dependencies.length === 0 ? [0] : dependencies;
 }
 
-export function drawDefinition(dice: Dice, swarm: Swarm, name: string): WorkflowDefinition {
+/** With the templates that its `workflow` steps can reach. */
+export interface DrawnWorkflow {
+  readonly definition: WorkflowDefinition;
+  readonly templates?: Readonly<Record<string, Template>>;
+}
+
+export function drawWorkflow(dice: Dice, swarm: Swarm, name: string): DrawnWorkflow {
+  const definition = drawDefinition(dice, swarm, name);
+  if (swarm.childShare === 0 || !dice.chance(swarm.childShare)) return { definition };
+  const small = { ...swarm, stepsMax: Math.min(3, swarm.stepsMax), flowShare: swarm.flowShare / 4 };
+  const { steps, templates } = drawChildSteps(dice, definition.steps, () => drawDefinition(dice, small, 'child'));
+  return { definition: { ...definition, steps: [...definition.steps, ...steps] }, templates };
+}
+
+function drawDefinition(dice: Dice, swarm: Swarm, name: string): WorkflowDefinition {
   const graph = drawGraph(dice, swarm.stepsMax);
   const actions = graph.map((_, i) =>
     dice.weighted({ work: 8, crunch: 2, mystery: i === 0 ? 0.3 : 0.1, external_data: 1 }),

@@ -3,7 +3,7 @@ import type { WorkflowStep } from '../../src/contract/workflow.ts';
 
 /** A step that an attempt in the pool has completed. Groups, waits, and steps that did not run have made nothing. */
 export function hasRunAsWork({ outcome, count, action }: WorkflowStep): boolean {
-  return outcome === undefined && count === undefined && !['delay', 'approval', 'steps'].includes(action);
+  return outcome === undefined && count === undefined && !['delay', 'approval', 'steps', 'workflow'].includes(action);
 }
 
 /** Whether a retry may run it again: it, or something that it hangs on, has ended on the strength of a failure. */

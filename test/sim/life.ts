@@ -23,7 +23,12 @@ const info = (action: string, lane: Lane): [string, ActionInfo] => [
   action,
   { action, lane, description: action, params: z.looseObject({}), secrets: [], timeoutMs: 30_000 },
 ];
-const catalogue: ActionCatalogue = new Map([info('work', 'io'), info('crunch', 'cpu'), info('external_data', 'none')]);
+const catalogue: ActionCatalogue = new Map([
+  info('work', 'io'),
+  info('crunch', 'cpu'),
+  info('external_data', 'none'),
+  info('workflow', 'none'),
+]);
 
 export interface LifeParts {
   readonly agenda: Agenda;
@@ -83,6 +88,10 @@ export class Life implements Owner {
       settings,
       store,
       catalogue,
+      instantiation: {
+        instantiate: async ({ id: _, params: __, schedule: ___, ...definition }, params) => ({ ...definition, params }),
+        close: async () => undefined,
+      },
       loadPricer: async () => () => null,
       reader: {
         read: (batch) =>

@@ -137,7 +137,16 @@ async function calmDown(world: World, clients: Clients): Promise<void> {
     await world.pass(5_000);
   }
   await inspect(world, clients);
+  await tellCalm(world, clients);
   if (world.swarm.keepFinished !== null) await expectRemoved(world, clients, world.swarm.keepFinished);
+}
+
+async function tellCalm(world: World, clients: Clients): Promise<void> {
+  const list = await clients.ask(clients.list());
+  if (!list) return;
+  const ids = new Set((list.answer as ListReply).items.map(({ id }) => id));
+  const there = new Map([...world.latest].filter(([id]) => ids.has(id)));
+  world.history.tell((check) => check.calm?.(there));
 }
 
 /** RT2: what is past the rule is gone soon, when nobody holds it. */
@@ -145,7 +154,8 @@ async function expectRemoved(world: World, clients: Clients, keep: KeepFinished)
   await world.pass(2 * retentionMsMax);
   const list = await clients.ask(clients.list());
   if (!list || world.history.violation) return;
-  const { items } = list.answer as ListReply;
+  // A child goes with its parent.
+  const items = (list.answer as ListReply).items.filter(({ parentStepId }) => parentStepId === undefined);
   const past =
     'count' in keep
       ? items.slice(keep.count)

@@ -44,6 +44,8 @@ export interface Swarm {
   flowShare: number;
   /** The engine removes finished workflows by itself; null: never. */
   keepFinished: KeepFinished | null;
+  /** Workflows with steps that run workflows. */
+  childShare: number;
 }
 
 const minuteMs = 60 * 1000;
@@ -92,5 +94,6 @@ export function drawSwarm(dice: Dice): Swarm {
     stepsMax: dice.pick([1, 3, 6, 6, 12]),
     flowShare: dice.pick([0, 0, 0.5, 1]),
     keepFinished: drawKept(dice),
+    childShare: dice.pick([0, 0, 0.5, 1]),
   };
 }

@@ -13,6 +13,7 @@ import { type Answer, type CallKind, type Check, type SentCall, Violation } from
 import { AcceptedCheck } from './checks/accepted.ts';
 import { CrashLoopCheck } from './checks/crash-loop.ts';
 import { EffectsCheck } from './checks/effects.ts';
+import { FamilyCheck } from './checks/family.ts';
 import { FlowCheck } from './checks/flow.ts';
 import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
@@ -20,6 +21,7 @@ import { RecordedCheck } from './checks/recorded.ts';
 import { RetentionCheck } from './checks/retention.ts';
 import { ShownCheck } from './checks/shown.ts';
 import { Dice } from './dice.ts';
+import { Families } from './families.ts';
 import { History } from './history.ts';
 import { Life, queueStateFile, workflowsDir } from './life.ts';
 import { resetExecutions } from './pool.ts';
@@ -69,16 +71,20 @@ export class World implements Owner {
     this.#lifeDice = this.dice.fork();
     const { maxParallelNodes, poolThreads, keepFinished } = this.swarm;
     const removes = keepFinished !== null;
+    const families = new Families();
     const checks: Check[] = [
-      new AcceptedCheck({ removes }),
-      new RecordedCheck((id, name) => this.#readBlob(id, name), { removes }),
+      families,
+      new AcceptedCheck(families, { removes }),
+      new RecordedCheck((id, name) => this.#readBlob(id, name), families, { removes }),
       new ShownCheck(),
       new OverlapCheck({ slotsMax: maxParallelNodes, cpuMax: poolThreads }),
       new OrderCheck(),
       new FlowCheck(),
+      new FamilyCheck(),
       new EffectsCheck(),
-      new CrashLoopCheck(),
-      new RetentionCheck(keepFinished, this.agenda),
+      new CrashLoopCheck(families),
+      new RetentionCheck(keepFinished, this.agenda, families),
+      ...more,
     ];
     this.history = new History(checks, isTraced);
     this.history.clock = () => this.agenda.now;
@@ -244,7 +250,9 @@ export class World implements Owner {
       this.latest.set(id, workflow);
       this.#latestText.set(id, json);
     }
-    this.history.tell((check) => check.document?.(workflow, json, replayed ? 'replay' : 'answer', call));
+    // Large outputs are not indented; files are compared without their layout.
+    const text = json.includes('"outputs": {"') ? JSON.stringify(workflow, null, 2) : json;
+    this.history.tell((check) => check.document?.(workflow, text, replayed ? 'replay' : 'answer', call));
   }
 
   /** What a program that reads the files sees (G8): every one is whole, and told as a document. */

@@ -5,9 +5,9 @@
  * refused, before a run and in it, by the reference's own name.
  */
 import { describe, expect, test } from 'vitest';
-import { findExpressionFaults } from '../../src/cli/expression-faults.ts';
 import type { JsonObject } from '../../src/contract/json.ts';
 import { bindParams } from '../../src/core/bindings.ts';
+import { findExpressionFaults } from '../../src/rehearsal/expression-faults.ts';
 import { tasks } from '../../src/tasks/registry.ts';
 import { runAttempt } from '../../src/worker/attempt.ts';
 

@@ -7,11 +7,15 @@
 import { expect, test } from 'vitest';
 import { readAnchors } from '../../src/tasks/page/anchors.ts';
 import { parseTree } from '../../src/tasks/page/tree.ts';
+import { growthOf } from '../fixtures/growth.ts';
 import { runTask } from './run-task.ts';
 
 const list = (size: number, item: (i: number) => string) => Array.from({ length: size }, (_, i) => item(i)).join('');
 const url = 'https://site.example/';
 const links = (html: string) => () => runTask('html_links', { html, url });
+const page = (html: string) => () => runTask('html_extract', { html, url });
+/** A page that names a program for formulas has them between delimiters. */
+const formulas = (text: string) => page(`<script src="mathjax.js"></script><p>${text}</p>`);
 const feed = (items: string) => () =>
   runTask('feed_parse', { text: `<rss version="2.0"><channel><title>t</title>${items}</channel></rss>` });
 const xml = (text: string) => () => runTask('xml_parse', { xml: text });
@@ -36,6 +40,11 @@ const cases: [name: string, size: number, prepare: (size: number) => () => Promi
       return async () => readAnchors(await tree);
     },
   ],
+  ['formulas without an end', 2_000, (n) => formulas('\\('.repeat(n))],
+  ['formulas of other kinds without an end', 2_000, (n) => formulas('\\[ \\( $$ '.repeat(n))],
+  ['dollars', 2_000, (n) => formulas('$ x$ $5 '.repeat(n))],
+  ['formulas', 500, (n) => formulas('\\(x\\) '.repeat(n))],
+  ['spaces in a link', 4_000, (n) => page(`<p><a href=x>a${'&nbsp;'.repeat(n)}b</a></p>`)],
   ['items', 500, (n) => feed('<item><title>t</title><link>/a</link></item>'.repeat(n))],
   ['brackets of a person', 5_000, (n) => feed(`<item><author>${'('.repeat(n)}</author></item>`)],
   ['persons', 1_000, (n) => feed('<item><author>a (b)</author></item>'.repeat(n))],
@@ -63,27 +72,20 @@ const cases: [name: string, size: number, prepare: (size: number) => () => Promi
 /** Below so many microseconds it is the measuring that costs. */
 const baseMin = 300;
 
-/** Microseconds of processor time of one run, of as many as take long enough to be measured. */
-async function costOf(run: () => Promise<unknown>): Promise<number> {
-  let calls = 0;
-  const startedAt = process.cpuUsage();
-  let spent = 0;
-  while (spent < 20_000) {
-    await run().catch(() => undefined);
-    calls += 1;
-    const { user, system } = process.cpuUsage(startedAt);
-    spent = user + system;
-  }
-  return spent / calls;
+test.each(cases)('%s: ten times the input, less than fifteen times the work', async (_, size, prepare) => {
+  const { ratio, ratioMax } = await growthOf(prepare(size), prepare(10 * size), baseMin);
+  expect(ratio).toBeLessThan(ratioMax);
+});
+
+interface Tag {
+  readonly nodeName: string;
+  readonly attrs: readonly { name: string }[];
+  readonly childNodes: readonly Tag[];
 }
 
-test.each(cases)('%s: ten times the input, less than fifteen times the work', async (_, size, prepare) => {
-  const small = prepare(size);
-  const large = prepare(10 * size);
-  const ratios: number[] = [];
-  while (ratios.length < 6 && !ratios.some((ratio) => ratio < 15)) {
-    const base = Math.max(await costOf(small), baseMin);
-    ratios.push((await costOf(large)) / base);
-  }
-  expect(ratios.at(-1)).toBeLessThan(15);
+test('of the attributes of an element the first 256 are kept', async () => {
+  const tree = await parseTree(`<body ${list(300, (i) => `a${i}=x `)}>`);
+  const html = tree.childNodes.find(({ nodeName }) => nodeName === 'html') as unknown as Tag;
+  const body = html.childNodes.find(({ nodeName }) => nodeName === 'body');
+  expect(body?.attrs.map(({ name }) => name)).toEqual(Array.from({ length: 256 }, (_, i) => `a${i}`));
 });

@@ -77,7 +77,7 @@ describe('TC2: a faulty file is reported with the place and hides no other', () 
     ['deep nesting', `id: ${'['.repeat(70)}${']'.repeat(70)}\n`, '', undefined, /deeper than 64/],
     ['nesting beyond the stack', '['.repeat(200_000), '', undefined, /nested too deeply/],
     ['broken JSON', '{"id": "a",\n "name" "x"}', '', { line: 2, column: 9 }, /./],
-    ['an empty file', '', '', undefined, /expected object/],
+    ['an empty file', '', '', undefined, /is empty: a workflow has at least a name and steps/],
     ['no steps', 'id: a\nname: x\nsteps: []\n', 'steps', { line: 3, column: 8 }, /at least one step/],
     ['a bad id', 'id: "../a"\nname: x\nsteps: [{id: s, action: noop}]\n', 'id', { line: 1, column: 5 }, /template id/],
     [
@@ -85,7 +85,7 @@ describe('TC2: a faulty file is reported with the place and hides no other', () 
       `${yaml('a')}    depends_on: []\n`,
       'steps[0].depends_on',
       { line: 6, column: 17 },
-      /unknown field "depends_on"/,
+      /unknown field "depends_on"; did you mean "dependencies"\?/,
     ],
     [
       'a wrong type deep inside',
@@ -99,7 +99,7 @@ describe('TC2: a faulty file is reported with the place and hides no other', () 
       `${yaml('a')}params:\n  type: object\n  properties:\n    url:\n      type: text\n`,
       'params.properties.url.type',
       { line: 10, column: 13 },
-      /any/,
+      /"text" is no type .* did you mean "string"/,
     ],
     [
       'a params schema whose $ref leads nowhere',

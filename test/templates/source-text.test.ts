@@ -85,3 +85,40 @@ test('fields of the whole that begin with x- are left out, and no others', () =>
   expect(readValue('x-note: 1\nx: 2\nsteps: [{ x-y: 3 }]\n')).toEqual({ x: 2, steps: [{ 'x-y': 3 }] });
   expect(readValue('- x-a: 1\n')).toEqual([{ 'x-a': 1 }]);
 });
+
+describe('comments in JSON are named with the way out, once', () => {
+  const message =
+    'JSON has no comments: take this one out, or keep the note in a field "x-note", or write the file as YAML';
+  test.each([
+    ['{\n  // who\n  "a": 1\n}', '2:3'],
+    ['{"a": 1, // who\n "b": 2}', '1:10'],
+    ['// who\n{"a": 1}', '1:1'],
+    ['/* who\n wrote */ {"a": 1}', '1:1'],
+    ['{"a": "// none", "b": [1, /* two, */ 2,], }', '1:27'],
+    ['{"a": 1} // who', '1:10'],
+    ['[1, 2] /* who */', '1:8'],
+  ])('%j', (text, place) => {
+    expect(faultsOf(text)).toEqual([`${place} ${message}`]);
+  });
+
+  test.each([
+    ['{"a": "http://x.example/*"}', { a: 'http://x.example/*' }],
+    ['{a: http://x.example, b: //c }', { a: 'http://x.example', b: '//c' }],
+    ['{"a": "\\"// b"}', { a: '"// b' }],
+    ['{"a": 1} # who', { a: 1 }],
+    ['# // who\na: 1', { a: 1 }],
+  ])('%j has none', (text, value) => {
+    expect(readValue(text)).toEqual(value);
+  });
+
+  test.each(['{"a": 1 /* open', '{"a": "open // b\\n}'])('%j has another fault', (text) => {
+    expect(faultsOf(text)).not.toEqual([]);
+    expect(faultsOf(text).join()).not.toContain('JSON has no comments');
+  });
+});
+
+test.each(['', '\n', '# nothing yet\n', '---\n', '   '])('the file %j is empty, and told so', (text) => {
+  expect(faultsOf(text)).toEqual([
+    'undefined:undefined is empty: a workflow has at least a name and steps, and a template an id too',
+  ]);
+});

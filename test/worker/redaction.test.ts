@@ -61,3 +61,32 @@ test('a text that was cut within a secret ends before it, and loses nothing else
   expect(cut('sk-abcd-1234, of which sk-abcd is left')).toEqual(kept('[secret KEY], of which sk-abcd is left'));
   expect(cut('characters')).toEqual(kept('characters'));
 });
+
+test('the parts of a secret that is a whole header are found where programs show them', () => {
+  const password = 'pass-word-42';
+  const basic = Buffer.from(`someone:${password}`).toString('base64');
+  const all = createRedaction({
+    BASIC: `Basic ${basic}`,
+    LOGIN: `anyone:${password}x`,
+    BEARER: 'Bearer tok-abcdef-1',
+    COOKIE: 'sid="abcdef-123456"; theme=dark; csrf=xyz,98765',
+    ADDRESS: 'https://host.example:8443',
+  });
+  const cases = [
+    [`authorization: Basic ${basic}`, 'authorization: [secret BASIC]'],
+    [`decoded someone:${password}`, 'decoded [secret BASIC]'],
+    [`its password is ${password}.`, 'its password is [secret BASIC].'],
+    [`and ${password}x too`, 'and [secret LOGIN] too'],
+    ['token tok-abcdef-1', 'token [secret BEARER]'],
+    ['{"sid": "abcdef-123456"}', '{"sid": "[secret COOKIE]"}'],
+    // Short parts stand in ordinary words.
+    ['a dark theme of someone, anyone', 'a dark theme of someone, anyone'],
+    ['host.example:8443', 'host.example:8443'],
+  ] as const;
+  for (const [text, told] of cases) expect(all(text)).toBe(told);
+});
+
+test('a secret as a cookie of Python holds it', () => {
+  const cookie = createRedaction({ KEY: 'abc,"def;\\123' });
+  expect(cookie('Set-Cookie: k="abc\\054\\"def\\073\\\\123"; Path=/')).toBe('Set-Cookie: k="[secret KEY]"; Path=/');
+});

@@ -4,10 +4,11 @@ import { type ChangeParts, createChangeCalls } from './change.ts';
 import { type CreateParts, createCreateCalls } from './create.ts';
 import { KeyedCalls } from './keyed-calls.ts';
 import { createReadCalls, Reader, type ReadParts } from './read.ts';
+import { createRunViewCalls, type RunViewParts } from './run-views.ts';
 import { createScheduleCalls, type ScheduleParts } from './schedules.ts';
 import { createStepCalls, type StepParts } from './steps.ts';
 
-export type CallParts = ReadParts & CreateParts & ChangeParts & StepParts & ScheduleParts;
+export type CallParts = ReadParts & CreateParts & ChangeParts & StepParts & ScheduleParts & RunViewParts;
 
 /** All calls but `close`, which the coordinator answers itself. */
 export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallName, 'close'>> {
@@ -17,5 +18,6 @@ export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallN
   const keyed = new KeyedCalls({ workflows, turns, recall, readBlob: reading.readBlob });
   const creating = createCreateCalls(parts, keyed, reader);
   const changing = { ...createChangeCalls(parts, keyed), ...createStepCalls(parts, keyed) };
-  return { ...reading, ...creating, ...changing, ...createScheduleCalls(parts) };
+  const viewing = createRunViewCalls(parts, keyed);
+  return { ...reading, ...viewing, ...creating, ...changing, ...createScheduleCalls(parts) };
 }

@@ -7,13 +7,13 @@ import type { JsonObject } from '../../contract/json.ts';
 import { isTerminal } from '../../contract/workflow.ts';
 import { decideDelete, decideResume, decideRetryCall, decideStop } from '../../core/decide.ts';
 import { decideExternalData, waitingForData } from '../../core/external-data.ts';
-import type { WorkflowState } from '../../core/state.ts';
 import type { Change } from '../../core/stop-steps.ts';
 import type { Chance, Clock } from '../clock.ts';
 import type { Removals } from '../files/removals.ts';
 import type { StateFiles } from '../files/state-files.ts';
 import type { Recorder } from '../recorder.ts';
 import type { StepOutputs } from '../steps/step-outputs.ts';
+import type { Batch } from '../turns.ts';
 import { encode, type Live, toText, type Workflows } from '../workflows.ts';
 import type { KeyedCalls } from './keyed-calls.ts';
 
@@ -33,18 +33,21 @@ export interface ChangeParts {
 type ChangeCalls = CallHandlers<'stop' | 'resume' | 'retry' | 'delete' | 'externalData'>;
 
 export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): ChangeCalls {
-  const { clock, chance, recorder, outputs } = parts;
+  const { clock, chance, recorder, outputs, workflows } = parts;
 
   const change = (
     id: string,
     claim: IdempotencyClaim | undefined,
-    decide: (state: WorkflowState, now: number) => JournalEvent,
+    decide: (live: Live, now: number) => JournalEvent,
+    then: (batch: Batch, live: Live) => void = () => undefined,
   ): Promise<WorkflowText> =>
     keyed.keyed(claim, () =>
       keyed.pinned(id, (live) =>
         keyed.inTurnOf(live, claim, (batch) => {
-          const event = decide(live.state, clock.now());
-          return toText(live, recorder.record(batch, event, claim, encode).replyJson);
+          const event = decide(live, clock.now());
+          const text = toText(live, recorder.record(batch, event, claim, encode).replyJson);
+          then(batch, live);
+          return text;
         }),
       ),
     );
@@ -86,33 +89,78 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
   };
 
   return {
-    stop: ({ id, claim }) => change(id, claim, decideStop),
-    resume: ({ id, budget, claim }) => change(id, claim, (state, now) => decideResume(state, now, budget)),
-    retry: ({ id, claim }) => change(id, claim, decideRetryCall),
+    stop: ({ id, claim }) => change(id, claim, ({ state }, now) => decideStop(state, now)),
+    resume: ({ id, budget, claim }) => {
+      const decide = (live: Live, now: number) => {
+        refuseOfChild(workflows, live, 'resume');
+        return decideResume(live.state, now, budget, pausedBelow(workflows, id).length > 0);
+      };
+      return change(id, claim, decide, (batch) => {
+        for (const { state } of pausedBelow(workflows, id)) recorder.record(batch, decideResume(state, clock.now()));
+      });
+    },
+    retry: ({ id, claim }) =>
+      change(id, claim, (live, now) => {
+        refuseOfChild(workflows, live, 'retry');
+        return decideRetryCall(live.state, now);
+      }),
     delete: ({ id, version }) => deleteWorkflow(parts, keyed, id, version),
     externalData,
   };
 }
 
+/** The workflows under way below this one of whose steps a budget has paused some. */
+function pausedBelow(workflows: Workflows, id: string): Live[] {
+  return workflows.descendants(id).flatMap((below) => {
+    const live = workflows.live.get(below);
+    return live !== undefined && live.state.paused > 0 && !isTerminal(live.state.header.status) ? [live] : [];
+  });
+}
+
+/** A child that has ended goes on with its step alone: else nobody would wait for it. */
+function refuseOfChild(workflows: Workflows, { state: { header } }: Live, call: 'resume' | 'retry' | 'delete'): void {
+  const { id, status, parentStepId } = header;
+  const parentId = workflows.parentOf(id);
+  if (parentId === null || (call !== 'delete' && !isTerminal(status))) return;
+  const what = `Workflow ${id} is ${status}, and runs for step "${parentStepId}" of workflow ${parentId}`;
+  throw new Refusal({ code: 'CONFLICT', detail: `${what}; ${call} that one, and this one with it` });
+}
+
 /**
- * Resolves when the workflow's directory is removed, or when its removal has failed and waits for the next checkpoint.
+ * Also deletes the workflows that its steps have started. Resolves when the directories are removed, or when a removal
+ * has failed and waits for the next checkpoint.
  */
 async function deleteWorkflow(parts: ChangeParts, keyed: KeyedCalls, id: string, version?: number): Promise<null> {
   const { clock, workflows, views, removals, recorder } = parts;
+  const removed: string[] = [];
+  const remove = (batch: Batch, one: string) => {
+    const live = workflows.live.get(one);
+    const entry = workflows.finished.get(one);
+    if (live !== undefined) {
+      if (!isTerminal(live.state.header.status)) recorder.record(batch, decideStop(live.state, clock.now()));
+      const event = decideDelete(live.state, clock.now());
+      recorder.record(batch, event);
+      workflows.remove(one, event.spending);
+    } else if (entry !== undefined) {
+      recorder.recordRemoval(batch, entry);
+    } else {
+      return;
+    }
+    views.forget(one);
+    // This effect stays in the batch on a full disk: the caller is refused, but the deletion is written later.
+    batch.effects.push({ kind: 'remove', workflowId: one });
+    removed.push(one);
+  };
   await keyed.pinned(id, (live) =>
     keyed.inTurnOf(live, undefined, (batch) => {
-      const now = clock.now();
       if (version !== undefined) checkUnchanged(live, version);
-      if (!isTerminal(live.state.header.status)) recorder.record(batch, decideStop(live.state, now));
-      const event = decideDelete(live.state, now);
-      recorder.record(batch, event);
-      workflows.remove(id, event.spending);
-      views.forget(id);
-      // This effect stays in the batch on a full disk: the caller is refused, but the deletion is written later.
-      batch.effects.push({ kind: 'remove', workflowId: id });
+      refuseOfChild(workflows, live, 'delete');
+      if (!isTerminal(live.state.header.status)) recorder.record(batch, decideStop(live.state, clock.now()));
+      // Those below first: where a death cuts this off, nothing is left without what it belongs to.
+      for (const one of [...workflows.descendants(id), id]) remove(batch, one);
     }),
   );
-  await removals.settled(id);
+  for (const one of removed) await removals.settled(one);
   return null;
 }
 

@@ -4,8 +4,8 @@
  * that names them.
  */
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
-import type { BranchRequest, WorkflowDefinition } from '../../contract/definition.ts';
-import { invalid, Refusal } from '../../contract/failures.ts';
+import type { BranchRequest, Template, WorkflowDefinition } from '../../contract/definition.ts';
+import { type FieldError, invalid, Refusal } from '../../contract/failures.ts';
 import type { JournalEvent } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { isLostNumberLine } from '../../contract/lost-numbers.ts';
@@ -14,8 +14,9 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } fro
 import type { ActionCatalogue } from '../../contract/task.ts';
 import { decideBranched, decideCreate, decideWaiting, listBlobs } from '../../core/decide.ts';
 import { decideBranch } from '../../core/decide-branch.ts';
-import { findSecretParams } from '../../core/secret-params.ts';
+import { createSecretSearch, findSecretParams } from '../../core/secret-params.ts';
 import type { WorkflowState } from '../../core/state.ts';
+import { workflowAction } from '../../core/step-state.ts';
 import { stepsWithin } from '../../core/steps-within.ts';
 import { validateStepParams, warningsOf } from '../../core/validate.ts';
 import type { Chance, Clock } from '../clock.ts';
@@ -74,12 +75,13 @@ export function createCreateCalls(
   const show = (created: Created | KeyInUse) => toShown(views, created);
 
   const submit: Call<'submit'> = async (args, signal) => {
-    const { definition, warnings, templateId, claim } = args;
+    const { definition, warnings, templateId, templates, claim } = args;
     refuseSecrets(definition, parts.settings);
+    for (const [id, each] of Object.entries(templates ?? {})) refuseSecrets(each, parts.settings, ['templates', id]);
     const text = await keyed.keyed(claim, async () => {
       const id = chance.workflowId();
-      const toEvent = () => decideCreate({ id, definition, warnings, templateId, now: clock.now() });
-      const size = () => JSON.stringify(definition).length;
+      const toEvent = () => decideCreate({ id, definition, warnings, templateId, templates, now: clock.now() });
+      const size = () => JSON.stringify([definition, templates]).length;
       return show(await keyed.inTurn(claim, (batch) => create(batch, toEvent(), claim), size));
     });
     return reader.waited(text, args, signal);
@@ -144,14 +146,20 @@ function withWarnings({ catalogue, settings }: CreateParts, event: CreatedEvent,
 }
 
 /** Fields of a step that may hold any text. */
-const storedFields = ['params', 'forEach', 'output', 'label', 'when', 'repeat'];
+const storedFields = ['id', 'name', 'action', 'params', 'forEach', 'output', 'label', 'when', 'repeat'];
 
 /** Here, where the settings are: neither the journal nor a file ever holds them. */
-function refuseSecrets({ params, ...definition }: WorkflowDefinition, { secrets, secretStore }: EngineSettings): void {
+function refuseSecrets(
+  definition: WorkflowDefinition | Template,
+  { secrets, secretStore }: EngineSettings,
+  at: readonly string[] = [],
+): void {
+  const search = createSecretSearch(secrets, secretStore);
+  const { name, description, tags, params } = definition;
   const errors = [
-    ...findSecretParams(params, ['params'], secrets, secretStore),
+    ...Object.entries({ name, description, tags, params }).flatMap(([field, value]) => search(value, [...at, field])),
     ...[...stepsWithin(definition)].flatMap(({ step, path }) =>
-      storedFields.flatMap((field) => findSecretParams(step[field], [...path, field], secrets, secretStore)),
+      storedFields.flatMap((field) => search(step[field], [...at, ...path, field])),
     ),
   ].slice(0, errorsShownMax);
   if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
@@ -165,10 +173,19 @@ function checkBranchParams(
 ): void {
   const { unknownActions, secretStore = {} } = settings;
   const errors = [
+    ...findTemplateFaults(state, stepId, params),
     ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions, secretStore }),
     ...findSecretParams(params, ['params'], settings.secrets, secretStore),
   ];
   if (errors.length > 0) throw invalid(`The params for step "${stepId}" are not valid`, errors);
+}
+
+/** A branch has the templates of its original. */
+function findTemplateFaults({ header, ...state }: WorkflowState, stepId: string, params: JsonObject): FieldError[] {
+  const step = state.steps.find(({ id }) => id === stepId);
+  const known = Object.keys(header.templates ?? {});
+  if (step?.action !== workflowAction || known.includes(String(params.template))) return [];
+  return [{ path: 'params.template', message: `a branch can name the templates of its original: ${known.join(', ')}` }];
 }
 
 async function copyBlobs(store: StorePort, fromId: string, toId: string, names: readonly string[]): Promise<void> {

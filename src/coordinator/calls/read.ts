@@ -89,7 +89,7 @@ export class Reader {
   }
 }
 
-type ReadCalls = CallHandlers<'get' | 'peek' | 'list' | 'readBlob' | 'costs' | 'stats' | 'health'>;
+type ReadCalls = CallHandlers<'get' | 'peek' | 'list' | 'facets' | 'readBlob' | 'costs' | 'stats' | 'health'>;
 
 export function createReadCalls(parts: ReadParts, reader: Reader): ReadCalls {
   const { workflows, turns, incidents } = parts;
@@ -136,6 +136,7 @@ export function createReadCalls(parts: ReadParts, reader: Reader): ReadCalls {
     get,
     peek,
     list: async (query) => workflows.list(query, (id) => turns.isDurable(id)),
+    facets: async (filter) => workflows.facets(filter, (id) => turns.isDurable(id)),
     readBlob,
     costs,
     stats: async () => toStats(parts),

@@ -12,7 +12,7 @@ export interface ScheduleParts {
   workflows: Workflows;
 }
 
-type ScheduleCalls = CallHandlers<'readSchedules' | 'writeSchedules' | 'keyedWorkflows'>;
+type ScheduleCalls = CallHandlers<'readSchedules' | 'writeSchedules' | 'keyedWorkflows' | 'keyOwners'>;
 
 export function createScheduleCalls({ store, incidents, workflows }: ScheduleParts): ScheduleCalls {
   const readSchedules: Call<'readSchedules'> = async () => {
@@ -39,7 +39,9 @@ export function createScheduleCalls({ store, incidents, workflows }: SchedulePar
     return { owners: keys.map((key) => workflows.keyOwner(key) ?? null), unfinished };
   };
 
-  return { readSchedules, writeSchedules, keyedWorkflows };
+  const keyOwners: Call<'keyOwners'> = async ({ prefix }) => ({ ids: workflows.ownersByPrefix(prefix) });
+
+  return { readSchedules, writeSchedules, keyedWorkflows, keyOwners };
 }
 
 function empty(): KeptSchedules {

@@ -5,8 +5,10 @@ import { invalid, Refusal } from '../../contract/failures.ts';
 import { limits } from '../../contract/limits.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import { OutOfHandlesError } from '../../contract/store.ts';
+import type { ActionCatalogue } from '../../contract/task.ts';
 import { isTerminal } from '../../contract/workflow.ts';
 import { type AwaitedStep, listAwaited } from '../../core/awaited.ts';
+import type { ShownParams } from '../../core/bindings.ts';
 import { decideDecision, stepNotFound } from '../../core/decide-flow.ts';
 import { findSecretParams } from '../../core/secret-params.ts';
 import { toIso } from '../../core/time.ts';
@@ -14,13 +16,14 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Recorder } from '../recorder.ts';
 import { type Blobs, reader, type StepOutputs } from '../steps/step-outputs.ts';
-import { neededFor, toStepText, toWholeView } from '../steps/step-view.ts';
+import { bindForReaders, neededFor, toSmallSources, toStepText, toWholeView } from '../steps/step-view.ts';
 import type { Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
 import type { KeyedCalls } from './keyed-calls.ts';
 
 export interface StepParts {
   settings: EngineSettings;
+  catalogue: ActionCatalogue;
   clock: Clock;
   log: Log;
   workflows: Workflows;
@@ -32,11 +35,12 @@ export interface StepParts {
 export function createStepCalls(parts: StepParts, keyed: KeyedCalls): CallHandlers<'step' | 'decide' | 'waiting'> {
   const { clock, recorder, turns } = parts;
 
-  const step: Call<'step'> = async ({ id, stepId }) => {
+  const step: Call<'step'> = async ({ id, stepId, bound }) => {
     turns.checkDurable(id);
     return keyed.pinned(id, async (live) => {
       turns.checkDurable(id);
-      return readStep(parts, live, stepId);
+      const shown = bound ? await readShownParams(parts, live, stepId) : undefined;
+      return readStep(parts, live, stepId, shown);
     });
   };
 
@@ -70,7 +74,25 @@ export function createStepCalls(parts: StepParts, keyed: KeyedCalls): CallHandle
   return { step, decide, waiting };
 }
 
-async function readStep({ outputs, log }: StepParts, live: Live, stepId: string) {
+/**
+ * The params with their references replaced. Values of outputs that are large are left out: nobody waits for more than
+ * `boundSourcesBytesMax` to be read and parsed.
+ */
+async function readShownParams(parts: StepParts, live: Live, stepId: string): Promise<ShownParams> {
+  const { state } = live;
+  const step = state.step(stepId);
+  if (step === undefined) throw stepNotFound(state.header.id, stepId);
+  const needed = toSmallSources(state, step);
+  const blobs = await parts.outputs.readBlobs(live, needed.blobs).catch((error: unknown) => {
+    if (error instanceof OutOfHandlesError) throw error;
+    // What refers to damaged outputs stays as it is written.
+    parts.log.error({ workflow: state.header.id, step: stepId }, (error as Error).message);
+    return new Map<string, unknown>();
+  });
+  return bindForReaders(state, step, needed.isSmall, reader(blobs), parts.catalogue.get(step.action)?.code);
+}
+
+async function readStep({ outputs, log }: StepParts, live: Live, stepId: string, shown?: ShownParams) {
   const { state } = live;
   const { id } = state.header;
   for (;;) {
@@ -87,7 +109,7 @@ async function readStep({ outputs, log }: StepParts, live: Live, stepId: string)
       throw new Refusal({ code: 'SET_ASIDE', detail });
     }
     // While blobs were read, the step may have gone on.
-    if (state.step(stepId) === step) return toStepText(state, step, needed, reader(blobs));
+    if (state.step(stepId) === step) return toStepText(state, step, needed, reader(blobs), shown);
   }
 }
 

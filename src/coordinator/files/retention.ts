@@ -47,7 +47,9 @@ export class Retention {
 
   async #look(keep: KeepFinished): Promise<void> {
     const { workflows, clock, log, onFault } = this.#options;
-    const finished = [...workflows.finished.values()].map(({ id, summary }) => ({ id, updatedAt: summary.updatedAt }));
+    // A child goes with its parent.
+    const roots = [...workflows.finished.values()].filter(({ id }) => workflows.parentOf(id) === null);
+    const finished = roots.map(({ id, summary }) => ({ id, updatedAt: summary.updatedAt }));
     let removed = 0;
     try {
       const versionOf = (id: string) => workflows.finished.get(id)?.summary.version;

@@ -151,7 +151,9 @@ export class Intake {
       const keys = this.#withoutOthers(content.keys ?? []).map(({ key }) => key);
       const rows = this.#spending.beside(id, content.spending ?? []);
       const spending = rows.length > 0 ? { spending: rows } : {};
-      this.#workflows.addFinished({ id, seq: 0, sha256, summary: toSummary(state), keys, ...spending }, false);
+      const below = state.header.children.length > 0 ? { children: state.header.children.map((each) => each.id) } : {};
+      const entry = { id, seq: 0, sha256, summary: toSummary(state), keys, ...spending, ...below };
+      this.#workflows.addFinished(entry, false);
     } else {
       this.#begin('workflow.adopted', content, state.header.version + 1);
     }

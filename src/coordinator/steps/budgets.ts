@@ -7,6 +7,8 @@
  *   BA1  a call counts as soon as its step has a slot, before the event of its start is recorded;
  *   BA2  the list of prices is loaded only when a budget in dollars needs it; calls with such a budget wait until it
  *        is loaded;
+ *   BA4  what the workflows use that steps have started counts against the budget of the workflow of those steps, too,
+ *        and so on upwards;
  *   BA3  a day is a UTC day; steps that the day's budget has paused go on at the next day, and at every start of the
  *        engine.
  */
@@ -28,7 +30,7 @@ import type { WorkflowState } from '../../core/state.ts';
 import type { StepState } from '../../core/step-state.ts';
 import { toDay } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
-import type { Workflows } from '../workflows.ts';
+import type { Live, Workflows } from '../workflows.ts';
 
 /** The most that a call may cost, in US dollars; null when its price is not known. */
 export type CallPricer = (call: PlannedCall) => number | null;
@@ -49,6 +51,8 @@ export interface Paused {
 }
 
 const dayLookMs = 60_000;
+/** Sums of so many families are kept. */
+const familiesMax = 1_000;
 const raiseAdvice = 'resume the workflow with a larger budget';
 const dayAdvice = 'it goes on by itself on the next day (UTC), or after a start with a larger DAILY_BUDGET';
 
@@ -61,6 +65,8 @@ export class Budgets {
   readonly #paused: Paused[] = [];
   /** Sums over all workflows; null when they must be added up again. */
   #today: { day: string; spent: Amounts; reserved: Amounts } | null = null;
+  /** BA4: sums over a workflow and all below it, by the workflow; those that were asked for. */
+  readonly #families = new Map<string, { spent: Amounts; reserved: Amounts }>();
 
   constructor(options: BudgetsOptions) {
     this.#options = options;
@@ -112,12 +118,13 @@ export class Budgets {
    * workflow that was deleted or read from a file: the sums are then added up again.
    */
   note(before: { spending: readonly SpendingRow[]; reserved: Amounts } | null, after: WorkflowState): void {
-    const today = this.#today;
-    if (today === null) return;
     if (before === null) {
-      this.#today = null;
+      this.forget();
       return;
     }
+    this.#noteFamilies(before, after);
+    const today = this.#today;
+    if (today === null) return;
     const { spending } = after.header;
     if (before.spending !== spending) {
       today.spent = addAmounts(today.spent, toSpentAmounts(before.spending, today.day), -1);
@@ -126,6 +133,55 @@ export class Budgets {
     if (before.reserved !== after.reserved) {
       today.reserved = addAmounts(addAmounts(today.reserved, before.reserved, -1), after.reserved);
     }
+  }
+
+  /** All sums are added up again when they are asked for. */
+  forget(): void {
+    this.#today = null;
+    this.#families.clear();
+  }
+
+  #noteFamilies(before: { spending: readonly SpendingRow[]; reserved: Amounts }, after: WorkflowState): void {
+    const { id, spending } = after.header;
+    if (this.#families.size === 0) return;
+    if (before.spending === spending && before.reserved === after.reserved) return;
+    for (let at: string | null = id; at !== null; at = this.#options.workflows.parentOf(at)) {
+      const family = this.#families.get(at);
+      if (family === undefined) continue;
+      family.spent = addAmounts(family.spent, toSpentAmounts(before.spending), -1);
+      family.spent = addAmounts(family.spent, toSpentAmounts(spending));
+      family.reserved = addAmounts(addAmounts(family.reserved, before.reserved, -1), after.reserved);
+    }
+  }
+
+  /** The nearest workflow with a budget that calls of this one count against: itself, or one above it. */
+  holderOf(live: Live): Live | null {
+    for (const at of this.#upwards(live.state.header.id)) if (at.state.header.budget !== null) return at;
+    return null;
+  }
+
+  /** The workflow, its parent, and so on. */
+  *#upwards(id: string): Generator<Live> {
+    const { workflows } = this.#options;
+    for (let at: string | null = id; at !== null; at = workflows.parentOf(at)) {
+      const live = workflows.live.get(at);
+      if (live !== undefined) yield live;
+    }
+  }
+
+  /** BA4. */
+  #sumsOfFamily(id: string): { spent: Amounts; reserved: Amounts } {
+    const known = this.#families.get(id);
+    if (known !== undefined) return known;
+    const { workflows } = this.#options;
+    const sums = { spent: noAmounts, reserved: noAmounts };
+    for (const each of [id, ...workflows.descendants(id)]) {
+      sums.spent = addAmounts(sums.spent, toSpentAmounts(workflows.spendingOf(each)));
+      sums.reserved = addAmounts(sums.reserved, workflows.live.get(each)?.state.reserved ?? noAmounts);
+    }
+    if (this.#families.size >= familiesMax) this.#families.clear();
+    this.#families.set(id, sums);
+    return sums;
   }
 
   /**
@@ -153,15 +209,17 @@ export class Budgets {
   }
 
   #accountsOf(workflowId: string): (Account & Pick<Paused['pause'], 'until'> & { advice: string })[] {
-    const { workflows, daily } = this.#options;
-    const live = workflows.live.get(workflowId);
+    const { daily } = this.#options;
     const accounts = [];
-    const budget = live?.state.header.budget;
-    if (live && budget) {
-      const reserved = addAmounts(live.state.reserved, this.#sumNewReservations(workflowId));
-      const spent = toSpentAmounts(live.state.header.spending);
-      const terms = { until: 'resume' as const, advice: raiseAdvice };
-      accounts.push({ name: "the workflow's budget", budget, spent, reserved, ...terms });
+    for (const { state } of this.#upwards(workflowId)) {
+      const { id, budget } = state.header;
+      if (budget === null) continue;
+      const { spent, reserved: begun } = this.#sumsOfFamily(id);
+      const reserved = addAmounts(begun, this.#sumNewReservations(id));
+      const isOwn = id === workflowId;
+      const name = isOwn ? "the workflow's budget" : `the budget of workflow ${id}`;
+      const advice = isOwn ? raiseAdvice : 'resume that workflow with a larger budget';
+      accounts.push({ name, budget, spent, reserved, until: 'resume' as const, advice });
     }
     if (daily) {
       const { day, spent, reserved } = this.#sumsOfToday();
@@ -175,9 +233,18 @@ export class Budgets {
   #sumNewReservations(workflowId: string | null): Amounts {
     let sum = noAmounts;
     for (const entry of this.#newReservations.values()) {
-      if (workflowId === null || entry.workflowId === workflowId) sum = addAmounts(sum, toAmounts(entry.reserved));
+      if (workflowId === null || this.#isOf(entry.workflowId, workflowId)) {
+        sum = addAmounts(sum, toAmounts(entry.reserved));
+      }
     }
     return sum;
+  }
+
+  /** Whether a workflow is the other one, or below it. */
+  #isOf(id: string, family: string): boolean {
+    for (let at: string | null = id; at !== null; at = this.#options.workflows.parentOf(at))
+      if (at === family) return true;
+    return false;
   }
 
   #sumsOfToday() {

@@ -27,10 +27,11 @@ import {
 import { isControlled } from '../../core/groups.ts';
 import { readLists } from '../../core/item-list.ts';
 import type { WorkflowState } from '../../core/state.ts';
-import { externalAction, type StepState } from '../../core/step-state.ts';
+import { externalAction, type StepState, workflowAction } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
+import type { ChildSteps } from './child-steps.ts';
 import type { FarList } from './far-lists.ts';
 import { madeUpLabel, toMadeUpList } from './made-up-list.ts';
 import { askNear, nothingRead, type Preparations, type Prepared } from './preparations.ts';
@@ -46,6 +47,7 @@ export interface ControlStepsOptions {
   turns: Turns;
   /** In a dry run conditions count as true, loops as done after a round, approvals as approved. */
   settings: Pick<EngineSettings, 'dryRun'>;
+  childSteps: ChildSteps;
   onFatal(error: unknown): void;
 }
 
@@ -155,8 +157,9 @@ export class ControlSteps {
       return;
     }
     const event = this.#decide(state, step, prepared);
-    if (event === null) this.#parts!.goOn(live, i);
-    else this.#parts!.record(batch, event);
+    if (event !== null) this.#parts!.record(batch, event);
+    else if (step.action === workflowAction) this.#options.childSteps.begin(live, step);
+    else this.#parts!.goOn(live, i);
     if (event?.kind === 'step.waiting' && event.for === 'decision') this.#approve(batch, live, step.id);
   }
 

@@ -58,8 +58,9 @@ export class Preparations {
   conditionOf(step: StepState): AskedCondition | null {
     const { when, repeat: loop } = step.flow;
     if (this.#options.dryRun !== undefined) return null;
-    // A group that has begun has asked its condition.
-    if (when !== null && step.count === null) return { text: when, context: step.of, of: 'when' };
+    // A group, or a step with a child, has asked its condition before it has begun.
+    if (when !== null && step.count === null && step.child === null)
+      return { text: when, context: step.of, of: 'when' };
     if (loop === null || step.count === null) return null;
     return { text: loop.until, context: { step: step.id, index: step.count - 1 }, of: 'until' };
   }

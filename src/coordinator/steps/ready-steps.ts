@@ -186,8 +186,8 @@ export class ReadySteps {
   }
 
   #toGate(live: Live, call: PlannedCall): Pick<ReadyStep, 'call' | 'gate' | 'own'> {
-    const { budget, id } = live.state.header;
-    return { call, gate: this.#admission.enter(call, budget && live), own: budget === null ? undefined : id };
+    const holder = this.#options.budgets.holderOf(live);
+    return { call, gate: this.#admission.enter(call, holder), own: holder?.state.header.id };
   }
 
   /**

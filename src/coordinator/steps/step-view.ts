@@ -5,10 +5,11 @@
 
 import { toInlineText } from '../../contract/code-text.ts';
 import type { StepText } from '../../contract/coordinator.ts';
+import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { limits } from '../../contract/limits.ts';
 import type { WorkflowStep } from '../../contract/workflow.ts';
-import { BindingError, bindAny } from '../../core/bindings.ts';
+import { BindingError, bindAny, bindShown, type ShownParams } from '../../core/bindings.ts';
 import { isGroup, toFlowFields } from '../../core/flow.ts';
 import { jsonLengthWithin } from '../../core/json-length.ts';
 import type { WorkflowState } from '../../core/state.ts';
@@ -56,12 +57,59 @@ export function neededFor(state: WorkflowState, step: StepState): Needed {
   return gathered > limits.answerBytesMax ? { blobs: [], gathered } : { blobs: needed.blobs, gathered };
 }
 
+/** Of what a reader of bound params waits for at most, in bytes of JSON. */
+const boundSourcesBytesMax = 1024 * 1024;
+
+/** The outputs that the step's params refer to, as far as they are small together. */
+export function toSmallSources(state: WorkflowState, step: StepState) {
+  const needed = new NeededOutputs(state);
+  needed.addValue(step.params, step.of, step);
+  const small = new Set<OutputsRef>();
+  let bytesLeft = boundSourcesBytesMax;
+  for (const ref of needed.found) {
+    const bytes = 'json' in ref ? ref.json.length : ref.bytes;
+    if (bytes > bytesLeft) continue;
+    bytesLeft -= bytes;
+    small.add(ref);
+  }
+  const blobs = [...small].flatMap((ref) => ('blob' in ref ? [ref.blob] : []));
+  return { blobs, isSmall: (ref: OutputsRef) => small.has(ref) };
+}
+
+/** N5 with a smaller bound; what is not small is not read. */
+export function bindForReaders(
+  state: WorkflowState,
+  step: StepState,
+  isSmall: (ref: OutputsRef) => boolean,
+  read: ReadOutputs,
+  code: readonly string[] | undefined,
+): ShownParams {
+  const readSmall: ReadOutputs = (ref) => {
+    if (!isSmall(ref)) throw new BindingError('the outputs that are referred to are too large to be shown here');
+    return read(ref);
+  };
+  const sources = sourcesOf(state, step.of, step, readSmall);
+  return bindShown(step.params, sources, { charsMax: limits.boundParamsBytesMax, code });
+}
+
 /** `read` knows the blobs of `neededFor`. */
-export function toStepText(state: WorkflowState, step: StepState, needed: Needed, read: ReadOutputs): StepText {
+export function toStepText(
+  state: WorkflowState,
+  step: StepState,
+  needed: Needed,
+  read: ReadOutputs,
+  bound?: ShownParams,
+): StepText {
   const question = isAsked(step) ? tryQuestion(state, step, read) : null;
   const view = toWholeView(step);
   const outputs = isGroup(step.flow) ? toGathered(state, step, needed, read) : view.outputs;
-  const shown = { ...view, outputs, ...(question === null ? {} : { message: question.message }) };
+  const shown = {
+    ...view,
+    ...(bound === undefined ? {} : { params_bound: bound.params }),
+    ...(bound === undefined || bound.unbound.length === 0 ? {} : { params_unbound: bound.unbound }),
+    outputs,
+    ...(question === null ? {} : { message: question.message }),
+  };
   return {
     json: JSON.stringify(shown, null, 2),
     hasBlobs: !isGroup(step.flow) && step.outputs !== null && 'blob' in step.outputs,

@@ -3,14 +3,13 @@ import { z } from 'zod';
 import { engineEventSchema, tokenEventSchema } from '../../contract/event.ts';
 import { EventStreams } from '../event-stream.ts';
 import { refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
-import { eventsQuerySchema, lastEventIdHeaderSchema, readLastEventId } from '../query.ts';
+import { eventsQuerySchema, lastEventIdHeaderSchema, readLastEventId, readQuery, streamQuerySchema } from '../query.ts';
 import type { Route, RouteParts } from '../route.ts';
 import { readWorkflowId } from '../workflow-reply.ts';
 
 const answer = {
   description:
     'one event per durable change: `event:` its kind, `id:` its sequence number, `data:` as below. `event: gap` stands for events no longer held.',
-  content: { 'text/event-stream': { schema: engineEventSchema } },
 };
 
 const workflowAnswer = {
@@ -29,11 +28,17 @@ export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route
         operationId: 'streamEvents',
         summary: 'Every durable change of every workflow, as it happens',
         tags: ['events'],
-        requestParams: { query: eventsQuerySchema, header: lastEventIdHeaderSchema },
-        responses: { 200: answer, ...refusals('INVALID', 'TOO_MANY') },
+        description:
+          'One stream for a whole app: narrowed to some workflows with `workflow`, and with the texts of running steps of others or the same with `tokens`.',
+        requestParams: { query: streamQuerySchema, header: lastEventIdHeaderSchema },
+        responses: { 200: workflowAnswer, ...refusals('NOT_FOUND', 'SET_ASIDE', 'INVALID', 'TOO_MANY') },
       },
       async handle(ctx) {
-        await streams.serve(ctx, after(readLastEventId(ctx)));
+        const query = readQuery(ctx, streamQuerySchema);
+        const { workflow: workflows, tokens: texts } = query;
+        const from = after(readLastEventId(ctx, query));
+        for (const id of new Set([...(workflows ?? []), ...(texts ?? [])])) await engine.peek(id);
+        await streams.serve(ctx, { ...from, ...(workflows ? { workflows } : {}), ...(texts ? { texts } : {}) });
       },
     },
     {
@@ -49,7 +54,7 @@ export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route
       },
       async handle(ctx) {
         const id = readWorkflowId(ctx);
-        const from = after(readLastEventId(ctx));
+        const from = after(readLastEventId(ctx, readQuery(ctx, eventsQuerySchema)));
         // A stream of nothing would stay silent for ever: an unknown workflow is told before it starts.
         await engine.peek(id);
         await streams.serve(ctx, { ...from, workflowId: id });

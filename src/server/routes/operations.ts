@@ -1,6 +1,7 @@
 /** For those who run the engine: health, queue, metrics. */
 import { z } from 'zod';
 import { templateProblemSchema } from '../../contract/definition.ts';
+import { type EnginePage, enginePageSchema } from '../../contract/engine-page.ts';
 import { isoTimeSchema } from '../../contract/workflow.ts';
 import { isTrusted } from '../guard.ts';
 import { jsonAnswer, refusals } from '../operation.ts';
@@ -12,6 +13,7 @@ const healthSchema = z
   .object({
     status: z.enum(['healthy', 'degraded']),
     timestamp: isoTimeSchema,
+    auth: z.enum(['none', 'token']).meta({ description: 'token: every other call needs the API_TOKEN' }),
     version: z.string().optional().meta({
       description: 'left out, as what follows, for callers without the token or with a Host that is not answered',
     }),
@@ -62,6 +64,7 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
         const reply = {
           status: health.status,
           timestamp: new Date().toISOString(),
+          auth: parts.settings.apiToken === null ? 'none' : 'token',
           // Anyone may ask for health; what goes on inside is for those who may call the engine (GD4).
           ...(isTrusted(ctx)
             ? {
@@ -87,6 +90,32 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
       async handle(ctx) {
         const { queue } = await engine.stats();
         sendJson(ctx, 200, JSON.stringify(queue));
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/engine',
+      operation: {
+        operationId: 'getEngine',
+        summary: 'Settings, providers, limits, disk and cache, for the one who runs it',
+        description: 'No secret, key or path is in it. The cache is looked through once a minute at most.',
+        tags: ['operations'],
+        responses: { 200: jsonAnswer('now', enginePageSchema), ...refusals() },
+      },
+      async handle(ctx) {
+        const [page, problems] = await Promise.all([engine.page(), engine.templateProblems()]);
+        const reply: EnginePage = {
+          version,
+          node: process.versions.node,
+          uptime_seconds: Math.round(process.uptime() * 10) / 10,
+          ...page,
+          settings: { HOST: parts.settings.host, PORT: parts.settings.port, ...page.settings },
+          templates_errors: problems.map(({ file, path, message }) => ({
+            file,
+            message: path === '' ? message : `${path}: ${message}`,
+          })),
+        };
+        sendJson(ctx, 200, JSON.stringify(reply));
       },
     },
     {

@@ -15,7 +15,7 @@ import {
   workflowRefusals,
 } from '../operation.ts';
 import { validate } from '../problem.ts';
-import { idempotencyHeaderSchema, readCallOptions } from '../query.ts';
+import { deleteQuerySchema, idempotencyHeaderSchema, readCallOptions, readQuery } from '../query.ts';
 import type { Route, RouteParts } from '../route.ts';
 import { readWorkflowId, sendWorkflow } from '../workflow-reply.ts';
 
@@ -68,16 +68,16 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
         operationId: 'deleteWorkflow',
         summary: 'Delete a workflow and its files; a running one is stopped first',
         tags: ['workflows'],
-        requestParams: { path: workflowIdPath },
+        requestParams: { path: workflowIdPath, query: deleteQuerySchema },
         responses: {
           204: { description: 'gone' },
-          ...refusals(...workflowRefusals, ...bodyRefusals, 'DISK_FULL'),
+          ...refusals(...workflowRefusals, ...bodyRefusals, 'CONFLICT', 'DISK_FULL'),
         },
       },
       async handle(ctx) {
         const id = readWorkflowId(ctx);
         await refuseBody(ctx, bodyBounds);
-        await engine.delete(id);
+        await engine.delete(id, readQuery(ctx, deleteQuerySchema));
         ctx.status = 204;
       },
     },

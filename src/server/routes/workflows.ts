@@ -5,6 +5,7 @@ import { branchRequestSchema, fromTemplateBodySchema, workflowDefinitionSchema }
 import type { ToldOptions } from '../../contract/engine.ts';
 import { limits } from '../../contract/limits.ts';
 import { toLostNumberLines } from '../../contract/lost-numbers.ts';
+import { changesViewSchema, facetsSchema, graphViewSchema } from '../../contract/run-view.ts';
 import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../contract/workflow.ts';
 import { lostNumbersOf, readJsonObject, requireJsonObject } from '../body.ts';
 import { toBodyBounds } from '../bounds.ts';
@@ -21,14 +22,16 @@ import { validate } from '../problem.ts';
 import {
   fromTemplateQuerySchema,
   idempotencyHeaderSchema,
+  listFilterSchema,
   listQuerySchema,
   readCallOptions,
   readQuery,
   toWaitOptions,
   waitQuerySchema,
+  workflowQuerySchema,
 } from '../query.ts';
 import { holdOf, pathParameter, type Route, type RouteParts } from '../route.ts';
-import { sendWorkflowList } from '../workflow-list.ts';
+import { sendWorkflowList, toListFilter } from '../workflow-list.ts';
 import { readWorkflowId, sendCreated, sendJson, sendWorkflow } from '../workflow-reply.ts';
 
 const created = jsonAnswer('the workflow as created, or at rest when waited for', workflowSchema, {
@@ -188,6 +191,7 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
           200: jsonAnswer('one page', z.array(z.union([workflowSchema, workflowSummarySchema])), {
             'X-Total-Count': 'how many match in all',
             Link: '`rel="next"` and `rel="prev"`',
+            'X-Next-Cursor': 'where there is more: the cursor of the next page',
           }),
           ...refusals('INVALID'),
         },
@@ -198,26 +202,47 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
     },
     {
       method: 'get',
+      path: '/api/workflows/facets',
+      operation: {
+        operationId: 'listFacets',
+        summary: 'How many workflows there are by status, tag and template',
+        description:
+          'With the filters of the list. The counts by status leave the filter by status out, and so on: they say what choosing another value would show.',
+        tags: ['workflows'],
+        requestParams: { query: listFilterSchema },
+        responses: { 200: jsonAnswer('the counts', facetsSchema), ...refusals('INVALID') },
+      },
+      async handle(ctx) {
+        const filter = toListFilter(readQuery(ctx, listFilterSchema));
+        sendJson(ctx, 200, JSON.stringify(await engine.facets(filter)));
+      },
+    },
+    {
+      method: 'get',
       path: '/api/workflows/{id}',
       operation: {
         operationId: 'getWorkflow',
         summary: 'Read a workflow',
-        description: 'Beyond 64 MiB, outputs become `{truncated, bytes, href}`, largest first.',
+        description:
+          'Beyond 64 MiB, outputs become `{truncated, bytes, href}`, largest first. 409 where `view=changes` asks for a version that is too old: read `view=graph` then.',
         tags: ['workflows'],
         requestParams: {
           path: workflowIdPath,
-          query: waitQuerySchema,
+          query: workflowQuerySchema,
           header: z.object({ 'If-None-Match': z.string().optional() }),
         },
         responses: {
-          200: jsonAnswer('the workflow', workflowSchema, { ETag: 'changes with every version' }),
+          200: jsonAnswer('the workflow', z.union([workflowSchema, graphViewSchema, changesViewSchema]), {
+            ETag: 'changes with every version',
+          }),
           304: { description: 'the version named by If-None-Match is the current one' },
-          ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY'),
+          ...refusals(...workflowRefusals, 'CONFLICT', 'INVALID', 'TOO_MANY'),
         },
       },
       async handle(ctx) {
         const id = readWorkflowId(ctx);
-        const waiting = toWaitOptions(ctx, readQuery(ctx, waitQuerySchema).wait, openRequests);
+        const { wait, view = 'full', since } = readQuery(ctx, workflowQuerySchema);
+        const waiting = toWaitOptions(ctx, wait, openRequests);
         const condition = ctx.req.headers['if-none-match'];
         ctx.set('Cache-Control', 'private, no-cache');
         // What a client already has is found out without building the document.
@@ -225,11 +250,16 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
           const { version } = await engine.peek(id);
           if (answerUnchanged(ctx, condition, entityTag(id, version))) return;
         }
-        const reply = await engine.get(id, { ...waiting, room: holdOf(ctx).room });
+        const options = { ...waiting, room: holdOf(ctx).room };
+        const reply =
+          view === 'full'
+            ? await engine.get(id, options)
+            : await engine.graph(id, { ...options, ...(since === undefined ? {} : { since }) });
         const tag = entityTag(reply.id, reply.version);
         if (condition !== undefined && answerUnchanged(ctx, condition, tag)) return;
         ctx.set('ETag', tag);
-        sendWorkflow(ctx, 200, reply, bounds);
+        if (view === 'full') sendWorkflow(ctx, 200, reply, bounds);
+        else sendJson(ctx, 200, reply.json);
       },
     },
     {
@@ -239,18 +269,26 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
         operationId: 'getStep',
         summary: 'Read one step, outputs whole',
         tags: ['workflows'],
-        requestParams: { path: workflowIdPath.extend({ stepId: z.string() }) },
+        description:
+          'With `bound=1` also `params_bound`: the params as the step gets them, with up to 256 KiB of values; secrets stay as `{{secrets.NAME}}`, and so do references to large outputs.',
+        requestParams: { path: workflowIdPath.extend({ stepId: z.string() }), query: stepQuerySchema },
         responses: { 200: jsonAnswer('the step', workflowStepSchema), ...refusals(...workflowRefusals) },
       },
       async handle(ctx) {
+        const { bound } = readQuery(ctx, stepQuerySchema);
         const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'), {
           room: holdOf(ctx).room,
+          ...(bound === '1' ? { bound: true } : {}),
         });
         sendJson(ctx, 200, JSON.stringify(step));
       },
     },
   ];
 }
+
+const stepQuerySchema = z.object({
+  bound: z.enum(['0', '1']).optional().meta({ description: '1: with the params as the step gets them' }),
+});
 
 function answerUnchanged(ctx: Context, condition: string, tag: string): boolean {
   if (!matchesEntityTag(condition, tag)) return false;

@@ -5,13 +5,15 @@
  *   RB1  a body without bytes is empty, whatever Content-Encoding says of it: answers to HEAD, 204, 304, an empty 200;
  *   RB2  `deflate` is read with and without its zlib frame, as browsers read it;
  *   RB3  no more than `bytesMax` are kept, counted after decoding;
- *   RB4  a coding that is not known fails the read, unless the body can be read as text as it came.
+ *   RB4  what stands behind the last member of a gzip body is left out, as browsers and curl leave it out;
+ *   RB5  a coding that is not known fails the read, unless the body can be read as text as it came.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
 import { TaskFailure } from '../../contract/task.ts';
+import { gunzip } from './gunzip.ts';
 
 export const acceptedEncodings = 'gzip, deflate, br';
 
@@ -76,27 +78,25 @@ async function* decodeAll(body: Readable, encodings: readonly string[]): AsyncGe
   }
 }
 
-/** RB1, RB2: the first bytes decide whether there is anything to decode, and how. */
-async function* decode(source: AsyncIterable<Buffer>, encoding: string): AsyncGenerator<Buffer> {
+/** RB1, RB2, RB4: the first bytes decide whether there is anything to decode, and how. */
+async function* decode(source: AsyncIterable<Buffer>, encoding: string): AsyncGenerator<Buffer, void> {
   const chunks = source[Symbol.asyncIterator]();
   let first = await chunks.next();
   while (first.done !== true && first.value.length === 0) first = await chunks.next();
   if (first.done === true) return;
   const head = first.value;
-  const decoder = createDecoder(encoding, head);
   const rest = async function* () {
     yield head;
     yield* { [Symbol.asyncIterator]: () => chunks };
   };
+  if (encoding === 'gzip' || encoding === 'x-gzip') return yield* gunzip(rest());
+  const decoder = createDecoder(encoding, head);
   pipeline(rest, decoder, () => {});
   yield* decoder as AsyncIterable<Buffer>;
 }
 
 function createDecoder(encoding: string, head: Buffer): Transform {
   switch (encoding) {
-    case 'gzip':
-    case 'x-gzip':
-      return createGunzip();
     case 'deflate':
       // A zlib frame begins with its method, 8, in the low half. No deflate block does.
       return ((head[0] ?? 0) & 0x0f) === 8 ? createInflate() : createInflateRaw();

@@ -22,6 +22,8 @@ interface ProviderError {
   readonly quotaIds: readonly string[];
   /** Google says here, not in a header, when to come back. */
   readonly retryDelaySeconds: string | undefined;
+  /** FastAPI's answer to a request that it does not take, whatever status it came with. */
+  readonly isOurFault: boolean;
 }
 
 export interface RefusedResponse {
@@ -127,6 +129,7 @@ function kindOf(error: ProviderError): FailureCode {
   if (status === 402 || isQuota(error)) return 'QUOTA_USED_UP';
   if (status === 429 || words.some((word) => rateCodes.has(word))) return 'RATE_LIMITED';
   if (words.some((word) => withheldCodes.has(word))) return 'ANSWER_REFUSED';
+  if (error.isOurFault) return 'PROVIDER_REJECTED';
   const isOurs = status !== null && status >= 400 && status < 500 && !retriedStatuses.has(status);
   if (isOurs || words.some((word) => requestCodes.has(word))) return 'PROVIDER_REJECTED';
   return 'HTTP_RETRYABLE';
@@ -179,7 +182,17 @@ function readProviderError(body: unknown): ProviderError {
     retryDelaySeconds: details
       .map((detail) => toText(get(detail, 'retryDelay'))?.replace(/s$/, ''))
       .find((delay) => delay !== undefined),
+    isOurFault: isDetailOfRequest(get(error, 'detail')) || isDetailOfRequest(get(whole, 'detail')),
   };
+}
+
+/** FastAPI and Starlette have these words for what has no status of its own. */
+const detailWords = new Set(['not found', 'method not allowed', 'not authenticated', 'unauthorized', 'forbidden']);
+
+/** A list of bad fields, as `readDetail` shows them; a wrapper may send it with a good status. */
+function isDetailOfRequest(detail: unknown): boolean {
+  if (typeof detail === 'string') return detailWords.has(detail.toLowerCase());
+  return Array.isArray(detail) && detail.some((item) => get(item, 'loc') !== undefined);
 }
 
 function readMessage(error: unknown, whole: unknown): string | null {

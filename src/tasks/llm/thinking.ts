@@ -1,12 +1,14 @@
 /**
- * Thinking that a model writes into its answer's text, before the answer: `<think>…</think>` and its like. Servers leave
- * it there when no parser of theirs knows the model.
+ * Thinking that a model writes into its answer's text, before the answer: `<think>…</think>` and its like, or the
+ * channels of gpt-oss. Servers leave it there when no parser of theirs knows the model.
  *
  * Guarantees:
  *   TK1  only thinking at the front is taken out; the same marks further on are part of the answer;
  *   TK2  no character is lost: the text without the thinking, or the whole text where the thinking has no end;
  *   TK3  a text that comes in pieces is split where the whole text would be.
  */
+
+import { FinalChannel, splitChannels } from './channels.ts';
 
 /** As the models' own templates write them: DeepSeek and Qwen, Gemini, Magistral, Kimi, Seed. */
 const marks: readonly (readonly [opening: string, closing: string])[] = [
@@ -29,6 +31,8 @@ export interface SplitText {
 
 /** Of a whole text. */
 export function splitThinking(whole: string): SplitText {
+  const channels = splitChannels(whole);
+  if (channels !== undefined) return { ...channels, isOpen: !channels.isFinal };
   const begun = whole.trimStart();
   const mark = marks.find(([opening]) => startsWith(begun, opening));
   if (mark === undefined) return splitAtClosing(whole);
@@ -72,6 +76,7 @@ export function createTextAfterThinking(): TextAfterThinking {
   let opened: readonly [string, string] | undefined;
   let searched = 0;
   let isAfter = false;
+  let channel: FinalChannel | undefined;
   const pass = (text: string): string => {
     const rest = isAfter ? text.trimStart() : text;
     if (rest !== '') isAfter = false;
@@ -79,13 +84,19 @@ export function createTextAfterThinking(): TextAfterThinking {
   };
   return {
     add(piece) {
+      if (channel !== undefined) return channel.add(piece);
       if (held === null) return pass(piece);
       held += piece;
+      if (opened === undefined && FinalChannel.begins(held)) {
+        channel = new FinalChannel();
+        return channel.add(held);
+      }
       if (opened === undefined) {
         const begun = held.trimStart();
         opened = marks.find(([opening]) => startsWith(begun, opening));
         if (opened === undefined) {
           if (marks.some(([opening]) => startsWith(opening, begun.slice(0, opening.length)))) return '';
+          if (FinalChannel.begins(held) === undefined) return '';
           const all = held;
           held = null;
           return all;
@@ -101,6 +112,7 @@ export function createTextAfterThinking(): TextAfterThinking {
       return pass(after);
     },
     rest() {
+      if (channel !== undefined) return channel.rest();
       const left = opened === undefined ? (held ?? '') : '';
       held = null;
       return left;

@@ -4,6 +4,8 @@
  */
 import { isElement, isText, type Page, type PageElement, type PageNode } from './dom.ts';
 
+const notCode = 'h1, h2, h3, h4, h5, h6, table, article, img, pre';
+
 export function markCode(page: Page, root: PageElement): void {
   for (const element of root.querySelectorAll('[data-code]')) element.removeAttribute('data-code');
   for (const table of [...root.querySelectorAll('table')]) takeCodeOutOfTable(page, table);
@@ -11,9 +13,37 @@ export function markCode(page: Page, root: PageElement): void {
     if (!root.contains(block) || isInCode(block)) continue;
     if (block.localName === 'code' && block.querySelector('br') === null) continue;
     // A page that forgets an end tag has all that follows in its code.
-    if (block.querySelector('h1, h2, h3, h4, h5, h6, table, article, img, pre') !== null) continue;
+    if (block.querySelector(notCode) !== null) continue;
     replaceWithCode(page, block, readCode(block), findLanguage(block));
   }
+  for (const block of [...root.querySelectorAll('[style]')]) if (root.contains(block)) keepLines(page, block);
+}
+
+/** `white-space: pre` makes code of any block; `pre-wrap` and `pre-line` keep the lines of a text. */
+function keepLines(page: Page, block: PageElement): void {
+  const kind = /(?:^|;)\s*white-space\s*:\s*(pre|pre-wrap|pre-line|break-spaces)\s*(?:!|;|$)/i.exec(
+    block.getAttribute('style') ?? '',
+  )?.[1];
+  if (kind === undefined || block.localName === 'pre' || isInCode(block)) return;
+  if (!block.textContent.trim().includes('\n')) return;
+  if (block.querySelector(`${notCode}, p, div, li`) !== null) return;
+  if (/^pre$/i.test(kind)) replaceWithCode(page, block, readCode(block), findLanguage(block));
+  else for (const text of findTexts(block)) keepLinesOfText(page, text);
+}
+
+function keepLinesOfText(page: Page, text: PageNode): void {
+  const lines = (text.textContent ?? '').split('\n');
+  const parent = text.parentNode as PageElement;
+  for (const [i, line] of lines.entries()) {
+    if (i > 0) parent.insertBefore(page.createElement('br'), text);
+    parent.insertBefore(page.createTextNode(line), text);
+  }
+  parent.removeChild(text);
+}
+
+function findTexts(node: PageNode): PageNode[] {
+  if (isText(node)) return [node];
+  return isElement(node) ? [...node.childNodes].flatMap(findTexts) : [];
 }
 
 function isInCode(block: PageElement): boolean {

@@ -7,8 +7,7 @@
  */
 import { isElement, isText, type Page, type PageElement, type PageNode } from './dom.ts';
 import { toTex } from './mathml.ts';
-
-type Form = 'inline' | 'display';
+import { type Form, findWritten } from './written-formulas.ts';
 
 export async function markFormulas(page: Page, root: PageElement): Promise<void> {
   for (const element of root.querySelectorAll('[data-formula]')) element.removeAttribute('data-formula');
@@ -137,7 +136,7 @@ async function markScripts(page: Page, root: PageElement): Promise<void> {
     const text = script.textContent;
     const tex = type === 'math/mml' ? await readMathml(page, text) : text;
     removeShownBefore(script);
-    const display = options.includes('mode=display') || /<math[^>]*display="block"/.test(text);
+    const display = options.includes('mode=display') || /<math[^>]{0,1000}display="block"/.test(text);
     if (tex !== null) replace(page, script, tex, display ? 'display' : 'inline');
   }
 }
@@ -199,14 +198,11 @@ function findDelimiters(page: Page): Delimiters {
 }
 
 const marked = '.math, .arithmatex, .tex2jax_process';
-const between = /\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$/gs;
-const betweenAny = /\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<![\\$])\$(?=[^\s$])([^$\n]*?[^\s$\\])\$(?!\d)/gs;
-
 function markTexts(page: Page, root: PageElement, { everywhere, single }: Delimiters): void {
   const places = everywhere ? [root] : [...root.querySelectorAll(marked)];
   for (const place of places) {
     const isMarked = place !== root;
-    for (const text of findTexts(place)) markText(page, text, single || isMarked ? betweenAny : between);
+    for (const text of findTexts(place)) markText(page, text, single || isMarked);
   }
 }
 
@@ -223,16 +219,15 @@ function findTexts(root: PageElement): PageNode[] {
   return texts.filter((text) => /[$\\]/.test(text.textContent ?? ''));
 }
 
-function markText(page: Page, node: PageNode, delimiters: RegExp): void {
+function markText(page: Page, node: PageNode, single: boolean): void {
   const text = node.textContent ?? '';
   const parts: PageNode[] = [];
   let from = 0;
-  for (const match of text.matchAll(delimiters)) {
-    const tex = match[1] ?? match[4] ?? match[2] ?? match[3] ?? '';
-    const formula = toFormula(page, tex, match[2] === undefined && match[3] === undefined ? 'inline' : 'display');
+  for (const { start, end, tex, form } of findWritten(text, single)) {
+    const formula = toFormula(page, tex, form);
     if (formula === null) continue;
-    parts.push(page.createTextNode(text.slice(from, match.index)), formula);
-    from = match.index + match[0].length;
+    parts.push(page.createTextNode(text.slice(from, start)), formula);
+    from = end;
   }
   if (parts.length === 0) return;
   const parent = node.parentNode as PageElement;

@@ -14,6 +14,12 @@ export async function toMarkdown(root: PageElement): Promise<string> {
   addCode(turndown);
   addFormulas(turndown);
   addLinks(turndown);
+  addRule(
+    turndown,
+    'checkbox',
+    (element) => element.hasAttribute('data-check'),
+    (_, element) => element.textContent,
+  );
   addItems(turndown);
   addTables(turndown);
   // Text that reads like a tag must not become one where the Markdown is shown.
@@ -88,7 +94,10 @@ function addLinks(turndown: TurndownService): void {
       const text = content
         .trim()
         .replace(/^#+ /gm, '')
-        .replace(/\s*\n\s*/g, ' ');
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '')
+        .join(' ');
       return text === '' ? '' : `[${text}](${toDestination(element.getAttribute('href') ?? '')}${toTitle(element)})`;
     },
   );

@@ -7,6 +7,7 @@ import type { RefusalData } from '../../../src/contract/failures.ts';
 import type { Workflow, WorkflowSummary } from '../../../src/contract/workflow.ts';
 import type { Effect } from '../../../src/coordinator/effects.ts';
 import { type Answer, type Check, type DocumentSource, type SentCall, Violation } from '../check.ts';
+import type { Families } from '../families.ts';
 
 /** Which calls an event can come from, so that there are no more events than calls. */
 const causes: Partial<Record<EngineEvent['kind'], readonly SentCall['kind'][]>> = {
@@ -33,6 +34,7 @@ export class AcceptedCheck implements Check {
   readonly #deleted = new Map<string, Acknowledged>();
   /** Clients have asked for it, or the engine has removed it by itself; whether it may is for checks/retention.ts. */
   readonly #deleteSent = new Set<string>();
+  readonly #families: Families;
   /** The engine removes finished workflows by itself. */
   readonly #removes: boolean;
   /** Some of its removals may not have been told. */
@@ -43,7 +45,8 @@ export class AcceptedCheck implements Check {
   readonly #effects = new Map<string, Set<number>>();
   readonly #events = new Map<string, number>();
 
-  constructor({ removes = false }: { removes?: boolean } = {}) {
+  constructor(families: Families, { removes = false }: { removes?: boolean } = {}) {
+    this.#families = families;
     this.#removes = removes;
   }
 
@@ -53,6 +56,11 @@ export class AcceptedCheck implements Check {
     // A key is free again when its workflow is gone.
     const effect = this.#deleteSent.size === 0 && !this.#removes ? call.effect : call.number;
     for (const scope of [call.id ?? '', '']) this.#effectsOf(`${call.kind} ${scope}`).add(effect);
+  }
+
+  /** Or that of a workflow above it. */
+  #isDeleteSent(id: string): boolean {
+    return this.#families.lineOf(id).some((each) => this.#deleteSent.has(each));
   }
 
   #effectsOf(name: string): Set<number> {
@@ -90,10 +98,10 @@ export class AcceptedCheck implements Check {
       if (before.id === id && before.json !== json)
         throw new Violation('G1', `key ${call.key} of ${call.kind} was answered anew:\n${before.json}\n${json}`);
     }
-    if (!replayed && this.#fresh.has(call.key) && !this.#deleteSent.has(before?.id ?? ''))
+    if (!replayed && this.#fresh.has(call.key) && !this.#isDeleteSent(before?.id ?? ''))
       throw new Violation('G1', `key ${call.key} of ${call.kind} had its effect a second time`);
     if (!replayed) this.#fresh.add(call.key);
-    if (before && before.id !== id && !this.#deleteSent.has(before.id))
+    if (before && before.id !== id && !this.#isDeleteSent(before.id))
       throw new Violation('G1', `key ${call.key} has made both ${before.id} and ${id}`);
   }
 
@@ -102,12 +110,14 @@ export class AcceptedCheck implements Check {
     if (refusal.code === 'BUSY') return;
     // What a call has made may be gone before its wait is over.
     const isDeleted =
-      this.#hasMissed || [...this.#deleteSent].some((id) => id === call.id || refusal.detail.includes(id));
+      this.#hasMissed ||
+      (call.id !== null && this.#isDeleteSent(call.id)) ||
+      [...this.#deleteSent].some((id) => refusal.detail.includes(id));
     if (refusal.code === 'DISK_FULL') throw new Violation('G1', what);
     if (refusal.code === 'SET_ASIDE' && !isDeleted) throw new Violation('G1', what);
     if (refusal.code === 'NOT_FOUND' && !isDeleted) throw new Violation('G1', what);
     const before = call.key === null ? undefined : this.#answers.get(call.key);
-    if (before && !this.#deleteSent.has(before.id) && !isDeleted)
+    if (before && !this.#isDeleteSent(before.id) && !isDeleted)
       throw new Violation('G1', `after an answer under key ${call.key}, ${what}`);
     if (refusal.code === 'INVALID' && refusal.errors?.some(({ path }) => path === 'Idempotency-Key'))
       throw new Violation('G1', what);
@@ -154,7 +164,7 @@ export class AcceptedCheck implements Check {
     const ids = new Set(items.map((item) => item.id));
     if (ids.size < items.length) throw new Violation('G1', 'a workflow is listed twice');
     for (const [id, { since }] of this.#created) {
-      if (call.number > since && !ids.has(id) && !this.#deleteSent.has(id) && !this.#hasMissed)
+      if (call.number > since && !ids.has(id) && !this.#isDeleteSent(id) && !this.#hasMissed)
         throw new Violation('G1', `${id} was acknowledged and is not listed`);
     }
     for (const id of ids) this.#notDeleted(id, call, 'it is listed');
@@ -182,7 +192,8 @@ export class AcceptedCheck implements Check {
     this.#noteRemoval(event);
     if (event.kind === 'workflow.deleted' && this.#removes) return;
     const kinds = causes[event.kind];
-    if (!kinds) return;
+    // What is done to a parent is done to its children.
+    if (!kinds || this.#families.isChild(event.workflow_id)) return;
     const isCreation = event.kind === 'workflow.created';
     const scope = isCreation ? '' : event.workflow_id;
     const count = (this.#events.get(`${event.kind} ${scope}`) ?? 0) + 1;
@@ -196,7 +207,7 @@ export class AcceptedCheck implements Check {
   }
 
   #notDeleted(id: string, call: SentCall, what: string): void {
-    const deleted = this.#deleted.get(id);
+    const deleted = this.#families.lineOf(id).flatMap((each) => this.#deleted.get(each) ?? [])[0];
     if (deleted && call.number > deleted.since) throw new Violation('G1', `${id} was deleted, and ${what}`);
   }
 }

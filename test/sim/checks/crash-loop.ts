@@ -7,10 +7,12 @@ import type { EngineEvent } from '../../../src/contract/event.ts';
 import type { Outcome } from '../../../src/contract/job.ts';
 import type { Workflow } from '../../../src/contract/workflow.ts';
 import { type Check, type Execution, type SentCall, Violation } from '../check.ts';
+import type { Families } from '../families.ts';
 
 const deathsMax = 3;
 
 export class CrashLoopCheck implements Check {
+  readonly #families: Families;
   /** Deaths with an attempt in flight, in a row, by step. */
   readonly #certain = new Map<string, number>();
   /** How many deaths there had been when the step's last outcome was recorded. */
@@ -22,11 +24,17 @@ export class CrashLoopCheck implements Check {
   readonly #wasAlone = new Set<string>();
   readonly #revived = new Set<string>();
 
+  constructor(families: Families) {
+    this.#families = families;
+  }
+
   sent(call: SentCall): void {
-    if ((call.kind !== 'retry' && call.kind !== 'resume') || call.id === null) return;
-    this.#revived.add(call.id);
-    for (const key of this.#certain.keys()) if (key.startsWith(call.id)) this.#certain.delete(key);
-    for (const key of this.#wasAlone) if (key.startsWith(call.id)) this.#wasAlone.delete(key);
+    const { id } = call;
+    if ((call.kind !== 'retry' && call.kind !== 'resume') || id === null) return;
+    this.#revived.add(id);
+    const isBelow = (key: string) => this.#families.lineOf(key.slice(0, id.length)).includes(id);
+    for (const key of this.#certain.keys()) if (isBelow(key)) this.#certain.delete(key);
+    for (const key of this.#wasAlone) if (isBelow(key)) this.#wasAlone.delete(key);
   }
 
   event({ kind, workflow_id: id, step_id: stepId, stopped_steps: stopped = [] }: EngineEvent): void {
@@ -72,8 +80,8 @@ export class CrashLoopCheck implements Check {
       if (step.error?.startsWith('CRASH_LOOP') !== true || step.status !== 'FAILED') continue;
       const key = `${workflow.id}/${step.id}`;
       const possible = this.#deaths - (this.#deathsBefore.get(key) ?? 0);
-      if (possible <= deathsMax && !this.#revived.has(workflow.id))
-        throw new Violation('G15', `${key} is blamed after ${possible} deaths`);
+      const isRevived = this.#families.lineOf(workflow.id).some((id) => this.#revived.has(id));
+      if (possible <= deathsMax && !isRevived) throw new Violation('G15', `${key} is blamed after ${possible} deaths`);
     }
   }
 }

@@ -32,7 +32,8 @@ export class OrderCheck implements Check {
     const { kind, workflow_id: id, step_id: stepId } = event;
     const key = `${id}/${stepId}`;
     const isData = kind === 'external_data.ingested' && event.step_status === 'COMPLETED';
-    if (kind === 'step.completed' || isData) this.#completed.add(key);
+    const isReturn = kind === 'step.returned' && event.step_status === 'COMPLETED';
+    if (kind === 'step.completed' || isData || isReturn) this.#completed.add(key);
     for (const completed of event.completed_steps ?? []) this.#completed.add(`${id}/${completed}`);
     if (kind === 'step.started') this.#started.set(key, (this.#started.get(key) ?? 0) + 1);
   }

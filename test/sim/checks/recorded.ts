@@ -6,6 +6,7 @@ import type { EngineEvent } from '../../../src/contract/event.ts';
 import type { Outcome } from '../../../src/contract/job.ts';
 import { isTerminal, type Workflow, type WorkflowStep } from '../../../src/contract/workflow.ts';
 import { type Check, type DocumentSource, type Execution, type SentCall, Violation } from '../check.ts';
+import type { Families } from '../families.ts';
 import { hasRunAsWork, mayRunAgain } from '../flow-steps.ts';
 
 interface Recorded {
@@ -19,6 +20,7 @@ export type BlobReader = (id: string, name: string) => string | null;
 
 export class RecordedCheck implements Check {
   readonly #readBlob: BlobReader;
+  readonly #families: Families;
   readonly #removes: boolean;
   readonly #results = new Map<string, Recorded>();
   readonly #failures = new Map<string, Recorded>();
@@ -35,8 +37,9 @@ export class RecordedCheck implements Check {
   readonly #seen = new Set<string>();
 
   /** `removes`: the engine removes finished workflows by itself. */
-  constructor(readBlob: BlobReader, { removes = false }: { removes?: boolean } = {}) {
+  constructor(readBlob: BlobReader, families: Families, { removes = false }: { removes?: boolean } = {}) {
     this.#readBlob = readBlob;
+    this.#families = families;
     this.#removes = removes;
   }
 
@@ -49,9 +52,22 @@ export class RecordedCheck implements Check {
     }
   }
 
+  /** Or a workflow above it, which takes it along. */
+  #isRetried(id: string): boolean {
+    return this.#families.lineOf(id).some((each) => this.#revived.has(`retry ${each}`));
+  }
+
+  #isRevived(id: string): boolean {
+    return this.#families.lineOf(id).some((each) => this.#revived.has(each));
+  }
+
+  #isDeleteSent(id: string): boolean {
+    return this.#families.lineOf(id).some((each) => this.#deleteSent.has(each));
+  }
+
   dispatched({ job }: Execution): void {
     const key = `${job.workflowId}/${job.stepId}`;
-    const mayAgain = this.#isFragile(key) && this.#revived.has(`retry ${job.workflowId}`);
+    const mayAgain = this.#isFragile(key) && this.#isRetried(job.workflowId);
     if (!mayAgain && (this.#results.has(key) || this.#completedEvents.has(key)))
       throw new Violation('G4', `${key} is recorded complete and runs again, as attempt ${job.attempt}`);
     const before = this.#attempts.get(key) ?? 0;
@@ -68,7 +84,7 @@ export class RecordedCheck implements Check {
     const { kind, workflow_id: id, step_id: stepId, status } = event;
     if (kind === 'step.completed' || kind === 'external_data.ingested') {
       const key = `${id}/${stepId}`;
-      const mayAgain = this.#isFragile(key) && this.#revived.has(`retry ${id}`);
+      const mayAgain = this.#isFragile(key) && this.#isRetried(id);
       if (!mayAgain && this.#completedEvents.has(key)) throw new Violation('G4', `${key} is recorded complete twice`);
       this.#completedEvents.add(key);
     }
@@ -87,7 +103,7 @@ export class RecordedCheck implements Check {
     const { id, version, status, parentId } = workflow;
     if (parentId !== null) this.#parents.set(id, parentId);
     const ended = this.#terminal.get(id);
-    if (ended && version > ended.version && status !== ended.text && !this.#revived.has(id))
+    if (ended && version > ended.version && status !== ended.text && !this.#isRevived(id))
       throw new Violation('G2', `${id} was ${ended.text} and is ${status}`);
     if (isTerminal(status) && (!ended || version > ended.version)) this.#terminal.set(id, { version, text: status });
     // A file that is on its way out may be there longer than its blobs.
@@ -108,14 +124,14 @@ export class RecordedCheck implements Check {
   /** A retry may run it again although it was complete: it had run on the strength of a failure. */
   #fragile(key: string, id: string): void {
     this.#fragiles.add(key);
-    if (!this.#revived.has(`retry ${id}`)) return;
+    if (!this.#isRetried(id)) return;
     this.#results.delete(key);
     this.#completedEvents.delete(key);
   }
 
   #checkResult({ id, version }: Workflow, step: WorkflowStep, source: DocumentSource): void {
     const key = `${id}/${step.id}`;
-    if (this.#fragiles.has(key) && this.#revived.has(`retry ${id}`)) return;
+    if (this.#fragiles.has(key) && this.#isRetried(id)) return;
     const before = this.#results.get(key);
     if (step.status !== 'COMPLETED') {
       if (before && version >= before.version)
@@ -139,7 +155,7 @@ export class RecordedCheck implements Check {
     const { blob, bytes } = step.outputs ?? {};
     if (typeof blob !== 'string' || blob.length !== 64) return JSON.stringify(step.outputs);
     const text = this.#readBlob(id, blob);
-    if (text === null && this.#deleteSent.has(id)) return null;
+    if (text === null && this.#isDeleteSent(id)) return null;
     if (text === null) throw new Violation('G2', `the blob ${blob} of ${id}/${step.id} is not whole on the disk`);
     if (text.length !== bytes) throw new Violation('G2', `the blob ${blob} of ${id}/${step.id} has not ${bytes} bytes`);
     return text;
@@ -167,7 +183,7 @@ export class RecordedCheck implements Check {
   #checkFailure({ id, version }: Workflow, step: WorkflowStep): void {
     const key = `${id}/${step.id}`;
     const before = this.#failures.get(key);
-    if (before && version > before.version && step.status !== 'FAILED' && !this.#revived.has(`retry ${id}`))
+    if (before && version > before.version && step.status !== 'FAILED' && !this.#isRetried(id))
       throw new Violation('G2', `${key} had failed and is ${step.status}`);
     if (step.status === 'FAILED' && (!before || version > before.version))
       this.#failures.set(key, { version, text: step.error ?? '' });

@@ -9,6 +9,7 @@ import { isTerminal, type JobStatus, type Workflow, type WorkflowSummary } from 
 import type { Effect } from '../../../src/coordinator/effects.ts';
 import type { Agenda } from '../agenda.ts';
 import { type Check, type SentCall, Violation } from '../check.ts';
+import type { Families } from '../families.ts';
 
 interface Known {
   version: number;
@@ -25,6 +26,7 @@ const lookMsMax = 60_000;
 
 export class RetentionCheck implements Check {
   readonly #keep: KeepFinished | null;
+  readonly #families: Families;
   readonly #agenda: Pick<Agenda, 'now' | 'wall' | 'setBack'>;
   readonly #known = new Map<string, Known>();
   readonly #deleteSent = new Set<string>();
@@ -32,8 +34,9 @@ export class RetentionCheck implements Check {
   readonly #deletedAt: number[] = [];
   readonly #costs = new Map<string, CostsReply['rows'][number]>();
 
-  constructor(keep: KeepFinished | null, agenda: Pick<Agenda, 'now' | 'wall' | 'setBack'>) {
+  constructor(keep: KeepFinished | null, agenda: Pick<Agenda, 'now' | 'wall' | 'setBack'>, families: Families) {
     this.#keep = keep;
+    this.#families = families;
     this.#agenda = agenda;
   }
 
@@ -93,6 +96,8 @@ export class RetentionCheck implements Check {
   #removed({ workflow_id: id, version }: EngineEvent, stopped: ReadonlySet<string>): void {
     const known = this.#known.get(id);
     this.#known.delete(id);
+    // A child goes with its parent.
+    if (this.#families.isChild(id)) return;
     if (this.#deleteSent.has(id)) {
       this.#deletedAt.push(this.#agenda.now);
       return;

@@ -238,6 +238,21 @@ const rows: Record<string, Row> = {
     model: { code: 'HTTP_RETRYABLE', message: /broke off its answer \(503\): overloaded/, cost: 'unknown' },
     http: null,
   },
+  'a list of bad fields in a 200': {
+    behaviour: faults.body(JSON.stringify({ detail: [{ loc: ['body', 'model'], msg: 'field required' }] })),
+    model: { code: 'PROVIDER_REJECTED', message: /broke off its answer: body\.model: field required/, cost: 'unknown' },
+    http: null,
+  },
+  'a word for a bad request in a 200': {
+    behaviour: faults.body(JSON.stringify({ detail: 'Not Found' })),
+    model: { code: 'PROVIDER_REJECTED', message: /broke off its answer: Not Found/, cost: 'unknown' },
+    http: null,
+  },
+  'other words in a 200': {
+    behaviour: faults.body(JSON.stringify({ detail: ['try again', { msg: 'later' }] })),
+    model: { code: 'HTTP_RETRYABLE', message: /broke off its answer: try again; later/, cost: 'unknown' },
+    http: null,
+  },
   refusal: {
     behaviour: said({ content: null, refusal: 'I cannot help with that.' }, 'stop', { usage }),
     model: { code: 'ANSWER_REFUSED', message: /refused to answer: I cannot/, cost: 'known' },

@@ -15,7 +15,8 @@ export class WrittenSteps {
   /** An item of a group whose own action runs for each has what the group says, but not when and how often. */
   of(step: WorkflowStep): Written {
     const group = step.of === undefined ? undefined : this.#steps.get(step.of.step);
-    if (group === undefined || step.of === undefined) return step;
+    // The steps of a workflow that a step has started say themselves what they are.
+    if (group === undefined || step.of === undefined || group.child !== undefined) return step;
     const { steps, body = steps, action, params } = this.of(group);
     if (!Array.isArray(body)) return { ...(action === undefined ? {} : { action }), ...(params ? { params } : {}) };
     const inner = step.id.slice(`${group.id}.${step.of.index}.`.length);

@@ -1,46 +1,19 @@
 /** What a dry run has shown: the steps by waves, what each of them would have done, and what that would have cost. */
 
 import type { Budget } from '../contract/budget.ts';
-import { type Rehearsal, rehearsalSchema } from '../contract/rehearsal.ts';
-import type { JobStatus, Workflow, WorkflowStep } from '../contract/workflow.ts';
+import type { DryRunReply, DryStep } from '../contract/dry-run.ts';
+import { rehearsalSchema } from '../contract/rehearsal.ts';
+import type { Workflow, WorkflowStep } from '../contract/workflow.ts';
 import { counted } from '../core/duration.ts';
 import { groupAction } from '../core/flow.ts';
 import { createGraph, type GraphNode, topologicalOrder, withDownstream } from '../core/graph.ts';
 import { toDollars, toPico } from '../core/metrics.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
-import { toElapsed } from './elapsed.ts';
-import { toTable } from './table.ts';
 import { toFlowNotes, toWait, WrittenSteps } from './written-steps.ts';
 
 const warningMark = 'Warning: ';
 
-interface DryStep {
-  /** From 1: steps of a wave wait for none of each other. */
-  wave: number;
-  id: string;
-  action: string;
-  status: JobStatus;
-  error: string | null;
-  would: Rehearsal | null;
-  /** Its condition; a dry run takes it for true. */
-  when: string | null;
-  /** At most so often: the rounds of the loops around it. Its calls count so many times. */
-  times: number;
-}
-
-interface DrySummary {
-  name: string;
-  status: JobStatus;
-  waves: string[][];
-  max_parallel_nodes: number;
-  steps: DryStep[];
-  /** Steps that run only when another has failed; they are not among `steps`, and not in the sums. */
-  after_failure: { id: string; action: string; when: string | null }[];
-  models: { calls: number; input_tokens: number; output_tokens: number; cost: number | null; cost_is_floor: boolean };
-  notes: string[];
-}
-
-export function toDrySummary({ name, status, steps, budget }: Workflow, maxParallelNodes: number): DrySummary {
+export function toDrySummary({ name, status, steps, budget }: Workflow, maxParallelNodes: number): DryRunReply {
   const written = new WrittenSteps(steps);
   const nodes = toNodes(steps);
   const waves = toWaves(nodes);
@@ -95,7 +68,7 @@ function toWaves(steps: readonly GraphNode[]): number[] {
   return waves;
 }
 
-function sumUp(rows: readonly DryStep[]): DrySummary['models'] {
+function sumUp(rows: readonly DryStep[]): DryRunReply['models'] {
   const calls = rows.flatMap(({ would, times }) => (would?.kind === 'model_call' ? [{ ...would, times }] : []));
   const costs = calls.map(({ cost, times }) => {
     const pico = toPico(cost);
@@ -172,61 +145,8 @@ function findMadeUp(steps: readonly WorkflowStep[]): Set<string> {
   );
 }
 
-/** `width` is the terminal's. */
-export function toSummaryText(summary: DrySummary, width: number | undefined): string {
-  const { name, status, steps, waves, max_parallel_nodes: atOnce, after_failure: later, models, notes } = summary;
-  const rows = steps.map((step) => [String(step.wave), step.id, step.action, step.status, toDoing(step)]);
-  const count = counted(steps.length, 'step');
-  const inWaves = counted(waves.length, 'wave');
-  return [
-    `dry run of ${name}: ${status}, ${count} in ${inWaves}, at most ${atOnce} at once; nobody was called`,
-    '',
-    toTable(['WAVE', 'STEP', 'ACTION', 'STATUS', 'WOULD'], rows, width).trimEnd(),
-    '',
-    ...(later.length === 0 ? [] : [`only after a failure: ${later.map(({ id }) => id).join(', ')}`]),
-    toCallsLine(models),
-    ...notes.map((note) => `note: ${note}`),
-  ].join('\n');
-}
-
-function toDoing(step: DryStep): string {
-  const { status, error, when, times } = step;
-  if (status !== 'COMPLETED') return error ?? '';
-  return `${toDeed(step)}${times > 1 ? `, up to ${times} times` : ''}${when === null ? '' : `, if ${when}`}`;
-}
-
-function toDeed({ action, would }: DryStep): string {
-  if (would === null) {
-    if (action === 'external_data') return 'wait for data from outside';
-    if (action === 'approval') return 'wait for a decision, taken for approved';
-    if (action === groupAction) return 'make its steps';
-    return createActionCatalogue().has(action) ? 'run as it did here' : 'be simulated: nobody knows this action';
-  }
-  switch (would.kind) {
-    case 'model_call': {
-      const { model, address, input_tokens: input, output_tokens: output, cost } = would;
-      return `ask ${model} at ${address}: about ${input} + ${output} tokens, ${toMoney(cost)}`;
-    }
-    case 'request':
-      return `send ${would.method} ${would.url}`;
-    case 'wait':
-      return `wait ${toElapsed(would.ms)}`;
-    default: {
-      const never: never = would;
-      throw new Error(`unknown rehearsal ${JSON.stringify(never)}`);
-    }
-  }
-}
-
-function toCallsLine({ calls, input_tokens, output_tokens, cost, cost_is_floor }: DrySummary['models']): string {
-  if (calls === 0) return 'no model would be asked';
-  const price = cost !== null && cost_is_floor ? `at least ${toMoney(cost)}` : toMoney(cost);
-  const count = calls === 1 ? '1 call of a model' : `${calls} calls of models`;
-  return `${count}, about ${input_tokens} + ${output_tokens} tokens, ${price}`;
-}
-
 /** To a millionth of a dollar, without zeros at the end. */
-function toMoney(cost: number | null): string {
+export function toMoney(cost: number | null): string {
   if (cost === null) return 'price not known';
   if (cost > 0 && cost < 0.000001) return 'less than $0.000001';
   return `$${cost.toFixed(6).replace(/\.?0+$/, '')}`;

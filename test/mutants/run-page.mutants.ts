@@ -1,0 +1,138 @@
+/** Bugs in what the run page shows of a run: wrong columns, boxes in the wrong place, text that is not what it seems. */
+import type { Mutant } from './mutant.ts';
+
+const columns = 'test/web/apply-event.test.ts';
+const layout = 'test/web/layout.test.ts';
+const reading = 'test/web/read-run.test.ts';
+const parts = 'test/web/run-parts.test.ts';
+const text = 'test/web/safe-text.test.ts';
+
+export const runPageMutants: Mutant[] = [
+  {
+    name: 'an event that a read has told already is applied again',
+    breaks: 'AE2',
+    file: 'web/run/apply-event.ts',
+    find: "if (event.version <= head.version) return 'known';",
+    replace: "if (event.version < head.version) return 'known';",
+    test: columns,
+    only: 'a step that ends',
+  },
+  {
+    name: 'a hole in the stream is not noticed',
+    breaks: 'AE3',
+    file: 'web/run/apply-event.ts',
+    find: "if (event.version > head.version + 1) return 'reread';",
+    replace: "if (event.version > head.version + 2) return 'reread';",
+    test: columns,
+    only: 'a step that ends',
+  },
+  {
+    name: 'what an event left out is asked for from after it',
+    breaks: 'AE3',
+    file: 'web/run/apply-event.ts',
+    find: 'if (isWhole) head.version = event.version;',
+    replace: 'head.version = event.version;',
+    test: columns,
+    only: 'asks for a read',
+  },
+  {
+    name: 'a step that becomes ready for somebody still looks as if it waits',
+    breaks: 'AE1',
+    file: 'web/run/columns.ts',
+    find: 'if (run.status[child] === look.waiting) refreshLook(run, child);',
+    replace: 'if (run.status[child] === look.queued) refreshLook(run, child);',
+    test: columns,
+    only: 'a step that ends',
+  },
+  {
+    name: 'what a completed step makes ready is so from when it was recorded',
+    breaks: 'AE1',
+    file: 'web/run/apply-event.ts',
+    find: "event.kind === 'step.completed' && own >= 0 ? run.end[own]! : Date.parse(event.at)",
+    replace: 'Date.parse(event.at)',
+    test: columns,
+    only: 'are those of a read',
+  },
+  {
+    name: 'changes are put in with the numbers that actions have in their view',
+    breaks: 'the columns of a run after a read of what has changed',
+    file: 'web/run/read-run.ts',
+    find: 'merged.action[i] = toActionNumber(merged.actions, actions[steps.action[k]!]!);',
+    replace: 'merged.action[i] = steps.action[k]!;',
+    test: reading,
+    only: 'grow by the steps',
+  },
+  {
+    name: 'a step that begins to wait without a change of its own is not seen',
+    breaks: 'the columns of a run after a read of what has changed',
+    file: 'web/run/read-run.ts',
+    find: "for (let i = 0; i < size; i += 1) merged.waits[i] = waitsFor[steps.waits[String(i)] ?? 'nothing'];",
+    replace: '',
+    test: reading,
+    only: 'take what has changed',
+  },
+  {
+    name: 'the last boxes of a column overlap',
+    breaks: 'LA1',
+    file: 'web/run/layout-across.ts',
+    find: 'const end = blocks[at + 1]?.first ?? column.length;',
+    replace: 'const end = blocks[at + 1]?.first ?? column.length - 1;',
+    test: layout,
+    only: 'no two boxes overlap',
+  },
+  {
+    name: 'positions depend on the numbers of the boxes',
+    breaks: 'LA3',
+    file: 'web/run/layout.ts',
+    find: 'const byRank = [...input.rank.keys()].sort((a, b) => input.rank[a]! - input.rank[b]!);',
+    replace: 'const byRank = [...input.rank.keys()];',
+    test: layout,
+    only: 'other numbers',
+  },
+  {
+    name: 'a late source stands at the very left',
+    breaks: 'LA2',
+    file: 'web/run/layers.ts',
+    find: 'level[box] = Math.max(0, first - 1);',
+    replace: 'level[box] = 0;',
+    test: layout,
+    only: 'late source',
+  },
+  {
+    name: 'steps with other dependents share a box',
+    breaks: 'GR2',
+    file: 'web/run/grouping.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the source has it
+    find: '|${keyOf(structure.children, i)}|',
+    replace: '|',
+    test: layout,
+    only: 'one more dependency',
+  },
+  {
+    name: 'marks that turn the reading direction are shown as they are',
+    breaks: 'hostile text',
+    file: 'web/output/safe-text.ts',
+    find: '\\u2028-\\u202e',
+    replace: '\\u2028-\\u2029',
+    test: text,
+    only: 'reading direction',
+  },
+  {
+    name: 'a link of a text may be a script',
+    breaks: 'hostile text',
+    file: 'web/output/markdown.tsx',
+    find: "return url.protocol === 'http:' || url.protocol === 'https:' ?",
+    replace: "return url.protocol !== 'data:' ?",
+    test: parts,
+    only: 'links of a text',
+  },
+  {
+    name: 'a piece of live text that leaves a hole is added',
+    breaks: 'live texts',
+    file: 'web/run/live-texts.ts',
+    find: 'if (offset !== 0 && (!isSame || known.text.length !== offset)) return;',
+    replace: 'if (offset !== 0 && !isSame) return;',
+    test: parts,
+    only: 'grows piece by piece',
+  },
+];
