@@ -54,7 +54,7 @@ export const dryMutants: Mutant[] = [
     name: 'a dry run asks conditions of made-up answers',
     breaks: 'a dry run shows every step that may run',
     file: 'src/coordinator/steps/preparations.ts',
-    find: '    if (this.#options.dryRun !== undefined) return null;\n',
+    find: 'if (this.#options.dryRun !== undefined) return null;',
     replace: '',
     test: dryRun,
     only: 'conditions count as true',
