@@ -30,8 +30,8 @@ export const commandsMutants: readonly Mutant[] = [
     name: 'prune counts twice what two pages show',
     breaks: 'prune',
     file: 'src/cli/prune.ts',
-    find: 'all.set(id, { id, updatedAt })',
-    replace: 'all.set(id + all.size, { id, updatedAt })',
+    find: 'all.set(id, { id, updatedAt, version })',
+    replace: 'all.set(id + all.size, { id, updatedAt, version })',
     test: 'test/cli/prune.test.ts',
   },
   {
