@@ -69,12 +69,17 @@ function endOfTry({ attempts, startTime, endTime }: LoggedStep, startedAt: strin
  */
 export function toRunLog(steps: readonly LoggedStep[], { after, limit }: { after?: string; limit: number }): LogReply {
   const from = after === undefined ? '' : new Date(after).toISOString();
-  const all = steps.flatMap(toLogLines).filter(({ at }) => after === undefined || (at ?? '') > from);
-  all.sort((a, b) => ((a.at ?? '') < (b.at ?? '') ? -1 : (a.at ?? '') > (b.at ?? '') ? 1 : 0));
+  const all = steps.flatMap(toLogLines).filter((line) => after === undefined || timeOf(line) > from);
+  all.sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : Number(timeOf(a) > timeOf(b))));
   let end = Math.min(limit, all.length);
   while (end < all.length && isSplit(itemAt(all, end - 1), itemAt(all, end))) end += 1;
   const lines = all.slice(0, end);
   return { lines, more: end < all.length, next: lines.at(-1)?.at ?? null };
+}
+
+/** Those without a time come first. */
+function timeOf({ at }: LogLine): string {
+  return at ?? '';
 }
 
 function isSplit(before: LogLine, next: LogLine): boolean {
