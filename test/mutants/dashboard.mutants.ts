@@ -97,8 +97,8 @@ export const dashboardMutants: readonly Mutant[] = [
     name: 'a page of the log splits lines of one time',
     breaks: 'lines of one time come together',
     file: 'src/core/run-log.ts',
-    find: '(before.at === null || before.at === next.at);',
-    replace: 'before.at === null;',
+    find: 'return before.at === null || before.at === next.at;',
+    replace: 'return before.at === null;',
     test: 'test/core/run-log.test.ts',
   },
   {
