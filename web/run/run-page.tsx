@@ -1,7 +1,9 @@
 /** One run: what it does, where it failed, what waits for a person, and what it has cost. */
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { addJumpSource, type JumpItem } from '../jump/sources.ts';
 import { useKeys } from '../keys.ts';
+import { toSafeLine } from '../output/safe-text.ts';
 import { Failed, Skeleton } from '../ui/empty.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { loadStyles } from '../ui/styles.ts';
@@ -14,7 +16,7 @@ import { PaneHandles, runKeys } from './run-keys.ts';
 import type { ArrangeWish } from './run-messages.ts';
 import { RunStore } from './run-store.ts';
 import { StepLoader } from './step-loader.ts';
-import { groupingChoice, pickedId } from './view-state.ts';
+import { groupingChoice, pick, pickedId } from './view-state.ts';
 import { WorkArea } from './work-area.tsx';
 
 /** Not needed before a step is picked: the graph is drawn first. */
@@ -78,6 +80,7 @@ function ShownRun({ isNarrow }: { isNarrow: boolean }) {
   const scope = useMemo(() => new PaneHandles(), []);
   const { store } = useRunScope();
   useKeys(runKeys(scope, store));
+  useEffect(() => addJumpSource(() => toJumpItems(store)), [store]);
   useEffect(() => void loadDrawer().catch(() => {}), []);
   store.shape.value;
   const hasPicked = store.run !== null && placeOf(store.run, pickedId.value) >= 0;
@@ -92,6 +95,17 @@ function ShownRun({ isNarrow }: { isNarrow: boolean }) {
       <Announcer />
     </main>
   );
+}
+
+/** The steps of the run, for the jump dialog. */
+function toJumpItems({ run }: RunStore): JumpItem[] {
+  if (run === null) return [];
+  return run.ids.map((id, i) => ({
+    label: toSafeLine(run.names[i]!),
+    detail: id,
+    group: 'Steps',
+    run: () => pick(id),
+  }));
 }
 
 /** The skeleton of the page's own layout; a run that takes long says so. */
