@@ -1,22 +1,21 @@
 /** One run: what it does, where it failed, what waits for a person, and what it has cost. */
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { addJumpSource, type JumpItem } from '../jump/sources.ts';
 import { useKeys } from '../keys.ts';
-import { toSafeLine } from '../output/safe-text.ts';
 import { Failed, Skeleton } from '../ui/empty.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { loadStyles } from '../ui/styles.ts';
 import { Announcer } from './announcer.tsx';
 import { ChipBar } from './chips.tsx';
 import { RunHead } from './facts.tsx';
+import { useJumpSteps } from './jump-steps.ts';
 import { useIsNarrow } from './narrow.ts';
 import { placeOf, RunScope, useRunScope } from './run-context.ts';
 import { PaneHandles, runKeys } from './run-keys.ts';
 import type { ArrangeWish } from './run-messages.ts';
 import { RunStore } from './run-store.ts';
 import { StepLoader } from './step-loader.ts';
-import { groupingChoice, pick, pickedId } from './view-state.ts';
+import { groupingChoice, pickedId } from './view-state.ts';
 import { WorkArea } from './work-area.tsx';
 
 /** Not needed before a step is picked: the graph is drawn first. */
@@ -80,7 +79,7 @@ function ShownRun({ isNarrow }: { isNarrow: boolean }) {
   const scope = useMemo(() => new PaneHandles(), []);
   const { store } = useRunScope();
   useKeys(runKeys(scope, store));
-  useEffect(() => addJumpSource(() => toJumpItems(store)), [store]);
+  useJumpSteps(store);
   useEffect(() => void loadDrawer().catch(() => {}), []);
   store.shape.value;
   const hasPicked = store.run !== null && placeOf(store.run, pickedId.value) >= 0;
@@ -95,17 +94,6 @@ function ShownRun({ isNarrow }: { isNarrow: boolean }) {
       <Announcer />
     </main>
   );
-}
-
-/** The steps of the run, for the jump dialog. */
-function toJumpItems({ run }: RunStore): JumpItem[] {
-  if (run === null) return [];
-  return run.ids.map((id, i) => ({
-    label: toSafeLine(run.names[i]!),
-    detail: id,
-    group: 'Steps',
-    run: () => pick(id),
-  }));
 }
 
 /** The skeleton of the page's own layout; a run that takes long says so. */
