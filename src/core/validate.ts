@@ -201,7 +201,7 @@ function checkStep(step: PlacedStep, i: number, scope: NameScope, check: StepsCh
   const isGroup = step.forEach !== undefined || step.repeat !== undefined;
   const inner = isGroup ? innerScope(scope, i, step) : scope;
   if (isGroup) checkInner(step, inner, check, add);
-  const names = { ...scope, names: inner.names };
+  const names = { ...scope, names: inner.names, rounds: inner.rounds };
   if (step.action !== undefined) checkAction(step, { scope: names, i }, check);
   if (step.label !== undefined) {
     checkReferences(step.label, { scope: names, i }, check, (_, message) => add(['label'], message));

@@ -64,7 +64,10 @@ export function findWanted(definitions: readonly Definition[]): Record<string, s
     const [field, place, ...rest] = path;
     // What a group has gathered is what its steps have made.
     if (field === 'items' && place !== undefined) want(standing.get(id) ?? id, rest);
-    if (field === 'last' && place !== undefined) want(place, rest);
+    if (field === 'last' && place !== undefined) {
+      if (standing.get(id) === id) want(id, [place, ...rest]);
+      else want(place, rest);
+    }
   };
   for (const { step, names, outer } of visited) {
     for (const [field, value] of boundValues(step)) {

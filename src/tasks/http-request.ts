@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { FieldError } from '../contract/failures.ts';
-import type { Rehearsal } from '../contract/rehearsal.ts';
+import { type Rehearsal, standInBeginning } from '../contract/rehearsal.ts';
 import { type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toAddress, withQuery } from './http/address.ts';
 import { authHeaderOf, authSchema, namedInAuth, toAuthValue } from './http/auth.ts';
@@ -148,7 +148,7 @@ export const httpRequest: Task<Params> = {
       outputs: {
         status: typeof expect === 'number' ? expect : Number(`${expect?.[0] ?? 2}00`),
         headers: {},
-        content: `Dry run: ${nameOf(exchange)} was not sent. This text stands in for its answer.`,
+        content: `${standInBeginning}${nameOf(exchange)} was not sent. This text stands in for its answer.`,
       },
       metadata: {
         rehearsal: {

@@ -35,6 +35,7 @@ const worlds: Record<string, World> = {
   'matrix.yaml': {},
   'batch.yaml': { page: () => ({}) },
   'export.yaml': { page: toExport() },
+  'poll.yaml': { page: toExport() },
   'book.yaml': { model: translate },
   'lock.yaml': { page: ({ path }) => (path === '/gone' ? undefined : {}) },
   'publish.yaml': {},

@@ -15,6 +15,7 @@ import { CrashLoopCheck } from './checks/crash-loop.ts';
 import { EffectsCheck } from './checks/effects.ts';
 import { FamilyCheck } from './checks/family.ts';
 import { FlowCheck } from './checks/flow.ts';
+import { LastStepsCheck } from './checks/last-steps.ts';
 import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
 import { RecordedCheck } from './checks/recorded.ts';
@@ -82,11 +83,11 @@ export class World implements Owner {
       new OverlapCheck({ slotsMax: maxParallelNodes, cpuMax: poolThreads }),
       new OrderCheck(),
       new FlowCheck(),
+      new LastStepsCheck(),
       new FamilyCheck(),
       new EffectsCheck(),
       new CrashLoopCheck(families),
       new RetentionCheck(keepFinished, this.agenda, families),
-      ...more,
     ];
     this.history = new History(checks, isTraced);
     this.history.clock = () => this.agenda.now;
