@@ -64,6 +64,14 @@ describe('shape', () => {
     ]);
   });
 
+  test('a field that only a template has is named with what makes a template', () => {
+    expect(faults({ ...withSteps({ ...step('a'), schedule: 1 }), schedule: { cron: '0 7 * * *' }, id: 'x' })).toEqual([
+      'steps[0].schedule: unknown field "schedule"',
+      'schedule: unknown field "schedule"; only a template has one: give the file an `id` and make `params` a JSON Schema',
+      'id: unknown field "id"',
+    ]);
+  });
+
   test('a fault of shape does not hide those of the graph', () => {
     const input = { steps: [step('a', ['a']), { ...step('b', ['nowhere']), action: 5 }, step('a')] };
     const found = faults(input);
