@@ -164,7 +164,7 @@ describe('references', () => {
 
   test.each([
     ['{{steps.other.outputs.x}}', 'step "other" is not upstream of "c"; add it to its dependencies'],
-    ['{{steps.c.outputs.x}}', 'step "c" is not upstream of "c"; add it to its dependencies'],
+    ['{{steps.c.outputs.x}}', 'step "c" cannot refer to itself'],
     ['{{steps.nobody.outputs.x}}', 'there is no step "nobody"'],
     ['{{params.y}}', 'the workflow has no param "y"'],
     ['{{params.toString}}', 'the workflow has no param "toString"'],
