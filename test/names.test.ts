@@ -12,6 +12,9 @@ const functionLinesMax = 70;
 const tables = new Set([
   'src/server/routes/workflows.ts: makingRoutes',
   'src/server/routes/workflows.ts: readingRoutes',
+  'src/server/routes/operations.ts: operationRoutes',
+  'src/server/routes/rehearsals.ts: rehearsalRoutes',
+  'src/server/routes/run-views.ts: runViewRoutes',
   'src/core/evolve.ts: applyToSteps',
 ]);
 

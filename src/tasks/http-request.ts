@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { FieldError } from '../contract/failures.ts';
-import type { Rehearsal } from '../contract/rehearsal.ts';
+import { type Rehearsal, standInBeginning } from '../contract/rehearsal.ts';
 import { type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toAddress, withQuery } from './http/address.ts';
 import { authHeaderOf, authSchema, namedInAuth, toAuthValue } from './http/auth.ts';
@@ -149,7 +149,7 @@ export const httpRequest: Task<Params> = {
         status: typeof expect === 'number' ? expect : Number(`${expect?.[0] ?? 2}00`),
         headers: {},
         // The link is for those that go where a page leads to.
-        content: `Dry run: ${nameOf(exchange)} was not sent. This text stands in for its answer, with <a href="made-up">a link</a>.`,
+        content: `${standInBeginning}${nameOf(exchange)} was not sent. This text stands in for its answer, with <a href="made-up">a link</a>.`,
       },
       metadata: {
         rehearsal: {

@@ -498,3 +498,40 @@ test('--items says how many items a list has that nobody can know', async () => 
   const other = await cli(['run', 'flow.json', '--items', '3'], settings());
   expect([other.status, other.stderr]).toEqual([2, '--items is for --dry-run\n']);
 });
+
+test('what reads a made-up answer as a feed or as XML is made up itself, and known lists of a map stay', async () => {
+  const definition = {
+    name: 'feeds',
+    params: { ways: ['a', 'b', 'c'] },
+    steps: [
+      { id: 'get', action: 'http_request', params: { url: 'https://example.com/feed' } },
+      { id: 'feed', action: 'feed_parse', dependencies: ['get'], params: { text: '{{steps.get.outputs.content}}' } },
+      { id: 'xml', action: 'xml_parse', dependencies: ['get'], params: { xml: '{{steps.get.outputs.content}}' } },
+      {
+        id: 'each',
+        dependencies: ['feed'],
+        forEach: {
+          entry: '{{steps.feed.outputs.items}}',
+          way: '{{params.ways}}',
+          other: '{{steps.xml.outputs.value.x}}',
+        },
+        action: 'render',
+        params: { template: '{{ d.t }} {{ d.w }}', data: { d: { t: '{{entry.title}}', w: '{{way}}' } } },
+      },
+      {
+        id: 'place',
+        action: 'render',
+        dependencies: ['xml'],
+        params: { template: '{{ v }}', data: { v: '{{steps.xml.outputs.value.urlset.url}}' } },
+      },
+    ],
+  };
+  Object.assign(definition.steps[3] as object, { dependencies: ['feed', 'xml'] });
+  await writeFile(join(cwd, 'feeds.json'), JSON.stringify(definition));
+  const { stdout, stderr, status } = await runCli(['run', 'feeds.json', '--dry-run', '--json'], { cwd });
+  expect([stderr, status]).toEqual([expect.any(String), 0]);
+  const summary = JSON.parse(stdout);
+  expect(summary.steps.map((step: { id: string; status: string }) => `${step.id} ${step.status}`)).toEqual(
+    ['get', 'feed', 'xml', 'each', 'place', 'each.0', 'each.1', 'each.2'].map((id) => `${id} COMPLETED`),
+  );
+});

@@ -30,8 +30,8 @@ export const commandsMutants: readonly Mutant[] = [
     name: 'prune counts twice what two pages show',
     breaks: 'prune',
     file: 'src/cli/prune.ts',
-    find: 'all.set(id, { id, updatedAt })',
-    replace: 'all.set(id + all.size, { id, updatedAt })',
+    find: 'all.set(id, { id, updatedAt, version })',
+    replace: 'all.set(id + all.size, { id, updatedAt, version })',
     test: 'test/cli/prune.test.ts',
   },
   {
@@ -81,5 +81,21 @@ export const commandsMutants: readonly Mutant[] = [
     find: 'if (isKnown && finished?.sha256 !== file.sha256)',
     replace: 'if (isKnown)',
     test: 'test/cli/doctor-remedies.test.ts',
+  },
+  {
+    name: 'prune removes what was retried after it was listed',
+    breaks: 'PN1',
+    file: 'src/cli/prune.ts',
+    find: 'await engine.delete(id, { version });',
+    replace: 'await engine.delete(id, { version: version === undefined ? 1 : undefined });',
+    test: 'test/cli/prune.test.ts',
+  },
+  {
+    name: 'a deletion forgets its version',
+    breaks: 'PN1',
+    file: 'src/engine/engine.ts',
+    find: '{ id, ...(version === undefined ? {} : { version }) }',
+    replace: '{ id, ...(version === undefined ? { version } : {}) }',
+    test: 'test/cli/prune.test.ts',
   },
 ];

@@ -310,8 +310,8 @@ export const flowMutants: Mutant[] = [
     name: 'a failure without an attempt gives back what an attempt in flight has reserved',
     breaks: 'M4',
     file: 'src/core/evolve.ts',
-    find: 'const spent = isAttempt ? enterSpending(state, i, event) : {};',
-    replace: 'const spent = enterSpending(state, i, event);',
+    find: '      const spent = isAttempt\n',
+    replace: '      const spent = isAttempt || at > 0\n',
     test: 'test/core/transitions.test.ts',
   },
   {

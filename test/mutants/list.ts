@@ -8,6 +8,7 @@ import { conditionMutants } from './condition.mutants.ts';
 import { coreMutants } from './core.mutants.ts';
 import { crashMutants } from './crash.mutants.ts';
 import { damageMutants } from './damage.mutants.ts';
+import { dashboardMutants } from './dashboard.mutants.ts';
 import { decisionsMutants } from './decisions.mutants.ts';
 import { diskMutants } from './disk.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
@@ -44,6 +45,7 @@ export const mutants: readonly Mutant[] = [
   ...coreMutants,
   ...crashMutants,
   ...damageMutants,
+  ...dashboardMutants,
   ...decisionsMutants,
   ...diskMutants,
   ...dryMutants,

@@ -416,4 +416,20 @@ export const modelsMutants: Mutant[] = [
     test: 'test/tasks/http-send.test.ts',
     only: 'is no base64',
   },
+  {
+    name: 'the final channel goes on behind its end',
+    breaks: 'TK1',
+    file: 'src/tasks/llm/channels.ts',
+    find: 'const end = ends.exec(body)?.index ?? body.length;',
+    replace: 'const end = body.length;',
+    test: 'test/tasks/llm/channels.test.ts',
+  },
+  {
+    name: 'a list of bad fields in a 200 is asked for again',
+    breaks: 'PROVIDER_REJECTED',
+    file: 'src/tasks/llm/provider-failure.ts',
+    find: "  if (error.isOurFault) return 'PROVIDER_REJECTED';\n",
+    replace: '',
+    test: 'test/tasks/llm/faults.test.ts',
+  },
 ];

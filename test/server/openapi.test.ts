@@ -1,7 +1,19 @@
 // Goal: the document is valid OpenAPI 3.1, and it and the router know the same routes.
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { startServer } from './running-server.ts';
+import { z } from 'zod';
+import { AnswerMemory } from '../../src/server/answer-memory.ts';
+import { createRoutes } from '../../src/server/app.ts';
+import { serverBounds } from '../../src/server/bounds.ts';
+import { OpenRequests } from '../../src/server/open-requests.ts';
+import { answerExamples } from '../../src/server/openapi-examples.ts';
+import { ServerMetrics } from '../../src/server/server-metrics.ts';
+import { Tickets } from '../../src/server/tickets.ts';
+import { readWebFiles } from '../../src/server/web-files.ts';
+import { FakeEngine } from '../fixtures/fake-engine.ts';
+import { startServer, testSettings } from './running-server.ts';
 
 async function readDocument() {
   const running = await startServer();
@@ -14,6 +26,7 @@ const expected = [
   'DELETE /api/workflows/{id}',
   'GET /api/actions',
   'GET /api/costs',
+  'GET /api/engine',
   'GET /api/events',
   'GET /api/health',
   'GET /api/queue',
@@ -23,16 +36,28 @@ const expected = [
   'GET /api/templates/{id}',
   'GET /api/waiting',
   'GET /api/workflows',
+  'GET /api/workflows/facets',
   'GET /api/workflows/{id}',
+  'GET /api/workflows/{id}/definition',
   'GET /api/workflows/{id}/events',
   'GET /api/workflows/{id}/external-data',
+  'GET /api/workflows/{id}/lineage',
+  'GET /api/workflows/{id}/logs',
+  'GET /api/workflows/{id}/search',
   'GET /api/workflows/{id}/steps/{stepId}',
   'GET /api/workflows/{id}/steps/{stepId}/file',
+  'GET /api/workflows/{id}/steps/{stepId}/outputs',
+  'GET /api/workflows/{id}/steps/{stepId}/outputs/content',
   'POST /api/schedules/{template}/pause',
   'POST /api/schedules/{template}/resume',
   'POST /api/schedules/{template}/trigger',
+  'POST /api/tickets',
   'POST /api/workflows',
+  'POST /api/workflows/bulk',
+  'POST /api/workflows/dry-run',
   'POST /api/workflows/from-template',
+  'POST /api/workflows/from-template/dry-run',
+  'POST /api/workflows/validate',
   'POST /api/workflows/{id}/branches',
   'POST /api/workflows/{id}/external-data',
   'POST /api/workflows/{id}/resume',
@@ -41,9 +66,18 @@ const expected = [
   'POST /api/workflows/{id}/stop',
 ];
 
+/** They change nothing that lasts: no key is needed, and no room on the disk. */
+const withoutEffect = [
+  'POST /api/tickets',
+  'POST /api/workflows/dry-run',
+  'POST /api/workflows/from-template/dry-run',
+  'POST /api/workflows/validate',
+];
+
 interface Page {
   operationId: string;
   summary: string;
+  security: unknown;
   responses: Record<string, unknown>;
   parameters?: { in: string; name: string }[];
   requestBody?: { content: Record<string, { example?: unknown; examples?: unknown }> };
@@ -67,6 +101,19 @@ describe('GET /openapi.json', () => {
     const broken = structuredClone(document);
     broken.paths['/api/health'].get.responses = [];
     expect((await new Validator().validate(broken)).valid).toBe(false);
+  });
+
+  it.each([null, 'a-long-token'])('passes the recommended rules of redocly, with the token %s', async (apiToken) => {
+    const running = await startServer({ settings: { apiToken } });
+    const { text } = await running.call('GET', '/openapi.json');
+    const config = await createConfig({ extends: ['recommended'] });
+    const found = (await lintFromString({ source: text, config })).map(
+      ({ ruleId, message }) => `${ruleId}: ${message}`,
+    );
+    expect(found).toEqual([]);
+    const broken = text.replaceAll('"security"', '"x-security"');
+    const faults = await lintFromString({ source: broken, config });
+    expect(faults.some(({ ruleId }) => ruleId === 'security-defined')).toBe(true);
   });
 
   it('has every call of the contract under /api, and no other', async () => {
@@ -114,7 +161,7 @@ describe('GET /openapi.json', () => {
         const body = page.requestBody.content['application/json'];
         expect(body?.example ?? body?.examples, call).toBeDefined();
       }
-      if (call.startsWith('POST')) {
+      if (call.startsWith('POST') && !withoutEffect.includes(call)) {
         expect(
           page.parameters?.map((each) => each.name),
           call,
@@ -138,16 +185,28 @@ describe('GET /openapi.json', () => {
     const running = await startServer({ settings: { apiToken: 'x' } });
     const { json } = await running.call('GET', '/openapi.json');
     expect(json.security).toEqual([{ apiToken: [] }]);
+    for (const [call, { security }] of pagesOf(json)) {
+      const isStream = call.endsWith('/events');
+      const expectedSecurity = [{ apiToken: [] }, ...(isStream ? [{ ticket: [] }] : [])];
+      expect([call, security]).toEqual([call, call === 'GET /api/health' ? [] : expectedSecurity]);
+    }
+    const { document } = await readDocument();
+    for (const [call, { security }] of pagesOf(document)) expect([call, security]).toEqual([call, []]);
     expect(json.paths['/api/health'].get.security).toEqual([]);
   });
 });
+
+/** Each row of a bulk answer is an answer of its own. */
+const effectless = Object.fromEntries(
+  [...withoutEffect, 'POST /api/workflows/bulk'].map((call) => [call.slice(5), true]),
+);
 
 it('every answer to a POST that has an effect names its headers, Idempotency-Replayed among them', async () => {
   const { document } = await readDocument();
   const replayed = Object.entries(document.paths as Record<string, Record<string, Page>>).flatMap(([path, methods]) => {
     const { responses } = methods.post ?? {};
     const answer = (responses?.['201'] ?? responses?.['200']) as { headers?: object } | undefined;
-    return responses === undefined ? [] : [[path, Object.keys(answer?.headers ?? {}).sort()]];
+    return responses === undefined || path in effectless ? [] : [[path, Object.keys(answer?.headers ?? {}).sort()]];
   });
   expect(replayed.sort()).toEqual([
     ['/api/schedules/{template}/pause', ['Idempotency-Replayed']],
@@ -163,3 +222,40 @@ it('every answer to a POST that has an effect names its headers, Idempotency-Rep
     ['/api/workflows/{id}/stop', ['Idempotency-Replayed']],
   ]);
 });
+
+it('every answer of success has an example that fits its schema', () => {
+  const routes = createRoutes(
+    {
+      engine: new FakeEngine(),
+      settings: testSettings,
+      bounds: serverBounds,
+      log: pino({ level: 'silent' }),
+      version: '0.0.0',
+      web: readWebFiles('no-such-directory'),
+      tickets: new Tickets(),
+      openRequests: new OpenRequests(serverBounds.waitsMax),
+      memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
+    },
+    new ServerMetrics(),
+  );
+  const seen = new Set<string>();
+  for (const { operation } of routes) {
+    const name = operation?.operationId;
+    if (operation === null || name === undefined) continue;
+    for (const [status, response] of Object.entries(operation.responses)) {
+      for (const [type, media] of Object.entries(
+        status.startsWith('2') ? ((response as Answered).content ?? {}) : {},
+      )) {
+        if (type === 'application/octet-stream' || media.example !== undefined) continue;
+        const parsed = z.safeParse(media.schema as z.ZodType, answerExamples[name]);
+        expect([name, parsed.error?.issues ?? []]).toEqual([name, []]);
+        seen.add(name);
+      }
+    }
+  }
+  expect([...seen].sort()).toEqual(Object.keys(answerExamples).sort());
+});
+
+interface Answered {
+  content?: Record<string, { schema?: unknown; example?: unknown }>;
+}

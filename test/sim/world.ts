@@ -36,6 +36,8 @@ export interface WorldOptions {
   /** In place of what the seed draws. */
   swarm?: Partial<Swarm>;
   isTraced?: boolean;
+  /** Told all that is seen, behind those that every world has. */
+  checks?: readonly Check[];
 }
 
 export class World implements Owner {
@@ -63,7 +65,7 @@ export class World implements Owner {
   readonly #diskDice: Dice;
   readonly #lifeDice: Dice;
 
-  constructor({ seed, swarm, isTraced = false }: WorldOptions) {
+  constructor({ seed, swarm, isTraced = false, checks: more = [] }: WorldOptions) {
     resetExecutions();
     this.seed = seed;
     this.dice = new Dice(seed);
