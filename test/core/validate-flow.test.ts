@@ -308,7 +308,7 @@ describe('N8: what is certain to have run', () => {
   });
 
   test('a map within an item has run, whatever it tolerates: that is about items', () => {
-    const within = (tolerate?: unknown) => [
+    const within = (tolerate?: true | number | string) => [
       {
         id: 'm',
         forEach: list,
