@@ -172,7 +172,7 @@ export const dashboardMutants: readonly Mutant[] = [
     breaks: 'a tag names the bytes of one coding',
     file: 'src/server/compression.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a source.
-    find: "    if (tag.startsWith('\"')) ctx.set('ETag', `W/${tag}`);\n",
+    find: "    if (tag?.startsWith('\"')) ctx.set('ETag', `W/${tag}`);\n",
     replace: '',
     test: 'test/server/compression.test.ts',
   },
