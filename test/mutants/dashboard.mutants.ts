@@ -179,9 +179,9 @@ export const dashboardMutants: readonly Mutant[] = [
   {
     name: 'everything under a word of the dashboard is open',
     breaks: 'X30',
-    file: 'src/server/guard.ts',
-    find: '(?:runs|new)(?:\\/.*)?|costs|engine)?$/;',
-    replace: '(?:runs|new).*|costs|engine)?$/;',
+    file: 'src/server/page-paths.ts',
+    find: '|new(?:\\/[^/]+)?|costs',
+    replace: '|new.*|costs',
     test: 'test/server/guard.test.ts',
     only: 'which is none of its pages',
   },
