@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { defineConfig, type Plugin } from 'vitest/config';
 import { LongFirst } from './test/fixtures/long-first.ts';
+import { alone, sharing } from './test/fixtures/sharing.ts';
 
 /**
  * The threads and processes of an engine that a test starts from source run the same sources as plain JavaScript (see
@@ -12,26 +13,13 @@ const threadsAreEmitted: Plugin = {
   enforce: 'pre',
   transform(code, id) {
     const source = path.relative(import.meta.dirname, id);
-    if (
-      !['src/main.ts', 'src/worker/entries.ts', 'src/templates/params-checker.ts', 'test/pool/harness.ts'].includes(
-        source,
-      )
-    )
-      return null;
+    const namesFiles =
+      /^(?:src\/|test\/pool\/harness\.ts$)/.test(source) && code.includes("import.meta.url.endsWith('.ts')");
+    if (!namesFiles) return null;
     const url = `\`file://\${process.env.EMITTED_DIRECTORY}/${source.replace(/\.ts$/, '.js')}\``;
     return { code: code.replaceAll('import.meta.url', url), map: null };
   },
 };
-
-/**
- * Folders whose tests leave nothing behind in their process: no setting, no fake timer, no open handle. Their files follow
- * one another in one process, which loads the modules once; a file of another folder has a process of its own.
- */
-const sharing = ['core', 'contract', 'templates', 'config', 'server', 'worker', 'store', 'tasks'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
-/** They count what their process has open or has used. */
-const alone = ['test/contract/pool*.test.ts', 'test/tasks/growth.test.ts', 'test/tasks/in-pool.test.ts'];
 
 export default defineConfig({
   plugins: [threadsAreEmitted],

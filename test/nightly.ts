@@ -40,6 +40,7 @@ const parts: readonly Part[] = [
   },
   { name: 'kills', command: vitest('test/crash/kill.test.ts'), env: { CRASH_CYCLES: '1000' } },
   { name: 'map-kills', command: vitest('test/crash/maps.test.ts'), env: { CRASH_MAP_KILLS: '300' } },
+  { name: 'schedule-kills', command: vitest('test/crash/schedules.test.ts'), env: { CRASH_SCHEDULE_KILLS: '200' } },
   { name: 'power-cuts', command: vitest('test/crash/power-cut.test.ts'), env: { POWER_CUTS: '200' } },
   { name: 'stops', command: vitest('test/crash/stop.test.ts'), env: { STOP_CASES: '50' } },
   { name: 'locks', command: vitest('test/store/lock.test.ts', 'test/crash/owner.test.ts'), env: { LOCK_ROUNDS: '20' } },

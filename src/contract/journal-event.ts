@@ -168,6 +168,8 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
     child: workflowIdOf(z.string()),
     /** null where it is COMPLETED. */
     error: z.string().nullable(),
+    /** Of the failure. */
+    code: z.enum(failureCodes).exactOptional(),
     /** What all its steps have used. */
     metrics: jsonObject.nullable(),
     simulated: z.literal(true).exactOptional(),

@@ -27,13 +27,35 @@ export const rehearsalSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('request'),
     method: z.string(),
-    /** Without its query, which may hold a key. */
+    /** `?…` in place of its query, which may hold a key. */
     url: z.string(),
     open,
   }),
   z.object({ kind: z.literal('wait'), ms: z.number(), open }),
 ]);
 export type Rehearsal = z.infer<typeof rehearsalSchema>;
+
+/** How a text begins that stands in for an answer nobody has seen. It is no feed and no XML. */
+export const standInBeginning = 'Dry run: ';
+
+/** Actions that read such a text in vain: what they would make, as far as it is known. */
+export const madeUpReadings: Readonly<Record<string, { readonly text: string; readonly outputs: object }>> = {
+  feed_parse: {
+    text: 'text',
+    outputs: {
+      title: 'made up',
+      items: [
+        {
+          title: 'made up',
+          url: 'https://made-up.invalid/',
+          published: '2026-01-31T12:00:00.000Z',
+          content: 'made up',
+        },
+      ],
+    },
+  },
+  xml_parse: { text: 'xml', outputs: { value: {} } },
+};
 
 /** The id by which a definition names a step that a group has made: `fetch` for `pages.0.fetch`, `pages` for `pages.0`. */
 export function toWrittenId(id: string): string {

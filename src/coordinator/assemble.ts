@@ -11,7 +11,7 @@ import { createCallHandlers } from './calls/calls.ts';
 import { takeOver } from './calls/take-over.ts';
 import type { Chance, Clock } from './clock.ts';
 import { Coordinator } from './coordinator.ts';
-import { createPerform, type Effect } from './effects.ts';
+import { createPerform, type Effect, type Perform } from './effects.ts';
 import { Checkpoints } from './files/checkpointing.ts';
 import { OrphanBlobs } from './files/orphan-blobs.ts';
 import { QueueView } from './files/queue-file.ts';
@@ -25,7 +25,7 @@ import type { Log } from './log.ts';
 import { Recall } from './recall.ts';
 import { Recorder } from './recorder.ts';
 import { Budgets, type CallPricer } from './steps/budgets.ts';
-import { ChildSteps, type Instantiation } from './steps/child-steps.ts';
+import { ChildSteps, type ChildStepsOptions, type Instantiation } from './steps/child-steps.ts';
 import { ControlSteps } from './steps/control-steps.ts';
 import { FarLists } from './steps/far-lists.ts';
 import { Flights } from './steps/flights.ts';
@@ -65,7 +65,7 @@ const ioThreadsMax = 2;
 
 /** Builds a coordinator. It has not read its data yet: its `start` does. */
 export function assemble(options: CoordinatorOptions): Coordinator {
-  const { settings, store, catalogue, clock, chance, log, reader, loadPricer, checkpointBytes, onEffects } = options;
+  const { settings, store, catalogue, clock, chance, log, loadPricer, checkpointBytes, onEffects } = options;
   const incidents = new Incidents({ log, onFatal: options.onFatal });
   const onFatal = (error: unknown) => incidents.fatal(error);
   const onFault = (error: unknown) => incidents.fault(error);
@@ -95,17 +95,12 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const budgets = new Budgets({ daily: settings.dailyBudget, workflows, clock, loadPricer, onReady, onFatal });
   const cache = new StepCache({ settings, store, clock, onNotice, onFatal });
   const outputs = new StepOutputs(store, clock);
-  const inquiries = new Inquiries({ reader, outputs, clock, onFatal });
-  const farLists = new FarLists({ inquiries, clock, readBlobs: (live, names) => outputs.readBlobs(live, names) });
-  outputs.connect(farLists);
-  const preparations = new Preparations({ inquiries, farLists, outputs, clock, dryRun: settings.dryRun });
+  const { inquiries, preparations } = createReading(options, outputs, onFatal);
   const pool = createLatePool(options);
   const shared = { settings, clock, catalogue, cache, outputs };
   const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
-  const begun = { settings, catalogue, clock, chance, outputs, workflows, turns };
-  const childSteps = new ChildSteps({ ...begun, instantiation: options.instantiation, onFatal });
-  const controlSteps = new ControlSteps({ settings, clock, preparations, workflows, turns, childSteps, onFatal });
+  const { childSteps, controlSteps } = createControl(options, preparations, { outputs, workflows, turns, onFatal });
 
   // Events, and what follows from them.
   const recorded = { store, clock, workflows, views, queue, budgets, readySteps, flights };
@@ -119,29 +114,54 @@ export function assemble(options: CoordinatorOptions): Coordinator {
     warn: onNotice,
   });
   childSteps.connectRecall(recall);
-  const started = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };
-  const attempts = new Attempts({ ...started, recorder, recall });
+  const told = { clock, chance, log, workflows, turns, cache, budgets, durations, readySteps, flights };
+  const attempts = new Attempts({ ...told, recorder, recall });
   flights.connect((ended) => attempts.onEnded(ended));
   const perform = createPerform({ log, window, cache, flights, waits, workflows, removals, checkpoints, onFault });
   turns.connect({
     startReady: (batch) => attempts.start(batch),
-    perform: (effects) => {
-      onEffects?.(effects);
-      perform(effects);
-    },
+    perform: watched(perform, onEffects),
     onDiskFull: (isFull) => {
       incidents.diskFull(isFull);
       if (!isFull) views.resume();
     },
   });
-
   const files = { views, queue, removals, checkpoints, orphanBlobs };
   const followers = { window, texts, waits };
-  const calls = { childSteps, inquiries, reader };
-  const steps = { budgets, cache, outputs, readySteps, controlSteps, flights, attempts, pool, ...calls };
+  const ready = { budgets, cache, outputs, readySteps, controlSteps, childSteps, flights, attempts, pool };
+  const steps = { ...ready, inquiries, reader: options.reader };
   const parts = { settings, store, catalogue, clock, chance, log, incidents, workflows, turns, recorder, recall };
   const all = { ...parts, ...files, ...followers, ...steps };
   return new Coordinator(all, createCallHandlers(all));
+}
+
+function watched(perform: Perform, onEffects: CoordinatorOptions['onEffects']): Perform {
+  return (effects) => {
+    onEffects?.(effects);
+    perform(effects);
+  };
+}
+
+/** What steps need that takes time to read. */
+function createReading(
+  { reader, clock, settings: { dryRun } }: CoordinatorOptions,
+  outputs: StepOutputs,
+  onFatal: (error: unknown) => void,
+): { inquiries: Inquiries; preparations: Preparations } {
+  const inquiries = new Inquiries({ reader, outputs, clock, onFatal });
+  const farLists = new FarLists({ inquiries, clock, readBlobs: (live, names) => outputs.readBlobs(live, names) });
+  outputs.connect(farLists);
+  return { inquiries, preparations: new Preparations({ inquiries, farLists, outputs, clock, dryRun }) };
+}
+
+/** Steps that need no slot. */
+function createControl(
+  { settings, catalogue, clock, chance, instantiation }: CoordinatorOptions,
+  preparations: Preparations,
+  shared: Pick<ChildStepsOptions, 'outputs' | 'workflows' | 'turns' | 'onFatal'>,
+): { childSteps: ChildSteps; controlSteps: ControlSteps } {
+  const childSteps = new ChildSteps({ ...shared, settings, catalogue, clock, chance, instantiation });
+  return { childSteps, controlSteps: new ControlSteps({ ...shared, settings, clock, preparations, childSteps }) };
 }
 
 function createLatePool({ settings, createPool, log }: CoordinatorOptions): LatePool {

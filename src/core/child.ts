@@ -87,7 +87,8 @@ export function decideReturn(parent: WorkflowState, stepId: string, end: ChildEn
   const isTooLarge = error === null && !hasRoom(parent, { ...parent.stepOf(stepId), outputs, metrics });
   if (error === null && !isTooLarge) return { ...event, error: null, ...told, outputs };
   const why = error ?? tooLargeError;
-  return { ...event, error: why.slice(0, limits.errorLengthMax), ...told, outputs: null };
+  const code: FailureCode = why.startsWith(tooLarge) ? tooLarge : 'CHILD_FAILED';
+  return { ...event, error: why.slice(0, limits.errorLengthMax), code, ...told, outputs: null };
 }
 
 const tooLarge: FailureCode = 'OUTPUT_TOO_LARGE';

@@ -3,6 +3,7 @@
  * which step a name means and which items are known.
  */
 import { isGroup, toItemNames } from './flow.ts';
+import { toInnerId } from './groups.ts';
 import type { Names } from './references.ts';
 import type { WorkflowState } from './state.ts';
 import { endOf, type StepState } from './step-state.ts';
@@ -19,10 +20,17 @@ export function* around(state: WorkflowState, context: Context): Generator<{ gro
   }
 }
 
+/** The id of a step of an item or a round. Of a loop with an action of its own, that step has the loop's name. */
+export function toMadeId(group: StepState, index: number, id: string): string {
+  const { flow, of } = group;
+  const isOwn = flow.repeat !== null && flow.body === null && id === (of === null ? group.id : toInnerId(group.id, of));
+  return isOwn ? `${group.id}.${index}` : `${group.id}.${index}.${id}`;
+}
+
 /** The step that an id means: the nearest one around that has it. */
 export function toScopedId(state: WorkflowState, context: Context, id: string): string {
   for (const { group, index } of around(state, context)) {
-    const scoped = `${group.id}.${index}.${id}`;
+    const scoped = toMadeId(group, index, id);
     if (state.index.has(scoped)) return scoped;
   }
   return id;

@@ -192,12 +192,16 @@ class Settling {
     for (const i of change.stopped.slice(before)) this.ended.push({ i, root: failed });
   }
 
-  /** F2 and F3: what the end of a step means to the group that has made it. */
+  /** F2, F3 and F5: what the end of a step means to the group that has made it. */
   #settleGroup(g: number, index: number): void {
     const { state } = this;
     const group = state.stepAt(g);
     const tally = state.tallyAt(g);
-    if (!isUnderWay(group)) return;
+    if (!isUnderWay(group)) {
+      // The last item of a group that has failed before.
+      if (state.isOver(g)) this.ended.push({ i: g, root: null });
+      return;
+    }
     const { repeat, tolerate } = group.flow;
     if (tally.failedItems > (repeat ? 0 : toTolerated(tolerate, countOf(group)))) {
       this.#failGroup(g, toItemError(state, tally, index, repeat ? 'round' : 'item'));

@@ -45,7 +45,7 @@ export function returnChild(
     return;
   }
   if (event.error !== null) {
-    settling.fail(i, event.error, { metrics });
+    settling.fail(i, event.error, { metrics, errorCode: event.code ?? null });
     return;
   }
   state.setStep(i, {

@@ -7,7 +7,9 @@
  *   F2  items begin in the order of the list, and at most `concurrency` of them are under way at once;
  *   F3  a step with `forEach` ends when its last item has. It has FAILED as soon as more items have failed than it
  *       tolerates; items that have not begun are STOPPED then, and those under way go on;
- *   F4  a group records `{count, failed, skipped}` alone; what its items have made is read from their own steps.
+ *   F4  a group records `{count, failed, skipped}` alone; what its items have made is read from their own steps;
+ *   F5  what runs after a group, by `join` or in `finally`, begins when the group and all its items have ended: after a
+ *       failure too, a group within a group included.
  */
 import type { StepDefinition } from '../contract/definition.ts';
 import type { Of } from '../contract/flow.ts';

@@ -4,7 +4,7 @@
  *
  * Rules, numbered for tests:
  *   TJ1  `all` and `any` are blocked by the first lost dependency, while others may still run; apart from that the verdict
- *        comes when all have ended;
+ *        comes when all have ended, and all items of those that are groups (F5);
  *   TJ2  `all` runs when each has run; `any` when one has, or there are none; `ended` in any case; `failed` when one is lost
  *        or was tolerated. Where nothing blocks the step, and it does not run, it is skipped.
  */

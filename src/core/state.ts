@@ -19,11 +19,21 @@ import type { FailurePolicy, JobStatus } from '../contract/workflow.ts';
 import { type Amounts, addAmounts, noAmounts, toAmounts } from './budget.ts';
 import { isGroup } from './flow.ts';
 import { createGraph } from './graph.ts';
-import { GroupTally } from './group-tally.ts';
+import { GroupTally, type StepEnd } from './group-tally.ts';
 import { addAt, itemAt } from './item-at.ts';
 import { addMetrics, emptyTotals, type Totals } from './metrics.ts';
 import { type Results, sizeOfResults } from './size.ts';
-import { attendsChild, type EndOfStep, endOf, goesOn, type StepState, toItemEnd } from './step-state.ts';
+import {
+  addEnd,
+  attendsChild,
+  type EndCounts,
+  type EndOfStep,
+  endOf,
+  goesOn,
+  noEnds,
+  type StepState,
+  toItemEnd,
+} from './step-state.ts';
 
 /** A branch of the workflow, or a child that one of its steps has started. */
 export interface Branch {
@@ -69,7 +79,7 @@ export class WorkflowState {
   readonly steps: StepState[];
   readonly index = new Map<string, number>();
   downstream: number[][] = [];
-  /** For each step, how many of its dependencies have not ended; unknown ids count too. */
+  /** For each step, how many of its dependencies are not over (`isOver`); unknown ids count too. */
   missing: number[] = [];
   /** Of those that have ended: how many are lost, skipped and tolerated (`EndOfStep`). */
   ends: EndCounts[] = [];
@@ -124,18 +134,30 @@ export class WorkflowState {
     this.tallies.clear();
     this.outcomes = { skipped: 0, tolerated: 0 };
     this.timed = 0;
-    this.missing = this.steps.map((step, i) => {
+    this.steps.forEach((step, i) => {
       this.#enter(step, i);
+    });
+    this.#keepOpen();
+    this.missing = this.steps.map((step, i) => {
       let missing = 0;
       for (const id of new Set(step.dependencies)) {
         const at = this.index.get(id);
         if (at === undefined) this.#waitFor(id, i);
         const end = at === undefined ? null : endOf(this.stepAt(at));
-        if (end === null) missing += 1;
-        else addEnd(itemAt(this.ends, i), end, 1);
+        if (end !== null) addEnd(itemAt(this.ends, i), end, 1);
+        if (at === undefined || !this.isOver(at)) missing += 1;
       }
       return missing;
     });
+  }
+
+  /** Items whose inner group has ended, and works on, have not ended: groups within groups first. */
+  #keepOpen(): void {
+    for (const i of [...this.tallies.keys()].reverse()) {
+      const step = this.stepAt(i);
+      if (step.of === null || this.isOver(i)) continue;
+      this.tallyAt(this.placeOf(step.of.step)).change(step.of.index, toItemEnd(step), toItemEnd(step, false));
+    }
   }
 
   /** Counts a step that is new to the derived values. Groups stand before the steps that are made from them. */
@@ -209,6 +231,18 @@ export class WorkflowState {
     return itemAt(this.downstream, i);
   }
 
+  /**
+   * The step has ended, and so has all that was made from it: when a group has failed, or was stopped, items of it may
+   * still be under way.
+   */
+  isOver(i: number): boolean {
+    return endOf(this.stepAt(i)) !== null && this.#isAtRest(i);
+  }
+
+  #isAtRest(i: number): boolean {
+    return (this.tallies.get(i)?.openItems ?? 0) === 0;
+  }
+
   setHeader(change: Partial<Header>): void {
     this.header = { ...this.header, ...change };
   }
@@ -262,14 +296,29 @@ export class WorkflowState {
     if (after.outcome) this.outcomes[after.outcome] += 1;
     const [had, has] = [endOf(before), endOf(after)];
     if (had !== has) for (const next of this.downstreamOf(i)) this.#changeEnd(next, had, has);
-    if (after.of) this.tallyAt(this.placeOf(after.of.step)).change(after.of.index, toItemEnd(before), toItemEnd(after));
+    const isAtRest = this.#isAtRest(i);
+    this.#changeOver(i, toItemEnd(before, isAtRest), toItemEnd(after, isAtRest));
   }
 
   #changeEnd(i: number, had: EndOfStep | null, has: EndOfStep | null): void {
     const ends = itemAt(this.ends, i);
     if (had !== null) addEnd(ends, had, -1);
     if (has !== null) addEnd(ends, has, 1);
-    if ((had === null) !== (has === null)) this.#addMissing(i, has === null ? 1 : -1);
+  }
+
+  /** What it means that the step is over, or works again: to those that wait for it, and to the group that it is of. */
+  #changeOver(i: number, had: StepEnd, has: StepEnd): void {
+    if (had.isEnded !== has.isEnded) {
+      for (const next of this.downstreamOf(i)) this.#addMissing(next, has.isEnded ? -1 : 1);
+    }
+    const { of } = this.stepAt(i);
+    if (of === null) return;
+    const g = this.placeOf(of.step);
+    const group = this.stepAt(g);
+    const wasOver = toItemEnd(group, this.#isAtRest(g));
+    this.tallyAt(g).change(of.index, had, has);
+    const isOver = toItemEnd(group, this.#isAtRest(g));
+    if (wasOver.isEnded !== isOver.isEnded) this.#changeOver(g, wasOver, isOver);
   }
 
   /** Adds a COMPLETED step without dependencies; steps that waited for its id become its dependents. */
@@ -279,7 +328,10 @@ export class WorkflowState {
     this.#waitingForAbsent.delete(step.id);
     this.downstream[i] = waiting;
     this.#enter(step, i);
-    for (const next of waiting) this.#changeEnd(next, null, endOf(step));
+    for (const next of waiting) {
+      this.#changeEnd(next, null, endOf(step));
+      this.#addMissing(next, -1);
+    }
     return i;
   }
 
@@ -331,20 +383,6 @@ export class WorkflowState {
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-export interface EndCounts {
-  lost: number;
-  skipped: number;
-  tolerated: number;
-}
-
-function noEnds(): EndCounts {
-  return { lost: 0, skipped: 0, tolerated: 0 };
-}
-
-function addEnd(ends: EndCounts, end: EndOfStep, change: 1 | -1): void {
-  if (end !== 'ran') ends[end] += change;
-}
 
 function hasOtherResults(a: Results, b: Results): boolean {
   return (

@@ -108,14 +108,31 @@ export function toleratesItself({ tolerate, forEach }: StepFlow): boolean {
   return tolerate === true && forEach === null;
 }
 
+/** How many of a step's dependencies have ended so. */
+export interface EndCounts {
+  lost: number;
+  skipped: number;
+  tolerated: number;
+}
+
+/** Before any has. */
+export function noEnds(): EndCounts {
+  return { lost: 0, skipped: 0, tolerated: 0 };
+}
+
+/** One more, or one less; how many have run follows from the others. */
+export function addEnd(ends: EndCounts, end: EndOfStep, change: 1 | -1): void {
+  if (end !== 'ran') ends[end] += change;
+}
+
 /** How many items a group has, or how many rounds have begun; 0 before that is known. */
 export function countOf({ count }: Pick<StepState, 'count'>): number {
   return count ?? 0;
 }
 
-/** For the counts of its group. */
-export function toItemEnd(step: StepState): StepEnd {
-  return { isEnded: endOf(step) !== null, isFailed: isItemFailure(step) };
+/** For the counts of its group. `isAtRest`: all that was made from the step has ended too. */
+export function toItemEnd(step: StepState, isAtRest = true): StepEnd {
+  return { isEnded: isAtRest && endOf(step) !== null, isFailed: isItemFailure(step) };
 }
 
 /** A step's log keeps its latest lines, each cut at a bound, so that endless attempts do not fill memory. */

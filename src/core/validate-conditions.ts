@@ -1,7 +1,7 @@
 /** What is wrong with the conditions of a step: `when`, and `until` of a loop. */
 import type { StepDefinition } from '../contract/definition.ts';
 import { type ConditionNames, checkCondition, conditionUses } from './condition.ts';
-import { find, idsWithin, type NameScope } from './validate-scope.ts';
+import { find, idAt, idsWithin, type NameScope } from './validate-scope.ts';
 
 interface Known {
   /** Names of the workflow's params. */
@@ -38,6 +38,7 @@ function namesFor(text: string, i: number | null, scope: NameScope, { params }: 
     params,
     steps,
     known: new Set(idsWithin(scope)),
+    ...(i === null ? {} : { self: idAt(scope, i) }),
     items,
     roots: roots.filter((root) => scope.names.has(root) || (root === 'workflow' && isFinal)),
     ...(scope.rounds === null ? {} : { previous: [...scope.rounds.graph.index.keys()] }),

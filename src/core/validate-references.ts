@@ -75,12 +75,19 @@ function checkStepSource(
   }
   const name = i === null ? 'output' : `"${idAt(found.scope, found.at)}"`;
   if (found.at !== -1 && !found.scope.ancestry.isUpstream(found.up, found.at)) {
+    if (found.up === found.at) return `{{${text}}}: step "${stepId}" cannot refer to itself${advisePrevious(found)}`;
     return `{{${text}}}: step "${stepId}" is not upstream of ${name}; add it to its dependencies`;
   }
   const wrong = checkGroupPath(found.scope.steps[found.up], path, text);
   if (wrong !== undefined) return wrong;
   if (isCertain(found) || isStoodInFor(rest, { scope, i }) || coversAny(sources, scope, i)) return undefined;
   return `{{${text}}}: step "${stepId}" may not have run when ${name} does; say what stands in for it, as in {{${text} ?? null}}`;
+}
+
+function advisePrevious({ scope, up }: { scope: NameScope; up: number }): string {
+  return scope.steps[up]?.repeat === undefined
+    ? ''
+    : `; the round before is {{previous.${idAt(scope, up)}.outputs ?? null}}`;
 }
 
 function isCertain({ scope, up, at }: { scope: NameScope; up: number; at: number }): boolean {

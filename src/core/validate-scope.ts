@@ -48,9 +48,13 @@ export function createScope({ nodes, isLoop, rounds = null, ...parts }: ScopePar
   return scope;
 }
 
-/** The scope within a group: its inner steps, or none where its own action runs for each item. */
+/**
+ * The scope within a group: its inner steps. Where its own action runs in each round, that step has the loop's name; where
+ * it runs for each item there is none.
+ */
 export function innerScope(outer: NameScope, i: number, step: StepDefinition): NameScope {
-  const inner = step.steps ?? [];
+  const { id, action = '' } = step;
+  const inner = step.steps ?? (step.repeat === undefined ? [] : [{ id, action }]);
   const names = new Set(outer.names);
   for (const name of toItemNames({ forEach: step.forEach ?? null })) names.add(name);
   if (step.forEach !== undefined) names.add('index');
@@ -95,6 +99,8 @@ export function* idsWithin(scope: NameScope): Generator<string> {
 /** Whether a step has run whenever its item has been dealt with: neither it nor a step before it may be skipped. */
 export function runsAlways(scope: NameScope, i: number): boolean {
   const step = scope.steps[i];
-  const isPlain = step?.when === undefined && (step?.join ?? 'all') === 'all' && step?.tolerate !== true;
+  // With forEach it is the items that are tolerated: the map runs all the same.
+  const isTolerated = step?.tolerate === true && step.forEach === undefined;
+  const isPlain = step?.when === undefined && (step?.join ?? 'all') === 'all' && !isTolerated;
   return isPlain && itemAt(scope.graph.upstream, i).every((up) => runsAlways(scope, up));
 }

@@ -3,9 +3,9 @@
  * travel with it, so that an edit of a file changes nothing that runs.
  *
  * Rules, numbered for tests:
- *   CT1  each template is there and sound, and none reaches itself;
- *   CT2  workflows within workflows go `limits.childDepthMax` deep at most;
- *   CT3  params that are written out are held against the schema of the template that they are for; those that
+ *   CL1  each template is there and sound, and none reaches itself;
+ *   CL2  workflows within workflows go `limits.childDepthMax` deep at most;
+ *   CL3  params that are written out are held against the schema of the template that they are for; those that
  *        references fill are checked when the workflow begins.
  */
 import { type Template, templateIdSchema } from '../contract/definition.ts';
@@ -79,7 +79,7 @@ class Search {
     return errors;
   }
 
-  /** CT1 and CT2: what keeps the template from being called. */
+  /** CL1 and CL2: what keeps the template from being called. */
   async #findFault(id: string, above: readonly string[], params: unknown): Promise<string | null> {
     if (!templateIdSchema.safeParse(id).success) {
       return 'expected the id of a template, without references: its definition is copied when the workflow is created';
@@ -141,7 +141,7 @@ class Search {
     return fault;
   }
 
-  /** CT3. */
+  /** CL3. */
   async #findParamFaults({ id, path, names, params, within }: Call): Promise<FieldError[]> {
     const template = this.found.get(id);
     if (template === undefined || typeof params === 'string') return [];

@@ -5,13 +5,7 @@
 import { z } from 'zod';
 import { type ResumeRequest, resumeRequestSchema } from '../contract/budget.ts';
 import type { BulkRequest, BulkResult } from '../contract/bulk.ts';
-import type {
-  CoordinatorCalls,
-  CoordinatorPort,
-  EventSink,
-  IdempotencyClaim,
-  WorkflowText,
-} from '../contract/coordinator.ts';
+import type { CoordinatorCalls, CoordinatorPort, IdempotencyClaim, WorkflowText } from '../contract/coordinator.ts';
 import type { DecisionAnswer, DecisionRequest, WaitingQuery, WaitingReply } from '../contract/decision.ts';
 import {
   type BranchRequest,
@@ -25,34 +19,33 @@ import {
   type WorkflowDefinition,
 } from '../contract/definition.ts';
 import type { DryRunReply, ValidationReply } from '../contract/dry-run.ts';
-import {
-  type ActionDescription,
-  type AnswerOptions,
-  type AskRoom,
-  type CallOptions,
-  type Engine,
-  type EngineHealth,
-  type EngineStats,
-  type EventsOptions,
-  type ExternalDataAnswer,
-  type GetOptions,
-  type GetStepOptions,
-  type GraphOptions,
-  type ListReply,
-  type LogOptions,
-  type SearchOptions,
-  type SecretDescription,
-  type StreamOptions,
-  type SubmitOptions,
-  type ToldOptions,
-  type WaitOptions,
+import type {
+  ActionDescription,
+  AnswerOptions,
+  AskRoom,
+  CallOptions,
+  Engine,
+  EngineHealth,
+  EngineStats,
+  EventsOptions,
+  ExternalDataAnswer,
+  GetOptions,
+  GetStepOptions,
+  GraphOptions,
+  ListReply,
+  LogOptions,
+  SearchOptions,
+  SecretDescription,
+  StreamOptions,
+  SubmitOptions,
+  ToldOptions,
+  WaitOptions,
   WorkflowReply,
 } from '../contract/engine.ts';
 import type { EnginePageParts } from '../contract/engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
-import { limits } from '../contract/limits.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
 import type { DefinitionBack, Facets, Lineage, LogReply, SearchReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
@@ -66,13 +59,15 @@ import { check, checkId, toClaim } from './arguments.ts';
 import { runBulk } from './bulk.ts';
 import { readCalledTemplates } from './called-templates.ts';
 import { EnginePages } from './engine-page.ts';
-import { Follower } from './follower.ts';
+import { Followers } from './followers.ts';
+import { healthWithin } from './health.ts';
+import { Replies, toFirstWait } from './replies.ts';
 import { RunSearches } from './run-searches.ts';
 import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
-import { toWholeSteps, toWholeText } from './whole-outputs.ts';
+import { toWholeSteps } from './whole-outputs.ts';
 
 /** Dry runs and validations (`src/rehearsal`). */
 export interface RehearsalPort {
@@ -100,8 +95,6 @@ export interface CoordinatedEngineOptions extends ValidationOptions {
   healthPatienceMs?: number;
 }
 
-const healthPatienceMsDefault = 2_000;
-
 /** A definition that has been checked, with what is said about it. */
 type ValidDefinition = Extract<Validation, { ok: true }>;
 
@@ -110,19 +103,22 @@ export class CoordinatedEngine implements Engine {
   readonly #options: CoordinatedEngineOptions;
   readonly #templates: EngineTemplates;
   readonly #steps: StepCalls;
+  readonly #replies: Replies;
   readonly #schedules: Schedules;
   readonly #views: RunViews;
   readonly #page: EnginePages;
   readonly #searches: RunSearches;
-  readonly #followers = new Set<Follower>();
+  readonly #followers: Followers;
 
   constructor(options: CoordinatedEngineOptions) {
     this.#coordinator = options.coordinator;
     this.#options = options;
     this.#templates = new EngineTemplates(options.templates, options);
+    this.#followers = new Followers(options.coordinator);
+    this.#replies = new Replies(options.coordinator);
     this.#steps = new StepCalls(options.coordinator, options.checkData);
     this.#views = new RunViews(options.coordinator);
-    const readText = (id: string, room: AskRoom | undefined) => this.#read(id, room ? { room } : {});
+    const readText = (id: string, room: AskRoom | undefined) => this.#replies.read(id, room ? { room } : {});
     this.#searches = new RunSearches(options.coordinator, readText, options.searchExecArgv);
     this.#page = new EnginePages(options.settings, options.coordinator);
     this.#schedules = new Schedules({
@@ -184,7 +180,7 @@ export class CoordinatedEngine implements Engine {
   ): Promise<WorkflowReply> {
     const called = await this.#withCalled(valid, templateId);
     const args = { ...called, templateId, ...claim, ...toFirstWait(options) };
-    return this.#toCreated(await this.#coordinator.call('submit', args, options.signal), options);
+    return this.#replies.toCreated(await this.#coordinator.call('submit', args, options.signal), options);
   }
 
   async dryRun(definition: unknown): Promise<DryRunReply> {
@@ -219,12 +215,12 @@ export class CoordinatedEngine implements Engine {
 
   async get(id: string, { withoutBlobs = false, ...options }: GetOptions = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(await this.#read(id, options), options.room, { withoutBlobs });
+    return this.#replies.toReply(await this.#replies.read(id, options), options.room, { withoutBlobs });
   }
 
   async finished(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<WorkflowReply> {
     checkId(id);
-    return this.#toReply(
+    return this.#replies.toReply(
       await this.#coordinator.call('get', { id, waitMs: null, until: 'finished' }, signal),
       undefined,
     );
@@ -248,8 +244,8 @@ export class CoordinatedEngine implements Engine {
 
   async graph(id: string, { since, ...options }: GraphOptions = {}): Promise<WorkflowReply> {
     checkId(id);
-    const text = await this.#read(id, options, { graph: since === undefined ? {} : { since } });
-    return this.#toReply(text, undefined);
+    const text = await this.#replies.read(id, options, { graph: since === undefined ? {} : { since } });
+    return this.#replies.toReply(text, undefined);
   }
 
   async peek(id: string): Promise<{ version: number; status: JobStatus }> {
@@ -276,12 +272,16 @@ export class CoordinatedEngine implements Engine {
 
   async externalSteps(id: string, { room }: AnswerOptions = {}): Promise<WorkflowStep[]> {
     checkId(id);
-    const text = await this.#read(id, room ? { room } : {});
+    const text = await this.#replies.read(id, room ? { room } : {});
     const { steps } = JSON.parse(text.json) as { steps: WorkflowStep[] };
     const external = steps.filter(
       (step) => step.action === 'external_data' || step.params.source === 'browser_extension',
     );
-    return toWholeSteps(id, external, { length: text.json.length, readBlob: (blob) => this.#readBlob(id, blob), room });
+    return toWholeSteps(id, external, {
+      length: text.json.length,
+      readBlob: (blob) => this.#replies.readBlob(id, blob),
+      room,
+    });
   }
 
   async list(query: ListQuery = {}): Promise<ListReply> {
@@ -323,8 +323,8 @@ export class CoordinatedEngine implements Engine {
       ...toClaim('branch', [id, request], options),
       ...toFirstWait(options),
     };
-    await this.#makeRoom(id, options.room);
-    return this.#toCreated(await this.#coordinator.call('branch', args, options.signal), options);
+    await this.#replies.makeRoom(id, options.room);
+    return this.#replies.toCreated(await this.#coordinator.call('branch', args, options.signal), options);
   }
 
   async delete(id: string, { version }: { version?: number | undefined } = {}): Promise<void> {
@@ -359,55 +359,19 @@ export class CoordinatedEngine implements Engine {
     return Object.defineProperty(JSON.parse(json) as ExternalDataReply, 'replayed', { value: replayed });
   }
 
-  async *events({ after, workflowId, signal }: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {
-    const follower = new Follower(signal);
-    this.#followers.add(follower);
-    const end = this.#coordinator.subscribe(after ?? null, workflowId ?? null, (events) => follower.push(events));
-    try {
-      for await (const item of follower.read()) if (item.kind !== 'step.tokens') yield item;
-    } finally {
-      end();
-      this.#followers.delete(follower);
-    }
+  events(options: EventsOptions = {}): AsyncGenerator<EngineEvent | EventGap> {
+    return this.#followers.events(options);
   }
 
-  async *follow(
+  follow(
     id: string,
-    { after, signal }: Pick<EventsOptions, 'after' | 'signal'> = {},
+    options: Pick<EventsOptions, 'after' | 'signal'> = {},
   ): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
-    const follower = new Follower(signal);
-    this.#followers.add(follower);
-    const end = this.#coordinator.subscribe(after ?? null, id, (events) => follower.push(events));
-    const endTexts = this.#coordinator.listen(id, follower.textSink());
-    try {
-      yield* follower.read();
-    } finally {
-      end();
-      endTexts();
-      this.#followers.delete(follower);
-    }
+    return this.#followers.follow(id, options);
   }
 
-  async *stream({
-    after,
-    signal,
-    workflows,
-    texts = [],
-  }: StreamOptions = {}): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
-    const follower = new Follower(signal);
-    this.#followers.add(follower);
-    const isWanted = workflows === undefined ? null : new Set(workflows);
-    // All events cross the thread once for all who follow all (TH1). Each follower of some looks through them here.
-    const isOf = (event: EngineEvent | EventGap) => event.kind === 'gap' || isWanted?.has(event.workflow_id) !== false;
-    const sink: EventSink = (events) => follower.push(isWanted === null ? events : events.filter(isOf));
-    const ends = [this.#coordinator.subscribe(after ?? null, null, sink)];
-    for (const id of new Set(texts)) ends.push(this.#coordinator.listen(id, follower.textSink()));
-    try {
-      yield* follower.read();
-    } finally {
-      for (const end of ends) end();
-      this.#followers.delete(follower);
-    }
+  stream(options: StreamOptions = {}): AsyncGenerator<EngineEvent | EventGap | TokenEvent> {
+    return this.#followers.stream(options);
   }
 
   templates(): Promise<Template[]> {
@@ -466,28 +430,16 @@ export class CoordinatedEngine implements Engine {
     return this.#coordinator.call('stats', {});
   }
 
-  /** Answers even when the coordinator does not, as while its disk hangs in an fdatasync. */
-  async health(): Promise<EngineHealth> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<EngineHealth>((resolve) => {
-      const { healthPatienceMs } = this.#options;
-      const seconds = (healthPatienceMs ?? healthPatienceMsDefault) / 1_000;
-      const notice = `The engine has not answered for ${seconds} s: its disk is slow, or it has too much to do`;
-      timer = setTimeout(() => resolve({ status: 'degraded', notices: [notice] }), seconds * 1_000);
+  health(): Promise<EngineHealth> {
+    const calls = [this.#coordinator.call('health', {}), this.templateProblems(), this.#schedules.notices()] as const;
+    const whole = Promise.all(calls).then(([health, problems, ofSchedules]) => {
+      return { ...health, notices: [...health.notices, ...ofSchedules], problems };
     });
-    try {
-      const calls = [this.#coordinator.call('health', {}), this.templateProblems(), this.#schedules.notices()] as const;
-      const whole = Promise.all(calls).then(([health, problems, ofSchedules]) => {
-        return { ...health, notices: [...health.notices, ...ofSchedules], problems };
-      });
-      return await Promise.race([whole, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return healthWithin(whole, this.#options.healthPatienceMs);
   }
 
   async close(): Promise<void> {
-    for (const follower of this.#followers) follower.end();
+    this.#followers.end();
     await this.#schedules.close();
     const { rehearsals } = this.#options;
     await Promise.all([
@@ -498,72 +450,12 @@ export class CoordinatedEngine implements Engine {
     ]);
   }
 
-  #readBlob(id: string, blob: string): Promise<Uint8Array> {
-    return this.#coordinator.call('readBlob', { id, blob });
-  }
-
-  /** Waits for a workflow and reads it. Where the caller counts memory, room is made before a large text comes. */
-  async #read(
-    id: string,
-    { waitMs = 0, signal, room }: WaitOptions,
-    { isPatient = false, graph }: { isPatient?: boolean; graph?: Pick<GraphOptions, 'since'> } = {},
-  ): Promise<WorkflowText> {
-    const name = graph === undefined ? 'get' : 'graph';
-    const args = { id, until: 'rest' as const, ...(graph?.since === undefined ? {} : { since: graph.since }) };
-    if (room === undefined) return this.#coordinator.call(name, { ...args, waitMs }, signal);
-    let text = await this.#coordinator.call(name, { ...args, waitMs, textMax: limits.heldBytesFree }, signal);
-    while (text.withheld !== undefined) {
-      await room(text.withheld, isPatient);
-      // A workflow that has grown since is withheld again.
-      text = await this.#coordinator.call(name, { ...args, waitMs: 0, textMax: text.withheld });
-    }
-    return text;
-  }
-
-  /** Room for the answer of a change, made before the change: when it is refused, nothing has happened. */
-  async #makeRoom(id: string, room: AskRoom | undefined): Promise<void> {
-    if (room === undefined) return;
-    const { withheld } = await this.#coordinator
-      .call('get', { id, waitMs: 0, until: 'rest', textMax: 0 })
-      // What cannot be read has no size; the call itself says why.
-      .catch((error: unknown) => {
-        if (error instanceof Refusal) return { withheld: 0 };
-        throw error;
-      });
-    if (withheld) await room(withheld);
-  }
-
   async #steer<K extends 'stop' | 'resume' | 'retry'>(
     name: K,
     args: CoordinatorCalls[K]['args'],
     { room }: AnswerOptions,
   ): Promise<WorkflowReply> {
-    await this.#makeRoom(args.id, room);
-    return this.#toReply(await this.#coordinator.call(name, args), room, { isPatient: true });
+    await this.#replies.makeRoom(args.id, room);
+    return this.#replies.toReply(await this.#coordinator.call(name, args), room, { isPatient: true });
   }
-
-  /** The answer of a call that has created a workflow, after the wait that it asked for. */
-  async #toCreated(created: WorkflowText, { waitMs = 0, signal, room }: WaitOptions): Promise<WorkflowReply> {
-    if (waitMs === 0 || room === undefined) return this.#toReply(created, room, { isPatient: true });
-    const waited = await this.#read(created.id, { waitMs, room, ...(signal && { signal }) }, { isPatient: true });
-    return this.#toReply({ ...waited, replayed: created.replayed }, room, { isPatient: true });
-  }
-
-  async #toReply(
-    text: WorkflowText,
-    ask: AskRoom | undefined,
-    { isPatient = false, withoutBlobs = false } = {},
-  ): Promise<WorkflowReply> {
-    const room = ask && ((bytes: number) => ask(bytes, isPatient));
-    const readBlob = (blob: string) => this.#readBlob(text.id, blob);
-    const json = await toWholeText(text, { readBlob, room, withoutBlobs });
-    const { id, version, status, replayed } = text;
-    return new WorkflowReply({ id, version, status, json, replayed });
-  }
-}
-
-/** Where the caller counts memory, a creation is followed by its wait: only then is it known how large the answer is. */
-function toFirstWait({ waitMs = 0, room }: WaitOptions) {
-  const until = 'rest' as const;
-  return room === undefined || waitMs === 0 ? { waitMs, until } : { waitMs: 0, until, textMax: 0 };
 }

@@ -11,7 +11,8 @@ import { bundleJobsMax } from '../contract/pool-messages.ts';
 import * as entries from '../worker/entries.ts';
 import { ProcessLane } from './process-lane.ts';
 import { toExecArgv, toProcessExecArgv } from './source-loader.ts';
-import { ThreadLane, type ThreadLaneOptions } from './thread-lane.ts';
+import { ThreadLane } from './thread-lane.ts';
+import type { ThreadLaneOptions } from './thread-setup.ts';
 
 /** As the watchdog of the engine's own threads: one that has not answered for so long does not answer any more. */
 const stuckMs = 30_000;

@@ -9,7 +9,7 @@ import { createTemplateCatalogue } from '../templates/catalogue.ts';
 
 const page = `<!doctype html><html lang="en"><head><title>Dry run</title></head><body><article><h1>Dry run</h1>
 <p>This page stands in for what would be sent to the workflow. Nobody has captured it, and nobody was called for it.</p>
-<p>Its sentences are made up, so that the steps after it have something to read.</p></article></body></html>`;
+<p>Its sentences are made up, so that the steps after it have something to read, and <a href="made-up">a link</a>.</p></article></body></html>`;
 
 /** Gives data to every step that waits for some: the engine runs one workflow alone, and those that its steps start. */
 export async function giveMadeUpData(engine: Engine): Promise<boolean> {
@@ -64,7 +64,10 @@ export function findWanted(definitions: readonly Definition[]): Record<string, s
     const [field, place, ...rest] = path;
     // What a group has gathered is what its steps have made.
     if (field === 'items' && place !== undefined) want(standing.get(id) ?? id, rest);
-    if (field === 'last' && place !== undefined) want(place, rest);
+    if (field === 'last' && place !== undefined) {
+      if (standing.get(id) === id) want(id, [place, ...rest]);
+      else want(place, rest);
+    }
   };
   for (const { step, names, outer } of visited) {
     for (const [field, value] of boundValues(step)) {

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { FieldError } from '../contract/failures.ts';
-import type { Rehearsal } from '../contract/rehearsal.ts';
+import { type Rehearsal, standInBeginning } from '../contract/rehearsal.ts';
 import { type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
 import { toAddress, withQuery } from './http/address.ts';
 import { authHeaderOf, authSchema, namedInAuth, toAuthValue } from './http/auth.ts';
@@ -143,19 +143,20 @@ export const httpRequest: Task<Params> = {
     const exchange = await toExchange(request, context);
     await rehearseTarget(exchange.address.url, context.network);
     const [expect] = [request.expect].flat();
-    const { origin, pathname } = exchange.address.url;
+    const { origin, pathname, search } = exchange.address.url;
     return {
       outputs: {
         status: typeof expect === 'number' ? expect : Number(`${expect?.[0] ?? 2}00`),
         headers: {},
-        content: `Dry run: ${nameOf(exchange)} was not sent. This text stands in for its answer.`,
+        // The link is for those that go where a page leads to.
+        content: `${standInBeginning}${nameOf(exchange)} was not sent. This text stands in for its answer, with <a href="made-up">a link</a>.`,
       },
       metadata: {
         rehearsal: {
           kind: 'request',
           method: exchange.method,
           // Secrets stay names: no value is there.
-          url: `${origin}${pathname.replace(/%7B%7B(secrets\.\w+)%7D%7D/g, '{{$1}}')}`,
+          url: `${origin}${pathname.replace(/%7B%7B(secrets\.\w+)%7D%7D/g, '{{$1}}')}${search === '' ? '' : '?…'}`,
           // What a server answers, nobody knows.
           open: ['headers', 'json'],
         } satisfies Rehearsal,

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +15,12 @@ import { runCli, startCli } from './cli-process.ts';
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const token = 'canary-token-of-the-test';
+const leapTemplate = `id: leap
+name: Leap day
+schedule: { cron: '0 12 29 2 *', timezone: UTC, params: { day: '{{slot}}' } }
+params: { type: object, properties: { day: { type: string } } }
+steps: [{ id: wait, action: external_data, params: { day: '{{params.day}}' } }]
+`;
 let cwd: string;
 let server: ChildProcess;
 let url: string;
@@ -22,6 +28,9 @@ let closed: Promise<unknown>;
 
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'hybrid-cli-server-'));
+  // Those that are shipped, and one with a schedule: its next slot is some years away.
+  await cp('workflows/templates', join(cwd, 'workflows/templates'), { recursive: true });
+  await writeFile(join(cwd, 'workflows/templates/leap.yaml'), leapTemplate);
   server = startCli(['serve', '--port', '0', '--data', 'data'], { cwd, env: { API_TOKEN: token, LOG_LEVEL: 'fatal' } });
   closed = once(server, 'close');
   server.stderr?.resume();
@@ -200,4 +209,37 @@ test('SIGTERM ends serve with 0', async () => {
   server.kill('SIGTERM');
   await closed;
   expect(server.exitCode).toBe(0);
+});
+
+test('schedules are listed, paused, resumed and triggered', async () => {
+  const list = await cli(['schedules']);
+  expect(list.stdout).toMatch(/^TEMPLATE +CRON +TIME ZONE +NEXT +LAST +WORKFLOW +PASSED\n/);
+  expect(list.stdout).toMatch(/\nleap +0 12 29 2 \* +UTC +2\d{3}-02-29T12:00:00\.000Z +- +- +-\n/);
+  expect(list).toMatchObject({ status: 0, stderr: '' });
+
+  expect(await cli(['schedules', 'pause', 'leap'])).toMatchObject({ status: 0, stdout: 'leap is paused\n' });
+  const [paused] = JSON.parse((await cli(['schedules', 'list', '--json'])).stdout);
+  expect(paused).toMatchObject({ template: 'leap', paused: true, next: null, last: null });
+
+  // Also while it is paused; what waits for data does not end, and the schedule's overlap is skip.
+  const triggered = await cli(['schedules', 'trigger', 'leap']);
+  const [, slot = '', id = ''] = /^leap slot (\S+): workflow (\S+)\n$/.exec(triggered.stdout) ?? [];
+  expect(triggered.status).toBe(0);
+  const workflow = JSON.parse((await cli(['show', id, '--json'])).stdout);
+  expect(workflow).toMatchObject({ templateId: 'leap', params: { day: slot } });
+  const again = await cli(['schedules', 'trigger', 'leap']);
+  expect(again).toMatchObject({ status: 1, stdout: '' });
+  expect(again.stderr).toMatch(/not finished .*its overlap is "skip"/);
+
+  const resumed = await cli(['schedules', 'resume', 'leap']);
+  expect(resumed.stdout).toMatch(/^leap goes on; next slot: 2\d{3}-02-29T12:00:00\.000Z\n$/);
+});
+
+test.each([
+  [['schedules', 'stop', 'leap'], 2, /"stop" is none of list, pause, resume, trigger/],
+  [['schedules', 'pause'], 2, /which schedule\? hybrid-engine schedules pause <template>/],
+  [['schedules', 'list', 'leap'], 2, /list takes no template/],
+  [['schedules', 'pause', 'page-digest'], 1, /no template "page-digest" with a schedule/],
+])('%j ends with %d and says why', async (args, status, stderr) => {
+  expect(await cli(args)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(stderr) });
 });

@@ -71,6 +71,7 @@ const events: { [K in JournalEvent['kind']]: OfKind<JournalEvent, K> } = {
     stepId: 'a',
     child: 'c',
     error: null,
+    code: 'CHILD_FAILED',
     metrics: { tokens: 1 },
     simulated: true,
     outputs: { json: '{"steps":{}}' },

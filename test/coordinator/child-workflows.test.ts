@@ -1,6 +1,6 @@
 /**
  * Goal: a step runs a template as a workflow of its own: the two know each other, end together, and what one has used counts
- * once (CH1 to CH3, CS1 to CS3, BA4, CT1 to CT3). Method: the real coordinator and store, with steps that end when the test
+ * once (CH1 to CH3, CP1 to CP3, BA4, CL1 to CL3). Method: the real coordinator and store, with steps that end when the test
  * says so; deaths are copies of the directory.
  */
 import fs from 'node:fs';
@@ -11,7 +11,7 @@ import { Refusal } from '../../src/contract/failures.ts';
 import type { StorePort } from '../../src/contract/store.ts';
 import type { Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
-import { Holds, type InlineEngine, type InlineOptions, openInline } from '../fixtures/inline-engine.ts';
+import { type InlineEngine, type InlineOptions, openInline } from '../fixtures/inline-engine.ts';
 
 let dir: EngineDir;
 let inline: InlineEngine;
@@ -548,6 +548,11 @@ describe('what a child uses', () => {
     );
     await die();
     expect(stepOf(await read(child), 'b').waits?.for).toBe('budget');
+    // All that the family has used counts afresh, and is too much still.
+    await inline.engine.resume(id, { budget: { usd: 0.11 } });
+    await inline.engine.get(child, { waitMs: 60_000 });
+    expect(stepOf(await read(child), 'b').reason).toMatch(/ of \$0\.11 is used up: \$0\.08 spent, /);
+    expect(inline.holds.arrivals('b')).toBe(0);
     await inline.engine.resume(id, { budget: { usd: 0.2 } });
     await inline.holds.arrived('b');
     inline.holds.release('b');
@@ -641,6 +646,25 @@ describe('after a death', () => {
     await liveOn(image());
     expect((await read(id)).status).toBe('STOPPED');
     expect((await finished(child)).status).toBe('STOPPED');
+  });
+
+  test('a child whose file is gone fails its step, and a retry starts another one', async () => {
+    writeTemplate('ask', [{ id: 'o', action: 'approval', params: { message: 'Go on?' } }]);
+    const { workflow } = await inline.engine.submit({ name: 'p', steps: [call('sub', 'ask')] }, { waitMs: 60_000 });
+    const child = await childOf(workflow.id);
+    // Until the journal has forgotten it, it would be rebuilt from there.
+    for (let times = 0; times < 2; times += 1) await inline.coordinator.parts.checkpoints.make();
+    await inline.engine.close();
+    fs.rmSync(dir.directory(child), { recursive: true });
+    inline = await openInline(dir);
+    const failed = await finished(workflow.id);
+    expect(stepOf(failed, 'sub').error).toMatch(/^workflow .* was set aside: its state\.json is gone$/);
+    await inline.engine.retry(workflow.id);
+    const waiting = (await inline.engine.get(workflow.id, { waitMs: 60_000 })).workflow;
+    expect(waiting.status).toBe('WAITING_FOR_DEPENDENCY');
+    expect(waiting.children?.map(({ id }) => id)).toEqual([child, stepOf(waiting, 'sub').child]);
+    await inline.engine.decide(String(stepOf(waiting, 'sub').child), 'o', { approved: true });
+    expect((await finished(workflow.id)).status).toBe('COMPLETED');
   });
 
   test('a step that has started its child, and was not told of, waits for it', async () => {

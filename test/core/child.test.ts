@@ -1,10 +1,12 @@
 /** Goal: CH1 to CH3 and RV4: what the creation and the end of a child do to its step, and what a retry makes of both. */
 import { describe, expect, test } from 'vitest';
+import type { JournalEvent } from '../../src/contract/journal-event.ts';
 import type { JsonObject } from '../../src/contract/json.ts';
 import { limits } from '../../src/contract/limits.ts';
 import {
   addChildMetrics,
   decideChild,
+  decideReturn,
   namedTemplates,
   pickTemplates,
   toChildError,
@@ -114,9 +116,23 @@ describe('CH2: the end of the child ends the step', () => {
     live.startChild('a');
     live.return('a', { error: 'CHILD_FAILED: no', outputs: null, isSimulated: true });
     expect(live.status).toBe('FAILED');
-    expect(live.step('a')).toMatchObject({ status: 'FAILED', error: 'CHILD_FAILED: no', outputs: null });
+    expect(live.step('a')).toMatchObject({
+      status: 'FAILED',
+      error: 'CHILD_FAILED: no',
+      errorCode: 'CHILD_FAILED',
+      outputs: null,
+    });
     expect(live.step('b').error).toBe('Upstream step "a" failed');
     expect(live.state.header.tags).toEqual(['simulated']);
+  });
+
+  test('with a failure of no known code', () => {
+    const live = bring([call('a')]);
+    live.startChild('a');
+    const end = { child: childId, error: 'no', metrics: null, isSimulated: false, outputs: null };
+    const { code: _, ...event } = decideReturn(live.state, 'a', end, live.tick()) as JournalEvent & { code?: string };
+    live.apply(event as JournalEvent);
+    expect(live.step('a')).toMatchObject({ status: 'FAILED', error: 'no', errorCode: null });
   });
 
   test('with its failure, which the step may tolerate', () => {
@@ -132,7 +148,11 @@ describe('CH2: the end of the child ends the step', () => {
     live.startChild('a');
     const json = JSON.stringify({ content: 'x'.repeat(limits.workflowResultsMax) });
     live.return('a', { outputs: { json } });
-    expect(live.step('a')).toMatchObject({ status: 'FAILED', error: expect.stringMatching(/^OUTPUT_TOO_LARGE: /) });
+    expect(live.step('a')).toMatchObject({
+      status: 'FAILED',
+      error: expect.stringMatching(/^OUTPUT_TOO_LARGE: /),
+      errorCode: 'OUTPUT_TOO_LARGE',
+    });
   });
 
   test('for each item of a list', () => {

@@ -53,6 +53,19 @@ describe('within items', () => {
     expect(toScopedId(state, { step: 'o', index: 0 }, 'x')).toBe('x');
   });
 
+  test('in a loop with an action of its own the step of a round has the name of the loop', () => {
+    const l = { id: 'l', action: 'noop', repeat: { until: 'true', max: 3 } };
+    const live = LiveWorkflow.with([l, { id: 'o', forEach: { url: ['u'] }, steps: [l] }]);
+    live.map('o', 1);
+    live.round('l');
+    live.round('o.0.l');
+    const toId = (step: string, id: string) => toScopedId(live.state, { step, index: 0 }, id);
+    expect([toId('l', 'l'), toId('l', 'o'), toId('o.0.l', 'l')]).toEqual(['l.0', 'o', 'o.0.l.0']);
+    const m = LiveWorkflow.with([{ id: 'm', forEach: ['u'] }]);
+    m.map('m', 1);
+    expect(toScopedId(m.state, { step: 'm', index: 0 }, 'm')).toBe('m');
+  });
+
   test('the groups around are known, the nearest first, each with the place in it', () => {
     expect([...around(state, context)].map(({ group, index }) => [group.id, index])).toEqual([
       ['o.0.l.0.i', 0],

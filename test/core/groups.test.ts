@@ -1,5 +1,5 @@
 /**
- * Goal: rules F1 to F4 of groups, and what becomes of the steps within. Method: small maps and loops driven by hand; after
+ * Goal: rules F1 to F5 of groups, and what becomes of the steps within. Method: small maps and loops driven by hand; after
  * each the derived counts are those of a fresh walk (ST1), and the state file gives the same workflow again (ST2).
  */
 import { describe, expect, test } from 'vitest';
@@ -292,10 +292,11 @@ describe('groups within groups', () => {
     expect(live.step('m.0.i')).toMatchObject({ status: 'COMPLETED', outcome: 'tolerated' });
     expect(live.step('m.0.i.0.x')).toMatchObject({ status: 'COMPLETED', outcome: 'tolerated' });
     expect(live.step('m.0.i.2.x')).toMatchObject({ status: 'COMPLETED', outcome: 'skipped' });
-    expect(live.step('m.0.e').outcome).toBe('skipped');
+    expect([live.step('m.0.e').status, live.step('m.1.i').status]).toEqual(Array(2).fill('WAITING_FOR_DEPENDENCY'));
     live.fail('m.0.i.1.x');
     expect(live.step('m.0.i.1.x')).toMatchObject({ status: 'COMPLETED', outcome: 'tolerated' });
     expect(live.step('m.0.i.1.y').outcome).toBe('skipped');
+    expect([live.step('m.0.e').outcome, live.step('m.1.i').status]).toEqual(['skipped', 'PENDING']);
     live.map('m.1.i', 0);
     live.run('m.1.e');
     expect(live.status).toBe('COMPLETED');
@@ -315,6 +316,120 @@ describe('groups within groups', () => {
     expect(live.step('m.0.g')).toMatchObject({ outcome: 'tolerated' });
     expect(live.status).toBe('COMPLETED');
     expect(live.state.counts.COMPLETED).toBe(live.state.steps.length);
+  });
+});
+
+describe('F5: what runs after a group that has failed', () => {
+  const waiting = 'WAITING_FOR_DEPENDENCY';
+  const after: Written[] = [
+    { id: 'e', join: 'ended', dependencies: ['m'] },
+    { id: 'h', join: 'failed', dependencies: ['m'] },
+    { id: 'z', dependencies: ['m'] },
+  ];
+  const last = { finally: [{ id: 'unlock', action: 'noop' }] };
+  const statusesOf = (live: LiveWorkflow, ...ids: string[]) => ids.map((id) => live.step(id).status);
+
+  test('waits for the items under way, and for all their steps', () => {
+    const live = bring([m({ steps: two }), ...after], last);
+    live.map('m', 3);
+    live.start('m.0.x', 'm.2.x');
+    live.runToFailure('m.1.x');
+    expect(statusesOf(live, 'm', 'z')).toEqual(['FAILED', 'STOPPED']);
+    expect(statusesOf(live, 'e', 'h', 'unlock')).toEqual([waiting, waiting, waiting]);
+    live.complete('m.0.x');
+    live.run('m.0.y');
+    expect(live.names(live.complete('m.2.x')?.queued ?? [])).toEqual(['m.2.y']);
+    expect(throughFile(live.state).missing).toEqual(live.state.missing);
+    live.start('m.2.y');
+    expect(live.names(live.complete('m.2.y')?.queued ?? [])).toEqual(['e', 'h']);
+    live.run('e', 'h');
+    expect([pendingOf(live), live.status]).toEqual([['unlock'], 'RUNNING']);
+    live.run('unlock');
+    expect(live.status).toBe('FAILED');
+  });
+
+  test('begins at once where nothing is under way', () => {
+    const live = bring([m({ concurrency: 1 }), ...after]);
+    live.map('m', 2);
+    live.runToFailure('m.0');
+    expect(pendingOf(live)).toEqual(['e', 'h']);
+    expect(statusesOf(live, 'm', 'm.1', 'z')).toEqual(['FAILED', 'STOPPED', 'STOPPED']);
+  });
+
+  test('waits for the item of a nested group, over all levels, also where the failure is tolerated', () => {
+    const inner: StepDefinition = { id: 'i', forEach: '{{item}}', action: 'noop' };
+    for (const tolerate of [{}, { tolerate: 1 }]) {
+      const live = bring(
+        [m({ steps: [{ id: 'g', forEach: '{{item}}', steps: [inner] }], ...tolerate }), ...after],
+        last,
+      );
+      live.map('m', 1);
+      live.map('m.0.g', 1);
+      live.map('m.0.g.0.i', 2);
+      live.start('m.0.g.0.i.1');
+      live.runToFailure('m.0.g.0.i.0');
+      const isTolerated = 'tolerate' in tolerate;
+      expect(statusesOf(live, 'm.0.g', 'm')).toEqual(isTolerated ? ['COMPLETED', waiting] : ['FAILED', 'FAILED']);
+      expect(statusesOf(live, 'e', 'h', 'unlock')).toEqual([waiting, waiting, waiting]);
+      expect(toDerived(throughFile(live.state))).toEqual(toDerived(live.state));
+      const queued = live.complete('m.0.g.0.i.1')?.queued ?? [];
+      expect(live.names(queued)).toEqual(isTolerated ? ['e', 'z'] : ['e', 'h']);
+      expect(live.step('h').outcome).toBe(isTolerated ? 'skipped' : null);
+    }
+  });
+
+  test('waits for the steps of a round that are under way', () => {
+    const body: StepDefinition[] = [
+      { id: 'x', action: 'noop' },
+      { id: 'y', action: 'noop' },
+    ];
+    const live = bring([{ id: 'm', repeat: { until: 'true', max: 2 }, steps: body }, ...after]);
+    live.round('m');
+    live.start('m.0.y');
+    live.runToFailure('m.0.x');
+    expect(statusesOf(live, 'm', 'e', 'h')).toEqual(['FAILED', waiting, waiting]);
+    expect(live.names(live.complete('m.0.y')?.queued ?? [])).toEqual(['e', 'h']);
+  });
+
+  test('waits, under fail-fast, for the steps that clean up in the items of another group', () => {
+    const clean: StepDefinition[] = [
+      { id: 'x', action: 'noop' },
+      { id: 'c', action: 'noop', join: 'ended', dependencies: ['x'] },
+    ];
+    const live = bring([m({ steps: clean }), { id: 'bad' }], { failurePolicy: 'fail-fast', ...last });
+    live.map('m', 1);
+    live.start('m.0.x');
+    live.runToFailure('bad');
+    expect(statusesOf(live, 'm', 'm.0.x', 'm.0.c', 'unlock')).toEqual(['STOPPED', 'STOPPED', 'PENDING', waiting]);
+    live.run('m.0.c');
+    expect(pendingOf(live)).toEqual(['unlock']);
+  });
+
+  test('a retry while items are under way lets it wait for the group again', () => {
+    const live = bring([m(), ...after]);
+    live.map('m', 2);
+    live.start('m.1');
+    live.runToFailure('m.0');
+    live.retry();
+    expect(statusesOf(live, 'm', 'm.0', 'e', 'h', 'z')).toEqual([waiting, 'PENDING', waiting, waiting, waiting]);
+    live.complete('m.1');
+    expect(pendingOf(live)).toEqual(['m.0']);
+    live.run('m.0');
+    expect(pendingOf(live)).toEqual(['e', 'z']);
+    expect(live.step('h').outcome).toBe('skipped');
+  });
+
+  test('after a stop and a resume it begins: the items that were stopped stay so', () => {
+    const live = bring([m(), ...after]);
+    live.map('m', 2);
+    live.start('m.1');
+    live.runToFailure('m.0');
+    live.stop();
+    live.resume();
+    expect([statusesOf(live, 'm', 'm.1', 'z'), pendingOf(live)]).toEqual([
+      ['FAILED', 'STOPPED', 'STOPPED'],
+      ['e', 'h'],
+    ]);
   });
 });
 

@@ -307,6 +307,18 @@ describe('N8: what is certain to have run', () => {
     expect(at('{{steps.w.outputs.v ?? steps.x.outputs.v}}')).toEqual([]);
   });
 
+  test('a map within an item has run, whatever it tolerates: that is about items', () => {
+    const within = (tolerate?: true | number | string) => [
+      {
+        id: 'm',
+        forEach: list,
+        steps: inner({ id: 'n', forEach: list, tolerate }),
+        output: '{{steps.n.outputs.items}}',
+      },
+    ];
+    for (const tolerate of [undefined, true, '100%', 2]) expect(faults(within(tolerate) as Written[])).toEqual([]);
+  });
+
   test('a param that a run may leave out needs a stand-in', () => {
     const check = (text: string) => {
       const steps = [{ id: 'a', action: 'noop', params: { v: text } }];
@@ -379,7 +391,36 @@ describe('previous', () => {
     expect(faults([{ id: 'l', repeat: { until: 'true', max: 2 }, steps: map }])).toEqual([]);
   });
 
-  test('outside of a loop it is text; in a loop of one action there are no names', () => {
+  test('in a loop of one action the round has the name of the loop, in `until` too', () => {
+    const l = (until: string, v = '', id = 'l') => ({ id, repeat: { until, max: 2 }, params: { v } });
+    const asked = 'steps.l.outputs.x >= 8.0 && (round == 0 || has(previous.l.outputs.x))';
+    expect(faults([l(asked, '{{previous.l.outputs.x ?? null}}')])).toEqual([]);
+    const within = {
+      id: 'o',
+      forEach: list,
+      steps: inner(l('steps.l.outputs.x == index', '{{previous.l.outputs ?? 1}}')),
+    };
+    expect(faults([within])).toEqual([]);
+    const behind = {
+      id: 'z',
+      dependencies: ['l'],
+      params: { v: '{{steps.l.outputs.last.x}} {{steps.l.outputs.done}}' },
+    };
+    expect(faults([l('true'), behind])).toEqual([]);
+    expect(faults([l('true', '{{steps.l.outputs.x}}')])).toEqual([
+      'steps[0].params.v: {{steps.l.outputs.x}}: step "l" cannot refer to itself; the round before is {{previous.l.outputs ?? null}}',
+    ]);
+    expect(faults([{ id: 'a', params: { v: '{{steps.a.outputs.x}}' } }])).toEqual([
+      'steps[0].params.v: {{steps.a.outputs.x}}: step "a" cannot refer to itself',
+    ]);
+    expect(faults([l('outputs.x == 1')])[0]).toContain('there is no "outputs"; results are in steps.<id>.outputs');
+    expect(faults([{ ...l('true'), when: 'steps.l.outputs.x == 1' }])[0]).toContain(
+      'step "l" asks this itself before it begins',
+    );
+    expect(faults([{ id: 'm', forEach: list, output: '{{steps.m.outputs.x}}' }])[0]).toContain('step "m" cannot refer');
+  });
+
+  test('outside of a loop it is text, and in a round there are no other names', () => {
     expect(faults([{ id: 'a', params: { v: '{{previous.x.outputs.v}}' } }])).toEqual([]);
     const one = { id: 'l', repeat: { until: 'true', max: 2 }, params: { v: '{{previous.x.outputs.v ?? null}}' } };
     expect(faults([one])[0]).toContain('a round has no step "x"');

@@ -43,8 +43,8 @@ export class Witness {
   readonly #dir: EngineDir;
   readonly #versions = new Map<string, number>();
   readonly #fileVersions = new Map<string, number>();
-  /** What the files that are read all the time held when they were looked at last. */
-  readonly #fileTexts = new Map<string, string>();
+  /** What tells apart the files that are read all the time: each new text comes with a new inode, size or time. */
+  readonly #fileStamps = new Map<string, string>();
   /** By workflow, by step. */
   readonly #completed = new Map<string, Map<string, Completed>>();
   readonly #events = new Map<number, string>();
@@ -86,7 +86,7 @@ export class Witness {
 
   ended(id: string): void {
     this.#ended.add(id);
-    this.#fileTexts.delete(this.#dir.stateFile(id));
+    this.#fileStamps.delete(this.#dir.stateFile(id));
   }
 
   /** Where a new life should begin to tell its events. */
@@ -217,17 +217,20 @@ export class Witness {
     if (queue !== undefined && !Array.isArray(queue)) this.fault('unreadableFiles', 'the queue file is no array');
   }
 
-  /** undefined where the file is not there, is not whole, or says what it said when it was looked at last. */
+  /** undefined where the file is not there, is not whole, or has not changed since it was read last. */
   #parse(file: string, isReadOften: boolean): unknown {
     let text: string;
     try {
+      const { ino, size, mtimeNs } = fs.statSync(file, { bigint: true });
+      const stamp = `${ino} ${size} ${mtimeNs}`;
+      if (this.#fileStamps.get(file) === stamp) return undefined;
       text = fs.readFileSync(file, 'utf8');
+      // Taken before the text: one that has changed in between is read once more.
+      if (isReadOften) this.#fileStamps.set(file, stamp);
     } catch {
       return undefined; // Not there yet: its first version is on its way.
     }
     this.filesRead += 1;
-    if (this.#fileTexts.get(file) === text) return undefined;
-    if (isReadOften) this.#fileTexts.set(file, text);
     try {
       return JSON.parse(text);
     } catch (error) {

@@ -6,8 +6,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Refusal } from '../../src/contract/failures.ts';
 import type { ScheduleView, TemplateSchedule } from '../../src/contract/schedule.ts';
-import { DiskFullError, type StorePort } from '../../src/contract/store.ts';
+import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } from '../../src/contract/store.ts';
 import type { ScheduleClock } from '../../src/engine/schedules.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { type InlineEngine, type InlineOptions, openInline } from '../fixtures/inline-engine.ts';
@@ -385,6 +386,57 @@ describe('a death', () => {
     await world.at(noon + hour + 5_000);
     expect(await world.slots()).toEqual([iso(noon + hour)]);
     expect((await world.view()).last?.slot).toBe(iso(noon + hour));
+  });
+
+  const failing = (broken: { write: Error | null; read: Error | null }) => (store: StorePort) =>
+    new Proxy(store, {
+      get(target, name) {
+        const value = Reflect.get(target, name) as unknown;
+        const error = name === 'writeSchedules' ? broken.write : name === 'readSchedules' ? broken.read : null;
+        if (error !== null) return () => Promise.reject(error);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+
+  test('a disk that fails under the file ends the engine; the slot has its workflow, and the next life makes no other', async () => {
+    const broken: { write: Error | null; read: Error | null } = { write: null, read: null };
+    const world = await start({ overlap: 'allow' }, { wrapStore: failing(broken) });
+    broken.write = new DiskFailedError('EIO');
+    await world.at(noon + hour);
+    expect(world.exitStatuses).toEqual([74]);
+    const later = await afterDeath(world, noon + hour + minute);
+    expect(await later.slots()).toEqual([iso(noon + hour)]);
+    expect((await later.view()).last?.slot).toBe(iso(noon + hour));
+  });
+
+  test('while the file cannot be read no slot runs; then those that are due do', async () => {
+    const first = await start({ overlap: 'allow' });
+    const image = first.dir.crashImage();
+    onTestFinished(() => image.remove());
+    const broken = { write: null as Error | null, read: new OutOfHandlesError('EMFILE') as Error | null };
+    const world = await open(image, noon + hour, { wrapStore: failing(broken) });
+    expect([await world.slots(), world.clock.timer_?.ms, world.fatal]).toEqual([[], 5_000, []]);
+    broken.read = null;
+    await world.at(noon + hour + 5_000);
+    expect(await world.slots()).toEqual([iso(noon + hour)]);
+  });
+
+  test('a slot that is refused for now stays due, and runs when there is room', async () => {
+    let isFull = true;
+    const world = await start({ overlap: 'allow' });
+    const { coordinator } = world;
+    const submit = coordinator.call.bind(coordinator);
+    coordinator.call = ((name, args, signal) => {
+      const isRefused = isFull && name === 'submit';
+      return isRefused
+        ? Promise.reject(new Refusal({ code: 'DISK_FULL', detail: 'full' }))
+        : submit(name, args, signal);
+    }) as typeof coordinator.call;
+    await world.at(noon + hour);
+    expect([await world.slots(), (await world.view()).passed, world.clock.timer_?.ms]).toEqual([[], [], 5_000]);
+    isFull = false;
+    await world.at(noon + hour + 5_000);
+    expect(await world.slots()).toEqual([iso(noon + hour)]);
   });
 
   test('a file that is not what the engine wrote is set aside, and health says so', async () => {

@@ -42,7 +42,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'nobody learns that a step has left its child',
-    breaks: 'CS3',
+    breaks: 'CP3',
     file: 'src/core/evolve.ts',
     find: '  change.left = state.takeLeft();\n',
     replace: '',
@@ -58,7 +58,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'a parent never rests while its child waits for somebody',
-    breaks: 'CS1',
+    breaks: 'CP1',
     file: 'src/coordinator/steps/child-steps.ts',
     find: "} else if (step.wait?.for === 'workflow' && isAtRest(status) !== (step.wait.atRest === true)) {",
     replace: "} else if (step.wait?.for === 'workflow' && isTerminal(status)) {",
@@ -133,7 +133,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'a start does not ask whether a child has ended',
-    breaks: 'CS1',
+    breaks: 'CP1',
     file: 'src/coordinator/coordinator.ts',
     find: '    for (const live of workflows.live.values()) childSteps.compare(live);\n',
     replace: '',
@@ -142,7 +142,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'a start lets a child run whose parent was stopped',
-    breaks: 'CS1, CS3',
+    breaks: 'CP1, CP3',
     file: 'src/coordinator/steps/child-steps.ts',
     find: 'if (step?.child === id && endOf(step) === null) return;',
     replace: 'if (step?.child === id) return;',
@@ -151,7 +151,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'a stopped child is not resumed with its step',
-    breaks: 'CS2',
+    breaks: 'CP2',
     file: 'src/coordinator/steps/child-steps.ts',
     find: "if (status === 'STOPPED') this.#record!(batch, decideResume(child.state, now));",
     replace: '',
@@ -195,6 +195,15 @@ export const childrenMutants: Mutant[] = [
     only: 'budget of its parent',
   },
   {
+    name: 'what a child uses does not come into the sums of its family',
+    breaks: 'BA4',
+    file: 'src/coordinator/steps/budgets.ts',
+    find: '    if (this.#families.size === 0) return;\n',
+    replace: '    if (this.#families.size >= 0) return;\n',
+    test: life,
+    only: 'budget of its parent',
+  },
+  {
     name: 'a call of a child asks its own budget alone',
     breaks: 'BA4',
     file: 'src/coordinator/steps/budgets.ts',
@@ -215,7 +224,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'templates may call each other in a circle',
-    breaks: 'CT1',
+    breaks: 'CL1',
     file: 'src/engine/called-templates.ts',
     find: 'if (above.includes(id)) {',
     replace: 'if (above[0] === id) {',
@@ -224,7 +233,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'workflows within workflows go one deeper',
-    breaks: 'CT2',
+    breaks: 'CL2',
     file: 'src/engine/called-templates.ts',
     find: 'if (way.length <= limits.childDepthMax) return null;',
     replace: 'if (way.length <= limits.childDepthMax + 1) return null;',
@@ -233,7 +242,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'params that references fill are checked before they are known',
-    breaks: 'CT3',
+    breaks: 'CL3',
     file: 'src/engine/called-templates.ts',
     find: '        .filter((each) => !isOpen(each.path))\n',
     replace: '',
@@ -242,7 +251,7 @@ export const childrenMutants: Mutant[] = [
   },
   {
     name: 'a child goes on when its parent is stopped, in the simulator',
-    breaks: 'CS3',
+    breaks: 'CP3',
     file: 'src/coordinator/recorder.ts',
     find: '    for (const id of change.left) childSteps.stop(batch, id);\n',
     replace: '',

@@ -196,7 +196,7 @@ export const diskMutants: Mutant[] = [
   {
     name: 'health waits for a coordinator that hangs',
     breaks: 'E7',
-    file: 'src/engine/engine.ts',
+    file: 'src/engine/health.ts',
     find: 'return await Promise.race([whole, late]);',
     replace: 'return await whole;',
     test: 'test/disk/slow.test.ts',

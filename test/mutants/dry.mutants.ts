@@ -53,9 +53,9 @@ export const dryMutants: Mutant[] = [
   {
     name: 'a dry run asks conditions of made-up answers',
     breaks: 'a dry run shows every step that may run',
-    file: 'src/coordinator/steps/control-steps.ts',
-    find: '&& step.count === null && this.#dryRun === undefined) {',
-    replace: '&& step.count === null) {',
+    file: 'src/coordinator/steps/preparations.ts',
+    find: 'if (this.#options.dryRun !== undefined) return null;',
+    replace: '',
     test: dryRun,
     only: 'conditions count as true',
   },

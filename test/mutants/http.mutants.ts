@@ -476,4 +476,28 @@ export const httpMutants: readonly Mutant[] = [
     replace: 'seconds === undefined ? undefined : seconds',
     test: request,
   },
+  {
+    name: 'what stands behind a gzip body fails',
+    breaks: 'RB4',
+    file: 'src/tasks/http/gunzip.ts',
+    find: 'if (!begins && members > 0) return;\n',
+    replace: '',
+    test: 'test/tasks/gunzip.test.ts',
+  },
+  {
+    name: 'the sum of a gzip member is not looked at',
+    breaks: 'RB4',
+    file: 'src/tasks/http/gunzip.ts',
+    find: 'if (trailer.readUInt32LE(0) !== crc)',
+    replace: 'if (trailer.readUInt32LE(0) !== crc && size < 0)',
+    test: 'test/tasks/gunzip.test.ts',
+  },
+  {
+    name: 'what a decoder was given beyond a member is lost',
+    breaks: 'RB4',
+    file: 'src/tasks/http/gunzip.ts',
+    find: '  input.putBack(fed.from(decoder.bytesWritten));\n',
+    replace: '',
+    test: 'test/tasks/gunzip.test.ts',
+  },
 ];

@@ -18,10 +18,10 @@ export const inquiriesMutants: Mutant[] = [
     name: 'an item of a large list is parsed at the coordinator so that the reader can have it',
     breaks: 'CD2',
     file: 'src/coordinator/steps/inquiry-parts.ts',
-    find: 'return text === undefined ?',
-    replace: 'return text !== null ?',
+    find: 'return text === undefined ? { value: itemOf(',
+    replace: 'return text !== null ? { value: itemOf(',
     test: 'test/coordinator/steps/condition-cost.test.ts',
-    only: 'size(item) > 0',
+    only: 'item == params.big',
   },
   {
     name: 'what was read for a step before it was stopped decides it when it is ready again',
@@ -67,7 +67,7 @@ export const inquiriesMutants: Mutant[] = [
   },
   {
     name: 'a batch that takes too long keeps the thread',
-    breaks: 'RD1',
+    breaks: 'TD1',
     file: 'src/reader/thread-reader.ts',
     find: 'if (this.#worker === worker) this.#worker = null;',
     replace: '',

@@ -30,6 +30,9 @@ interface TestRun {
   readonly seconds: number;
 }
 
+/** A bug is a new source, of which a bundle would be made for threads and processes: these tests start none. */
+const withoutEmission = (test: string) => (/^test\/(?:core|config)\b/.test(test) ? { WITHOUT_EMISSION: '1' } : {});
+
 /** A copy of the project to plant bugs in; what is installed is shared. */
 class Field {
   readonly #dir = fs.mkdtempSync(path.join(os.tmpdir(), 'hybrid-engine-mutants-'));
@@ -80,7 +83,7 @@ class Field {
       {
         cwd: this.#dir,
         // What a run with a bug counts is no figure of the matrix.
-        env: { ...process.env, ...env, FIGURES_FILE: undefined },
+        env: { ...process.env, ...env, ...withoutEmission(test), FIGURES_FILE: undefined },
         stdio: 'ignore',
         timeout: testRunMsMax,
         killSignal: 'SIGKILL',

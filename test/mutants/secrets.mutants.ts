@@ -232,4 +232,20 @@ export const secretsMutants: Mutant[] = [
     replace: `is not usable: ${'$'}{found.get(name)?.value} `,
     test: 'test/config/secrets.test.ts',
   },
+  {
+    name: 'a key in a name is stored',
+    breaks: 'F17',
+    file: 'src/coordinator/calls/create.ts',
+    find: 'Object.entries({ name, description, tags, params })',
+    replace: 'Object.entries({ params })',
+    test: 'test/engine/secrets.test.ts',
+  },
+  {
+    name: 'the password of Basic is shown',
+    breaks: 'SB',
+    file: 'src/worker/secret-forms.ts',
+    find: 'parts.push(credentials.slice(colon + 1));',
+    replace: 'parts.push(credentials);',
+    test: 'test/worker/redaction.test.ts',
+  },
 ];

@@ -118,7 +118,7 @@ export const serverMutants: Mutant[] = [
     name: 'a change is refused for want of room after it has happened',
     breaks: 'AM2, G1',
     file: 'src/engine/engine.ts',
-    find: '    await this.#makeRoom(args.id, room);\n',
+    find: '    await this.#replies.makeRoom(args.id, room);\n',
     replace: '',
     test: 'test/engine/room.test.ts',
   },

@@ -50,6 +50,14 @@ describe('an answer', () => {
     expect(plain.headers['content-encoding']).toBeUndefined();
   });
 
+  it('without a tag is, too', async () => {
+    const running = await startServer();
+    const plain = await get(running, '/openapi.json');
+    const packed = await get(running, '/openapi.json', { 'Accept-Encoding': 'gzip' });
+    expect([packed.status, packed.headers['content-encoding'], packed.headers.etag]).toEqual([200, 'gzip', undefined]);
+    expect(gunzipSync(packed.bytes)).toEqual(plain.bytes);
+  });
+
   it('below it is not', async () => {
     const running = await startServer();
     const path = await sized(running, limits.compressBytesMin - 1);

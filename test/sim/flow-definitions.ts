@@ -12,6 +12,9 @@ export const itemParam = 'item_value';
 /** Holds what a map has gathered. */
 export const gatheredPrefix = 'gathered_';
 
+/** The step of `finally`. */
+export const lastStep = 'f';
+
 type Flow = Pick<WorkflowDefinition, 'steps' | 'finally'>;
 
 export function drawFlow(dice: Dice, ids: readonly string[]): Flow {
@@ -23,7 +26,7 @@ export function drawFlow(dice: Dice, ids: readonly string[]): Flow {
   const isLast = dice.chance(0.3);
   return {
     steps,
-    ...(isLast ? { finally: [{ id: 'f', action: 'work', params: { outcome: '{{workflow.outcome}}' } }] } : {}),
+    ...(isLast ? { finally: [{ id: lastStep, action: 'work', params: { outcome: '{{workflow.outcome}}' } }] } : {}),
   };
 }
 

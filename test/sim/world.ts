@@ -15,6 +15,7 @@ import { CrashLoopCheck } from './checks/crash-loop.ts';
 import { EffectsCheck } from './checks/effects.ts';
 import { FamilyCheck } from './checks/family.ts';
 import { FlowCheck } from './checks/flow.ts';
+import { LastStepsCheck } from './checks/last-steps.ts';
 import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
 import { RecordedCheck } from './checks/recorded.ts';
@@ -35,6 +36,8 @@ export interface WorldOptions {
   /** In place of what the seed draws. */
   swarm?: Partial<Swarm>;
   isTraced?: boolean;
+  /** Told all that is seen, behind those that every world has. */
+  checks?: readonly Check[];
 }
 
 export class World implements Owner {
@@ -62,7 +65,7 @@ export class World implements Owner {
   readonly #diskDice: Dice;
   readonly #lifeDice: Dice;
 
-  constructor({ seed, swarm, isTraced = false }: WorldOptions) {
+  constructor({ seed, swarm, isTraced = false, checks: more = [] }: WorldOptions) {
     resetExecutions();
     this.seed = seed;
     this.dice = new Dice(seed);
@@ -80,6 +83,7 @@ export class World implements Owner {
       new OverlapCheck({ slotsMax: maxParallelNodes, cpuMax: poolThreads }),
       new OrderCheck(),
       new FlowCheck(),
+      new LastStepsCheck(),
       new FamilyCheck(),
       new EffectsCheck(),
       new CrashLoopCheck(families),

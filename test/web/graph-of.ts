@@ -10,7 +10,7 @@ export function graphOf(workflow: Workflow): GraphView {
   const actions = [...new Set(steps.map(({ action }) => action))];
   const columns: GraphColumns = {
     ...{ id: [], name: [], action: [], deps: [], status: '', queued: [], start: [], ms: [], attempt: [], cost: [] },
-    ...{ tokens: [], error: {}, waits: {}, outcome: {}, of: {}, group: {}, count: {}, final: [] },
+    ...{ tokens: [], error: {}, waits: {}, outcome: {}, of: {}, group: {}, count: {}, child: {}, final: [] },
   };
   const since = (time: string | null | undefined) => (time ? Date.parse(time) - createdAt : -1);
   steps.forEach((step, i) => {

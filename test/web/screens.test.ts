@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium)('the screens', () => {
       for (const [path, title] of screens) {
         await watched.page.goto(engine.url + path.replace('ONE', ids[0]).replace('TWO', ids[1]));
         await watched.page.getByRole('heading', { name: title, exact: true, level: 1 }).waitFor();
-        await watched.page.waitForLoadState('networkidle').catch(() => {});
+        await watched.page.locator('.skeleton').waitFor({ state: 'detached' });
         expect([path, await overflow(watched.page)]).toEqual([path, []]);
         await watched.check(`${path} at ${viewport.width} in ${colorScheme}`);
       }

@@ -62,6 +62,7 @@ export function sketchRun(steps: readonly SketchedStep[], head: Partial<GraphVie
       of: sparse(steps, ({ of }) => (of === undefined ? undefined : ([...of] as [number, number]))),
       group: sparse(steps, ({ group }) => group),
       count: sparse(steps, ({ count }) => count),
+      child: {},
       final: [],
     },
     ...head,

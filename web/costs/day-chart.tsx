@@ -68,6 +68,7 @@ function toOptions(width: number): uPlot.Options {
     axes: [
       {
         ...axis,
+        size: 32,
         grid: { show: false },
         incrs: [1, 2, 5, 7, 14, 28].map((days) => days * daySeconds),
         values: (_, splits) => splits.map((at) => (at % daySeconds === 0 ? day.format(at * 1_000) : '')),

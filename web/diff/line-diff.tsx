@@ -1,11 +1,14 @@
 /** Two texts as lines: what went, what came, and a little around it. */
 import { diffLines } from 'diff';
 import { useState } from 'preact/hooks';
-import { toSafeText } from '../output/safe-text.ts';
+import { toCutText, toSafeText } from '../output/safe-text.ts';
 import { countText } from '../ui/money.ts';
 
 const textMax = 256 * 1024;
 const aroundLines = 3;
+/** Of lines that are the same, and of others, so many characters are shown. */
+const sameMax = 160;
+const lineMax = 4_000;
 const shownLinesMax = 2_000;
 
 interface DiffLine {
@@ -40,7 +43,8 @@ export function LineDiff({ left, right }: { left: string; right: string }) {
               {kind === 'gone' || kind === 'new' ? (
                 <span class="visually-hidden">{kind === 'gone' ? 'only left: ' : 'only right: '}</span>
               ) : null}
-              {toSafeText(text)}
+              {toSafeText(kind === 'same' ? toCutText(text, sameMax).text : toCutText(text, lineMax).text)}
+              {text.length > (kind === 'same' ? sameMax : lineMax) ? '…' : ''}
             </span>
           </div>
         ))}

@@ -34,7 +34,9 @@ export function Spark({ label, value, detail, series }: SparkProps) {
         {detail === undefined ? null : <span class="muted"> {detail}</span>}
       </dd>
       <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-        <polyline points={points.join(' ')} fill="none" stroke="currentColor" stroke-width="1.5" />
+        {points.length < 2 ? null : (
+          <polyline points={points.join(' ')} fill="none" stroke="currentColor" stroke-width="1.5" />
+        )}
       </svg>
     </div>
   );

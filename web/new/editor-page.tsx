@@ -250,7 +250,7 @@ function ProblemList({ problems, select }: { problems: Problems; select(from: nu
   const { faults, general, warnings } = problems;
   if (faults.length + general.length + warnings.length === 0) return null;
   return (
-    <ul class={faults.length + general.length > 0 ? 'notice fail' : 'notice warn'} role="status">
+    <ul class={faults.length + general.length > 0 ? 'notice fail' : 'notice warn'} aria-label="What is wrong">
       {general.map((line) => (
         <li key={line}>{toSafeLine(line)}</li>
       ))}

@@ -114,11 +114,11 @@ export function TemplateForm({ template, given, edit }: TemplateFormProps) {
         />
       </div>
       {general.length === 0 ? null : (
-        <ul class="notice fail" role="alert">
+        <div class="notice fail" role="alert">
           {general.map((line) => (
-            <li key={line}>{line}</li>
+            <p key={line}>{line}</p>
           ))}
-        </ul>
+        </div>
       )}
       <div class="form-actions">
         <button

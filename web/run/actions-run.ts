@@ -7,7 +7,7 @@ import { toast } from '../ui/toast.tsx';
 import { getText, post, remove } from '../wire/api.ts';
 import { isLost } from '../wire/connection.ts';
 import { detailOf } from '../wire/problem.ts';
-import { isUnderWay, waitsFor } from './columns.ts';
+import { waitsFor } from './columns.ts';
 import { downloadText } from './download.ts';
 import { look } from './look.ts';
 import type { RunStore } from './run-store.ts';
@@ -36,7 +36,8 @@ export function allowedFor({ run }: RunStore): Allowed {
   const isPaused = run.counts[look.waiting]! > 0 && run.waits.includes(waitsFor.budget);
   return {
     stop: isOpen,
-    retry: status === 'FAILED' || (!isUnderWay(run) && run.counts[look.failed]! > 0),
+    // The engine takes it while others run too; nobody asks for it then by a button that must not be missed.
+    retry: status === 'FAILED' || (status === 'WAITING_FOR_DEPENDENCY' && run.counts[look.failed]! > 0),
     resume: status === 'STOPPED',
     raiseBudget: isPaused,
   };

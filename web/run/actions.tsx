@@ -19,6 +19,7 @@ import {
   stop,
   toCurl,
 } from './actions-run.ts';
+import type { RunHead } from './columns.ts';
 import { useRun, useRunScope } from './run-context.ts';
 
 const BranchDialog = lazy(async () => (await import('./run-dialogs.tsx')).BranchDialog, '');
@@ -27,11 +28,13 @@ const BudgetDialog = lazy(async () => (await import('./run-dialogs.tsx')).Budget
 interface ActionProps {
   readonly icon: IconName;
   readonly label: string;
+  /** On a narrow screen. */
+  readonly short?: string;
   readonly isPrimary?: boolean;
   run(): void;
 }
 
-function Action({ icon, label, isPrimary = false, run }: ActionProps) {
+function Action({ icon, label, short = label, isPrimary = false, run }: ActionProps) {
   const why = whyDisabled.value;
   return (
     <button
@@ -45,7 +48,8 @@ function Action({ icon, label, isPrimary = false, run }: ActionProps) {
       }}
     >
       <Icon name={icon} size={14} />
-      <span>{label}</span>
+      <span class="long">{label}</span>
+      {isPrimary ? <span class="short">{short}</span> : null}
     </button>
   );
 }
@@ -67,7 +71,9 @@ export function RunActions() {
         />
       ) : null}
       {allowed.stop ? <Action icon="stop" label="Stop" run={() => void stop(store)} /> : null}
-      {allowed.retry ? <Action icon="retry" label="Retry failed" isPrimary run={() => void retry(store)} /> : null}
+      {allowed.retry ? (
+        <Action icon="retry" label="Retry failed" short="Retry" isPrimary run={() => void retry(store)} />
+      ) : null}
       {allowed.resume ? <Action icon="play" label="Resume" isPrimary run={() => void resume(store)} /> : null}
       <Action icon="branch" label="Branch" run={() => askBranch(store)} />
       <Menu label="More actions" items={toItems(store, run.head)} buttonClass="button run-more">
@@ -81,11 +87,13 @@ export function RunActions() {
 
 function toItems(
   store: ReturnType<typeof useRunScope>['store'],
-  { id, parentId, branches }: { id: string; parentId: string | null; branches: readonly { id: string }[] },
+  { id, parentId, parentStepId, branches }: RunHead,
 ): MenuItem[] {
   const newest = branches.at(-1);
   return [
-    ...(parentId === null ? [] : [{ label: 'Compare with its parent', href: `${runPath(id)}/diff/${parentId}` }]),
+    ...(parentId === null || parentStepId !== undefined
+      ? []
+      : [{ label: 'Compare with its parent', href: `${runPath(id)}/diff/${parentId}` }]),
     ...(newest === undefined
       ? []
       : [{ label: 'Compare with its newest branch', href: `${runPath(id)}/diff/${newest.id}` }]),

@@ -14,6 +14,7 @@ const advice: Partial<Record<FailureCode, (error: string) => string>> = {
   TIMEOUT: () => 'It took longer than its timeoutMs. Give it more time, or less to do.',
   NETWORK: () => 'The server could not be reached. Retry it when it is there again.',
   ITEMS_FAILED: () => 'More of its items failed than it tolerates. The cells that failed say why.',
+  CHILD_FAILED: () => 'The run that it has started failed: open that run to see why.',
   NOT_DONE: () => 'Its condition was not met after all its rounds. Retry gives it as many again.',
   EXPIRED: () => 'Nobody answered in time. Retry waits anew.',
   CRASH_LOOP: () => 'The engine died each time while it ran. It may need more memory than there is.',

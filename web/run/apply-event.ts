@@ -88,9 +88,16 @@ function setEnd(run: Columns, i: number, end: number): void {
 function waitsAfter(run: Columns, i: number, kind: string): number {
   if (kind === 'step.paused') return waitsFor.budget;
   if (kind !== 'step.waiting') return run.waits[i]!;
-  const action = run.actions[run.action[i]!];
-  if (action === 'approval') return waitsFor.decision;
-  return action === 'external_data' ? waitsFor.data : waitsFor.time;
+  switch (run.actions[run.action[i]!]) {
+    case 'approval':
+      return waitsFor.decision;
+    case 'external_data':
+      return waitsFor.data;
+    case 'workflow':
+      return waitsFor.workflow;
+    default:
+      return waitsFor.time;
+  }
 }
 
 /** Steps whose status changes along with it, in the order in which the engine changes them. */

@@ -109,6 +109,7 @@ function toFacts({ run, now }: GraphScene, step: number): string {
   else if (code === look.skipped) facts.push('skipped');
   else if (code === look.waiting && run.waits[step] === waitsFor.budget) facts.push('budget used up');
   else if (code === look.waiting && run.waits[step] === waitsFor.time) facts.push('waits for its time');
+  else if (code === look.waiting && run.waits[step] === waitsFor.workflow) facts.push('its run goes on');
   if (code === look.running || code === look.completed || code === look.failed || code === look.tolerated) {
     const took = endOf(run, step, now) - run.start[step]!;
     if (took >= 0) facts.push(durationText(took));

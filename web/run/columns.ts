@@ -16,7 +16,7 @@ export interface Links {
 }
 
 /** What a waiting step waits for besides its dependencies; by number in the `waits` column. */
-export const waitsFor = { nothing: 0, budget: 1, decision: 2, data: 3, time: 4 } as const;
+export const waitsFor = { nothing: 0, budget: 1, decision: 2, data: 3, time: 4, workflow: 5 } as const;
 
 /** What makes a step a group; by number in the `shape` column. */
 export const shape = { plain: 0, map: 1, loop: 2 } as const;

@@ -88,13 +88,13 @@ export function DetailsTab({ detail, turn }: { detail: StepDetail; turn: number 
             {typeof value === 'string' ? <code>{toSafeLine(value)}</code> : <JsonValue value={value} />}
           </Fact>
         ))}
-        {childRuns(detail).map((id) => (
-          <Fact key={id} name="Its run">
-            <a class="link mono" href={runPath(id)}>
-              {id}
+        {detail.child === undefined ? null : (
+          <Fact name="Its run">
+            <a class="link mono" href={runPath(detail.child)}>
+              {detail.child}
             </a>
           </Fact>
-        ))}
+        )}
       </dl>
       {detail.execution_metrics === null ? null : (
         <>
@@ -126,11 +126,4 @@ function toFlow(detail: StepDetail): (readonly [string, unknown])[] {
   return fields
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, typeof value === 'number' ? String(value) : value] as const);
-}
-
-/** The run that a step of the action `workflow` has started. */
-function childRuns(detail: StepDetail): string[] {
-  const { child, childId } = detail as { child?: unknown; childId?: unknown };
-  const id = typeof child === 'string' ? child : typeof childId === 'string' ? childId : null;
-  return id === null ? [] : [id];
 }

@@ -1,7 +1,7 @@
 /** One step: its status and facts, why it failed or waits, and what it got, made and logged. */
 import { useEffect, useRef } from 'preact/hooks';
 import { toSafeLine } from '../output/safe-text.ts';
-import { query, setQuery } from '../route.ts';
+import { query, runPath, setQuery } from '../route.ts';
 import { durationText } from '../ui/duration.ts';
 import { Icon } from '../ui/icon.tsx';
 import { countText, usdText } from '../ui/money.ts';
@@ -63,6 +63,12 @@ export function Drawer({ handles, isNarrow }: { handles: PaneHandles; isNarrow: 
       {detail !== null && run.look[i] === look.needs ? (
         <NeedBox key={detail.id} detail={detail} isDecision={run.waits[i] === waitsFor.decision} />
       ) : null}
+      {detail?.child === undefined ? null : (
+        <a class="button drawer-child" href={runPath(detail.child)}>
+          <Icon name="branch" size={14} />
+          Open the run that this step has started
+        </a>
+      )}
       <TabList detail={detail} />
       {failure !== null && failure.stepId === run.ids[i] ? (
         <p class="drawer-body none" role="alert">

@@ -33,9 +33,13 @@ export function RunHead() {
           <Icon name="copy" size={13} />
         </button>
         {head.parentId === null ? null : (
-          <a class="run-parent" href={runPath(head.parentId)} title="The run that this is a branch of">
+          <a
+            class="run-parent"
+            href={toParentPath(head.parentId, head.parentStepId)}
+            title={toParentTitle(head.parentStepId)}
+          >
             <Icon name="branch" size={13} />
-            branch of {head.parentId.slice(0, 8)}
+            {head.parentStepId === undefined ? 'branch' : 'child'} of {head.parentId.slice(0, 8)}
           </a>
         )}
         <span class="grow" />
@@ -44,6 +48,17 @@ export function RunHead() {
       <Facts />
     </section>
   );
+}
+
+function toParentPath(parentId: string, parentStepId: string | undefined): string {
+  const path = runPath(parentId);
+  return parentStepId === undefined ? path : `${path}?step=${encodeURIComponent(parentStepId)}`;
+}
+
+function toParentTitle(parentStepId: string | undefined): string {
+  return parentStepId === undefined
+    ? 'The run that this is a branch of'
+    : `The run whose step ${parentStepId} has started this one`;
 }
 
 function Facts() {

@@ -14,7 +14,7 @@ interface Block {
 /** The middle of each box and lane across the flow. */
 export function placeAcross(layers: Layers): Float64Array {
   const { size, columns, before, after } = layers;
-  const middles = stack(layers);
+  const middles = stackColumns(layers);
   const rounds = size > 8_000 ? 4 : 14;
   for (let round = 0; round < rounds; round += 1) {
     const isForward = round % 2 === 0;
@@ -34,7 +34,7 @@ export function placeAcross(layers: Layers): Float64Array {
 }
 
 /** One below the other, each column around zero. */
-function stack({ size, columns, across, gapAcross }: Layers): Float64Array {
+export function stackColumns({ size, columns, across, gapAcross }: Layers): Float64Array {
   const middles = new Float64Array(size);
   for (const column of columns) {
     let total = -gapAcross;

@@ -13,7 +13,7 @@
  * "Along" is the way of the flow (to the right on a wide screen, down on a narrow one), "across" is the other axis.
  */
 import { findLevels, type Layers, toLayers } from './layers.ts';
-import { placeAcross } from './layout-across.ts';
+import { placeAcross, stackColumns } from './layout-across.ts';
 
 export interface LayoutInput {
   /** Size of each box along the flow, and across it. */
@@ -60,7 +60,8 @@ export function layOut(input: LayoutInput): Placement {
   const { layers: whole, lanes } = toLayers(level, sizes, from, to, input.gapAcross);
   orderColumns(whole);
   const layers = input.acrossMax === undefined ? whole : splitColumns(whole, input.acrossMax);
-  const middles = placeAcross(layers);
+  // A narrow screen has rows around one middle: following their neighbours they would leave it.
+  const middles = input.acrossMax === undefined ? placeAcross(layers) : stackColumns(layers);
   const { starts, widths, length } = placeColumns(layers, input, byRank);
   return toPlacement(input, { byRank, edges, layers, lanes, middles, starts, widths, length });
 }

@@ -14,6 +14,19 @@ export interface MinimapScene {
   readonly palette: Palette;
 }
 
+/** The boxes are drawn anew at most so often: 20,000 of them would take most of a frame. */
+const layerMs = 250;
+
+interface Layer {
+  readonly canvas: HTMLCanvasElement;
+  readonly layout: RunLayout;
+  readonly palette: Palette;
+  readonly version: number;
+  readonly drawnAt: number;
+}
+
+const layers = new WeakMap<HTMLCanvasElement, Layer>();
+
 export function drawMinimap(canvas: HTMLCanvasElement, scene: MinimapScene): void {
   const { layout, camera, size, palette } = scene;
   const isWhole =
@@ -28,10 +41,39 @@ export function drawMinimap(canvas: HTMLCanvasElement, scene: MinimapScene): voi
   const height = canvas.clientHeight;
   canvas.width = 2 * width;
   canvas.height = 2 * height;
+  context.drawImage(layerOf(canvas, scene, width, height), 0, 0);
   context.scale(2, 2);
+  const { k, left, top } = placeOf(layout, width, height);
+  context.strokeStyle = palette.accent;
+  context.lineWidth = 1.5;
+  context.strokeRect(
+    left + (-camera.x / camera.k) * k,
+    top + (-camera.y / camera.k) * k,
+    (size.width / camera.k) * k,
+    (size.height / camera.k) * k,
+  );
+}
+
+function placeOf(layout: RunLayout, width: number, height: number): { k: number; left: number; top: number } {
   const k = Math.min((width - 12) / layout.fullWidth, (height - 12) / layout.fullHeight);
-  const left = (width - layout.fullWidth * k) / 2;
-  const top = (height - layout.fullHeight * k) / 2;
+  return { k, left: (width - layout.fullWidth * k) / 2, top: (height - layout.fullHeight * k) / 2 };
+}
+
+/** All boxes, each in the colour of what matters most in it. */
+function layerOf(owner: HTMLCanvasElement, scene: MinimapScene, width: number, height: number): HTMLCanvasElement {
+  const { run, layout, palette } = scene;
+  const known = layers.get(owner);
+  const now = performance.now();
+  const isSame = known?.layout === layout && known.palette === palette && known.canvas.width === 2 * width;
+  if (isSame && (known.version === run.head.version || now - known.drawnAt < layerMs)) return known.canvas;
+  const canvas = known?.canvas ?? document.createElement('canvas');
+  canvas.width = 2 * width;
+  canvas.height = 2 * height;
+  layers.set(owner, { canvas, layout, palette, version: run.head.version, drawnAt: now });
+  const context = canvas.getContext('2d');
+  if (context === null) return canvas;
+  context.scale(2, 2);
+  const { k, left, top } = placeOf(layout, width, height);
   for (let box = 0; box < layout.form.length; box += 1) {
     const code = loudestLook(scene, box);
     context.fillStyle = palette.colour[code]!;
@@ -43,15 +85,7 @@ export function drawMinimap(canvas: HTMLCanvasElement, scene: MinimapScene): voi
       Math.max(1, layout.height[box]! * k),
     );
   }
-  context.globalAlpha = 1;
-  context.strokeStyle = palette.accent;
-  context.lineWidth = 1.5;
-  context.strokeRect(
-    left + (-camera.x / camera.k) * k,
-    top + (-camera.y / camera.k) * k,
-    (size.width / camera.k) * k,
-    (size.height / camera.k) * k,
-  );
+  return canvas;
 }
 
 function loudestLook({ run, layout }: MinimapScene, box: number): number {

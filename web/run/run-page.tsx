@@ -8,6 +8,7 @@ import { loadStyles } from '../ui/styles.ts';
 import { Announcer } from './announcer.tsx';
 import { ChipBar } from './chips.tsx';
 import { RunHead } from './facts.tsx';
+import { useJumpSteps } from './jump-steps.ts';
 import { useIsNarrow } from './narrow.ts';
 import { placeOf, RunScope, useRunScope } from './run-context.ts';
 import { PaneHandles, runKeys } from './run-keys.ts';
@@ -78,6 +79,7 @@ function ShownRun({ isNarrow }: { isNarrow: boolean }) {
   const scope = useMemo(() => new PaneHandles(), []);
   const { store } = useRunScope();
   useKeys(runKeys(scope, store));
+  useJumpSteps(store);
   useEffect(() => void loadDrawer().catch(() => {}), []);
   store.shape.value;
   const hasPicked = store.run !== null && placeOf(store.run, pickedId.value) >= 0;

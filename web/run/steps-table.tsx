@@ -76,11 +76,11 @@ export function StepsTable({ isNarrow }: { isNarrow: boolean }) {
           </tr>
         </thead>
         <tbody>
-          {view.before > 0 ? <Spacer height={view.before} span={shown.length} /> : null}
+          {view.before > 0 ? <Spacer height={view.before} /> : null}
           {steps.slice(view.from, view.to).map((i, k) => (
             <Row key={run.ids[i]} run={run} i={i} index={view.from + k + 2} columns={shown} />
           ))}
-          {view.after > 0 ? <Spacer height={view.after} span={shown.length} /> : null}
+          {view.after > 0 ? <Spacer height={view.after} /> : null}
         </tbody>
       </table>
       {steps.length === 0 ? <p class="none">No step matches.</p> : null}
@@ -88,10 +88,11 @@ export function StepsTable({ isNarrow }: { isNarrow: boolean }) {
   );
 }
 
-function Spacer({ height, span }: { height: number; span: number }) {
+/** Room of the rows that are not in the page; a cell over all columns would bring hidden ones back. */
+function Spacer({ height }: { height: number }) {
   return (
     <tr>
-      <td colSpan={span} style={{ height: `${height}px`, padding: '0' }} />
+      <td style={{ height: `${height}px`, padding: '0' }} />
     </tr>
   );
 }

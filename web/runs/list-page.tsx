@@ -246,12 +246,12 @@ function Row({ row, store, filters }: { row: WorkflowSummary; store: ListStore; 
       </span>
       <span role="cell" class="run-name">
         <a href={runPath(row.id)}>{toSafeLine(row.name)}</a>
+        {needs[0] === undefined ? null : <span class="need-name">{toSafeLine(needs[0].name)}</span>}
         {row.parentId === null ? null : (
           <a class="lineage" href={runPath(row.parentId)} title={`Branch of ${row.parentId}`}>
             ↳ branch of {shortId(row.parentId)}
           </a>
         )}
-        {needs[0] === undefined ? null : <span class="need-name">{toSafeLine(needs[0].name)}</span>}
         {row.tags.map((tag) => (
           <button
             key={tag}

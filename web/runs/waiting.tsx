@@ -41,7 +41,7 @@ export function WaitingRows({ steps, total }: { steps: readonly WaitingStep[]; t
           </li>
         ))}
       </ul>
-      {rest > 0 ? <p class="muted">{countText(rest)} more: choose Waiting below.</p> : null}
+      {rest > 0 ? <p class="muted">{countText(rest)} more: choose Waiting above.</p> : null}
     </section>
   );
 }

@@ -1,4 +1,5 @@
 /** The calls that change a workflow: stop, resume, retry, delete, and data from outside. */
+import type { Budget } from '../../contract/budget.ts';
 import type { Call, CallHandlers, IdempotencyClaim, WorkflowText } from '../../contract/coordinator.ts';
 import type { ExternalDataReply } from '../../contract/definition.ts';
 import { Refusal } from '../../contract/failures.ts';
@@ -90,15 +91,8 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
 
   return {
     stop: ({ id, claim }) => change(id, claim, ({ state }, now) => decideStop(state, now)),
-    resume: ({ id, budget, claim }) => {
-      const decide = (live: Live, now: number) => {
-        refuseOfChild(workflows, live, 'resume');
-        return decideResume(live.state, now, budget, pausedBelow(workflows, id).length > 0);
-      };
-      return change(id, claim, decide, (batch) => {
-        for (const { state } of pausedBelow(workflows, id)) recorder.record(batch, decideResume(state, clock.now()));
-      });
-    },
+    resume: ({ id, budget, claim }) =>
+      change(id, claim, resumed(workflows, budget), (batch) => resumeBelow(parts, batch, id)),
     retry: ({ id, claim }) =>
       change(id, claim, (live, now) => {
         refuseOfChild(workflows, live, 'retry');
@@ -115,6 +109,17 @@ function pausedBelow(workflows: Workflows, id: string): Live[] {
     const live = workflows.live.get(below);
     return live !== undefined && live.state.paused > 0 && !isTerminal(live.state.header.status) ? [live] : [];
   });
+}
+
+function resumeBelow({ workflows, recorder, clock }: ChangeParts, batch: Batch, id: string): void {
+  for (const { state } of pausedBelow(workflows, id)) recorder.record(batch, decideResume(state, clock.now()));
+}
+
+function resumed(workflows: Workflows, budget: Budget | undefined): (live: Live, now: number) => JournalEvent {
+  return (live, now) => {
+    refuseOfChild(workflows, live, 'resume');
+    return decideResume(live.state, now, budget, pausedBelow(workflows, live.state.header.id).length > 0);
+  };
 }
 
 /** A child that has ended goes on with its step alone: else nobody would wait for it. */

@@ -3,11 +3,11 @@
  * are CH1 to CH3 in core/child.ts.
  *
  * Rules, numbered for tests:
- *   CS1  what a child's end means to its step is recorded in the turn of that end, or, where outputs must be read or
+ *   CP1  what a child's end means to its step is recorded in the turn of that end, or, where outputs must be read or
  *        written first, in a later one; a start compares both ends and records what a death has left out;
- *   CS2  a step that has a child takes it up again: a STOPPED child is resumed, a FAILED one retried, and one that has
+ *   CP2  a step that has a child takes it up again: a STOPPED child is resumed, a FAILED one retried, and one that has
  *        ended meanwhile ends the step;
- *   CS3  a child that no step waits for is stopped in the turn in which its step ceases to wait.
+ *   CP3  a child that no step waits for is stopped in the turn in which its step ceases to wait.
  */
 import type { Template, WorkflowDefinition } from '../../contract/definition.ts';
 import { type FailureCode, Refusal } from '../../contract/failures.ts';
@@ -35,7 +35,6 @@ import type { Recall } from '../recall.ts';
 import type { Batch, Turns } from '../turns.ts';
 import type { Live, Workflows } from '../workflows.ts';
 import { type NeededForReturn, neededForReturn, tooLargeToReturn, toReturnJson } from './child-outputs.ts';
-import { NeededOutputs } from './needed-outputs.ts';
 import { type Blobs, reader, type StepOutputs } from './step-outputs.ts';
 import { sourcesOf } from './step-scope.ts';
 import { toEnd } from './wait-times.ts';
@@ -100,7 +99,7 @@ export class ChildSteps {
     return this.#options.instantiation.close();
   }
 
-  /** CS3. */
+  /** CP3. */
   stop(batch: Batch, id: string): void {
     const { workflows, clock } = this.#options;
     const child = workflows.live.get(id);
@@ -108,7 +107,7 @@ export class ChildSteps {
     this.#record!(batch, decideStop(child.state, clock.now()));
   }
 
-  /** CS1: called after each event of a workflow, which may be a child. */
+  /** CP1: called after each event of a workflow, which may be a child. */
   changed(batch: Batch, child: Live): void {
     const { workflows, clock } = this.#options;
     const { id, parentId, parentStepId, status } = child.state.header;
@@ -144,7 +143,7 @@ export class ChildSteps {
     });
   }
 
-  /** CS1: after a start. The first turns record what is missing. */
+  /** CP1: after a start. The first turns record what is missing. */
   compare(live: Live): void {
     const { workflows, turns, clock, onFatal } = this.#options;
     const { id, parentId, parentStepId, status } = live.state.header;
@@ -200,7 +199,7 @@ export class ChildSteps {
     return workflows.live.get(live.state.header.id) === live && live.state.step(step.id) === step;
   }
 
-  /** CS2. */
+  /** CP2. */
   async #takeUp(live: Live, step: StepState, id: string): Promise<void> {
     const child = await this.#pinned(id);
     if (child === null) {
@@ -226,7 +225,8 @@ export class ChildSteps {
       return;
     }
     const { status } = child.state.header;
-    if (status === 'FAILED') this.#record!(batch, decideRetryCall(child.state, now));
+    // A file may call itself FAILED and hold no step that is.
+    if (status === 'FAILED' && child.state.counts.FAILED > 0) this.#record!(batch, decideRetryCall(child.state, now));
     if (status === 'STOPPED') this.#record!(batch, decideResume(child.state, now));
     // Where nothing of it can run it has ended again, and so has the step.
     const at = live.state.step(step.id);
@@ -291,11 +291,9 @@ export class ChildSteps {
   /** The step's params, or why they cannot be known. */
   async #bind(live: Live, step: StepState): Promise<Bound | Error> {
     const { state } = live;
-    const needed = new NeededOutputs(state);
-    needed.addValue(step.params, step.of, step);
     const { params = {}, within } = step.params;
     try {
-      const blobs = await this.#options.outputs.readBlobs(live, needed.blobs);
+      const blobs = await this.#options.outputs.readBlobsFor(live, step);
       const value = within === undefined ? { params } : { params, within };
       const bound = bindAny(value, sourcesOf(state, step.of, step, reader(blobs))) as Record<string, unknown>;
       toEnd(bound.within, 0);
@@ -309,7 +307,7 @@ export class ChildSteps {
     }
   }
 
-  /** CS1: the child has ended, or has used something since. */
+  /** CP1: the child has ended, or has used something since. */
   #end(batch: Batch, parent: Live, step: StepState, child: Live): void {
     const { clock } = this.#options;
     const isWaiting = attendsChild(step);

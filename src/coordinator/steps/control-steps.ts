@@ -25,6 +25,7 @@ import {
   decideWait,
 } from '../../core/decide-flow.ts';
 import { isControlled } from '../../core/groups.ts';
+import { readLists } from '../../core/item-list.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { externalAction, type StepState, workflowAction } from '../../core/step-state.ts';
 import type { Clock } from '../clock.ts';
@@ -224,7 +225,7 @@ export class ControlSteps {
       return far;
     } catch (error) {
       if (dryRun === undefined || !(error instanceof BindingError)) throw error;
-      makeUpList(state, step, toMadeUpList(step, dryRun.items ?? 1));
+      makeUpList(state, step, toMadeUpList(step, dryRun.items ?? 1, listsKnown(state, step, read)));
       return null;
     }
   }
@@ -244,10 +245,30 @@ export class ControlSteps {
       bindQuestion(state, step, read);
       return decideWait(state, step.id, { for: 'decision', until: end }, now);
     }
-    if (step.action === externalAction) return decideWait(state, step.id, { for: 'data', until: end }, now);
+    if (step.action === externalAction) {
+      // In a dry run it is made up when all else rests, however long that takes.
+      const until = this.#dryRun === undefined ? end : null;
+      return decideWait(state, step.id, { for: 'data', until }, now);
+    }
     if (step.action !== 'delay' || (step.params.for === undefined && step.params.until === undefined)) return null;
     const bound = bindAny({ for: step.params.for, until: step.params.until }, sources);
     const until = toTime(bound as Record<string, unknown>, at);
     return decideWait(state, step.id, { for: 'time', until: this.#dryRun === undefined ? until : at }, now);
   }
+}
+
+/** Of the lists of a group, those that can be bound: each by itself. */
+function listsKnown(state: WorkflowState, group: StepState, read: ReadOutputs): Map<string, readonly unknown[]> {
+  const { forEach, batch } = group.flow;
+  const sources = sourcesOf(state, group.of, group, read);
+  const isNamed = typeof forEach === 'object' && forEach !== null && !Array.isArray(forEach);
+  const known = new Map<string, readonly unknown[]>();
+  for (const [name, list] of Object.entries(isNamed ? forEach : {})) {
+    try {
+      for (const [key, items] of readLists({ [name]: bindAny(list, sources) }, batch)) known.set(key, items);
+    } catch (error) {
+      if (!(error instanceof BindingError)) throw error;
+    }
+  }
+  return known;
 }

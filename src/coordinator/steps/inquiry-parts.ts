@@ -6,7 +6,7 @@ import type { BlobPiece, Inquiry, InquirySource, InquiryStep } from '../../contr
 import type { OutputsRef } from '../../contract/journal-event.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { conditionUses } from '../../core/condition.ts';
-import { type Context, loopAround, toNames, toScopedId, toWorkflowValue } from '../../core/context.ts';
+import { type Context, loopAround, toMadeId, toNames, toScopedId, toWorkflowValue } from '../../core/context.ts';
 import { isGroup, toItemNames } from '../../core/flow.ts';
 import { jsonLengthWithin } from '../../core/json-length.ts';
 import { jsonSlices } from '../../core/json-slices.ts';
@@ -108,7 +108,7 @@ export async function draftList(state: WorkflowState, group: StepState, pause: P
       id,
       loop === undefined || loop.index === 0
         ? { value: undefined }
-        : gather(`${loop.group.id}.${loop.index - 1}.${id}`, fields),
+        : gather(toMadeId(loop.group, loop.index - 1, id), fields),
     ]),
   );
   const items = await parts.items(values);

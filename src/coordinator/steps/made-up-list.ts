@@ -4,7 +4,7 @@
  */
 import { addMadeUpField } from '../../contract/rehearsal.ts';
 import { toItemNames } from '../../core/flow.ts';
-import type { ItemList } from '../../core/item-list.ts';
+import { combineLists, type ItemList } from '../../core/item-list.ts';
 import { eachReference } from '../../core/references.ts';
 import type { StepState } from '../../core/step-state.ts';
 import { boundValues, stepsWithin } from '../../core/steps-within.ts';
@@ -13,7 +13,12 @@ import { boundValues, stepsWithin } from '../../core/steps-within.ts';
 export const madeUpLabel = 'made up';
 const madeUpAddress = 'https://made-up.invalid/';
 
-export function toMadeUpList({ flow, params }: StepState, count: number): ItemList {
+/** `known`: those of the step's lists that are known by name; they stay as they are. */
+export function toMadeUpList(
+  { flow, params }: StepState,
+  count: number,
+  known: ReadonlyMap<string, readonly unknown[]> = new Map(),
+): ItemList {
   const names = toItemNames(flow);
   const made = { items: {} as Record<string, unknown> };
   const texts = new Map<string, string>();
@@ -28,6 +33,8 @@ export function toMadeUpList({ flow, params }: StepState, count: number): ItemLi
     if (reference.path.length > 0) addMadeUpField(made, ['items', reference.name, ...reference.path], leaf);
     else if (!texts.has(reference.name) || leaf === madeUpAddress) texts.set(reference.name, leaf);
   });
-  const item = new Map(names.map((name) => [name, made.items[name] ?? texts.get(name) ?? madeUpLabel]));
-  return { count, valuesAt: () => item };
+  const toItem = (name: string) => made.items[name] ?? texts.get(name) ?? madeUpLabel;
+  return combineLists(
+    names.map((name) => [name, known.get(name) ?? Array.from({ length: count }, () => toItem(name))]),
+  );
 }

@@ -3,7 +3,7 @@
  */
 import type { OutputsRef } from '../../contract/journal-event.ts';
 import { limits } from '../../contract/limits.ts';
-import { around, type Context, loopAround, toNames, toScopedId } from '../../core/context.ts';
+import { around, type Context, loopAround, toMadeId, toNames, toScopedId } from '../../core/context.ts';
 import { isGroup } from '../../core/flow.ts';
 import { standsFor } from '../../core/groups.ts';
 import { jsonLengthWithin } from '../../core/json-length.ts';
@@ -95,7 +95,7 @@ export class NeededOutputs {
 
   addPrevious(id: string, path: readonly string[], context: Context): void {
     const loop = loopAround(this.#state, context);
-    if (loop !== undefined && loop.index > 0) this.addStep(`${loop.group.id}.${loop.index - 1}.${id}`, path);
+    if (loop !== undefined && loop.index > 0) this.addStep(toMadeId(loop.group, loop.index - 1, id), path);
   }
 
   addItem(name: string, context: Context): void {
@@ -187,7 +187,8 @@ function refersToMade(state: WorkflowState, group: StepState): boolean {
     eachReference(value, { isStep, names: toNames(state, context, isFinal) }, (source) => {
       if (source.kind !== 'step' && source.kind !== 'previous') return;
       const loop = source.kind === 'previous' ? loopAround(state, context) : undefined;
-      const id = loop === undefined ? toScopedId(state, context, source.stepId) : `${loop.group.id}.0.${source.stepId}`;
+      const id =
+        loop === undefined ? toScopedId(state, context, source.stepId) : toMadeId(loop.group, 0, source.stepId);
       const step = state.step(id);
       if (step !== undefined && isGroup(step.flow)) isMade ||= makesOutputs(step.flow);
     });

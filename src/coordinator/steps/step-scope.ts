@@ -13,6 +13,7 @@ import {
   loopAround,
   mapAround,
   toKind,
+  toMadeId,
   toNames,
   toOutcome,
   toScopedId,
@@ -89,7 +90,7 @@ export function sourcesOf(
     previousOf: (id, path) => {
       const loop = loopAround(state, context);
       if (loop === undefined || loop.index === 0) return undefined;
-      return outputsOf(state, `${loop.group.id}.${loop.index - 1}.${id}`, path, read);
+      return outputsOf(state, toMadeId(loop.group, loop.index - 1, id), path, read);
     },
     workflow: () => toWorkflowValue(state) as unknown as JsonObject,
   };
@@ -253,7 +254,7 @@ export function conditionScopeOf(
     ...(loop === undefined
       ? {}
       : {
-          previous: loop.index === 0 ? {} : toSteps(use.previous, (id) => `${loop.group.id}.${loop.index - 1}.${id}`),
+          previous: loop.index === 0 ? {} : toSteps(use.previous, (id) => toMadeId(loop.group, loop.index - 1, id)),
         }),
     ...(flow.isFinal ? { workflow: toWorkflowValue(state) } : {}),
   };

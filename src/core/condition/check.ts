@@ -13,6 +13,8 @@ export interface ConditionNames {
   readonly steps: ReadonlyMap<string, 'plain' | 'group' | 'repeat'>;
   /** All ids of the workflow, so that a step that is not upstream is told from one that is unknown. */
   readonly known: ReadonlySet<string>;
+  /** The step that asks, where it asks before it begins. */
+  readonly self?: string;
   /** Names of `forEach` that are in scope. */
   readonly items: readonly string[];
   readonly roots: readonly ('index' | 'round' | 'previous' | 'workflow')[];
@@ -97,7 +99,8 @@ export class Check {
     if (root !== undefined) return root;
     const known = ['params', 'steps', ...this.#names.roots, ...this.#names.items];
     const advice =
-      didYouMean(name, known) || `; known here are ${known.join(', ')}, and a text stands in quotes: "${name}"`;
+      (name === 'outputs' ? '; results are in steps.<id>.outputs' : didYouMean(name, known)) ||
+      `; known here are ${known.join(', ')}, and a text stands in quotes: "${name}"`;
     return this.#fault(`there is no "${name}"${advice}`);
   }
 
@@ -142,6 +145,7 @@ export class Check {
     if (kind !== undefined) return this.#stepField(node, path, kind);
     const dotted = this.#names.known.has(`${id}.${key}`) ? `; an id with a dot is written steps["${id}.${key}"]` : '';
     const ids = [...this.#names.known].slice(0, 10).join(', ');
+    if (id === this.#names.self) return this.#fault(`step "${id}" asks this itself before it begins`);
     if (this.#names.known.has(id)) {
       return this.#fault(`step "${id}" is not upstream, so it may not have ended; name it in "dependencies"`);
     }

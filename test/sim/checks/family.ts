@@ -1,5 +1,5 @@
 /**
- * CH1 to CH3 and CS1 to CS3, from events and documents alone: a child has one parent, a step one child at a time; a stop goes
+ * CH1 to CH3 and CP1 to CP3, from events and documents alone: a child has one parent, a step one child at a time; a stop goes
  * down at once; in the end both ends say the same, and what a child has used counts once.
  */
 import type { EngineEvent } from '../../../src/contract/event.ts';
@@ -43,13 +43,13 @@ export class FamilyCheck implements Check {
     this.#children.set(place, id);
   }
 
-  /** CS3: nothing below is under way when the batch is durable. */
+  /** CP3: nothing below is under way when the batch is durable. */
   #checkStopped(id: string): void {
     if (this.#statuses.get(id) !== 'STOPPED') return;
     for (const [place, child] of this.#children) {
       const status = this.#statuses.get(child);
       if (place.startsWith(`${id}/`) && status !== undefined && !isTerminal(status))
-        throw new Violation('CS3', `${id} was stopped, and its child ${child} is ${status}`);
+        throw new Violation('CP3', `${id} was stopped, and its child ${child} is ${status}`);
     }
   }
 
@@ -70,7 +70,7 @@ export class FamilyCheck implements Check {
     }
   }
 
-  /** CH2, CH3, CS1: all is at its end. */
+  /** CH2, CH3, CP1: all is at its end. */
   calm(workflows: ReadonlyMap<string, Workflow>): void {
     for (const workflow of workflows.values()) {
       for (const step of workflow.steps) {

@@ -1,5 +1,5 @@
 /**
- * Table J and F1 to F4, from documents and dispatched jobs alone: which steps run, how many items are under way, what a
+ * Table J and F1 to F5, from documents and dispatched jobs alone: which steps run, how many items are under way, what a
  * group has recorded and what is gathered from it. Written from FLOW's tables; it shares no code with the engine.
  */
 
@@ -16,7 +16,16 @@ function endOf({ status, outcome }: WorkflowStep): End | null {
   return status === 'FAILED' || status === 'STOPPED' ? 'lost' : null;
 }
 
-/** Table J. */
+/** The groups that have items under way, whatever their own status; groups stand before what they have made. */
+function findOpen(steps: readonly WorkflowStep[]): ReadonlySet<string> {
+  const open = new Set<string>();
+  for (const step of steps.toReversed()) {
+    if (step.of !== undefined && (endOf(step) === null || open.has(step.id))) open.add(step.of.step);
+  }
+  return open;
+}
+
+/** Table J; null among `ends`: a dependency or an item of one has not ended (F5). */
 export function judge(join: string, ends: readonly (End | null)[]): Verdict {
   const has = (end: End) => ends.includes(end);
   const isStrict = join === 'all' || join === 'any';
@@ -76,20 +85,27 @@ export class FlowCheck implements Check {
 
   document(workflow: Workflow): void {
     const steps = new Map(workflow.steps.map((step) => [step.id, step]));
+    const open = findOpen(workflow.steps);
     for (const step of workflow.steps) {
       if (Array.isArray(step.forEach)) this.#lists.set(`${workflow.id}/${step.id}`, step.forEach);
-      this.#checkVerdict(workflow, step, steps);
+      this.#checkVerdict(workflow, step, steps, open);
       if (step.count !== undefined) this.#checkGroup(workflow, step, steps);
     }
   }
 
-  #checkVerdict({ id, status }: Workflow, step: WorkflowStep, steps: ReadonlyMap<string, WorkflowStep>): void {
+  #checkVerdict(
+    { id, status }: Workflow,
+    step: WorkflowStep,
+    steps: ReadonlyMap<string, WorkflowStep>,
+    open: ReadonlySet<string>,
+  ): void {
     if (step.action === 'external_data') return;
     const body = bodyOf(step, steps);
     const join = (body?.join as string | undefined) ?? 'all';
-    const ends = step.dependencies.map((dependency) => {
+    const ends = step.dependencies.flatMap((dependency) => {
       const on = steps.get(dependency);
-      return on === undefined ? null : endOf(on);
+      const end = on === undefined ? null : endOf(on);
+      return open.has(dependency) ? [end, null] : [end];
     });
     const verdict = judge(join, ends);
     const where = `${step.id} of ${id} (${join} of ${ends.join(', ')})`;
