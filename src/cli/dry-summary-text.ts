@@ -31,11 +31,11 @@ function toDoing(step: DryStep): string {
   return `${toDeed(step)}${times > 1 ? `, up to ${times} times` : ''}${when === null ? '' : `, if ${when}`}`;
 }
 
-function toDeed({ action, would }: DryStep): string {
+function toDeed({ action, would, group }: DryStep): string {
+  if (group || action === groupAction) return 'make its steps';
   if (would === null) {
     if (action === 'external_data') return 'wait for data from outside';
     if (action === 'approval') return 'wait for a decision, taken for approved';
-    if (action === groupAction) return 'make its steps';
     if (action === workflowAction) return 'run a workflow of its own';
     return createActionCatalogue().has(action) ? 'run as it did here' : 'be simulated: nobody knows this action';
   }

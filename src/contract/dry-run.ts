@@ -12,6 +12,7 @@ export const dryStepSchema = z.object({
   would: rehearsalSchema.nullable().meta({ description: 'what was left out: a call of a model, a request, a wait' }),
   when: z.string().nullable().meta({ description: 'its condition; a dry run takes it for true' }),
   times: z.int().meta({ description: 'at most so often: the rounds of the loops around it' }),
+  group: z.literal(true).optional().meta({ description: 'a map or a loop: what it does, its steps do' }),
 });
 export type DryStep = z.infer<typeof dryStepSchema>;
 
@@ -45,7 +46,6 @@ export const definitionFaultSchema = z
     column: z.int().optional(),
   })
   .meta({ id: 'DefinitionFault' });
-export type DefinitionFault = z.infer<typeof definitionFaultSchema>;
 
 export const validationReplySchema = z
   .object({

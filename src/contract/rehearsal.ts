@@ -27,7 +27,7 @@ export const rehearsalSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('request'),
     method: z.string(),
-    /** Without its query, which may hold a key. */
+    /** `?…` in place of its query, which may hold a key. */
     url: z.string(),
     open,
   }),

@@ -24,6 +24,7 @@ import { itemAt } from './item-at.ts';
 import { OpenPlaces } from './open-places.ts';
 import { eachReference } from './references.ts';
 import { checkStepSecrets, findMisplacedSecrets, findSecrets } from './step-secrets.ts';
+import { adviseTemplate } from './template-fields.ts';
 import { checkUntil, checkWhen } from './validate-conditions.ts';
 import { checkFlow, findTakenIds } from './validate-flow.ts';
 import { checkGraph, Faults, guessesMax, type InputNode, readNodes } from './validate-graph.ts';
@@ -49,7 +50,7 @@ export type Validation =
 export function validateDefinition(input: unknown, options: ValidationOptions): Validation {
   const parsed = parseBounded(workflowDefinitionSchema, input);
   const faults = new Faults();
-  if (!parsed.success) faults.addAll(toFieldErrors(parsed.error.issues));
+  if (!parsed.success) faults.addAll(toFieldErrors(parsed.error.issues).map(adviseTemplate));
   const read = readAll(input, parsed.success ? parsed.data : null);
   checkGraph(read.nodes, read, faults);
   checkFinally(read, faults);

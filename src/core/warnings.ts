@@ -9,7 +9,8 @@
  *   WA3  an action that nobody knows is simulated;
  *   WA4  at most `warningsMax` lines are kept, and one that counts the others; a long path or text is cut in its line;
  *   WA5  what is `told` stands first: numbers of the text of a definition, of a template or of params that a number
- *        cannot hold (`contract/lost-numbers.ts`). The value is gone when this file sees the definition.
+ *        cannot hold (`contract/lost-numbers.ts`). The value is gone when this file sees the definition;
+ *   WA6  an item of a list is no name of a Liquid template, unless `data` gives it.
  */
 import { toFieldPath } from '../contract/field-errors.ts';
 import { didYouMean } from '../contract/nearest.ts';
@@ -87,7 +88,13 @@ function warnOfStep({ step, path, names, outer }: Visited, warned: Warned, add: 
   for (const [field, value] of Object.entries(params)) {
     const place = [...path, 'params', field];
     if (code.includes(field) && typeof value === 'string') {
-      warnOfCode(place, value, { action: String(action), params: params as Record<string, unknown> }, warned, add);
+      warnOfCode(
+        place,
+        value,
+        { action: String(action), params: params as Record<string, unknown>, names },
+        warned,
+        add,
+      );
     } else {
       warnOfValue(place, value, { ...warned, names }, add);
     }
@@ -151,9 +158,10 @@ function toAdvice(stray: string, { params }: Warned): string {
 interface CodeStep {
   readonly action: string;
   readonly params: Record<string, unknown>;
+  readonly names: Names;
 }
 
-/** WA2. */
+/** WA2 and WA6. */
 function warnOfCode(path: Path, text: string, step: CodeStep, warned: Warned, add: Add): void {
   const places = findReferences(text);
   const [first] = places;
@@ -170,6 +178,8 @@ function warnOfCode(path: Path, text: string, step: CodeStep, warned: Warned, ad
       add(path, `${cut(found)} is ${scope} there; no action but those that send secrets gets one`);
     else add(path, `${cut(found)} is ${scope} there, not one of the workflow's; write {{${cut(found)}}}`);
   }
+  const item = step.action === 'render' ? findItemName(pieces, step) : undefined;
+  if (item !== undefined) add(path, `${item} is no name of this template: write data: { ${item}: '{{${item}}}' }`);
 }
 
 const literal = /"[^"]*"|'[^']*'/g;
@@ -183,6 +193,26 @@ function findInTags(pieces: readonly string[], { params: { data } }: CodeStep): 
   for (const piece of pieces) {
     for (const [text] of piece.matchAll(tag)) {
       for (const match of text.replace(literal, '').matchAll(name)) if (!known.has(String(match[1]))) return match[0];
+    }
+  }
+  return undefined;
+}
+
+/** The engine's own names, `index` and `round` apart, hold nothing that a template prints. */
+const enginesNames: Names = new Set(['previous', 'workflow']);
+const word = /(?<![\w.$-])(?<!\|\s*)[A-Za-z_][\w-]*(?!\s*:|[\w-])/g;
+const ownName = /\{%-?\s*(?:for|tablerow|assign|capture|increment|decrement)\s+([A-Za-z_][\w-]*)/g;
+
+/** WA6: what the template would print, `forEach` gives and `data` does not. */
+function findItemName(pieces: readonly string[], { params: { data }, names }: CodeStep): string | undefined {
+  if (names.size === 0 || typeof data === 'string') return undefined;
+  const known = new Set(Object.keys((data ?? {}) as object));
+  for (const piece of pieces) for (const [, own = ''] of piece.matchAll(ownName)) known.add(own);
+  for (const piece of pieces) {
+    for (const [text] of piece.matchAll(tag)) {
+      for (const [found] of text.replace(literal, '').matchAll(word)) {
+        if (names.has(found) && !enginesNames.has(found) && !known.has(found)) return found;
+      }
     }
   }
   return undefined;

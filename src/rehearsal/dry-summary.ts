@@ -21,18 +21,19 @@ export function toDrySummary({ name, status, steps, budget }: Workflow, maxParal
     const { id, action, status, error, metadata } = step;
     const would = rehearsalSchema.safeParse(metadata?.rehearsal).data ?? toWait(step, written);
     const { when = null } = written.of(step);
-    const row = { wave: waves[i] ?? 0, id, action, status, error, would, when, times: written.timesOf(step) };
+    const group = written.isGroup(step) ? { group: true as const } : {};
+    const row = { wave: waves[i] ?? 0, id, action, status, error, would, when, times: written.timesOf(step), ...group };
     return { row, isSkipped: step.outcome === 'skipped' };
   });
   // Conditions count as true, so what is skipped here is so for want of a failure before it.
-  const rows = all.filter(({ isSkipped }) => !isSkipped).map(({ row }) => row);
+  const rows = renumber(all.filter(({ isSkipped }) => !isSkipped).map(({ row }) => row));
   const later = all.filter(({ isSkipped }) => isSkipped).map(({ row }) => row);
   // Stable, so that a wave keeps the order of the definition.
   rows.sort((a, b) => a.wave - b.wave);
   return {
     name,
     status,
-    waves: Array.from({ length: waves.reduce((last, wave) => Math.max(last, wave), 0) }, (_, i) =>
+    waves: Array.from({ length: rows.at(-1)?.wave ?? 0 }, (_, i) =>
       rows.filter(({ wave }) => wave === i + 1).map(({ id }) => id),
     ),
     max_parallel_nodes: maxParallelNodes,
@@ -66,6 +67,13 @@ function toWaves(steps: readonly GraphNode[]): number[] {
     for (const next of graph.downstream[i] ?? []) waves[next] = Math.max(waves[next] ?? 1, (waves[i] ?? 1) + 1);
   }
   return waves;
+}
+
+/** Without the waves in which nothing happens, because their steps are skipped. */
+function renumber(rows: DryStep[]): DryStep[] {
+  const used = [...new Set(rows.map(({ wave }) => wave))].sort((a, b) => a - b);
+  const places = new Map(used.map((wave, i) => [wave, i + 1]));
+  return rows.map((row) => ({ ...row, wave: places.get(row.wave) ?? row.wave }));
 }
 
 function sumUp(rows: readonly DryStep[]): DryRunReply['models'] {

@@ -9,7 +9,7 @@ import { createTemplateCatalogue } from '../templates/catalogue.ts';
 
 const page = `<!doctype html><html lang="en"><head><title>Dry run</title></head><body><article><h1>Dry run</h1>
 <p>This page stands in for what would be sent to the workflow. Nobody has captured it, and nobody was called for it.</p>
-<p>Its sentences are made up, so that the steps after it have something to read.</p></article></body></html>`;
+<p>Its sentences are made up, so that the steps after it have something to read, and <a href="made-up">a link</a>.</p></article></body></html>`;
 
 /** Gives data to every step that waits for some: the engine runs one workflow alone, and those that its steps start. */
 export async function giveMadeUpData(engine: Engine): Promise<boolean> {

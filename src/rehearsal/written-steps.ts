@@ -23,6 +23,12 @@ export class WrittenSteps {
     return (body as Written[]).find(({ id }) => id === inner) ?? {};
   }
 
+  /** Whether steps are made from it; its own action runs in these alone. */
+  isGroup(step: WorkflowStep): boolean {
+    const { forEach, repeat } = this.of(step);
+    return forEach !== undefined || repeat !== undefined;
+  }
+
   /** The product of the rounds that the loops around it may have. */
   timesOf(step: WorkflowStep): number {
     const group = step.of === undefined ? undefined : this.#steps.get(step.of.step);
@@ -46,7 +52,9 @@ export function toFlowNotes(steps: readonly WorkflowStep[], written: WrittenStep
     if (repeat !== undefined && count !== undefined) {
       return [`step ${id} runs one round here and at most ${repeat.max} in a run: its calls are counted as often`];
     }
-    if (forEach === undefined || count === undefined || !isMadeUp(steps, id)) return [];
+    if (forEach === undefined || count === undefined) return [];
+    if (count === 0) return [`the list of step ${id} is empty here: its steps were not tried`];
+    if (!isMadeUp(steps, id)) return [];
     const items = count === 1 ? 'one made-up item' : `${count} made-up items`;
     return [`nobody can know the list of step ${id} yet: it has ${items} (--items)`];
   });

@@ -143,19 +143,20 @@ export const httpRequest: Task<Params> = {
     const exchange = await toExchange(request, context);
     await rehearseTarget(exchange.address.url, context.network);
     const [expect] = [request.expect].flat();
-    const { origin, pathname } = exchange.address.url;
+    const { origin, pathname, search } = exchange.address.url;
     return {
       outputs: {
         status: typeof expect === 'number' ? expect : Number(`${expect?.[0] ?? 2}00`),
         headers: {},
-        content: `${standInBeginning}${nameOf(exchange)} was not sent. This text stands in for its answer.`,
+        // The link is for those that go where a page leads to.
+        content: `${standInBeginning}${nameOf(exchange)} was not sent. This text stands in for its answer, with <a href="made-up">a link</a>.`,
       },
       metadata: {
         rehearsal: {
           kind: 'request',
           method: exchange.method,
           // Secrets stay names: no value is there.
-          url: `${origin}${pathname.replace(/%7B%7B(secrets\.\w+)%7D%7D/g, '{{$1}}')}`,
+          url: `${origin}${pathname.replace(/%7B%7B(secrets\.\w+)%7D%7D/g, '{{$1}}')}${search === '' ? '' : '?…'}`,
           // What a server answers, nobody knows.
           open: ['headers', 'json'],
         } satisfies Rehearsal,

@@ -170,7 +170,7 @@ test('the summary has the waves, each call with model, tokens and price, and nam
     output_tokens: 200,
   });
   expect(wait.would).toMatchObject({ kind: 'wait', ms: 86_400_000 });
-  expect(page.would).toMatchObject({ kind: 'request', method: 'GET', url: 'https://example.org/a' });
+  expect(page.would).toMatchObject({ kind: 'request', method: 'GET', url: 'https://example.org/a?…' });
   // What the first would answer is as long as it may be, so that what the second would read is reckoned too.
   expect(answer.would).toMatchObject({
     model: 'no-such-model',
@@ -414,6 +414,78 @@ test('conditions count as true, loops run once and count to their most, and what
     ]),
   );
   expect(await notes()).toEqual([]);
+});
+
+test('groups make their steps, empty waves are left out, an address shows that it has a query, links of a page are tried', async () => {
+  const http = (id: string, path: string, more = {}) => ({
+    id,
+    action: 'http_request',
+    params: { url: `${standIn.baseUrl}${path}` },
+    ...more,
+  });
+  const links = { html: '{{steps.page.outputs.content}}', url: `${standIn.baseUrl}/list`, sameSite: true };
+  await write('links.json', {
+    name: 'links',
+    steps: [
+      http('page', '/list?key=hidden'),
+      { id: 'links', action: 'html_links', dependencies: ['page'], params: links },
+      { id: 'repair', action: 'noop', join: 'failed', dependencies: ['page'] },
+      { id: 'after', action: 'noop', join: 'ended', dependencies: ['repair'] },
+      {
+        id: 'each',
+        forEach: { link: '{{steps.links.outputs.links}}' },
+        dependencies: ['links'],
+        action: 'http_request',
+        params: { url: '{{link.url}}' },
+      },
+      { id: 'none', forEach: [], action: 'noop' },
+      { id: 'poll', repeat: { until: 'true', max: 2 }, action: 'noop' },
+      { id: 'alone', action: 'noop', join: 'ended', dependencies: ['repair', 'each'] },
+    ],
+  });
+  const { stdout, stderr } = await cli(['run', 'links.json', '--dry-run', '--json'], settings());
+  expect(stderr).not.toContain('hidden');
+  const summary = JSON.parse(stdout);
+  const doing = Object.fromEntries(
+    summary.steps.map(({ id, would, group }: { id: string; would: { url?: string } | null; group?: true }) => [
+      id,
+      group ?? would?.url ?? null,
+    ]),
+  );
+  expect(doing).toEqual({
+    page: `${standIn.baseUrl}/list?…`,
+    none: true,
+    poll: true,
+    links: null,
+    'poll.0': null,
+    each: true,
+    after: null,
+    'each.0': `${standIn.baseUrl}/made-up`,
+    alone: null,
+  });
+  expect(summary.waves).toEqual([
+    ['page', 'none', 'poll'],
+    ['links', 'poll.0'],
+    ['after', 'each'],
+    ['each.0'],
+    ['alone'],
+  ]);
+  expect(summary.notes).toContain('the list of step none is empty here: its steps were not tried');
+  const text = await cli(['run', 'links.json', '--dry-run'], settings());
+  expect(text.stdout).toMatch(/each +http_request +COMPLETED +make its steps\n/);
+  expect(text.stdout).toContain('9 steps in 5 waves');
+
+  await write('later.json', {
+    name: 'later',
+    steps: [
+      { id: 'a', action: 'noop' },
+      { id: 'b', action: 'noop', join: 'failed', dependencies: ['a'] },
+      { id: 'c', action: 'noop', join: 'ended', dependencies: ['b'] },
+    ],
+  });
+  const later = await cli(['run', 'later.json', '--dry-run'], settings());
+  expect(later.stdout).toContain('2 steps in 2 waves');
+  expect(later.stdout).toMatch(/\n2 +c /);
 });
 
 test('--items says how many items a list has that nobody can know', async () => {

@@ -64,6 +64,14 @@ describe('shape', () => {
     ]);
   });
 
+  test('a field that only a template has is named with what makes a template', () => {
+    expect(faults({ ...withSteps({ ...step('a'), schedule: 1 }), schedule: { cron: '0 7 * * *' }, id: 'x' })).toEqual([
+      'steps[0].schedule: unknown field "schedule"',
+      'schedule: unknown field "schedule"; only a template has one: give the file an `id` and make `params` a JSON Schema',
+      'id: unknown field "id"',
+    ]);
+  });
+
   test('a fault of shape does not hide those of the graph', () => {
     const input = { steps: [step('a', ['a']), { ...step('b', ['nowhere']), action: 5 }, step('a')] };
     const found = faults(input);
@@ -156,7 +164,7 @@ describe('references', () => {
 
   test.each([
     ['{{steps.other.outputs.x}}', 'step "other" is not upstream of "c"; add it to its dependencies'],
-    ['{{steps.c.outputs.x}}', 'step "c" is not upstream of "c"; add it to its dependencies'],
+    ['{{steps.c.outputs.x}}', 'step "c" cannot refer to itself'],
     ['{{steps.nobody.outputs.x}}', 'there is no step "nobody"'],
     ['{{params.y}}', 'the workflow has no param "y"'],
     ['{{params.toString}}', 'the workflow has no param "toString"'],

@@ -1,5 +1,5 @@
 /**
- * Goal: WA1 to WA5, what a definition says that is seldom meant. Method: the whole list of lines for each slip, and its
+ * Goal: WA1 to WA6, what a definition says that is seldom meant. Method: the whole list of lines for each slip, and its
  * partner: what is meant that way, and gets no line.
  */
 import { describe, expect, test } from 'vitest';
@@ -207,6 +207,43 @@ describe('WA2: code', () => {
     expect(warn({ action: 'transform', params: { input: {}, expression } })).toEqual(
       lines.map((line) => `steps[0].params.expression: ${line}`),
     );
+  });
+});
+
+describe('WA6: the item of a list in a template', () => {
+  const map = (template: string, params: object = {}, more: object = { forEach: '{{params.topic}}' }) =>
+    warn({ action: 'render', params: { template, ...params }, ...more });
+  const line = (name: string) => [
+    `steps[0].params.template: ${name} is no name of this template: write data: { ${name}: '{{${name}}}' }`,
+  ];
+
+  test.each([
+    ['Item: {{ item }}', {}, 'item'],
+    ['{{item.title | upcase}}', { data: { title: 1 } }, 'item'],
+    ['{% if index > 1 %}x{% endif %}', {}, 'index'],
+    ['{% for y in item %}{{ y }}{% endfor %}', {}, 'item'],
+    ['{{ params.topic }} {{ "item" }} {{ x | append: item }}', { data: {} }, 'item'],
+  ])('%s', (template, params, name) => {
+    expect(map(template, params)).toEqual(line(name));
+  });
+
+  test.each([
+    ['{{ item }}', { data: { item: '{{item}}' } }],
+    ['{{ item }}', { data: '{{params.topic}}' }],
+    ['item {{ x.item }} {{ "item" }} {{ x | item }} {{ x | f: item: 1 }}', { data: { x: 1 } }],
+    ['{% assign item = 1 %}{{ item }}', {}],
+    ['{%- for item in list %}{{ item }}{% endfor %}', { data: { list: [1] } }],
+    ['{{ items }} {{ item-x }}', { data: { items: [1] } }],
+  ])('is none in %s with %o', (template, params) => {
+    expect(map(template, params)).toEqual([]);
+  });
+
+  test('outside of a list, and of what a loop has, nothing is said', () => {
+    expect(map('{{ item }}', {}, {})).toEqual([]);
+    expect(map('{{ x | round }} {{ previous }}', { data: { x: 1 } }, { repeat: { until: 'true', max: 1 } })).toEqual(
+      [],
+    );
+    expect(map('{{ round }}', {}, { repeat: { until: 'true', max: 1 } })).toEqual(line('round'));
   });
 });
 

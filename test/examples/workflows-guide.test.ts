@@ -41,6 +41,7 @@ const worlds: Record<string, World> = {
   'publish.yaml': {},
   'later.yaml': {},
   'capture.yaml': { page: () => ({}) },
+  'default.yaml': {},
   'greeting.yaml': {},
   'welcome.yaml': {},
   'map.yaml': { page: () => article('Tea', long) },
