@@ -13,12 +13,9 @@ const threadsAreEmitted: Plugin = {
   enforce: 'pre',
   transform(code, id) {
     const source = path.relative(import.meta.dirname, id);
-    if (
-      !['src/main.ts', 'src/worker/entries.ts', 'src/templates/params-checker.ts', 'test/pool/harness.ts'].includes(
-        source,
-      )
-    )
-      return null;
+    const namesFiles =
+      /^(?:src\/|test\/pool\/harness\.ts$)/.test(source) && code.includes("import.meta.url.endsWith('.ts')");
+    if (!namesFiles) return null;
     const url = `\`file://\${process.env.EMITTED_DIRECTORY}/${source.replace(/\.ts$/, '.js')}\``;
     return { code: code.replaceAll('import.meta.url', url), map: null };
   },

@@ -3,9 +3,9 @@
  *
  *   npm run bench:dashboard -- --rounds 3
  *
- * The built product serves runs that it has taken over from state files, and one that goes on meanwhile; headless Chromium
- * draws in software. Floors: the same page reading the run's columns and doing nothing with them, and frames of a page that
- * draws nothing. Drawn means: two frames after the graph has its canvas.
+ * The built product serves runs that it has taken over from state files, and one that goes on meanwhile; headless
+ * Chromium draws in software. Floors: the same page reading the run's columns and doing nothing with them, and frames
+ * of a page that draws nothing. Drawn means: two frames after the graph has its canvas.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -207,9 +207,11 @@ async function measureBytes(browser: Browser, url: string): Promise<Figures> {
   const page = await openRun(browser, `${url}/runs/${runs[0]?.id}`);
   const figures = await page.evaluate(() => {
     const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
+    const { drawnMs } = (globalThis as unknown as { seen: { drawnMs: number } }).seen;
     const sum = (pattern: RegExp) =>
-      entries.filter(({ name }) => pattern.test(name)).reduce((all, { encodedBodySize }) => all + encodedBodySize, 0) /
-      1_000;
+      entries
+        .filter(({ name, responseEnd }) => pattern.test(name) && responseEnd <= drawnMs)
+        .reduce((all, { encodedBodySize }) => all + encodedBodySize, 0) / 1_000;
     const [paint] = performance.getEntriesByName('first-contentful-paint');
     return { code: sum(/\.(?:js|css)$/), font: sum(/\.woff2$/), paint: paint?.startTime ?? 0 };
   });

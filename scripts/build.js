@@ -11,6 +11,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -37,6 +38,7 @@ function lastChange() {
     'scripts/build.js',
     'scripts/build-web.js',
     'tsconfig.json',
+    'scripts/entries.json',
     'package.json',
     'package-lock.json',
   ];
@@ -52,19 +54,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
     // Not before it is needed: what is built runs without it.
     const [{ build }, { buildWeb }] = await Promise.all([import('esbuild'), import('./build-web.js')]);
     await build({
-      entryPoints: {
-        main: 'src/main.ts',
-        cli: 'src/cli/bin.ts',
-        'coordinator-main': 'src/coordinator-main.ts',
-        'watchdog-main': 'src/watchdog-main.ts',
-        thread: 'src/worker/thread.ts',
-        'dry-thread': 'src/worker/dry-thread.ts',
-        process: 'src/worker/process.ts',
-        'params-thread': 'src/templates/params-thread.ts',
-        'reader-thread': 'src/reader/reader-thread.ts',
-        'check-thread': 'src/rehearsal/check-thread.ts',
-        'search-thread': 'src/engine/search-thread.ts',
-      },
+      // Also what tests start (test/fixtures/emission.ts).
+      entryPoints: JSON.parse(readFileSync('scripts/entries.json', 'utf8')),
       outdir: fresh,
       bundle: true,
       splitting: true,

@@ -3,6 +3,7 @@
  * no list: its own fields tell of that try.
  */
 import { z } from 'zod';
+import type { FailureCode } from '../contract/failures.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
 import { type StepAttempt, stepAttemptSchema, stepErrorCodeSchema } from '../contract/workflow.ts';
@@ -38,10 +39,15 @@ export function addAttemptEnd(
   return [...attempts, ended].slice(-limits.attemptsShownMax);
 }
 
-/** The list with a running try that is cancelled at `at`. */
-export function addCancelled(step: StepState, at: number, error: string): readonly StepAttempt[] {
+/** The list with a running try that counts no longer from `at` on. */
+export function addCancelled(
+  step: StepState,
+  at: number,
+  error: string,
+  errorCode: FailureCode = 'CANCELLED',
+): readonly StepAttempt[] {
   const endTime = Math.max(at, step.startTime ?? at);
-  return addAttemptEnd(step, { endTime, errorCode: 'CANCELLED', error, metrics: null });
+  return addAttemptEnd(step, { endTime, errorCode, error, metrics: null });
 }
 
 const attemptsSchema = z.array(stepAttemptSchema).max(limits.attemptsShownMax);

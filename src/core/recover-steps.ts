@@ -6,10 +6,10 @@
  *        (CRASH_LOOP).
  */
 import type { JournalEvent } from '../contract/journal-event.ts';
-import { addAttemptEnd } from './attempts.ts';
+import { addAttemptEnd, addCancelled } from './attempts.ts';
 import { failStep } from './dependents.ts';
 import type { WorkflowState } from './state.ts';
-import { addLogs, type StepState, suspectDeaths } from './step-state.ts';
+import { addLogs, suspectDeaths } from './step-state.ts';
 import type { Change } from './stop-steps.ts';
 import { enterSpending } from './tally.ts';
 import { toIso } from './time.ts';
@@ -40,18 +40,12 @@ export function recoverSteps(
       status: 'PENDING',
       queuedAt: event.at,
       endTime: null,
-      ...(wasRunning ? { attempts: addLost(step, event.at) } : {}),
+      ...(wasRunning ? { attempts: addCancelled(step, event.at, 'the engine ended while it ran', 'WORKER_LOST') } : {}),
       deaths: wasRunning && event.unclean ? step.deaths + 1 : step.deaths,
       logs: addLogs(step, [...(wasRunning ? [recovered] : []), `Re-queued during recovery at ${at}`]),
     });
     change.queued.push(i);
   });
-}
-
-function addLost(step: StepState, at: number): StepState['attempts'] {
-  const error = 'the engine ended while it ran';
-  const endTime = Math.max(at, step.startTime ?? at);
-  return addAttemptEnd(step, { endTime, errorCode: 'WORKER_LOST', error, metrics: null });
 }
 
 /** M4: no attempt outlives the engine. */

@@ -5,6 +5,7 @@
  */
 import type { LogLine, LogReply } from '../contract/run-view.ts';
 import type { StepAttempt } from '../contract/workflow.ts';
+import { itemAt } from './item-at.ts';
 import type { StepState } from './step-state.ts';
 import { toIso } from './time.ts';
 
@@ -53,7 +54,7 @@ export function toLogLines(step: LoggedStep): LogLine[] {
     return { at, level, step_id: step.id, line, text };
   });
   // What comes before the first time is no later than that.
-  const first = at === null ? step.queuedAt : (lines.find((line) => line.at !== null)?.at ?? null);
+  const first = lines.reduceRight<string | null>((before, line) => line.at ?? before, step.queuedAt);
   return lines.map((line) => (line.at === null ? { ...line, at: first } : line));
 }
 
@@ -68,12 +69,19 @@ function endOfTry({ attempts, startTime, endTime }: LoggedStep, startedAt: strin
  */
 export function toRunLog(steps: readonly LoggedStep[], { after, limit }: { after?: string; limit: number }): LogReply {
   const from = after === undefined ? '' : new Date(after).toISOString();
-  const all = steps.flatMap(toLogLines).filter(({ at }) => after === undefined || (at ?? '') > from);
-  all.sort((a, b) => ((a.at ?? '') < (b.at ?? '') ? -1 : (a.at ?? '') > (b.at ?? '') ? 1 : 0));
+  const all = steps.flatMap(toLogLines).filter((line) => after === undefined || timeOf(line) > from);
+  all.sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : Number(timeOf(a) > timeOf(b))));
   let end = Math.min(limit, all.length);
-  const isSplit = (before: LogLine | undefined, next: LogLine | undefined) =>
-    before !== undefined && next !== undefined && (before.at === null || before.at === next.at);
-  while (isSplit(all[end - 1], all[end])) end += 1;
+  while (end < all.length && isSplit(itemAt(all, end - 1), itemAt(all, end))) end += 1;
   const lines = all.slice(0, end);
   return { lines, more: end < all.length, next: lines.at(-1)?.at ?? null };
+}
+
+/** Those without a time come first. */
+function timeOf({ at }: LogLine): string {
+  return at ?? '';
+}
+
+function isSplit(before: LogLine, next: LogLine): boolean {
+  return before.at === null || before.at === next.at;
 }

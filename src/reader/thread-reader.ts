@@ -3,8 +3,8 @@
  * nothing to do for a while.
  *
  * Rules, numbered for tests:
- *   RD1  a batch that takes more memory or time than there is ends with its thread, and the next one gets a new thread;
- *   RD2  no more than one batch is in the thread.
+ *   TD1  a batch that takes more memory or time than there is ends with its thread, and the next one gets a new thread;
+ *   TD2  no more than one batch is in the thread.
  */
 import { Worker } from 'node:worker_threads';
 import { type DataReader, type InquiryAnswer, type InquiryBatch, ReaderEndedError } from '../contract/inquiry.ts';
@@ -47,7 +47,7 @@ export class ThreadReader implements DataReader {
   }
 
   read(batch: InquiryBatch): Promise<readonly InquiryAnswer[]> {
-    if (this.#reading !== null) throw new Error('RD2: a batch is in the thread');
+    if (this.#reading !== null) throw new Error('TD2: a batch is in the thread');
     clearTimeout(this.#idle);
     return new Promise((resolve, reject) => {
       const worker = this.#worker ?? this.#start();
@@ -95,7 +95,7 @@ export class ThreadReader implements DataReader {
     reading.resolve(answers);
   }
 
-  /** RD1. */
+  /** TD1. */
   #end(worker: Worker, error: ReaderEndedError): void {
     if (this.#worker === worker) this.#worker = null;
     void worker.terminate();

@@ -60,8 +60,8 @@ function toSchema(written: Record<string, unknown>, root: Root): Made {
   );
   if (faults.length > 0) return { kind: 'faulty', faults };
   // The data of a decision may be waited for already, by a schema with notes that look like slips.
-  if (root === 'params') faults.push(...findSchemaSlips(written, root));
-  if (faults.length > 0) return { kind: 'faulty', faults };
+  const slips = root === 'params' ? findSchemaSlips(written, root) : [];
+  if (slips.length > 0) return { kind: 'faulty', faults: slips };
   if (root === 'params' && written.type !== undefined && written.type !== 'object') {
     return { kind: 'faulty', faults: [{ path: ['type'], message: 'must be object: params are given by name' }] };
   }

@@ -535,3 +535,19 @@ test('what reads a made-up answer as a feed or as XML is made up itself, and kno
     ['get', 'feed', 'xml', 'each', 'place', 'each.0', 'each.1', 'each.2'].map((id) => `${id} COMPLETED`),
   );
 });
+
+test('data from outside does not expire in a dry run, and a `within` that is none is told', async () => {
+  const definition = (within: string) => ({
+    name: 'late',
+    params: { within },
+    steps: [{ id: 'late', action: 'external_data', params: { within: '{{params.within}}' } }],
+  });
+  await writeFile(join(cwd, 'late.json'), JSON.stringify(definition('1ms')));
+  expect(await runCli(['run', 'late.json', '--dry-run'], { cwd })).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('dry run of late: COMPLETED'),
+  });
+  await writeFile(join(cwd, 'odd.json'), JSON.stringify(definition('soon')));
+  const odd = await runCli(['run', 'odd.json', '--dry-run'], { cwd });
+  expect(odd.stdout).toContain('within is no duration as in 30m or 2d: "soon"');
+});

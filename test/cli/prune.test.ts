@@ -5,8 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import { pruneOn } from '../../src/cli/prune.ts';
 import type { ListReply } from '../../src/contract/engine.ts';
-import type { ListQuery } from '../../src/contract/list-query.ts';
 import { Refusal, workflowNotFound } from '../../src/contract/failures.ts';
+import type { ListQuery } from '../../src/contract/list-query.ts';
 import type { JobStatus } from '../../src/contract/workflow.ts';
 import { startInline } from '../engine/running-engine.ts';
 

@@ -548,6 +548,11 @@ describe('what a child uses', () => {
     );
     await die();
     expect(stepOf(await read(child), 'b').waits?.for).toBe('budget');
+    // All that the family has used counts afresh, and is too much still.
+    await inline.engine.resume(id, { budget: { usd: 0.11 } });
+    await inline.engine.get(child, { waitMs: 60_000 });
+    expect(stepOf(await read(child), 'b').reason).toMatch(/ of \$0\.11 is used up: \$0\.08 spent, /);
+    expect(inline.holds.arrivals('b')).toBe(0);
     await inline.engine.resume(id, { budget: { usd: 0.2 } });
     await inline.holds.arrived('b');
     inline.holds.release('b');

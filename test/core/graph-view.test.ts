@@ -99,6 +99,17 @@ test('what steps wait for, also where they have no record of it', () => {
   expect(changes.at).toEqual([0, 4]);
 });
 
+test('a step that runs a workflow names it', () => {
+  const child = '0190a1b2-0000-7000-8000-0000000000c1';
+  const live = LiveWorkflow.adopted({
+    steps: [
+      { id: 'a', action: 'noop', status: 'COMPLETED' },
+      { id: 'w', action: 'workflow', status: 'COMPLETED', child },
+    ],
+  });
+  expect(view(live).steps.child).toEqual({ 1: child });
+});
+
 test('a dependency that is not there is -1, and tokens that nobody counts are 0', () => {
   const live = LiveWorkflow.adopted({
     steps: [

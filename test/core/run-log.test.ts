@@ -27,6 +27,11 @@ describe('the time and the level of a line', () => {
     ]);
   });
 
+  test('of a step that has not begun: it has no line and no time', () => {
+    const live = LiveWorkflow.of({ a: '', b: 'a' });
+    expect(toLoggedStep(live.step('b'))).toEqual({ ...plain, id: 'b' });
+  });
+
   test('of a failure: the end of its try, or of the step where no try is kept', () => {
     const live = LiveWorkflow.of({ a: '' });
     live.runToFailure('a');

@@ -195,6 +195,15 @@ export const childrenMutants: Mutant[] = [
     only: 'budget of its parent',
   },
   {
+    name: 'what a child uses does not come into the sums of its family',
+    breaks: 'BA4',
+    file: 'src/coordinator/steps/budgets.ts',
+    find: '    if (this.#families.size === 0) return;\n',
+    replace: '    if (this.#families.size >= 0) return;\n',
+    test: life,
+    only: 'budget of its parent',
+  },
+  {
     name: 'a call of a child asks its own budget alone',
     breaks: 'BA4',
     file: 'src/coordinator/steps/budgets.ts',

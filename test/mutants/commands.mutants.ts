@@ -38,7 +38,7 @@ export const commandsMutants: readonly Mutant[] = [
     name: 'prune calls refused what somebody else has removed',
     breaks: 'prune',
     file: 'src/cli/prune.ts',
-    find: "error.code === 'NOT_FOUND' ? 'gone' : error.detail",
+    find: "error.code === 'NOT_FOUND' || error.code === 'CONFLICT' ? 'changed' : error.detail",
     replace: 'error.detail',
     test: 'test/cli/prune.test.ts',
   },

@@ -67,7 +67,7 @@ export const inquiriesMutants: Mutant[] = [
   },
   {
     name: 'a batch that takes too long keeps the thread',
-    breaks: 'RD1',
+    breaks: 'TD1',
     file: 'src/reader/thread-reader.ts',
     find: 'if (this.#worker === worker) this.#worker = null;',
     replace: '',

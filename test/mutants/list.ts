@@ -33,6 +33,7 @@ import { serversMutants } from './servers.mutants.ts';
 import { simMutants } from './sim.mutants.ts';
 import { tokensMutants } from './tokens.mutants.ts';
 import { typosMutants } from './typos.mutants.ts';
+import { webMutants } from './web.mutants.ts';
 import { workersMutants } from './workers.mutants.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -69,5 +70,6 @@ export const mutants: readonly Mutant[] = [
   ...simMutants,
   ...tokensMutants,
   ...typosMutants,
+  ...webMutants,
   ...workersMutants,
 ];

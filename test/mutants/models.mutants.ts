@@ -14,7 +14,7 @@ export const modelsMutants: Mutant[] = [
     name: 'settings that a program gives are believed',
     breaks: 'CFG5',
     file: 'src/config.ts',
-    find: 'const parsed = givenSchema.safeParse(given);\n  if (parsed.success) return;',
+    find: 'const parsed = parseBounded(givenSchema, given);\n  if (parsed.success) return;',
     replace: 'const parsed = givenSchema.safeParse(given);\n  if (parsed.success || given !== null) return;',
     test: 'test/config.test.ts',
     only: 'CFG5',

@@ -1,5 +1,5 @@
 /**
- * Goal (RD1, RD2): the reader's thread answers, and one that takes too much ends without harm to the next batch. Method: real
+ * Goal (TD1, TD2): the reader's thread answers, and one that takes too much ends without harm to the next batch. Method: real
  * threads with small bounds.
  */
 import { expect, onTestFinished, test } from 'vitest';
@@ -53,7 +53,7 @@ test('a part of a shared buffer is copied, and stays', async () => {
   expect(shared.byteLength).toBe(1_000);
 });
 
-test('RD1: data that takes more memory than there is ends the thread alone', async () => {
+test('TD1: data that takes more memory than there is ends the thread alone', async () => {
   const reader = open({ heapMbMax: 64 });
   await expect(reader.read(large(6_000_000))).rejects.toMatchObject({
     reason: 'memory',
@@ -62,17 +62,17 @@ test('RD1: data that takes more memory than there is ends the thread alone', asy
   expect(await reader.read(small())).toEqual([{ kind: 'verdict', value: true }]);
 });
 
-test('RD1: a batch that takes longer than its time ends, and the next one has a thread', async () => {
+test('TD1: a batch that takes longer than its time ends, and the next one has a thread', async () => {
   const reader = open({ deadlineMs: 1 });
   await expect(reader.read(small())).rejects.toMatchObject({ reason: 'time', message: 'took longer than 0.001 s' });
   const patient = open({ deadlineMs: 60_000 });
   expect(await patient.read(small())).toEqual([{ kind: 'verdict', value: true }]);
 });
 
-test('RD2: a batch while another is in the thread is a fault of the caller', async () => {
+test('TD2: a batch while another is in the thread is a fault of the caller', async () => {
   const reader = open();
   const first = reader.read(small());
-  expect(() => reader.read(small())).toThrow('RD2');
+  expect(() => reader.read(small())).toThrow('TD2');
   expect(await first).toEqual([{ kind: 'verdict', value: true }]);
 });
 

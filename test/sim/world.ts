@@ -88,6 +88,7 @@ export class World implements Owner {
       new EffectsCheck(),
       new CrashLoopCheck(families),
       new RetentionCheck(keepFinished, this.agenda, families),
+      ...more,
     ];
     this.history = new History(checks, isTraced);
     this.history.clock = () => this.agenda.now;

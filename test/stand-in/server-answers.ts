@@ -111,6 +111,15 @@ export const serverAnswers: Readonly<Record<string, ServerAnswer>> = {
       kept: { content: 'Half an', characters: 7, finish_reason: 'abort' },
     },
   },
+  'vllm-channels': {
+    server: 'vLLM',
+    body: openAi(
+      says(
+        '<|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>',
+      ),
+    ),
+    outputs: thought,
+  },
   'tgi-eos-token': { server: 'TGI', body: openAi(says('Yes.'), 'eos_token'), outputs: yes },
   'tgi-stop-sequence': { server: 'TGI', body: openAi(says('Yes.'), 'stop_sequence'), outputs: yes },
   'sglang-think': {

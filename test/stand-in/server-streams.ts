@@ -72,6 +72,19 @@ export const serverStreams: Readonly<Record<string, ServerStream>> = {
     events: [piece({ content: 'Yes' }, 'null'), piece({ content: '.' }, 'null'), piece({}, 'stop', { usage }), done],
     outputs: yes,
   },
+  'vllm-channels-streamed': {
+    server: 'vLLM',
+    events: [
+      piece({ content: '<|chan' }),
+      piece({ content: 'nel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>fin' }),
+      piece({ content: 'al<|message|>Ye' }),
+      piece({ content: 's.<|ret' }),
+      piece({ content: 'urn|>' }),
+      piece({}, 'stop', { usage }),
+      done,
+    ],
+    outputs: thought,
+  },
   'llama.cpp-think-streamed': {
     server: 'llama.cpp',
     events: [

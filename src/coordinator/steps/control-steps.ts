@@ -245,7 +245,11 @@ export class ControlSteps {
       bindQuestion(state, step, read);
       return decideWait(state, step.id, { for: 'decision', until: end }, now);
     }
-    if (step.action === externalAction) return decideWait(state, step.id, { for: 'data', until: end }, now);
+    if (step.action === externalAction) {
+      // In a dry run it is made up when all else rests, however long that takes.
+      const until = this.#dryRun === undefined ? end : null;
+      return decideWait(state, step.id, { for: 'data', until }, now);
+    }
     if (step.action !== 'delay' || (step.params.for === undefined && step.params.until === undefined)) return null;
     const bound = bindAny({ for: step.params.for, until: step.params.until }, sources);
     const until = toTime(bound as Record<string, unknown>, at);
