@@ -77,4 +77,13 @@ export const dryMutants: Mutant[] = [
     test: dryRun,
     only: 'conditions count as true',
   },
+  {
+    name: 'a dry run counts waves in which nothing happens',
+    breaks: 'empty waves are left out',
+    file: 'src/rehearsal/dry-summary.ts',
+    find: 'wave: places.get(row.wave) ?? row.wave',
+    replace: 'wave: row.wave',
+    test: dryRun,
+    only: 'groups make their steps',
+  },
 ];
