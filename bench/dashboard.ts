@@ -3,9 +3,9 @@
  *
  *   npm run bench:dashboard -- --rounds 3
  *
- * The built product serves runs that it has taken over from state files, and one that goes on meanwhile; headless Chromium
- * draws in software. Floors: the same page reading the run's columns and doing nothing with them, and frames of a page that
- * draws nothing. Drawn means: two frames after the graph has its canvas.
+ * The built product serves runs that it has taken over from state files, and one that goes on meanwhile; headless
+ * Chromium draws in software. Floors: the same page reading the run's columns and doing nothing with them, and frames
+ * of a page that draws nothing. Drawn means: two frames after the graph has its canvas.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';

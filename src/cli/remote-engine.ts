@@ -110,12 +110,12 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
       }
     },
     getStep: (id, stepId) => server.json(`${pathOf(id)}/steps/${encodeURIComponent(stepId)}`),
-    async list({ cursor: _, ...filter } = {}): Promise<ListReply> {
-      const query = { view: 'summary', ...filter };
+    async list({ cursor: _, limit, offset, ...filter } = {}): Promise<ListReply> {
+      const query = { view: 'summary', limit, offset, ...filter };
       const response = await server.open('workflows', { query });
       const items = (await response.body.json()) as ListReply['items'];
       const total = Number(response.headers['x-total-count'] ?? items.length);
-      return { total, items, rest: Math.max(0, total - (filter.offset ?? 0) - items.length) };
+      return { total, items, rest: Math.max(0, total - (offset ?? 0) - items.length) };
     },
     stop: (id) => server.workflow(`${pathOf(id)}/stop`, { method: 'POST' }),
     decide: (id, stepId, request) =>

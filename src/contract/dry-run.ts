@@ -46,7 +46,6 @@ export const definitionFaultSchema = z
     column: z.int().optional(),
   })
   .meta({ id: 'DefinitionFault' });
-export type DefinitionFault = z.infer<typeof definitionFaultSchema>;
 
 export const validationReplySchema = z
   .object({

@@ -152,9 +152,11 @@ function checkPrevious(
   rest: readonly Reference[],
   { scope, suggest }: ReferenceCheck,
 ): string | undefined {
-  const index = scope.rounds?.graph.index;
-  if (index?.has(stepId) !== true) {
-    return `{{${text}}}: a round has no step "${stepId}"${suggest(stepId, () => index?.keys() ?? [])}`;
+  // `previous` is a name within loops alone.
+  const { index } = (scope.rounds as NameScope).graph;
+  if (!index.has(stepId)) {
+    const advice = suggest(stepId, () => index.keys()) || `; it has ${[...index.keys()].slice(0, 10).join(', ')}`;
+    return `{{${text}}}: a round has no step "${stepId}"${advice}`;
   }
   if (rest.length > 0) return undefined;
   return `{{${text}}}: there is no round before the first; say what stands in for it, as in {{${text} ?? null}}`;

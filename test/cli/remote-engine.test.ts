@@ -76,6 +76,7 @@ test('reading calls name what they want in the address', async () => {
   expect(await engine.list({ status: 'FAILED', q: 'tea & cake', limit: 1 })).toEqual({
     total: 7,
     items: [{ id: 'x' }],
+    rest: 6,
   });
   expect(asked.at(-1)?.line).toBe('GET /api/workflows?view=summary&limit=1&status=FAILED&q=tea+%26+cake');
 });

@@ -80,6 +80,39 @@ test('run, list and show on a server; without its token they end with 1 and say 
   expect(stranger.stderr).toMatch(/set API_TOKEN to the token/);
 });
 
+test('schedules are listed, paused, resumed and triggered', async () => {
+  const list = await cli(['schedules']);
+  expect(list.stdout).toMatch(/^TEMPLATE +CRON +TIME ZONE +NEXT +LAST +WORKFLOW +PASSED\n/);
+  expect(list.stdout).toMatch(/\nleap +0 12 29 2 \* +UTC +2\d{3}-02-29T12:00:00\.000Z +- +- +-\n/);
+  expect(list).toMatchObject({ status: 0, stderr: '' });
+
+  expect(await cli(['schedules', 'pause', 'leap'])).toMatchObject({ status: 0, stdout: 'leap is paused\n' });
+  const [paused] = JSON.parse((await cli(['schedules', 'list', '--json'])).stdout);
+  expect(paused).toMatchObject({ template: 'leap', paused: true, next: null, last: null });
+
+  // Also while it is paused; what waits for data does not end, and the schedule's overlap is skip.
+  const triggered = await cli(['schedules', 'trigger', 'leap']);
+  const [, slot = '', id = ''] = /^leap slot (\S+): workflow (\S+)\n$/.exec(triggered.stdout) ?? [];
+  expect(triggered.status).toBe(0);
+  const workflow = JSON.parse((await cli(['show', id, '--json'])).stdout);
+  expect(workflow).toMatchObject({ templateId: 'leap', params: { day: slot } });
+  const again = await cli(['schedules', 'trigger', 'leap']);
+  expect(again).toMatchObject({ status: 1, stdout: '' });
+  expect(again.stderr).toMatch(/not finished .*its overlap is "skip"/);
+
+  const resumed = await cli(['schedules', 'resume', 'leap']);
+  expect(resumed.stdout).toMatch(/^leap goes on; next slot: 2\d{3}-02-29T12:00:00\.000Z\n$/);
+});
+
+test.each([
+  [['schedules', 'stop', 'leap'], 2, /"stop" is none of list, pause, resume, trigger/],
+  [['schedules', 'pause'], 2, /which schedule\? hybrid-engine schedules pause <template>/],
+  [['schedules', 'list', 'leap'], 2, /list takes no template/],
+  [['schedules', 'pause', 'page-digest'], 1, /no template "page-digest" with a schedule/],
+])('%j ends with %d and says why', async (args, status, stderr) => {
+  expect(await cli(args)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(stderr) });
+});
+
 test('costs are shown as a table, or as JSON', async () => {
   const { stdout, status } = await cli(['costs', '--by', 'model', '--from', '2026-01-31']);
   expect(stdout).toBe('MODEL  CALLS  INPUT  CACHED  OUTPUT  US DOLLARS\ntotal  0      0      0       0       0.00\n');
@@ -209,37 +242,4 @@ test('SIGTERM ends serve with 0', async () => {
   server.kill('SIGTERM');
   await closed;
   expect(server.exitCode).toBe(0);
-});
-
-test('schedules are listed, paused, resumed and triggered', async () => {
-  const list = await cli(['schedules']);
-  expect(list.stdout).toMatch(/^TEMPLATE +CRON +TIME ZONE +NEXT +LAST +WORKFLOW +PASSED\n/);
-  expect(list.stdout).toMatch(/\nleap +0 12 29 2 \* +UTC +2\d{3}-02-29T12:00:00\.000Z +- +- +-\n/);
-  expect(list).toMatchObject({ status: 0, stderr: '' });
-
-  expect(await cli(['schedules', 'pause', 'leap'])).toMatchObject({ status: 0, stdout: 'leap is paused\n' });
-  const [paused] = JSON.parse((await cli(['schedules', 'list', '--json'])).stdout);
-  expect(paused).toMatchObject({ template: 'leap', paused: true, next: null, last: null });
-
-  // Also while it is paused; what waits for data does not end, and the schedule's overlap is skip.
-  const triggered = await cli(['schedules', 'trigger', 'leap']);
-  const [, slot = '', id = ''] = /^leap slot (\S+): workflow (\S+)\n$/.exec(triggered.stdout) ?? [];
-  expect(triggered.status).toBe(0);
-  const workflow = JSON.parse((await cli(['show', id, '--json'])).stdout);
-  expect(workflow).toMatchObject({ templateId: 'leap', params: { day: slot } });
-  const again = await cli(['schedules', 'trigger', 'leap']);
-  expect(again).toMatchObject({ status: 1, stdout: '' });
-  expect(again.stderr).toMatch(/not finished .*its overlap is "skip"/);
-
-  const resumed = await cli(['schedules', 'resume', 'leap']);
-  expect(resumed.stdout).toMatch(/^leap goes on; next slot: 2\d{3}-02-29T12:00:00\.000Z\n$/);
-});
-
-test.each([
-  [['schedules', 'stop', 'leap'], 2, /"stop" is none of list, pause, resume, trigger/],
-  [['schedules', 'pause'], 2, /which schedule\? hybrid-engine schedules pause <template>/],
-  [['schedules', 'list', 'leap'], 2, /list takes no template/],
-  [['schedules', 'pause', 'page-digest'], 1, /no template "page-digest" with a schedule/],
-])('%j ends with %d and says why', async (args, status, stderr) => {
-  expect(await cli(args)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(stderr) });
 });

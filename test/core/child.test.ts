@@ -14,6 +14,7 @@ import {
 } from '../../src/core/child.ts';
 import { createWorkflow } from '../../src/core/create-workflow.ts';
 import * as decide from '../../src/core/decide.ts';
+import { toGraphView } from '../../src/core/graph-view.ts';
 import { ViewEncoder } from '../../src/core/view.ts';
 import { createChecked } from './checked-workflow.ts';
 import { bornAt, childId, completed, LiveWorkflow, throughFile, workflowId } from './live-workflow.ts';
@@ -379,6 +380,12 @@ describe('why a child has not completed', () => {
     const empty = take(LiveWorkflow.adopted({ status: 'FAILED', steps: [] }));
     expect(toChildError(empty.state)).toMatch(/ failed$/);
   });
+});
+
+test('a graph shows the child of a step, by place', () => {
+  const live = bring([{ id: 'b' }, call('a')]);
+  live.startChild('a');
+  expect(toGraphView(live.state).steps.child).toEqual({ 1: childId });
 });
 
 describe('a state file', () => {

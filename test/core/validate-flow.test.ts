@@ -316,7 +316,8 @@ describe('N8: what is certain to have run', () => {
         output: '{{steps.n.outputs.items}}',
       },
     ];
-    for (const tolerate of [undefined, true, '100%', 2]) expect(faults(within(tolerate) as Written[])).toEqual([]);
+    for (const tolerate of [undefined, true, '100%', 2] as const)
+      expect(faults(within(tolerate) as Written[])).toEqual([]);
   });
 
   test('a param that a run may leave out needs a stand-in', () => {

@@ -72,8 +72,8 @@ export const coreMutants: Mutant[] = [
     name: 'a journal event may hold a failure of any code',
     breaks: 'the schema of journal events',
     file: 'src/contract/journal-event.ts',
-    find: 'code: z.enum(failureCodes)',
-    replace: 'code: z.any()',
+    find: 'const failure = { code: z.enum(failureCodes),',
+    replace: 'const failure = { code: z.any(),',
     test: 'test/contract/journal-event-schema.test.ts',
   },
   {

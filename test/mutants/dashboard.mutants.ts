@@ -88,7 +88,7 @@ export const dashboardMutants: readonly Mutant[] = [
   {
     name: 'a stream of some workflows tells of all',
     breaks: 'a stream is narrowed to the workflows that are named',
-    file: 'src/engine/engine.ts',
+    file: 'src/engine/followers.ts',
     find: 'follower.push(isWanted === null ? events : events.filter(isOf));',
     replace: 'follower.push(isWanted === null ? events : events.filter(Boolean));',
     test: 'test/server/app-stream.test.ts',

@@ -81,6 +81,22 @@ export const flowMutants: Mutant[] = [
     test: 'test/core/context.test.ts',
   },
   {
+    name: 'what a map within an item tolerates makes its outputs uncertain',
+    breaks: 'tolerate is about items',
+    file: 'src/core/validate-scope.ts',
+    find: 'step?.tolerate === true && step.forEach === undefined',
+    replace: 'step?.tolerate === true',
+    test: validate,
+  },
+  {
+    name: 'a template that prints an item it is not given gets no note',
+    breaks: 'WA6',
+    file: 'src/core/warnings.ts',
+    find: 'if (item !== undefined)',
+    replace: 'if (item !== undefined && item.length > 100)',
+    test: 'test/core/warnings.test.ts',
+  },
+  {
     name: 'finally begins while items of a failed map still work',
     breaks: 'F5',
     file: 'src/core/state.ts',

@@ -51,7 +51,7 @@ describe('template files with faults', () => {
     const running = await startServer({ settings: { apiToken: 'secret-token' } });
     running.engine.templateFaults = [problem];
     const { json } = await running.call('GET', '/api/health');
-    expect(Object.keys(json).sort()).toEqual(['status', 'timestamp']);
+    expect(Object.keys(json).sort()).toEqual(['auth', 'status', 'timestamp']);
   });
 });
 

@@ -73,7 +73,7 @@ describe('requests that fetch() cannot send', () => {
     const running = await startServer();
     const text = await running.raw('GET /api/health HTTP/1.0\r\n\r\n');
     expect(text).toMatch(/^HTTP\/1\.1 200 /);
-    expect(Object.keys(JSON.parse(text.split('\r\n\r\n')[1] ?? ''))).toEqual(['status', 'timestamp']);
+    expect(Object.keys(JSON.parse(text.split('\r\n\r\n')[1] ?? ''))).toEqual(['status', 'timestamp', 'auth']);
     await expectProblem(running, 'GET /api/queue HTTP/1.0\r\n\r\n', 421);
   });
 

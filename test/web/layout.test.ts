@@ -1,6 +1,6 @@
 /**
- * Goal: the layout of the run page keeps its rules LA1 to LA3, also for 20,000 steps, and groups keep GR1 to GR3. Method:
- * random graphs from fast-check, and graphs whose right answer can be seen.
+ * Goal: the layout of the run page keeps its rules LA1 to LA3, also for 20,000 steps, and groups keep GR1 to GR3.
+ * Method: random graphs from fast-check, and graphs whose right answer can be seen.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -73,6 +73,7 @@ describe('columns of a run', () => {
     expect(merged.status).toBe(status);
     expect(merged.head.version).toBe(7);
     expect([...merged.look]).toEqual([look.completed, look.needs, look.skipped]);
+    expect(merged.waits[1]).toBe(waitsFor.data);
     expect(merged.actions).toEqual(['delay', 'external_data', 'noop']);
     expect([...merged.action]).toEqual([0, 1, 2]);
   });

@@ -1,8 +1,8 @@
 /**
- * Goal: whatever steps have made, nothing of it runs, nothing leaves, and the page holds no more of it than a person looks
- * at. Method: a run with script, markup, marks that turn the reading direction, a text of 7 MB, an object of 10,000 keys, and
- * 100,000 lines of log, as a state file that the engine takes over at its start; the page fails on a violation of its policy,
- * a dialog, a request to another host.
+ * Goal: whatever steps have made, nothing of it runs, nothing leaves, and the page holds no more of it than a person
+ * looks at. Method: a run with script, markup, marks that turn the reading direction, a text of 7 MB, an object of
+ * 10,000 keys, and 100,000 lines of log, as a state file that the engine takes over at its start; the page fails on a
+ * violation of its policy, a dialog, a request to another host.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

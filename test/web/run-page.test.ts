@@ -1,8 +1,8 @@
 /**
- * Goal: on the run page a person gives what a run waits for, finds why it failed and retries it, decides, and does all of it
- * by keys; a run of 10,000 steps is shown right while it goes on; a killed engine costs neither a count nor the place. Method:
- * the built product with a real engine, a stand-in for the model's server, and Chromium; each page fails on a violation of
- * its policy, an error, a request to another host, and what axe-core finds.
+ * Goal: on the run page a person gives what a run waits for, finds why it failed and retries it, decides, and does
+ * all of it by keys; a run of 10,000 steps is shown right while it goes on; a killed engine costs neither a count nor
+ * the place. Method: the built product with a real engine, a stand-in for the model's server, and Chromium; each page
+ * fails on a violation of its policy, an error, a request to another host, and what axe-core finds.
  */
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

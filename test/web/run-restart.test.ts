@@ -1,7 +1,7 @@
 /**
- * Goal: an engine that is killed in the middle of a run and started again costs the run page nothing: it says that it is cut
- * off, goes on by itself, its counts are those of REST, and what is on the screen has not moved. Method: SIGKILL, the same
- * port and data again, and a click on the same pixel of the graph before and after.
+ * Goal: an engine that is killed in the middle of a run and started again costs the run page nothing: it says that it
+ * is cut off, goes on by itself, its counts are those of REST, and what is on the screen has not moved. Method:
+ * SIGKILL, the same port and data again, and a click on the same pixel of the graph before and after.
  */
 import { once } from 'node:events';
 import type { Browser } from 'playwright-core';

@@ -1,6 +1,6 @@
 /**
- * Outputs of any size as a tree. The values stay in the worker; each opened entry asks for a hundred of its children. Two
- * levels are open at first. Strings show 400 characters, then as much as a person asks for.
+ * Outputs of any size as a tree. The values stay in the worker; each opened entry asks for a hundred of its children.
+ * Two levels are open at first. Strings show 400 characters, then as much as a person asks for.
  */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useRunScope } from '../run/run-context.ts';

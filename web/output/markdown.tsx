@@ -1,6 +1,6 @@
 /**
- * Markdown as elements. Only the lexer of `marked` is used: no HTML text exists at any time. HTML in the text is shown as
- * text; pictures are links; links go to http, https and mailto alone, and say their host.
+ * Markdown as elements. Only the lexer of `marked` is used: no HTML text exists at any time. HTML in the text is
+ * shown as text; pictures are links; links go to http, https and mailto alone, and say their host.
  */
 import { Lexer, type Token, type Tokens } from 'marked';
 import type { ComponentChildren, JSX } from 'preact';

@@ -1,6 +1,6 @@
 /**
- * Says to assistive technology how the run goes: counts at most every 5 s, each failure once. The tab's title and icon say
- * the same to those who look elsewhere.
+ * Says to assistive technology how the run goes: counts at most every 5 s, each failure once. The tab's title and
+ * icon say the same to those who look elsewhere.
  */
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';

@@ -13,8 +13,8 @@ import { look, toStatusCode } from './look.ts';
 import { toMs } from './read-run.ts';
 
 /**
- * `reread`: the event changes more than it tells: steps that are new, or too many to name. What it tells is applied, but
- * only a read makes the columns right again.
+ * `reread`: the event changes more than it tells: steps that are new, or too many to name. What it tells is applied,
+ * but only a read makes the columns right again.
  */
 export type Applied = 'known' | 'applied' | 'reread';
 

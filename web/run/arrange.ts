@@ -1,6 +1,6 @@
 /**
- * A run's steps as boxes with sizes, cells, edges and positions: what the graph, the timeline and the pointer work with.
- * Pure; it runs in the worker. All of it is arrays that can be handed to the main thread without a copy.
+ * A run's steps as boxes with sizes, cells, edges and positions: what the graph, the timeline and the pointer work
+ * with. Pure; it runs in the worker. All of it is arrays that can be handed to the main thread without a copy.
  */
 import type { Links } from './columns.ts';
 import { type Boxes, boxForm, type Grouping, type GroupingChoice, groupSteps, type Structure } from './grouping.ts';

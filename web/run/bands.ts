@@ -148,7 +148,10 @@ export function peakOf(run: Columns, now: number): number {
   return peak;
 }
 
-/** Marks of the axis in steps of 1, 2 or 5 × 10ⁿ milliseconds (from a minute on 1, 2, 5, 10, 30 minutes, hours, days). */
+/**
+ * Marks of the axis in steps of 1, 2 or 5 × 10ⁿ milliseconds (from a minute on 1, 2, 5, 10, 30 minutes, hours,
+ * days).
+ */
 export function toTicks(window: Span, origin: number, countMax: number): number[] {
   const raw = (window.end - window.start) / Math.max(1, countMax);
   const step = toTickStep(raw);

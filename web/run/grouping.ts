@@ -1,6 +1,6 @@
 /**
- * Which steps share a box. A run of 10,000 steps is legible because steps that are alike stand in one grid, a cell each.
- * Pure, and made from the definition alone: no status ever moves a step into another box.
+ * Which steps share a box. A run of 10,000 steps is legible because steps that are alike stand in one grid, a cell
+ * each. Pure, and made from the definition alone: no status ever moves a step into another box.
  *
  * Rules, numbered for tests:
  *   GR1  every step is in exactly one box;

@@ -71,8 +71,8 @@ export function rectOf(layout: RunLayout, step: number): Rect {
 }
 
 /**
- * The step that an arrow key leads to: along the flow a dependency or a dependent, across it the nearest box of the same
- * column, or the cell beside. -1 where there is none.
+ * The step that an arrow key leads to: along the flow a dependency or a dependent, across it the nearest box of the
+ * same column, or the cell beside. -1 where there is none.
  */
 export function stepBeside(
   layout: RunLayout,

@@ -47,7 +47,10 @@ export function findLevels(boxes: number, from: readonly number[], to: readonly 
   return level;
 }
 
-/** Puts lanes where long edges pass, and sorts all into columns. `lanes[e]`: the lanes of edge `e`, in its direction. */
+/**
+ * Puts lanes where long edges pass, and sorts all into columns. `lanes[e]`: the lanes of edge `e`, in its
+ * direction.
+ */
 export function toLayers(
   level: Int32Array,
   across: Float64Array,

@@ -19,7 +19,10 @@ export class LiveTexts {
     this.#changed = changed;
   }
 
-  /** `offset` 0 begins anew; a piece that was told before is left out; one that does not fit waits for a new beginning. */
+  /**
+   * `offset` 0 begins anew; a piece that was told before is left out; one that does not fit waits for a new
+   * beginning.
+   */
   take({ step_id, attempt, offset, text }: TokenEvent): void {
     const known = this.#texts.get(step_id);
     const isSame = known?.attempt === attempt;

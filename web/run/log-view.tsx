@@ -66,7 +66,6 @@ interface ShownLogProps {
 }
 
 function ShownLog({ lines, isGoing, name }: ShownLogProps) {
-  const { store } = useRunScope();
   const [wanted, setWanted] = useState('');
   const [isOnlyFaults, setOnlyFaults] = useState(false);
   const [hit, setHit] = useState(0);
@@ -94,48 +93,16 @@ function ShownLog({ lines, isGoing, name }: ShownLogProps) {
   const fresh = shown.length - seen.current;
   return (
     <section class="log-view" aria-label="Log of all steps">
-      <div class="output-bar">
-        <label class="finder logs-finder">
-          <Icon name="search" size={14} />
-          <span class="visually-hidden">Find in the log</span>
-          <input
-            type="search"
-            placeholder="Find in the log"
-            value={wanted}
-            onInput={({ currentTarget }) => {
-              setWanted(currentTarget.value);
-              setHit(0);
-            }}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter')
-                goTo(event.shiftKey ? hit - 1 : hit + (event.currentTarget.dataset.walked ? 1 : 0));
-              event.currentTarget.dataset.walked = event.key === 'Enter' ? '1' : '';
-              if (event.key === 'Escape') event.currentTarget.blur();
-            }}
-          />
-          {needle === '' ? null : (
-            <small aria-live="polite">
-              {hits.length === 0 ? 'none' : `${countText(hit + 1)} of ${countText(hits.length)}`}
-            </small>
-          )}
-        </label>
-        <button
-          type="button"
-          class={isOnlyFaults ? 'chip on' : 'chip'}
-          aria-pressed={isOnlyFaults}
-          onClick={() => setOnlyFaults(!isOnlyFaults)}
-        >
-          Faults only
-        </button>
-        <span class="grow" />
-        <span class="muted number">
-          {countText(shown.length)} {shown.length === 1 ? 'line' : 'lines'}
-          {lines.isCut ? ', and more' : ''}
-        </span>
-        <button type="button" class="button small" onClick={() => void downloadLog(store)}>
-          Download
-        </button>
-      </div>
+      <LogBar
+        {...{ wanted, hit, isOnlyFaults, goTo, setOnlyFaults }}
+        hits={hits.length}
+        lines={shown.length}
+        isCut={lines.isCut}
+        find={(text) => {
+          setWanted(text);
+          setHit(0);
+        }}
+      />
       <div
         class="log-scroll"
         ref={scroller}
@@ -169,6 +136,63 @@ function ShownLog({ lines, isGoing, name }: ShownLogProps) {
         </button>
       ) : null}
     </section>
+  );
+}
+
+interface LogBarProps {
+  readonly wanted: string;
+  readonly hit: number;
+  readonly hits: number;
+  readonly lines: number;
+  readonly isCut: boolean;
+  readonly isOnlyFaults: boolean;
+  find(text: string): void;
+  goTo(hit: number): void;
+  setOnlyFaults(isOnly: boolean): void;
+}
+
+function LogBar({ wanted, hit, hits, lines, isCut, isOnlyFaults, find, goTo, setOnlyFaults }: LogBarProps) {
+  const { store } = useRunScope();
+  return (
+    <div class="output-bar">
+      <label class="finder logs-finder">
+        <Icon name="search" size={14} />
+        <span class="visually-hidden">Find in the log</span>
+        <input
+          type="search"
+          placeholder="Find in the log"
+          value={wanted}
+          onInput={({ currentTarget }) => {
+            find(currentTarget.value);
+          }}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter')
+              goTo(event.shiftKey ? hit - 1 : hit + (event.currentTarget.dataset.walked ? 1 : 0));
+            event.currentTarget.dataset.walked = event.key === 'Enter' ? '1' : '';
+            if (event.key === 'Escape') event.currentTarget.blur();
+          }}
+        />
+        {wanted.trim() === '' ? null : (
+          <small aria-live="polite">{hits === 0 ? 'none' : `${countText(hit + 1)} of ${countText(hits)}`}</small>
+        )}
+      </label>
+      <button
+        type="button"
+        class={isOnlyFaults ? 'chip on' : 'chip'}
+        aria-pressed={isOnlyFaults}
+        onClick={() => setOnlyFaults(!isOnlyFaults)}
+      >
+        Faults only
+      </button>
+      <span class="grow" />
+      <span class="muted number">
+        {countText(lines)} {lines === 1 ? 'line' : 'lines'}
+        {isCut ? ', and more' : ''}
+      </span>
+      <button type="button" class="button small" onClick={() => void downloadLog(store)}>
+        Download
+      </button>
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 /**
- * Looks as numbers, for the columns of a run. The first six are the statuses of REST; the other three tell apart what one
- * status holds: a waiting step that needs somebody, and completed steps that have done nothing. Words and colours are in
- * `ui/look.ts`, shapes in `glyph.ts`.
+ * Looks as numbers, for the columns of a run. The first six are the statuses of REST; the other three tell apart what
+ * one status holds: a waiting step that needs somebody, and completed steps that have done nothing. Words and colours
+ * are in `ui/look.ts`, shapes in `glyph.ts`.
  */
 import type { JobStatus } from '../../src/contract/workflow.ts';
 import { type Look, looks, lookWords } from '../ui/look.ts';

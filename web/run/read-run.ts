@@ -1,6 +1,6 @@
 /**
- * A run as REST tells it (`view=graph`, `view=changes`) becomes columns. Pure; it runs in the worker, because 20,000 steps
- * are a megabyte of JSON.
+ * A run as REST tells it (`view=graph`, `view=changes`) becomes columns. Pure; it runs in the worker, because 20,000
+ * steps are a megabyte of JSON.
  */
 import type { ChangesView, GraphColumns, GraphView } from '../../src/contract/run-view.ts';
 import {

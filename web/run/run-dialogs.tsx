@@ -30,9 +30,30 @@ export function ProblemLines({ error }: { error: unknown }) {
   );
 }
 
+interface StepChoiceProps {
+  readonly id: string;
+  readonly stepId: string;
+  choose(stepId: string): void;
+}
+
+/** A list of all steps; of a large run the id is written. */
+function StepChoice({ id, stepId, choose }: StepChoiceProps) {
+  const run = useRun();
+  const onChange = ({ currentTarget }: { currentTarget: { value: string } }) => choose(currentTarget.value);
+  if (run.ids.length > 500) return <input id={id} class="field-input" value={stepId} onChange={onChange} />;
+  return (
+    <select id={id} class="field-input" value={stepId} onChange={onChange}>
+      {run.ids.map((one, i) => (
+        <option key={one} value={one}>
+          {toSafeLine(run.names[i]!)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 export function BranchDialog() {
   const { store } = useRunScope();
-  const run = useRun();
   const [stepId, setStepId] = useState(branchFrom(store) ?? '');
   const [text, setText] = useState<string | null>(null);
   const [fault, setFault] = useState<unknown>(null);
@@ -88,27 +109,7 @@ export function BranchDialog() {
       <label class="form-label" for={selectId}>
         Step
       </label>
-      {run.ids.length <= 500 ? (
-        <select
-          id={selectId}
-          class="field-input"
-          value={stepId}
-          onChange={({ currentTarget }) => setStepId(currentTarget.value)}
-        >
-          {run.ids.map((id, i) => (
-            <option key={id} value={id}>
-              {toSafeLine(run.names[i]!)}
-            </option>
-          ))}
-        </select>
-      ) : (
-        <input
-          id={selectId}
-          class="field-input"
-          value={stepId}
-          onChange={({ currentTarget }) => setStepId(currentTarget.value)}
-        />
-      )}
+      <StepChoice id={selectId} stepId={stepId} choose={setStepId} />
       <label class="form-label" for={textId}>
         Its params as JSON
       </label>

@@ -1,8 +1,9 @@
 /**
  * One run on the page: its columns, its layout, and the stream that keeps them right.
  *
- * The stream opens first, then the run is read; events that come meanwhile are kept and applied after it, and those that
- * the read has told already change nothing. Events touch arrays and counts alone; at most once a frame one signal says so.
+ * The stream opens first, then the run is read; events that come meanwhile are kept and applied after it, and those
+ * that the read has told already change nothing. Events touch arrays and counts alone; at most once a frame one
+ * signal says so.
  */
 import { batch, signal } from '@preact/signals';
 import type { EngineEvent, TokenEvent } from '../../src/contract/event.ts';

@@ -1,6 +1,6 @@
 /**
- * What is heavy about a run happens here, beside the page's own thread: reading, parsing, layout, and looking into large
- * outputs. The page parses no run and no step.
+ * What is heavy about a run happens here, beside the page's own thread: reading, parsing, layout, and looking into
+ * large outputs. The page parses no run and no step.
  */
 import type { ChangesView, GraphView, LogReply } from '../../src/contract/run-view.ts';
 import type { WorkflowStep } from '../../src/contract/workflow.ts';

@@ -1,6 +1,6 @@
 /**
- * The timeline on its canvas: a row for each step that has started, a band for each box of many, and above them how many
- * ran at once. The whole row is the target. Nothing moves by itself but what time moves.
+ * The timeline on its canvas: a row for each step that has started, a band for each box of many, and above them how
+ * many ran at once. The whole row is the target. Nothing moves by itself but what time moves.
  */
 import { serverNow } from '../ui/time.ts';
 import { isLost } from '../wire/connection.ts';
