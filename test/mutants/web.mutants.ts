@@ -10,7 +10,7 @@ const definitions = 'test/web/definition.test.ts';
 export const webMutants: Mutant[] = [
   {
     name: 'a page may load scripts of other hosts',
-    breaks: 'WP1',
+    breaks: 'PG1',
     file: 'src/server/routes/web.ts',
     find: `"script-src 'self'",`,
     replace: `"script-src 'self' https:",`,
@@ -19,7 +19,7 @@ export const webMutants: Mutant[] = [
   },
   {
     name: 'text may become markup',
-    breaks: 'WP1',
+    breaks: 'PG1',
     file: 'src/server/routes/web.ts',
     find: `  "require-trusted-types-for 'script'",\n`,
     replace: '',
@@ -28,7 +28,7 @@ export const webMutants: Mutant[] = [
   },
   {
     name: 'programs that ask for JSON get a page',
-    breaks: 'WP2',
+    breaks: 'PG2',
     file: 'src/server/routes/web.ts',
     find: "if (ctx.accepts('html', 'json') !== 'html')",
     replace: 'if (false as boolean)',
@@ -37,7 +37,7 @@ export const webMutants: Mutant[] = [
   },
   {
     name: 'files that are none of the dashboard are answered',
-    breaks: 'WP3',
+    breaks: 'PG3',
     file: 'src/server/web-files.ts',
     find: 'if (type === undefined) return [];',
     replace: '',
@@ -46,7 +46,7 @@ export const webMutants: Mutant[] = [
   },
   {
     name: 'packed bytes go to who cannot unpack them',
-    breaks: 'WP3',
+    breaks: 'PG3',
     file: 'src/server/routes/web.ts',
     find: "file.gzipped !== null && ctx.acceptsEncodings('gzip', 'identity') === 'gzip'",
     replace: 'file.gzipped !== null',
@@ -55,7 +55,7 @@ export const webMutants: Mutant[] = [
   },
   {
     name: 'paths beside the pages need no token',
-    breaks: 'WP4',
+    breaks: 'PG4',
     file: 'src/server/page-paths.ts',
     find: String.raw`const pagePattern = /^\/(?:runs\/[^/]+`,
     replace: String.raw`const pagePattern = /^\/(?:runs\/.+`,

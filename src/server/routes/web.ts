@@ -1,11 +1,11 @@
 /**
  * The dashboard: one shell for all its pages, and the files that it loads.
  *
- *   WP1  a page runs, loads and calls nothing but what this engine serves, is framed by nobody, and turns no text into
+ *   PG1  a page runs, loads and calls nothing but what this engine serves, is framed by nobody, and turns no text into
  *        markup or script: the policy takes away the ways;
- *   WP2  a program that asks for JSON where a page is gets what it always got;
- *   WP3  what was not there when the engine started is never answered, whatever a path says (web-files.ts);
- *   WP4  pages and their files need no token and tell nothing of the engine; all that they show comes through the API.
+ *   PG2  a program that asks for JSON where a page is gets what it always got;
+ *   PG3  what was not there when the engine started is never answered, whatever a path says (web-files.ts);
+ *   PG4  pages and their files need no token and tell nothing of the engine; all that they show comes through the API.
  */
 import type { Context } from 'koa';
 import { Refusal } from '../../contract/failures.ts';
