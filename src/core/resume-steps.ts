@@ -2,7 +2,8 @@
  * Which steps a resume or a retry sets going again.
  *
  * Rules, numbered for tests:
- *   RV1  a resume sets STOPPED steps going again, but for those that a failed step holds up;
+ *   RV1  a resume sets STOPPED steps going again, but for those that a failed step holds up; a group that has ended with a
+ *        failure that was tolerated stays as it is, and its items that were under way go on;
  *   RV2  a retry sets FAILED ones going again too, and of failed groups the items that failed, were tolerated, or hung on
  *        those; completed items are never run again;
  *   RV3  whatever has ended because of a failure that is undone waits again, and all that has run behind it: it ran, or
@@ -62,9 +63,13 @@ function withHangingOn(state: WorkflowState, roots: readonly number[]): Set<numb
   const reached = new Set(roots);
   for (const i of reached) {
     for (const next of state.downstreamOf(i)) if (hangsOn(state.stepAt(next))) reached.add(next);
-    const { of } = state.stepAt(i);
+    const { of, status } = state.stepAt(i);
+    if (of === null) continue;
+    const group = state.stepOf(of.step);
+    // One that was under way when its group had ended already, tolerated: it goes on, and the group has what it has.
+    if (status === 'STOPPED' && group.status === 'COMPLETED') continue;
     // A step that runs again is one more that its group waits for.
-    if (of !== null && endOf(state.stepOf(of.step)) !== null) reached.add(state.placeOf(of.step));
+    if (endOf(group) !== null) reached.add(state.placeOf(of.step));
   }
   return reached;
 }

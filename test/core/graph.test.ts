@@ -180,3 +180,8 @@ describe('what lies upstream of every way to a step', () => {
     expect(upstreamOf(id)).toEqual(expected);
   });
 });
+
+test('IA1: a step that the graph does not have is a broken rule', () => {
+  const ancestry = new Ancestry(graphOf({ a: '', b: 'a' }));
+  expect(() => ancestry.isUpstream(0, 9)).toThrow('place 9 of a list of 2');
+});

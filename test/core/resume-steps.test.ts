@@ -148,6 +148,26 @@ describe('RV1: a resume', () => {
     expect(live.status).toBe('FAILED');
   });
 
+  test('goes on with an item that was under way in a tolerated map, which keeps what it has', () => {
+    const inner: StepDefinition[] = [
+      { id: 'n', forEach: [1], concurrency: 2, action: 'noop' },
+      { id: 'y', action: 'noop' },
+    ];
+    const live = bring([{ id: 'm', forEach: [1], tolerate: true, steps: inner }]);
+    live.map('m', 1);
+    live.map('m.0.n', 2);
+    live.start('m.0.n.1');
+    live.runToFailure('m.0.n.0');
+    expect(live.step('m.0.n')).toMatchObject({ status: 'COMPLETED', outcome: 'tolerated' });
+    live.stop();
+    live.resume();
+    expect(live.step('m.0.n')).toMatchObject({ status: 'COMPLETED', outcome: 'tolerated' });
+    expect(openOf(live)).toEqual({ m: 'WAITING_FOR_DEPENDENCY', 'm.0.n.1': 'PENDING', 'm.0.y': 'PENDING' });
+    live.run('m.0.n.1', 'm.0.y');
+    expect(live.status).toBe('COMPLETED');
+    expect(outcomesOf(live)).toEqual({ 'm.0.n': 'tolerated', 'm.0.n.0': 'tolerated' });
+  });
+
   test('under fail-fast runs what asks for an end, and not what asks for success', () => {
     const live = bring([{ id: 'a' }, { id: 'b' }, { id: 'c', join: 'ended', dependencies: ['a', 'b'] }], {
       failurePolicy: 'fail-fast',

@@ -251,6 +251,14 @@ export const flowMutants: Mutant[] = [
     test: again,
   },
   {
+    name: 'a resume opens a map whose failure was tolerated, and all behind it runs again',
+    breaks: 'RV1, G2',
+    file: 'src/core/resume-steps.ts',
+    find: "if (status === 'STOPPED' && group.status === 'COMPLETED') continue;",
+    replace: '',
+    test: again,
+  },
+  {
     name: 'a list whose source runs again is not read again',
     breaks: 'RV3',
     file: 'src/core/resume-steps.ts',
