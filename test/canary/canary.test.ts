@@ -136,7 +136,7 @@ test('no secret is in a file, a log, an event, an answer or a line of the comman
     expect(created.status).toBe(201);
     const { id } = JSON.parse(created.text) as Workflow;
     ids.push(id);
-    streams.push(collect(`${url}/api/workflows/${id}/events`, /"status":"FAILED"/));
+    streams.push(collect(`${url}/api/workflows/${id}/events`, /"at":"[^"]+","status":"FAILED"/));
   }
   const all = collect(`${url}/api/events`, /no such thing/);
   for (const id of ids) await post(`/api/workflows/${id}/external-data`, { step_id: 'go', content: 'Go.' });

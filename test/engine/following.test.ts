@@ -61,6 +61,20 @@ test('events come in order without gaps, for all workflows or for one', async ()
     at: expect.any(String),
     status: 'RUNNING',
     step_status: 'RUNNING',
+    step: {
+      status: 'RUNNING',
+      attempt: 1,
+      queuedAt: expect.any(String),
+      startTime: expect.any(String),
+      endTime: null,
+      errorCode: null,
+    },
+    progress: 0,
+    steps_total: 1,
+    step_counts: { RUNNING: 1 },
+    total_cost: 0,
+    total_tokens: 0,
+    cost_is_floor: false,
     version: 2,
   });
 });

@@ -400,7 +400,7 @@ describe('unknown actions', () => {
     expect(refusal).toMatchObject({ code: 'INVALID', status: 422 });
     expect(refusal.errors).toEqual([{ path: 'steps[0].action', message: expect.stringContaining('dream_up') }]);
     await expectRefusal(strict.submitTemplate('dream_up', {}), 'NOT_FOUND', /dream_up/);
-    expect(await strict.list()).toEqual({ total: 0, items: [] });
+    expect(await strict.list()).toEqual({ total: 0, rest: 0, items: [] });
   });
 
   test('a template id that no file defines makes the one-step workflow of the plans', async () => {

@@ -116,6 +116,7 @@ test.skipIf(noProc !== '')(
       '/api/schedules/daily/pause',
       '/api/schedules/daily/resume',
       '/api/schedules/daily/trigger',
+      '/api/tickets',
       '/api/workflows',
       '/api/workflows/00000000-0000-4000-8000-000000000000',
       '/api/workflows/<id>/branches',
@@ -124,8 +125,12 @@ test.skipIf(noProc !== '')(
       '/api/workflows/<id>/retry',
       '/api/workflows/<id>/steps/ask/decision',
       '/api/workflows/<id>/stop',
+      '/api/workflows/bulk',
+      '/api/workflows/dry-run',
       '/api/workflows/from-template',
+      '/api/workflows/from-template/dry-run',
       '/api/workflows/from-template?template_id=noop',
+      '/api/workflows/validate',
     ]);
 
     let isDone = false;
