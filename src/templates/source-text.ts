@@ -11,6 +11,7 @@ import { limits } from '../contract/limits.ts';
 import { type LostNumbers, mayHoldInfinity, withLostNumbers, withoutInfinities } from '../contract/lost-numbers.ts';
 import { findJsonComment } from './json-comments.ts';
 import { findLostScalars } from './lost-scalars.ts';
+import { findTooDeep } from './text-depth.ts';
 import { explainThrown, explainYaml, findBareReferences } from './yaml-advice.ts';
 
 export type FieldPath = readonly (string | number)[];
@@ -35,6 +36,8 @@ export function readSourceText(text: string): SourceText {
   const lines = new LineCounter();
   const comment = findJsonComment(text);
   if (comment !== undefined) return toCommentFault(text, comment);
+  const tooDeep = findTooDeep(text, limits.jsonDepthMax);
+  if (tooDeep !== undefined) return toDepthFault(toPositionIn(text, tooDeep));
   let document: ReturnType<typeof parseDocument> | undefined;
   let value: unknown;
   try {
@@ -69,10 +72,7 @@ export function readSourceText(text: string): SourceText {
     }
     return undefined;
   };
-  if (isDeeperThan(value, limits.jsonDepthMax)) {
-    const message = `is nested deeper than ${limits.jsonDepthMax} levels`;
-    return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
-  }
+  if (isDeeperThan(value, limits.jsonDepthMax)) return toDepthFault(undefined);
   if (value === null || value === undefined) {
     const message = 'is empty: a workflow has at least a name and steps, and a template an id too';
     return { kind: 'faulty', faults: [{ path: '', message, position: undefined }] };
@@ -82,12 +82,20 @@ export function readSourceText(text: string): SourceText {
   return { kind: 'read', value: withoutExtensions(kept), lost, locate };
 }
 
+function toDepthFault(position: TextPosition | undefined): SourceText {
+  const message = `is nested deeper than ${limits.jsonDepthMax} levels`;
+  return { kind: 'faulty', faults: [{ path: '', message, position }] };
+}
+
 function toCommentFault(text: string, offset: number): SourceText {
-  const before = text.slice(0, offset).split('\n');
-  const position = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
   const message =
     'JSON has no comments: take this one out, or keep the note in a field "x-note", or write the file as YAML';
-  return { kind: 'faulty', faults: [{ path: '', message, position }] };
+  return { kind: 'faulty', faults: [{ path: '', message, position: toPositionIn(text, offset) }] };
+}
+
+function toPositionIn(text: string, offset: number): TextPosition {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
 }
 
 function withoutExtensions(value: unknown): unknown {

@@ -104,4 +104,13 @@ export const boundsMutants: readonly Mutant[] = [
     test: 'test/contract/field-errors.test.ts',
     only: 'a path shows 200 characters',
   },
+  {
+    name: 'the parser of YAML gets whatever brackets a text has',
+    breaks: 'what the API bounds, a file is bounded by too',
+    file: 'src/templates/source-text.ts',
+    find: 'if (tooDeep !== undefined) return',
+    replace: 'if (tooDeep === 0) return',
+    test: 'test/templates/text-depth.test.ts',
+    only: 'a million brackets',
+  },
 ];
