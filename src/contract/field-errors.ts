@@ -120,10 +120,15 @@ function toKind(expected: string): string {
   return expected === 'record' ? 'object' : expected;
 }
 
+/** Where anything would do there is no kind to name. */
+function toMissing(expected: string): string {
+  return expected === 'nonoptional' ? 'is missing' : `is missing; expected ${toKind(expected)}`;
+}
+
 function toMessage(issue: Issue): string {
   if (issue.code === 'invalid_key' && issue.issues[0]) return `its name ${toMessage(issue.issues[0])}`;
   return isMissing(issue)
-    ? `is missing; expected ${toKind(issue.expected)}`
+    ? toMissing(issue.expected)
     : issue.message
         .replace(/^(?:Invalid input|Invalid option|Too small|Too big): /, '')
         .replace(/^expected record\b/, 'expected object');

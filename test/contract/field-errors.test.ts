@@ -10,6 +10,7 @@ const plain = z.looseObject({ type: z.literal('json_schema'), schema: z.object({
 const schema = z.strictObject({
   steps: z.array(z.object({ id: z.string().min(1) })).optional(),
   headers: z.record(z.string().regex(/^\S+$/, 'must be a token'), z.string()).optional(),
+  input: z.object({ any: z.unknown().nonoptional() }).optional(),
   stop: z.union([z.string().min(1), z.array(z.string()).min(1)]).optional(),
   format: z.union([z.enum(['text', 'json_object']), text, z.union([wrapped, plain])]).optional(),
 });
@@ -23,6 +24,7 @@ describe('the faults of a value', () => {
   it.each([
     ['a field of another kind', { steps: [{ id: 5 }] }, 'body.steps[0].id: expected string, received number'],
     ['a field that is missing', { steps: [{}] }, 'body.steps[0].id: is missing; expected string'],
+    ['a field that may be anything and is missing', { input: {} }, 'body.input.any: is missing'],
     ['a text that is too short', { steps: [{ id: '' }] }, 'body.steps[0].id: expected string to have >=1 characters'],
     ['what is no object', [], 'body: expected object, received array'],
     ['none of the kinds that are possible', { stop: 5 }, 'body.stop: expected string or array'],

@@ -155,6 +155,8 @@ function setSteps(run: Columns, steps: GraphColumns, createdAt: number, placeOf:
     const [group, item] = steps.of[place] ?? [-1, -1];
     run.group[i] = group;
     run.item[i] = item;
+    // Items of a map with an action have the name of the map: their ids tell them apart.
+    if (group >= 0 && run.names[i] === run.names[group]) run.names[i] = run.ids[i]!;
     run.count[i] = steps.count[place] ?? -1;
   }
 }

@@ -247,11 +247,7 @@ function Row({ row, store, filters }: { row: WorkflowSummary; store: ListStore; 
       <span role="cell" class="run-name">
         <a href={runPath(row.id)}>{toSafeLine(row.name)}</a>
         {needs[0] === undefined ? null : <span class="need-name">{toSafeLine(needs[0].name)}</span>}
-        {row.parentId === null ? null : (
-          <a class="lineage" href={runPath(row.parentId)} title={`Branch of ${row.parentId}`}>
-            ↳ branch of {shortId(row.parentId)}
-          </a>
-        )}
+        {row.parentId === null ? null : <Lineage parentId={row.parentId} parentStepId={row.parentStepId} />}
         {row.tags.map((tag) => (
           <button
             key={tag}
@@ -294,4 +290,19 @@ function focusRow(main: HTMLElement | null, step: 1 | -1): void {
   const links = [...(main?.querySelectorAll<HTMLElement>('.run-name > a:first-child') ?? [])];
   const at = links.indexOf(document.activeElement as HTMLElement);
   links[at === -1 ? 0 : Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+}
+
+/** Where the run comes from: one that it repeats from a step on, or one whose step it runs for. */
+function Lineage({ parentId, parentStepId }: { parentId: string; parentStepId: string | undefined }) {
+  const isChild = parentStepId !== undefined;
+  const path = runPath(parentId);
+  return (
+    <a
+      class="lineage"
+      href={isChild ? `${path}?step=${encodeURIComponent(parentStepId)}` : path}
+      title={isChild ? `Runs for the step ${toSafeLine(parentStepId)} of ${parentId}` : `Branch of ${parentId}`}
+    >
+      ↳ {isChild ? 'child' : 'branch'} of {shortId(parentId)}
+    </a>
+  );
 }
