@@ -57,6 +57,18 @@ describe('columns of a run', () => {
     expect(lookOfRun({ ...run, head: { ...run.head, status: 'WAITING_FOR_DEPENDENCY' } })).toBe('needs');
   });
 
+  it('tell items that have the name of their map by their ids', () => {
+    const run = toColumns(
+      sketchRun([
+        { id: 'm', name: 'Parts', status: 'WAITING_FOR_DEPENDENCY', group: 'map', count: 2 },
+        { id: 'm.0', name: 'Parts', of: [0, 0] },
+        { id: 'm.1', name: 'Last part', of: [0, 1] },
+        { id: 'n', name: 'Parts' },
+      ]),
+    );
+    expect(run.names).toEqual(['Parts', 'm.0', 'Last part', 'Parts']);
+  });
+
   it('take what has changed: the same arrays while no step is new', () => {
     const run = toColumns(
       sketchRun([
