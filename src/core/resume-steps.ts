@@ -67,9 +67,9 @@ function withHangingOn(state: WorkflowState, roots: readonly number[]): Set<numb
     if (of === null) continue;
     const group = state.stepOf(of.step);
     // One that was under way when its group had ended already, tolerated: it goes on, and the group has what it has.
-    if (status === 'STOPPED' && group.status === 'COMPLETED') continue;
+    const isLeft = status === 'STOPPED' && group.status === 'COMPLETED';
     // A step that runs again is one more that its group waits for.
-    if (endOf(group) !== null) reached.add(state.placeOf(of.step));
+    if (!isLeft && endOf(group) !== null) reached.add(state.placeOf(of.step));
   }
   return reached;
 }

@@ -254,8 +254,8 @@ export const flowMutants: Mutant[] = [
     name: 'a resume opens a map whose failure was tolerated, and all behind it runs again',
     breaks: 'RV1, G2',
     file: 'src/core/resume-steps.ts',
-    find: "if (status === 'STOPPED' && group.status === 'COMPLETED') continue;",
-    replace: '',
+    find: 'if (!isLeft && endOf(group) !== null)',
+    replace: 'if (endOf(group) !== null)',
     test: again,
   },
   {
