@@ -48,7 +48,8 @@ export function reviveSteps(state: WorkflowState, at: number, failedToo: boolean
 function listTolerated(state: WorkflowState, group: number): number[] {
   return state.placesOf(group).flatMap((i) => {
     const step = state.stepAt(i);
-    if (step.outcome !== 'tolerated' || !isItemFailure(step)) return listTolerated(state, i);
+    // A group within that has ended in order keeps what it has, the items that it tolerates itself included.
+    if (step.outcome !== 'tolerated' || !isItemFailure(step)) return [];
     const inner = state.placesOf(i);
     return [
       i,

@@ -87,6 +87,25 @@ describe('RV2: a retry of a failed map', () => {
     expect(outcomesOf(live)).toEqual({ 'm.0.t': 'tolerated' });
   });
 
+  test('leaves a map within that has ended in order, with the failures that it tolerates itself', () => {
+    const inner: StepDefinition[] = [
+      { id: 'n', forEach: [1], concurrency: 2, tolerate: 1, action: 'noop' },
+      { id: 'x', action: 'noop' },
+    ];
+    const live = bring([{ id: 'm', forEach: [1], steps: inner }]);
+    live.map('m', 1);
+    live.map('m.0.n', 2);
+    live.runToFailure('m.0.n.0');
+    live.run('m.0.n.1');
+    live.runToFailure('m.0.x');
+    expect([live.status, live.step('m.0.n').status]).toEqual(['FAILED', 'COMPLETED']);
+    live.retry();
+    expect(openOf(live)).toEqual({ m: 'WAITING_FOR_DEPENDENCY', 'm.0.x': 'PENDING' });
+    expect(outcomesOf(live)).toEqual({ 'm.0.n.0': 'tolerated' });
+    live.run('m.0.x');
+    expect(live.status).toBe('COMPLETED');
+  });
+
   test('runs again what a tolerated group within has done, as far as it failed', () => {
     const inner: StepDefinition[] = [{ id: 'i', forEach: [1], tolerate: 1, concurrency: 3, steps: two }];
     const live = bring([{ id: 'm', forEach: [1], tolerate: 1, steps: inner }]);

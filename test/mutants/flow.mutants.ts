@@ -251,6 +251,14 @@ export const flowMutants: Mutant[] = [
     test: again,
   },
   {
+    name: 'a retry runs again what a map within has tolerated itself',
+    breaks: 'RV2, G2',
+    file: 'src/core/resume-steps.ts',
+    find: "if (step.outcome !== 'tolerated' || !isItemFailure(step)) return [];",
+    replace: "if (step.outcome !== 'tolerated' || !isItemFailure(step)) return listTolerated(state, i);",
+    test: again,
+  },
+  {
     name: 'a resume opens a map whose failure was tolerated, and all behind it runs again',
     breaks: 'RV1, G2',
     file: 'src/core/resume-steps.ts',
