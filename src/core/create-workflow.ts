@@ -67,12 +67,12 @@ function stopRunning(state: WorkflowState): void {
  */
 function settleSteps(state: WorkflowState, at: number): void {
   const change = newChange();
+  for (const i of [...state.steps.keys()].reverse()) if (isExcess(state, i)) wait(state, i);
   state.steps.forEach((step, i) => {
     const waits = !mayRun(state, i, step) || step.action === externalAction;
     // The `reason` of a foreign file does not come from a budget of this engine.
     if (step.pause !== null) state.setStep(i, { pause: null });
-    if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
-      state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });
+    if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits) wait(state, i);
     if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING' });
   });
   state.steps.forEach((step, i) => {
@@ -83,6 +83,18 @@ function settleSteps(state: WorkflowState, at: number): void {
         : `Upstream step "${step.id}" failed`;
     stopSteps(state, heldUpBy(state, [i]), at, why, change);
   });
+}
+
+/** F2: the step works for an item that is one too many, in its own group or in one around it. */
+function isExcess(state: WorkflowState, i: number): boolean {
+  let { of, status } = state.stepAt(i);
+  if (status !== 'PENDING' && status !== 'RUNNING') return false;
+  for (; of !== null; of = state.stepOf(of.step).of) if (state.tallyAt(state.placeOf(of.step)).isOverfull) return true;
+  return false;
+}
+
+function wait(state: WorkflowState, i: number): void {
+  state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });
 }
 
 function mayRun(state: WorkflowState, i: number, step: StepState): boolean {

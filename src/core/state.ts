@@ -89,6 +89,7 @@ export class WorkflowState {
   outcomes = { skipped: 0, tolerated: 0 };
   /** How many steps wait for what comes by itself: a time of their own, a workflow that works. */
   timed = 0;
+  readonly #freed = new Set<number>();
   /** Children that were under way when their step has ceased to wait for them. */
   #left: string[] = [];
   counts: StatusCounts = emptyCounts();
@@ -155,8 +156,8 @@ export class WorkflowState {
   #keepOpen(): void {
     for (const i of [...this.tallies.keys()].reverse()) {
       const step = this.stepAt(i);
-      if (step.of === null || this.isOver(i)) continue;
-      this.tallyAt(this.placeOf(step.of.step)).change(step.of.index, toItemEnd(step), toItemEnd(step, false));
+      if (step.of === null) continue;
+      this.tallyAt(this.placeOf(step.of.step)).change(step.of.index, toItemEnd(step), this.#toItemEnd(i));
     }
   }
 
@@ -243,6 +244,10 @@ export class WorkflowState {
     return (this.tallies.get(i)?.openItems ?? 0) === 0;
   }
 
+  #toItemEnd(i: number, step = this.stepAt(i)): StepEnd {
+    return toItemEnd(step, { isAtRest: this.#isAtRest(i), isAtWork: (this.tallies.get(i)?.itemsAtWork ?? 0) > 0 });
+  }
+
   setHeader(change: Partial<Header>): void {
     this.header = { ...this.header, ...change };
   }
@@ -259,7 +264,7 @@ export class WorkflowState {
       this.counts[after.status] += 1;
       if (this.counts[before.status] < 0) broken('ST1', `${this.counts[before.status]} steps are ${before.status}`);
     }
-    if (before.status !== after.status || before.outcome !== after.outcome) this.#setEnd(i, before, after);
+    if (hasOtherEnd(before, after)) this.#setEnd(i, before, after);
     this.timed += Number(goesOn(after)) - Number(goesOn(before));
     if (before.child !== null && attendsChild(before) && !(attendsChild(after) && after.child === before.child)) {
       this.#left.push(before.child);
@@ -296,8 +301,7 @@ export class WorkflowState {
     if (after.outcome) this.outcomes[after.outcome] += 1;
     const [had, has] = [endOf(before), endOf(after)];
     if (had !== has) for (const next of this.downstreamOf(i)) this.#changeEnd(next, had, has);
-    const isAtRest = this.#isAtRest(i);
-    this.#changeOver(i, toItemEnd(before, isAtRest), toItemEnd(after, isAtRest));
+    this.#changeOver(i, this.#toItemEnd(i, before), this.#toItemEnd(i, after));
   }
 
   #changeEnd(i: number, had: EndOfStep | null, has: EndOfStep | null): void {
@@ -314,11 +318,18 @@ export class WorkflowState {
     const { of } = this.stepAt(i);
     if (of === null) return;
     const g = this.placeOf(of.step);
-    const group = this.stepAt(g);
-    const wasOver = toItemEnd(group, this.#isAtRest(g));
+    const before = this.#toItemEnd(g);
     this.tallyAt(g).change(of.index, had, has);
-    const isOver = toItemEnd(group, this.#isAtRest(g));
-    if (wasOver.isEnded !== isOver.isEnded) this.#changeOver(g, wasOver, isOver);
+    if (had.isAtWork && !has.isAtWork) this.#freed.add(g);
+    const after = this.#toItemEnd(g);
+    if (before.isEnded !== after.isEnded || before.isAtWork !== after.isAtWork) this.#changeOver(g, before, after);
+  }
+
+  /** The groups of which a step has ceased to be at work since the last call: another item may have its place now. */
+  takeFreed(): number[] {
+    const freed = [...this.#freed];
+    this.#freed.clear();
+    return freed;
   }
 
   /** Adds a COMPLETED step without dependencies; steps that waited for its id become its dependents. */
@@ -383,6 +394,11 @@ export class WorkflowState {
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What it is to those that wait for it, or to its group, may be another. */
+function hasOtherEnd(a: StepState, b: StepState): boolean {
+  return a.status !== b.status || a.outcome !== b.outcome || a.wait !== b.wait || a.pause !== b.pause;
+}
 
 function hasOtherResults(a: Results, b: Results): boolean {
   return (
