@@ -52,9 +52,7 @@ export function decideCreate({ id, definition, warnings = [], templateId, templa
 /** A step of a definition in the form of a state file. */
 function toFirstStep({ steps: body, ...step }: StepDefinition & { final?: true }, isCached: boolean): object {
   const action = step.action ?? groupAction;
-  const flow = toFlow({ ...step, body });
-  const isControl = isControlled({ action, params: (step.params ?? {}) as JsonObject, flow });
-  const waits = (step.dependencies ?? []).length > 0 || (action === externalAction && !isControl);
+  const waits = (step.dependencies ?? []).length > 0 || (action === externalAction && !isControlledFirst(step, action));
   return {
     ...step,
     action,
@@ -62,6 +60,10 @@ function toFirstStep({ steps: body, ...step }: StepDefinition & { final?: true }
     ...((step.cache ?? isCached) ? { cache: true } : {}),
     status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING',
   };
+}
+
+function isControlledFirst(step: StepDefinition, action: string): boolean {
+  return isControlled({ action, params: (step.params ?? {}) as JsonObject, flow: toFlow(step) });
 }
 
 /**
