@@ -22,22 +22,26 @@ export type Beginning = Extract<JournalEvent, { workflow: unknown }>;
 export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   checkBeginning(event);
   // The completed steps of a branch have run in its parent: the branch itself has not started.
-  const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
-  const state = readWorkflow(event.workflow, meta, event.at);
+  const isNew = event.kind === 'workflow.created';
+  const meta = isNew ? { started: false } : { spending: event.spending ?? [] };
+  const state = readWorkflow(event.workflow, meta, event.at, isNew ? event.at : null);
   const { status } = state.header;
-  if (event.kind === 'workflow.created') settleFirst(state, event.at);
-  else if (isTerminal(status)) stopRunning(state);
-  else settleSteps(state, event.at);
-  state.steps.forEach((step, i) => {
-    if (step.status === 'PENDING' && step.queuedAt === null) state.setStep(i, { queuedAt: event.at });
-  });
+  if (isNew) {
+    settleFirst(state, event.at);
+  } else {
+    if (isTerminal(status)) stopRunning(state);
+    else settleSteps(state, event.at);
+    state.steps.forEach((step, i) => {
+      if (step.status === 'PENDING' && step.queuedAt === null) state.setStep(i, { queuedAt: event.at });
+    });
+  }
   const settled = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
     version: event.version,
     updatedAt: isTerminal(status) ? state.header.updatedAt : event.at,
-    keys: event.kind !== 'workflow.created' ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
-    status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
+    keys: !isNew ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
+    status: isNew ? 'PENDING' : isTerminal(status) ? status : settled,
   });
   state.forgetChanges();
   return state;
@@ -45,9 +49,10 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
 
 /** DE1: the first steps of a branch, whose dependencies its parent has completed. */
 function settleFirst(state: WorkflowState, at: number): void {
-  const ended = state.steps.flatMap(({ dependencies }, i) =>
-    dependencies.length > 0 && itemAt(state.missing, i) === 0 ? [i] : [],
-  );
+  const ended: number[] = [];
+  state.steps.forEach(({ dependencies }, i) => {
+    if (dependencies.length > 0 && itemAt(state.missing, i) === 0) ended.push(i);
+  });
   if (ended.length > 0) settleWaiting(state, ended, at, newChange());
 }
 

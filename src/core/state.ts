@@ -107,7 +107,8 @@ export class WorkflowState {
   /** By place: the version in which the step last changed, as far as that is known; and from which version on it is. */
   readonly #changedIn: number[] = [];
   #knownFrom: number | null = null;
-  readonly #changed = new Set<number>();
+  /** By place, perhaps more than once. */
+  #changed: number[] = [];
   /** Steps that wait for an unknown id, by that id. */
   #waitingForAbsent = new Map<string, number[]>();
 
@@ -176,14 +177,15 @@ export class WorkflowState {
 
   /** Nobody has seen the workflow yet: what has changed up to now is its beginning. */
   forgetChanges(): void {
-    this.#changed.clear();
+    this.#changed = [];
   }
 
   /** All that has changed since it was last called has changed in this version. */
   markChanges(version: number): void {
     this.#knownFrom ??= version - 1;
+    while (this.#changedIn.length < this.steps.length) this.#changedIn.push(0);
     for (const i of this.#changed) this.#changedIn[i] = version;
-    this.#changed.clear();
+    this.#changed.length = 0;
   }
 
   /**
@@ -258,7 +260,7 @@ export class WorkflowState {
     // A code is that of an error: where the error goes, or another one comes without a code, it goes too.
     if (change.error !== undefined && change.errorCode === undefined) after.errorCode = null;
     this.steps[i] = after;
-    this.#changed.add(i);
+    this.#changed.push(i);
     if (before.status !== after.status) {
       this.counts[before.status] -= 1;
       this.counts[after.status] += 1;
@@ -299,8 +301,11 @@ export class WorkflowState {
   #setEnd(i: number, before: StepState, after: StepState): void {
     if (before.outcome) this.outcomes[before.outcome] -= 1;
     if (after.outcome) this.outcomes[after.outcome] += 1;
-    const [had, has] = [endOf(before), endOf(after)];
+    const had = endOf(before);
+    const has = endOf(after);
     if (had !== has) for (const next of this.downstreamOf(i)) this.#changeEnd(next, had, has);
+    // A start, say, means nothing to others.
+    else if (after.of === null) return;
     this.#changeOver(i, this.#toItemEnd(i, before), this.#toItemEnd(i, after));
   }
 
@@ -363,7 +368,7 @@ export class WorkflowState {
   #append(step: StepState): number {
     const i = this.steps.length;
     this.steps.push(step);
-    this.#changed.add(i);
+    this.#changed.push(i);
     this.index.set(step.id, i);
     this.missing.push(0);
     this.ends.push(noEnds());
