@@ -54,7 +54,7 @@ export function TimelinePane({ handles }: { handles: PaneHandles }) {
     [view],
   );
   return (
-    <div class="run-pane run-time">
+    <div class="run-pane">
       <canvas
         ref={canvas}
         tabIndex={0}
