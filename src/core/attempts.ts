@@ -54,7 +54,8 @@ const attemptsSchema = z.array(stepAttemptSchema).max(limits.attemptsShownMax);
 
 /** From a state file; none where they are not what an engine writes. */
 export function readAttempts(value: unknown): readonly StepAttempt[] {
-  return attemptsSchema.safeParse(value).data ?? [];
+  // A refusal of the schema is slow, and most steps of a large file have no attempts.
+  return value === undefined ? [] : (attemptsSchema.safeParse(value).data ?? []);
 }
 
 /** null where it is none that an engine writes. */

@@ -145,6 +145,12 @@ export function readTime(text: string): number {
   return Date.parse(/[zZ]$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
 }
 
+/** null for what is no time. */
+function readSoundTime(value: unknown): number | null {
+  const ms = typeof value === 'string' ? readTime(value) : Number.NaN;
+  return Number.isFinite(ms) ? ms : null;
+}
+
 function readTimeOrNull(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : readTime(text);
 }
@@ -284,7 +290,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     timeoutMs: step.timeoutMs ?? null,
     retry: step.retry ?? null,
     cache: step.cache ?? false,
-    flow: toFlow({ ...step, final: step.final ?? false }),
+    flow: toFlow(step),
     of: step.of ?? null,
     count: step.count ?? null,
     child: step.child ?? null,
@@ -295,7 +301,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     outputs: readOutputs(step.outputs),
     error: step.error ?? null,
     errorCode: (step.error ?? null) === null ? null : readErrorCode(step.errorCode),
-    queuedAt: readTimeOrNull(time.safeParse(step.queuedAt).data),
+    queuedAt: readSoundTime(step.queuedAt),
     startTime: readTimeOrNull(step.startTime),
     endTime: readTimeOrNull(step.endTime),
     logs: step.logs ?? [],
