@@ -16,7 +16,7 @@ import type { RunLayout } from './arrange.ts';
 import { type Columns, isUnderWay } from './columns.ts';
 import { LiveTexts } from './live-texts.ts';
 import { look } from './look.ts';
-import { mergeChanges } from './read-run.ts';
+import type { mergeChanges } from './read-run.ts';
 import type { ArrangeWish } from './run-messages.ts';
 import { WorkerClient } from './worker-client.ts';
 
@@ -28,8 +28,12 @@ export interface StoreListener {
   onStep(stepId: string): void;
 }
 
+/** Loads what puts changes into the columns: a run is drawn without it. */
+export type LoadMerge = () => Promise<{ mergeChanges: typeof mergeChanges }>;
+
 export class RunStore {
   readonly id: string;
+  readonly #loadMerge: LoadMerge;
   readonly worker = new WorkerClient();
   readonly texts = new LiveTexts(() => this.#touch());
   /** Grows when anything of the run has changed, at most once a frame. */
@@ -52,8 +56,9 @@ export class RunStore {
   #isClosed = false;
   #arrangeTurn = 0;
 
-  constructor(id: string, wish: ArrangeWish) {
+  constructor(id: string, wish: ArrangeWish, loadMerge: LoadMerge) {
     this.id = id;
+    this.#loadMerge = loadMerge;
     this.#wish = wish;
     this.#stream = openEvents(`/api/workflows/${encodeURIComponent(id)}/events`, {
       onEvent: (event) => this.#onEvent(event),
@@ -170,7 +175,8 @@ export class RunStore {
 
   async #readChanges(before: Columns): Promise<void> {
     try {
-      const { view } = await this.worker.call('changes', { id: this.id, since: before.head.version });
+      const changes = this.worker.call('changes', { id: this.id, since: before.head.version });
+      const [{ view }, { mergeChanges }] = await Promise.all([changes, this.#loadMerge()]);
       const run = mergeChanges(before, view);
       if (run === before) {
         for (const i of view.at) this.#tell(run.ids[i]!);
@@ -181,9 +187,9 @@ export class RunStore {
       const { layout } = await this.worker.call('arrange', { run: own, wish: this.#wish });
       if (!this.#isClosed) this.#show(run, layout);
     } catch (error) {
-      // What has changed since then is not known any more.
-      if (error instanceof Problem && error.status === 409) await this.#readWhole();
-      else throw error;
+      if (error instanceof Problem && error.status !== 409) throw error;
+      // What has changed since then is not known any more, or the part that puts it in cannot be loaded.
+      await this.#readWhole();
     }
   }
 
