@@ -18,15 +18,11 @@ import { LiveTexts } from './live-texts.ts';
 import { look } from './look.ts';
 import type { mergeChanges } from './read-run.ts';
 import type { ArrangeWish } from './run-messages.ts';
+import type { StoreListener } from './step-loader.ts';
 import { WorkerClient } from './worker-client.ts';
 
 /** Two reads of what has changed are at least so far apart, and four times as far as the last one took. */
 const rereadMsMin = 300;
-
-export interface StoreListener {
-  /** The steps' own part: the picked step may have to be read again. */
-  onStep(stepId: string): void;
-}
 
 /** Loads what puts changes into the columns: a run is drawn without it. */
 export type LoadMerge = () => Promise<{ mergeChanges: typeof mergeChanges }>;
@@ -64,6 +60,7 @@ export class RunStore {
       onEvent: (event) => this.#onEvent(event),
       onOpen: (isResumed) => {
         if (!isResumed || this.run === null) this.#readSoon(true);
+        else this.#tellAll();
       },
       onGap: () => this.#readSoon(this.run === null),
       onRefused: (problem) => {
@@ -130,6 +127,10 @@ export class RunStore {
     for (const listener of this.#listeners) listener.onStep(stepId);
   }
 
+  #tellAll(): void {
+    for (const listener of this.#listeners) listener.onAll();
+  }
+
   /** Reads the run, or what has changed in it; events wait from now on. */
   #readSoon(isWhole: boolean): void {
     this.#waiting ??= [];
@@ -170,7 +171,7 @@ export class RunStore {
 
   async #readWhole(): Promise<void> {
     const { run, layout } = await this.worker.call('read', { id: this.id, wish: this.#wish });
-    if (!this.#isClosed) this.#show(run, layout);
+    this.#showRead(run, layout);
   }
 
   async #readChanges(before: Columns): Promise<void> {
@@ -185,12 +186,19 @@ export class RunStore {
       const { parents, children, kind, shape, group, item, ids, names } = run;
       const own = { parents, children, kind, shape, group, item, ids, names };
       const { layout } = await this.worker.call('arrange', { run: own, wish: this.#wish });
-      if (!this.#isClosed) this.#show(run, layout);
+      this.#showRead(run, layout);
     } catch (error) {
       if (error instanceof Problem && error.status !== 409) throw error;
       // What has changed since then is not known any more, or the part that puts it in cannot be loaded.
       await this.#readWhole();
     }
+  }
+
+  /** A run that was read has told of events that change nothing any more, and which steps they were about is not known. */
+  #showRead(run: Columns, layout: RunLayout): void {
+    if (this.#isClosed) return;
+    this.#show(run, layout);
+    this.#tellAll();
   }
 
   #show(run: Columns, layout: RunLayout): void {
