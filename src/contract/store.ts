@@ -177,6 +177,8 @@ export interface StorePort {
   /** Appends lines to the finished index and fsyncs it. `{id, removed: true}` takes one out (deleted, or running again). */
   indexFinished(entries: readonly (FinishedEntry | { id: string; removed: true })[]): Promise<void>;
 
+  /** Changes when the bytes of a state.json do, and is got without reading them; null where there is no such file. */
+  stampState(id: string): Promise<string | null>;
   /** Reads and judges a state.json without changing anything. */
   readState(id: string): Promise<StateFile>;
   readStateSync(id: string): StateFile;

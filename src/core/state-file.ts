@@ -145,6 +145,12 @@ export function readTime(text: string): number {
   return Date.parse(/[zZ]$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
 }
 
+/** null for what is no time. */
+function readSoundTime(value: unknown): number | null {
+  const ms = typeof value === 'string' ? readTime(value) : Number.NaN;
+  return Number.isFinite(ms) ? ms : null;
+}
+
 function readTimeOrNull(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : readTime(text);
 }
@@ -214,11 +220,6 @@ export function readWorkflow(
 }
 
 /** null where it is no time; the schema lets anything stand there. */
-function readLenientTime(value: unknown): number | null {
-  const ms = typeof value === 'string' ? readTime(value) : Number.NaN;
-  return Number.isFinite(ms) ? ms : null;
-}
-
 function readBranches(branches: StateFileShape['branches'], now: number): Branch[] {
   return (branches ?? []).map(({ id, stepId, createdAt }) => ({
     id,
@@ -307,7 +308,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined, queuedAt: number
     outputs: readOutputs(step.outputs),
     error: step.error ?? null,
     errorCode: (step.error ?? null) === null ? null : readErrorCode(step.errorCode),
-    queuedAt: readLenientTime(step.queuedAt) ?? (step.status === 'PENDING' ? queuedAt : null),
+    queuedAt: readSoundTime(step.queuedAt) ?? (step.status === 'PENDING' ? queuedAt : null),
     startTime: readTimeOrNull(step.startTime),
     endTime: readTimeOrNull(step.endTime),
     logs: step.logs ?? [],
