@@ -36,7 +36,7 @@ const walk = routes.map(({ method, path }) => ({
 }));
 const mutating = walk.filter(({ method }) => method !== 'GET');
 
-describe('the Host header', () => {
+describe('GD1, G19: the Host header', () => {
   it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT'])('is answered when it is %s', async (host) => {
     const running = await startServer();
     const headers = { Host: host.replace('PORT', String(running.port)) };
@@ -200,7 +200,7 @@ describe('a refused Host or Origin', () => {
   });
 });
 
-describe('the Origin header', () => {
+describe('GD2, G19: the Origin header', () => {
   const allowedOrigins = ['http://localhost:3000', 'chrome-extension://abcdefghijklmnop'];
 
   it.each(allowedOrigins)('is named in the answer when it is %s', async (origin) => {
@@ -363,7 +363,7 @@ describe('"simple" cross-site requests', () => {
   });
 });
 
-describe('API_TOKEN', () => {
+describe('GD3, G19: API_TOKEN', () => {
   const apiToken = 'a-long-token';
 
   it('is asked for on every route but health and the documentation, before any body byte is read', async () => {

@@ -67,7 +67,7 @@ describe('GET …/outputs', () => {
   });
 });
 
-describe('GET …/outputs/content', () => {
+describe('SO2: GET …/outputs/content', () => {
   it.each([
     [{ content: '<script>alert(1)</script>ä' }, '<script>alert(1)</script>ä', 'txt'],
     [{ content: { a: 1 } }, JSON.stringify({ content: { a: 1 } }, null, 2), 'json'],
