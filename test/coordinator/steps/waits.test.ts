@@ -4,14 +4,15 @@
  */
 import { expect, test } from 'vitest';
 import { StillClock, settle } from '../../damage/still-clock.ts';
+import type { InlineOptions } from '../../fixtures/inline-engine.ts';
 import { type Life, live, restart } from '../restarts.ts';
 
 const hourMs = 3_600_000;
 const startedAt = Date.UTC(2026, 0, 31, 12);
 const iso = (ms: number) => new Date(startedAt + ms).toISOString();
 
-async function begin(clock: StillClock, params: object): Promise<{ life: Life; id: string }> {
-  const life = await live(undefined, { clock });
+async function begin(clock: StillClock, params: object, more: InlineOptions = {}): Promise<{ life: Life; id: string }> {
+  const life = await live(undefined, { clock, ...more });
   const { id } = await life.engine.submit({ name: 'waits', steps: [{ id: 'a', action: 'delay', params }] });
   await untilWaiting(life, id);
   return { life, id };
@@ -76,4 +77,17 @@ test('a clock that was set back does not lengthen a wait', async () => {
   await expectWaiting(second, id);
   pass(back, 1);
   await expectCompleted(second, id, back);
+});
+
+test('an engine that has stopped leaves no timer behind: of waits, days, looks and files', async () => {
+  const clock = new StillClock();
+  const settings = { dailyBudget: { calls: 5 }, keepFinished: { count: 10 } };
+  const { life } = await begin(clock, { for: '45m' }, { settings });
+  expect(clock.timers).toContain(0.75 * hourMs);
+  // The looks of the day, of retention and for orphans have come once.
+  clock.advance(60_000);
+  await settle();
+  expect(clock.timers.filter((ms) => ms === 60_000).length).toBeGreaterThanOrEqual(2);
+  await life.engine.close();
+  expect(clock.timers).toEqual([]);
 });
