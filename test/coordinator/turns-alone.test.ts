@@ -65,7 +65,10 @@ test('T3: a call that was answered 507 is not answered again when there is room'
   clock.advance(1_000);
   call('b');
   await settle();
-  expect([answered, told]).toEqual([['a refused', 'b'], [true, false]]);
+  expect([answered, told]).toEqual([
+    ['a refused', 'b'],
+    [true, false],
+  ]);
   expect(journal).toEqual([['"a"'], ['"b"']]);
 });
 
