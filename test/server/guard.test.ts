@@ -209,8 +209,21 @@ describe('GD2, G19: the Origin header', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers['access-control-allow-origin']).toBe(origin);
     expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
-    expect(answer.headers['access-control-expose-headers']).toContain('ETag, Link, X-Total-Count');
+    expect(answer.headers['access-control-expose-headers']).toBe(
+      'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, Content-Disposition',
+    );
     expect(answer.headers.vary).toBe('Origin');
+  });
+
+  it('lets its page read every header that the documentation names', async () => {
+    const running = await startServer({ settings: { allowedOrigins } });
+    const { headers, json } = await running.call('GET', '/openapi.json', { headers: { Origin: allowedOrigins[0] } });
+    const exposed = String(headers['access-control-expose-headers']).split(', ');
+    const named = [...JSON.stringify(json).matchAll(/"headers":(\{.*?\}\})/g)].flatMap(([, of = '']) =>
+      [...of.matchAll(/"([A-Z][\w-]+)":\{/g)].map(([, name = '']) => name),
+    );
+    expect(named).toContain('X-Total-Count');
+    expect([...new Set(named)].filter((name) => !exposed.includes(name))).toEqual([]);
   });
 
   it('may be our own, so that the documentation page can call', async () => {

@@ -84,6 +84,21 @@ describe('SO2: GET …/outputs/content', () => {
     });
   });
 
+  it('has the id of the step as its name, where that may be anything', async () => {
+    const running = await startServer();
+    const id = await createWorkflow(running);
+    const [step] = running.engine.workflows.get(id)?.steps ?? [];
+    Object.assign(step as object, { id: 'a "b"\r\n; é/c', outputs: { content: 'x' } });
+    const answer = await running.call(
+      'GET',
+      `/api/workflows/${id}/steps/${encodeURIComponent('a "b"\r\n; é/c')}/outputs/content`,
+    );
+    expect([answer.status, answer.headers['content-disposition']]).toEqual([
+      200,
+      'attachment; filename="a__b_______c.txt"',
+    ]);
+  });
+
   it('is 404 without outputs, and for a step that is not there', async () => {
     const { running, base } = await start(null);
     expect((await running.call('GET', `${base}/content`)).status).toBe(404);
