@@ -10,6 +10,7 @@ import type { IdempotencyRecord, JournalEvent, OutputsRef } from '../contract/jo
 import type { JsonObject } from '../contract/json.ts';
 import type { Reservation } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
+import { isHookKey } from '../contract/webhook.ts';
 import { isTerminal, type JobStatus } from '../contract/workflow.ts';
 import { withFinally } from './finally.ts';
 import { groupAction, toFlow } from './flow.ts';
@@ -240,7 +241,12 @@ export function decideDelete(state: WorkflowState, now: number): Extract<Journal
     (rows, { action, reserved }) => (reserved ? enterAttempt(rows, action, reserved, end) : rows),
     state.header.spending,
   );
-  return spending.length > 0 ? { ...base, spending } : base;
+  const deliveries = state.header.keys.map(({ key }) => key).filter(isHookKey);
+  return {
+    ...base,
+    ...(spending.length > 0 ? { spending } : {}),
+    ...(deliveries.length > 0 ? { deliveries } : {}),
+  };
 }
 
 function conflict(state: WorkflowState, call: string, allowed: string): Refusal {

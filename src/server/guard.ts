@@ -5,8 +5,8 @@
  *       own name at our address gets 421; so do targets that name a host of their own;
  *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
  *       without an Origin, what a browser says about the page that asks is on a list of what is allowed;
- *   GD3  where API_TOKEN is set, every route but health, the documentation and the dashboard's own files needs it;
- *        comparing takes constant time. A ticket stands in for it at event streams (tickets.ts);
+ *   GD3  where API_TOKEN is set, every route but health, the documentation, the dashboard's own files and deliveries of
+ *        webhooks, which are signed, needs it; comparing takes constant time. A ticket stands in for it at event streams (tickets.ts);
  *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
  *       is not one of ours, or who lacks the token, learns that it is alive, whether it asks for a token, and nothing more;
  *   GD5  no header is left unseen: one with more headers than `headersMax` is refused.
@@ -28,6 +28,8 @@ const openPaths: ReadonlySet<string> = new Set([healthPath, '/openapi.json', '/d
 const documentPaths: ReadonlySet<string> = new Set(['/openapi.json', '/docs']);
 /** Values of Sec-Fetch-Site: our own page, a page of another port of this host, or no page at all. */
 const allowedSites: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none']);
+/** Deliveries of webhooks: each is let in by its own signature. */
+const hookPath = /^\/hooks\/[^/]+$/;
 /** Several times what browsers and proxies send. */
 export const headersMax = 200;
 
@@ -68,6 +70,7 @@ export function createGuard(
 /** The dashboard's files are only ever read. */
 export function isOpenPath(path: string, method: string): boolean {
   if (openPaths.has(path) || path.startsWith('/docs/')) return true;
+  if (method === 'POST' && hookPath.test(path)) return true;
   return (method === 'GET' || method === 'HEAD') && isWebPath(path);
 }
 

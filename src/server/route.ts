@@ -19,6 +19,8 @@ export interface Route {
   readonly path: string;
   /** null for what lies outside `/api` and is not part of the document. */
   readonly operation: ZodOpenApiOperationObject | null;
+  /** Its query is the sender's: no parameter is refused. */
+  readonly takesAnyQuery?: true;
   handle(ctx: Context): Promise<void> | void;
 }
 

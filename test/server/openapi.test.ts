@@ -64,6 +64,7 @@ const expected = [
   'POST /api/workflows/{id}/retry',
   'POST /api/workflows/{id}/steps/{stepId}/decision',
   'POST /api/workflows/{id}/stop',
+  'POST /hooks/{template}',
 ];
 
 /** They change nothing that lasts: no key is needed, and no room on the disk. */
@@ -116,7 +117,7 @@ describe('GET /openapi.json', () => {
     expect(faults.some(({ ruleId }) => ruleId === 'security-defined')).toBe(true);
   });
 
-  it('has every call of the contract under /api, and no other', async () => {
+  it('has every call of the contract, and no other', async () => {
     const { document } = await readDocument();
     expect(
       pagesOf(document)
@@ -181,14 +182,15 @@ describe('GET /openapi.json', () => {
     expect(wait).toMatchObject({ name: 'wait', in: 'query', schema: { type: 'number', maximum: 60 } });
   });
 
-  it('asks for the token where one is set, and not for health', async () => {
+  it('asks for the token where one is set, and not for health and signed deliveries', async () => {
+    const isOpen = new Set(['GET /api/health', 'POST /hooks/{template}']);
     const running = await startServer({ settings: { apiToken: 'x' } });
     const { json } = await running.call('GET', '/openapi.json');
     expect(json.security).toEqual([{ apiToken: [] }]);
     for (const [call, { security }] of pagesOf(json)) {
       const isStream = call.endsWith('/events');
       const expectedSecurity = [{ apiToken: [] }, ...(isStream ? [{ ticket: [] }] : [])];
-      expect([call, security]).toEqual([call, call === 'GET /api/health' ? [] : expectedSecurity]);
+      expect([call, security]).toEqual([call, isOpen.has(call) ? [] : expectedSecurity]);
     }
     const { document } = await readDocument();
     for (const [call, { security }] of pagesOf(document)) expect([call, security]).toEqual([call, []]);
@@ -205,7 +207,7 @@ it('every answer to a POST that has an effect names its headers, Idempotency-Rep
   const { document } = await readDocument();
   const replayed = Object.entries(document.paths as Record<string, Record<string, Page>>).flatMap(([path, methods]) => {
     const { responses } = methods.post ?? {};
-    const answer = (responses?.['201'] ?? responses?.['200']) as { headers?: object } | undefined;
+    const answer = (responses?.['201'] ?? responses?.['202'] ?? responses?.['200']) as { headers?: object } | undefined;
     return responses === undefined || path in effectless ? [] : [[path, Object.keys(answer?.headers ?? {}).sort()]];
   });
   expect(replayed.sort()).toEqual([
@@ -220,6 +222,7 @@ it('every answer to a POST that has an effect names its headers, Idempotency-Rep
     ['/api/workflows/{id}/retry', ['Idempotency-Replayed']],
     ['/api/workflows/{id}/steps/{stepId}/decision', ['Idempotency-Replayed']],
     ['/api/workflows/{id}/stop', ['Idempotency-Replayed']],
+    ['/hooks/{template}', ['Idempotency-Replayed']],
   ]);
 });
 
