@@ -242,6 +242,10 @@ export interface StorePort {
   writeSchedules(json: string): Promise<void>;
   /** Moves a schedules.json that cannot be read to quarantine, and returns where it is. */
   setAsideSchedules(reason: string): string;
+  /** The same of clients.json. */
+  readClients(): Promise<string | null>;
+  writeClients(json: string): Promise<void>;
+  setAsideClients(reason: string): string;
 
   /** Closes the journal and gives up the lock. Writes nothing. */
   close(): Promise<void>;
