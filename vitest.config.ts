@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { defineConfig, type Plugin } from 'vitest/config';
 import { LongFirst } from './test/fixtures/long-first.ts';
-import { alone, sharing } from './test/fixtures/sharing.ts';
+import { alone, sharing, simulated } from './test/fixtures/sharing.ts';
 
 /**
  * The threads and processes of an engine that a test starts from source run the same sources as plain JavaScript (see
@@ -34,8 +34,16 @@ export default defineConfig({
     sequence: { sequencer: LongFirst },
     server: { deps: { external: [/\/hybrid-emitted-/] } },
     projects: [
-      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: sharing, isolate: true } },
+      {
+        extends: true,
+        test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: [...sharing, ...simulated], isolate: true },
+      },
       { extends: true, test: { name: 'sharing', include: sharing, exclude: alone, isolate: false } },
+      {
+        extends: true,
+        // Histories make much that is forgotten at once: with room for it, a tenth of their time is no longer collection.
+        test: { name: 'simulated', include: simulated, isolate: true, execArgv: ['--max-semi-space-size=64'] },
+      },
       { extends: true, test: { name: 'alone in a folder', include: alone, isolate: true } },
     ],
   },
