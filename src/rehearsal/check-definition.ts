@@ -14,8 +14,7 @@ import { findWarnings } from '../core/warnings.ts';
 import { readCalledTemplates } from '../engine/called-templates.ts';
 import type { TemplateSource } from '../engine/templates.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
-import { createDataSchema } from '../templates/params-schema.ts';
-import { findSchemaSlips } from '../templates/schema-slips.ts';
+import { findDataSchemaFaults } from '../templates/data-schema-faults.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import { findExpressionFaults } from './expression-faults.ts';
@@ -61,7 +60,7 @@ export async function checkDefinitionText(
   // Actions are named here in an author's words, also those of steps that have other faults.
   const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
   if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
-  for (const fault of findSchemaFaults(visited)) errors.push(fault);
+  for (const fault of findDataSchemaFaults({ steps, finally: last }, { withSlips: true })) errors.push(fault);
   const validation = { catalogue, unknownActions, secretStore } as const;
   const own = isTemplate && typeof value.id === 'string' ? value.id : null;
   for (const error of await findCallFaults(definition, own, { source: called, validation })) errors.push(error);
@@ -119,21 +118,6 @@ function findUnknownActions(visited: readonly Visited[], catalogue: ActionCatalo
     const guess = didYouMean(step.action, catalogue.keys());
     const wayOut = 'a run would simulate it, and --allow-unknown lets that pass';
     return [{ path: toFieldPath([...path, 'action']), message: `unknown action "${step.action}"; ${wayOut}${guess}` }];
-  });
-}
-
-/** The JSON Schema that an approval asks data by; a run meets its faults when somebody decides. */
-function findSchemaFaults(visited: readonly Visited[]): FieldError[] {
-  return visited.flatMap(({ step: { action, params }, path }) => {
-    const data = action === 'approval' && isObject(params) ? params.data : undefined;
-    // What references bring is known at run time.
-    if (!isObject(data) || JSON.stringify(data).includes('{{')) return [];
-    const made = createDataSchema(data);
-    const faults = made.kind === 'usable' ? findSchemaSlips(data, 'data') : made.faults;
-    return faults.map((fault) => ({
-      path: toFieldPath([...path, 'params', 'data', ...fault.path]),
-      message: fault.message,
-    }));
   });
 }
 
