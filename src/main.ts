@@ -77,6 +77,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     { CoordinatedEngine },
     { createActionCatalogue },
     { createTemplateCatalogue },
+    { findDataSchemaFaults },
     { ParamsChecker, paramsThreadUrl },
     { watchTemplates },
     { Rehearsals, checkThreadUrl },
@@ -86,6 +87,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     import('./engine/engine.ts'),
     import('./tasks/registry.ts'),
     import('./templates/catalogue.ts'),
+    import('./templates/data-schema-faults.ts'),
     import('./templates/params-checker.ts'),
     import('./templates/watch.ts'),
     import('./rehearsal/rehearsals.ts'),
@@ -101,6 +103,7 @@ async function createWatchedEngine(options: EngineOptions, beats?: SharedArrayBu
     catalogue: createActionCatalogue(),
     unknownActions: settings.unknownActions,
     checkData: (schema, data) => checker.checkData(schema, data),
+    findDataSchemaFaults,
     secretStore: settings.secretStore ?? {},
     searchExecArgv: toExecArgv(searchThreadUrl),
     rehearsals:

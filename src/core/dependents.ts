@@ -183,19 +183,29 @@ class Settling {
     return failed <= toTolerated(group.flow.tolerate, countOf(group));
   }
 
-  /** A tolerated group: none of its steps fails the workflow any more. */
+  /** A tolerated group: none of its steps fails the workflow any more. All of them are complete now. */
   #absolve(group: number): void {
+    const absolved = new Set(this.#absolveWithin(group));
+    const { change } = this;
+    change.failed = change.failed.filter((i) => !absolved.has(i));
+    change.stopped = change.stopped.filter((i) => !absolved.has(i));
+    for (const i of absolved) change.completed.push(i);
+  }
+
+  *#absolveWithin(group: number): Generator<number> {
     const { state, at } = this;
     for (const i of state.placesOf(group)) {
       const step = state.stepAt(i);
       if (step.status === 'FAILED') {
         const logs = addLogs(step, ['Tolerated: the workflow goes on']);
         state.setStep(i, { status: 'COMPLETED', outcome: 'tolerated', outputs: { json: '{}' }, logs });
+        yield i;
       } else if (step.status === 'STOPPED') {
         const logs = addLogs(step, [`Skipped at ${toIso(at)}: the failure of its group is tolerated`]);
         state.setStep(i, { status: 'COMPLETED', outcome: 'skipped', outputs: { json: '{}' }, endTime: at, logs });
+        yield i;
       }
-      this.#absolve(i);
+      yield* this.#absolveWithin(i);
     }
   }
 

@@ -7,6 +7,7 @@ import type { Settling } from './dependents.ts';
 import { untouched } from './groups.ts';
 import type { WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
+import { isHeld } from './stop-steps.ts';
 
 /** The fields of a step that runs again. What its attempts have used and its log stay. */
 export function again({ metrics, attempt, attempts, logs, of, reserved }: StepState): Partial<StepState> {
@@ -37,6 +38,9 @@ export function isReopened(settling: Settling, group: number, round: number): bo
 
 /** The step waits again. Where it is a group, what was made from it is STOPPED until its own list is read again. */
 function resetWhole(state: WorkflowState, i: number, status: JobStatus = 'WAITING_FOR_DEPENDENCY'): void {
-  state.setStep(i, { ...again(state.stepAt(i)), status });
+  const step = state.stepAt(i);
+  // Data that is kept for it is for the same item (ED3).
+  const kept = isHeld(step) ? { outputs: step.outputs, metadata: step.metadata } : {};
+  state.setStep(i, { ...again(step), ...kept, status });
   for (const inner of state.placesOf(i)) resetWhole(state, inner, 'STOPPED');
 }

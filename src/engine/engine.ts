@@ -44,7 +44,7 @@ import type {
 } from '../contract/engine.ts';
 import type { EnginePageParts } from '../contract/engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
-import { invalid, Refusal } from '../contract/failures.ts';
+import { type FieldError, invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
 import type { KeptClients } from '../contract/pairing.ts';
@@ -88,6 +88,8 @@ export interface CoordinatedEngineOptions extends ValidationOptions {
   catalogue: ActionCatalogue;
   templates: TemplateSource;
   checkData: CheckData;
+  /** What is wrong with the JSON Schemas that approvals ask data by. */
+  findDataSchemaFaults(definition: WorkflowDefinition): FieldError[];
   /** What a thread needs to run `searchThreadUrl`. */
   searchExecArgv?: string[] | undefined;
   /** Absent in an engine that is itself a dry run. */
@@ -191,8 +193,9 @@ export class CoordinatedEngine implements Engine {
     { told, declaredParams }: Pick<SubmitOptions, 'told' | 'declaredParams'>,
   ): ValidDefinition {
     const validation = validateDefinition(definition, { ...this.#options, told, declaredParams });
-    if (validation.ok) return validation;
-    throw invalid('The workflow definition is not valid', validation.errors);
+    const errors = validation.ok ? this.#options.findDataSchemaFaults(validation.definition) : validation.errors;
+    if (validation.ok && errors.length === 0) return validation;
+    throw invalid('The workflow definition is not valid', errors);
   }
 
   async #submit(

@@ -14,8 +14,7 @@ import { findWarnings } from '../core/warnings.ts';
 import { readCalledTemplates } from '../engine/called-templates.ts';
 import type { TemplateSource } from '../engine/templates.ts';
 import { createActionCatalogue } from '../tasks/registry.ts';
-import { createDataSchema } from '../templates/params-schema.ts';
-import { findSchemaSlips } from '../templates/schema-slips.ts';
+import { findDataSchemaFaults } from '../templates/data-schema-faults.ts';
 import { readSourceText, type SourceFault } from '../templates/source-text.ts';
 import { readTemplateText } from '../templates/template-file.ts';
 import { findExpressionFaults } from './expression-faults.ts';
@@ -61,7 +60,7 @@ export async function checkDefinitionText(
   // Actions are named here in an author's words, also those of steps that have other faults.
   const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
   if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
-  for (const fault of findSchemaFaults(visited)) errors.push(fault);
+  for (const fault of findDataSchemaFaults({ steps, finally: last }, { withSlips: true })) errors.push(fault);
   for (const fault of isTemplate ? findHookSecretFaults(value.webhook, secretStore) : []) errors.push(fault);
   const validation = { catalogue, unknownActions, secretStore } as const;
   const own = isTemplate && typeof value.id === 'string' ? value.id : null;
@@ -129,21 +128,6 @@ function findHookSecretFaults(webhook: unknown, store: SecretHosts): FieldError[
   if (typeof name !== 'string' || !secretNamePattern.test(name) || Object.hasOwn(store, name)) return [];
   const wayOut = `SECRET_${name}=… in the engine's environment adds it${didYouMean(name, Object.keys(store))}`;
   return [{ path: 'webhook.secret', message: `there is no secret "${name}"; ${wayOut}` }];
-}
-
-/** The JSON Schema that an approval asks data by; a run meets its faults when somebody decides. */
-function findSchemaFaults(visited: readonly Visited[]): FieldError[] {
-  return visited.flatMap(({ step: { action, params }, path }) => {
-    const data = action === 'approval' && isObject(params) ? params.data : undefined;
-    // What references bring is known at run time.
-    if (!isObject(data) || JSON.stringify(data).includes('{{')) return [];
-    const made = createDataSchema(data);
-    const faults = made.kind === 'usable' ? findSchemaSlips(data, 'data') : made.faults;
-    return faults.map((fault) => ({
-      path: toFieldPath([...path, 'params', 'data', ...fault.path]),
-      message: fault.message,
-    }));
-  });
 }
 
 function toSteps(definition: unknown): { steps: unknown[]; last: unknown } {

@@ -311,7 +311,12 @@ describe('groups within groups', () => {
     live.map('m', 2);
     live.map('m.0.i', 3);
     live.start('m.0.i.1.x');
-    live.runToFailure('m.0.i.0.x');
+    live.start('m.0.i.0.x');
+    const change = live.fail('m.0.i.0.x')!;
+    expect(live.names(change.completed)).toEqual(
+      expect.arrayContaining(['m.0.i', 'm.0.i.0.y', 'm.0.i.2.x', 'm.0.i.2.y']),
+    );
+    expect([change.failed, change.stopped]).toEqual([[], []]);
     expect(live.step('m.0.i')).toMatchObject({ status: 'COMPLETED', outcome: 'tolerated' });
     expect(live.step('m.0.i.0.x')).toMatchObject({ status: 'COMPLETED', outcome: 'tolerated' });
     expect(live.step('m.0.i.2.x')).toMatchObject({ status: 'COMPLETED', outcome: 'skipped' });

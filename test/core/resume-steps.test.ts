@@ -527,3 +527,37 @@ describe('a loop', () => {
     expect([live.status, live.step('l.1.x').attempt, live.step('l.2.x').attempt]).toEqual(['COMPLETED', 2, 1]);
   });
 });
+
+test('RV3, ED3: data that is kept for an item is kept while its list is read again', () => {
+  const body: StepDefinition[] = [
+    { id: 'x', action: 'noop' },
+    { id: 'e', action: 'external_data', dependencies: ['x'] },
+  ];
+  const live = bring([{ id: 'a' }, { id: 'm', join: 'ended', forEach: [1], dependencies: ['a'], steps: body }]);
+  live.runToFailure('a');
+  live.map('m', 2);
+  live.give({ stepId: 'm.1.e' });
+  live.retry();
+  live.run('a');
+  live.map('m', 2);
+  live.run('m.0.x', 'm.1.x');
+  expect(live.step('m.1.e')).toMatchObject({ status: 'COMPLETED', outputs: { json: '{"content":"data"}' } });
+  expect(live.step('m.0.e').status).toBe('WAITING_FOR_DEPENDENCY');
+});
+
+test('RV3, ED3: data that is kept for a step of a loop is kept while the loop begins anew', () => {
+  const body: StepDefinition[] = [
+    { id: 'x', action: 'noop' },
+    { id: 'e', action: 'external_data', dependencies: ['x'] },
+  ];
+  const repeat = { until: 'true', max: 2 };
+  const live = bring([{ id: 'a' }, { id: 'l', join: 'ended', repeat, dependencies: ['a'], steps: body }]);
+  live.runToFailure('a');
+  live.round('l');
+  live.give({ stepId: 'l.0.e' });
+  live.retry();
+  live.run('a');
+  live.round('l');
+  live.run('l.0.x');
+  expect(live.step('l.0.e').status).toBe('COMPLETED');
+});

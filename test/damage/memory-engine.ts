@@ -14,6 +14,7 @@ import { CoordinatedEngine } from '../../src/engine/engine.ts';
 import { type Lock, takeLock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createActionCatalogue } from '../../src/tasks/registry.ts';
+import { findDataSchemaFaults } from '../../src/templates/data-schema-faults.ts';
 import { inlineReader } from '../fixtures/inline-reader.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import { StillClock } from './still-clock.ts';
@@ -170,6 +171,7 @@ export async function openMemoryEngine(disk: MemoryDisk, options: MemoryEngineOp
       catalogue,
       unknownActions: 'reject',
       checkData: async (_, data) => ({ data, errors: [] }),
+      findDataSchemaFaults,
       templates: {
         list: async () => [],
         problems: async () => [],

@@ -8,6 +8,7 @@ import { limits } from '../../src/contract/limits.ts';
 import { CoordinatedEngine } from '../../src/engine/engine.ts';
 import { startCoordinatorThread } from '../../src/engine/thread-client.ts';
 import { createActionCatalogue } from '../../src/tasks/registry.ts';
+import { findDataSchemaFaults } from '../../src/templates/data-schema-faults.ts';
 import { emittedUrl } from '../fixtures/emitted.ts';
 import { EngineDir } from '../fixtures/engine-dir.ts';
 import { createFaultDisk } from '../store/fault-disk.ts';
@@ -37,6 +38,7 @@ test('E7: while the coordinator hangs health is degraded and says why, and calls
     settings: {} as never,
     unknownActions: 'simulate',
     checkData: async (_, data) => ({ data, errors: [] }),
+    findDataSchemaFaults,
     templates: templates as never,
     healthPatienceMs: 50,
   });

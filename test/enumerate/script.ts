@@ -42,6 +42,8 @@ const quiet: Swarm = {
   stepsMax: 0,
   keepFinished: null,
   childShare: 0,
+  secretShare: 0,
+  schedule: null,
 };
 
 /** Operations after which the disk may hold something else than before. */

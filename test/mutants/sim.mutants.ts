@@ -225,4 +225,22 @@ export const simMutants: Mutant[] = [
     test,
     env,
   },
+  {
+    name: 'a decision is recorded as its opposite',
+    breaks: 'the first decision counts, as it was made',
+    file: 'src/core/evolve-flow.ts',
+    find: 'const { approved, by, comment, data } = event;',
+    replace: 'const { by, comment, data } = event;\n  const approved = !event.approved;',
+    test,
+    env,
+  },
+  {
+    name: 'what another machine says back of a secret is recorded',
+    breaks: 'SB2, A2',
+    file: 'src/worker/attempt.ts',
+    find: "redactJson(toJsonText('outputs', result?.outputs, limits.outputsBytesMax), redact)",
+    replace: "toJsonText('outputs', result?.outputs, limits.outputsBytesMax)",
+    test,
+    env,
+  },
 ];

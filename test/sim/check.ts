@@ -56,6 +56,8 @@ export interface Check {
   /** By workflow. */
   costs?(reply: CostsReply): void;
   event?(event: EngineEvent): void;
+  /** One of all files, as a program reads it. */
+  file?(path: string, bytes: Buffer): void;
   gap?(gap: EventGap): void;
   dispatched?(execution: Execution): void;
   /** An outcome reached the engine; `isFirst`: none has before. */

@@ -3,17 +3,15 @@
  * was told; what was not answered before a death it asks again with the same key, or lets be.
  */
 import type { WorkflowText } from '../../src/contract/coordinator.ts';
+import type { WorkflowDefinition } from '../../src/contract/definition.ts';
 import type { ListReply } from '../../src/contract/engine.ts';
 import type { WorkflowStep } from '../../src/contract/workflow.ts';
-import type { CallKind, SentCall } from './check.ts';
+import type { Answer, CallKind, SentCall } from './check.ts';
 import { drawWorkflow } from './definitions.ts';
 import type { Dice } from './dice.ts';
 import type { World } from './world.ts';
 
-/** Decisions are made by scripts alone. */
-type DrawnKind = Exclude<CallKind, 'decide'>;
-
-const weights: Record<DrawnKind | 'files', number> = {
+const weights: Record<CallKind | 'files', number> = {
   submit: 6,
   get: 4,
   list: 1,
@@ -23,6 +21,7 @@ const weights: Record<DrawnKind | 'files', number> = {
   branch: 1,
   delete: 0.4,
   externalData: 3,
+  decide: 2,
   readBlob: 0.5,
   files: 1,
 };
@@ -43,6 +42,8 @@ export class Clients {
   readonly #lost: SentCall[] = [];
   /** Answered under a key. */
   readonly #answered: SentCall[] = [];
+  /** The effect of each key of a slot. */
+  readonly #slots = new Map<string, number>();
   #number = 0;
 
   constructor(world: World) {
@@ -144,7 +145,7 @@ export class Clients {
     return { waitMs, until: this.#dice.pick(['rest', 'finished']) };
   }
 
-  #draftAlone(kind: DrawnKind): Draft {
+  #draftAlone(kind: CallKind): Draft {
     if (kind === 'list') return this.list();
     const mark = `workflow ${this.#number + 1}`;
     const drawn = drawWorkflow(this.#dice, this.#world.swarm, mark);
@@ -155,7 +156,7 @@ export class Clients {
     return { kind: 'list', id: null, args: { limit: 1_000 }, mark: '' };
   }
 
-  #draft(kind: Exclude<DrawnKind, 'submit' | 'list'>, id: string): Draft | null {
+  #draft(kind: Exclude<CallKind, 'submit' | 'list'>, id: string): Draft | null {
     const latest = this.#world.latest.get(id);
     switch (kind) {
       case 'get':
@@ -172,6 +173,8 @@ export class Clients {
       }
       case 'externalData':
         return this.#draftExternal(id, latest?.steps.filter(isWaitingExternal) ?? []);
+      case 'decide':
+        return this.#draftDecision(id, latest?.steps.filter(({ action }) => action === 'approval') ?? []);
       case 'readBlob': {
         const blobs = latest?.steps.flatMap(({ outputs }) => (outputs?.blob !== undefined ? [outputs.blob] : [])) ?? [];
         return blobs.length === 0 ? null : { kind, id, args: { id, blob: this.#dice.pick(blobs) }, mark: '' };
@@ -187,6 +190,43 @@ export class Clients {
   #draftExternal(id: string, waiting: readonly WorkflowStep[]): Draft {
     const stepId = waiting.length === 0 || this.#dice.chance(0.2) ? null : this.#dice.pick(waiting).id;
     return this.external(id, stepId, stepId === null && this.#dice.chance(0.3));
+  }
+
+  /** Mostly for one that waits; now and then for one that is decided, or whose turn has not come. */
+  #draftDecision(id: string, approvals: readonly WorkflowStep[]): Draft | null {
+    const waiting = approvals.filter(({ waits }) => waits?.for === 'decision');
+    const meant = waiting.length > 0 && this.#dice.chance(0.8) ? waiting : approvals;
+    return meant.length === 0 ? null : this.decision(id, this.#dice.pick(meant).id);
+  }
+
+  decision(id: string, stepId: string): Draft {
+    const mark = `decision ${this.#number + 1}`;
+    const args = { id, stepId, approved: this.#dice.chance(0.5), by: mark, comment: null, data: null, isChecked: true };
+    return { kind: 'decide', id, args, mark };
+  }
+
+  /** What the engine asks itself under a key that no client can have: the same effect each time. */
+  submitUnder(key: string, definition: WorkflowDefinition): Promise<{ id: string }> {
+    const args = { definition, templateId: null, waitMs: 0, until: 'rest' };
+    const draft: Draft = { kind: 'submit', id: null, args, mark: definition.name };
+    const call = this.#toCall(draft, false);
+    const effect = this.#slots.get(key) ?? call.effect;
+    this.#slots.set(key, effect);
+    return this.#promise<WorkflowText>({ ...call, effect, key });
+  }
+
+  stop(id: string): Promise<unknown> {
+    return this.#promise(this.#toCall({ kind: 'stop', id, args: { id }, mark: '' }, false));
+  }
+
+  /** Never settles when the engine dies. */
+  #promise<T extends Answer>(call: SentCall): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#world.send(call, (refusal, answer) => {
+        if (refusal) reject(refusal);
+        else resolve(answer as T);
+      });
+    });
   }
 
   external(id: string, stepId: string | null, add = false): Draft {

@@ -3,6 +3,7 @@ import type { StepDefinition, Template, WorkflowDefinition } from '../../src/con
 import { drawChildSteps } from './child-definitions.ts';
 import type { Dice } from './dice.ts';
 import { drawFlow } from './flow-definitions.ts';
+import { callAction, callParams } from './secrets.ts';
 import type { Swarm } from './swarm.ts';
 
 /** Params of a step that begin so hold what the step of that name has made. */
@@ -57,6 +58,7 @@ function drawDefinition(dice: Dice, swarm: Swarm, name: string): WorkflowDefinit
   const actions = graph.map((_, i) =>
     dice.weighted({ work: 8, crunch: 2, mystery: i === 0 ? 0.3 : 0.1, external_data: 1 }),
   );
+  const isCall = actions.map((action) => action === 'work' && dice.chance(swarm.secretShare));
   const killer = dice.chance(swarm.killerShare) ? dice.below(graph.length) : -1;
   const steps = graph.map((dependencies, i): StepDefinition => {
     const action = actions[i] as string;
@@ -67,9 +69,10 @@ function drawDefinition(dice: Dice, swarm: Swarm, name: string): WorkflowDefinit
       params[`${boundPrefix}s${from}`] = `{{steps.s${from}.${path}}}`;
     }
     if (i === killer && action !== 'external_data') params.killer = true;
+    if (isCall[i]) Object.assign(params, callParams);
     return {
       id: `s${i}`,
-      action,
+      action: isCall[i] ? callAction : action,
       dependencies: dependencies.map((from) => `s${from}`),
       ...(action === 'external_data' ? {} : { params }),
       ...(dice.chance(0.3) ? { timeoutMs: dice.pick([50, 1_000, 20_000]) } : {}),

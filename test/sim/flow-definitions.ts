@@ -106,7 +106,12 @@ function drawBody(dice: Dice, count: number): Pick<StepDefinition, 'action' | 'p
     action: 'work',
     params: { [itemParam]: '{{item}}', place: '{{index}}', round: '{{round}}' },
   };
-  const groups = [...(dice.chance(0.4) ? [nested] : []), ...(dice.chance(0.2) ? [loop] : [])];
+  const asked: StepDefinition = { id: 'q', action: 'approval', dependencies: ['a'], params: drawApproval(dice) };
+  const groups = [
+    ...(dice.chance(0.4) ? [nested] : []),
+    ...(dice.chance(0.2) ? [loop] : []),
+    ...(dice.chance(0.2) ? [asked] : []),
+  ];
   return { steps: [...inner.slice(0, dice.between(1, 4)), ...groups] };
 }
 
@@ -131,20 +136,21 @@ function drawLoop(dice: Dice, ids: readonly string[]): StepDefinition {
   };
 }
 
-/** An approval that nobody answers, or a wait, and what hangs on it. */
+/** It waits for ever now and then. */
+function drawApproval(dice: Dice): Record<string, string> {
+  if (dice.chance(0.3)) return { message: 'go on?' };
+  const otherwise = dice.pick(['approve', 'reject', 'fail']);
+  return { message: 'go on?', within: dice.pick(['100ms', '10s', '1m']), otherwise };
+}
+
+/** An approval, or a wait, and what hangs on it. */
 function drawDecision(dice: Dice, ids: readonly string[]): StepDefinition[] {
   const dependencies = dice.chance(0.5) ? [dice.pick(ids)] : [];
   if (dice.chance(0.4)) {
     return [{ id: 't', action: 'delay', dependencies, params: { for: dice.pick(['0ms', '200ms', '20s']) } }];
   }
-  const otherwise = dice.pick(['approve', 'reject', 'fail']);
   return [
-    {
-      id: 'o',
-      action: 'approval',
-      dependencies,
-      params: { message: 'go on?', within: dice.pick(['100ms', '10s']), otherwise },
-    },
+    { id: 'o', action: 'approval', dependencies, params: drawApproval(dice) },
     { id: 'y', action: 'work', dependencies: ['o'], when: 'steps.o.outputs.approved', params: { note: 'y' } },
   ];
 }

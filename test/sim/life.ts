@@ -14,6 +14,7 @@ import type { Agenda, Owner } from './agenda.ts';
 import type { Dice } from './dice.ts';
 import type { History } from './history.ts';
 import { SimPool } from './pool.ts';
+import { callAction, callInfo, secretStore } from './secrets.ts';
 import type { Swarm } from './swarm.ts';
 
 export const workflowsDir = '/w';
@@ -28,6 +29,7 @@ const catalogue: ActionCatalogue = new Map([
   info('crunch', 'cpu'),
   info('external_data', 'none'),
   info('workflow', 'none'),
+  [callAction, callInfo],
 ]);
 
 export interface LifeParts {
@@ -66,6 +68,7 @@ export class Life implements Owner {
       httpAllowHosts: [],
       ownPort: null,
       secrets: {},
+      secretStore,
       keepFinished: swarm.keepFinished ?? undefined,
     };
     const lock: Lock = { isHeld: () => !this.isDead, release: () => Promise.resolve() };

@@ -8,6 +8,7 @@ import type { Agenda, Owner } from './agenda.ts';
 import type { Execution } from './check.ts';
 import { Dice, hashText } from './dice.ts';
 import type { History } from './history.ts';
+import { sendSecret } from './secrets.ts';
 import type { Swarm } from './swarm.ts';
 
 /** How long after deadline or cancellation an attempt may live on (P3). */
@@ -107,7 +108,12 @@ export class SimPool implements PoolPort {
     }
   }
 
-  #end(execution: Execution, outcome: Outcome): void {
+  #end(execution: Execution, drawn: Outcome): void {
+    if (execution.job.secretUse === undefined) this.#conclude(execution, drawn);
+    else void sendSecret(execution.job, drawn).then((outcome) => this.#conclude(execution, outcome));
+  }
+
+  #conclude(execution: Execution, outcome: Outcome): void {
     const { history, options, dice, swarm, agenda, owner } = this.#parts;
     if (this.#isClosed || !this.#running.delete(outcome.jobId)) return;
     history.note(() => `outcome ${execution.content} ${outcome.kind}`);

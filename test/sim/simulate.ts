@@ -4,9 +4,10 @@
  */
 import type { ListReply } from '../../src/contract/engine.ts';
 import type { KeepFinished } from '../../src/contract/keep-finished.ts';
-import { isTerminal, type Workflow } from '../../src/contract/workflow.ts';
+import { isTerminal, type Workflow, type WorkflowStep } from '../../src/contract/workflow.ts';
 import { Violation } from './check.ts';
 import { Clients, isWaitingExternal } from './clients.ts';
+import { Slots } from './slots.ts';
 import { World, type WorldOptions } from './world.ts';
 
 /** A look a minute, and the removals of one look. */
@@ -53,11 +54,13 @@ async function live(world: World): Promise<void> {
   const { swarm, history } = world;
   const dice = world.dice.fork();
   const clients = new Clients(world);
+  const slots = new Slots(world, clients);
   const callsPerLife = Math.ceil(swarm.calls / (swarm.deaths + 1));
   for (let deathsLeft = swarm.deaths; deathsLeft > 0; deathsLeft -= 1) {
     if (swarm.deathWithinOperations !== null) world.disk.operationsLeft = 1 + dice.below(swarm.deathWithinOperations);
     if (await world.boot()) {
       await inspect(world, clients);
+      slots.begin();
       await work(world, clients, callsPerLife, dice.chance(0.5) ? dice.random() * 2_000 : 30_000);
       if (!world.disk.isDead && dice.chance(swarm.closeShare) && (await world.close())) {
         clients.afterLife();
@@ -75,11 +78,13 @@ async function live(world: World): Promise<void> {
     if (livesLeft === 0) throw new Violation('G15', `a step has taken the engine down ${lastLivesMax} times`);
     if (!(await world.boot())) return;
     await inspect(world, clients);
+    slots.begin();
     await work(world, clients, livesLeft === lastLivesMax ? callsPerLife : 0, 20_000);
     if (!world.disk.isDead) break;
     world.die({ power: dice.chance(swarm.powerShare) });
     clients.afterLife();
   }
+  slots.end();
   await calmDown(world, clients);
   if (dice.chance(restartShare)) await restartUnchanged(world, clients);
 }
@@ -132,13 +137,20 @@ async function calmDown(world: World, clients: Clients): Promise<void> {
       const queue = JSON.stringify(stats?.queue);
       throw new Violation('G7', `stuck: ${dump(unfinished)}, ${clients.open} calls open, queue ${queue}`);
     }
-    for (const { id, steps } of unfinished)
+    for (const { id, steps } of unfinished) {
       for (const step of steps.filter(isWaitingExternal)) await clients.ask(clients.external(id, step.id));
+      for (const step of steps.filter(isWaitingForEver)) await clients.ask(clients.decision(id, step.id));
+    }
     await world.pass(5_000);
   }
   await inspect(world, clients);
   await tellCalm(world, clients);
   if (world.swarm.keepFinished !== null) await expectRemoved(world, clients, world.swarm.keepFinished);
+}
+
+/** For a decision that does not come by itself. */
+function isWaitingForEver({ waits }: WorkflowStep): boolean {
+  return waits?.for === 'decision' && waits.until === undefined;
 }
 
 async function tellCalm(world: World, clients: Clients): Promise<void> {

@@ -3,6 +3,7 @@
  * happens without it.
  */
 import type { KeepFinished } from '../../src/contract/keep-finished.ts';
+import type { TemplateSchedule } from '../../src/contract/schedule.ts';
 import type { Dice } from './dice.ts';
 
 export interface Swarm {
@@ -46,6 +47,10 @@ export interface Swarm {
   keepFinished: KeepFinished | null;
   /** Workflows with steps that run workflows. */
   childShare: number;
+  /** Steps that send a secret to another machine. */
+  secretShare: number;
+  /** A template runs by itself; null: none does. */
+  schedule: Pick<TemplateSchedule, 'missed' | 'overlap' | 'window'> | null;
 }
 
 const minuteMs = 60 * 1000;
@@ -55,6 +60,15 @@ function drawKept(dice: Dice): KeepFinished | null {
   return dice.chance(0.6)
     ? { count: dice.pick([0, 1, 2, 4]) }
     : { ageMs: dice.pick([minuteMs, 10 * minuteMs, 24 * 60 * minuteMs]) };
+}
+
+function drawSchedule(dice: Dice): Swarm['schedule'] {
+  if (!dice.chance(0.25)) return null;
+  return {
+    missed: dice.pick(['skip', 'once', 'all']),
+    overlap: dice.pick(['skip', 'queue', 'allow', 'replace']),
+    window: dice.pick(['5m', '30m', '1h']),
+  };
 }
 
 export function drawSwarm(dice: Dice): Swarm {
@@ -95,5 +109,7 @@ export function drawSwarm(dice: Dice): Swarm {
     flowShare: dice.pick([0, 0, 0.5, 1]),
     keepFinished: drawKept(dice),
     childShare: dice.pick([0, 0, 0.5, 1]),
+    secretShare: dice.pick([0, 0, 0.2, 0.5]),
+    schedule: drawSchedule(dice),
   };
 }

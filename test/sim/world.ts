@@ -12,6 +12,7 @@ import { Agenda, type Owner } from './agenda.ts';
 import { type Answer, type CallKind, type Check, type SentCall, Violation } from './check.ts';
 import { AcceptedCheck } from './checks/accepted.ts';
 import { CrashLoopCheck } from './checks/crash-loop.ts';
+import { DecisionsCheck } from './checks/decisions.ts';
 import { EffectsCheck } from './checks/effects.ts';
 import { FamilyCheck } from './checks/family.ts';
 import { FlowCheck } from './checks/flow.ts';
@@ -20,12 +21,15 @@ import { OrderCheck } from './checks/order.ts';
 import { OverlapCheck } from './checks/overlap.ts';
 import { RecordedCheck } from './checks/recorded.ts';
 import { RetentionCheck } from './checks/retention.ts';
+import { SecretsCheck } from './checks/secrets.ts';
 import { ShownCheck } from './checks/shown.ts';
+import { SlotsCheck } from './checks/slots.ts';
 import { Dice } from './dice.ts';
 import { Families } from './families.ts';
 import { History } from './history.ts';
 import { Life, queueStateFile, workflowsDir } from './life.ts';
 import { resetExecutions } from './pool.ts';
+import { secretForms } from './secrets.ts';
 import { drawSwarm, type Swarm } from './swarm.ts';
 
 /** More than any seed needs; a world that passes it goes round in circles. */
@@ -88,6 +92,9 @@ export class World implements Owner {
       new EffectsCheck(),
       new CrashLoopCheck(families),
       new RetentionCheck(keepFinished, this.agenda, families),
+      new DecisionsCheck(families),
+      ...(this.swarm.secretShare > 0 ? [new SecretsCheck(secretForms)] : []),
+      ...(this.swarm.schedule === null ? [] : [new SlotsCheck({ removes })]),
       ...more,
     ];
     this.history = new History(checks, isTraced);
@@ -277,8 +284,19 @@ export class World implements Owner {
       }
       const queue = this.disk.peek(queueStateFile);
       if (queue && !Array.isArray(parse('the queue file', queue))) throw new Violation('G8', 'the queue is no array');
+      if (queue) this.history.tell((check) => check.file?.(queueStateFile, queue));
+      if (this.swarm.secretShare > 0 || this.swarm.schedule !== null) this.#showFiles(workflowsDir);
     } catch (error) {
       this.history.fail(error);
+    }
+  }
+
+  #showFiles(directory: string): void {
+    for (const name of this.disk.peekNames(directory)) {
+      const path = `${directory}/${name}`;
+      const bytes = this.disk.peek(path);
+      if (bytes === null) this.#showFiles(path);
+      else this.history.tell((check) => check.file?.(path, bytes));
     }
   }
 

@@ -14,6 +14,7 @@ import { DiskFailedError, DiskFullError, OutOfHandlesError, type StorePort } fro
 import type { ActionCatalogue } from '../../contract/task.ts';
 import { decideBranched, decideCreate, decideWaiting, listBlobs } from '../../core/decide.ts';
 import { decideBranch } from '../../core/decide-branch.ts';
+import { listNamedParams } from '../../core/named-params.ts';
 import { createSecretSearch, findSecretParams } from '../../core/secret-params.ts';
 import type { WorkflowState } from '../../core/state.ts';
 import { workflowAction } from '../../core/step-state.ts';
@@ -172,9 +173,10 @@ function checkBranchParams(
   params: JsonObject,
 ): void {
   const { unknownActions, secretStore = {} } = settings;
+  const options = { catalogue, unknownActions, secretStore, declaredParams: listNamedParams(state.steps) };
   const errors = [
     ...findTemplateFaults(state, stepId, params),
-    ...validateStepParams(state.steps, stepId, params, state.header.params, { catalogue, unknownActions, secretStore }),
+    ...validateStepParams(state.steps, stepId, params, state.header.params, options),
     ...findSecretParams(params, ['params'], settings.secrets, secretStore),
   ];
   if (errors.length > 0) throw invalid(`The params for step "${stepId}" are not valid`, errors);

@@ -34,6 +34,7 @@ import type { Live, Workflows } from '../workflows.ts';
 import type { ChildSteps } from './child-steps.ts';
 import type { FarList } from './far-lists.ts';
 import { madeUpLabel, toMadeUpList } from './made-up-list.ts';
+import { comesOfMadeUp } from './made-up-values.ts';
 import { askNear, nothingRead, type Preparations, type Prepared } from './preparations.ts';
 import { reader } from './step-outputs.ts';
 import { forgetList, keepList, listOf, makeUpList, type ReadOutputs, sourcesOf } from './step-scope.ts';
@@ -220,9 +221,11 @@ export class ControlSteps {
     const dryRun = this.#dryRun;
     try {
       if (far instanceof BindingError) throw far;
-      if (far === null) return { list: listOf(state, step, read), labels: null };
-      keepList(state, step, far.list);
-      return far;
+      const known = far ?? { list: listOf(state, step, read), labels: null };
+      if (dryRun !== undefined && isOpenList(state, step, known.list.count, dryRun.items))
+        throw new BindingError('open');
+      if (far !== null) keepList(state, step, far.list);
+      return known;
     } catch (error) {
       if (dryRun === undefined || !(error instanceof BindingError)) throw error;
       makeUpList(state, step, toMadeUpList(step, dryRun.items ?? 1, listsKnown(state, step, read)));
@@ -257,13 +260,20 @@ export class ControlSteps {
   }
 }
 
-/** Of the lists of a group, those that can be bound: each by itself. */
+/** In a dry run: nobody can know how long the list is, and what was made up for it has another length than is asked for. */
+function isOpenList(state: WorkflowState, group: StepState, count: number, items: number | undefined): boolean {
+  const isOther = items === undefined ? count === 0 : count !== items;
+  return isOther && comesOfMadeUp(state, group.flow.forEach, { context: group.of, step: group });
+}
+
+/** Of the lists of a group, those that can be known: each by itself. */
 function listsKnown(state: WorkflowState, group: StepState, read: ReadOutputs): Map<string, readonly unknown[]> {
   const { forEach, batch } = group.flow;
   const sources = sourcesOf(state, group.of, group, read);
   const isNamed = typeof forEach === 'object' && forEach !== null && !Array.isArray(forEach);
   const known = new Map<string, readonly unknown[]>();
   for (const [name, list] of Object.entries(isNamed ? forEach : {})) {
+    if (comesOfMadeUp(state, list, { context: group.of, step: group })) continue;
     try {
       for (const [key, items] of readLists({ [name]: bindAny(list, sources) }, batch)) known.set(key, items);
     } catch (error) {
