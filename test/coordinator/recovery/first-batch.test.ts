@@ -1,5 +1,6 @@
 /** Goal: what a workflow that is set aside has added to the first batch is taken back whole, and nothing else is (R5, R6). */
 import { expect, test } from 'vitest';
+import { LiveWorkflow } from '../../core/live-workflow.ts';
 import { limits } from '../../../src/contract/limits.ts';
 import { FirstBatch } from '../../../src/coordinator/recovery/first-batch.ts';
 
@@ -34,7 +35,9 @@ test('undo takes back payloads, numbers and what followers would be shown since 
 test('followers can come back to the latest events, as many as are held and no more', () => {
   const next = limits.eventWindowMax + 50;
   const batch = new FirstBatch(next);
-  for (const seq of [48, 49, 50, 51, next - 1]) batch.publishDeleted(deleted(seq) as never);
+  const { state } = LiveWorkflow.of({ a: '' });
+  for (const seq of [49, 50]) batch.publish(event(state.header.id, 2), seq, state);
+  for (const seq of [48, 51, next - 1]) batch.publishDeleted(deleted(seq) as never);
   expect(batch.toWindow().published.map(({ seq }) => seq)).toEqual([50, 51, next - 1]);
   expect(batch.toWindow().publishedAfter).toBe(next - 2);
 });
