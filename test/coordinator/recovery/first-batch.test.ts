@@ -1,8 +1,8 @@
 /** Goal: what a workflow that is set aside has added to the first batch is taken back whole, and nothing else is (R5, R6). */
 import { expect, test } from 'vitest';
-import { LiveWorkflow } from '../../core/live-workflow.ts';
 import { limits } from '../../../src/contract/limits.ts';
 import { FirstBatch } from '../../../src/coordinator/recovery/first-batch.ts';
+import { LiveWorkflow } from '../../core/live-workflow.ts';
 
 const event = (workflowId: string, version: number) =>
   ({ kind: 'workflow.stopped', workflowId, at: 1_000, version }) as const;
