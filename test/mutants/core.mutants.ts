@@ -534,7 +534,7 @@ export const coreMutants: Mutant[] = [
     find: 'const reserved = addAmounts(begun, this.#sumNewReservations(id));',
     replace: 'const reserved = begun;',
     test: 'test/coordinator/steps/budgets.test.ts',
-    only: 'BU1: no more calls',
+    only: 'no more calls are under way',
   },
   {
     name: 'a call of unknown price gives its reservation back',

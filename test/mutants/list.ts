@@ -11,6 +11,7 @@ import { damageMutants } from './damage.mutants.ts';
 import { dashboardMutants } from './dashboard.mutants.ts';
 import { decisionsMutants } from './decisions.mutants.ts';
 import { diskMutants } from './disk.mutants.ts';
+import { drawnMutants } from './drawn.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
 import { filesMutants } from './files.mutants.ts';
@@ -50,6 +51,7 @@ export const mutants: readonly Mutant[] = [
   ...dashboardMutants,
   ...decisionsMutants,
   ...diskMutants,
+  ...drawnMutants,
   ...dryMutants,
   ...enumerateMutants,
   ...filesMutants,

@@ -12,7 +12,13 @@ function callsOf(waiting: number) {
   const parts = {
     turns: { isStuck: false, waiting, push: (item: Item) => items.push(item), checkRoom: () => undefined },
     workflows: { live: new Map([['w', live]]), keyOwner: () => undefined, refusal: () => gone },
-    recall: { pin: async () => (pins.push('pinned'), live), release: () => pins.push('released') },
+    recall: {
+      async pin() {
+        pins.push('pinned');
+        return live;
+      },
+      release: () => pins.push('released'),
+    },
   };
   return { calls: new KeyedCalls(parts as unknown as KeyedCallsParts), items, pins, live, parts };
 }

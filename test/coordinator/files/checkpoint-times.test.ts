@@ -5,8 +5,12 @@ import { StillClock, settle } from '../../damage/still-clock.ts';
 
 function checkpointsOf(bytesMax?: number) {
   const clock = new StillClock();
-  const store = { bytesSinceCut: 0, nextSeq: 8, cut: () => (cuts.push(store.bytesSinceCut), 1) };
   const cuts: number[] = [];
+  const store = { bytesSinceCut: 0, nextSeq: 8, cut };
+  function cut(): number {
+    cuts.push(store.bytesSinceCut);
+    return 1;
+  }
   const faults: unknown[] = [];
   const held: (() => void)[] = [];
   const views = {

@@ -7,7 +7,9 @@ function removalsOf() {
   const told: string[] = [];
   const disk = { fault: null as Error | null };
   const removals = new Removals({
-    store: { removeWorkflow: async () => (disk.fault === null ? undefined : Promise.reject(disk.fault)) } as unknown as StorePort,
+    store: {
+      removeWorkflow: async () => (disk.fault === null ? undefined : Promise.reject(disk.fault)),
+    } as unknown as StorePort,
     views: { settled: async () => undefined },
     onNotice: (message) => told.push(message),
   });

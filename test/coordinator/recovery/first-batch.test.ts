@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { limits } from '../../../src/contract/limits.ts';
 import { FirstBatch } from '../../../src/coordinator/recovery/first-batch.ts';
+import { LiveWorkflow } from '../../core/live-workflow.ts';
 
 const event = (workflowId: string, version: number) =>
   ({ kind: 'workflow.stopped', workflowId, at: 1_000, version }) as const;
@@ -34,7 +35,9 @@ test('undo takes back payloads, numbers and what followers would be shown since 
 test('followers can come back to the latest events, as many as are held and no more', () => {
   const next = limits.eventWindowMax + 50;
   const batch = new FirstBatch(next);
-  for (const seq of [48, 49, 50, 51, next - 1]) batch.publishDeleted(deleted(seq) as never);
+  const { state } = LiveWorkflow.of({ a: '' });
+  for (const seq of [49, 50]) batch.publish(event(state.header.id, 2), seq, state);
+  for (const seq of [48, 51, next - 1]) batch.publishDeleted(deleted(seq) as never);
   expect(batch.toWindow().published.map(({ seq }) => seq)).toEqual([50, 51, next - 1]);
   expect(batch.toWindow().publishedAfter).toBe(next - 2);
 });
