@@ -278,6 +278,15 @@ describe('the origin of an extension', () => {
 });
 
 describe('a token of a client', () => {
+  it('GD4: learns of health what a stranger learns with scope capture, and all with scope read', async () => {
+    const running = await start();
+    const { token } = await pair(running);
+    const made = await running.call('POST', '/api/clients', { headers: full, body: { name: 'r', scope: 'read' } });
+    const version = async (given: string, origin: string | null) =>
+      (await running.call('GET', '/api/health', { headers: bearer(given, origin) })).json.version;
+    expect([await version(token, chrome), await version(made.json.token, null)]).toEqual([undefined, '1.2.3']);
+  });
+
   it('CI3: is good from its own origin and without one, and from nowhere else', async () => {
     const running = await startServer({ settings: { apiToken, allowedOrigins: ['http://localhost:3000'] } });
     const { token } = await pair(running);
