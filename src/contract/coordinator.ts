@@ -165,6 +165,8 @@ export interface CoordinatorCalls {
   holdsKey: { args: { id: string; prefix: string }; answer: { holds: boolean } };
   /** The workflows that hold a key with this prefix. */
   keyOwners: { args: { prefix: string }; answer: { ids: string[] } };
+  /** The workflow that a delivery of a webhook has made, also where it is deleted; null where there is none. */
+  delivered: { args: { key: string }; answer: { id: string | null } };
   costs: { args: CostsQuery; answer: CostsReply };
   stats: { args: Record<string, never>; answer: EngineStats };
   health: { args: Record<string, never>; answer: EngineHealth };
@@ -226,6 +228,7 @@ const callNames: Record<CallName, true> = {
   holdsKey: true,
   keyedWorkflows: true,
   keyOwners: true,
+  delivered: true,
   costs: true,
   stats: true,
   health: true,

@@ -7,6 +7,7 @@ import { budgetSchema } from './budget.ts';
 import { conditionSchema, forEachSchema, joinSchema, repeatSchema, tolerateSchema } from './flow.ts';
 import { limits } from './limits.ts';
 import { scheduleSchema } from './schedule.ts';
+import { acceptsSchema, webhookSchema } from './webhook.ts';
 import { failurePolicySchema, type RetryPolicy, retryPolicySchema, stepIdSchema } from './workflow.ts';
 
 const nameSchema = z.string().min(1).max(limits.nameLengthMax);
@@ -140,6 +141,8 @@ export const templateSchema = z
       .max(limits.stepsMax, `there can be at most ${limits.stepsMax} steps`),
     finally: finallySchema,
     schedule: scheduleSchema.optional().meta({ description: 'when it runs by itself, under `serve`' }),
+    webhook: webhookSchema.optional().meta({ description: 'how another program starts it: `POST /hooks/<id>`' }),
+    accepts: acceptsSchema.optional(),
   })
   .meta({ id: 'Template' });
 export type Template = z.infer<typeof templateSchema>;

@@ -15,6 +15,7 @@ import type { KeptClients } from './pairing.ts';
 import type { DefinitionBack, Facets, Lineage, LogReply, SearchPlace, SearchReply } from './run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
+import type { Delivery, HookAnswer } from './webhook.ts';
 import type { JobStatus, Workflow, WorkflowStep, WorkflowSummary } from './workflow.ts';
 
 /** A workflow at one version. `json` is the text that REST answers carry; `workflow` parses it when first asked. */
@@ -205,6 +206,11 @@ export interface Engine {
     params: Record<string, unknown>,
     options?: CallOptions & WaitOptions & ToldOptions,
   ): Promise<WorkflowReply>;
+  /**
+   * A delivery of a webhook: makes one workflow of the template, whoever sends it how often. Rejects with NOT_FOUND where no
+   * webhook is ready, UNAUTHORIZED where the signature is not right, INVALID where the template cannot take it.
+   */
+  receive(template: string, delivery: Delivery): Promise<HookAnswer>;
   /** What a run would do: on an engine of its own that calls nobody and keeps nothing. Refuses like `submit`. */
   dryRun(definition: unknown): Promise<DryRunReply>;
   dryRunTemplate(templateId: string, params: Record<string, unknown>): Promise<DryRunReply>;

@@ -107,6 +107,8 @@ export const journalEventSchema = z.discriminatedUnion('kind', [
     kind: z.literal('workflow.deleted'),
     /** What its steps have used, which outlives it. */
     spending: spending.exactOptional(),
+    /** Keys of the deliveries of webhooks that have made it: they outlive it as well. */
+    deliveries: lines.exactOptional(),
   }),
   z.strictObject({
     ...base,

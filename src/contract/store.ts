@@ -64,6 +64,8 @@ export const manifestSchema = z.object({
   deleted: z.array(z.string()).optional(),
   /** What the steps of workflows have used that are deleted, or set aside. */
   spent: z.record(z.string(), z.array(spendingRowSchema).readonly()).optional(),
+  /** Deliveries of webhooks whose workflows are deleted: the workflow by key, and when it was deleted (milliseconds since 1970). */
+  delivered: z.record(z.string(), z.tuple([z.string(), z.number()])).optional(),
   /** Mean time of steps in milliseconds by `<action>\n<name>`, for scheduling. */
   durations: z.record(z.string(), z.object({ count: z.number(), meanMs: z.number() })),
   /** Written when the engine was stopped in good order: whatever is RUNNING has not taken it down. */
@@ -177,6 +179,8 @@ export interface StorePort {
   /** Appends lines to the finished index and fsyncs it. `{id, removed: true}` takes one out (deleted, or running again). */
   indexFinished(entries: readonly (FinishedEntry | { id: string; removed: true })[]): Promise<void>;
 
+  /** Changes when the bytes of a state.json do, and is got without reading them; null where there is no such file. */
+  stampState(id: string): Promise<string | null>;
   /** Reads and judges a state.json without changing anything. */
   readState(id: string): Promise<StateFile>;
   readStateSync(id: string): StateFile;

@@ -15,6 +15,7 @@ import { isTerminal, type JobStatus, type WorkflowSummary } from '../contract/wo
 import { toNeeds } from '../core/awaited.ts';
 import type { WorkflowState } from '../core/state.ts';
 import { toSummary, ViewEncoder } from '../core/view.ts';
+import { GoneDeliveries } from './gone-deliveries.ts';
 
 /** A workflow in memory. */
 export interface Live {
@@ -50,6 +51,8 @@ export class Workflows {
   readonly spent = new Map<string, readonly SpendingRow[]>();
   /** Idempotency key → workflow id. */
   readonly #keys = new Map<string, string>();
+  /** Deliveries of webhooks whose workflows are deleted. */
+  readonly gone = new GoneDeliveries();
   /** Finished workflows whose entries are not in the index on disk yet; the next checkpoint adds them. */
   readonly unindexed = new Set<string>();
   /** Workflows whose entries in the index on disk are obsolete; the next checkpoint removes them. */
@@ -82,6 +85,11 @@ export class Workflows {
 
   keyOwner(key: string): string | undefined {
     return this.#keys.get(key);
+  }
+
+  /** The workflow that was made under the key, also where it is deleted and the key was that of a delivery. */
+  madeUnder(key: string): string | undefined {
+    return this.#keys.get(key) ?? this.gone.get(key);
   }
 
   /** The workflows that hold a key with this prefix, each once. */

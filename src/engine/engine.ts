@@ -53,6 +53,7 @@ import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedul
 import type { SecretHosts } from '../contract/secret-store.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
+import { type Delivery, type HookAnswer, isHookKey } from '../contract/webhook.ts';
 import type { JobStatus, WorkflowStep } from '../contract/workflow.ts';
 import { namedTemplates } from '../core/child.ts';
 import { type Validation, type ValidationOptions, validateDefinition } from '../core/validate.ts';
@@ -68,6 +69,7 @@ import { RunViews } from './run-views.ts';
 import { type ScheduleClock, Schedules } from './schedules.ts';
 import { type CheckData, StepCalls } from './step-calls.ts';
 import { EngineTemplates, type TemplateSource } from './templates.ts';
+import { Webhooks } from './webhooks.ts';
 import { toWholeSteps } from './whole-outputs.ts';
 
 /** Dry runs and validations (`src/rehearsal`). */
@@ -106,6 +108,7 @@ export class CoordinatedEngine implements Engine {
   readonly #steps: StepCalls;
   readonly #replies: Replies;
   readonly #schedules: Schedules;
+  readonly #webhooks: Webhooks;
   readonly #views: RunViews;
   readonly #page: EnginePages;
   readonly #searches: RunSearches;
@@ -125,12 +128,23 @@ export class CoordinatedEngine implements Engine {
     this.#schedules = new Schedules({
       coordinator: options.coordinator,
       templates: this.#templates,
-      submit: (template, params, key) => this.#submitSlot(template, params, key),
+      submit: (template, params, key) => this.#submitMade(template, params, key),
       stop: (id) => this.stop(id),
       finished: (id, signal) =>
         this.#coordinator.call('get', { id, waitMs: null, until: 'finished', textMax: 0 }, signal),
       clock: options.scheduleClock,
     });
+    this.#webhooks = new Webhooks({
+      coordinator: options.coordinator,
+      templates: this.#templates,
+      secretStore: options.settings.secretStore ?? {},
+      submit: (template, params, { key, told }) => this.#submitMade(template, params, key, told),
+      now: () => options.scheduleClock?.now() ?? Date.now(),
+    });
+  }
+
+  receive(template: string, delivery: Delivery): Promise<HookAnswer> {
+    return this.#webhooks.receive(template, delivery);
   }
 
   /** Runs the slots of schedules from now on. Resolves when those that passed before are decided. */
@@ -156,10 +170,18 @@ export class CoordinatedEngine implements Engine {
   }
 
   /** As `submitTemplate`, but an id that is no template's is refused. */
-  async #submitSlot(template: string, params: Record<string, unknown>, idempotencyKey: string): Promise<WorkflowText> {
-    const claimed = toClaim('submitTemplate', [template, params], { idempotencyKey });
+  async #submitMade(
+    template: string,
+    params: Record<string, unknown>,
+    idempotencyKey: string | null,
+    more: readonly string[] = [],
+  ): Promise<WorkflowText> {
+    // One key is one delivery or one slot, whatever it would make now.
+    const known = idempotencyKey === null ? {} : { idempotencyKey };
+    const isHook = idempotencyKey !== null && isHookKey(idempotencyKey);
+    const claimed = toClaim('submitTemplate', isHook ? [template] : [template, params], known);
     const { definition, told, declaredParams } = await this.#templates.toRun(template, params);
-    const valid = this.#validate(definition, { told, declaredParams });
+    const valid = this.#validate(definition, { told: [...more, ...told], declaredParams });
     const args = { ...(await this.#withCalled(valid, template)), templateId: template, ...claimed };
     return this.#coordinator.call('submit', { ...args, waitMs: 0, until: 'rest', textMax: 0 });
   }
@@ -445,9 +467,10 @@ export class CoordinatedEngine implements Engine {
   }
 
   health(): Promise<EngineHealth> {
-    const calls = [this.#coordinator.call('health', {}), this.templateProblems(), this.#schedules.notices()] as const;
-    const whole = Promise.all(calls).then(([health, problems, ofSchedules]) => {
-      return { ...health, notices: [...health.notices, ...ofSchedules], problems };
+    const notices = Promise.all([this.#schedules.notices(), this.#webhooks.notices()]);
+    const calls = [this.#coordinator.call('health', {}), this.templateProblems(), notices] as const;
+    const whole = Promise.all(calls).then(([health, problems, more]) => {
+      return { ...health, notices: [...health.notices, ...more.flat()], problems };
     });
     return healthWithin(whole, this.#options.healthPatienceMs);
   }

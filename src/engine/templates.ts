@@ -49,6 +49,11 @@ export class EngineTemplates {
     return this.#source.list();
   }
 
+  /** undefined where there is none, or one with faults. */
+  async find(id: string): Promise<Template | undefined> {
+    return (await this.#source.find(id))?.template;
+  }
+
   /** Rejects with a Refusal where there is none, or one with faults. */
   async get(id: string): Promise<Template> {
     const found = await this.#source.find(id);

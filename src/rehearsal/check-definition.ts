@@ -4,7 +4,7 @@ import type { FieldError } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { toKeepIt, toLostNumberLines, withLostNumbers } from '../contract/lost-numbers.ts';
 import { didYouMean } from '../contract/nearest.ts';
-import type { SecretHosts } from '../contract/secret-store.ts';
+import { type SecretHosts, secretNamePattern } from '../contract/secret-store.ts';
 import type { ActionCatalogue } from '../contract/task.ts';
 import { namedTemplates } from '../core/child.ts';
 import { counted } from '../core/duration.ts';
@@ -62,6 +62,7 @@ export async function checkDefinitionText(
   const errors = checked.ok ? [] : checked.errors.filter(({ message }) => !message.startsWith('unknown action '));
   if (unknownActions === 'reject') for (const error of findUnknownActions(visited, catalogue)) errors.push(error);
   for (const fault of findSchemaFaults(visited)) errors.push(fault);
+  for (const fault of isTemplate ? findHookSecretFaults(value.webhook, secretStore) : []) errors.push(fault);
   const validation = { catalogue, unknownActions, secretStore } as const;
   const own = isTemplate && typeof value.id === 'string' ? value.id : null;
   for (const error of await findCallFaults(definition, own, { source: called, validation })) errors.push(error);
@@ -122,6 +123,14 @@ function findUnknownActions(visited: readonly Visited[], catalogue: ActionCatalo
   });
 }
 
+/** A webhook without its secret takes no delivery. */
+function findHookSecretFaults(webhook: unknown, store: SecretHosts): FieldError[] {
+  const name = isObject(webhook) ? webhook.secret : undefined;
+  if (typeof name !== 'string' || !secretNamePattern.test(name) || Object.hasOwn(store, name)) return [];
+  const wayOut = `SECRET_${name}=… in the engine's environment adds it${didYouMean(name, Object.keys(store))}`;
+  return [{ path: 'webhook.secret', message: `there is no secret "${name}"; ${wayOut}` }];
+}
+
 /** The JSON Schema that an approval asks data by; a run meets its faults when somebody decides. */
 function findSchemaFaults(visited: readonly Visited[]): FieldError[] {
   return visited.flatMap(({ step: { action, params }, path }) => {
@@ -149,7 +158,7 @@ function readTemplateFaults(text: string): SourceFault[] {
 
 /** As a run makes it: with the params that every run has, because they are required or have a default. */
 function toDefinition(template: Record<string, unknown>, schema: Record<string, unknown> | undefined): unknown {
-  const { id: _, schedule: __, ...definition } = template;
+  const { id: _, schedule: __, webhook: ___, accepts: ____, ...definition } = template;
   const required = Array.isArray(schema?.required) ? schema.required.map(String) : [];
   const withDefault = Object.entries(toProperties(schema)).flatMap(([name, property]) =>
     isObject(property) && 'default' in property ? [name] : [],

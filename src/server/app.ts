@@ -23,6 +23,7 @@ import { decisionRoutes } from './routes/decisions.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
+import { hookRoutes } from './routes/hooks.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { clientRoutes, pairingRoutes } from './routes/pairing.ts';
 import { rehearsalRoutes } from './routes/rehearsals.ts';
@@ -62,6 +63,7 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     ...eventRoutes(parts),
     ...catalogueRoutes(parts),
     ...scheduleRoutes(parts),
+    ...hookRoutes(parts),
     ...operationRoutes(parts, metrics),
     ...costRoutes(parts),
   ];

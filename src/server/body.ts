@@ -49,11 +49,7 @@ export async function readJsonObject(
   if (!announcesBody(ctx.req)) return undefined;
   const bytes = await readBytes(ctx.req, ctx.res, { bytesMax: bounds.bytesMax, hold: holdOf(ctx) });
   if (bytes.length === 0) return undefined;
-  checkBytes(bytes, bounds);
-  const parsed = await parse(ctx, bytes, bounds.bytesMax);
-  const lost = findLostNumbers(bytes.toString(), place);
-  ctx.state.lostNumbers = lost;
-  const body = mayHoldInfinity(lost) ? withoutInfinities(parsed) : parsed;
+  const body = await parseRaw(ctx, bytes, bounds, place);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('The body is not valid', [{ path: '', message: 'must be a JSON object: {"name": value, ...}' }]);
   }
@@ -95,6 +91,28 @@ export async function requireText(ctx: Context, { bytesMax }: Pick<BodyBounds, '
   if (bytes.length === 0) throw new Refusal({ code: 'BAD_REQUEST', detail: 'This call needs a body: JSON, or YAML' });
   if (!isUtf8(bytes)) throw new Refusal({ code: 'BAD_REQUEST', detail: 'The body is not UTF-8' });
   return bytes.toString('utf8');
+}
+
+/** The bytes of a JSON body as they came, at most `bytesMax`; none where there is no body. Nothing of them is looked at. */
+export async function readRaw(ctx: Context, { bytesMax }: Pick<BodyBounds, 'bytesMax'>): Promise<Buffer> {
+  checkHeaders(ctx.req);
+  if (!announcesBody(ctx.req)) return Buffer.alloc(0);
+  return readBytes(ctx.req, ctx.res, { bytesMax, hold: holdOf(ctx) });
+}
+
+/** Such bytes as JSON of any kind, within the bounds of bodies (BO3, BO4). `place` stands before the paths of lost numbers. */
+export async function parseRaw(ctx: Context, bytes: Buffer, bounds: BodyBounds, place: string): Promise<unknown> {
+  if (bytes.length === 0) throw new Refusal({ code: 'BAD_REQUEST', detail: 'This call needs JSON as its body' });
+  checkBytes(bytes, bounds);
+  const parsed = await parse(ctx, bytes, bounds.bytesMax);
+  const lost = findLostNumbers(bytes.toString(), place);
+  ctx.state.lostNumbers = lost;
+  return mayHoldInfinity(lost) ? withoutInfinities(parsed) : parsed;
+}
+
+/** BO1 alone, for who looks at other headers before the body. */
+export function requireJsonType(ctx: Context): void {
+  checkHeaders(ctx.req);
 }
 
 function checkHeaders(request: IncomingMessage, types = ['application/json']): void {

@@ -5,9 +5,9 @@
  *       own name at our address gets 421; so do targets that name a host of their own;
  *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
  *       without an Origin, what a browser says about the page that asks is on a list of what is allowed;
- *   GD3  where API_TOKEN is set, every route but health, the documentation and the dashboard's own files needs it, or
- *        the token of a paired client (callers.ts); comparing takes constant time. A ticket stands in for it at event
- *        streams (tickets.ts);
+ *   GD3  where API_TOKEN is set, every route but health, the documentation, the dashboard's own files and deliveries of
+ *        webhooks, which are signed, needs it, or the token of a paired client (callers.ts); comparing takes constant
+ *        time. A ticket stands in for it at event streams (tickets.ts);
  *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
  *       is not one of ours, or who lacks the token, learns that it is alive, whether it asks for a token, and nothing more;
  *   GD5  no header is left unseen: one with more headers than `headersMax` is refused;
@@ -35,13 +35,15 @@ const openPaths: ReadonlySet<string> = new Set([healthPath, '/openapi.json', '/d
 const documentPaths: ReadonlySet<string> = new Set(['/openapi.json', '/docs']);
 /** Values of Sec-Fetch-Site: our own page, a page of another port of this host, or no page at all. */
 const allowedSites: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none']);
+/** Deliveries of webhooks: each is let in by its own signature. */
+const hookPath = /^\/hooks\/[^/]+$/;
 /** Several times what browsers and proxies send. */
 export const headersMax = 200;
 
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
 const exposedHeaders =
-  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed';
+  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, Content-Disposition';
 
 export function createGuard(
   { settings, log, tickets, clients }: Pick<RouteParts, 'settings' | 'log' | 'tickets' | 'clients'>,
@@ -80,6 +82,7 @@ export function createGuard(
 /** The dashboard's files are only ever read. */
 export function isOpenPath(path: string, method: string): boolean {
   if (openPaths.has(path) || path.startsWith('/docs/')) return true;
+  if (method === 'POST' && hookPath.test(path)) return true;
   if (path === pairPath && method === 'POST') return true;
   return (method === 'GET' || method === 'HEAD') && isWebPath(path);
 }

@@ -220,6 +220,7 @@ export const answerExamples: Readonly<Record<string, unknown>> = {
   pauseSchedule: { ...schedule, paused: true, next: null },
   resumeSchedule: schedule,
   triggerSchedule: { template: 'nightly-digest', slot: at(0), workflow_id: id, queued: false },
+  receiveHook: { workflow_id: id },
   getCosts: { from: null, to: null, by: 'model', rows: [{ key: 'openai/gpt-4o', ...costs }], total: costs },
   getHealth: {
     status: 'healthy',

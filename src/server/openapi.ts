@@ -7,7 +7,7 @@ import type { Route } from './route.ts';
 
 const description = `A local-first engine for AI workflows. Times are ISO 8601 in UTC; errors are \`application/problem+json\` (RFC 9457).
 
-Outside \`/api\`: \`GET /metrics\` (Prometheus text), \`GET /docs\` (this page), \`GET /openapi.json\` (this document). HEAD works wherever GET does.`;
+Outside \`/api\`: \`POST /hooks/{template}\` (deliveries of webhooks), \`GET /metrics\` (Prometheus text), \`GET /docs\` (this page), \`GET /openapi.json\` (this document). HEAD works wherever GET does.`;
 
 const tagTexts = {
   workflows: 'Making, reading and steering workflows.',
@@ -16,6 +16,7 @@ const tagTexts = {
   events: 'What happens, as it happens.',
   catalogue: 'What workflows are made from.',
   schedules: 'Templates that run by themselves.',
+  webhooks: 'Templates that other programs start.',
   clients: 'Extensions and programs with a token of their own.',
   operations: 'For the one who runs the engine.',
 };

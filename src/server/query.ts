@@ -197,8 +197,8 @@ export const lastEventIdHeaderSchema = z.object({
  * Under `/api` a parameter that the route does not know is refused, with all others of its kind: `?dry_run=1` would
  * otherwise run a workflow. What a route takes is what its page of the documentation says.
  */
-export function refuseUnknownQuery(ctx: Context, { operation }: Route): void {
-  if (operation === null) return;
+export function refuseUnknownQuery(ctx: Context, { operation, takesAnyQuery }: Route): void {
+  if (operation === null || takesAnyQuery) return;
   const known = namesOf(operation.requestParams?.query);
   const errors = Object.keys(ctx.query)
     .filter((name) => !known.includes(name))

@@ -21,6 +21,8 @@ export interface Route {
   readonly path: string;
   /** null for what lies outside `/api` and is not part of the document. */
   readonly operation: ZodOpenApiOperationObject | null;
+  /** Its query is the sender's: no parameter is refused. */
+  readonly takesAnyQuery?: true;
   /** Whether the scope `capture` reaches it; `own`: for workflows that this client has started or given data to. */
   readonly capture?: 'yes' | 'own';
   handle(ctx: Context): Promise<void> | void;

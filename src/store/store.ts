@@ -220,6 +220,10 @@ class Store implements StorePort {
     return this.#directories.readState(id);
   }
 
+  async stampState(id: string): Promise<string | null> {
+    return this.#directories.stampState(id);
+  }
+
   readStateSync(id: string): StateFile {
     return readStateFileSync(this.#disk, stateFileOf(this.#layout, id), this.#format);
   }

@@ -19,7 +19,7 @@ export function instantiateWith(
   template: Template,
   { value, errors }: { readonly value: unknown; readonly errors: FieldError[] },
 ): WorkflowDefinition {
-  const { id: _, params: __, schedule: ___, ...definition } = template;
+  const { id: _, params: __, schedule: ___, webhook: ____, accepts: _____, ...definition } = template;
   const first = errors[0];
   // The schema of params demands an object.
   if (first === undefined) return { ...definition, params: value as Record<string, unknown> };

@@ -6,6 +6,7 @@ import type { LostNumbers } from '../contract/lost-numbers.ts';
 import { createParamsSchema } from './params-schema.ts';
 import { findScheduleFaults } from './schedule-faults.ts';
 import { readSourceText, type SourceFault, toFaults } from './source-text.ts';
+import { findDoorFaults } from './webhook-faults.ts';
 
 /** `id` of a faulty one: as far as it can be read. `lost`: numbers of its text that cannot be held. */
 export type TemplateText =
@@ -41,7 +42,7 @@ function readText(text: string): TemplateText {
     });
     return { kind: 'faulty', faults };
   }
-  const faults = findScheduleFaults(template, made?.schema).map((fault) => ({
+  const faults = [...findScheduleFaults(template, made?.schema), ...findDoorFaults(template)].map((fault) => ({
     ...fault,
     position: source.locate(toParts(fault.path)),
   }));

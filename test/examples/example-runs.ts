@@ -8,8 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Engine } from '../../src/contract/engine.ts';
+import type { SecretStore } from '../../src/contract/secret-store.ts';
+import type { HookAnswer } from '../../src/contract/webhook.ts';
 import type { Workflow, WorkflowStep } from '../../src/contract/workflow.ts';
 import { createEngine } from '../../src/main.ts';
+import type { Signed } from '../fixtures/hook-senders.ts';
 import { type Behaviour, type Call, StandIn } from '../stand-in/stand-in.ts';
 
 export interface Asked {
@@ -17,6 +20,7 @@ export interface Asked {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
+  readonly authorization?: string;
 }
 
 /** A status, a page (text), or JSON (all else). */
@@ -32,6 +36,11 @@ export interface World {
 export const examplesDir = join(import.meta.dirname, '../../workflows/examples');
 
 export const discordWebhook = '4711/a-token-of-discord';
+export const githubSecrets = {
+  GITHUB_WEBHOOK_SECRET: 'what-github-signs-with',
+  GITHUB_TOKEN: 'ghp-token-of-github',
+  PAGERDUTY_KEY: 'routing-key-of-pagerduty',
+};
 
 export class ExampleRuns {
   /** What pages were asked for since the world was set. */
@@ -66,7 +75,7 @@ export class ExampleRuns {
         maxParallelNodes: 8,
         httpAllowHosts: [standIn.host],
         prices: { [`${standIn.host}/*`]: { input_per_million: 1, output_per_million: 2 } },
-        secretStore: { DISCORD_WEBHOOK: { value: discordWebhook } },
+        secretStore: toStore({ DISCORD_WEBHOOK: discordWebhook, ...githubSecrets }),
         secrets: {
           OPENAI_BASE_URL: `${origin}/openai/v1`,
           DEEPSEEK_BASE_URL: `${origin}/deepseek/v1`,
@@ -109,6 +118,20 @@ export class ExampleRuns {
     return workflow;
   }
 
+  /** A delivery of a webhook, signed by its sender. */
+  hook(id: string, { headers, body }: Signed): Promise<HookAnswer> {
+    this.ran.add(id);
+    return this.engine.receive(id, {
+      rawHeaders: Object.entries(headers).flatMap(([name, value]) => [name, String(value)]),
+      query: {},
+      read: async () => Buffer.from(body),
+      parse: async (bytes) => ({ value: JSON.parse(Buffer.from(bytes).toString()), told: [] }),
+      onRefused: (why) => {
+        throw new Error(why);
+      },
+    });
+  }
+
   /** A definition that is no template. */
   async definition(definition: unknown): Promise<Workflow> {
     const { id } = await this.engine.submit(this.local(definition));
@@ -143,7 +166,9 @@ export class ExampleRuns {
     }
     return (response: ServerResponse, _call: Call, request: IncomingMessage) => {
       const query = Object.fromEntries(url.searchParams);
-      const asked = { method: request.method ?? '', path: url.pathname, query, body: call.body };
+      const { authorization } = request.headers;
+      const token = authorization === undefined ? {} : { authorization };
+      const asked = { method: request.method ?? '', path: url.pathname, query, body: call.body, ...token };
       this.asked.push(asked);
       const answer = page?.(asked) ?? 404;
       if (typeof answer === 'number') return void response.writeHead(answer).end();
@@ -154,9 +179,16 @@ export class ExampleRuns {
   }
 }
 
+function toStore(secrets: Readonly<Record<string, string>>): SecretStore {
+  return Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, { value }]));
+}
+
 /** Addresses that examples write out: of the machine at hand, of nobody (`*.example`), of a service with a secret. */
 function toLocal(text: string, origin: string): string {
-  return text.replace(/https?:\/\/(?:localhost:\d+|discord\.com|[a-z.-]+\.example)/g, origin);
+  return text.replace(
+    /https?:\/\/(?:localhost:\d+|(?:discord|api\.github|events\.pagerduty)\.com|[a-z.-]+\.example)/g,
+    origin,
+  );
 }
 
 /** An example as a definition, with values of its params, for a test that has to change something in it. */

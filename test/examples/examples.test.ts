@@ -4,7 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { article, ExampleRuns, endsOf, examplesDir, readExample, stepOf } from './example-runs.ts';
+import { signGithub } from '../fixtures/hook-senders.ts';
+import { article, ExampleRuns, endsOf, examplesDir, githubSecrets, readExample, stepOf } from './example-runs.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
@@ -239,6 +240,33 @@ test('06 sends what the feeds had, and tells the heartbeat how it went', async (
     { subject: 'Digest of 2026-01-01T06:00:00.000Z', text: 'Ten lines.' },
   ]);
   expect(runs.at('GET', '/digest/completed')).toHaveLength(1);
+});
+
+test('07 labels an issue that GitHub tells of, wakes somebody where it is urgent, and does so once', async () => {
+  runs.world = {
+    page: () => ({}),
+    model: (prompt) => JSON.stringify({ label: 'bug', urgent: prompt.includes('on fire') }),
+  };
+  const send = async (action: string, title: string, number: number) => {
+    const repository = { full_name: 'tea/pot' };
+    const body = JSON.stringify({ action, issue: { number, title, body: null }, repository });
+    return runs.hook('issue-triage', signGithub(body, { secret: githubSecrets.GITHUB_WEBHOOK_SECRET }));
+  };
+  expect(await send('closed', 'It is on fire', 6)).toBeNull();
+  const urgent = await send('opened', 'It is on fire', 7);
+  expect(await send('opened', 'It is on fire', 7)).toEqual({ ...urgent, replayed: true });
+  const calm = await send('opened', 'It is cold', 8);
+  const ended = [urgent, calm].map(async (made) => (await runs.engine.finished(made?.workflow_id ?? '')).workflow);
+  expect((await Promise.all(ended)).map(endsOf)).toEqual([
+    { classify: 'COMPLETED', label: 'COMPLETED', wake: 'COMPLETED' },
+    { classify: 'COMPLETED', label: 'COMPLETED', wake: 'skipped' },
+  ]);
+  const [labelled] = runs.at('POST', '/repos/tea/pot/issues/7/labels');
+  expect(labelled).toMatchObject({ body: { labels: ['bug'] }, authorization: `Bearer ${githubSecrets.GITHUB_TOKEN}` });
+  expect(runs.at('POST', '/repos/tea/pot/issues/8/labels')).toHaveLength(1);
+  expect(runs.at('POST', '/v2/enqueue').map(({ body }) => body)).toMatchObject([
+    { routing_key: githubSecrets.PAGERDUTY_KEY, payload: { summary: 'It is on fire: ', source: 'tea/pot' } },
+  ]);
 });
 
 test('every file has been run', () => {

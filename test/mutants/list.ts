@@ -16,6 +16,7 @@ import { enumerateMutants } from './enumerate.mutants.ts';
 import { filesMutants } from './files.mutants.ts';
 import { flowMutants } from './flow.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
+import { hooksMutants } from './hooks.mutants.ts';
 import { httpMutants } from './http.mutants.ts';
 import { inquiriesMutants } from './inquiries.mutants.ts';
 import { keysMutants } from './keys.mutants.ts';
@@ -56,6 +57,7 @@ export const mutants: readonly Mutant[] = [
   ...flowMutants,
   ...inquiriesMutants,
   ...followersMutants,
+  ...hooksMutants,
   ...httpMutants,
   ...keysMutants,
   ...loadMutants,

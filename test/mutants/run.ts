@@ -1,6 +1,6 @@
 /**
  * Plants every bug of the list in a copy of the project, one at a time, and runs the test that must notice it.
- * `npm run mutants -- [--jobs N] [--only <text in a name>]`; ends with 1 unless all are killed.
+ * `npm run mutants -- [--jobs N] [--only <text in a name>] [--names <file>]`; ends with 1 unless all are killed.
  *
  * Killed means: the test ran, a test case failed, and the same run is green without the bug. The first failure ends a run.
  */
@@ -15,14 +15,20 @@ import type { Mutant } from './mutant.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copied = ['src', 'test', 'web', 'workflows', 'docs', 'bench', 'scripts'];
-const testRunMsMax = 300_000;
-/** A case that hangs on a bug is not waited for as long as one on a busy machine: for so many times the whole run without. */
+const runMsMin = 300_000;
+/** What hangs on a bug is waited for so many times as long as the whole run without it took: the machine may be busy. */
 const slowerMax = 5;
 const caseMsMin = 30_000;
 
 const { values } = parseArgs({
-  options: { jobs: { type: 'string', default: '2' }, only: { type: 'string', default: '' } },
+  options: {
+    jobs: { type: 'string', default: '2' },
+    only: { type: 'string', default: '' },
+    // A file of names, a line each: those that a run before this one has left.
+    names: { type: 'string' },
+  },
 });
+const named = values.names === undefined ? null : new Set(fs.readFileSync(values.names, 'utf8').trim().split('\n'));
 
 interface TestRun {
   readonly ran: number;
@@ -85,11 +91,13 @@ class Field {
         // What a run with a bug counts is no figure of the matrix.
         env: { ...process.env, ...env, ...withoutEmission(test), FIGURES_FILE: undefined },
         stdio: 'ignore',
-        timeout: testRunMsMax,
-        killSignal: 'SIGKILL',
+        // A group of its own: a worker of the tests that loops on the bug is ended with the run, and not left to loop.
+        detached: true,
       },
     );
+    const deadline = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), Math.max(runMsMin, caseMsMax));
     await new Promise((resolve) => child.once('exit', resolve));
+    clearTimeout(deadline);
     const seconds = Math.round((performance.now() - started) / 100) / 10;
     if (!fs.existsSync(results)) return { ran: 0, failed: [], seconds };
     const { testResults } = JSON.parse(fs.readFileSync(results, 'utf8')) as {
@@ -109,7 +117,7 @@ class Field {
   }
 }
 
-const chosen = mutants.filter(({ name }) => name.includes(values.only));
+const chosen = mutants.filter(({ name }) => name.includes(values.only) && (named === null || named.has(name)));
 const waiting = [...chosen];
 /** By what is run: whether it is green without a bug. */
 const healthy = new Map<string, Promise<TestRun>>();

@@ -40,7 +40,7 @@ const walk = routes.map(({ method, path }) => ({
 }));
 const mutating = walk.filter(({ method }) => method !== 'GET');
 
-describe('the Host header', () => {
+describe('GD1, G19: the Host header', () => {
   it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT'])('is answered when it is %s', async (host) => {
     const running = await startServer();
     const headers = { Host: host.replace('PORT', String(running.port)) };
@@ -204,7 +204,7 @@ describe('a refused Host or Origin', () => {
   });
 });
 
-describe('the Origin header', () => {
+describe('GD2, G19: the Origin header', () => {
   const allowedOrigins = ['http://localhost:3000', 'chrome-extension://abcdefghijklmnop'];
 
   it.each(allowedOrigins)('is named in the answer when it is %s', async (origin) => {
@@ -213,8 +213,21 @@ describe('the Origin header', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers['access-control-allow-origin']).toBe(origin);
     expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
-    expect(answer.headers['access-control-expose-headers']).toContain('ETag, Link, X-Total-Count');
+    expect(answer.headers['access-control-expose-headers']).toBe(
+      'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, Content-Disposition',
+    );
     expect(answer.headers.vary).toBe('Origin');
+  });
+
+  it('lets its page read every header that the documentation names', async () => {
+    const running = await startServer({ settings: { allowedOrigins } });
+    const { headers, json } = await running.call('GET', '/openapi.json', { headers: { Origin: allowedOrigins[0] } });
+    const exposed = String(headers['access-control-expose-headers']).split(', ');
+    const named = [...JSON.stringify(json).matchAll(/"headers":(\{.*?\}\})/g)].flatMap(([, of = '']) =>
+      [...of.matchAll(/"([A-Z][\w-]+)":\{/g)].map(([, name = '']) => name),
+    );
+    expect(named).toContain('X-Total-Count');
+    expect([...new Set(named)].filter((name) => !exposed.includes(name))).toEqual([]);
   });
 
   it('may be our own, so that the documentation page can call', async () => {
@@ -368,7 +381,7 @@ describe('"simple" cross-site requests', () => {
   });
 });
 
-describe('API_TOKEN', () => {
+describe('GD3, G19: API_TOKEN', () => {
   const apiToken = 'a-long-token';
 
   it('is asked for on every route but health and the documentation, before any body byte is read', async () => {

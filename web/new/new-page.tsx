@@ -62,7 +62,7 @@ function Templates() {
         )
       ) : (
         <ul class="templates">
-          {data.map(({ id, name, description, tags = [], steps, schedule }) => (
+          {data.map(({ id, name, description, tags = [], steps, schedule, webhook, accepts }) => (
             <li key={id} class="card template">
               <h2>
                 <a href={newPath(id)}>{toSafeLine(name)}</a>
@@ -71,6 +71,8 @@ function Templates() {
               <div class="template-foot">
                 <span class="muted">{counted(steps.length, 'step')}</span>
                 {schedule === undefined ? null : <span class="tag">scheduled</span>}
+                {webhook === undefined ? null : <span class="tag">webhook</span>}
+                {accepts === undefined ? null : <span class="tag">takes a page</span>}
                 {tags.map((tag) => (
                   <span key={tag} class="tag">
                     {toSafeLine(tag)}
@@ -149,7 +151,7 @@ function TemplateRun({ template, given, from }: TemplateRunProps) {
 
 /** An inline definition of the same run. */
 function toDefinition(template: Template, params: Readonly<Record<string, unknown>>): unknown {
-  const { id: _id, schedule: _schedule, params: _schema, steps, ...rest } = template;
+  const { id: _id, schedule: _s, webhook: _w, accepts: _a, params: _schema, steps, ...rest } = template;
   return { ...rest, params, steps };
 }
 

@@ -146,6 +146,7 @@ async function deleteWorkflow(parts: ChangeParts, keyed: KeyedCalls, id: string,
       const event = decideDelete(live.state, clock.now());
       recorder.record(batch, event);
       workflows.remove(one, event.spending);
+      workflows.gone.keep(event.deliveries ?? [], one, event.at);
     } else if (entry !== undefined) {
       recorder.recordRemoval(batch, entry);
     } else {

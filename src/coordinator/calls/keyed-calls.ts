@@ -55,7 +55,7 @@ export class KeyedCalls {
         run: (batch) => {
           try {
             turns.checkRoom(batch, size);
-            const result = claim && workflows.keyOwner(claim.key) !== undefined ? keyInUse : run(batch);
+            const result = claim && workflows.madeUnder(claim.key) !== undefined ? keyInUse : run(batch);
             batch.answer({ answer: () => resolve(result), refuse: reject });
           } catch (error) {
             if (!(error instanceof Refusal)) throw error;
@@ -103,6 +103,9 @@ export class KeyedCalls {
     fresh: () => Promise<WorkflowText | KeyInUse>,
   ): Promise<WorkflowText> {
     for (;;) {
+      const gone = claim && this.#parts.workflows.gone.get(claim.key);
+      // All that is left of what a delivery of a webhook has made is its id.
+      if (gone !== undefined) return toGone(gone);
       const replay = await this.#replay(claim);
       if (replay !== null) {
         const shown = JSON.parse(replay) as WorkflowText;
@@ -148,4 +151,8 @@ export class KeyedCalls {
       return Buffer.from(await readBlob({ id: owner, blob })).toString('utf8');
     });
   }
+}
+
+function toGone(id: string): WorkflowText {
+  return { id, version: 0, status: 'STOPPED', json: '', hasBlobs: false, replayed: true };
 }

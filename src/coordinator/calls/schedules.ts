@@ -4,17 +4,19 @@ import { type KeptSchedules, schedulesFileSchema } from '../../contract/schedule
 import type { StorePort } from '../../contract/store.ts';
 import { isOver } from '../followers/waits.ts';
 import type { Incidents } from '../incidents.ts';
+import type { Turns } from '../turns.ts';
 import type { Workflows } from '../workflows.ts';
 
 export interface ScheduleParts {
   store: StorePort;
   incidents: Incidents;
   workflows: Workflows;
+  turns: Turns;
 }
 
-type ScheduleCalls = CallHandlers<'readSchedules' | 'writeSchedules' | 'keyedWorkflows' | 'keyOwners'>;
+type ScheduleCalls = CallHandlers<'readSchedules' | 'writeSchedules' | 'keyedWorkflows' | 'keyOwners' | 'delivered'>;
 
-export function createScheduleCalls({ store, incidents, workflows }: ScheduleParts): ScheduleCalls {
+export function createScheduleCalls({ store, incidents, workflows, turns }: ScheduleParts): ScheduleCalls {
   const readSchedules: Call<'readSchedules'> = async () => {
     const text = await store.readSchedules();
     const read = text === null ? empty() : parse(text);
@@ -39,9 +41,15 @@ export function createScheduleCalls({ store, incidents, workflows }: SchedulePar
     return { owners: keys.map((key) => workflows.keyOwner(key) ?? null), unfinished };
   };
 
+  const delivered: Call<'delivered'> = async ({ key }) => {
+    const id = workflows.madeUnder(key) ?? null;
+    if (id !== null) turns.checkDurable(id);
+    return { id };
+  };
+
   const keyOwners: Call<'keyOwners'> = async ({ prefix }) => ({ ids: workflows.ownersByPrefix(prefix) });
 
-  return { readSchedules, writeSchedules, keyedWorkflows, keyOwners };
+  return { readSchedules, writeSchedules, keyedWorkflows, keyOwners, delivered };
 }
 
 function empty(): KeptSchedules {

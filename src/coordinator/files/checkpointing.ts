@@ -74,7 +74,7 @@ export class Checkpoints {
 }
 
 async function writeCheckpoint(options: CheckpointsOptions, isLast: boolean): Promise<void> {
-  const { store, workflows, views, removals, durations } = options;
+  const { store, workflows, views, removals, durations, clock } = options;
   const seq = store.nextSeq - 1;
   const segment = store.cut();
   // From here on every file that the manifest will rely on is only replaced durably.
@@ -109,6 +109,7 @@ async function writeCheckpoint(options: CheckpointsOptions, isLast: boolean): Pr
       setAside: Object.fromEntries(workflows.setAside),
       ...(removals.ids.length > 0 ? { deleted: removals.ids } : {}),
       ...(workflows.spent.size > 0 ? { spent: Object.fromEntries(workflows.spent) } : {}),
+      ...(workflows.gone.size > 0 ? { delivered: workflows.gone.toRecord(clock.now()) } : {}),
       durations: durations.toRecord(),
       ...(isLast ? { stopped: true } : {}),
     });

@@ -25,6 +25,7 @@ import {
   type StateMeta,
   type StorePort,
 } from '../../contract/store.ts';
+import { isHookKey } from '../../contract/webhook.ts';
 import { type Beginning, createWorkflow } from '../../core/create-workflow.ts';
 import { decideLost, decideRecovery, decideWaiting } from '../../core/decide.ts';
 import { evolve, evolveParent } from '../../core/evolve.ts';
@@ -104,6 +105,9 @@ class Recovery {
     for (const [id, reason] of Object.entries(this.#found.manifest?.setAside ?? {}))
       this.#workflows.setAside.set(id, reason);
     for (const [id, rows] of Object.entries(this.#found.manifest?.spent ?? {})) this.#workflows.keepSpent(id, rows);
+    for (const [key, [id, at]] of Object.entries(this.#found.manifest?.delivered ?? {})) {
+      this.#workflows.gone.keep([key], id, at);
+    }
     const directories = new Set(this.#found.workflowIds);
     const { finished } = this.#found;
     const promised = new Set(Object.keys(this.#found.manifest?.live ?? {}));
@@ -140,6 +144,7 @@ class Recovery {
     if (last?.event.kind === 'workflow.deleted') {
       this.#batch.publishDeleted(last);
       this.#workflows.keepSpent(id, last.event.spending ?? []);
+      this.#workflows.gone.keep(last.event.deliveries ?? [], id, last.event.at);
       if (!hasDirectory) return;
       // A checkpoint waits until the files of deleted workflows are gone, or lists the directories that stay. It
       // covers this deletion and does not list this directory, so a user has put the directory back since.
@@ -211,6 +216,7 @@ class Recovery {
       return;
     }
     this.#workflows.keepSpent(entry.id, entry.spending ?? []);
+    this.#workflows.gone.keep(entry.keys.filter(isHookKey), entry.id, this.#clock.now());
     this.#note('info', `Workflow ${entry.id} is gone from the disk; it is forgotten`);
   }
 

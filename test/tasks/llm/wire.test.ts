@@ -53,7 +53,7 @@ it('an answer that begins with a byte order mark is read, and billed', async () 
   expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: '{}' } });
 });
 
-it('each call to an address goes with its own key, and one without a key with none', async () => {
+it('LE1: each call to an address goes with its own key, and one without a key with none', async () => {
   const params = { prompt: 'Why?', model: 'gpt-4', base_url: 'https://api.openai.com/v1' };
   const secrets = [{ OPENAI_API_KEY: 'of one' }, {}, { OPENAI_API_KEY: 'of another' }];
   await Promise.all(
