@@ -264,7 +264,7 @@ describe('the origin of an extension', () => {
     }
   });
 
-  it('WH2: gets nothing without its token, also where no API_TOKEN is set', async () => {
+  it('KT2: gets nothing without its token, also where no API_TOKEN is set', async () => {
     const running = await startServer();
     const code = await openCode(running, {});
     const { token } = (await sendCode(running, code)).json;
@@ -304,7 +304,7 @@ describe('a token of a client', () => {
     expect(await status(made.json.token, chrome)).toBe(401);
   });
 
-  it('WH1: is wrong once revoked, and does not pass for none where no API_TOKEN is set', async () => {
+  it('KT1: is wrong once revoked, and does not pass for none where no API_TOKEN is set', async () => {
     const running = await startServer();
     const made = await running.call('POST', '/api/clients', { body: { name: 'r', scope: 'read' } });
     const headers = bearer(made.json.token, null);
