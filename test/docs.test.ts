@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 const columnsMax = 120;
 const pages = [
   'README.md',
+  'SECURITY.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' })

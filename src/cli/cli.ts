@@ -157,6 +157,42 @@ Examples:
   });
 
 program
+  .command('pair')
+  .description('show a code that pairs one browser extension with a server')
+  .addOption(
+    new Option('--scope <scope>', 'no code: make and print a token of this scope for a program').choices([
+      'read',
+      'capture',
+    ]),
+  )
+  .option('--name <name>', 'with --scope: what the program is called in lists')
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (options) => {
+    const { pair } = await import('./pair.ts');
+    await pair(options, context);
+  });
+
+program
+  .command('clients [what] [id]')
+  .description('list the paired extensions of a server and its programs with a token of their own, or revoke one')
+  .addHelpText(
+    'after',
+    `
+What: list (default) or revoke, which refuses its token and its origin from now on.
+
+Examples:
+  hybrid-engine clients
+  hybrid-engine clients revoke client_5f0c2d9a1b3e`,
+  )
+  .addOption(jsonOption())
+  .addOption(serverOption())
+  .action(async (what, id, options) => {
+    const { clients } = await import('./clients.ts');
+    await clients(what, id, options, context);
+  });
+
+program
   .command('costs')
   .description('show what calls of models have used and cost, on a server')
   .option('--from <day>', 'first day, UTC, such as 2026-01-31')

@@ -1,5 +1,6 @@
 /** What a command is given: where it was called, and the part of an engine that it may use. */
 import type { Engine } from '../contract/engine.ts';
+import type { NewClient, PairedClient, Pairing } from '../contract/pairing.ts';
 
 /** The part of the engine's port that commands use. */
 export type CliEngine = Pick<
@@ -22,6 +23,14 @@ export type CliEngine = Pick<
   | 'costs'
   | 'close'
 >;
+
+/** Who may call a server: only a server has clients. */
+export interface CliClients {
+  pair(): Promise<Pairing>;
+  create(request: Pick<PairedClient, 'name' | 'scope'>): Promise<NewClient>;
+  list(): Promise<PairedClient[]>;
+  revoke(id: string): Promise<void>;
+}
 
 /** Where a command was called: all it may know of the process. */
 export interface CliContext {

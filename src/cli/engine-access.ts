@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 import { readSettings } from '../config.ts';
 import type { Engine } from '../contract/engine.ts';
 import type { EngineSettings, ServerSettings } from '../contract/settings.ts';
-import type { CliContext, CliEngine } from './context.ts';
+import type { CliClients, CliContext, CliEngine } from './context.ts';
 import { usageError } from './exit.ts';
-import { createRemoteEngine } from './remote-engine.ts';
+import { createRemoteEngine, RestClient, toClientCalls } from './remote-engine.ts';
 
 export interface EngineAccess {
   engine: CliEngine;
@@ -61,11 +61,12 @@ export async function openLocalEngine(
 }
 
 /** The server at `url`, or the one that HOST and PORT name. */
-export function openServer(context: CliContext, url: string | undefined): EngineAccess {
+export function openServer(context: CliContext, url: string | undefined): EngineAccess & { clients: CliClients } {
   const { server } = readSettings(context.env, context.cwd);
   const serverUrl = url === undefined ? toUrl(server) : checkUrl(url);
-  const engine = createRemoteEngine(serverUrl, server.apiToken);
-  return { engine, serverUrl, keepsData: true, close: () => engine.close() };
+  const client = new RestClient(serverUrl, server.apiToken);
+  const parts = { engine: createRemoteEngine(client), clients: toClientCalls(client) };
+  return { ...parts, serverUrl, keepsData: true, close: () => client.close() };
 }
 
 function toUrl({ host, port }: ServerSettings): string {

@@ -8,7 +8,7 @@ import { Refusal, type RefusalCode, refusalTable } from '../contract/failures.ts
 import type { CostsReply } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import type { JobStatus } from '../contract/workflow.ts';
-import type { CliEngine } from './context.ts';
+import type { CliClients, CliEngine } from './context.ts';
 import { CommandError } from './exit.ts';
 import { readServerEvents } from './server-events.ts';
 
@@ -24,7 +24,7 @@ interface Call {
 }
 
 /** The server's REST interface: one request, and its answer as text, as JSON or as a stream. */
-class RestClient {
+export class RestClient {
   readonly #serverUrl: string;
   readonly #apiToken: string | null;
   readonly #agent = new Agent({
@@ -89,8 +89,7 @@ class RestClient {
   }
 }
 
-export function createRemoteEngine(serverUrl: string, apiToken: string | null): CliEngine {
-  const server = new RestClient(serverUrl, apiToken);
+export function createRemoteEngine(server: RestClient): CliEngine {
   const pathOf = (id: string) => `workflows/${encodeURIComponent(id)}`;
   const scheduleOf = (template: string, verb: string) => `schedules/${encodeURIComponent(template)}/${verb}`;
 
@@ -137,6 +136,15 @@ export function createRemoteEngine(serverUrl: string, apiToken: string | null): 
     actions: () => server.json('actions'),
     costs: (query = {}) => server.json<CostsReply>('costs', { query }),
     close: () => server.close(),
+  };
+}
+
+export function toClientCalls(server: RestClient): CliClients {
+  return {
+    pair: () => server.json('pairings', { method: 'POST' }),
+    create: (body) => server.json('clients', { method: 'POST', body }),
+    list: () => server.json('clients'),
+    revoke: async (id) => void (await server.text(`clients/${encodeURIComponent(id)}`, { method: 'DELETE' })),
   };
 }
 

@@ -1,9 +1,9 @@
 /**
  * Who calls: the holder of the API_TOKEN, a paired client, or, where no API_TOKEN is set, anybody on this machine.
  *
- *   WH1  a token that is sent counts, right or wrong: a wrong one never passes for none, so that a revoked client is
+ *   KT1  a token that is sent counts, right or wrong: a wrong one never passes for none, so that a revoked client is
  *        no local caller where no API_TOKEN is set;
- *   WH2  a paired origin is not let in without its token, whatever the settings.
+ *   KT2  a paired origin is not let in without its token, whatever the settings.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';

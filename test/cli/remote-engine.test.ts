@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CliEngine } from '../../src/cli/context.ts';
-import { createRemoteEngine } from '../../src/cli/remote-engine.ts';
+import { createRemoteEngine, RestClient } from '../../src/cli/remote-engine.ts';
 import { Refusal } from '../../src/contract/failures.ts';
 
 interface Asked {
@@ -31,7 +31,7 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  engine = createRemoteEngine(url, 'secret-token');
+  engine = createRemoteEngine(new RestClient(url, 'secret-token'));
 });
 afterEach(async () => {
   await engine.close();
@@ -106,7 +106,7 @@ test.each([
 });
 
 test('a server that is not there is named with the way out', async () => {
-  const absent = createRemoteEngine('http://127.0.0.1:1', null);
+  const absent = createRemoteEngine(new RestClient('http://127.0.0.1:1', null));
   await expect(absent.get(id)).rejects.toMatchObject({
     exitStatus: 1,
     message: expect.stringMatching(/^No engine answers at http:\/\/127\.0\.0\.1:1 \(.+\); start one with/),

@@ -243,3 +243,30 @@ test('SIGTERM ends serve with 0', async () => {
   await closed;
   expect(server.exitCode).toBe(0);
 });
+
+test('pair shows a code that pairs an extension; clients lists and revokes it', async () => {
+  const shown = await cli(['pair']);
+  expect([shown.status, shown.stderr]).toEqual([0, '']);
+  const [code = ''] = shown.stdout.split('\n');
+  expect(code).toMatch(/^[2-9A-Z]{8}$/);
+  const origin = `chrome-extension://${'abcdefghijklmnop'.repeat(2)}`;
+  const paired = await fetch(`${url}/api/pair`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: origin },
+    body: JSON.stringify({ code, name: 'Desk\u001b[31m' }),
+  });
+  const { client } = (await paired.json()) as { client: { id: string } };
+  const made = await cli(['pair', '--scope', 'read', '--name', 'Grafana', '--json']);
+  const { token: readToken, scope } = JSON.parse(made.stdout) as { token: string; scope: string };
+  expect(scope).toBe('read');
+  // A token of scope read is a token: commands that only read take it.
+  expect((await cli(['clients', '--json'], { API_TOKEN: readToken })).status).toBe(0);
+  const listed = await cli(['clients']);
+  expect(listed.stdout).toContain(origin);
+  expect(listed.stdout).toContain('Desk\\u001b[31m');
+  const refused = await cli(['clients', 'revoke', client.id], { API_TOKEN: readToken });
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('scope full')]);
+  expect(await cli(['clients', 'revoke', client.id])).toMatchObject({ status: 0, stdout: `${client.id} is revoked\n` });
+  expect(JSON.parse((await cli(['clients', '--json'])).stdout)).toMatchObject([{ name: 'Grafana', scope: 'read' }]);
+  expect((await cli(['clients', 'forget'])).status).toBe(2);
+});

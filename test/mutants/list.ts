@@ -27,6 +27,7 @@ import type { Mutant } from './mutant.ts';
 import { numbersMutants } from './numbers.mutants.ts';
 import { ownerMutants } from './owner.mutants.ts';
 import { pagesMutants } from './pages.mutants.ts';
+import { pairingMutants } from './pairing.mutants.ts';
 import { runPageMutants } from './run-page.mutants.ts';
 import { schedulesMutants } from './schedules.mutants.ts';
 import { secretsMutants } from './secrets.mutants.ts';
@@ -70,6 +71,7 @@ export const mutants: readonly Mutant[] = [
   ...numbersMutants,
   ...ownerMutants,
   ...pagesMutants,
+  ...pairingMutants,
   ...runPageMutants,
   ...simMutants,
   ...tokensMutants,

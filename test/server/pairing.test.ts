@@ -264,7 +264,7 @@ describe('the origin of an extension', () => {
     }
   });
 
-  it('WH2: gets nothing without its token, also where no API_TOKEN is set', async () => {
+  it('KT2: gets nothing without its token, also where no API_TOKEN is set', async () => {
     const running = await startServer();
     const code = await openCode(running, {});
     const { token } = (await sendCode(running, code)).json;
@@ -278,6 +278,15 @@ describe('the origin of an extension', () => {
 });
 
 describe('a token of a client', () => {
+  it('GD4: learns of health what a stranger learns with scope capture, and all with scope read', async () => {
+    const running = await start();
+    const { token } = await pair(running);
+    const made = await running.call('POST', '/api/clients', { headers: full, body: { name: 'r', scope: 'read' } });
+    const version = async (given: string, origin: string | null) =>
+      (await running.call('GET', '/api/health', { headers: bearer(given, origin) })).json.version;
+    expect([await version(token, chrome), await version(made.json.token, null)]).toEqual([undefined, '1.2.3']);
+  });
+
   it('CI3: is good from its own origin and without one, and from nowhere else', async () => {
     const running = await startServer({ settings: { apiToken, allowedOrigins: ['http://localhost:3000'] } });
     const { token } = await pair(running);
@@ -295,7 +304,7 @@ describe('a token of a client', () => {
     expect(await status(made.json.token, chrome)).toBe(401);
   });
 
-  it('WH1: is wrong once revoked, and does not pass for none where no API_TOKEN is set', async () => {
+  it('KT1: is wrong once revoked, and does not pass for none where no API_TOKEN is set', async () => {
     const running = await startServer();
     const made = await running.call('POST', '/api/clients', { body: { name: 'r', scope: 'read' } });
     const headers = bearer(made.json.token, null);

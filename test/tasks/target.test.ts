@@ -58,6 +58,51 @@ const refused = [
   'http://[fd00:ec2::254]/',
   'http://[ff02::1]/',
   'http://[100::1]/',
+  'http://127.0.0.1:22/',
+  'http://127.0.0.2/',
+  'http://127.000.000.001/',
+  'http://0x7f.1/',
+  'http://0x7F000001/',
+  'http://017700000001:80/',
+  'http://127.1:6379/',
+  'http://ⓛocalhost/',
+  'http://127。0。0。1/',
+  'http://%31%32%37.0.0.1/',
+  'http://10.255.255.255/',
+  'http://172.16.0.1:8080/',
+  'http://192.168.0.0/',
+  'http://169.254.0.1/',
+  'http://0xa9fea9fe/',
+  'http://2852039166/',
+  'http://[::ffff:169.254.169.254]/',
+  'http://[::ffff:a9fe:a9fe]/',
+  'http://169.254.170.2/v2/credentials',
+  'http://100.127.255.255/',
+  'http://192.0.0.8/',
+  'http://192.88.99.1/',
+  'http://198.19.255.255/',
+  'http://239.255.255.250:1900/',
+  'http://255.255.255.255:9/',
+  'http://0.255.255.255/',
+  'http://[::ffff:0.0.0.0]/',
+  'http://[0000::1]/',
+  'http://[::0001]/',
+  'http://[::ffff:192.168.0.1]/',
+  'http://[::ffff:c0a8:1]/',
+  'http://[64:ff9b::10.0.0.1]/',
+  'http://[2002:0a00:0001::]/',
+  'http://[2002:c0a8:0001::1]/',
+  'http://[2001::1]/',
+  'http://[fe80::1:2:3:4]/',
+  'http://[febf::1]/',
+  'http://[fdff:ffff::1]/',
+  'http://[ff05::1:3]/',
+  'http://[ff0e::1]/',
+  'http://[2001:10::1]/',
+  'gopher://8.8.8.8/',
+  'ldap://8.8.8.8/',
+  'dict://8.8.8.8:11211/',
+  'http://:@127.0.0.1/',
   'http://user:pass@8.8.8.8/',
   'ftp://8.8.8.8/',
   'file:///etc/passwd',
@@ -112,6 +157,31 @@ describe('a name', () => {
     await agent.close();
     await new Promise((resolve) => server.close(resolve));
   });
+});
+
+/** What a hostile resolver may answer, first, second or among others. */
+const addresses = [
+  ...['127.0.0.1', '127.255.0.1', '10.0.0.1', '172.16.9.9', '192.168.1.1', '169.254.169.254', '100.64.0.1', '0.0.0.0'],
+  ...['198.18.0.1', '224.0.0.1', '255.255.255.255', '::1', '::', 'fe80::1', 'fc00::1', 'fd00:ec2::254', 'ff02::1'],
+  ...['::ffff:127.0.0.1', '::ffff:10.0.0.1', '64:ff9b::7f00:1', '2002:7f00:1::', '2001:0:7f00:1::'],
+];
+describe.each([0, 1, 2])('a resolver whose answer %i is no public machine', (place) => {
+  it.each(addresses)('is refused with %s there', async (address) => {
+    const one = { address, family: address.includes(':') ? 6 : 4 };
+    const all = [
+      { address: '8.8.8.8', family: 4 },
+      { address: '2606:4700:4700::1111', family: 6 },
+    ].toSpliced(place, 0, one);
+    const failure = await failureOf(
+      resolveTarget('rebinding.example', 80, { allowHosts: [], ownPort: null }, async () => all),
+    );
+    expect(failure.code).toBe('TARGET_REFUSED');
+  });
+});
+
+it('there are a hundred targets and more', () => {
+  expect(new Set(refused).size).toBe(refused.length);
+  expect(refused.length).toBeGreaterThanOrEqual(100);
 });
 
 describe('HTTP_ALLOW_HOSTS', () => {

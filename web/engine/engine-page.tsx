@@ -13,6 +13,7 @@ import { useNow } from '../ui/tick.ts';
 import { fullText } from '../ui/time.ts';
 import { get } from '../wire/api.ts';
 import { openEvents } from '../wire/sse.ts';
+import { ClientsCard } from './clients-card.tsx';
 import { addPoint, type Series, Spark } from './spark.tsx';
 
 const askMs = 2_000;
@@ -80,6 +81,7 @@ export function EnginePage() {
       </dl>
       <Notices health={health} />
       <Held held={queue.held} />
+      <ClientsCard />
       {facts.data === null ? null : <Facts facts={facts.data} />}
     </main>
   );
