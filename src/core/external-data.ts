@@ -3,7 +3,8 @@
  *
  * Rules, numbered for tests:
  *   ED1  data goes to the step that `step_id` names, else to the waiting step that has the name `step_name`, else (when
- *        neither is given) to the only step that waits. With several to choose from it is refused, and they are named;
+ *        neither is given) to the waiting step whose rule (`take`) fits it, else to the only one that waits without a rule.
+ *        With several to choose from it is refused, and they are named;
  *   ED2  where no step matches, or with `add`, a COMPLETED step is added;
  *   ED3  data for a step whose own dependencies are not complete is kept. It completes the step when they are
  *        (`dependents.ts`), also after a stop, a failure upstream, a restart, and in a branch;
@@ -22,6 +23,7 @@ import { sizeOfResults } from './size.ts';
 import type { WorkflowState } from './state.ts';
 import { externalAction, type StepState } from './step-state.ts';
 import { isHeld } from './stop-steps.ts';
+import { isTaken, type OfferedData, takeRuleOf } from './taking.ts';
 
 type External = Extract<JournalEvent, { kind: 'external_data.ingested' }>;
 
@@ -34,6 +36,8 @@ export interface ExternalInput {
   /** Adds a step whatever waits. */
   add: boolean;
   sourceUrl: string | null;
+  /** Default: `text`. */
+  contentType?: string;
   action: string;
   outputs: OutputsRef;
   metadata: JsonObject;
@@ -76,7 +80,10 @@ export function decideExternalData(state: WorkflowState, input: ExternalInput): 
 }
 
 /** ED1. */
-function findTaker(state: WorkflowState, { stepId, stepName }: ExternalInput): StepState | undefined {
+function findTaker(
+  state: WorkflowState,
+  { stepId, stepName, sourceUrl, contentType = 'text' }: ExternalInput,
+): StepState | undefined {
   const named = stepId === null ? undefined : state.step(stepId);
   if (named) {
     if (waits(named)) return named;
@@ -88,13 +95,26 @@ function findTaker(state: WorkflowState, { stepId, stepName }: ExternalInput): S
   // An id that no step has, and no name: the client has chosen the id of a new step.
   if (stepId !== null && stepName === null) return undefined;
   const waiting = waitingForData(state);
-  const meant = stepName === null ? waiting : waiting.filter(({ name }) => name === stepName);
+  const offered = { sourceUrl, contentType };
+  const meant = stepName === null ? chooseByRule(waiting, offered) : chooseByName(waiting, stepName, offered);
   if (meant.length < 2) return meant[0];
   throw new Refusal({
     code: 'INVALID',
     detail: `${meant.length} steps of workflow ${state.header.id} wait for external data; name one by its step_id`,
     errors: [{ path: 'step_id', message: `say which: ${listSteps(meant)}; or say add: true to add a new step` }],
   });
+}
+
+function chooseByRule(waiting: readonly StepState[], offered: OfferedData): StepState[] {
+  const withRule = waiting.map((step) => ({ step, rule: takeRuleOf(step.params) }));
+  const fitting = withRule.filter(({ rule }) => rule !== null && isTaken(rule, offered));
+  return (fitting.length > 0 ? fitting : withRule.filter(({ rule }) => rule === null)).map(({ step }) => step);
+}
+
+/** A name is enough, whatever a rule says; among several of one name a rule chooses. */
+function chooseByName(waiting: readonly StepState[], stepName: string, offered: OfferedData): StepState[] {
+  const named = waiting.filter(({ name }) => name === stepName);
+  return named.length < 2 ? named : chooseByRule(named, offered);
 }
 
 function listSteps(steps: readonly StepState[]): string {

@@ -11,6 +11,7 @@ import { type AwaitedStep, listAwaited } from '../../core/awaited.ts';
 import type { ShownParams } from '../../core/bindings.ts';
 import { decideDecision, stepNotFound } from '../../core/decide-flow.ts';
 import { findSecretParams } from '../../core/secret-params.ts';
+import { takeRuleOf } from '../../core/taking.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -131,6 +132,7 @@ function findAwaited({ workflows, turns }: StepParts): Awaited[] {
 async function toWaitingStep(parts: StepParts, { live, step, for: what, since }: Awaited): Promise<WaitingStep> {
   const { id, name, action, wait } = step;
   const until = wait?.until ?? null;
+  const take = what === 'data' ? takeRuleOf(step.params) : null;
   const message = what === 'decision' ? await readMessage(parts, live, id) : undefined;
   return {
     workflow_id: live.state.header.id,
@@ -139,6 +141,7 @@ async function toWaitingStep(parts: StepParts, { live, step, for: what, since }:
     action,
     for: what,
     ...(message === undefined ? {} : { message }),
+    ...(take === null ? {} : { take }),
     ...(until === null ? {} : { until: toIso(until) }),
     since: toIso(since),
   };
