@@ -41,6 +41,8 @@ export const waitingStepSchema = z
     for: z.enum(['decision', 'data']),
     message: z.string().optional().meta({ description: 'of an approval: what is to be decided, references bound' }),
     take: takeSchema.optional().meta({ description: 'of data: which are for it where no id and no name is given' }),
+    collect: z.int().optional().meta({ description: 'of a step that collects: how many pieces it waits for in all' }),
+    collected: z.int().optional().meta({ description: 'how many of them have come' }),
     until: isoTimeSchema.optional().meta({ description: 'when the wait ends by itself; absent where it does not' }),
     since: isoTimeSchema,
   })

@@ -19,3 +19,8 @@ export const takeSchema = z
       .meta({ description: 'any of them, as in `html` or `text/*`; parameters such as a charset do not count' }),
   })
   .refine(({ url, content_type: types }) => url !== undefined || types !== undefined, 'name url, content_type or both');
+
+/** How many pieces of data one step may collect. */
+export const collectMin = 2;
+export const collectMax = 1_000;
+export const collectSchema = z.int().min(collectMin).max(collectMax);
