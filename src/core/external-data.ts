@@ -57,7 +57,7 @@ export function waitingForData({ steps }: WorkflowState): StepState[] {
 /** PENDING: its condition is about to be asked, or its time to begin. */
 function waits(step: StepState): boolean {
   const isOpen = step.status === 'WAITING_FOR_DEPENDENCY' || step.status === 'PENDING';
-  return step.action === externalAction && isOpen && !isHeld(step) && !isGroup(step.flow);
+  return step.action === externalAction && !isGroup(step.flow) && isOpen && !isHeld(step);
 }
 
 /** Nothing but the data is missing. */

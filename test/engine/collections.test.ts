@@ -22,7 +22,9 @@ describe('the definition', () => {
   test('a collection gets a list of its places; everything else stays as it is', () => {
     const plain = { id: 'a', action: 'external_data', params: { within: '2d' } };
     const own = { id: 'b', action: 'external_data', params: { collect: 2 }, forEach: ['x'] };
-    const [first, second, third] = (withCollections({ steps: [plain, own, collecting().steps[0]] }) as { steps: unknown[] }).steps;
+    const [first, second, third] = (
+      withCollections({ steps: [plain, own, collecting().steps[0]] }) as { steps: unknown[] }
+    ).steps;
     expect([first, second]).toEqual([plain, own]);
     expect(third).toMatchObject({ id: 'pages', forEach: [0, 1, 2] });
     for (const odd of [null, 'x', [], { steps: 'x' }, { steps: [1, { params: { collect: 2.5 } }] }]) {
