@@ -23,42 +23,53 @@ const shared = {
   loader: { '.woff2': 'file', '.svg': 'copy' },
 };
 
+/** What most chunks of the run page use; the rest of what they share is small. */
+const runShared = ['columns', 'view-state', 'look', 'run-context', 'grouping', 'glyph', 'stage', 'use-shown', 'bands']
+  .concat(['hit', 'run-store', 'run-keys', 'allowed'])
+  .map((name) => `web/run/${name}.ts`);
+
 /**
- * Puts what most chunks use into one: by itself the bundler makes a chunk for each set of chunks that share something, and
- * thirty crumbs take 9 KB more than one piece. It goes by which chunks reach a module, so each reaches all of these.
+ * Puts what most chunks use into one, and what those of the run page use into another: by itself the bundler makes a chunk
+ * for each set of chunks that share something, and thirty crumbs take 10 KB more than two pieces. It goes by which chunks
+ * reach a module, so each reaches all of these.
  */
-const oneSharedChunk = {
-  name: 'one shared chunk',
+const sharedChunks = {
+  name: 'shared chunks',
   setup({ onResolve, onLoad }) {
     const chunks = new Set();
     onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
       if (kind === 'dynamic-import') chunks.add(resolve(resolveDir, path));
       return undefined;
     });
-    onResolve({ filter: /^shared-by-all$/ }, () => ({ path: 'shared-by-all', namespace: 'shared' }));
-    onLoad({ filter: /.*/, namespace: 'shared' }, () => {
-      const modules = ['web/ui', 'web/wire'].flatMap((place) =>
-        readdirSync(place)
-          .filter((name) => /\.tsx?$/.test(name))
-          .map((name) => `${place}/${name}`),
-      );
-      const all = [...modules, 'web/route.ts', 'web/keys.ts', 'web/output/safe-text.ts'];
-      return { contents: all.map((path) => `import './${path}';`).join('\n'), resolveDir: '.' };
+    onResolve({ filter: /^shared-by-/ }, ({ path }) => ({ path, namespace: 'shared' }));
+    onLoad({ filter: /.*/, namespace: 'shared' }, ({ path: by }) => {
+      const paths = by === 'shared-by-run' ? runShared : sharedByAll();
+      return { contents: paths.map((path) => `import './${path}';`).join('\n'), resolveDir: '.' };
     });
     onLoad({ filter: /[\\/]web[\\/].*\.tsx?$/ }, ({ path }) => {
       if (!chunks.has(path) && !path.endsWith('app.tsx')) return undefined;
-      const contents = `import 'shared-by-all';\n${readFileSync(path, 'utf8')}`;
+      const ofRun = /[\\/]run[\\/]/.test(path) ? "import 'shared-by-run';\n" : '';
+      const contents = `import 'shared-by-all';\n${ofRun}${readFileSync(path, 'utf8')}`;
       return { contents, loader: path.endsWith('x') ? 'tsx' : 'ts' };
     });
   },
 };
+
+function sharedByAll() {
+  const modules = ['web/ui', 'web/wire'].flatMap((place) =>
+    readdirSync(place)
+      .filter((name) => /\.tsx?$/.test(name))
+      .map((name) => `${place}/${name}`),
+  );
+  return [...modules, 'web/route.ts', 'web/keys.ts', 'web/jump/sources.ts', 'web/output/safe-text.ts'];
+}
 
 /** Resolves when all files are written; rejects with the faults of the sources. */
 export async function buildWeb(outdir) {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
   const assets = join(outdir, 'web/assets');
   mkdirSync(assets, { recursive: true });
-  const worker = await bundle(assets, ['web/run/run-worker.ts'], {});
+  const worker = await bundle(assets, ['web/run/run-worker.ts'], { splitting: true });
   const sheets = await bundle(assets, ['web/screens.css', 'web/runs/runs.css', 'web/run/drawer-sheet.css'], {});
   const define = {
     SCREENS_STYLE_PATH: JSON.stringify(`/assets/${sheets.nameOf('web/screens.css')}`),
@@ -71,7 +82,7 @@ export async function buildWeb(outdir) {
   const app = await bundle(assets, ['web/app.tsx', 'web/icon.svg'], {
     define,
     splitting: true,
-    plugins: [oneSharedChunk],
+    plugins: [sharedChunks],
   });
   const page = {
     ICON: app.nameOf('web/icon.svg'),
@@ -123,19 +134,22 @@ async function bundle(outdir, entryPoints, options) {
   };
 }
 
-/** The licences of all packages that went into the bundle: their notices must travel with it. */
+/**
+ * The licences of all packages that went into the bundle: their notices must travel with it. Packages with the same text,
+ * word for word, name it once.
+ */
 function licencesOf(bundles) {
   const paths = bundles.flatMap(({ inputs }) => inputs);
   const packages = [
     ...new Set(paths.map((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean)),
   ];
-  return packages
-    .sort()
-    .map((path) => {
-      const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-      return `${name} ${version} (${license})\n\n${licenceText(path)}`;
-    })
-    .join(`\n${'-'.repeat(80)}\n\n`);
+  const names = new Map();
+  for (const path of packages.sort()) {
+    const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+    const text = licenceText(path).trim();
+    names.set(text, [...(names.get(text) ?? []), `${name} ${version} (${license})`]);
+  }
+  return [...names].map(([text, of]) => `${of.join('\n')}\n\n${text}\n`).join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function licenceText(path) {

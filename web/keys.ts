@@ -4,7 +4,7 @@
  *
  * A key is written as `j`, `Shift e`, `Ctrl K`, `ArrowLeft`; two that follow each other as `Shift g, r`.
  */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface KeyBinding {
   readonly key: string;
@@ -32,7 +32,8 @@ export function bindKeys(bindings: readonly KeyBinding[]): () => void {
 export function useKeys(bindings: readonly KeyBinding[]): void {
   const latest = useRef(bindings);
   latest.current = bindings;
-  useEffect(
+  // With the page itself: a key that is pressed when it is seen must not be lost, and other effects come a frame later.
+  useLayoutEffect(
     () =>
       bindKeys(
         latest.current.map((binding, index) => ({

@@ -5,7 +5,6 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useKeys } from './keys.ts';
 import { loadScreens } from './load-screens.ts';
 import { navigate, route } from './route.ts';
-import { TokenForm } from './token-form.tsx';
 import { Questions } from './ui/dialog.tsx';
 import { Icon, Mark } from './ui/icon.tsx';
 import { lazy } from './ui/lazy.tsx';
@@ -26,6 +25,7 @@ import { askHealth } from './wire/engine.ts';
 import { tokenWanted } from './wire/token.ts';
 
 const Jump = lazy(async () => (await loadScreens()).Jump, 'visually-hidden');
+const TokenForm = lazy(async () => (await import('./token-form.tsx')).TokenForm);
 const KeyHelp = lazy(async () => (await loadScreens()).KeyHelp, 'visually-hidden');
 
 const tabs = [

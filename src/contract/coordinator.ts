@@ -18,6 +18,7 @@ import {
 import type { RefusalData } from './failures.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { ListFilter, ListQuery } from './list-query.ts';
+import type { KeptClients } from './pairing.ts';
 import type { Facets, Lineage } from './run-view.ts';
 import type { KeptSchedules } from './schedule.ts';
 import type { JobStatus } from './workflow.ts';
@@ -157,6 +158,12 @@ export interface CoordinatorCalls {
     args: { keys: readonly string[]; prefix: string };
     answer: { owners: (string | null)[]; unfinished: string[] };
   };
+  /** What is kept of paired clients; nobody at first, and where the file cannot be read (then it is set aside). */
+  readClients: { args: Record<string, never>; answer: KeptClients };
+  /** Durable when it is answered. */
+  writeClients: { args: KeptClients; answer: null };
+  /** Whether a workflow holds a key with this prefix; false for an unknown one. */
+  holdsKey: { args: { id: string; prefix: string }; answer: { holds: boolean } };
   /** The workflows that hold a key with this prefix. */
   keyOwners: { args: { prefix: string }; answer: { ids: string[] } };
   /** The workflow that a delivery of a webhook has made, also where it is deleted; null where there is none. */
@@ -217,6 +224,9 @@ const callNames: Record<CallName, true> = {
   decide: true,
   readSchedules: true,
   writeSchedules: true,
+  readClients: true,
+  writeClients: true,
+  holdsKey: true,
   keyedWorkflows: true,
   keyOwners: true,
   delivered: true,

@@ -11,6 +11,7 @@ import type { EnginePageParts } from './engine-page.ts';
 import type { EngineEvent, EventGap, TokenEvent } from './event.ts';
 import type { CostsQuery, CostsReply } from './ledger.ts';
 import type { ListFilter, ListQuery } from './list-query.ts';
+import type { KeptClients } from './pairing.ts';
 import type { DefinitionBack, Facets, Lineage, LogReply, SearchPlace, SearchReply } from './run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from './schedule.ts';
 import type { Lane } from './task.ts';
@@ -275,6 +276,12 @@ export interface Engine {
   resumeSchedule(template: string, options?: CallOptions): Promise<Replayable<ScheduleView>>;
   /** Runs it now. Rejects with CONFLICT where its `overlap` leaves that out. */
   triggerSchedule(template: string, options?: CallOptions): Promise<Replayable<TriggerReply>>;
+  /** What a server has kept of the clients that were paired with it; nobody at first. */
+  readClients(): Promise<KeptClients>;
+  /** Replaces it; durable when it resolves. */
+  writeClients(kept: KeptClients): Promise<void>;
+  /** Whether a call with an Idempotency-Key of this prefix made the workflow or changed it. */
+  holdsKey(id: string, prefix: string): Promise<boolean>;
   actions(): Promise<ActionDescription[]>;
   /** The secrets that definitions can name as `{{secrets.NAME}}`, by name. */
   secrets(): Promise<SecretDescription[]>;

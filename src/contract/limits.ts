@@ -100,6 +100,12 @@ export const limits = {
   /** Tickets for event streams: how many wait, and how long one may. */
   ticketsMax: 1_000,
   ticketMsMax: 60_000,
+  /** Of the code that pairs an extension: how long it is good, and how many wrong tries end it. */
+  pairingMsMax: 120_000,
+  pairingTriesMax: 5,
+  pairBodyBytesMax: 4 * KiB,
+  /** Paired extensions, and programs with a token of their own. */
+  clientsMax: 100,
   eventStreamsMax: 32,
   /** Of the texts that running steps tell while they make them, in characters: of one attempt, of all that run together. */
   liveTextLengthMax: 256 * KiB,

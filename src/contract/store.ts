@@ -179,6 +179,8 @@ export interface StorePort {
   /** Appends lines to the finished index and fsyncs it. `{id, removed: true}` takes one out (deleted, or running again). */
   indexFinished(entries: readonly (FinishedEntry | { id: string; removed: true })[]): Promise<void>;
 
+  /** Changes when the bytes of a state.json do, and is got without reading them; null where there is no such file. */
+  stampState(id: string): Promise<string | null>;
   /** Reads and judges a state.json without changing anything. */
   readState(id: string): Promise<StateFile>;
   readStateSync(id: string): StateFile;
@@ -240,6 +242,10 @@ export interface StorePort {
   writeSchedules(json: string): Promise<void>;
   /** Moves a schedules.json that cannot be read to quarantine, and returns where it is. */
   setAsideSchedules(reason: string): string;
+  /** The same of clients.json. */
+  readClients(): Promise<string | null>;
+  writeClients(json: string): Promise<void>;
+  setAsideClients(reason: string): string;
 
   /** Closes the journal and gives up the lock. Writes nothing. */
   close(): Promise<void>;

@@ -24,9 +24,10 @@ export interface RecallOptions {
   warn(message: string): void;
 }
 
-interface FinishedText {
+interface FinishedFile {
   entry: FinishedEntry;
-  text: string;
+  /** The workflow's text in the engine's own format. Making it takes long where the file is a foreign one. */
+  toText(): string;
   value: unknown;
   meta: Partial<WorkflowMeta>;
 }
@@ -63,11 +64,11 @@ export class Recall {
   }
 
   /**
-   * Reads a finished workflow's text, after checking its file against the index. null: the workflow is in memory now,
+   * Reads a finished workflow's file, after checking its file against the index. null: the workflow is in memory now,
    * or its entry has changed; look again. A file that was changed by hand is taken over when it is valid, else set
    * aside.
    */
-  async readFinished(id: string): Promise<FinishedText | null> {
+  async readFinished(id: string): Promise<FinishedFile | null> {
     const entry = this.#workflows.finished.get(id);
     if (!entry) {
       if (this.#workflows.live.has(id)) return null;
@@ -75,12 +76,14 @@ export class Recall {
     }
     const file = await this.#store.readState(id);
     if (file.kind === 'intact' && file.sha256 === entry.sha256) {
-      return { entry, text: file.text, value: file.value, meta: file.meta as unknown as WorkflowMeta };
+      const { text, value, meta } = file;
+      return { entry, toText: () => text, value, meta: meta as unknown as WorkflowMeta };
     }
     if (file.kind === 'foreign' && file.sha256 === entry.sha256) {
       // The file was adopted without being rewritten; it is shown in the engine's own format.
-      const state = readWorkflow(file.value, {}, Date.parse(entry.summary.createdAt));
-      return { entry, text: new ViewEncoder().encode(state), value: file.value, meta: {} };
+      const { value } = file;
+      const toText = () => new ViewEncoder().encode(readWorkflow(value, {}, Date.parse(entry.summary.createdAt)));
+      return { entry, toText, value, meta: {} };
     }
     if (this.#workflows.finished.get(id) === entry) await this.#judgeChanged(entry, file);
     return null;

@@ -259,7 +259,7 @@ export class Turns {
   #holdBack(batch: Batch, parts: TurnParts): void {
     if (!this.#stuck) {
       this.#stuck = batch;
-      parts.onDiskFull(true);
+      if (!this.#isLow) parts.onDiskFull(true);
     }
     const { effects } = batch;
     batch.effects = effects.filter(({ kind }) => kind !== 'answer');

@@ -99,16 +99,24 @@ export class Workflows {
     return [...ids];
   }
 
+  /** Whether a workflow holds a key with this prefix. */
+  holdsKey(id: string, prefix: string): boolean {
+    return this.#keysOf(id).some((key) => key.startsWith(prefix));
+  }
+
   /** Forgets a workflow, but keeps its `spending`. */
   remove(id: string, spending: readonly SpendingRow[] = []): void {
-    const keys = this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];
-    for (const key of keys) if (this.#keys.get(key) === id) this.#keys.delete(key);
+    for (const key of this.#keysOf(id)) if (this.#keys.get(key) === id) this.#keys.delete(key);
     const isIndexed = (this.finished.has(id) || this.live.get(id)?.entry != null) && !this.unindexed.has(id);
     if (isIndexed) this.removedFromIndex.add(id);
     this.live.delete(id);
     this.finished.delete(id);
     this.unindexed.delete(id);
     this.keepSpent(id, spending);
+  }
+
+  #keysOf(id: string): readonly string[] {
+    return this.live.get(id)?.state.header.keys.map((record) => record.key) ?? this.finished.get(id)?.keys ?? [];
   }
 
   keepSpent(id: string, spending: readonly SpendingRow[]): void {

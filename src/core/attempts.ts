@@ -54,6 +54,8 @@ const attemptsSchema = z.array(stepAttemptSchema).max(limits.attemptsShownMax);
 
 /** From a state file; none where they are not what an engine writes. */
 export function readAttempts(value: unknown): readonly StepAttempt[] {
+  // Most steps have none, and a schema that refuses costs more than the rest of a step.
+  if (value === undefined) return [];
   return attemptsSchema.safeParse(value).data ?? [];
 }
 

@@ -22,22 +22,26 @@ export type Beginning = Extract<JournalEvent, { workflow: unknown }>;
 export function createWorkflow(event: Beginning, seq: number): WorkflowState {
   checkBeginning(event);
   // The completed steps of a branch have run in its parent: the branch itself has not started.
-  const meta = event.kind === 'workflow.created' ? { started: false } : { spending: event.spending ?? [] };
-  const state = readWorkflow(event.workflow, meta, event.at);
+  const isNew = event.kind === 'workflow.created';
+  const meta = isNew ? { started: false } : { spending: event.spending ?? [] };
+  const state = readWorkflow(event.workflow, meta, event.at, isNew ? event.at : null);
   const { status } = state.header;
-  if (event.kind === 'workflow.created') settleFirst(state, event.at);
-  else if (isTerminal(status)) stopRunning(state);
-  else settleSteps(state, event.at);
-  state.steps.forEach((step, i) => {
-    if (step.status === 'PENDING' && step.queuedAt === null) state.setStep(i, { queuedAt: event.at });
-  });
+  if (isNew) {
+    settleFirst(state, event.at);
+  } else {
+    if (isTerminal(status)) stopRunning(state);
+    else settleSteps(state, event.at);
+    state.steps.forEach((step, i) => {
+      if (step.status === 'PENDING' && step.queuedAt === null) state.setStep(i, { queuedAt: event.at });
+    });
+  }
   const settled = toWorkflowStatus(state, state.header.started);
   state.setHeader({
     seq,
     version: event.version,
     updatedAt: isTerminal(status) ? state.header.updatedAt : event.at,
-    keys: event.kind !== 'workflow.created' ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
-    status: event.kind === 'workflow.created' ? 'PENDING' : isTerminal(status) ? status : settled,
+    keys: !isNew ? (event.keys ?? []) : event.idempotency ? [event.idempotency] : [],
+    status: isNew ? 'PENDING' : isTerminal(status) ? status : settled,
   });
   state.forgetChanges();
   return state;
@@ -45,9 +49,10 @@ export function createWorkflow(event: Beginning, seq: number): WorkflowState {
 
 /** DE1: the first steps of a branch, whose dependencies its parent has completed. */
 function settleFirst(state: WorkflowState, at: number): void {
-  const ended = state.steps.flatMap(({ dependencies }, i) =>
-    dependencies.length > 0 && itemAt(state.missing, i) === 0 ? [i] : [],
-  );
+  const ended: number[] = [];
+  state.steps.forEach(({ dependencies }, i) => {
+    if (dependencies.length > 0 && itemAt(state.missing, i) === 0) ended.push(i);
+  });
   if (ended.length > 0) settleWaiting(state, ended, at, newChange());
 }
 
@@ -67,12 +72,12 @@ function stopRunning(state: WorkflowState): void {
  */
 function settleSteps(state: WorkflowState, at: number): void {
   const change = newChange();
+  for (const i of [...state.steps.keys()].reverse()) if (isExcess(state, i)) wait(state, i);
   state.steps.forEach((step, i) => {
     const waits = !mayRun(state, i, step) || step.action === externalAction;
     // The `reason` of a foreign file does not come from a budget of this engine.
     if (step.pause !== null) state.setStep(i, { pause: null });
-    if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits)
-      state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });
+    if ((step.status === 'PENDING' || step.status === 'RUNNING') && waits) wait(state, i);
     if (step.status === 'WAITING_FOR_DEPENDENCY' && !waits) state.setStep(i, { status: 'PENDING' });
   });
   state.steps.forEach((step, i) => {
@@ -83,6 +88,18 @@ function settleSteps(state: WorkflowState, at: number): void {
         : `Upstream step "${step.id}" failed`;
     stopSteps(state, heldUpBy(state, [i]), at, why, change);
   });
+}
+
+/** F2: the step works for an item that is one too many, in its own group or in one around it. */
+function isExcess(state: WorkflowState, i: number): boolean {
+  let { of, status } = state.stepAt(i);
+  if (status !== 'PENDING' && status !== 'RUNNING') return false;
+  for (; of !== null; of = state.stepOf(of.step).of) if (state.tallyAt(state.placeOf(of.step)).isOverfull) return true;
+  return false;
+}
+
+function wait(state: WorkflowState, i: number): void {
+  state.setStep(i, { status: 'WAITING_FOR_DEPENDENCY' });
 }
 
 function mayRun(state: WorkflowState, i: number, step: StepState): boolean {

@@ -53,9 +53,7 @@ export function decideCreate({ id, definition, warnings = [], templateId, templa
 /** A step of a definition in the form of a state file. */
 function toFirstStep({ steps: body, ...step }: StepDefinition & { final?: true }, isCached: boolean): object {
   const action = step.action ?? groupAction;
-  const flow = toFlow({ ...step, body });
-  const isControl = isControlled({ action, params: (step.params ?? {}) as JsonObject, flow });
-  const waits = (step.dependencies ?? []).length > 0 || (action === externalAction && !isControl);
+  const waits = (step.dependencies ?? []).length > 0 || (action === externalAction && !isControlledFirst(step, action));
   return {
     ...step,
     action,
@@ -63,6 +61,10 @@ function toFirstStep({ steps: body, ...step }: StepDefinition & { final?: true }
     ...((step.cache ?? isCached) ? { cache: true } : {}),
     status: waits ? 'WAITING_FOR_DEPENDENCY' : 'PENDING',
   };
+}
+
+function isControlledFirst(step: StepDefinition, action: string): boolean {
+  return isControlled({ action, params: (step.params ?? {}) as JsonObject, flow: toFlow(step) });
 }
 
 /**
@@ -92,7 +94,9 @@ export function decideStart(
   { reserved = null, logs = [] }: StartTerms = {},
 ): Started {
   const step = state.stepOf(stepId);
-  const event = { kind: 'step.started' as const, ...next(state, now), stepId, attempt: step.attempt + 1 };
+  const { workflowId, at, version } = next(state, now);
+  const event: Started = { kind: 'step.started', workflowId, at, version, stepId, attempt: step.attempt + 1 };
+  if (reserved === null && logs.length === 0) return event;
   return {
     ...event,
     ...(reserved ? { reserved: { action: step.action, ...reserved } } : {}),
@@ -131,8 +135,10 @@ const crampedErrorMax = 200;
  * usage.
  */
 function fitting(state: WorkflowState, result: AttemptResult): AttemptResult {
-  const added =
-    result.kind === 'completed' ? { ...result, error: null } : { ...result, error: result.message, outputs: null };
+  const { logs, metadata, metrics } = result;
+  const isCompleted = result.kind === 'completed';
+  const outputs = isCompleted ? result.outputs : null;
+  const added = { outputs, error: isCompleted ? null : result.message, logs, metadata, metrics };
   if (state.resultsSize + sizeOfResults(added) <= limits.workflowResultsMax) return result;
   const error =
     result.kind === 'failed'
@@ -169,18 +175,27 @@ export function decideOutcome(
   const step = state.step(stepId);
   if (step?.status !== 'RUNNING' || step.attempt !== attempt) return null;
   const result = fitting(state, outcome);
-  const base = {
-    ...next(state, now),
-    stepId,
-    attempt,
-    durationMs: Math.max(0, Math.floor(durationMs)),
-    logs: result.logs,
-  };
-  const { metadata, metrics } = result;
+  const { workflowId, at, version } = next(state, now);
+  const { logs, metadata, metrics } = result;
+  const duration = Math.max(0, Math.floor(durationMs));
   if (result.kind === 'completed') {
-    const event = { kind: 'step.completed' as const, ...base, outputs: result.outputs, metadata, metrics };
+    // Field by field: every step comes through here, and spreading a base into it takes as long as all the rest.
+    const event: Extract<JournalEvent, { kind: 'step.completed' }> = {
+      kind: 'step.completed',
+      workflowId,
+      at,
+      version,
+      stepId,
+      attempt,
+      durationMs: duration,
+      logs,
+      outputs: result.outputs,
+      metadata,
+      metrics,
+    };
     return result.simulated ? { ...event, simulated: true } : event;
   }
+  const base = { workflowId, at, version, stepId, attempt, durationMs: duration, logs };
   const { code, retryAfterMs } = result;
   const error = result.message.slice(0, limits.errorLengthMax);
   const onlyIfAsked = result.onlyIfAsked === true;

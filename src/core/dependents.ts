@@ -16,7 +16,8 @@
  *        COMPLETED then, keeps its error, and counts as one that has not run.
  */
 import { toTolerated } from './flow.ts';
-import { isBegun, isControlled, isUnderWay, toGroupOutputs, toItemError } from './groups.ts';
+import type { GroupTally } from './group-tally.ts';
+import { isBegun, isControlled, isUnderWay, toGroupOutputs, toItemError, wholeOf } from './groups.ts';
 import { itemAt } from './item-at.ts';
 import { verdictOf } from './join.ts';
 import type { WorkflowState } from './state.ts';
@@ -54,11 +55,18 @@ class Settling {
   /** Follows all ends, and those that come of them. */
   run(): void {
     const { state, ended } = this;
-    for (const each of ended) {
-      for (const next of state.downstreamOf(each.i)) this.settleWaiting(next, each);
-      const { of } = state.stepAt(each.i);
-      if (of !== null) this.#settleGroup(state.placeOf(of.step), of.index);
-    }
+    let from = 0;
+    do {
+      for (; from < ended.length; from += 1) this.#follow(itemAt(ended, from));
+      for (const g of state.takeFreed()) this.begin(g);
+    } while (from < ended.length);
+  }
+
+  #follow(each: Ended): void {
+    const { state } = this;
+    for (const next of state.downstreamOf(each.i)) this.settleWaiting(next, each);
+    const { of } = state.stepAt(each.i);
+    if (of !== null) this.#settleGroup(state.placeOf(of.step), of.index);
   }
 
   settleWaiting(i: number, { root, line }: Omit<Ended, 'i'>): void {
@@ -66,8 +74,7 @@ class Settling {
     const step = state.stepAt(i);
     if (!isUnfinished(step)) return;
     if (isUnderWay(step)) {
-      // A loop that was stopped between two rounds.
-      if (step.wait === null && state.tallyAt(i).openItems === 0) this.#ask(i);
+      this.#goOn(i);
       return;
     }
     const verdict = verdictOf(state, i);
@@ -81,8 +88,18 @@ class Settling {
     }
   }
 
+  /** A group that was stopped, or whose own item had to wait for a place. */
+  #goOn(i: number): void {
+    const tally = this.state.tallyAt(i);
+    if (tally.openItems === 0) this.#ask(i);
+    tally.retake();
+    this.begin(i);
+  }
+
   /** A round has ended: the loop asks whether it is done. */
   #ask(i: number): void {
+    const step = this.state.stepAt(i);
+    if (step.wait !== null || !isBegun(this.state, step)) return;
     this.state.setStep(i, { status: 'PENDING', queuedAt: this.at });
     this.change.queued.push(i);
   }
@@ -185,7 +202,7 @@ class Settling {
   #failFast(failed: string): void {
     const { state, at, change } = this;
     // Items that have not begun end as a whole; those under way may have steps that clean up.
-    const notBegun = new Set([...state.tallies.values()].flatMap(({ places, begun }) => places.slice(begun).flat()));
+    const notBegun = new Set([...state.tallies.values()].flatMap((tally) => this.#listNotBegun(tally)));
     const places = [...state.steps.keys()].filter((i) => notBegun.has(i) || dependsOnSuccess(state.stepAt(i)));
     const before = change.stopped.length;
     stopSteps(state, places, at, `Stopped because step "${failed}" failed (fail-fast)`, change);
@@ -216,11 +233,15 @@ class Settling {
 
   #failGroup(g: number, error: string): void {
     const { state, at, change } = this;
-    const tally = state.tallyAt(g);
-    const waiting = tally.places.slice(tally.begun).flat();
+    const waiting = this.#listNotBegun(state.tallyAt(g));
     stopSteps(state, waiting, at, `Step "${state.stepAt(g).id}" failed`, change);
     this.fail(g, error, { errorCode: 'ITEMS_FAILED' });
     (state.stepAt(g).status === 'FAILED' ? change.failed : change.completed).push(g);
+  }
+
+  /** With what a retry has left of groups within. */
+  #listNotBegun(tally: GroupTally): number[] {
+    return [...tally.notBegun()].flatMap((i) => [i, ...wholeOf(this.state, i)]);
   }
 
   completeGroup(g: number, outputs: object): void {
@@ -241,7 +262,10 @@ class Settling {
 
   /** F2: begins the items that may run now. */
   begin(g: number): void {
-    const tally = this.state.tallyAt(g);
+    const { state } = this;
+    const group = state.stepAt(g);
+    if (!isUnderWay(group) || !isBegun(state, group)) return;
+    const tally = state.tallyAt(g);
     for (const index of tally.takeBegun()) {
       for (const i of itemAt(tally.places, index)) this.settleWaiting(i, { root: null });
     }

@@ -37,13 +37,14 @@ export function evolve(state: WorkflowState, event: JournalEvent, seq: number): 
   change.left = state.takeLeft();
   const explicit = event.kind === 'workflow.resumed' || event.kind === 'workflow.retried';
   const keep = isTerminal(state.header.status) && !explicit;
-  const status = toWorkflowStatus(state, state.header.started);
+  const { status, keys, started, updatedAt } = state.header;
+  const settled = event.kind === 'workflow.stopped' ? 'STOPPED' : toWorkflowStatus(state, started);
   state.setHeader({
     seq,
     version: event.version,
-    updatedAt: Math.max(event.at, endedAt(state, event), state.header.updatedAt),
-    ...(keep ? {} : { status: event.kind === 'workflow.stopped' ? 'STOPPED' : status }),
-    ...(event.idempotency ? { keys: [...state.header.keys, event.idempotency] } : {}),
+    updatedAt: Math.max(event.at, endedAt(state, event), updatedAt),
+    status: keep ? status : settled,
+    keys: event.idempotency ? [...keys, event.idempotency] : keys,
   });
   state.markChanges(event.version);
   return change;

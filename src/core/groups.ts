@@ -4,7 +4,8 @@
  * Rules, numbered for tests:
  *   F1  the steps of an item are named `<group>.<index>`, or `<group>.<index>.<inner step>`. All steps of a list are there
  *       from the moment the list is known, those of a round from its beginning. They share what their definition says;
- *   F2  items begin in the order of the list, and at most `concurrency` of them are under way at once;
+ *   F2  items begin in the order of the list, and at most `concurrency` of them are under way at once, of groups within
+ *       groups too. What a retry sets going again takes its turn with those under way;
  *   F3  a step with `forEach` ends when its last item has. It has FAILED as soon as more items have failed than it
  *       tolerates; items that have not begun are STOPPED then, and those under way go on;
  *   F4  a group records `{count, failed, skipped}` alone; what its items have made is read from their own steps;
@@ -110,11 +111,20 @@ export function isUnderWay({ status, count, flow }: StepState): boolean {
   return status === 'WAITING_FOR_DEPENDENCY' && count !== null && isGroup(flow);
 }
 
-/** F2: whether the item that the step belongs to may run; not while the list of its group is read again. */
-export function isBegun(state: WorkflowState, { of }: StepState): boolean {
-  if (of === null) return true;
-  const group = state.placeOf(of.step);
-  return state.stepAt(group).count !== null && state.tallyAt(group).next > of.index;
+/** F2: whether the items that the step belongs to, at every depth, may run; not while a list of theirs is read again. */
+export function isBegun(state: WorkflowState, step: StepState): boolean {
+  for (let { of } = step; of !== null; ) {
+    const g = state.placeOf(of.step);
+    const group = state.stepAt(g);
+    if (group.count === null || !state.tallyAt(g).mayRun(of.index)) return false;
+    of = group.of;
+  }
+  return true;
+}
+
+/** All steps that a group has made, those of groups within it included. */
+export function wholeOf(state: WorkflowState, group: number): number[] {
+  return state.placesOf(group).flatMap((i) => [i, ...wholeOf(state, i)]);
 }
 
 /** Steps without a task: what they wait for is settled by the coordinator's thread, without a slot. */

@@ -15,6 +15,7 @@ import { addCancelled } from './attempts.ts';
 import { settleWaiting } from './dependents.ts';
 import { isGroup } from './flow.ts';
 import { again } from './group-again.ts';
+import { wholeOf } from './groups.ts';
 import type { WorkflowState } from './state.ts';
 import { addLogs, endOf, externalAction, isItemFailure, type StepState } from './step-state.ts';
 import { type Change, heldUpBy, isHeld, newChange, stopSteps } from './stop-steps.ts';
@@ -96,11 +97,6 @@ function isUnlisted(state: WorkflowState, i: number, stale: ReadonlySet<number>)
   if (of === null) return false;
   const group = state.placeOf(of.step);
   return stale.has(group) || state.stepAt(group).count === null || isUnlisted(state, group, stale);
-}
-
-/** All steps that a group has made, those of groups within it included. */
-function wholeOf(state: WorkflowState, group: number): number[] {
-  return state.placesOf(group).flatMap((i) => [i, ...wholeOf(state, i)]);
 }
 
 interface Revival {

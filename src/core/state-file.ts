@@ -145,6 +145,12 @@ export function readTime(text: string): number {
   return Date.parse(/[zZ]$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
 }
 
+/** null for what is no time. */
+function readSoundTime(value: unknown): number | null {
+  const ms = typeof value === 'string' ? readTime(value) : Number.NaN;
+  return Number.isFinite(ms) ? ms : null;
+}
+
 function readTimeOrNull(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : readTime(text);
 }
@@ -174,13 +180,18 @@ export function toMeta(state: WorkflowState): WorkflowMeta {
 
 /**
  * A workflow from the JSON of a state file or of a creating event. The value has been checked with `stateFileSchema`, or
- * was written by the engine. `now` stands in for times that are missing.
+ * was written by the engine. `now` stands in for times that are missing, `queuedAt` for those of PENDING steps.
  */
-export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: number): WorkflowState {
+export function readWorkflow(
+  value: unknown,
+  meta: Partial<WorkflowMeta>,
+  now: number,
+  queuedAt: number | null = null,
+): WorkflowState {
   const file = value as StateFileShape;
   const status = file.status ?? 'PENDING';
   const createdAt = readTimeOrNull(file.createdAt) ?? now;
-  const steps = readSteps(file.steps, meta.steps);
+  const steps = readSteps(file.steps, meta.steps, queuedAt);
   const header: Header = {
     id: file.id,
     name: file.name ?? 'Unnamed workflow',
@@ -208,6 +219,7 @@ export function readWorkflow(value: unknown, meta: Partial<WorkflowMeta>, now: n
   return new WorkflowState(header, steps);
 }
 
+/** null where it is no time; the schema lets anything stand there. */
 function readBranches(branches: StateFileShape['branches'], now: number): Branch[] {
   return (branches ?? []).map(({ id, stepId, createdAt }) => ({
     id,
@@ -217,11 +229,11 @@ function readBranches(branches: StateFileShape['branches'], now: number): Branch
 }
 
 /** Steps that a group has made take their definition from the group, which stands before them. */
-function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps']): StepState[] {
+function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps'], queuedAt: number | null): StepState[] {
   const groups = new Map<string, StepState>();
   const bodies = new Map<string, Bodies>();
   const read = steps.map((file) => {
-    const step = readStep(file, kept?.[file.id]);
+    const step = readStep(file, kept?.[file.id], queuedAt);
     if (isGroup(step.flow)) groups.set(step.id, step);
     if (step.of === null) return step;
     const group = groups.get(step.of.step);
@@ -244,7 +256,8 @@ function readSteps(steps: readonly FileStep[], kept: WorkflowMeta['steps']): Ste
  * A foreign file may leave steps of an item out. A group has the items that are whole, up to the first that is not; what
  * is there of later ones are steps of their own.
  */
-function withWholeItems(steps: readonly StepState[]): StepState[] {
+function withWholeItems(steps: StepState[]): StepState[] {
+  if (steps.every(({ of, count }) => of === null && count === null)) return steps;
   const parts = new Map<string, number>();
   const toKey = (group: string, index: number) => `${index} ${group}`;
   for (const { of } of steps) {
@@ -273,7 +286,7 @@ function mayWait(step: StepState): boolean {
   );
 }
 
-function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
+function readStep(step: FileStep, kept: KeptOfStep | undefined, queuedAt: number | null): StepState {
   const ran = step.status === 'RUNNING' || step.status === 'COMPLETED' || step.status === 'FAILED';
   return {
     id: step.id,
@@ -284,7 +297,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     timeoutMs: step.timeoutMs ?? null,
     retry: step.retry ?? null,
     cache: step.cache ?? false,
-    flow: toFlow({ ...step, final: step.final ?? false }),
+    flow: toFlow(step),
     of: step.of ?? null,
     count: step.count ?? null,
     child: step.child ?? null,
@@ -295,7 +308,7 @@ function readStep(step: FileStep, kept: KeptOfStep | undefined): StepState {
     outputs: readOutputs(step.outputs),
     error: step.error ?? null,
     errorCode: (step.error ?? null) === null ? null : readErrorCode(step.errorCode),
-    queuedAt: readTimeOrNull(time.safeParse(step.queuedAt).data),
+    queuedAt: readSoundTime(step.queuedAt) ?? (step.status === 'PENDING' ? queuedAt : null),
     startTime: readTimeOrNull(step.startTime),
     endTime: readTimeOrNull(step.endTime),
     logs: step.logs ?? [],

@@ -89,6 +89,7 @@ export class WorkflowState {
   outcomes = { skipped: 0, tolerated: 0 };
   /** How many steps wait for what comes by itself: a time of their own, a workflow that works. */
   timed = 0;
+  readonly #freed = new Set<number>();
   /** Children that were under way when their step has ceased to wait for them. */
   #left: string[] = [];
   counts: StatusCounts = emptyCounts();
@@ -106,7 +107,8 @@ export class WorkflowState {
   /** By place: the version in which the step last changed, as far as that is known; and from which version on it is. */
   readonly #changedIn: number[] = [];
   #knownFrom: number | null = null;
-  readonly #changed = new Set<number>();
+  /** By place, perhaps more than once. */
+  #changed: number[] = [];
   /** Steps that wait for an unknown id, by that id. */
   #waitingForAbsent = new Map<string, number[]>();
 
@@ -155,8 +157,8 @@ export class WorkflowState {
   #keepOpen(): void {
     for (const i of [...this.tallies.keys()].reverse()) {
       const step = this.stepAt(i);
-      if (step.of === null || this.isOver(i)) continue;
-      this.tallyAt(this.placeOf(step.of.step)).change(step.of.index, toItemEnd(step), toItemEnd(step, false));
+      if (step.of === null) continue;
+      this.tallyAt(this.placeOf(step.of.step)).change(step.of.index, toItemEnd(step), this.#toItemEnd(i));
     }
   }
 
@@ -175,14 +177,15 @@ export class WorkflowState {
 
   /** Nobody has seen the workflow yet: what has changed up to now is its beginning. */
   forgetChanges(): void {
-    this.#changed.clear();
+    this.#changed = [];
   }
 
   /** All that has changed since it was last called has changed in this version. */
   markChanges(version: number): void {
     this.#knownFrom ??= version - 1;
+    while (this.#changedIn.length < this.steps.length) this.#changedIn.push(0);
     for (const i of this.#changed) this.#changedIn[i] = version;
-    this.#changed.clear();
+    this.#changed.length = 0;
   }
 
   /**
@@ -243,6 +246,10 @@ export class WorkflowState {
     return (this.tallies.get(i)?.openItems ?? 0) === 0;
   }
 
+  #toItemEnd(i: number, step = this.stepAt(i)): StepEnd {
+    return toItemEnd(step, { isAtRest: this.#isAtRest(i), isAtWork: (this.tallies.get(i)?.itemsAtWork ?? 0) > 0 });
+  }
+
   setHeader(change: Partial<Header>): void {
     this.header = { ...this.header, ...change };
   }
@@ -253,13 +260,13 @@ export class WorkflowState {
     // A code is that of an error: where the error goes, or another one comes without a code, it goes too.
     if (change.error !== undefined && change.errorCode === undefined) after.errorCode = null;
     this.steps[i] = after;
-    this.#changed.add(i);
+    this.#changed.push(i);
     if (before.status !== after.status) {
       this.counts[before.status] -= 1;
       this.counts[after.status] += 1;
       if (this.counts[before.status] < 0) broken('ST1', `${this.counts[before.status]} steps are ${before.status}`);
     }
-    if (before.status !== after.status || before.outcome !== after.outcome) this.#setEnd(i, before, after);
+    if (hasOtherEnd(before, after)) this.#setEnd(i, before, after);
     this.timed += Number(goesOn(after)) - Number(goesOn(before));
     if (before.child !== null && attendsChild(before) && !(attendsChild(after) && after.child === before.child)) {
       this.#left.push(before.child);
@@ -294,10 +301,12 @@ export class WorkflowState {
   #setEnd(i: number, before: StepState, after: StepState): void {
     if (before.outcome) this.outcomes[before.outcome] -= 1;
     if (after.outcome) this.outcomes[after.outcome] += 1;
-    const [had, has] = [endOf(before), endOf(after)];
+    const had = endOf(before);
+    const has = endOf(after);
     if (had !== has) for (const next of this.downstreamOf(i)) this.#changeEnd(next, had, has);
-    const isAtRest = this.#isAtRest(i);
-    this.#changeOver(i, toItemEnd(before, isAtRest), toItemEnd(after, isAtRest));
+    // A start, say, means nothing to others.
+    else if (after.of === null) return;
+    this.#changeOver(i, this.#toItemEnd(i, before), this.#toItemEnd(i, after));
   }
 
   #changeEnd(i: number, had: EndOfStep | null, has: EndOfStep | null): void {
@@ -314,11 +323,18 @@ export class WorkflowState {
     const { of } = this.stepAt(i);
     if (of === null) return;
     const g = this.placeOf(of.step);
-    const group = this.stepAt(g);
-    const wasOver = toItemEnd(group, this.#isAtRest(g));
+    const before = this.#toItemEnd(g);
     this.tallyAt(g).change(of.index, had, has);
-    const isOver = toItemEnd(group, this.#isAtRest(g));
-    if (wasOver.isEnded !== isOver.isEnded) this.#changeOver(g, wasOver, isOver);
+    if (had.isAtWork && !has.isAtWork) this.#freed.add(g);
+    const after = this.#toItemEnd(g);
+    if (before.isEnded !== after.isEnded || before.isAtWork !== after.isAtWork) this.#changeOver(g, before, after);
+  }
+
+  /** The groups of which a step has ceased to be at work since the last call: another item may have its place now. */
+  takeFreed(): number[] {
+    const freed = [...this.#freed];
+    this.#freed.clear();
+    return freed;
   }
 
   /** Adds a COMPLETED step without dependencies; steps that waited for its id become its dependents. */
@@ -352,7 +368,7 @@ export class WorkflowState {
   #append(step: StepState): number {
     const i = this.steps.length;
     this.steps.push(step);
-    this.#changed.add(i);
+    this.#changed.push(i);
     this.index.set(step.id, i);
     this.missing.push(0);
     this.ends.push(noEnds());
@@ -383,6 +399,11 @@ export class WorkflowState {
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What it is to those that wait for it, or to its group, may be another. */
+function hasOtherEnd(a: StepState, b: StepState): boolean {
+  return a.status !== b.status || a.outcome !== b.outcome || a.wait !== b.wait || a.pause !== b.pause;
+}
 
 function hasOtherResults(a: Results, b: Results): boolean {
   return (

@@ -130,9 +130,15 @@ export function countOf({ count }: Pick<StepState, 'count'>): number {
   return count ?? 0;
 }
 
-/** For the counts of its group. `isAtRest`: all that was made from the step has ended too. */
-export function toItemEnd(step: StepState, isAtRest = true): StepEnd {
-  return { isEnded: isAtRest && endOf(step) !== null, isFailed: isItemFailure(step) };
+/** For the counts of its group. `made`: whether what was made from the step has ended too, and is at work. */
+export function toItemEnd(step: StepState, made = { isAtRest: true, isAtWork: false }): StepEnd {
+  const isEnded = made.isAtRest && endOf(step) !== null;
+  return { isEnded, isFailed: isItemFailure(step), isAtWork: !isEnded && (made.isAtWork || isAtWork(step)) };
+}
+
+/** It is in line, runs, or is held in a wait or by a budget: not what waits for others, or for data that may come any time. */
+function isAtWork({ status, wait, pause }: StepState): boolean {
+  return status === 'PENDING' || status === 'RUNNING' || wait !== null || pause !== null;
 }
 
 /** A step's log keeps its latest lines, each cut at a bound, so that endless attempts do not fill memory. */

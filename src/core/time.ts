@@ -1,14 +1,14 @@
 /** Milliseconds since 1970 as text. */
+import { itemAt } from './item-at.ts';
 
 /** Size of the memory of `toIso`: many events share a millisecond, and a workflow's texts repeat a few of them. */
 const places = 64;
 const known = Array.from({ length: places }, () => ({ ms: Number.NaN, iso: '' }));
-/** For a time that is no whole number of milliseconds. */
-const spare = { ms: Number.NaN, iso: '' };
 
 /** ISO 8601, UTC. Remembers its latest results. */
 export function toIso(ms: number): string {
-  const place = known[Math.abs(ms) % places] ?? spare;
+  // The low bits: a remainder of so large a number is slow. They are a place for fractions and negative times too.
+  const place = itemAt(known, ms & (places - 1));
   if (ms !== place.ms) {
     place.iso = new Date(ms).toISOString();
     place.ms = ms;

@@ -47,6 +47,7 @@ import type { EngineEvent, EventGap, TokenEvent } from '../contract/event.ts';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { type CostsQuery, type CostsReply, costsQuerySchema } from '../contract/ledger.ts';
 import type { ListFilter, ListQuery } from '../contract/list-query.ts';
+import type { KeptClients } from '../contract/pairing.ts';
 import type { DefinitionBack, Facets, Lineage, LogReply, SearchReply } from '../contract/run-view.ts';
 import type { Replayable, ScheduleView, TriggerReply } from '../contract/schedule.ts';
 import type { SecretHosts } from '../contract/secret-store.ts';
@@ -407,6 +408,19 @@ export class CoordinatedEngine implements Engine {
 
   async templateProblems(): Promise<TemplateProblem[]> {
     return this.#templates.problems();
+  }
+
+  readClients(): Promise<KeptClients> {
+    return this.#coordinator.call('readClients', {});
+  }
+
+  async writeClients(kept: KeptClients): Promise<void> {
+    await this.#coordinator.call('writeClients', kept);
+  }
+
+  async holdsKey(id: string, prefix: string): Promise<boolean> {
+    checkId(id);
+    return (await this.#coordinator.call('holdsKey', { id: id.toLowerCase(), prefix })).holds;
   }
 
   schedules(): Promise<ScheduleView[]> {

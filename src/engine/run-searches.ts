@@ -30,7 +30,8 @@ export class RunSearches {
   readonly #coordinator: CoordinatorPort;
   readonly #readText: ReadText;
   readonly #execArgv: string[] | undefined;
-  #pool: Piscina<SearchJob, SearchReply> | null = null;
+  /** Kept from the moment it is asked for: searches that come together share one. */
+  #pool: Promise<Piscina<SearchJob, SearchReply>> | null = null;
   #underWay = 0;
 
   constructor(coordinator: CoordinatorPort, readText: ReadText, execArgv: string[] | undefined) {
@@ -58,7 +59,7 @@ export class RunSearches {
   }
 
   async close(): Promise<void> {
-    await this.#pool?.destroy();
+    await (await this.#pool)?.destroy();
   }
 
   async #search(id: string, q: string, { places = searchPlaces, limit = hitsDefault, room }: SearchOptions) {
@@ -70,10 +71,11 @@ export class RunSearches {
       if (bytes !== null) blobs[blob] = bytes;
     }
     const signal = AbortSignal.timeout(deadlineMs);
-    this.#pool ??= await this.#start();
+    this.#pool ??= this.#start();
+    const pool = await this.#pool;
     try {
       const most = Math.min(limit, limits.searchHitsMax);
-      return await this.#pool.run({ json, blobs, q, places, limit: most }, { signal });
+      return await pool.run({ json, blobs, q, places, limit: most }, { signal });
     } catch (error) {
       if (!signal.aborted) throw error;
       const detail = `The search takes longer than ${deadlineMs / 1_000} s: look in fewer places, or for a longer text`;

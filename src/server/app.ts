@@ -6,6 +6,7 @@ import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { Refusal } from '../contract/failures.ts';
 import { withLostNumbers } from '../contract/lost-numbers.ts';
+import { requireScope } from './access.ts';
 import { announcesBody, lostNumbersOf } from './body.ts';
 import { ClientGoneError } from './client-gone.ts';
 import { compressAnswers } from './compression.ts';
@@ -24,6 +25,7 @@ import { eventRoutes } from './routes/events.ts';
 import { externalDataRoutes } from './routes/external-data.ts';
 import { hookRoutes } from './routes/hooks.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { clientRoutes, pairingRoutes } from './routes/pairing.ts';
 import { rehearsalRoutes } from './routes/rehearsals.ts';
 import { runViewRoutes } from './routes/run-views.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
@@ -54,6 +56,8 @@ export function createRoutes(parts: RouteParts, metrics: ServerMetrics): Route[]
     ...steeringRoutes(parts),
     ...bulkRoutes(parts),
     ...ticketRoutes(parts),
+    ...pairingRoutes(parts),
+    ...clientRoutes(parts),
     ...externalDataRoutes(parts),
     ...decisionRoutes(parts),
     ...eventRoutes(parts),
@@ -83,17 +87,18 @@ export function createApp(parts: RouteParts, listeningPort: () => number): Koa {
   app.use(answerErrors(parts));
   app.use(createGuard(parts, listeningPort));
   app.use(refuseUnexpected(parts));
-  const router = createRouter(createRoutes(parts, metrics));
+  const router = createRouter(createRoutes(parts, metrics), parts);
   app.use(router.routes());
   app.use(answerUnmatched(router));
   return app;
 }
 
-function createRouter(routes: readonly Route[]): Router {
+function createRouter(routes: readonly Route[], { engine }: RouteParts): Router {
   const router = new Router({ sensitive: true });
   for (const route of routes) {
     router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (ctx) => {
       ctx.state.route = route.path;
+      await requireScope(ctx, route, engine);
       refuseUnknownQuery(ctx, route);
       await route.handle(ctx);
     });

@@ -6,23 +6,30 @@
  *   GD2  an Origin is one that was allowed, or our own; it is never reflected otherwise, and never `*` or `null`;
  *       without an Origin, what a browser says about the page that asks is on a list of what is allowed;
  *   GD3  where API_TOKEN is set, every route but health, the documentation, the dashboard's own files and deliveries of
- *        webhooks, which are signed, needs it; comparing takes constant time. A ticket stands in for it at event streams (tickets.ts);
+ *        webhooks, which are signed, needs it, or the token of a paired client (callers.ts); comparing takes constant
+ *        time. A ticket stands in for it at event streams (tickets.ts);
  *   GD4  health is answered whatever the Host, so that whoever watches the engine needs no setting; a caller whose Host
  *       is not one of ours, or who lacks the token, learns that it is alive, whether it asks for a token, and nothing more;
- *   GD5  no header is left unseen: one with more headers than `headersMax` is refused.
+ *   GD5  no header is left unseen: one with more headers than `headersMax` is refused;
+ *   GD6  the origin of a browser extension that is not paired may ask for health and send a pairing code, and nothing
+ *        else; once paired it is answered everywhere, until its last client is revoked.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Context, Middleware } from 'koa';
 import { Refusal } from '../contract/failures.ts';
+import { isExtensionOrigin } from '../contract/pairing.ts';
 import type { ServerSettings } from '../contract/settings.ts';
+import { type CallerOrigin, Callers, type KnownCaller, unauthorized } from './callers.ts';
+import type { Clients } from './clients.ts';
 import { isPagePath, isWebPath } from './page-paths.ts';
-import { quoted, RefusalWithHeaders } from './problem.ts';
+import { quoted } from './problem.ts';
 import { RefusalHints } from './refusal-hints.ts';
 import type { RouteParts } from './route.ts';
 
 const healthPath = '/api/health';
+/** Where an extension that is not paired yet sends its code. */
+export const pairPath = '/api/pair';
 const openPaths: ReadonlySet<string> = new Set([healthPath, '/openapi.json', '/docs']);
 /** What a page of another site may show: a link to it leads there, and it changes and tells nothing. */
 const documentPaths: ReadonlySet<string> = new Set(['/openapi.json', '/docs']);
@@ -36,13 +43,13 @@ export const headersMax = 200;
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
 const exposedHeaders =
-  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed';
+  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, Content-Disposition';
 
 export function createGuard(
-  { settings, log, tickets }: Pick<RouteParts, 'settings' | 'log' | 'tickets'>,
+  { settings, log, tickets, clients }: Pick<RouteParts, 'settings' | 'log' | 'tickets' | 'clients'>,
   listeningPort: () => number,
 ): Middleware {
-  const token = settings.apiToken === null ? null : digest(settings.apiToken);
+  const callers = new Callers(settings.apiToken, clients);
   const hints = new RefusalHints(settings, log);
   return async (ctx, next) => {
     const hosts = allowedHosts(settings, listeningPort());
@@ -50,19 +57,24 @@ export function createGuard(
     checkTarget(ctx.req);
     const isKnownHost = checkHost(ctx, hosts, hints);
     ctx.set('Vary', 'Origin');
-    const origin = checkOrigin(ctx.req, { origins: settings.allowedOrigins, hosts, hints });
-    if (origin === null) checkSite(ctx);
+    const from = checkOrigin(ctx, { origins: settings.allowedOrigins, hosts, hints, clients });
+    if (from === null) checkSite(ctx);
     else {
-      ctx.set('Access-Control-Allow-Origin', origin);
+      ctx.set('Access-Control-Allow-Origin', from.origin);
       ctx.set('Access-Control-Expose-Headers', exposedHeaders);
       if (ctx.method === 'OPTIONS' && ctx.req.headers['access-control-request-method'] !== undefined) {
         answerPreflight(ctx);
         return;
       }
     }
-    const isTokenRight = token === null || hasToken(ctx.req, token);
-    if (!isTokenRight && !isOpenPath(ctx.path, ctx.method) && !tickets.admits(ctx)) throw unauthorized(ctx);
-    ctx.state.isTrusted = isKnownHost && isTokenRight;
+    const caller = callers.find(ctx.req, from);
+    const isOpen = isOpenPath(ctx.path, ctx.method);
+    if (caller === null && !isOpen && !tickets.admits(ctx)) throw unauthorized(ctx);
+    // A ticket opens streams alone, which are there to be read.
+    ctx.state.caller = caller ?? (isOpen ? undefined : ({ scope: 'read', client: null } satisfies KnownCaller));
+    ctx.state.origin = from?.origin;
+    ctx.state.isTrusted = isKnownHost && caller !== null && caller.scope !== 'capture';
+    if (caller !== null && caller.client !== null) clients.note(caller.client, ctx.res);
     await next();
   };
 }
@@ -71,6 +83,7 @@ export function createGuard(
 export function isOpenPath(path: string, method: string): boolean {
   if (openPaths.has(path) || path.startsWith('/docs/')) return true;
   if (method === 'POST' && hookPath.test(path)) return true;
+  if (path === pairPath && method === 'POST') return true;
   return (method === 'GET' || method === 'HEAD') && isWebPath(path);
 }
 
@@ -144,20 +157,29 @@ interface OriginCheck {
   origins: readonly string[];
   hosts: readonly string[];
   hints: RefusalHints;
+  clients: Clients;
 }
 
 /** The origin to name in the answer; null when the request carries none. */
-function checkOrigin(request: IncomingMessage, { origins, hosts, hints }: OriginCheck): string | null {
-  const given = rawValues(request, 'origin');
+function checkOrigin(ctx: Context, { origins, hosts, hints, clients }: OriginCheck): CallerOrigin | null {
+  const given = rawValues(ctx.req, 'origin');
   const [origin] = given;
   if (origin === undefined) return null;
+  const isSingle = given.length === 1;
   const isOwn = hosts.some((host) => origin === `http://${host}`);
-  if (given.length === 1 && origin !== 'null' && (isOwn || origins.includes(origin))) return origin;
-  if (given.length === 1) hints.origin(origin);
-  throw new Refusal({
-    code: 'FORBIDDEN',
-    detail: `Origin ${quoted(origin)} may not call this engine: name it in ALLOWED_ORIGINS`,
-  });
+  if (isSingle && origin !== 'null' && (isOwn || origins.includes(origin))) return { origin, isAllowed: true };
+  const isExtension = isExtensionOrigin(origin);
+  const mayAsk = clients.hasOrigin(origin) || isOpenToExtensions(ctx);
+  if (isSingle && isExtension && mayAsk) return { origin, isAllowed: false };
+  if (isSingle) hints.origin(origin);
+  const advice = isExtension ? 'pair the extension (hybrid-engine pair)' : 'name it in ALLOWED_ORIGINS';
+  throw new Refusal({ code: 'FORBIDDEN', detail: `Origin ${quoted(origin)} may not call this engine: ${advice}` });
+}
+
+/** GD6. */
+function isOpenToExtensions({ path, method }: Context): boolean {
+  if (path === pairPath) return method === 'POST' || method === 'OPTIONS';
+  return path === healthPath && ['GET', 'HEAD', 'OPTIONS'].includes(method);
 }
 
 /** GD2. Images and links of another site's page carry no Origin; only browsers send this header. */
@@ -176,30 +198,6 @@ function answerPreflight(ctx: Context): void {
   ctx.set('Access-Control-Allow-Headers', allowedHeaders);
   ctx.set('Access-Control-Max-Age', '600');
   ctx.status = 204;
-}
-
-function hasToken(request: IncomingMessage, token: Buffer): boolean {
-  const given = /^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  // Both sides are digests of one length, so that the time taken tells neither the length nor a prefix.
-  return given !== undefined && timingSafeEqual(digest(given), token);
-}
-
-/** Of a call without the token. */
-export function unauthorized({ query }: Context): Refusal {
-  return new RefusalWithHeaders(
-    {
-      code: 'UNAUTHORIZED',
-      detail:
-        query.ticket === undefined
-          ? 'This engine asks for its API_TOKEN: send it as "Authorization: Bearer <token>"'
-          : 'The ticket is not known, used, too old or for another stream: take a new one with POST /api/tickets',
-    },
-    { 'WWW-Authenticate': 'Bearer realm="hybrid-engine"' },
-  );
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function rawValues(request: IncomingMessage, name: string): string[] {

@@ -135,6 +135,14 @@ const dryRun = {
   notes: [],
 };
 
+const token = 'q9Zl0tY4w8uJ2mB6xN1cV5sK3hG7dF0aE4rT8yU2iO6';
+const pairedAs = {
+  id: 'client_5f0c2d9a1b3e',
+  name: 'Chrome on the desk',
+  origin: 'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+  created_at: at(0),
+};
+
 export const answerExamples: Readonly<Record<string, unknown>> = {
   createWorkflow: running,
   createWorkflowFromTemplate: running,
@@ -199,7 +207,11 @@ export const answerExamples: Readonly<Record<string, unknown>> = {
   decideStep: { ...step, id: 'approve', action: 'approval', outputs: { approved: true, by: 'Ada', comment: null } },
   streamEvents: event,
   streamWorkflowEvents: event,
-  createTicket: { ticket: 'q9Zl0tY4w8uJ2mB6xN1cV5sK3hG7dF0aE4rT8yU2iO6', expires_at: '2026-01-31T12:01:00.000Z' },
+  createTicket: { ticket: token, expires_at: '2026-01-31T12:01:00.000Z' },
+  openPairing: { code: 'K7QM3XPA', expires_at: '2026-01-31T12:02:00.000Z' },
+  pair: { token, scope: 'capture', client: pairedAs },
+  listClients: [{ ...pairedAs, scope: 'capture', last_used_at: at(0) }],
+  createClient: { token, scope: 'read', client: { ...pairedAs, name: 'Grafana', origin: null } },
   listTemplates: [template],
   getTemplate: template,
   listActions: [{ action: 'noop', lane: 'io', description: 'Does nothing.', params: { type: 'object' }, secrets: [] }],

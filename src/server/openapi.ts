@@ -1,5 +1,7 @@
 /** The OpenAPI 3.1 document, made from the routes that answer and the schemas that validate. */
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { scopeSchema, type TokenScope } from '../contract/pairing.ts';
+import { isOpenRoute, reachOf } from './access.ts';
 import { answerExamples } from './openapi-examples.ts';
 import type { Route } from './route.ts';
 
@@ -15,6 +17,7 @@ const tagTexts = {
   catalogue: 'What workflows are made from.',
   schedules: 'Templates that run by themselves.',
   webhooks: 'Templates that other programs start.',
+  clients: 'Extensions and programs with a token of their own.',
   operations: 'For the one who runs the engine.',
 };
 
@@ -23,7 +26,8 @@ export function toOpenApiText(routes: readonly Route[], version: string, isToken
   for (const route of routes) {
     if (route.operation === null) continue;
     const path = paths[route.path] ?? {};
-    path[route.method] = withSecurity(withExample(route.operation), isTokenNeeded);
+    const page = withSecurity(withExample(route.operation), isTokenNeeded);
+    path[route.method] = { ...page, 'x-scopes': scopesOf(route) };
     paths[route.path] = path;
   }
   const document = createDocument({
@@ -34,13 +38,19 @@ export function toOpenApiText(routes: readonly Route[], version: string, isToken
     security: isTokenNeeded ? [{ apiToken: [] }] : [],
     components: {
       securitySchemes: {
-        apiToken: { type: 'http', scheme: 'bearer', description: 'the value of API_TOKEN' },
+        apiToken: { type: 'http', scheme: 'bearer', description: 'the value of API_TOKEN, or the token of a client' },
         ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'of POST /api/tickets, for one stream' },
       },
     },
     paths,
   });
   return JSON.stringify(document, null, 2);
+}
+
+/** The scopes of tokens that reach it; empty where none is needed. `capture` may mean: of what this client has made. */
+function scopesOf(route: Route): TokenScope[] {
+  if (isOpenRoute(route)) return [];
+  return scopeSchema.options.filter((scope) => reachOf(route, scope) !== 'no');
 }
 
 /** Said for every operation, whether a token is needed or not; event streams take a ticket as well. */

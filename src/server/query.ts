@@ -9,6 +9,7 @@ import { limits } from '../contract/limits.ts';
 import { listSorts, listTimeSchema, readCursorText, statusListSchema } from '../contract/list-query.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import { workflowIdSchema } from '../contract/workflow.ts';
+import { toKeyOf } from './access.ts';
 import type { OpenRequests } from './open-requests.ts';
 import { quoted, validate } from './problem.ts';
 import { holdOf, type Route } from './route.ts';
@@ -226,7 +227,7 @@ export function readQuery<Schema extends z.ZodType>(ctx: Context, schema: Schema
 export function readCallOptions(ctx: Context): CallOptions {
   const given = ctx.req.headers['idempotency-key'];
   const headers = validate(idempotencyHeaderSchema, { 'Idempotency-Key': given }, 'A header');
-  const key = headers['Idempotency-Key'];
+  const key = toKeyOf(ctx, headers['Idempotency-Key']);
   return { room: holdOf(ctx).room, ...(key === undefined ? {} : { idempotencyKey: key }) };
 }
 

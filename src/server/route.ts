@@ -9,7 +9,9 @@ import type { Engine } from '../contract/engine.ts';
 import type { ServerSettings } from '../contract/settings.ts';
 import type { AnswerMemory, HeldMemory } from './answer-memory.ts';
 import type { ServerBounds } from './bounds.ts';
+import type { Clients } from './clients.ts';
 import type { OpenRequests } from './open-requests.ts';
+import type { Pairings } from './pairings.ts';
 import type { Tickets } from './tickets.ts';
 import type { WebFiles } from './web-files.ts';
 
@@ -21,6 +23,8 @@ export interface Route {
   readonly operation: ZodOpenApiOperationObject | null;
   /** Its query is the sender's: no parameter is refused. */
   readonly takesAnyQuery?: true;
+  /** Whether the scope `capture` reaches it; `own`: for workflows that this client has started or given data to. */
+  readonly capture?: 'yes' | 'own';
   handle(ctx: Context): Promise<void> | void;
 }
 
@@ -34,6 +38,8 @@ export interface RouteParts {
   readonly memory: AnswerMemory;
   readonly web: WebFiles;
   readonly tickets: Tickets;
+  readonly clients: Clients;
+  readonly pairings: Pairings;
 }
 
 /** What this request holds of the memory for bodies and answers. */

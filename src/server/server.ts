@@ -15,9 +15,11 @@ import { AnswerMemory } from './answer-memory.ts';
 import { createApp } from './app.ts';
 import { type ServerBounds, serverBounds } from './bounds.ts';
 import { answerBrokenRequest } from './broken-request.ts';
+import { Clients } from './clients.ts';
 import { ConnectionTurns } from './connection-turns.ts';
 import { allowedHosts, isWildcard, toUrlHost } from './guard.ts';
 import { OpenRequests } from './open-requests.ts';
+import { Pairings } from './pairings.ts';
 import { Tickets } from './tickets.ts';
 import { builtWebDirectory, readWebFiles } from './web-files.ts';
 
@@ -48,8 +50,9 @@ export function createServer(options: EngineServerOptions): EngineServer {
     readingMsMax: bounds.readingMsMax,
   });
   const web = readWebFiles(options.webDirectory ?? builtWebDirectory());
-  const tickets = new Tickets();
-  const parts = { engine, settings, bounds, log, version, openRequests, memory, tickets, web };
+  const clients = new Clients(engine, log);
+  const doors = { tickets: new Tickets(), pairings: new Pairings(), clients };
+  const parts = { engine, settings, bounds, log, version, openRequests, memory, ...doors, web };
   const app = createApp(parts, () => port);
   const server = createHttpServer({
     connectionsCheckingInterval: bounds.connectionsCheckMs,
@@ -80,6 +83,7 @@ export function createServer(options: EngineServerOptions): EngineServer {
   return {
     async listen() {
       const host = settings.host.replace(/^\[(.*)\]$/, '$1');
+      await clients.load();
       await bind(server, host, settings.port);
       // Such as too many open files while accepting: that client is lost, the others are not.
       server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));

@@ -13,6 +13,7 @@ export interface Layout {
   finishedFile: string;
   formatFile: string;
   schedulesFile: string;
+  clientsFile: string;
   lockFile: string;
 }
 
@@ -29,6 +30,7 @@ export function layoutOf(workflowsDir: string, queueFile: string): Layout {
     finishedFile: path.join(engineDir, 'finished.jsonl'),
     formatFile: path.join(engineDir, 'format.json'),
     schedulesFile: path.join(engineDir, 'schedules.json'),
+    clientsFile: path.join(engineDir, 'clients.json'),
     lockFile: path.join(engineDir, 'lock'),
   };
 }

@@ -10,7 +10,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { findLostNumbers, mayHoldInfinity, withoutInfinities } from '../contract/lost-numbers.ts';
 import { type JsonText, type StateFile, type StateMeta, stateMetaSchema } from '../contract/store.ts';
 import type { Disk, FileStat } from './disk.ts';
-import { errorCode, isAbsent, isForbidden } from './disk-error.ts';
+import { errorCode, isAbsent, isForbidden, isOutOfHandles } from './disk-error.ts';
 import { type Format, releasedFormat } from './format.ts';
 import { hex, readHex } from './record.ts';
 
@@ -231,6 +231,6 @@ function judgeError(error: unknown): StateFile {
   if (isAbsent(error)) return { kind: 'absent' };
   const code = errorCode(error);
   // Out of file handles says nothing about the file; the caller has to wait and try again.
-  if (code === undefined || code === 'EMFILE' || code === 'ENFILE') throw error;
+  if (code === undefined || isOutOfHandles(error)) throw error;
   return { kind: 'unreadable', reason: `cannot be read (${code})` };
 }

@@ -45,9 +45,9 @@ import { type Lock, takeLock as takeMachineLock } from './lock.ts';
 import { createPatientDisk } from './patient-disk.ts';
 import { Quarantine } from './quarantine.ts';
 import { QueueFile } from './queue-file.ts';
-import { SchedulesFile } from './schedules-file.ts';
 import { readStateFileSync } from './state-bytes.ts';
 import type { Upgrade } from './upgrades.ts';
+import { WholeFile } from './whole-file.ts';
 import { WorkflowDirectories } from './workflow-directories.ts';
 
 export interface StoreOptions {
@@ -106,7 +106,8 @@ class Store implements StorePort {
   readonly #queue: QueueFile;
   readonly #quarantine: Quarantine;
   readonly #cache: CacheFiles;
-  readonly #schedules: SchedulesFile;
+  readonly #schedules: WholeFile;
+  readonly #clients: WholeFile;
   readonly #foreign: ForeignEntries;
   /** Checksums of state files, read when the store was opened; empty after begin(). */
   #sums: Found['sums'];
@@ -126,7 +127,8 @@ class Store implements StorePort {
     this.#lock = lock;
     this.#quarantine = new Quarantine(disk, layout.quarantineDir, now);
     this.#cache = new CacheFiles(disk, layout.cacheDir, this.#quarantine);
-    this.#schedules = new SchedulesFile(disk, layout.schedulesFile, this.#quarantine);
+    this.#schedules = new WholeFile(disk, layout.schedulesFile, this.#quarantine);
+    this.#clients = new WholeFile(disk, layout.clientsFile, this.#quarantine);
     this.#foreign = new ForeignEntries(disk, layout, this.#quarantine, (message) => {
       this.#found = { ...this.#found, notices: [...this.#found.notices, { kind: 'quarantine', message }] };
     });
@@ -216,6 +218,10 @@ class Store implements StorePort {
 
   async readState(id: string): Promise<StateFile> {
     return this.#directories.readState(id);
+  }
+
+  async stampState(id: string): Promise<string | null> {
+    return this.#directories.stampState(id);
   }
 
   readStateSync(id: string): StateFile {
@@ -313,11 +319,24 @@ class Store implements StorePort {
     return this.#guardSync(() => this.#schedules.setAside(reason));
   }
 
+  readClients(): Promise<string | null> {
+    return this.#guard(() => this.#clients.read());
+  }
+
+  writeClients(json: string): Promise<void> {
+    return this.#guard(() => this.#clients.write(json));
+  }
+
+  setAsideClients(reason: string): string {
+    return this.#guardSync(() => this.#clients.setAside(reason));
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const turn = this.#checkpointTurn;
-    await Promise.all([this.#directories.idle(), this.#queue.idle(), this.#cache.idle(), this.#schedules.idle(), turn]);
+    const files = [this.#queue, this.#cache, this.#schedules, this.#clients].map((file) => file.idle());
+    await Promise.all([this.#directories.idle(), ...files, turn]);
     this.#journal.close();
     await this.#finished.close();
     await this.#lock.release();

@@ -105,6 +105,16 @@ export class WorkflowDirectories {
     });
   }
 
+  async stampState(id: string): Promise<string | null> {
+    const file = stateFileOf(this.#layout, id);
+    try {
+      const stat = await this.#disk.lstat(file);
+      return stat === null ? null : `${stat.dev} ${stat.ino} ${stat.bytes} ${stat.writtenAt}`;
+    } catch (error) {
+      throw toDiskError(error, file);
+    }
+  }
+
   async syncStates(ids: readonly string[]): Promise<void> {
     await Promise.all(ids.map((id) => this.#queue.run(id, () => this.#syncState(id))));
   }

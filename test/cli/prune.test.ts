@@ -65,7 +65,7 @@ async function run(engine: MemoryEngine, keep: { count: number } | { ageMs: numb
   return { ending, stdout, stderr };
 }
 
-test('goes on after what is refused, and names it at the end', async () => {
+test('PN2: goes on after what is refused, and names it at the end', async () => {
   const engine = new MemoryEngine();
   engine.add(5, 'COMPLETED');
   engine.refusals.set(idOf(0), new Refusal({ code: 'SET_ASIDE', detail: 'it is set\u001b[2J aside' }));

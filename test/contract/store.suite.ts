@@ -172,6 +172,21 @@ const journalChecks: StoreCheck[] = [
 
 const viewChecks: StoreCheck[] = [
   {
+    name: 'the stamp of a state.json is another one after each write, and there is none before the first',
+    async run(start) {
+      const store = await start().open();
+      store.begin([]);
+      const stamps = [await store.stampState(id)];
+      for (const text of ['one', 'two', 'three']) {
+        await store.writeState(id, stateText(text), { seq: 1 }, { durable: false });
+        stamps.push(await store.stampState(id), await store.stampState(id));
+      }
+      expect(stamps[0]).toBeNull();
+      expect(new Set(stamps).size).toBe(4);
+      expect([stamps[1], stamps[3], stamps[5]]).toEqual([stamps[2], stamps[4], stamps[6]]);
+    },
+  },
+  {
     name: 'V1: at each operation of a write, a reader of state.json sees the old document or the new one, whole',
     async run(start) {
       const stand = start();

@@ -40,7 +40,7 @@ test('an attempt that ends after its step was stopped has cost what it has, now 
   expect((await next.engine.get(id)).workflow).toMatchObject(expected);
 });
 
-test('a stopped workflow leaves memory once its last attempt has ended', async () => {
+test('K3: a stopped workflow leaves memory once its last attempt has ended', async () => {
   const dir = newDir();
   const life = await live(dir);
   const id = await stopped(life);

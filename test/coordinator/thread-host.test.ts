@@ -75,7 +75,7 @@ it('followers of other workflows cost no message, however much happens elsewhere
   expect(posted).toHaveLength(0);
 });
 
-it('32 followers of a workflow cost one message for each turn that changes it', async () => {
+it('TH1: 32 followers of a workflow cost one message for each turn that changes it', async () => {
   const { posted, send, publish } = serve();
   const ids = Array.from({ length: 32 }, (_, n) => n + 1);
   for (const subscriptionId of ids) send({ kind: 'subscribe', subscriptionId, after: null, workflowId: 'w' });
@@ -98,7 +98,7 @@ it('a backlog goes to the follower that asked for it alone, with its gap first',
   expect(toLines(posted)).toEqual(['1: 3', '2: gap', '1,2: 4']);
 });
 
-it('events that wait to be joined go before what is sent after them: texts, answers', async () => {
+it('TH2: events that wait to be joined go before what is sent after them: texts, answers', async () => {
   const { posted, send, publish, texts } = serve();
   const speaker = { workflowId: 'w', stepId: 'a', attempt: 1 };
   send({ kind: 'subscribe', subscriptionId: 1, after: null, workflowId: 'w' });

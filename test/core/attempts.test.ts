@@ -34,6 +34,15 @@ test('each try has its time, its code, its cost and how long it waited', () => {
   expect(live.step('a').metrics).toMatchObject({ cost: 0.75 });
 });
 
+test('a try that cost nothing has the cost 0, one whose cost is not known has none', () => {
+  const live = LiveWorkflow.with([{ id: 'a', retry: { attemptsMax: 3 } }]);
+  for (const cost of [0, null]) {
+    live.start('a');
+    live.end('a', failed('TIMEOUT', { metrics: { tokens: 3, cost, model: 'm' } }));
+  }
+  expect(live.step('a').attempts.map(({ cost }) => cost)).toEqual([0, null]);
+});
+
 test('a failure keeps its code until the step starts again; a retry by hand adds to the list', () => {
   const live = LiveWorkflow.of({ a: '', b: 'a' });
   live.runToFailure('a');

@@ -93,7 +93,7 @@ test.each(zones)('every half hour in %s is half an hour of elapsed time, whateve
   }
 });
 
-describe('where the clocks change', () => {
+describe('CR1: where the clocks change', () => {
   test('a time in the gap comes once, at its end', () => {
     const slots = drive('30 2 * * *', 'Europe/Berlin', Date.UTC(2026, 2, 28, 12), Date.UTC(2026, 2, 30, 12));
     expect(iso(slots)).toEqual(['2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z']);
@@ -112,7 +112,7 @@ describe('where the clocks change', () => {
   });
 });
 
-test('a day that there is not never comes, and neither does one more than five years ahead', () => {
+test('CR2: a day that there is not never comes, and neither does one more than five years ahead', () => {
   expect(nextSlot({ cron: '0 0 31 2 *', timezone: 'UTC' }, from)).toBeNull();
   expect(nextSlot({ cron: '0 0 29 2 *', timezone: 'UTC' }, from)).toBe(Date.UTC(2028, 1, 29));
   // 2100 has no 29 February.

@@ -16,6 +16,9 @@ describe('after a downtime', () => {
     ['all', '30m', [twenty, five]],
     ['once', '1m', []],
     ['all', '4h', [early, fifty, twenty, five]],
+    // Exactly as old as the window is within it.
+    ['all', '50m', [fifty, twenty, five]],
+    ['all', '2999999ms', [twenty, five]],
   ] as const)('missed %s within %s', (missed, window, run) => {
     const due = decideDue(slots, now, { missed, window });
     expect(due.run).toEqual(run);

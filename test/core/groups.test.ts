@@ -64,6 +64,17 @@ describe('F1: the steps of a group', () => {
   });
 
   test.each([
+    { cache: true, own: false, is: false },
+    { cache: false, own: true, is: true },
+    { cache: true, own: undefined, is: true },
+  ])('an inner step says for itself whether it is cached: $cache, $own', ({ cache, own, is }) => {
+    const inner = { id: 'x', action: 'noop', ...(own === undefined ? {} : { cache: own }) };
+    const live = bring([m({ steps: [inner], cache })]);
+    live.map('m', 1);
+    expect(live.step('m.0.x').cache).toBe(is);
+  });
+
+  test.each([
     [{}, ['one', 'two']],
     [{ steps: two }, ['x: one', 'Why: one', 'x: two', 'Why: two']],
   ])('are called by the labels of their items: %o', (more, names) => {
@@ -196,6 +207,18 @@ describe('F3: the end of a group', () => {
     expect(live.step('m').logs.at(-2)).toBe('Warning: all 2 items have failed, and all were tolerated');
     live.run('z');
     expect(live.status).toBe('COMPLETED');
+  });
+
+  test.each([
+    { count: 2, failing: ['m.0'] },
+    { count: 0, failing: [] },
+  ])('of $count items $failing.length failed: there is no warning', ({ count, failing }) => {
+    const live = bring([m({ tolerate: true })]);
+    live.map('m', count);
+    for (const id of failing) live.runToFailure(id);
+    live.run(...pendingOf(live));
+    expect(outputsOf(live, 'm')).toEqual({ count, failed: failing.length, skipped: 0 });
+    expect(live.step('m').logs.filter((line) => line.startsWith('Warning'))).toEqual([]);
   });
 
   test('an inner step that is tolerated itself makes no failed item', () => {
@@ -449,7 +472,7 @@ describe('loops', () => {
     expect(live.state.steps.slice(2).map(({ id }) => id)).toEqual(['l.0.x', 'l.0.y']);
     const { startTime } = live.step('l');
     live.run('l.0.x', 'l.0.y');
-    expect(live.step('l')).toMatchObject({ status: 'PENDING', count: 1 });
+    expect(live.step('l')).toMatchObject({ status: 'PENDING', count: 1, queuedAt: live.step('l.0.y').endTime });
     live.round('l', false);
     expect(live.step('l').logs.at(-1)).toMatch(/^Started round 1 at/);
     live.run('l.1.x', 'l.1.y');

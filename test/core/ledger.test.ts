@@ -227,6 +227,15 @@ test('M3: an answer from the cache is no call, also where its results find no ro
   expect(addAttempt(call, metrics)).toMatchObject({ tokens: 3, cost: 0.1, calls: 1 });
 });
 
+test.each([
+  { calls: 0, counted: 0 },
+  { calls: 3, counted: 3 },
+  { calls: undefined, counted: 1 },
+])('M3: metrics that say $calls calls count as $counted, unpriced ones too', ({ calls, counted }) => {
+  const metrics = { model: 'm', tokens: 0, cost: null, ...(calls === undefined ? {} : { calls }) };
+  expect(addSpending([], '2026-01-31', 'chat', metrics)).toMatchObject([{ calls: counted, unpriced_calls: counted }]);
+});
+
 test('M2, M3: a floor counts its calls as unpriced beside its cost; a cost that is none does not', () => {
   const rows = (more: object) => addSpending([], '2026-01-31', 'chat', { ...call, calls: 3, tokens: -5, ...more });
   const row = {

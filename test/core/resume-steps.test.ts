@@ -57,7 +57,7 @@ describe('RV2: a retry of a failed map', () => {
     live.runToFailure('m.1.x');
     live.run('m.2.x', 'm.2.y');
     expect(outcomesOf(live)).toEqual({ 'm.0.x': 'tolerated', 'm.0.y': 'skipped' });
-    expect(live.names(live.retry().queued)).toEqual(['m.1.x', 'm.0.x']);
+    expect(live.names(live.retry().queued)).toEqual(['m.0.x', 'm.1.x']);
     live.run('m.0.x', 'm.0.y', 'm.1.x', 'm.1.y');
     expect([live.status, outcomesOf(live)]).toEqual(['COMPLETED', {}]);
   });
@@ -72,7 +72,7 @@ describe('RV2: a retry of a failed map', () => {
     live.runToFailure('m.1.x');
     live.runToFailure('m.1.w');
     expect([live.step('m').status, live.status]).toEqual(['FAILED', 'FAILED']);
-    expect(live.names(live.retry().queued)).toEqual(['m.1.x', 'm.1.w', 'm.0.x', 'm.0.w']);
+    expect(live.names(live.retry().queued)).toEqual(['m.0.x', 'm.0.w', 'm.1.x', 'm.1.w']);
     for (const index of [0, 1]) live.run(`m.${index}.x`, `m.${index}.y`, `m.${index}.w`);
     expect(live.status).toBe('COMPLETED');
   });

@@ -29,7 +29,7 @@ function history(): LiveWorkflow {
   return live;
 }
 
-test('a tally at any event, and the events after it, say what the workflow says', () => {
+test('TA1: a tally at any event, and the events after it, say what the workflow says', () => {
   const { journal, state, now } = history();
   const told = decide.decideDelete(state, now).spending;
   expect(told).toMatchObject([{ action: 'noop', model: 'm', calls: 8, unpriced_calls: 5, held_tokens: 4500 }]);

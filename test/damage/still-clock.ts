@@ -27,6 +27,11 @@ export class StillClock implements Clock {
     };
   }
 
+  /** How long each timer that is set still has, the shortest first. */
+  get timers(): number[] {
+    return this.#timers.map(({ at }) => at - this.#elapsedMs).sort((a, b) => a - b);
+  }
+
   soon(callback: () => void): void {
     setImmediate(callback);
   }

@@ -212,7 +212,7 @@ async function untilNoneInMemory(engine: Engine): Promise<void> {
   while ((await engine.stats()).active_in_memory > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('finished workflows leave memory, are read from their files, and come back for a call that needs them', async () => {
+test('K3: finished workflows leave memory, are read from their files, and come back for a call that needs them', async () => {
   const { engine, dir } = await startInline();
   const replies = await Promise.all(Array.from({ length: 20 }, () => engine.submit(noop, { waitMs: 60_000 })));
   await untilNoneInMemory(engine);

@@ -27,7 +27,7 @@ async function open(): Promise<Engine> {
 const temporary = () => readdirSync(tmpdir()).filter((name) => name.startsWith('hybrid-engine-'));
 
 describe('of an engine', () => {
-  test('a dry run says what a run would do, and no workflow comes of it', { timeout: 60_000 }, async () => {
+  test('RH3: a dry run says what a run would do, and no workflow comes of it', { timeout: 60_000 }, async () => {
     const engine = await open();
     const before = temporary();
     const reply = await engine.dryRun({

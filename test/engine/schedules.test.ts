@@ -159,7 +159,7 @@ describe('slots', () => {
     expect(await world.slots()).toEqual([iso(noon + hour), iso(noon + 2 * hour)]);
   });
 
-  test('the timer ends at the next slot, or after half a minute', async () => {
+  test('SD3: the timer ends at the next slot, or after half a minute', async () => {
     const world = await start();
     expect(world.clock.timer_?.ms).toBe(30_000);
     await world.at(noon + hour - 12_345);
@@ -230,7 +230,7 @@ describe('after a downtime', () => {
     expect([short(await again.slots()), passedOf(await again.view())]).toEqual([run, passed]);
   });
 
-  test('missed: all runs one after the other where they may not run at once', async () => {
+  test('SD2: missed: all runs one after the other where they may not run at once', async () => {
     const world = await start({ missed: 'all', window: '1d' });
     await world.at(noon + 3 * hour + 20 * minute);
     expect(short(await world.slots())).toEqual(['13:00']);
@@ -302,7 +302,7 @@ describe('a clock that jumps', () => {
   });
 });
 
-describe('a death', () => {
+describe('G22: a death', () => {
   const killAt = (when: 'before' | 'after') => {
     const images: EngineDir[] = [];
     const wrapStore = (store: StorePort): StorePort =>
@@ -421,7 +421,7 @@ describe('a death', () => {
     expect(await world.slots()).toEqual([iso(noon + hour)]);
   });
 
-  test('a slot that is refused for now stays due, and runs when there is room', async () => {
+  test('SL2: a slot that is refused for now stays due, and runs when there is room', async () => {
     let isFull = true;
     const world = await start({ overlap: 'allow' });
     const { coordinator } = world;
@@ -612,7 +612,7 @@ describe('a template', () => {
     expect(await world.engine.schedules()).toEqual([]);
   });
 
-  test('that cannot run lets the slot pass, with what is wrong', async () => {
+  test('SL2: that cannot run lets the slot pass, with what is wrong', async () => {
     const world = await start({ params: { day: '{{slot}}' } });
     const text = readFileSync(file(world.dir), 'utf8').replace('"name":"work"', '"name":"{{params.none}}"');
     writeFileSync(file(world.dir), text);

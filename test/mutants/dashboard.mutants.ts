@@ -17,8 +17,8 @@ export const dashboardMutants: readonly Mutant[] = [
     name: 'a call of unknown price counts as free in an event',
     breaks: 'an event says when its cost is a floor',
     file: told,
-    find: "...(metrics === null ? {} : { cost: typeof cost === 'number' ? cost : null }),",
-    replace: "...(metrics === null ? {} : { cost: typeof cost === 'number' ? cost : 0 }),",
+    find: "shown.cost = typeof cost === 'number' ? cost : null;",
+    replace: "shown.cost = typeof cost === 'number' ? cost : 0;",
     test: 'test/coordinator/followers/told-event.test.ts',
   },
   {

@@ -373,14 +373,6 @@ export const modelsMutants: Mutant[] = [
     only: 'one refusal pauses',
   },
   {
-    name: 'a byte order mark makes an answer that was paid for useless',
-    breaks: 'P4',
-    file: 'src/tasks/llm/answer-body.ts',
-    find: '  async json(): Promise<unknown> {\n    const decoder = new TextDecoder();',
-    replace: "  async json(): Promise<unknown> {\n    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });",
-    test: 'test/tasks/llm/wire.test.ts',
-  },
-  {
     name: 'a call without a key goes with that of the call before',
     breaks: 'secrets',
     file: 'src/tasks/llm/call.ts',

@@ -5,9 +5,28 @@ const columns = 'test/web/apply-event.test.ts';
 const layout = 'test/web/layout.test.ts';
 const reading = 'test/web/read-run.test.ts';
 const parts = 'test/web/run-parts.test.ts';
+const loading = 'test/web/step-loader.test.ts';
 const text = 'test/web/safe-text.test.ts';
 
 export const runPageMutants: Mutant[] = [
+  {
+    name: 'the picked step stays as it was when the run is read as a whole',
+    breaks: 'the drawer after events that nobody was told of',
+    file: 'web/run/step-loader.ts',
+    find: 'onAll: () => this.#again(),',
+    replace: 'onAll() {},',
+    test: loading,
+    only: 'is read again when the run was read',
+  },
+  {
+    name: 'an older answer about the picked step takes the place of the newer',
+    breaks: 'the drawer after two readings of one step',
+    file: 'web/run/step-loader.ts',
+    find: 'if (turn !== this.#turn || stepId !== this.#stepId) return;',
+    replace: 'if (stepId !== this.#stepId) return;',
+    test: loading,
+    only: 'is that of the last reading',
+  },
   {
     name: 'an event that a read has told already is applied again',
     breaks: 'AE2',

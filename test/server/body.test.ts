@@ -12,7 +12,7 @@ function padded(bytes: number): string {
   return `${head}${'x'.repeat(bytes - head.length - tail.length)}${tail}`;
 }
 
-describe('the size of a body', () => {
+describe('BO2: the size of a body', () => {
   it.each([
     [-1, 201],
     [0, 201],
@@ -72,7 +72,7 @@ describe('the size of a body', () => {
   });
 });
 
-describe('the shape of a body', () => {
+describe('BO3: the shape of a body', () => {
   it.each([
     [63, 201],
     [64, 201],
@@ -189,7 +189,7 @@ describe('the shape of a body', () => {
   });
 });
 
-describe('the media type of a body', () => {
+describe('BO1: the media type of a body', () => {
   it.each([
     'application/json',
     'Application/JSON',

@@ -14,7 +14,7 @@ async function open(port: number, path: string, headers: Record<string, string> 
 }
 
 describe('GET /api/events', () => {
-  it('sends each change with its kind, its number and its data', async () => {
+  it('ES2: sends each change with its kind, its number and its data', async () => {
     const running = await startServer();
     const reader = await open(running.port, '/api/events');
     expect(reader.status).toBe(200);
@@ -29,7 +29,7 @@ describe('GET /api/events', () => {
     });
   });
 
-  it('misses nothing that changes once its head has been sent', async () => {
+  it('ES1: misses nothing that changes once its head has been sent', async () => {
     const running = await startServer();
     for (let round = 1; round <= 20; round += 1) {
       const reader = await open(running.port, '/api/events');
@@ -151,7 +151,7 @@ describe('GET /api/events', () => {
     expect((await running.call('GET', '/api/health')).status).toBe(200);
   });
 
-  it('is ended for a client that stays too far behind, at a bounded cost', async () => {
+  it('ES3: is ended for a client that stays too far behind, at a bounded cost', async () => {
     let sent = 0;
     let over: () => void = () => {};
     const stopped = new Promise<void>((resolve) => {

@@ -6,9 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { AnswerMemory } from '../../src/server/answer-memory.ts';
 import { createRoutes } from '../../src/server/app.ts';
 import { serverBounds } from '../../src/server/bounds.ts';
+import { Clients } from '../../src/server/clients.ts';
 import { isOpenPath } from '../../src/server/guard.ts';
 import { OpenRequests } from '../../src/server/open-requests.ts';
 import { isPagePath } from '../../src/server/page-paths.ts';
+import { Pairings } from '../../src/server/pairings.ts';
 import { ServerMetrics } from '../../src/server/server-metrics.ts';
 import { Tickets } from '../../src/server/tickets.ts';
 import { readWebFiles } from '../../src/server/web-files.ts';
@@ -23,6 +25,8 @@ const routes = createRoutes(
     log: pino({ level: 'silent' }),
     version: '0.0.0',
     tickets: new Tickets(),
+    pairings: new Pairings(),
+    clients: new Clients(new FakeEngine(), pino({ level: 'silent' })),
     openRequests: new OpenRequests(serverBounds.waitsMax),
     memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
     web: readWebFiles('no-such-directory'),
@@ -36,7 +40,7 @@ const walk = routes.map(({ method, path }) => ({
 }));
 const mutating = walk.filter(({ method }) => method !== 'GET');
 
-describe('the Host header', () => {
+describe('GD1, G19: the Host header', () => {
   it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT'])('is answered when it is %s', async (host) => {
     const running = await startServer();
     const headers = { Host: host.replace('PORT', String(running.port)) };
@@ -200,7 +204,7 @@ describe('a refused Host or Origin', () => {
   });
 });
 
-describe('the Origin header', () => {
+describe('GD2, G19: the Origin header', () => {
   const allowedOrigins = ['http://localhost:3000', 'chrome-extension://abcdefghijklmnop'];
 
   it.each(allowedOrigins)('is named in the answer when it is %s', async (origin) => {
@@ -209,8 +213,21 @@ describe('the Origin header', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers['access-control-allow-origin']).toBe(origin);
     expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
-    expect(answer.headers['access-control-expose-headers']).toContain('ETag, Link, X-Total-Count');
+    expect(answer.headers['access-control-expose-headers']).toBe(
+      'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, Content-Disposition',
+    );
     expect(answer.headers.vary).toBe('Origin');
+  });
+
+  it('lets its page read every header that the documentation names', async () => {
+    const running = await startServer({ settings: { allowedOrigins } });
+    const { headers, json } = await running.call('GET', '/openapi.json', { headers: { Origin: allowedOrigins[0] } });
+    const exposed = String(headers['access-control-expose-headers']).split(', ');
+    const named = [...JSON.stringify(json).matchAll(/"headers":(\{.*?\}\})/g)].flatMap(([, of = '']) =>
+      [...of.matchAll(/"([A-Z][\w-]+)":\{/g)].map(([, name = '']) => name),
+    );
+    expect(named).toContain('X-Total-Count');
+    expect([...new Set(named)].filter((name) => !exposed.includes(name))).toEqual([]);
   });
 
   it('may be our own, so that the documentation page can call', async () => {
@@ -311,7 +328,8 @@ describe('"simple" cross-site requests', () => {
     const running = await startServer();
     for (const { method, path } of mutating) {
       const answer = await running.call(method, path, { headers, body });
-      expect([method, path, answer.status]).toEqual([method, path, 415]);
+      // A page's origin is refused there before the body is looked at.
+      expect([method, path, answer.status]).toEqual([method, path, path === '/api/pair' ? 403 : 415]);
     }
     expect(running.engine.calls).toEqual([]);
   });
@@ -363,7 +381,7 @@ describe('"simple" cross-site requests', () => {
   });
 });
 
-describe('API_TOKEN', () => {
+describe('GD3, G19: API_TOKEN', () => {
   const apiToken = 'a-long-token';
 
   it('is asked for on every route but health and the documentation, before any body byte is read', async () => {

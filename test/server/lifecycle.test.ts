@@ -1,7 +1,7 @@
 // Goal: a server starts or says in one line why not, and closes without cutting off what it can still answer.
-import { connect, createServer as createNetServer } from 'node:net';
+import { connect, createServer as createNetServer, Server } from 'node:net';
 import { pino } from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { StartError } from '../../src/contract/store.ts';
 import { createServer } from '../../src/server/server.ts';
 import { FakeEngine } from '../fixtures/fake-engine.ts';
@@ -32,6 +32,22 @@ async function startError(settings: Partial<typeof testSettings>): Promise<Start
     (error) => error,
   );
 }
+
+describe('what the system refuses', () => {
+  it.each([
+    ['EACCES', 'PORT=0 may not be used by this user: set PORT to one from 1024 to 65535'],
+    ['EADDRINUSE', 'PORT=0 on HOST=127.0.0.1 is taken by another program: stop it, or set PORT to a free one'],
+    ['EADDRNOTAVAIL', 'HOST=127.0.0.1 is not an address of this machine: set HOST to ::1, or to an address it has'],
+    ['ENOBUFS', 'HOST=127.0.0.1 PORT=0 cannot be listened on (ENOBUFS): set others'],
+  ])('is one line with what to do: %s', async (code, message) => {
+    const listen = vi.spyOn(Server.prototype, 'listen').mockImplementationOnce(function (this: Server) {
+      setImmediate(() => this.emit('error', Object.assign(new Error(code), { code })));
+      return this;
+    });
+    onTestFinished(() => listen.mockRestore());
+    expect(await startError({ host: '127.0.0.1', port: 0 })).toMatchObject({ message, exitStatus: 1 });
+  });
+});
 
 describe('listen', () => {
   it('says where it listens', async () => {

@@ -78,7 +78,7 @@ const toFileText = (written: string, kept: string) =>
 const definition = (params: string, own: string) =>
   `{"name": "n", "params": ${params}, "steps": [{"id": "a", "action": "noop", "params": ${own}}]}`;
 
-test('a definition: params and steps, at every depth, and the same after a restart', async () => {
+test('BO4: a definition: params and steps, at every depth, and the same after a restart', async () => {
   const body = definition('{"id": 9007199254740993, "n": 1}', '{"list": [1, {"x": 1e400}], "own": "{{params.id}}"}');
   const { status, json } = await post('workflows?wait=20', body);
   expect([status, json.status]).toEqual([201, 'COMPLETED']);

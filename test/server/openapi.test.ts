@@ -7,8 +7,10 @@ import { z } from 'zod';
 import { AnswerMemory } from '../../src/server/answer-memory.ts';
 import { createRoutes } from '../../src/server/app.ts';
 import { serverBounds } from '../../src/server/bounds.ts';
+import { Clients } from '../../src/server/clients.ts';
 import { OpenRequests } from '../../src/server/open-requests.ts';
 import { answerExamples } from '../../src/server/openapi-examples.ts';
+import { Pairings } from '../../src/server/pairings.ts';
 import { ServerMetrics } from '../../src/server/server-metrics.ts';
 import { Tickets } from '../../src/server/tickets.ts';
 import { readWebFiles } from '../../src/server/web-files.ts';
@@ -23,8 +25,10 @@ async function readDocument() {
 }
 
 const expected = [
+  'DELETE /api/clients/{id}',
   'DELETE /api/workflows/{id}',
   'GET /api/actions',
+  'GET /api/clients',
   'GET /api/costs',
   'GET /api/engine',
   'GET /api/events',
@@ -48,6 +52,9 @@ const expected = [
   'GET /api/workflows/{id}/steps/{stepId}/file',
   'GET /api/workflows/{id}/steps/{stepId}/outputs',
   'GET /api/workflows/{id}/steps/{stepId}/outputs/content',
+  'POST /api/clients',
+  'POST /api/pair',
+  'POST /api/pairings',
   'POST /api/schedules/{template}/pause',
   'POST /api/schedules/{template}/resume',
   'POST /api/schedules/{template}/trigger',
@@ -69,11 +76,17 @@ const expected = [
 
 /** They change nothing that lasts: no key is needed, and no room on the disk. */
 const withoutEffect = [
+  'POST /api/pairings',
   'POST /api/tickets',
   'POST /api/workflows/dry-run',
   'POST /api/workflows/from-template/dry-run',
   'POST /api/workflows/validate',
 ];
+
+/** They tell a token once: an answer that could be had again by its key would have to be kept with the token in it. */
+const tellingTokens = ['POST /api/clients', 'POST /api/pair'];
+/** They need no token. */
+const open = ['GET /api/health', 'POST /api/pair', 'POST /hooks/{template}'];
 
 interface Page {
   operationId: string;
@@ -162,7 +175,7 @@ describe('GET /openapi.json', () => {
         const body = page.requestBody.content['application/json'];
         expect(body?.example ?? body?.examples, call).toBeDefined();
       }
-      if (call.startsWith('POST') && !withoutEffect.includes(call)) {
+      if (call.startsWith('POST') && ![...withoutEffect, ...tellingTokens].includes(call)) {
         expect(
           page.parameters?.map((each) => each.name),
           call,
@@ -182,15 +195,14 @@ describe('GET /openapi.json', () => {
     expect(wait).toMatchObject({ name: 'wait', in: 'query', schema: { type: 'number', maximum: 60 } });
   });
 
-  it('asks for the token where one is set, and not for health and signed deliveries', async () => {
-    const isOpen = new Set(['GET /api/health', 'POST /hooks/{template}']);
+  it('asks for the token where one is set, and not for what is open', async () => {
     const running = await startServer({ settings: { apiToken: 'x' } });
     const { json } = await running.call('GET', '/openapi.json');
     expect(json.security).toEqual([{ apiToken: [] }]);
     for (const [call, { security }] of pagesOf(json)) {
       const isStream = call.endsWith('/events');
       const expectedSecurity = [{ apiToken: [] }, ...(isStream ? [{ ticket: [] }] : [])];
-      expect([call, security]).toEqual([call, isOpen.has(call) ? [] : expectedSecurity]);
+      expect([call, security]).toEqual([call, open.includes(call) ? [] : expectedSecurity]);
     }
     const { document } = await readDocument();
     for (const [call, { security }] of pagesOf(document)) expect([call, security]).toEqual([call, []]);
@@ -200,7 +212,7 @@ describe('GET /openapi.json', () => {
 
 /** Each row of a bulk answer is an answer of its own. */
 const effectless = Object.fromEntries(
-  [...withoutEffect, 'POST /api/workflows/bulk'].map((call) => [call.slice(5), true]),
+  [...withoutEffect, ...tellingTokens, 'POST /api/workflows/bulk'].map((call) => [call.slice(5), true]),
 );
 
 it('every answer to a POST that has an effect names its headers, Idempotency-Replayed among them', async () => {
@@ -236,6 +248,8 @@ it('every answer of success has an example that fits its schema', () => {
       version: '0.0.0',
       web: readWebFiles('no-such-directory'),
       tickets: new Tickets(),
+      pairings: new Pairings(),
+      clients: new Clients(new FakeEngine(), pino({ level: 'silent' })),
       openRequests: new OpenRequests(serverBounds.waitsMax),
       memory: new AnswerMemory({ bytesMax: 1, freeBytes: 1, patienceMs: 1, readingMsMax: 1 }),
     },

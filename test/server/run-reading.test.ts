@@ -34,6 +34,8 @@ describe('GET /api/workflows/{id}/logs', () => {
     const text = await running.call('GET', `/api/workflows/${id}/logs?format=text`);
     expect(text.headers['content-type']).toBe('text/plain; charset=utf-8');
     expect(text.headers['content-disposition']).toBe(`attachment; filename="${id}.log"`);
+    // There is no more.
+    expect(text.headers['x-log-next']).toBeUndefined();
     expect(text.text.split('\n').filter((line) => !line.startsWith('    '))).toHaveLength(5);
     expect(text.text).toMatch(/Z ERROR b: Failed: /);
   });

@@ -5,7 +5,7 @@ import { searchReplySchema } from '../../src/contract/run-view.ts';
 import { startInlineServer } from './inline-server.ts';
 import { createWorkflow, startServer } from './running-server.ts';
 
-it('finds a text in names, errors, logs and outputs, also in large ones', async () => {
+it('RQ2: finds a text in names, errors, logs and outputs, also in large ones', async () => {
   const running = await startInlineServer();
   const { holds } = running;
   const blob = { content: `${'x'.repeat(limits.outputsInlineBytesMax)} needle in a blob` };

@@ -67,7 +67,7 @@ describe('GET …/outputs', () => {
   });
 });
 
-describe('GET …/outputs/content', () => {
+describe('SO2: GET …/outputs/content', () => {
   it.each([
     [{ content: '<script>alert(1)</script>ä' }, '<script>alert(1)</script>ä', 'txt'],
     [{ content: { a: 1 } }, JSON.stringify({ content: { a: 1 } }, null, 2), 'json'],
@@ -82,6 +82,21 @@ describe('GET …/outputs/content', () => {
       'content-security-policy': 'sandbox',
       'x-content-type-options': 'nosniff',
     });
+  });
+
+  it('has the id of the step as its name, where that may be anything', async () => {
+    const running = await startServer();
+    const id = await createWorkflow(running);
+    const [step] = running.engine.workflows.get(id)?.steps ?? [];
+    Object.assign(step as object, { id: 'a "b"\r\n; é/c', outputs: { content: 'x' } });
+    const answer = await running.call(
+      'GET',
+      `/api/workflows/${id}/steps/${encodeURIComponent('a "b"\r\n; é/c')}/outputs/content`,
+    );
+    expect([answer.status, answer.headers['content-disposition']]).toEqual([
+      200,
+      'attachment; filename="a__b_______c.txt"',
+    ]);
   });
 
   it('is 404 without outputs, and for a step that is not there', async () => {

@@ -37,7 +37,7 @@ describe('the pages', () => {
     expect(running.engine.calls).toEqual([]);
   });
 
-  it('carry the policy: own files only, Trusted Types with one policy, framed by nobody', async () => {
+  it('PG1: carry the policy: own files only, Trusted Types with one policy, framed by nobody', async () => {
     const running = await startServer({ webDirectory });
     const { headers } = await running.call('GET', '/', { headers: html });
     expect(headers['content-security-policy']).toBe(
@@ -51,14 +51,14 @@ describe('the pages', () => {
     expect(headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('are not for programs that ask for JSON: those get what they always got', async () => {
+  it('PG2: are not for programs that ask for JSON: those get what they always got', async () => {
     const running = await startServer({ webDirectory });
     const answer = await running.call('GET', '/', { headers: { Accept: 'application/json' } });
     expect([answer.status, answer.json.code]).toEqual([404, 'NOT_FOUND']);
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 
-  it('need no token, tell nothing, and leave every call to need it', async () => {
+  it('PG4: need no token, tell nothing, and leave every call to need it', async () => {
     const running = await startServer({ webDirectory, settings: { apiToken: 'a-long-token' } });
     for (const path of [...paths, '/assets/app-1A.js']) {
       expect((await running.call('GET', path, { headers: html })).status, path).toBe(200);
@@ -133,7 +133,7 @@ describe('the files', () => {
     '/assets/__proto__',
     '/assets/',
     '/LICENSES.txt',
-  ])('are those that were there at the start: not %s', async (path) => {
+  ])('PG3: are those that were there at the start: not %s', async (path) => {
     const running = await startServer({ webDirectory });
     const answer = await running.call('GET', path);
     expect([answer.status, answer.json.code]).toEqual([404, 'NOT_FOUND']);

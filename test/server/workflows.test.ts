@@ -20,7 +20,7 @@ describe('POST /api/workflows', () => {
     expect(answer.text).toBe((await running.engine.get(answer.json.id)).json);
   });
 
-  it('names every bad field at once, unknown ones too', async () => {
+  it('PR1: names every bad field at once, unknown ones too', async () => {
     const running = await startServer();
     const body = { name: '', extra: 1, steps: [{ id: 'a', action: 'noop', other: 2 }, { id: '/' }] };
     const { status, headers, json } = await running.call('POST', '/api/workflows', { body });
@@ -231,7 +231,7 @@ describe('GET /api/workflows/{id}', () => {
     expect((await running.call('GET', `/api/workflows/${id}?wait=60`)).status).toBe(200);
   });
 
-  it('replaces outputs, largest first, when the document is beyond its bound', async () => {
+  it('WP2: replaces outputs, largest first, when the document is beyond its bound', async () => {
     const running = await startServer({ bounds: { answerBytesMax: 8_000 } });
     const id = await createWorkflow(running, {
       name: 'large',
@@ -394,7 +394,7 @@ describe('refusals of the engine', () => {
     });
   });
 
-  it('tells an unexpected error as a correlation id, and logs the rest under it', async () => {
+  it('PR2: tells an unexpected error as a correlation id, and logs the rest under it', async () => {
     const running = await startServer();
     running.engine.failWith('get', new Error('the secret /home/someone/key'));
     const answer = await running.call('GET', `/api/workflows/${unknownId}`);

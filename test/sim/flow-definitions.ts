@@ -89,12 +89,25 @@ function drawBody(dice: Dice, count: number): Pick<StepDefinition, 'action' | 'p
   const nested: StepDefinition = {
     id: 'n',
     dependencies: ['a'],
-    forEach: { inner: ['p', 'q'] },
+    forEach: { inner: ['p', 'q', 'r'].slice(0, dice.between(2, 3)) },
+    ...(dice.chance(0.3) ? { concurrency: dice.between(1, 2) } : {}),
     ...(dice.chance(0.5) ? { tolerate: 1 } : {}),
     action: 'work',
     params: { [itemParam]: '{{item}}', place: '{{index}}', inner: '{{inner}}' },
   };
-  return { steps: [...inner.slice(0, dice.between(1, 4)), ...(dice.chance(0.3) ? [nested] : [])] };
+  const loop: StepDefinition = {
+    id: 'r',
+    repeat: {
+      until: `round >= ${dice.below(3)}`,
+      max: 2,
+      otherwise: 'continue',
+      ...(dice.chance(0.3) ? { every: '50ms' } : {}),
+    },
+    action: 'work',
+    params: { [itemParam]: '{{item}}', place: '{{index}}', round: '{{round}}' },
+  };
+  const groups = [...(dice.chance(0.4) ? [nested] : []), ...(dice.chance(0.2) ? [loop] : [])];
+  return { steps: [...inner.slice(0, dice.between(1, 4)), ...groups] };
 }
 
 function drawLoop(dice: Dice, ids: readonly string[]): StepDefinition {

@@ -19,6 +19,18 @@ test('a blob that is written twice is one file', async () => {
   expect(fs.readdirSync(path.join(dir.workflowsDir, id, 'blobs'))).toEqual([name]);
 });
 
+test('blobs are listed that were written before a time, and not at it; what has another name is none', async () => {
+  const dir = createDataDir();
+  const store = await open(dir);
+  await store.writeBlob(id, bytes);
+  const blobs = path.join(dir.workflowsDir, id, 'blobs');
+  fs.utimesSync(path.join(blobs, name), 1_000, 1_000);
+  fs.writeFileSync(path.join(blobs, `${name}.txt`), 'x');
+  expect(store.listBlobs(id, 1_000_000)).toEqual([]);
+  expect(store.listBlobs(id, 1_000_001)).toEqual([{ name, bytes: bytes.length }]);
+  expect(store.listBlobs(otherId, 1_000_001)).toEqual([]);
+});
+
 test('V2: a damaged, shortened or missing blob is refused by name', async () => {
   const dir = createDataDir();
   const store = await open(dir);

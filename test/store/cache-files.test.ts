@@ -48,6 +48,20 @@ test.each([
   expect(await store.readCached(key)).toEqual({ kind: 'whole', json });
 });
 
+test.each(['ENOSPC', 'EMFILE'])('a directory that could not be made for %s is made by the next write', async (code) => {
+  const dir = createDataDir();
+  let failing = true;
+  const { disk } = createFaultDisk(({ name, path: of }) => {
+    if (failing && name === 'mkdir' && of.includes('/cache')) throw diskError(code);
+    return undefined;
+  });
+  const store = await open(dir, { disk });
+  await expect(store.writeCached(key, json)).rejects.toThrow(code);
+  failing = false;
+  await store.writeCached(key, json);
+  expect(await store.readCached(key)).toEqual({ kind: 'whole', json });
+});
+
 test('CF2: an answer under the name of another is no answer', async () => {
   const dir = createDataDir();
   const store = await open(dir);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { Manifest } from '../../src/contract/store.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/store/checkpoint.ts';
 import { createNodeDisk } from '../../src/store/disk.ts';
-import { createDataDir, open } from './data-dir.ts';
+import { createDataDir, emptyManifest, open } from './data-dir.ts';
 
 const manifest: Manifest = {
   seq: 12,
@@ -54,4 +54,16 @@ test('a checkpoint is found by the next life, and one by a lock that is no longe
   fs.writeFileSync(path.join(dir.engineDir, 'lock'), '{}');
   await expect(next.checkpoint({ ...manifest, seq: 1, segment })).rejects.toThrow('no longer owns');
   expect(() => next.append(['2'])).toThrow('no longer owns');
+});
+
+test('the rest of a directory that the manifest calls deleted is no workflow', async () => {
+  const dir = createDataDir();
+  const [gone, kept] = ['0190a1b2-0000-7000-8000-000000000001', '0190a1b2-0000-7000-8000-000000000002'];
+  for (const id of [gone, kept]) fs.mkdirSync(path.join(dir.workflowsDir, id as string), { recursive: true });
+  const first = await open(dir);
+  expect(first.found.workflowIds).toEqual([gone, kept]);
+  first.begin([]);
+  await first.checkpoint({ ...emptyManifest, seq: 0, segment: first.cut(), deleted: [gone as string] });
+  await first.close();
+  expect((await open(dir)).found.workflowIds).toEqual([kept]);
 });

@@ -30,6 +30,12 @@ test('the last line of a workflow wins, and a removed one is gone', async () => 
   expect(found.notices).toEqual([]);
 });
 
+test('workflows are found in the order in which they finished last', async () => {
+  const dir = createDataDir();
+  await writeIndex(dir, [entry('a', 1), entry('b', 2), entry('c', 3), entry('a', 4), entry('b', 5)]);
+  expect([...(await open(dir)).found.finished.keys()]).toEqual(['c', 'a', 'b']);
+});
+
 test('a removed one can come again', async () => {
   const dir = createDataDir();
   await writeIndex(dir, [entry('a', 1), { id: 'a', removed: true }, entry('a', 3)]);

@@ -223,6 +223,15 @@ test('a segment that the manifest needs and that is gone is damage', () => {
   expect(reading.lastSeq).toBe(9);
 });
 
+test('the number of a segment that the manifest needs and that is gone is not given again', () => {
+  const covered = { seq: 7, segment: 3 };
+  const numberBehind = (...names: string[]) =>
+    read(Object.fromEntries(names.map((name) => [name, Buffer.alloc(0)])), { ...nothingKnown, covered }).lastNumber;
+  expect(numberBehind()).toBe(3);
+  expect(numberBehind('000002.hj')).toBe(3);
+  expect(numberBehind('000004.hj')).toBe(4);
+});
+
 test('an event that another file names and the journal does not hold is damage, and its number stays used', async () => {
   const reading = read(await threeSegments(), { ...nothingKnown, seqKnown: 7 });
   expect(reading.damaged).toBe(true);

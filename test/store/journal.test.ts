@@ -2,6 +2,8 @@
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { DiskFailedError, DiskFullError } from '../../src/contract/store.ts';
+import { createNodeDisk } from '../../src/store/disk.ts';
+import { Journal } from '../../src/store/journal.ts';
 import { createDataDir, open, segmentPath } from './data-dir.ts';
 import { createFaultDisk, diskError, type Operation } from './fault-disk.ts';
 
@@ -217,6 +219,38 @@ test('a fsync that fails in a view ends the journal too', async () => {
   failing = true;
   await expect(store.writeQueue([], { durable: true })).rejects.toThrow(DiskFailedError);
   expect(() => store.append(['1'])).toThrow(DiskFailedError);
+});
+
+test('every later call tells of the first failure, whatever fails after it', async () => {
+  const dir = createDataDir();
+  const { disk } = createFaultDisk((operation) => {
+    if (operation.name === 'fsync' && operation.path.includes('queue-state')) throw diskError('EIO');
+    if (operation.name === 'fdatasync') throw diskError('EROFS');
+    return undefined;
+  });
+  const store = await open(dir, { disk });
+  store.begin([]);
+  await expect(store.writeQueue([], { durable: true })).rejects.toThrow('EIO');
+  await expect(store.indexFinished([{ id: 'x', removed: true }])).rejects.toThrow('EROFS');
+  expect(() => store.append(['1'])).toThrow('EIO');
+});
+
+test('batches are counted up to ffffffff and then from 0 again', () => {
+  const dir = createDataDir();
+  fs.mkdirSync(dir.journalDir, { recursive: true });
+  const start = { lastSeq: 7, lastNumber: 3, damaged: false, segments: [] };
+  const journal = new Journal(createNodeDisk(), dir.journalDir, { ...start, lastBatch: 2 ** 32 - 3 });
+  journal.begin([], ['1'], 0);
+  journal.append(['2']);
+  journal.append(['3']);
+  journal.close();
+  const lines = fs.readFileSync(segmentPath(dir, 4), 'latin1').trimEnd().split('\n').slice(1);
+  expect(lines.map((line) => line.split(' ').slice(1, 3))).toEqual([
+    ['0000000008', 'fffffffe'],
+    ['0000000008', 'ffffffff'],
+    ['0000000009', '00000000'],
+    ['000000000a', '00000001'],
+  ]);
 });
 
 test('an empty batch writes a marker once, takes no sequence number, and is not found as an event', async () => {

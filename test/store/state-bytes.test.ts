@@ -129,6 +129,7 @@ test('a file the disk does not give is unreadable; a lack of file handles is an 
     ['EIO', 'unreadable'],
     ['EACCES', 'unreadable'],
     ['EMFILE', 'thrown'],
+    ['ENFILE', 'thrown'],
   ] as const) {
     const { disk } = createFaultDisk((operation) => {
       if (operation.name.startsWith('readFile')) throw diskError(code);

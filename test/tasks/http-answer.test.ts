@@ -62,7 +62,7 @@ describe('a body without bytes (RB1)', () => {
   });
 });
 
-describe('a content coding', () => {
+describe('a content coding (RB2, RB5)', () => {
   const text = 'plain text, long enough to be packed, packed, packed, packed';
   it.each([
     ['gzip', gzipSync(text)],

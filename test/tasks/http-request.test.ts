@@ -104,7 +104,7 @@ describe('a request', () => {
     await expect(request(params)).rejects.toThrow();
   });
 
-  it('ends when its signal is aborted: silent server, endless body', async () => {
+  it('GA3: ends when its signal is aborted: silent server, endless body', async () => {
     const url = await listen(({ url: path }, response) => {
       if (path === '/endless') response.write('first bytes');
     });
@@ -157,7 +157,7 @@ describe('a status', () => {
     });
   });
 
-  it('never shows the header values that the server repeats', async () => {
+  it('EX1: never shows the header values that the server repeats', async () => {
     const url = await withStatus(401, {}, 'wrong key sk-canary-1 of Bearer sk-canary-1, mine is canary-cookie');
     const failure = await failureOf(
       request({ url, headers: { Authorization: 'Bearer sk-canary-1', Cookie: 'canary-cookie' } }),

@@ -95,7 +95,7 @@ describe('a name', () => {
     );
   });
 
-  it('is looked up once: what was checked is what is connected to', async () => {
+  it('GA1: is looked up once: what was checked is what is connected to', async () => {
     const server = createServer((_request, response) => response.end('reached'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

@@ -91,7 +91,7 @@ test('PC2: data of a decision are held against the schema of a step within the s
   expect(faulty.errors[0]?.message).toMatch(/^cannot be checked: the schema of the step is faulty: /);
 });
 
-test('PC2: the next check gets a thread of its own, and the same answer as without a thread', async () => {
+test('PC1, PC2: the next check gets a thread of its own, and the same answer as without a thread', async () => {
   start(2_000);
   const of = template({ x: { ...text, pattern: '^a*a*a*a*a*b$' }, y: { default: 5 } }, { required: ['x'] });
   await ask(of, { x: 'ab' });

@@ -95,4 +95,39 @@ describe.skipIf(!hasChromium)('the run page when the engine dies', () => {
     await watched.check('live again');
     await watched.close();
   });
+
+  it('reads the run again where what has changed since the death is not known, the picked step with it', async () => {
+    const steps = [
+      { id: 'list', name: 'List', action: 'noop' },
+      {
+        ...{ id: 'ask', name: 'Ask', action: 'http_request', dependencies: ['list'] },
+        params: { url: 'http://127.0.0.1:9/' },
+      },
+    ];
+    const { id } = await engine.api<Workflow>('POST', '/api/workflows', { name: 'Killed and retried', steps });
+    const watched = await openPage(browser, `${engine.url}/runs/${id}?step=ask&tab=attempts`);
+    watched.allow(/ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|Failed to load resource/);
+    const { page } = watched;
+    const tries = page.getByRole('tabpanel').getByRole('listitem');
+    await page.getByRole('alert').getByText('TARGET_REFUSED').waitFor();
+    expect(await tries.count()).toBeLessThan(2);
+
+    // What the engine answers when it knows nothing from before its start.
+    let refused = 0;
+    await page.route(/view=changes/, async (route) => {
+      refused += 1;
+      const json = { status: 409, code: 'CONFLICT', detail: 'What has changed since then is too old to be known' };
+      await route.fulfill({ status: 409, contentType: 'application/problem+json', json });
+    });
+    const died = once(engine.child, 'exit');
+    engine.child.kill('SIGKILL');
+    await died;
+    engine = await startEngine(place, { port: Number(new URL(engine.url).port), env: { MAX_PARALLEL_NODES: '3' } });
+    await expect.poll(() => page.locator('.connection').textContent(), { timeout: 30_000 }).toContain('Live');
+    await page.getByRole('button', { name: 'Retry failed' }).click();
+    await expect.poll(() => tries.count(), { timeout: 60_000 }).toBe(2);
+    expect(refused).toBeGreaterThan(0);
+    expect(watched.faults).toEqual([]);
+    await watched.close();
+  });
 });

@@ -48,8 +48,8 @@ const sum = (files: Iterable<string>) => [...files].reduce((bytes, name) => byte
 describe('the first load', () => {
   it.each([
     ['the list of runs', ['list-page', 'runs'], 60],
-    ['a run, until its graph is drawn', ['run-page', 'run-worker'], 60],
-    ['a run with its timeline', ['run-page', 'run-worker', 'timeline-pane'], 65],
+    ['a run, until its graph is drawn', ['run-page', 'run-worker'], 56],
+    ['a run with its timeline', ['run-page', 'run-worker', 'timeline-pane'], 60],
   ])('of %s is within its bound for scripts and styles', (_, parts, kilobytes) => {
     const files = closure([...firstFiles(), ...parts.map(fileOf)]);
     expect(files.size).toBeGreaterThan(4);
@@ -79,12 +79,12 @@ describe('what is loaded when it is needed', () => {
 });
 
 describe('the package', () => {
-  it('grows by at most 525 KB', () => {
+  it('grows by at most 400 KB', () => {
     const files = readdirSync(join(place, 'web'), { recursive: true, encoding: 'utf8' }).map((name) =>
       join(place, 'web', name),
     );
     const bytes = files.reduce((all, file) => all + (statSync(file).isFile() ? statSync(file).size : 0), 0);
-    expect(bytes).toBeLessThanOrEqual(525 * kilobyte);
+    expect(bytes).toBeLessThanOrEqual(400 * kilobyte);
   });
 
   it('brings the licences of all that went into it', () => {

@@ -32,7 +32,7 @@ export function CostsPage() {
       <div class="page-head">
         <h1>Costs</h1>
         <span class="grow" />
-        <fieldset class="segments" aria-label="A row stands for">
+        <fieldset class="segments wide" aria-label="A row stands for">
           {options.map((one) => (
             <button
               key={one}

@@ -209,7 +209,7 @@ function Bar({ format, isBusy, change, call }: BarProps) {
   const why = whyDisabled.value;
   return (
     <div class="form-actions">
-      <fieldset class="segments" aria-label="Written as">
+      <fieldset class="segments wide" aria-label="Written as">
         {(['yaml', 'json'] as const).map((one) => (
           <button
             key={one}

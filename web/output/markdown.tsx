@@ -77,7 +77,7 @@ function List({ list, depth }: { list: Tokens.List; depth: number }) {
 
 function Table({ table, depth }: { table: Tokens.Table; depth: number }) {
   return (
-    <div class="table-scroll">
+    <div class="markdown-table">
       <table>
         <thead>
           <tr>

@@ -1,5 +1,4 @@
 /** What a person can do to a run. Each call carries a key made at the click, so a lost answer does no harm twice. */
-import { signal } from '@preact/signals';
 import { toSafeLine } from '../output/safe-text.ts';
 import { address, navigate } from '../route.ts';
 import { ask } from '../ui/dialog.tsx';
@@ -7,41 +6,12 @@ import { toast } from '../ui/toast.tsx';
 import { getText, post, remove } from '../wire/api.ts';
 import { isLost } from '../wire/connection.ts';
 import { detailOf } from '../wire/problem.ts';
-import { waitsFor } from './columns.ts';
+import { allowedFor, apiPath } from './allowed.ts';
 import { downloadText } from './download.ts';
-import { look } from './look.ts';
 import type { RunStore } from './run-store.ts';
-import { pickedId } from './view-state.ts';
 
 /** How long Undo is offered after a stop. */
 const undoMs = 8_000;
-
-export const apiPath = (id: string, rest = ''): string => `/api/workflows/${encodeURIComponent(id)}${rest}`;
-
-/** The dialog that is open; null for none. */
-export const openDialog = signal<'branch' | 'budget' | null>(null);
-
-/** Which actions the run's status allows. */
-export interface Allowed {
-  readonly stop: boolean;
-  readonly retry: boolean;
-  readonly resume: boolean;
-  readonly raiseBudget: boolean;
-}
-
-export function allowedFor({ run }: RunStore): Allowed {
-  if (run === null) return { stop: false, retry: false, resume: false, raiseBudget: false };
-  const { status } = run.head;
-  const isOpen = status === 'RUNNING' || status === 'PENDING' || status === 'WAITING_FOR_DEPENDENCY';
-  const isPaused = run.counts[look.waiting]! > 0 && run.waits.includes(waitsFor.budget);
-  return {
-    stop: isOpen,
-    // The engine takes it while others run too; nobody asks for it then by a button that must not be missed.
-    retry: status === 'FAILED' || (status === 'WAITING_FOR_DEPENDENCY' && run.counts[look.failed]! > 0),
-    resume: status === 'STOPPED',
-    raiseBudget: isPaused,
-  };
-}
 
 async function change(id: string, verb: 'stop' | 'retry' | 'resume', body?: unknown): Promise<boolean> {
   try {
@@ -80,10 +50,6 @@ export async function resume(store: RunStore): Promise<void> {
   await change(store.id, 'resume');
 }
 
-export function askBranch(store: RunStore): void {
-  if (store.run !== null && !isLost.value) openDialog.value = 'branch';
-}
-
 export async function askDelete(store: RunStore): Promise<void> {
   const isWanted = await ask({
     title: 'Delete this run?',
@@ -117,12 +83,4 @@ export function toCurl(id: string, hasToken: boolean): string {
 
 function nameOf({ run, id }: RunStore): string {
   return run === null ? id : toSafeLine(run.head.name);
-}
-
-/** The step that a branch begins from unless another is chosen: the picked one, a failed one, the first. */
-export function branchFrom({ run }: RunStore): string | null {
-  if (run === null) return null;
-  if (pickedId.value !== null && run.index.has(pickedId.value)) return pickedId.value;
-  const failed = run.look.indexOf(look.failed);
-  return run.ids[failed >= 0 ? failed : 0] ?? null;
 }

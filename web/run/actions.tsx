@@ -7,19 +7,9 @@ import { lazy } from '../ui/lazy.tsx';
 import { Menu, type MenuItem } from '../ui/menu.tsx';
 import { whyDisabled } from '../wire/connection.ts';
 import { hasToken } from '../wire/token.ts';
-import {
-  allowedFor,
-  apiPath,
-  askBranch,
-  askDelete,
-  downloadLog,
-  openDialog,
-  resume,
-  retry,
-  stop,
-  toCurl,
-} from './actions-run.ts';
+import { allowedFor, apiPath, askBranch, openDialog } from './allowed.ts';
 import type { RunHead } from './columns.ts';
+import { withLater } from './load-later.ts';
 import { useRun, useRunScope } from './run-context.ts';
 
 const BranchDialog = lazy(async () => (await import('./run-dialogs.tsx')).BranchDialog, '');
@@ -70,11 +60,19 @@ export function RunActions() {
           }}
         />
       ) : null}
-      {allowed.stop ? <Action icon="stop" label="Stop" run={() => void stop(store)} /> : null}
+      {allowed.stop ? <Action icon="stop" label="Stop" run={() => withLater(({ stop }) => stop(store))} /> : null}
       {allowed.retry ? (
-        <Action icon="retry" label="Retry failed" short="Retry" isPrimary run={() => void retry(store)} />
+        <Action
+          icon="retry"
+          label="Retry failed"
+          short="Retry"
+          isPrimary
+          run={() => withLater(({ retry }) => retry(store))}
+        />
       ) : null}
-      {allowed.resume ? <Action icon="play" label="Resume" isPrimary run={() => void resume(store)} /> : null}
+      {allowed.resume ? (
+        <Action icon="play" label="Resume" isPrimary run={() => withLater(({ resume }) => resume(store))} />
+      ) : null}
       <Action icon="branch" label="Branch" run={() => askBranch(store)} />
       <Menu label="More actions" items={toItems(store, run.head)} buttonClass="button run-more">
         <Icon name="more" />
@@ -99,8 +97,13 @@ function toItems(
       : [{ label: 'Compare with its newest branch', href: `${runPath(id)}/diff/${newest.id}` }]),
     { label: 'Run again', href: `/new?from=${encodeURIComponent(id)}` },
     { label: 'Open as JSON', href: apiPath(id), isOutside: true },
-    { label: 'Download the log', run: () => void downloadLog(store) },
-    { label: 'Copy as curl', run: () => void copyText(toCurl(id, hasToken()), 'The command') },
-    { label: 'Delete…', isDestructive: true, disabled: whyDisabled.value, run: () => void askDelete(store) },
+    { label: 'Download the log', run: () => withLater(({ downloadLog }) => downloadLog(store)) },
+    { label: 'Copy as curl', run: () => withLater(({ toCurl }) => copyText(toCurl(id, hasToken()), 'The command')) },
+    {
+      label: 'Delete…',
+      isDestructive: true,
+      disabled: whyDisabled.value,
+      run: () => withLater(({ askDelete }) => askDelete(store)),
+    },
   ];
 }

@@ -8,9 +8,8 @@
  *        version stays that of the last columns that were right.
  */
 import type { EngineEvent, EventStep } from '../../src/contract/event.ts';
-import { type Columns, outcomes, type RunHead, setStatus, shape, waitsFor } from './columns.ts';
+import { type Columns, outcomes, type RunHead, setStatus, shape, toMs, waitsFor } from './columns.ts';
 import { look, toStatusCode } from './look.ts';
-import { toMs } from './read-run.ts';
 
 /**
  * `reread`: the event changes more than it tells: steps that are new, or too many to name. What it tells is applied,

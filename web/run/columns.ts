@@ -149,3 +149,8 @@ export function lookOfRun(run: Columns): Look {
   if (run.head.status !== 'WAITING_FOR_DEPENDENCY') return lookOfStatus(run.head.status);
   return run.counts[look.needs]! > 0 ? 'needs' : 'waiting';
 }
+
+/** Milliseconds since 1970 of an ISO time; NaN where there is none. */
+export function toMs(time: string | null | undefined): number {
+  return time === null || time === undefined ? Number.NaN : Date.parse(time);
+}

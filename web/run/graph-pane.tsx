@@ -1,36 +1,28 @@
 /** The graph with its tools, its minimap and the tip under the pointer. */
-import { effect } from '@preact/signals';
-import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
-import { toSafeLine } from '../output/safe-text.ts';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { setQuery } from '../route.ts';
-import { durationText } from '../ui/duration.ts';
 import { Icon } from '../ui/icon.tsx';
-import { countText, usdText } from '../ui/money.ts';
-import { Glyph } from '../ui/pill.tsx';
-import { theme } from '../ui/theme.ts';
-import { serverNow } from '../ui/time.ts';
-import { endOf } from './bands.ts';
+import { lazy } from '../ui/lazy.tsx';
 import type { Columns } from './columns.ts';
 import { GraphView } from './graph.ts';
+import type { Tip } from './graph-words.tsx';
 import { type Grouping, groupings } from './grouping.ts';
-import type { Hit } from './hit.ts';
-import { look, toLookName, toLookWord } from './look.ts';
-import { placeOf, useRun, useRunScope } from './run-context.ts';
+import { type Later, loadLater } from './load-later.ts';
+import { look } from './look.ts';
+import { useRunScope } from './run-context.ts';
 import type { PaneHandles } from './run-keys.ts';
 import { mostInteresting } from './run-store.ts';
-import { findSteps, findText, hovered, isFollowing, lookFilter, pick, pickedId } from './view-state.ts';
+import { useShown } from './use-shown.ts';
+import { hovered, isFollowing, pick, pickedId } from './view-state.ts';
+
+const BoxList = lazy(async () => (await loadLater()).BoxList, 'visually-hidden');
+const GraphTip = lazy(async () => (await loadLater()).GraphTip, 'visually-hidden');
 
 const groupingWords: Readonly<Record<Grouping, { word: string; title: string }>> = {
   steps: { word: 'Steps', title: 'Every step on a card of its own' },
   siblings: { word: 'Siblings', title: 'Steps with the same parents and children in one box' },
   kinds: { word: 'Kinds', title: 'Like steps of one level in one box' },
 };
-
-interface Tip {
-  readonly hit: Hit;
-  readonly x: number;
-  readonly y: number;
-}
 
 export function GraphPane({ handles, isNarrow }: { handles: PaneHandles; isNarrow: boolean }) {
   const { store } = useRunScope();
@@ -48,7 +40,14 @@ export function GraphPane({ handles, isNarrow }: { handles: PaneHandles; isNarro
         setTip(hit.step < 0 ? null : { hit, ...at });
       },
     });
-    graph.minimap = minimap.current;
+    const corner = minimap.current;
+    if (corner !== null) {
+      const show = ({ drawMinimap }: Later): void => {
+        graph.drawMinimap = (scene) => drawMinimap(corner, scene);
+        graph.refresh();
+      };
+      loadLater().then(show, () => {});
+    }
     handles.graph = graph;
     if (store.run !== null) graph.interesting = mostInteresting(store.run);
     setView(graph);
@@ -57,7 +56,13 @@ export function GraphPane({ handles, isNarrow }: { handles: PaneHandles; isNarro
       graph.destroy();
     };
   }, []);
-  useShown(view);
+  const lastFollowed = useRef(0);
+  useShown(view, (run) => {
+    if (!isFollowing.value || performance.now() - lastFollowed.current < 1_000) return;
+    lastFollowed.current = performance.now();
+    const running = newestRunning(run);
+    if (running >= 0) view?.reveal(running);
+  });
   return (
     <div class="run-pane run-graph">
       {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: the graph is an application of its own */}
@@ -75,45 +80,6 @@ export function GraphPane({ handles, isNarrow }: { handles: PaneHandles; isNarro
       </div>
       {isNarrow ? null : <canvas class="graph-minimap is-hidden" ref={minimap} />}
     </div>
-  );
-}
-
-/** Gives the view what it shows, with each change of the run and of the page's state. */
-function useShown(view: GraphView | null): void {
-  const { store } = useRunScope();
-  const found = useMemo(() => ({ text: '', run: null as Columns | null, mask: null as Uint8Array | null }), []);
-  useEffect(() => view?.retheme(), [view, theme.value]);
-  const lastPicked = useRef(-1);
-  const lastFollowed = useRef(0);
-  useEffect(
-    () =>
-      effect(() => {
-        store.tick.value;
-        const text = findText.value;
-        const { run, layout } = store;
-        if (view === null || run === null || layout === null) return;
-        if (found.run !== run || found.text !== text) {
-          found.run = run;
-          found.text = text;
-          found.mask = findSteps(run, text);
-        }
-        const picked = placeOf(run, pickedId.value);
-        view.show({
-          ...{ run, layout, picked, hovered: hovered.value },
-          filter: { look: lookFilter.value, found: found.mask },
-        });
-        if (picked !== lastPicked.current) {
-          lastPicked.current = picked;
-          // The drawer that opens beside it changes the room first.
-          if (picked >= 0) requestAnimationFrame(() => view.reveal(picked));
-        }
-        if (isFollowing.value && performance.now() - lastFollowed.current > 1_000) {
-          lastFollowed.current = performance.now();
-          const running = newestRunning(run);
-          if (running >= 0) view.reveal(running);
-        }
-      }),
-    [view],
   );
 }
 
@@ -172,69 +138,5 @@ function Tools({ handles }: { handles: PaneHandles }) {
         </div>
       ) : null}
     </>
-  );
-}
-
-function GraphTip({ tip: { hit, x, y }, pane }: { tip: Tip; pane: HTMLElement | null }) {
-  const run = useRun();
-  const i = hit.step;
-  if (i >= run.ids.length || pane === null) return null;
-  const code = run.look[i]!;
-  const facts = [toLookWord(code)];
-  if (run.start[i]! >= 0) facts.push(durationText(endOf(run, i, serverNow()) - run.start[i]!));
-  if (run.cost[i]! >= 0) facts.push(usdText(run.cost[i]!));
-  const error = run.errors.get(i);
-  if (error) facts.push(error);
-  const left = Math.max(8, Math.min(x + 14, pane.clientWidth - 268));
-  const top = y + 100 > pane.clientHeight ? y - 84 : y + 16;
-  return (
-    <div class="graph-tip" style={{ left: `${left}px`, top: `${Math.max(4, top)}px` }} aria-hidden="true">
-      <div>
-        <Glyph look={toLookName(code)} size={14} />
-        <b>{toSafeLine(run.names[i]!)}</b>
-      </div>
-      <span>{facts.join(' · ')}</span>
-      <span class="mono">{run.ids[i]}</span>
-    </div>
-  );
-}
-
-/** What the canvas shows, for assistive technology: at most 200 boxes in view, renewed when they are others. */
-function BoxList({ view, id }: { view: GraphView | null; id: string }) {
-  const { store } = useRunScope();
-  const [boxes, setBoxes] = useState<readonly number[]>([]);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      const now = view?.boxesInView(200) ?? [];
-      setBoxes((before) => (before.length === now.length && before.every((box, k) => box === now[k]) ? before : now));
-    }, 1_000);
-    return () => clearInterval(timer);
-  }, [view]);
-  const run = useRun();
-  const { layout } = store;
-  if (layout === null) return null;
-  const picked = placeOf(run, pickedId.value);
-  return (
-    <ul class="visually-hidden" aria-label="Steps in view">
-      {picked < 0 ? null : (
-        <li id={`${id}-picked`}>
-          {toSafeLine(run.names[picked]!)}, {toLookWord(run.look[picked]!)}
-        </li>
-      )}
-      {boxes
-        .filter((box) => box < layout.form.length)
-        .map((box) => {
-          const cells = layout.cells.at[box + 1]! - layout.cells.at[box]!;
-          const head = layout.head[box]!;
-          const of = cells > 1 ? `, ${countText(cells)} steps` : '';
-          return (
-            <li key={box}>
-              {toSafeLine(layout.label[box]!)}
-              {of}
-              {head >= 0 ? `, ${toLookWord(run.look[head]!)}` : ''}
-            </li>
-          );
-        })}
-    </ul>
   );
 }

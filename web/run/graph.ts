@@ -10,11 +10,11 @@ import type { Columns } from './columns.ts';
 import { drawGraph } from './graph-draw.ts';
 import { findAt, type Hit, rectOf } from './hit.ts';
 import { look } from './look.ts';
-import { drawMinimap } from './minimap.ts';
-import { type Palette, readPalette, TextFitter } from './palette.ts';
+import type { MinimapScene } from './minimap.ts';
 import { listenToPointer } from './pointer.ts';
 import { boundsOf, type Camera, isInView } from './scene.ts';
-import { SafeNames, type StepFilter } from './view-state.ts';
+import { Stage, type StageSize, toolsOf } from './stage.ts';
+import type { StepFilter } from './view-state.ts';
 
 const frameMsMin = 40;
 
@@ -33,58 +33,37 @@ export interface GraphEvents {
 }
 
 export class GraphView {
-  readonly #canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D;
-  readonly #fitter: TextFitter;
-  readonly #names = new SafeNames();
+  readonly #stage: Stage;
   readonly #events: GraphEvents;
-  readonly #stop: (() => void)[] = [];
+  readonly #stop: readonly (() => void)[];
   readonly #reducesMotion = matchMedia('(prefers-reduced-motion: reduce)');
-  #palette: Palette = readPalette();
   #input: GraphInput | null = null;
   #camera: Camera = { k: 1, x: 0, y: 0 };
-  #size = { width: 0, height: 0 };
-  #dpr = 1;
   #hit: Hit = { box: -1, step: -1 };
   #isMoved = false;
-  #isDirty = true;
-  #frame = 0;
-  #drawnAt = 0;
-  minimap: HTMLCanvasElement | null = null;
+  /** Draws the whole graph in its corner, where there is room for it. */
+  drawMinimap: ((scene: MinimapScene) => void) | null = null;
   /** Frames that were drawn and how long they took, for those who measure. */
   readonly drawn = { frames: 0, ms: 0 };
 
   constructor(canvas: HTMLCanvasElement, events: GraphEvents) {
-    const context = canvas.getContext('2d', { alpha: false });
-    if (context === null) throw new Error('this browser draws no canvas');
-    this.#canvas = canvas;
-    this.#context = context;
-    this.#fitter = new TextFitter(context);
     this.#events = events;
-    const resizes = new ResizeObserver(() => this.#resize());
-    resizes.observe(canvas.parentElement ?? canvas);
-    this.#stop.push(() => resizes.disconnect(), listenToPointer(canvas, this));
-    void document.fonts?.ready.then(() => {
-      this.#fitter.clear();
-      this.#isDirty = true;
+    this.#stage = new Stage(canvas);
+    const close = this.#stage.open({
+      resized: (before) => this.#resized(before),
+      draw: (at) => this.#draw(at),
     });
-    this.#resize();
-    const loop = (at: number): void => {
-      this.#frame = requestAnimationFrame(loop);
-      this.#draw(at);
-    };
-    this.#frame = requestAnimationFrame(loop);
+    this.#stop = [close, listenToPointer(canvas, this)];
   }
 
   destroy(): void {
-    cancelAnimationFrame(this.#frame);
     for (const stop of this.#stop) stop();
   }
 
   show(input: GraphInput): void {
     const before = this.#input;
     this.#input = input;
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
     if (before?.layout === input.layout) return;
     if (before === null || !this.#isMoved || before.layout.grouping !== input.layout.grouping) this.open();
     else if (before.run.ids.length <= input.run.ids.length) {
@@ -94,8 +73,12 @@ export class GraphView {
   }
 
   retheme(): void {
-    this.#palette = readPalette();
-    this.#isDirty = true;
+    this.#stage.retheme();
+  }
+
+  /** Draws again with the next frame. */
+  refresh(): void {
+    this.#stage.isDirty = true;
   }
 
   get camera(): Readonly<Camera> {
@@ -106,17 +89,21 @@ export class GraphView {
   interesting = -1;
   open(): void {
     const { layout, picked } = this.#input ?? {};
-    if (!layout || this.#size.width === 0) return;
-    this.#camera = openingView(layout, this.#size, picked !== undefined && picked >= 0 ? picked : this.interesting);
+    if (!layout || this.#stage.size.width === 0) return;
+    this.#camera = openingView(
+      layout,
+      this.#stage.size,
+      picked !== undefined && picked >= 0 ? picked : this.interesting,
+    );
     this.#isMoved = false;
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
   }
 
   fit(): void {
-    if (this.#input) this.#move(fitWhole(this.#input.layout, this.#size));
+    if (this.#input) this.#move(fitWhole(this.#input.layout, this.#stage.size));
   }
 
-  zoom(factor: number, at = { x: this.#size.width / 2, y: this.#size.height / 2 }): void {
+  zoom(factor: number, at = { x: this.#stage.size.width / 2, y: this.#stage.size.height / 2 }): void {
     this.#move(zoomAt(this.#camera, at, factor));
   }
 
@@ -125,7 +112,7 @@ export class GraphView {
     const { layout, picked = -1 } = this.#input ?? {};
     if (!layout) return;
     if (picked < 0) this.zoom(1 / this.#camera.k);
-    else this.#move(centreOn(layout, this.#size, { ...this.#camera, k: 1 }, rectOf(layout, picked)));
+    else this.#move(centreOn(layout, this.#stage.size, { ...this.#camera, k: 1 }, rectOf(layout, picked)));
   }
 
   pan(dx: number, dy: number): void {
@@ -133,10 +120,10 @@ export class GraphView {
   }
 
   reveal(step: number): void {
-    if (!this.#input || this.#size.width === 0) return;
-    const camera = revealing(this.#input.layout, this.#size, this.#camera, step);
+    if (!this.#input || this.#stage.size.width === 0) return;
+    const camera = revealing(this.#input.layout, this.#stage.size, this.#camera, step);
     if (camera !== this.#camera) this.#move(camera);
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
   }
 
   clickAt(x: number, y: number): void {
@@ -145,15 +132,15 @@ export class GraphView {
 
   hoverAt(x: number, y: number): void {
     const hit = this.hitAt(x, y);
-    this.#canvas.classList.toggle('is-over', hit.box >= 0);
-    if (hit.box !== this.#hit.box || hit.step !== this.#hit.step) this.#isDirty = true;
+    this.#stage.canvas.classList.toggle('is-over', hit.box >= 0);
+    if (hit.box !== this.#hit.box || hit.step !== this.#hit.step) this.#stage.isDirty = true;
     this.#hit = hit;
     this.#events.onHover(hit, { x, y });
   }
 
   leave(): void {
     this.#hit = { box: -1, step: -1 };
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
     this.#events.onHover(this.#hit, { x: 0, y: 0 });
   }
 
@@ -166,7 +153,7 @@ export class GraphView {
   boxesInView(max: number): number[] {
     if (!this.#input) return [];
     const { layout } = this.#input;
-    const bounds = boundsOf({ camera: this.#camera, ...this.#size });
+    const bounds = boundsOf({ camera: this.#camera, ...this.#stage.size });
     const boxes: number[] = [];
     for (let box = 0; box < layout.form.length && boxes.length < max; box += 1) {
       if (isInView(layout, box, bounds)) boxes.push(box);
@@ -177,8 +164,8 @@ export class GraphView {
   #middleStep(layout: RunLayout): number {
     const hit = findAt(
       layout,
-      (this.#size.width / 2 - this.#camera.x) / this.#camera.k,
-      (this.#size.height / 2 - this.#camera.y) / this.#camera.k,
+      (this.#stage.size.width / 2 - this.#camera.x) / this.#camera.k,
+      (this.#stage.size.height / 2 - this.#camera.y) / this.#camera.k,
     );
     if (hit.box < 0) return -1;
     return hit.step >= 0 ? hit.step : layout.cells.to[layout.cells.at[hit.box]!]!;
@@ -187,60 +174,44 @@ export class GraphView {
   #move(camera: Camera): void {
     this.#camera = camera;
     this.#isMoved = true;
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
   }
 
-  #resize(): void {
-    const room = this.#canvas.parentElement ?? this.#canvas;
-    const before = this.#size;
-    this.#size = { width: room.clientWidth, height: room.clientHeight };
-    this.#dpr = Math.min(2, devicePixelRatio || 1);
-    this.#canvas.width = Math.round(this.#size.width * this.#dpr);
-    this.#canvas.height = Math.round(this.#size.height * this.#dpr);
-    this.#canvas.style.width = `${this.#size.width}px`;
-    this.#canvas.style.height = `${this.#size.height}px`;
+  #resized(before: StageSize): void {
+    const { width, height } = this.#stage.size;
     if (before.width === 0 || !this.#isMoved) this.open();
     else {
       this.#camera = {
         k: this.#camera.k,
-        x: this.#camera.x + (this.#size.width - before.width) / 2,
-        y: this.#camera.y + (this.#size.height - before.height) / 2,
+        x: this.#camera.x + (width - before.width) / 2,
+        y: this.#camera.y + (height - before.height) / 2,
       };
     }
-    this.#isDirty = true;
-    // A canvas is empty after a change of its size: it is drawn before the browser shows it.
-    this.#draw(performance.now());
   }
 
   #draw(at: number): void {
     const input = this.#input;
-    if (input === null || this.#size.width === 0) return;
+    if (input === null || this.#stage.size.width === 0) return;
     const isMoving =
       !this.#reducesMotion.matches &&
       !isLost.value &&
       input.run.counts[look.running]! > 0 &&
       this.#camera.k > 0.3 &&
-      at - this.#drawnAt >= frameMsMin;
-    if (!this.#isDirty && !isMoving) return;
-    this.#isDirty = false;
-    this.#drawnAt = at;
+      at - this.#stage.drawnAt >= frameMsMin;
+    if (!this.#stage.isDirty && !isMoving) return;
+    this.#stage.isDirty = false;
+    this.#stage.drawnAt = at;
     const startedAt = performance.now();
     drawGraph({
       ...input,
-      ...this.#size,
-      context: this.#context,
+      ...toolsOf(this.#stage),
       camera: this.#camera,
-      dpr: this.#dpr,
-      palette: this.#palette,
-      fitter: this.#fitter,
-      names: this.#names,
       hoveredBox: this.#hit.box,
       now: serverNow(),
       turn: this.#reducesMotion.matches ? -1.2 : (at / 320) % (2 * Math.PI),
     });
-    if (this.minimap !== null) {
-      drawMinimap(this.minimap, { ...input, camera: this.#camera, size: this.#size, palette: this.#palette });
-    }
+    const { size, palette } = this.#stage;
+    this.drawMinimap?.({ ...input, camera: this.#camera, size, palette });
     this.drawn.frames += 1;
     this.drawn.ms += performance.now() - startedAt;
   }

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { JsonTree, JsonValue } from '../output/json-tree.tsx';
 import { get } from '../wire/api.ts';
 import { detailOf } from '../wire/problem.ts';
-import { apiPath } from './actions-run.ts';
+import { apiPath } from './allowed.ts';
 import { useRunScope } from './run-context.ts';
 import type { StepDetail } from './run-messages.ts';
 

@@ -6,7 +6,7 @@ import { Icon } from '../ui/icon.tsx';
 import { countText } from '../ui/money.ts';
 import { clockText } from '../ui/time.ts';
 import { detailOf } from '../wire/problem.ts';
-import { downloadLog } from './actions-run.ts';
+import { withLater } from './load-later.ts';
 import { placeOf, useRun, useRunScope } from './run-context.ts';
 import type { MergedLines } from './run-messages.ts';
 import { countLines, lineAt, toLogParts } from './step-detail.ts';
@@ -189,7 +189,7 @@ function LogBar({ wanted, hit, hits, lines, isCut, isOnlyFaults, find, goTo, set
         {countText(lines)} {lines === 1 ? 'line' : 'lines'}
         {isCut ? ', and more' : ''}
       </span>
-      <button type="button" class="button small" onClick={() => void downloadLog(store)}>
+      <button type="button" class="button small" onClick={() => withLater(({ downloadLog }) => downloadLog(store))}>
         Download
       </button>
     </div>

@@ -5,7 +5,7 @@ import { clockText } from '../ui/time.ts';
 import { toast } from '../ui/toast.tsx';
 import { newKey, post } from '../wire/api.ts';
 import { whyDisabled } from '../wire/connection.ts';
-import { apiPath } from './actions-run.ts';
+import { apiPath } from './allowed.ts';
 import { useRunScope } from './run-context.ts';
 import { ProblemLines } from './run-dialogs.tsx';
 import type { StepDetail } from './run-messages.ts';

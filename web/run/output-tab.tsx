@@ -11,7 +11,7 @@ import { toast } from '../ui/toast.tsx';
 import { getText } from '../wire/api.ts';
 import { isLost } from '../wire/connection.ts';
 import { detailOf } from '../wire/problem.ts';
-import { apiPath } from './actions-run.ts';
+import { apiPath } from './allowed.ts';
 import { downloadText } from './download.ts';
 import { look } from './look.ts';
 import { useRun, useRunScope } from './run-context.ts';

@@ -164,8 +164,3 @@ function setSteps(run: Columns, steps: GraphColumns, createdAt: number, placeOf:
 function toTime(createdAt: number, ms: number): number {
   return ms < 0 ? Number.NaN : createdAt + ms;
 }
-
-/** Milliseconds since 1970 of an ISO time; NaN where there is none. */
-export function toMs(time: string | null | undefined): number {
-  return time === null || time === undefined ? Number.NaN : Date.parse(time);
-}

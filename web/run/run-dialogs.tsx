@@ -7,7 +7,7 @@ import { Dialog } from '../ui/dialog.tsx';
 import { toast } from '../ui/toast.tsx';
 import { get, newKey, post } from '../wire/api.ts';
 import { detailOf, Problem } from '../wire/problem.ts';
-import { apiPath, branchFrom, openDialog } from './actions-run.ts';
+import { apiPath, branchFrom, openDialog } from './allowed.ts';
 import { useRun, useRunScope } from './run-context.ts';
 
 const close = (): void => {

@@ -3,11 +3,12 @@ import { createRef } from 'preact';
 import type { KeyBinding } from '../keys.ts';
 import { address, setQuery } from '../route.ts';
 import { copyText } from '../ui/copy.ts';
-import { askBranch, askStop, retry } from './actions-run.ts';
+import { askBranch } from './allowed.ts';
 import type { Columns } from './columns.ts';
 import type { GraphView } from './graph.ts';
 import { groupings } from './grouping.ts';
 import { stepBeside } from './hit.ts';
+import { withLater } from './load-later.ts';
 import { look } from './look.ts';
 import { placeOf } from './run-context.ts';
 import { type RunStore, stepsOfLook } from './run-store.ts';
@@ -77,8 +78,8 @@ export function runKeys(handles: PaneHandles, store: RunStore): KeyBinding[] {
     { key: '+', label: 'Larger', group, run: () => handles.graph?.zoom(1.33) },
     { key: '-', label: 'Smaller', group, run: () => handles.graph?.zoom(0.75) },
     { key: 'v', label: 'Other view', group, run: cycleView },
-    { key: 'r', label: 'Retry what failed', group, run: () => void retry(store) },
-    { key: 's', label: 'Stop the run', group, run: () => void askStop(store) },
+    { key: 'r', label: 'Retry what failed', group, run: () => withLater(({ retry }) => retry(store)) },
+    { key: 's', label: 'Stop the run', group, run: () => withLater(({ askStop }) => askStop(store)) },
     { key: 'b', label: 'Branch from the step', group, run: () => askBranch(store) },
     {
       key: 'c',

@@ -89,6 +89,24 @@ export interface MergedLines extends LineText {
 }
 
 export type WorkerCallName = keyof WorkerCalls;
+/** Those that are answered by a chunk of the worker that is loaded when the first of them comes. */
+export type LaterCallName = 'step' | 'children' | 'text' | 'search' | 'log';
+
+/** Answers the calls. */
+export type WorkerTable = {
+  [Name in WorkerCallName]: (
+    ask: WorkerCalls[Name]['ask'],
+    headers: Record<string, string>,
+  ) => Promise<WorkerCalls[Name]['answer']>;
+};
+
+/** Reads JSON of the engine; rejects with a status and a code. */
+export type WorkerRead = <Answer>(
+  path: string,
+  headers: Record<string, string>,
+) => Promise<{ data: Answer; bytes: number }>;
+
+export const toApiPath = (id: string): string => `/api/workflows/${encodeURIComponent(id)}`;
 
 export interface WorkerAsk<Name extends WorkerCallName = WorkerCallName> {
   readonly number: number;

@@ -5,10 +5,10 @@ import { useKeys } from '../keys.ts';
 import { Failed, Skeleton } from '../ui/empty.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { loadStyles } from '../ui/styles.ts';
-import { Announcer } from './announcer.tsx';
 import { ChipBar } from './chips.tsx';
 import { RunHead } from './facts.tsx';
 import { useJumpSteps } from './jump-steps.ts';
+import { loadLater } from './load-later.ts';
 import { useIsNarrow } from './narrow.ts';
 import { placeOf, RunScope, useRunScope } from './run-context.ts';
 import { PaneHandles, runKeys } from './run-keys.ts';
@@ -25,6 +25,7 @@ async function loadDrawer() {
 }
 
 const Drawer = lazy(loadDrawer, 'drawer');
+const Announcer = lazy(async () => (await loadLater()).Announcer, 'visually-hidden');
 
 function toWish(isNarrow: boolean): ArrangeWish {
   if (!isNarrow) return { choice: groupingChoice.value, direction: 'across' };
@@ -34,7 +35,7 @@ function toWish(isNarrow: boolean): ArrangeWish {
 export function RunPage({ id }: { id: string }) {
   const isNarrow = useIsNarrow();
   const scope = useMemo(() => {
-    const store = new RunStore(id, toWish(isNarrow));
+    const store = new RunStore(id, toWish(isNarrow), loadLater);
     return { store, steps: new StepLoader(store) };
   }, [id]);
   const { store, steps } = scope;

@@ -16,20 +16,20 @@ import type { RunLayout } from './arrange.ts';
 import { type Columns, isUnderWay } from './columns.ts';
 import { LiveTexts } from './live-texts.ts';
 import { look } from './look.ts';
-import { mergeChanges } from './read-run.ts';
+import type { mergeChanges } from './read-run.ts';
 import type { ArrangeWish } from './run-messages.ts';
+import type { StoreListener } from './step-loader.ts';
 import { WorkerClient } from './worker-client.ts';
 
 /** Two reads of what has changed are at least so far apart, and four times as far as the last one took. */
 const rereadMsMin = 300;
 
-export interface StoreListener {
-  /** The steps' own part: the picked step may have to be read again. */
-  onStep(stepId: string): void;
-}
+/** Loads what puts changes into the columns: a run is drawn without it. */
+export type LoadMerge = () => Promise<{ mergeChanges: typeof mergeChanges }>;
 
 export class RunStore {
   readonly id: string;
+  readonly #loadMerge: LoadMerge;
   readonly worker = new WorkerClient();
   readonly texts = new LiveTexts(() => this.#touch());
   /** Grows when anything of the run has changed, at most once a frame. */
@@ -52,13 +52,15 @@ export class RunStore {
   #isClosed = false;
   #arrangeTurn = 0;
 
-  constructor(id: string, wish: ArrangeWish) {
+  constructor(id: string, wish: ArrangeWish, loadMerge: LoadMerge) {
     this.id = id;
+    this.#loadMerge = loadMerge;
     this.#wish = wish;
     this.#stream = openEvents(`/api/workflows/${encodeURIComponent(id)}/events`, {
       onEvent: (event) => this.#onEvent(event),
       onOpen: (isResumed) => {
         if (!isResumed || this.run === null) this.#readSoon(true);
+        else this.#tellAll();
       },
       onGap: () => this.#readSoon(this.run === null),
       onRefused: (problem) => {
@@ -125,6 +127,10 @@ export class RunStore {
     for (const listener of this.#listeners) listener.onStep(stepId);
   }
 
+  #tellAll(): void {
+    for (const listener of this.#listeners) listener.onAll();
+  }
+
   /** Reads the run, or what has changed in it; events wait from now on. */
   #readSoon(isWhole: boolean): void {
     this.#waiting ??= [];
@@ -165,12 +171,13 @@ export class RunStore {
 
   async #readWhole(): Promise<void> {
     const { run, layout } = await this.worker.call('read', { id: this.id, wish: this.#wish });
-    if (!this.#isClosed) this.#show(run, layout);
+    this.#showRead(run, layout);
   }
 
   async #readChanges(before: Columns): Promise<void> {
     try {
-      const { view } = await this.worker.call('changes', { id: this.id, since: before.head.version });
+      const changes = this.worker.call('changes', { id: this.id, since: before.head.version });
+      const [{ view }, { mergeChanges }] = await Promise.all([changes, this.#loadMerge()]);
       const run = mergeChanges(before, view);
       if (run === before) {
         for (const i of view.at) this.#tell(run.ids[i]!);
@@ -179,12 +186,19 @@ export class RunStore {
       const { parents, children, kind, shape, group, item, ids, names } = run;
       const own = { parents, children, kind, shape, group, item, ids, names };
       const { layout } = await this.worker.call('arrange', { run: own, wish: this.#wish });
-      if (!this.#isClosed) this.#show(run, layout);
+      this.#showRead(run, layout);
     } catch (error) {
-      // What has changed since then is not known any more.
-      if (error instanceof Problem && error.status === 409) await this.#readWhole();
-      else throw error;
+      if (error instanceof Problem && error.status !== 409) throw error;
+      // What has changed since then is not known any more, or the part that puts it in cannot be loaded.
+      await this.#readWhole();
     }
+  }
+
+  /** A run that was read has told of events that change nothing any more, and which steps they were about is not known. */
+  #showRead(run: Columns, layout: RunLayout): void {
+    if (this.#isClosed) return;
+    this.#show(run, layout);
+    this.#tellAll();
   }
 
   #show(run: Columns, layout: RunLayout): void {

@@ -2,23 +2,19 @@
  * What is heavy about a run happens here, beside the page's own thread: reading, parsing, layout, and looking into
  * large outputs. The page parses no run and no step.
  */
-import type { ChangesView, GraphView, LogReply } from '../../src/contract/run-view.ts';
-import type { WorkflowStep } from '../../src/contract/workflow.ts';
+import type { ChangesView, GraphView } from '../../src/contract/run-view.ts';
 import { arrange, buffersOf, type RunLayout } from './arrange.ts';
 import type { Columns } from './columns.ts';
-import { KeptSteps } from './kept-steps.ts';
-import { toMergedLines } from './merged-lines.ts';
 import { toColumns } from './read-run.ts';
-import type { ArrangedRun, ArrangeWish, WorkerAsk, WorkerCallName, WorkerCalls, WorkerReply } from './run-messages.ts';
-import { contentMax, toDetail } from './step-detail.ts';
-import { childrenOf, searchTree, textOf, valueAt } from './tree.ts';
-
-type Calls = {
-  [Name in WorkerCallName]: (
-    ask: WorkerCalls[Name]['ask'],
-    headers: Record<string, string>,
-  ) => Promise<WorkerCalls[Name]['answer']>;
-};
+import {
+  type ArrangedRun,
+  type ArrangeWish,
+  type LaterCallName,
+  toApiPath,
+  type WorkerAsk,
+  type WorkerReply,
+  type WorkerTable,
+} from './run-messages.ts';
 
 class Refused extends Error {
   readonly status: number;
@@ -31,7 +27,6 @@ class Refused extends Error {
   }
 }
 
-const steps = new KeptSteps();
 let arranged: ArrangedRun | null = null;
 let lastDate: string | null = null;
 
@@ -63,50 +58,34 @@ function arrangeRun(run: ArrangedRun, { choice, direction, widthMax }: ArrangeWi
   return arrange(run, run, { choice, direction, widthMax });
 }
 
-const pathOf = (id: string): string => `/api/workflows/${encodeURIComponent(id)}`;
+let stepCalls: Promise<Pick<WorkerTable, LaterCallName>> | null = null;
 
-const calls: Calls = {
+/** What cannot be loaded now is asked for again with the next call. */
+function loadStepCalls() {
+  stepCalls ??= import('./worker-steps.ts').then(
+    ({ createStepCalls }) => createStepCalls(read),
+    (error: unknown) => {
+      stepCalls = null;
+      throw error;
+    },
+  );
+  return stepCalls;
+}
+
+const calls: Omit<WorkerTable, LaterCallName> = {
   async read({ id, wish }, headers) {
-    const { data, bytes } = await read<GraphView>(`${pathOf(id)}?view=graph`, headers);
+    const { data, bytes } = await read<GraphView>(`${toApiPath(id)}?view=graph`, headers);
     const run = toColumns(data);
     return { run, layout: arrangeRun(structureOf(run), wish), bytes };
   },
   async changes({ id, since }, headers) {
-    const { data } = await read<ChangesView>(`${pathOf(id)}?view=changes&since=${since}`, headers);
+    const { data } = await read<ChangesView>(`${toApiPath(id)}?view=changes&since=${since}`, headers);
     return { view: data };
   },
   async arrange({ run, wish }) {
     const known = run ?? arranged;
     if (known === null) throw new Refused(0, '', 'There is no run to arrange');
     return { layout: arrangeRun(known, wish) };
-  },
-  async step({ id, stepId }, headers) {
-    const { data, bytes } = await read<WorkflowStep>(`${pathOf(id)}/steps/${encodeURIComponent(stepId)}`, headers);
-    steps.keep(stepId, data, bytes);
-    return { detail: toDetail(data) };
-  },
-  async children({ stepId, source, path, from, limit }) {
-    return childrenOf(valueAt(steps.treeOf(stepId, source), path), from, limit);
-  },
-  async text({ stepId, source, path, lengthMax }) {
-    const root =
-      path.length === 1 && path[0] === 'content' ? steps.wholeOf(stepId, source) : steps.treeOf(stepId, source);
-    return textOf(valueAt(root, path), Math.min(lengthMax, 64 * contentMax));
-  },
-  async search({ stepId, source, query, limit }) {
-    return searchTree(steps.treeOf(stepId, source), query, limit);
-  },
-  async log({ id }, headers) {
-    const replies: LogReply[] = [];
-    let after = '';
-    // 20,000 lines an answer; ten of them are more than a person reads.
-    for (let turn = 0; turn < 10; turn += 1) {
-      const { data } = await read<LogReply>(`${pathOf(id)}/logs?format=json${after}`, headers);
-      replies.push(data);
-      if (!data.more || data.next === null) break;
-      after = `&after=${encodeURIComponent(data.next)}`;
-    }
-    return { lines: toMergedLines(replies) };
   },
 };
 
@@ -115,12 +94,19 @@ function structureOf({ parents, children, kind, shape, group, item, ids, names }
   return { parents, children, kind, shape, group, item, ids, names };
 }
 
+async function answer({ name, ask, headers }: WorkerAsk): Promise<unknown> {
+  const table = { ...calls, ...(name in calls ? {} : await loadStepCalls()) };
+  return (table as Record<string, (ask: unknown, headers: Record<string, string>) => Promise<unknown>>)[name]?.(
+    ask,
+    headers,
+  );
+}
+
 addEventListener('message', ({ data }: MessageEvent<WorkerAsk>) => {
-  const call = calls[data.name] as (ask: unknown, headers: Record<string, string>) => Promise<unknown>;
-  call(data.ask, data.headers).then(
-    (answer) => {
-      const layout = (answer as { layout?: RunLayout }).layout;
-      reply({ number: data.number, answer, date: lastDate }, layout ? buffersOf(layout) : []);
+  answer(data).then(
+    (answered) => {
+      const layout = (answered as { layout?: RunLayout }).layout;
+      reply({ number: data.number, answer: answered, date: lastDate }, layout ? buffersOf(layout) : []);
     },
     (error: unknown) => {
       const { status = 0, code = '' } = error as Partial<Refused>;

@@ -1,7 +1,22 @@
 /** The details of the picked step: read when it is picked, and again when something has happened to it. */
 import { signal } from '@preact/signals';
-import type { StepDetail } from './run-messages.ts';
-import type { RunStore } from './run-store.ts';
+import type { StepDetail, WorkerCalls } from './run-messages.ts';
+
+/** What a run's store tells of it. */
+export interface StoreListener {
+  /** Something has happened to the step: where it is the picked one, it has to be read again. */
+  onStep(stepId: string): void;
+  /** Something may have happened to any step: the run was read as a whole, or the engine was away. */
+  onAll(): void;
+}
+
+/** The part of the store that steps are read through. */
+export interface StepSource {
+  readonly id: string;
+  readonly worker: { call(name: 'step', ask: WorkerCalls['step']['ask']): Promise<WorkerCalls['step']['answer']> };
+  /** The answer ends the listening. */
+  listen(listener: StoreListener): () => void;
+}
 
 /** A step that has many events is read at most so often. */
 const againMs = 500;
@@ -16,19 +31,20 @@ export interface LoadedStep {
 export class StepLoader {
   readonly loaded = signal<LoadedStep | null>(null);
   readonly failure = signal<{ stepId: string; error: unknown } | null>(null);
-  readonly #store: RunStore;
+  readonly #store: StepSource;
   readonly #unlisten: () => void;
   #stepId: string | null = null;
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #readAt = 0;
 
-  constructor(store: RunStore) {
+  constructor(store: StepSource) {
     this.#store = store;
     this.#unlisten = store.listen({
       onStep: (stepId) => {
         if (stepId === this.#stepId) this.#again();
       },
+      onAll: () => this.#again(),
     });
   }
 

@@ -7,9 +7,8 @@ import { isLost } from '../wire/connection.ts';
 import { headHeight, rowHeights, spanOf, type TimelineRow, type TimelineWindow, toRows } from './bands.ts';
 import { isUnderWay } from './columns.ts';
 import type { GraphInput } from './graph.ts';
-import { type Palette, readPalette, TextFitter } from './palette.ts';
+import { Stage, toolsOf } from './stage.ts';
 import { drawTimeline } from './timeline-draw.ts';
-import { SafeNames } from './view-state.ts';
 
 /** While steps run it is drawn so often. */
 const liveMs = 100;
@@ -22,65 +21,38 @@ export interface TimelineEvents {
 }
 
 export class TimelineView {
-  readonly #canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D;
-  readonly #fitter: TextFitter;
-  readonly #names = new SafeNames();
+  readonly #stage: Stage;
   readonly #events: TimelineEvents;
-  readonly #stop: (() => void)[] = [];
-  #palette: Palette = readPalette();
+  readonly #close: () => void;
   #input: GraphInput | null = null;
   #rows: TimelineRow[] = [];
   /** Where each row begins, and at the end where the last one ends. */
   #tops: number[] = [0];
   #rowsAt = 0;
-  #size = { width: 0, height: 0 };
-  #dpr = 1;
   #scroll = 0;
   #window: TimelineWindow = { zoom: 1, at: 0 };
   #selection: { from: number; to: number } | null = null;
-  #isDirty = true;
   #areRowsOld = true;
-  #drawnAt = 0;
-  #frame = 0;
 
   constructor(canvas: HTMLCanvasElement, events: TimelineEvents) {
-    const context = canvas.getContext('2d', { alpha: false });
-    if (context === null) throw new Error('this browser draws no canvas');
-    this.#canvas = canvas;
-    this.#context = context;
-    this.#fitter = new TextFitter(context);
     this.#events = events;
-    const resizes = new ResizeObserver(() => this.#resize());
-    resizes.observe(canvas.parentElement ?? canvas);
-    this.#stop.push(() => resizes.disconnect());
-    this.#listen();
-    void document.fonts?.ready.then(() => {
-      this.#fitter.clear();
-      this.#isDirty = true;
-    });
-    this.#resize();
-    const loop = (at: number): void => {
-      this.#frame = requestAnimationFrame(loop);
-      this.#draw(at);
-    };
-    this.#frame = requestAnimationFrame(loop);
+    this.#stage = new Stage(canvas);
+    this.#listen(canvas);
+    this.#close = this.#stage.open({ resized() {}, draw: (at) => this.#draw(at) });
   }
 
   destroy(): void {
-    cancelAnimationFrame(this.#frame);
-    for (const stop of this.#stop) stop();
+    this.#close();
   }
 
   show(input: GraphInput): void {
     this.#input = input;
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
     this.#areRowsOld = true;
   }
 
   retheme(): void {
-    this.#palette = readPalette();
-    this.#isDirty = true;
+    this.#stage.retheme();
   }
 
   /** Steps in the order of the rows, those of a band one after the other. */
@@ -102,9 +74,9 @@ export class TimelineView {
     const row = own >= 0 ? own : this.#rows.indexOf(-1 - this.#input.layout.boxOf[step]!);
     if (row < 0) return;
     const top = this.#tops[row]!;
-    const room = this.#size.height - headHeight;
+    const room = this.#stage.size.height - headHeight;
     if (top < this.#scroll || this.#tops[row + 1]! > this.#scroll + room) this.#scrollTo(top - room / 2);
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
   }
 
   /** The step of the row at this height, -1 for a band or none. */
@@ -145,18 +117,21 @@ export class TimelineView {
   }
 
   #scrollTo(top: number): void {
-    const max = (this.#tops.at(-1) ?? 0) - (this.#size.height - headHeight) + 8;
+    const max = (this.#tops.at(-1) ?? 0) - (this.#stage.size.height - headHeight) + 8;
     this.#scroll = Math.max(0, Math.min(max, top));
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
   }
 
   get #labelWidth(): number {
-    return this.#size.width < 560 ? 118 : 208;
+    return this.#stage.size.width < 560 ? 118 : 208;
   }
 
   /** Part of the visible window, from 0 to 1, at a place across. */
   #partAt(x: number): number {
-    return Math.max(0, Math.min(1, (x - this.#labelWidth) / Math.max(1, this.#size.width - this.#labelWidth - 14)));
+    return Math.max(
+      0,
+      Math.min(1, (x - this.#labelWidth) / Math.max(1, this.#stage.size.width - this.#labelWidth - 14)),
+    );
   }
 
   #zoomTo(zoom: number, part: number): void {
@@ -164,7 +139,7 @@ export class TimelineView {
     const next = Math.max(1, Math.min(500, zoom));
     const fixed = at + part / before;
     this.#window = { zoom: next, at: Math.max(0, Math.min(1 - 1 / next, fixed - part / next)) };
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
   }
 
   zoom(factor: number): void {
@@ -173,11 +148,10 @@ export class TimelineView {
 
   whole(): void {
     this.#window = { zoom: 1, at: 0 };
-    this.#isDirty = true;
+    this.#stage.isDirty = true;
   }
 
-  #listen(): void {
-    const canvas = this.#canvas;
+  #listen(canvas: HTMLCanvasElement): void {
     const placeOf = (event: MouseEvent) => {
       const box = canvas.getBoundingClientRect();
       return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -194,7 +168,7 @@ export class TimelineView {
         }
         this.#scrollTo(this.#scroll + event.deltaY * unit);
         const { zoom, at } = this.#window;
-        const moved = at + (event.deltaX * unit) / Math.max(1, this.#size.width) / zoom;
+        const moved = at + (event.deltaX * unit) / Math.max(1, this.#stage.size.width) / zoom;
         this.#window = { zoom, at: Math.max(0, Math.min(1 - 1 / zoom, moved)) };
       },
       { passive: false },
@@ -212,7 +186,7 @@ export class TimelineView {
       const { x, y } = placeOf(event);
       if (this.#selection !== null) {
         this.#selection = { ...this.#selection, to: this.#partAt(x) };
-        this.#isDirty = true;
+        this.#stage.isDirty = true;
       } else if (pressed !== null) {
         pressed.moved = Math.max(pressed.moved, Math.abs(y - pressed.y));
         if (pressed.moved > 4) this.#scrollTo(pressed.scroll - (y - pressed.y));
@@ -256,38 +230,21 @@ export class TimelineView {
       const next = Math.min(500, zoom / (right - left));
       this.#window = { zoom: next, at: Math.max(0, Math.min(1 - 1 / next, at + left / zoom)) };
     }
-    this.#isDirty = true;
-  }
-
-  #resize(): void {
-    const room = this.#canvas.parentElement ?? this.#canvas;
-    this.#size = { width: room.clientWidth, height: room.clientHeight };
-    this.#dpr = Math.min(2, devicePixelRatio || 1);
-    this.#canvas.width = Math.round(this.#size.width * this.#dpr);
-    this.#canvas.height = Math.round(this.#size.height * this.#dpr);
-    this.#canvas.style.width = `${this.#size.width}px`;
-    this.#canvas.style.height = `${this.#size.height}px`;
-    this.#isDirty = true;
-    this.#draw(performance.now());
+    this.#stage.isDirty = true;
   }
 
   #draw(at: number): void {
     const input = this.#input;
-    if (input === null || this.#size.width === 0) return;
-    const isLive = isUnderWay(input.run) && !isLost.value && at - this.#drawnAt >= liveMs;
-    if (!this.#isDirty && !isLive) return;
-    this.#isDirty = false;
-    this.#drawnAt = at;
+    if (input === null || this.#stage.size.width === 0) return;
+    const isLive = isUnderWay(input.run) && !isLost.value && at - this.#stage.drawnAt >= liveMs;
+    if (!this.#stage.isDirty && !isLive) return;
+    this.#stage.isDirty = false;
+    this.#stage.drawnAt = at;
     this.#refreshRows(false);
     const now = serverNow();
     drawTimeline({
       ...input,
-      ...this.#size,
-      context: this.#context,
-      dpr: this.#dpr,
-      palette: this.#palette,
-      fitter: this.#fitter,
-      names: this.#names,
+      ...toolsOf(this.#stage),
       rows: this.#rows,
       tops: this.#tops,
       scroll: this.#scroll,

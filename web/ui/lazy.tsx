@@ -23,6 +23,8 @@ export function lazy<Props extends object>(
     };
     useEffect(() => {
       if (loaded === null) start();
+      // Another one has loaded it between this one's first rendering and its effects.
+      else setShown({ component: loaded });
     }, []);
     if (Shown !== null) return <Shown.component {...props} />;
     return (

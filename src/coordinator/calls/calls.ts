@@ -1,6 +1,7 @@
 /** A table of all calls: the name of each, and the function that answers it. */
 import type { CallHandlers, CallName } from '../../contract/coordinator.ts';
 import { type ChangeParts, createChangeCalls } from './change.ts';
+import { type ClientParts, createClientCalls } from './clients.ts';
 import { type CreateParts, createCreateCalls } from './create.ts';
 import { KeyedCalls } from './keyed-calls.ts';
 import { createReadCalls, Reader, type ReadParts } from './read.ts';
@@ -8,7 +9,7 @@ import { createRunViewCalls, type RunViewParts } from './run-views.ts';
 import { createScheduleCalls, type ScheduleParts } from './schedules.ts';
 import { createStepCalls, type StepParts } from './steps.ts';
 
-export type CallParts = ReadParts & CreateParts & ChangeParts & StepParts & ScheduleParts & RunViewParts;
+export type CallParts = ReadParts & CreateParts & ChangeParts & StepParts & ScheduleParts & ClientParts & RunViewParts;
 
 /** All calls but `close`, which the coordinator answers itself. */
 export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallName, 'close'>> {
@@ -19,5 +20,6 @@ export function createCallHandlers(parts: CallParts): CallHandlers<Exclude<CallN
   const creating = createCreateCalls(parts, keyed, reader);
   const changing = { ...createChangeCalls(parts, keyed), ...createStepCalls(parts, keyed) };
   const viewing = createRunViewCalls(parts, keyed);
-  return { ...reading, ...viewing, ...creating, ...changing, ...createScheduleCalls(parts) };
+  const keeping = { ...createScheduleCalls(parts), ...createClientCalls(parts) };
+  return { ...reading, ...viewing, ...creating, ...changing, ...keeping };
 }

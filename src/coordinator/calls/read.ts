@@ -80,7 +80,7 @@ export class Reader {
       const found = await recall.readFinished(id);
       if (found) {
         const { version, status } = found.entry.summary;
-        return { id, version, status, json: found.text, hasBlobs: hasBlobs(found.value), replayed: false };
+        return { id, version, status, json: found.toText(), hasBlobs: hasBlobs(found.value), replayed: false };
       }
       live = workflows.live.get(id);
     }

@@ -38,6 +38,7 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
     {
       method: 'get',
       path: '/api/templates',
+      capture: 'yes',
       operation: {
         operationId: 'listTemplates',
         summary: 'The templates that can be run',
@@ -54,6 +55,7 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
     {
       method: 'get',
       path: '/api/templates/{id}',
+      capture: 'yes',
       operation: {
         operationId: 'getTemplate',
         summary: 'One template',

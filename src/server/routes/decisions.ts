@@ -25,6 +25,7 @@ export function decisionRoutes({ engine, bounds }: RouteParts): Route[] {
     {
       method: 'get',
       path: '/api/waiting',
+      capture: 'yes',
       operation: {
         operationId: 'listWaiting',
         summary: 'The steps of all workflows that wait for a decision or for data, the longest wait first',

@@ -44,6 +44,7 @@ export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route
     {
       method: 'get',
       path: '/api/workflows/{id}/events',
+      capture: 'own',
       operation: {
         operationId: 'streamWorkflowEvents',
         summary:

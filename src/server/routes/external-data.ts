@@ -28,6 +28,7 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
     {
       method: 'post',
       path,
+      capture: 'yes',
       operation: {
         operationId: 'ingestExternalData',
         summary: 'Complete a waiting external_data step, or add a completed one',

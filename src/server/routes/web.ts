@@ -9,8 +9,9 @@
  */
 import type { Context } from 'koa';
 import { Refusal } from '../../contract/failures.ts';
+import { unauthorized } from '../callers.ts';
 import { matchesEntityTag } from '../entity-tag.ts';
-import { isTrusted, unauthorized } from '../guard.ts';
+import { isTrusted } from '../guard.ts';
 import { pagePaths } from '../page-paths.ts';
 import { quoted } from '../problem.ts';
 import { pathParameter, type Route } from '../route.ts';

@@ -7,6 +7,7 @@ import { limits } from '../../contract/limits.ts';
 import { toLostNumberLines } from '../../contract/lost-numbers.ts';
 import { changesViewSchema, facetsSchema, graphViewSchema } from '../../contract/run-view.ts';
 import { workflowSchema, workflowStepSchema, workflowSummarySchema } from '../../contract/workflow.ts';
+import { requireFull, requireTemplateForCapture } from '../access.ts';
 import { lostNumbersOf, readJsonObject, requireJsonObject } from '../body.ts';
 import { toBodyBounds } from '../bounds.ts';
 import { entityTag, matchesEntityTag } from '../entity-tag.ts';
@@ -93,6 +94,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
     {
       method: 'post',
       path: '/api/workflows/from-template',
+      capture: 'yes',
       operation: {
         operationId: 'createWorkflowFromTemplate',
         summary: 'Create and start a workflow from a template',
@@ -123,6 +125,7 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
           query.template_id === undefined
             ? validate(fromTemplateBodySchema, body ?? {}, 'The body')
             : { template_id: query.template_id, params: body };
+        await requireTemplateForCapture(ctx, template_id, engine);
         await holdOf(ctx).roomForCreated();
         const reply = await engine.submitTemplate(template_id, params ?? {}, {
           ...options,
@@ -220,6 +223,7 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
     {
       method: 'get',
       path: '/api/workflows/{id}',
+      capture: 'own',
       operation: {
         operationId: 'getWorkflow',
         summary: 'Read a workflow',
@@ -265,6 +269,7 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
     {
       method: 'get',
       path: '/api/workflows/{id}/steps/{stepId}',
+      capture: 'own',
       operation: {
         operationId: 'getStep',
         summary: 'Read one step, outputs whole',
@@ -276,6 +281,7 @@ function readingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
       },
       async handle(ctx) {
         const { bound } = readQuery(ctx, stepQuerySchema);
+        if (bound === '1') requireFull(ctx, 'bound=1');
         const step = await engine.getStep(readWorkflowId(ctx), pathParameter(ctx, 'stepId'), {
           room: holdOf(ctx).room,
           ...(bound === '1' ? { bound: true } : {}),

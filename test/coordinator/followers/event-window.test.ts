@@ -37,7 +37,7 @@ function open(eventsMax = 100, lastSeq = 0) {
 }
 
 describe('a follower of one workflow', () => {
-  it('is called with its events alone, once for each publication that holds some', () => {
+  it('EW2: is called with its events alone, once for each publication that holds some', () => {
     const { publish, follow } = open();
     const own = follow(null, 'a');
     const all = follow(null, null);
@@ -73,7 +73,7 @@ describe('a follower of one workflow', () => {
     expect(first.calls[0]).toBe(second.calls[0]);
   });
 
-  it('that comes back gets its events after the last it saw, and goes on without a hole or a repetition', () => {
+  it('EW1: that comes back gets its events after the last it saw, and goes on without a hole or a repetition', () => {
     const { publish, follow } = open();
     publish('a', 'b', 'a', 'b', 'a');
     const back = follow(1, 'a');
@@ -84,7 +84,7 @@ describe('a follower of one workflow', () => {
     expect(upToDate.seen()).toEqual([7]);
   });
 
-  it('gets a gap where events after its number are no longer held, and then those of its own that are', () => {
+  it('EW1: gets a gap where events after its number are no longer held, and then those of its own that are', () => {
     const { publish, follow } = open(4);
     for (let n = 0; n < 5; n += 1) publish('b', 'a');
     const back = follow(1, 'a');

@@ -1,5 +1,6 @@
 /** Goal: what a workflow that is set aside has added to the first batch is taken back whole, and nothing else is (R5, R6). */
 import { expect, test } from 'vitest';
+import { limits } from '../../../src/contract/limits.ts';
 import { FirstBatch } from '../../../src/coordinator/recovery/first-batch.ts';
 
 const event = (workflowId: string, version: number) =>
@@ -28,4 +29,12 @@ test('undo takes back payloads, numbers and what followers would be shown since 
   expect(show(batch)).toEqual(before);
   expect(batch.append(event('third', 2))).toBe(11);
   expect(show(batch).payloads).toEqual(['first', 'third']);
+});
+
+test('followers can come back to the latest events, as many as are held and no more', () => {
+  const next = limits.eventWindowMax + 50;
+  const batch = new FirstBatch(next);
+  for (const seq of [48, 49, 50, 51, next - 1]) batch.publishDeleted(deleted(seq) as never);
+  expect(batch.toWindow().published.map(({ seq }) => seq)).toEqual([50, 51, next - 1]);
+  expect(batch.toWindow().publishedAfter).toBe(next - 2);
 });

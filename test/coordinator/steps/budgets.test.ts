@@ -33,7 +33,7 @@ async function atRest({ engine }: Life, id: string): Promise<Workflow> {
   return (await engine.get(id, { waitMs: 10_000 })).workflow;
 }
 
-test('BU1: no more calls are under way than the budget has room for, and none after it', async () => {
+test('BU1, BA1: no more calls are under way than the budget has room for, and none after it', async () => {
   const life = await live();
   const id = await submit(life, { usd: 0.6 }, fan('abc'));
   await life.holds.arrived('b');

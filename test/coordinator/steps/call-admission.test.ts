@@ -122,6 +122,17 @@ describe('CA2: a model pauses', () => {
     expect([busy.take(), busy.schedule.heldUntil]).toEqual(['', 500]);
   });
 
+  test('for no time at all where its provider says so', () => {
+    const { add, take, end, schedule } = line();
+    add('a');
+    expect(take()).toBe('a');
+    end('a', failed('RATE_LIMITED', { retryAfterMs: 0 }));
+    add('bc');
+    expect([take(), schedule.heldUntil]).toEqual(['b', null]);
+    end('b', failed('HTTP_RETRYABLE', { retryAfterMs: 0 }));
+    expect([take(), schedule.heldUntil]).toEqual(['c', null]);
+  });
+
   test('not for any other failure', () => {
     const { add, take, end } = line();
     add('a');
@@ -150,6 +161,18 @@ describe('CA3: what was waited for is told', () => {
       ['Waited 10.0 s for requests a minute of openai/gpt-4'],
       ['Waited 16.0 s for requests a minute of openai/gpt-4'],
     ]);
+  });
+
+  test.each([
+    [99, []],
+    [100, ['Waited 0.1 s for the end of another call of openai/gpt-4']],
+  ])('from a tenth of a second on: %d ms', (ms, lines) => {
+    const { add, take, end, clock, waits } = line({ '*': { concurrency: 1 } });
+    add('ab');
+    expect(take()).toBe('a');
+    clock.advance(ms);
+    end('a', answered(5));
+    expect([take(), waits('b')]).toEqual(['b', lines]);
   });
 
   test('not where it was next to nothing, nor of steps that call no model', () => {

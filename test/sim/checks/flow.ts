@@ -25,6 +25,16 @@ function findOpen(steps: readonly WorkflowStep[]): ReadonlySet<string> {
   return open;
 }
 
+/** F2: what holds a place: steps in line, running or held in a wait, and the groups within which one is. */
+function findAtWork(steps: readonly WorkflowStep[]): ReadonlySet<string> {
+  const atWork = new Set<string>();
+  for (const step of steps.toReversed()) {
+    if (step.status === 'PENDING' || step.status === 'RUNNING' || step.waits !== undefined) atWork.add(step.id);
+    if (step.of !== undefined && atWork.has(step.id)) atWork.add(step.of.step);
+  }
+  return atWork;
+}
+
 /** Table J; null among `ends`: a dependency or an item of one has not ended (F5). */
 export function judge(join: string, ends: readonly (End | null)[]): Verdict {
   const has = (end: End) => ends.includes(end);
@@ -86,10 +96,11 @@ export class FlowCheck implements Check {
   document(workflow: Workflow): void {
     const steps = new Map(workflow.steps.map((step) => [step.id, step]));
     const open = findOpen(workflow.steps);
+    const atWork = findAtWork(workflow.steps);
     for (const step of workflow.steps) {
       if (Array.isArray(step.forEach)) this.#lists.set(`${workflow.id}/${step.id}`, step.forEach);
       this.#checkVerdict(workflow, step, steps, open);
-      if (step.count !== undefined) this.#checkGroup(workflow, step, steps);
+      if (step.count !== undefined) this.#checkGroup(workflow, step, steps, atWork);
     }
   }
 
@@ -124,7 +135,12 @@ export class FlowCheck implements Check {
       throw new Violation('J', `${where} is lost, and ${id} COMPLETED`);
   }
 
-  #checkGroup({ id }: Workflow, group: WorkflowStep, steps: ReadonlyMap<string, WorkflowStep>): void {
+  #checkGroup(
+    { id }: Workflow,
+    group: WorkflowStep,
+    steps: ReadonlyMap<string, WorkflowStep>,
+    atWork: ReadonlySet<string>,
+  ): void {
     const count = group.count ?? 0;
     const inner = (group.body as { id: string }[] | undefined)?.map((step) => step.id) ?? null;
     const where = `${group.id} of ${id}`;
@@ -139,14 +155,9 @@ export class FlowCheck implements Check {
       });
     });
     const isOpen = (item: readonly WorkflowStep[]) => item.some((step) => endOf(step) === null);
-    const isBegun = (item: readonly WorkflowStep[]) =>
-      isOpen(item) &&
-      item.some(
-        (step) => step.status !== 'WAITING_FOR_DEPENDENCY' || step.count !== undefined || step.waits !== undefined,
-      );
     const most = group.repeat === undefined ? (flowOf(group, steps).concurrency ?? count) : 1;
-    const underWay = items.filter(isBegun).length;
-    if (underWay > most) throw new Violation('F2', `${where} has ${underWay} items under way, and ${most} is the most`);
+    const underWay = items.filter((item) => item.some((step) => atWork.has(step.id))).length;
+    if (underWay > most) throw new Violation('F2', `${where} has ${underWay} items at work, and ${most} is the most`);
     if (group.status !== 'COMPLETED' || group.outcome !== undefined) return;
     const open = items.findIndex(isOpen);
     if (open !== -1) throw new Violation('F3', `${where} is COMPLETED before its item ${open} has ended`);

@@ -25,7 +25,7 @@ function read(text: string, length = text.length): { events: string; isLast: boo
   return { events, isLast: false };
 }
 
-describe('the data of each event, and nothing else, is passed on', () => {
+describe('LW5: the data of each event, and nothing else, is passed on', () => {
   it.each([
     [
       'names, ids, times and comments',

@@ -1,6 +1,6 @@
 /**
  * Goal: whatever a provider does (P rows), an attempt ends with the right kind of failure after one request, its bill is
- * sane, and no key is in anything that leaves it. Method: the stand-in fails in each way, once for openai_chat, chat and
+ * sane (LB1 to LB3), and no key is in anything that leaves it; an answer is read to LW1 to LW4. Method: the stand-in fails in each way, once for openai_chat, chat and
  * http_request; faults that never end are ended by an abort as the deadline does it, once the call has arrived.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';

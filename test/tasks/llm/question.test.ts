@@ -290,7 +290,7 @@ describe('keys', () => {
     ['openai_chat', 'OPENAI_API_KEY'],
     ['deepseek_chat', 'DEEPSEEK_API_KEY'],
     ['gemini_chat', 'GOOGLE_API_KEY'],
-  ] as const)('%s fails without %s, by its name and before any call', async (action, name) => {
+  ] as const)('LE2: %s fails without %s, by its name and before any call', async (action, name) => {
     const before = standIn.calls.length;
     expect(await runModel(standIn, action, {}, { secrets: {} })).toMatchObject({
       code: 'MISSING_SECRET',

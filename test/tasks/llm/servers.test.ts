@@ -1,6 +1,6 @@
 /**
  * Goal: what real servers answer is read, whole or streamed: text, reasoning, end and usage; what went wrong has the right
- * kind; and what was answered whole is asked for once. Method: a fixture for each form, sent by the stand-in as it stands.
+ * kind; and what was answered whole is asked for once (LW6 to LW8). Method: a fixture for each form, sent by the stand-in as it stands.
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -53,7 +53,7 @@ it('an answer that begins with a byte order mark is read, and billed', async () 
   expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: '{}' } });
 });
 
-it('each call to an address goes with its own key, and one without a key with none', async () => {
+it('LE1: each call to an address goes with its own key, and one without a key with none', async () => {
   const params = { prompt: 'Why?', model: 'gpt-4', base_url: 'https://api.openai.com/v1' };
   const secrets = [{ OPENAI_API_KEY: 'of one' }, {}, { OPENAI_API_KEY: 'of another' }];
   await Promise.all(
@@ -80,7 +80,9 @@ describe('a TLS error', () => {
     expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: null });
   });
 
-  it.each([[[piece, '[DONE]']], [[piece]]])('after an answer’s end is none of the answer’s: %j', async (events) => {
+  const unended = { choices: [{ delta: { content: 'Yes.' }, finish_reason: null }], usage };
+
+  it.each([[[piece, '[DONE]']], [[piece]], [[unended, '[DONE]']]])('after an answer’s end is none of the answer’s: %j', async (events) => {
     answer = failing(code, ...events);
     expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: 0.01248 });
     expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: 'Yes.' } });

@@ -1,13 +1,15 @@
 /**
- * `.engine/schedules.json`: which slots of schedules are decided, which have passed without a workflow, and which
- * schedules are paused. The text is the caller's; it is replaced as a whole (V1) and durable when write() resolves.
+ * A small file that is replaced as a whole: `.engine/schedules.json` (which slots of schedules are decided, which have
+ * passed without a workflow, which schedules are paused) and `.engine/clients.json` (who was paired). The text is the
+ * caller's; a reader sees the old one or the new one (V1), and it is durable when write() resolves.
  */
+import path from 'node:path';
 import type { Disk } from './disk.ts';
 import { isAbsent, toDiskError } from './disk-error.ts';
 import { replaceFile } from './durable-file.ts';
 import type { Quarantine } from './quarantine.ts';
 
-export class SchedulesFile {
+export class WholeFile {
   readonly #disk: Disk;
   readonly #file: string;
   readonly #quarantine: Quarantine;
@@ -37,7 +39,7 @@ export class SchedulesFile {
 
   /** Moves a file that nobody can read out of the way; returns where it is kept. */
   setAside(reason: string): string {
-    return this.#quarantine.move(this.#file, 'schedules.json', reason);
+    return this.#quarantine.move(this.#file, path.basename(this.#file), reason);
   }
 
   idle(): Promise<void> {
