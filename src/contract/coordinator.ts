@@ -121,6 +121,7 @@ export interface CoordinatorCalls {
       stepName: string | null;
       add?: boolean;
       sourceUrl: string | null;
+      contentType?: string;
       action: string;
       /** The step's outputs as JSON text. */
       outputsJson: string;

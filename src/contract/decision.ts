@@ -1,6 +1,7 @@
 /** What a person decides about a step that waits for it, and which steps wait for the outside. */
 import { z } from 'zod';
 import { limits } from './limits.ts';
+import { takeSchema } from './taking.ts';
 import { isoTimeSchema, type WorkflowStep } from './workflow.ts';
 
 export const decisionRequestSchema = z
@@ -39,6 +40,9 @@ export const waitingStepSchema = z
     action: z.string(),
     for: z.enum(['decision', 'data']),
     message: z.string().optional().meta({ description: 'of an approval: what is to be decided, references bound' }),
+    take: takeSchema.optional().meta({ description: 'of data: which are for it where no id and no name is given' }),
+    collect: z.int().optional().meta({ description: 'of a step that collects: how many pieces it waits for in all' }),
+    collected: z.int().optional().meta({ description: 'how many of them have come' }),
     until: isoTimeSchema.optional().meta({ description: 'when the wait ends by itself; absent where it does not' }),
     since: isoTimeSchema,
   })

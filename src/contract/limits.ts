@@ -26,6 +26,8 @@ export const limits = {
   labelShownMax: 64,
   /** Of a decision. */
   commentLengthMax: 10_000,
+  /** The pattern of an address that a step takes data from. */
+  urlPatternLengthMax: 1_000,
   /** The message of an approval as it is shown, in characters. */
   messageLengthMax: 16 * KiB,
   /** Slots of a schedule that pass without a workflow and are kept, and that one look at the clock may start. */

@@ -1,6 +1,6 @@
 /** The steps that wait for somebody outside: for a decision, or for data and nothing else. */
 import type { WorkflowSummary } from '../contract/workflow.ts';
-import { isReadyFor, waitingForData } from './external-data.ts';
+import { isReadyFor, onePlaceEach, waitingForData } from './external-data.ts';
 import type { WorkflowState } from './state.ts';
 import type { StepState } from './step-state.ts';
 
@@ -23,7 +23,10 @@ const needsShownMax = 5;
 /** Those that wait for a decision, then those that wait for data, each in the order of the workflow. */
 export function listAwaited(state: WorkflowState): AwaitedStep[] {
   if (state.counts.WAITING_FOR_DEPENDENCY === 0) return [];
-  const data = waitingForData(state).filter((step) => isReadyFor(state, step));
+  const data = onePlaceEach(
+    state,
+    waitingForData(state).filter((step) => isReadyFor(state, step)),
+  );
   const decisions = state.steps.filter(({ wait }) => wait?.for === 'decision');
   return [
     ...decisions.map((step) => ({ step, for: 'decision' as const, since: sinceWhen(state, step) })),

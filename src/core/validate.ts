@@ -17,6 +17,7 @@ import { limits } from '../contract/limits.ts';
 import { didYouMean } from '../contract/nearest.ts';
 import type { SecretHosts } from '../contract/secret-store.ts';
 import type { ActionCatalogue, ActionInfo } from '../contract/task.ts';
+import { withCollections } from './collect.ts';
 import type { PlacedStep } from './finally.ts';
 import { plainFlow, type StepFlow, toItemNames } from './flow.ts';
 import type { GraphNode } from './graph.ts';
@@ -47,7 +48,8 @@ export type Validation =
   | { ok: true; definition: WorkflowDefinition; warnings: string[] }
   | { ok: false; errors: FieldError[] };
 
-export function validateDefinition(input: unknown, options: ValidationOptions): Validation {
+export function validateDefinition(written: unknown, options: ValidationOptions): Validation {
+  const input = withCollections(written);
   const parsed = parseBounded(workflowDefinitionSchema, input);
   const faults = new Faults();
   if (!parsed.success) faults.addAll(toFieldErrors(parsed.error.issues).map(adviseTemplate));

@@ -377,6 +377,7 @@ export class CoordinatedEngine implements Engine {
       stepName: data.step_name ?? null,
       add: data.add ?? false,
       sourceUrl: data.source_url ?? null,
+      contentType: data.content_type,
       action: data.action_type,
       outputsJson: JSON.stringify(outputs),
       metadata: data.metadata ?? {},

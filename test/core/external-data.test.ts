@@ -44,6 +44,45 @@ describe('ED1: whom the data is for', () => {
     expect(decided(live)).toMatchObject({ stepId: 'ext_0a1b2c3d', added: { name: 'External Data from Browser' } });
   });
 
+  describe('a rule', () => {
+    const waiting = (id: string, params: object, name = id) => {
+      return { id, name, action: 'external_data', params: params as Record<string, unknown> };
+    };
+    const tea = waiting('tea', { take: { url: 'https://tea.example/*' } });
+    const html = waiting('html', { take: { content_type: ['html'] } });
+    const any = waiting('any', {});
+    const born = (...steps: ReturnType<typeof waiting>[]) => LiveWorkflow.with(steps);
+    const page = { sourceUrl: 'https://tea.example/green', contentType: 'html' };
+
+    test('chooses the step that it fits, before one without a rule', () => {
+      expect(decided(born(tea, any), page).stepId).toBe('tea');
+      expect(decided(born(tea, any), { sourceUrl: 'https://pot.example/' }).stepId).toBe('any');
+    });
+
+    test('that fits data twice is refused, and both are named', () => {
+      const refusal = refusalOf(() => decided(born(tea, html, any), page));
+      expect(refusal.errors).toEqual([{ path: 'step_id', message: expect.stringContaining('say which: tea, html;') }]);
+    });
+
+    test('that fits nothing leaves the data to a new step, and the waiting ones wait', () => {
+      const live = born(tea, html);
+      expect(decided(live, { sourceUrl: 'https://pot.example/' })).toHaveProperty('added');
+      live.give({ sourceUrl: 'https://pot.example/' });
+      expect(waitingForData(live.state).map(({ id }) => id)).toEqual(['tea', 'html']);
+    });
+
+    test('counts for nothing where an id or a name is given', () => {
+      const other = { sourceUrl: 'https://pot.example/' };
+      expect(decided(born(tea, html), { ...other, stepId: 'tea' }).stepId).toBe('tea');
+      expect(decided(born(tea, html), { ...other, stepName: 'html' }).stepId).toBe('html');
+    });
+
+    test('chooses among several of one name', () => {
+      const twins = [waiting('one', tea.params, 'page'), waiting('two', html.params, 'page')];
+      expect(decided(born(...twins), { stepName: 'page', contentType: 'html' }).stepId).toBe('two');
+    });
+  });
+
   test('of several it is refused, and they are named', () => {
     const steps = [
       { id: 'ext1', name: 'The page', action: 'external_data', status: 'WAITING_FOR_DEPENDENCY' },

@@ -1,4 +1,4 @@
-/** Bugs at the door of webhooks: deliveries that are let in without a right, or make a second workflow. */
+/** Bugs at the doors of webhooks and of data: what comes in without a right, twice, or to the wrong step. */
 import type { Mutant } from './mutant.ts';
 
 const forgeries = 'test/engine/webhook-forgeries.test.ts';
@@ -232,5 +232,40 @@ export const hooksMutants: Mutant[] = [
     find: "if (reference.kind === 'item' || reference.kind === 'value') return undefined;",
     replace: "if (reference.kind !== 'malformed') return undefined;",
     test: 'test/core/webhook.test.ts',
+  },
+  {
+    name: 'the star of a host stands for a path as well',
+    breaks: 'UG1',
+    file: 'src/core/url-glob.ts',
+    find: "const pathAt = text.indexOf('/', schemeEnd + 3);",
+    replace: 'const pathAt = -1;',
+    test: 'test/core/url-glob.test.ts',
+  },
+  {
+    name: 'a rule that fits twice takes the first step',
+    breaks: 'ED1',
+    file: 'src/core/external-data.ts',
+    find: 'return (fitting.length > 0 ? fitting :',
+    replace: 'return (fitting.length > 0 ? fitting.slice(0, 1) :',
+    test: 'test/core/external-data.test.ts',
+    only: 'that fits data twice',
+  },
+  {
+    name: 'a place of a collection takes a second piece',
+    breaks: 'ED6',
+    file: 'src/core/external-data.ts',
+    find: 'const free = places.find(waits);',
+    replace: 'const free = places[0];',
+    test: 'test/engine/collections.test.ts',
+    only: 'over a restart',
+  },
+  {
+    name: 'data for a collection that has not begun become a step of their own',
+    breaks: 'ED6',
+    file: 'src/core/external-data.ts',
+    find: '  if (meant.length === 0) refuseTooSoon(state, stepName, offered);\n',
+    replace: '',
+    test: 'test/engine/collections.test.ts',
+    only: 'before it begins',
   },
 ];

@@ -54,7 +54,7 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
     );
 
   const externalData: Call<'externalData'> = (args) => {
-    const { id, claim, stepId, stepName, add, sourceUrl, action } = args;
+    const { id, claim, stepId, stepName, add, sourceUrl, contentType, action } = args;
     return keyed.keyedJson(claim, () =>
       keyed.pinned(id, async (live) => {
         const kept = await outputs.toOutputs(id, args.outputsJson);
@@ -64,6 +64,7 @@ export function createChangeCalls(parts: ChangeParts, keyed: KeyedCalls): Change
             stepName,
             add: add ?? false,
             sourceUrl,
+            ...(contentType === undefined ? {} : { contentType }),
             action,
             outputs: kept,
             metadata: args.metadata as JsonObject,

@@ -9,8 +9,12 @@ import type { ActionCatalogue } from '../../contract/task.ts';
 import { isTerminal } from '../../contract/workflow.ts';
 import { type AwaitedStep, listAwaited } from '../../core/awaited.ts';
 import type { ShownParams } from '../../core/bindings.ts';
+import { collectionOf } from '../../core/collect.ts';
 import { decideDecision, stepNotFound } from '../../core/decide-flow.ts';
 import { findSecretParams } from '../../core/secret-params.ts';
+import type { WorkflowState } from '../../core/state.ts';
+import type { StepState } from '../../core/step-state.ts';
+import { takeRuleOf } from '../../core/taking.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -129,8 +133,11 @@ function findAwaited({ workflows, turns }: StepParts): Awaited[] {
 }
 
 async function toWaitingStep(parts: StepParts, { live, step, for: what, since }: Awaited): Promise<WaitingStep> {
-  const { id, name, action, wait } = step;
+  const { wait } = step;
+  const collection = collectionOf(live.state, step);
+  const { id, name, action } = collection ?? step;
   const until = wait?.until ?? null;
+  const take = what === 'data' ? takeRuleOf(step.params) : null;
   const message = what === 'decision' ? await readMessage(parts, live, id) : undefined;
   return {
     workflow_id: live.state.header.id,
@@ -139,9 +146,16 @@ async function toWaitingStep(parts: StepParts, { live, step, for: what, since }:
     action,
     for: what,
     ...(message === undefined ? {} : { message }),
+    ...(take === null ? {} : { take }),
+    ...(collection === undefined ? {} : toCollected(live.state, collection)),
     ...(until === null ? {} : { until: toIso(until) }),
     since: toIso(since),
   };
+}
+
+function toCollected(state: WorkflowState, collection: StepState): Pick<WaitingStep, 'collect' | 'collected'> {
+  const places = state.placesOf(state.placeOf(collection.id)).map((i) => state.stepAt(i));
+  return { collect: places.length, collected: places.filter(({ status }) => status === 'COMPLETED').length };
 }
 
 /** undefined where what the message refers to is damaged or gone: the step waits all the same. */
