@@ -179,7 +179,10 @@ export interface StorePort {
   /** Appends lines to the finished index and fsyncs it. `{id, removed: true}` takes one out (deleted, or running again). */
   indexFinished(entries: readonly (FinishedEntry | { id: string; removed: true })[]): Promise<void>;
 
-  /** Changes when the bytes of a state.json do, and is got without reading them; null where there is no such file. */
+  /**
+   * Another text when a state.json was written since, or is another file; got without reading it. Two writes of the same
+   * length in one millisecond may look alike: what the engine wrote itself is told by its version. null: there is no file.
+   */
   stampState(id: string): Promise<string | null>;
   /** Reads and judges a state.json without changing anything. */
   readState(id: string): Promise<StateFile>;
