@@ -7,6 +7,8 @@
  *   UG3  the time grows with the texts, however many `*` there are.
  */
 
+import { itemAt } from './item-at.ts';
+
 /** `url`: as the sender says it. */
 export function matchesUrl(pattern: string, url: string): boolean {
   const wanted = split(pattern);
@@ -28,12 +30,13 @@ function split(text: string): { site: string; path: string } | null {
 
 /** UG3: each part is looked for once, behind the one before. */
 function matchesGlob(pattern: string, text: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return text === first;
+  const parts = pattern.split('*');
+  const first = itemAt(parts, 0);
+  if (parts.length === 1) return text === first;
+  const last = itemAt(parts, parts.length - 1);
   if (!text.startsWith(first)) return false;
   let at = first.length;
-  for (const part of rest) {
+  for (const part of parts.slice(1, -1)) {
     const found = text.indexOf(part, at);
     if (found === -1) return false;
     at = found + part.length;

@@ -54,7 +54,7 @@ export function isWanted({ when }: TemplateWebhook, data: DeliveryData): boolean
 /** WH1. The params of the run. Throws a Refusal. */
 export function bindDelivery({ params = {} }: TemplateWebhook, data: DeliveryData): Record<string, unknown> {
   const itemOf = (name: string) => data[name as keyof DeliveryData];
-  const sources = { params: {}, isStep: nobody, outputsOf: () => undefined, names, itemOf };
+  const sources = { params: {}, isStep: nobody, outputsOf: nobody, names, itemOf };
   const bound: [string, unknown][] = [];
   const errors: FieldError[] = [];
   for (const [name, value] of Object.entries(params)) {

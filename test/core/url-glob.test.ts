@@ -13,6 +13,8 @@ describe('UG1 and UG2', () => {
     ['https://example.org/*b*b', 'https://example.org/b', false],
     ['https://example.org/*b*b', 'https://example.org/xbxb', true],
     ['https://example.org/a*a', 'https://example.org/a', false],
+    ['https://example.org/a*', 'https://example.org/b', false],
+    ['https://example.org/*x*b', 'https://example.org/ab', false],
     ['https://example.org', 'https://example.org/', true],
     ['https://example.org', 'https://example.org', true],
     ['https://EXAMPLE.org/A', 'HTTPS://example.ORG/A', true],

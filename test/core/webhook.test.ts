@@ -58,6 +58,15 @@ describe('WH1: params', () => {
     }
   });
 
+  test('what is no fault of a reference is not taken for one', () => {
+    const odd = {
+      get x() {
+        throw new Error('odd data');
+      },
+    };
+    expect(() => bindDelivery(webhook({ params: { a: '{{body.x}}' } }), { ...data, body: odd })).toThrow('odd data');
+  });
+
   test('without params there are none', () => {
     expect(bindDelivery(webhook({}), data)).toEqual({});
   });
@@ -93,6 +102,7 @@ describe('faults before a delivery has come', () => {
     [{ when: 'body.matches("(a+)+$")' }, 'webhook.when'],
     [{ params: { a: '{{params.x}}' } }, 'webhook.params.a'],
     [{ params: { a: ['{{steps.x.outputs}}'] } }, 'webhook.params.a[0]'],
+    [{ params: { a: '{{body.}}' } }, 'webhook.params.a'],
     [{ params: { a: '{{secrets.S}}' } }, 'webhook.params.a'],
     [{ params: { a: '{{body.x ?? params.y}}' } }, 'webhook.params.a'],
   ])('%j', (rest, path) => {
