@@ -9,7 +9,9 @@ export function findDoorFaults(template: Template): FieldError[] {
   const ofWebhook = webhook === undefined ? [] : [...findWebhookFaults(webhook), ...findParamFaults(template)];
   if (accepts === undefined) return ofWebhook;
   const known = toNames(schema);
-  const parts = Object.entries(accepts.page).flatMap(([part, param]) => (param === undefined ? [] : [[part, param] as const]));
+  const parts = Object.entries(accepts.page).flatMap(([part, param]) =>
+    param === undefined ? [] : [[part, param] as const],
+  );
   const unknown = parts.flatMap(([part, param]): FieldError[] => {
     if (known === null || known.includes(param)) return [];
     const message = `the template has no param "${param}"${didYouMean(param, known)}`;

@@ -82,11 +82,14 @@ describe('a TLS error', () => {
 
   const unended = { choices: [{ delta: { content: 'Yes.' }, finish_reason: null }], usage };
 
-  it.each([[[piece, '[DONE]']], [[piece]], [[unended, '[DONE]']]])('after an answer’s end is none of the answer’s: %j', async (events) => {
-    answer = failing(code, ...events);
-    expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: 0.01248 });
-    expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: 'Yes.' } });
-  });
+  it.each([[[piece, '[DONE]']], [[piece]], [[unended, '[DONE]']]])(
+    'after an answer’s end is none of the answer’s: %j',
+    async (events) => {
+      answer = failing(code, ...events);
+      expect(await chat('https://api.openai.com/v1', { stream: true })).toMatchObject({ calls: 1, cost: 0.01248 });
+      expect(outcome).toMatchObject({ status: 'fulfilled', value: { content: 'Yes.' } });
+    },
+  );
 });
 
 describe('chat, at the address of a provider that has an action', () => {
