@@ -3,6 +3,8 @@
  * `npm run mutants -- [--jobs N] [--only <text in a name>] [--names <file>]`; ends with 1 unless all are killed.
  *
  * Killed means: the test ran, a test case failed, and the same run is green without the bug. The first failure ends a run.
+ * A run that has no end (a loop that no deadline of a test case can break) is killed too, after five minutes or five times
+ * what it takes without the bug, whichever is more.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -95,11 +97,18 @@ class Field {
         detached: true,
       },
     );
-    const deadline = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), Math.max(runMsMin, caseMsMax));
+    let isEndless = false;
+    const deadline = setTimeout(
+      () => {
+        isEndless = true;
+        process.kill(-(child.pid as number), 'SIGKILL');
+      },
+      Math.max(runMsMin, caseMsMax),
+    );
     await new Promise((resolve) => child.once('exit', resolve));
     clearTimeout(deadline);
     const seconds = Math.round((performance.now() - started) / 100) / 10;
-    if (!fs.existsSync(results)) return { ran: 0, failed: [], seconds };
+    if (!fs.existsSync(results)) return { ran: 0, failed: isEndless ? ['the run has no end'] : [], seconds };
     const { testResults } = JSON.parse(fs.readFileSync(results, 'utf8')) as {
       testResults: { status: string; name: string; assertionResults: { status: string; fullName: string }[] }[];
     };
