@@ -2,8 +2,8 @@
  * What a webhook's `when` and `params` say of a delivery, and what is wrong with them before one has come.
  *
  * Rules, numbered for tests:
- *   WH1  `body`, `headers` and `query` are the only references of a webhook; values replace them in one pass;
- *   WH2  a condition that comes out as neither true nor false is a refusal, and makes nothing.
+ *   HD1  `body`, `headers` and `query` are the only references of a webhook; values replace them in one pass;
+ *   HD2  a condition that comes out as neither true nor false is a refusal, and makes nothing.
  */
 import { type FieldError, invalid } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
@@ -43,7 +43,7 @@ function findReferenceFault(reference: Reference): string | undefined {
   return `{{${reference.text}}}: the params of a webhook refer to body, headers and query alone`;
 }
 
-/** WH2. Whether the delivery is to make a workflow. Throws a Refusal. */
+/** HD2. Whether the delivery is to make a workflow. Throws a Refusal. */
 export function isWanted({ when }: TemplateWebhook, data: DeliveryData): boolean {
   if (when === undefined) return true;
   const verdict = evaluateCondition(when, { params: {}, steps: {}, items: { ...data } });
@@ -51,7 +51,7 @@ export function isWanted({ when }: TemplateWebhook, data: DeliveryData): boolean
   throw refused('webhook.when', toConditionFault(when, verdict.fault));
 }
 
-/** WH1. The params of the run. Throws a Refusal. */
+/** HD1. The params of the run. Throws a Refusal. */
 export function bindDelivery({ params = {} }: TemplateWebhook, data: DeliveryData): Record<string, unknown> {
   const itemOf = (name: string) => data[name as keyof DeliveryData];
   const sources = { params: {}, isStep: nobody, outputsOf: nobody, names, itemOf };

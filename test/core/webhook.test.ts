@@ -1,4 +1,4 @@
-// Goal: what a webhook says of a delivery: references, conditions, and their faults (WH1, WH2).
+// Goal: what a webhook says of a delivery: references, conditions, and their faults (HD1, HD2).
 import { describe, expect, test } from 'vitest';
 import { bindDelivery, findWebhookFaults, isWanted } from '../../src/core/webhook.ts';
 
@@ -13,7 +13,7 @@ const data = {
   query: { source: 'test' },
 };
 
-describe('WH1: params', () => {
+describe('HD1: params', () => {
   test('a value keeps its type; text around it makes it text; what is not there has a stand-in', () => {
     const params = {
       number: '{{body.issue.number}}',
@@ -72,7 +72,7 @@ describe('WH1: params', () => {
   });
 });
 
-describe('WH2: when', () => {
+describe('HD2: when', () => {
   test.each([
     [undefined, true],
     ['body.action == "opened"', true],

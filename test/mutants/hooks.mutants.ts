@@ -227,7 +227,7 @@ export const hooksMutants: Mutant[] = [
   },
   {
     name: 'a webhook may refer to the params of a workflow',
-    breaks: 'WH1',
+    breaks: 'HD1',
     file: 'src/core/webhook.ts',
     find: "if (reference.kind === 'item' || reference.kind === 'value') return undefined;",
     replace: "if (reference.kind !== 'malformed') return undefined;",
