@@ -238,12 +238,6 @@ test('prune says what would go, removes it, and leaves what has not finished', a
   expect(wrong.stderr).toContain('--keep all: it must be an age such as 14d, 36h or 90m, or a count such as 1000');
 });
 
-test('SIGTERM ends serve with 0', async () => {
-  server.kill('SIGTERM');
-  await closed;
-  expect(server.exitCode).toBe(0);
-});
-
 test('pair shows a code that pairs an extension; clients lists and revokes it', async () => {
   const shown = await cli(['pair']);
   expect([shown.status, shown.stderr]).toEqual([0, '']);
@@ -269,4 +263,10 @@ test('pair shows a code that pairs an extension; clients lists and revokes it', 
   expect(await cli(['clients', 'revoke', client.id])).toMatchObject({ status: 0, stdout: `${client.id} is revoked\n` });
   expect(JSON.parse((await cli(['clients', '--json'])).stdout)).toMatchObject([{ name: 'Grafana', scope: 'read' }]);
   expect((await cli(['clients', 'forget'])).status).toBe(2);
+});
+
+test('SIGTERM ends serve with 0', async () => {
+  server.kill('SIGTERM');
+  await closed;
+  expect(server.exitCode).toBe(0);
 });

@@ -108,12 +108,13 @@ test('a rejection needs no data', async () => {
   expect((await engine.decide(id, 'ask', { approved: false })).outputs).toMatchObject({ approved: false, data: null });
 });
 
-test('a schema that is none is said, and the step waits on', async () => {
-  const ask = (data: unknown) => ({
+test('a schema that a reference has brought and that is none is said, and the step waits on', async () => {
+  const odd = {
     name: 'odd',
-    steps: [{ id: 'ask', action: 'approval', params: { message: '?', data } }],
-  });
-  const { id } = await engine.submit(ask({ type: 'string', pattern: '(' }), wait);
+    params: { schema: { type: 'string', pattern: '(' } },
+    steps: [{ id: 'ask', action: 'approval', params: { message: '?', data: '{{params.schema}}' } }],
+  };
+  const { id } = await engine.submit(odd, wait);
   const refusal = await refusalOf(engine.decide(id, 'ask', { approved: true, data: 'a' }));
   expect(refusal.errors?.[0]).toMatchObject({
     path: 'data',

@@ -16,7 +16,7 @@ export const crashMutants: Mutant[] = [
     breaks: 'G1, G3, K1',
     file: 'src/store/journal.ts',
     find: '    this.#sync(segment);\n    this.#guardSync(',
-    replace: '    setTimeout(() => this.#sync(segment), 200);\n    this.#guardSync(',
+    replace: '    setTimeout(() => this.#sync(segment), 2_000);\n    this.#guardSync(',
     test: 'test/crash/power-cut.test.ts',
     env: { POWER_CUTS: '4' },
   },

@@ -111,11 +111,11 @@ describe('GET /metrics', () => {
 
 describe('the access log', () => {
   it('has one line per request, with nothing of what the client sent', async () => {
-    const running = await startServer();
+    const running = await startServer({ settings: { apiToken: 'canary' } });
     const headers = { Authorization: 'Bearer canary', 'Idempotency-Key': 'canary' };
     const body = { name: 'canary', steps: [{ id: 'a', action: 'noop' }] };
     await running.call('POST', '/api/workflows?canary=1', { headers, body });
-    await running.call('GET', '/canary');
+    await running.call('GET', '/canary', { headers });
     const lines = running.logLines.map((line) => JSON.parse(line)).filter((line) => line.msg === 'request');
     expect(lines).toMatchObject([
       { level: 20, method: 'POST', route: '/api/workflows', status: 422 },

@@ -27,6 +27,8 @@ it('an unknown parameter is 422 on every call, and names what the call takes', a
   const calls = await listCalls(running);
   expect(calls.length).toBeGreaterThan(18);
   for (const { method, path, names } of calls) {
+    // What stands in the address of a webhook is its sender's.
+    if (path.startsWith('/hooks/')) continue;
     const answer = await running.call(method, `${path}?dry_run=1`);
     const takes = names.length === 0 ? 'this call takes none' : `this call takes ${names.join(', ')}`;
     expect([method, path, answer.status, answer.json.errors]).toEqual([
