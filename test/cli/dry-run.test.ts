@@ -295,7 +295,7 @@ test('the examples of docs/workflows.md are sound', async () => {
   const valid = await cli(['validate', ...files, ...(await readdir(shipped)).map((file) => join(shipped, file))], {
     SECRET_DISCORD_WEBHOOK: '1/x',
     SECRET_GITHUB_WEBHOOK_SECRET: 'x',
-    SECRET_GITHUB: 'x',
+    SECRET_GITHUB_TOKEN: 'x',
     SECRET_PAGERDUTY_KEY: 'x',
   });
   expect(valid).toMatchObject({ status: 0, stdout: expect.not.stringContaining('note') });
