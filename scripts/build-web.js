@@ -138,7 +138,7 @@ async function bundle(outdir, entryPoints, options) {
  * The licences of all packages that went into the bundle: their notices must travel with it. Packages with the same text,
  * word for word, name it once.
  */
-function licencesOf(bundles) {
+export function licencesOf(bundles) {
   const paths = bundles.flatMap(({ inputs }) => inputs);
   const packages = [
     ...new Set(paths.map((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean)),

@@ -1,7 +1,8 @@
 /**
  * Builds `dist`, where it is older than what it is made of: one file for what each thread and process begins with, and
  * files for what they share or load later. They lie side by side, so a path that a source names from `src` itself, or a
- * thread's file that it names beside it, is right from whichever file it has ended up in. `build-web.js` adds the dashboard.
+ * thread's file that it names beside it, is right from whichever file it has ended up in. `build-web.js` adds the
+ * dashboard, `build-extension.js` the browser extension.
  *
  * Types are checked by `npm run check`; here they would make a start wait. `npm pack` adds the declarations.
  */
@@ -29,14 +30,16 @@ const stamp = `${outdir}/.built`;
 
 /** Latest change of anything that the build reads, in milliseconds since 1970. */
 function lastChange() {
-  const sources = ['src', 'web'].flatMap((place) =>
+  const sources = ['src', 'web', 'extension'].flatMap((place) =>
     readdirSync(place, { recursive: true }).map((name) => `${place}/${name}`),
   );
   const settings = [
     'src',
     'web',
+    'extension',
     'scripts/build.js',
     'scripts/build-web.js',
+    'scripts/build-extension.js',
     'tsconfig.json',
     'scripts/entries.json',
     'package.json',
@@ -52,7 +55,11 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
   const old = `${outdir}.old-${process.pid}`;
   try {
     // Not before it is needed: what is built runs without it.
-    const [{ build }, { buildWeb }] = await Promise.all([import('esbuild'), import('./build-web.js')]);
+    const [{ build }, { buildWeb }, { buildExtension }] = await Promise.all([
+      import('esbuild'),
+      import('./build-web.js'),
+      import('./build-extension.js'),
+    ]);
     await build({
       // Also what tests start (test/fixtures/emission.ts).
       entryPoints: JSON.parse(readFileSync('scripts/entries.json', 'utf8')),
@@ -66,6 +73,7 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < lastChange()) {
       logLevel: 'warning',
     });
     await buildWeb(fresh);
+    await buildExtension(fresh);
   } catch (error) {
     // Faults of the sources it has printed itself.
     if (!('errors' in error)) process.stderr.write(`dist cannot be built: ${error.message}\n`);

@@ -188,6 +188,39 @@ describe('the dashboard', () => {
   });
 });
 
+/** The extension shares the dashboard's looks and its way with refusals, and nothing that holds the dashboard's state. */
+const sharedWithExtension = ['web/ui/', 'web/output/safe-text.ts', 'web/wire/problem.ts'];
+const isForbiddenInExtension = ({ target, isType }: WebImport) =>
+  ![...sharedWithExtension, 'extension/'].some((place) => target.startsWith(place)) &&
+  !(isType && target.startsWith('src/contract/'));
+
+describe('the extension', () => {
+  const files = readdirSync('extension', { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => ({ file: join('extension', name), text: readFileSync(join('extension', name), 'utf8') }));
+
+  it('imports itself, what it shares with the dashboard, and types of src/contract', () => {
+    const all = files.flatMap(({ file, text }) => webImports(file, text));
+    expect(all.length).toBeGreaterThan(20);
+    expect(all.filter(isForbiddenInExtension)).toEqual([]);
+  });
+
+  it.each([
+    ["import { a } from '../web/wire/api.ts';", true],
+    ["import { a } from '../src/contract/limits.ts';", true],
+    ["import type { A } from '../src/contract/limits.ts';", false],
+    ["import { a } from '../web/ui/pill.tsx';", false],
+  ])('%s would be found: %s', (text, isFound) => {
+    expect(webImports('extension/popup.tsx', text).map(isForbiddenInExtension)).toEqual([isFound]);
+  });
+
+  it('turns no text into markup or code', () => {
+    // A page is read as markup, to be sent; nothing is made of markup.
+    const reading = 'inert.documentElement.outerHTML';
+    expect(files.filter(({ text }) => sink.test(text.replace(reading, ''))).map(({ file }) => file)).toEqual([]);
+  });
+});
+
 describe('lists as arguments', () => {
   // A call takes some hundred thousand arguments, and then throws: a list that a client or a file has made may be longer.
   const spread =

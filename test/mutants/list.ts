@@ -14,6 +14,7 @@ import { diskMutants } from './disk.mutants.ts';
 import { drawnMutants } from './drawn.mutants.ts';
 import { dryMutants } from './dry.mutants.ts';
 import { enumerateMutants } from './enumerate.mutants.ts';
+import { extensionMutants } from './extension.mutants.ts';
 import { filesMutants } from './files.mutants.ts';
 import { flowMutants } from './flow.mutants.ts';
 import { followersMutants } from './followers.mutants.ts';
@@ -55,6 +56,7 @@ export const mutants: readonly Mutant[] = [
   ...drawnMutants,
   ...dryMutants,
   ...enumerateMutants,
+  ...extensionMutants,
   ...filesMutants,
   ...flowMutants,
   ...inquiriesMutants,

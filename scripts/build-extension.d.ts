@@ -1,0 +1,2 @@
+/** Resolves when `<outdir>/extension` is written; rejects with the faults of the sources. */
+export function buildExtension(outdir: string): Promise<void>;
