@@ -40,7 +40,6 @@ export const acceptsSchema = z
     }),
   })
   .meta({ id: 'Accepts', description: 'a captured page can start it: the name of the param that each part goes into' });
-type TemplateAccepts = z.infer<typeof acceptsSchema>;
 
 /** The names that stand for a delivery in `when` and `params`. */
 export const deliveryNames = ['body', 'headers', 'query'] as const;
