@@ -193,6 +193,43 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
     await watched.close();
   });
 
+  it('a decision takes its data from fields made of its schema, or as JSON', async () => {
+    const data = {
+      type: 'object',
+      required: ['channel'],
+      properties: { channel: { type: 'string', enum: ['mail', 'web'] }, readers: { type: 'integer', default: 3 } },
+    };
+    const steps = [{ id: 'ok', name: 'Editor approves', action: 'approval', params: { message: 'Publish?', data } }];
+    const [one, two] = [await start('By fields', steps), await start('As JSON', steps)];
+    const watched = await open(`/runs/${one}?step=ok`);
+    const { page } = watched;
+    await page.getByLabel('channel').waitFor();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await drawer(page).getByText('is required').waitFor();
+    await watched.check('a field that is missing');
+    await page.getByLabel('channel').selectOption('web');
+    await page.getByLabel('readers').fill('12');
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await untilCount(page, 'Completed', 1);
+    expect((await read(one)).steps[0]?.outputs).toMatchObject({
+      approved: true,
+      data: { channel: 'web', readers: 12 },
+    });
+    await page.goto(`${engine.url}/runs/${two}?step=ok`);
+    await page.getByLabel('channel').selectOption('mail');
+    await page.getByRole('button', { name: 'Write it as JSON' }).click();
+    expect(JSON.parse(await page.getByLabel('Data as JSON').inputValue())).toMatchObject({ channel: 'mail' });
+    await page.getByLabel('Data as JSON').fill('{"channel": "web", "readers": 5}');
+    await page.getByRole('button', { name: 'Fill in fields' }).click();
+    expect(await page.getByLabel('readers').inputValue()).toBe('5');
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await untilCount(page, 'Completed', 1);
+    expect((await read(two)).steps[0]?.outputs).toMatchObject({ data: { channel: 'web', readers: 5 } });
+    await expect.poll(() => page.locator('link[rel=icon]').getAttribute('href'), { timeout: 20_000 }).toMatch(/^data:/);
+    expect(watched.faults).toEqual([]);
+    await watched.close();
+  });
+
   it('everything can be reached by keys alone', async () => {
     const id = await start('By keys', [
       { id: 'a', name: 'First', action: 'noop' },

@@ -61,6 +61,22 @@ describe.skipIf(!hasChromium)('the screens', () => {
       return widest.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.tagName);
     });
 
+  /** Controls that no scrolling brings into the window as a whole. */
+  const unreachable = (page: Page) =>
+    page.evaluate(() => {
+      const controls = document.querySelectorAll<HTMLElement>('a, button, input, select, textarea, summary');
+      return [...controls].flatMap((one) => {
+        const isSeen =
+          one.checkVisibility() && one.offsetWidth > 1 && one.closest('.visually-hidden, .skip-link') === null;
+        if (!isSeen) return [];
+        one.scrollIntoView({ block: 'center', inline: 'center' });
+        const { left, right, top, bottom } = one.getBoundingClientRect();
+        const isTall = bottom - top > innerHeight;
+        const isWithin = left >= -1 && right <= innerWidth + 1 && (isTall || (top >= -1 && bottom <= innerHeight + 1));
+        return isWithin ? [] : [one.outerHTML.slice(0, 120)];
+      });
+    });
+
   it.each(sizes.flatMap((viewport) => (['light', 'dark'] as const).map((colorScheme) => ({ viewport, colorScheme }))))(
     'are whole at $viewport.width in $colorScheme',
     async ({ viewport, colorScheme }) => {
@@ -75,6 +91,44 @@ describe.skipIf(!hasChromium)('the screens', () => {
       await watched.close();
     },
   );
+
+  it('can be used at 200 % zoom: nothing is wider than the window, and each control can be brought into it', async () => {
+    // What a window of 1280 × 800 has room for then.
+    const watched = await openPage(browser, engine.url, {
+      viewport: { width: 640, height: 400 },
+      deviceScaleFactor: 2,
+    });
+    const { page } = watched;
+    for (const path of [...screens.map(([screen]) => screen), '/runs/TWO?step=a', '/runs/TWO?view=table']) {
+      await page.goto(engine.url + path.replace('ONE', ids[0]).replace('TWO', ids[1]));
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+      expect([path, await overflow(page), await unreachable(page)]).toEqual([path, [], []]);
+    }
+    expect(watched.faults).toEqual([]);
+    await watched.close();
+  });
+
+  it('say what they say by colour also where the system has colours of its own', async () => {
+    const watched = await openPage(browser, `${engine.url}/runs/${ids[1]}`, { forcedColors: 'active' });
+    const { page } = watched;
+    const colourOf = (selector: string, property: 'backgroundColor' | 'color' | 'outlineStyle') =>
+      page
+        .locator(selector)
+        .first()
+        .evaluate((element, name) => getComputedStyle(element)[name], property);
+    await page.locator('.run-views .on').waitFor();
+    const ground = await colourOf('body', 'backgroundColor');
+    expect(await colourOf('.run-facts .progress i', 'backgroundColor')).not.toBe(ground);
+    expect(await colourOf('.run-views .on', 'backgroundColor')).not.toBe(
+      await colourOf('.run-views button:not(.on)', 'backgroundColor'),
+    );
+    expect(await colourOf('.run-chips .glyph', 'color')).not.toBe(await colourOf('.run-chips .chip', 'color'));
+    expect(await colourOf('.top nav .on', 'outlineStyle')).toBe('solid');
+    expect(await colourOf('.top nav a:not(.on)', 'outlineStyle')).toBe('none');
+    expect(watched.faults).toEqual([]);
+    await watched.close();
+  });
 
   it('can be walked by keys alone, and say which', async () => {
     const watched = await openPage(browser, engine.url);

@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { toSafeLine } from '../output/safe-text.ts';
 import { countText } from '../ui/money.ts';
 import { type Columns, isUnderWay } from './columns.ts';
+import { showIcon, toIconShape } from './favicon.ts';
 import { look, lookOrder, toLookWord } from './look.ts';
 import { useRunScope } from './run-context.ts';
 import { stepsOfLook } from './run-store.ts';
@@ -28,6 +29,7 @@ export function Announcer() {
     store.tick.value;
     const { run } = store;
     if (run === null) return;
+    showIcon(toIconShape(run));
     document.title = `${titleMark(run)}${toSafeLine(run.head.name)} · Hybrid Engine`;
     const failed = new Set(stepsOfLook(run, look.failed).map((i) => run.ids[i]!));
     const isFirst = failures.current === null;
@@ -51,6 +53,7 @@ export function Announcer() {
   useEffect(
     () => () => {
       document.title = 'Hybrid Engine';
+      showIcon(null);
     },
     [],
   );

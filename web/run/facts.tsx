@@ -11,16 +11,22 @@ import { useNow } from '../ui/tick.ts';
 import { clockText, fullText, zoneName } from '../ui/time.ts';
 import { RunActions } from './actions.tsx';
 import { spanOf } from './bands.ts';
-import { isUnderWay, lookOfRun } from './columns.ts';
+import { type Columns, isUnderWay, lookOfRun, waitsFor } from './columns.ts';
 import { look, progressOrder, toLookName } from './look.ts';
 import { useRun } from './run-context.ts';
 
+/** As the list of runs says it. */
+function needsDecision(run: Columns): boolean {
+  return lookOfRun(run) === 'needs' && run.waits[run.look.indexOf(look.needs)] === waitsFor.decision;
+}
+
 export function RunHead() {
-  const { head } = useRun();
+  const run = useRun();
+  const { head } = run;
   return (
     <section class="run-head" aria-label="About this run">
       <div class="run-title">
-        <Pill look={lookOfRun(useRun())} />
+        <Pill look={lookOfRun(run)} {...(needsDecision(run) ? { word: 'Needs you' } : {})} />
         <h1 title={toSafeLine(head.name)}>{toSafeLine(head.name)}</h1>
         <button
           type="button"

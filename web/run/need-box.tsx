@@ -1,6 +1,8 @@
 /** What a step that waits for a person asks for: data, or a decision. */
-import { useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { FormInputs } from '../new/form-value.ts';
 import { toSafeText } from '../output/safe-text.ts';
+import { loadStyles } from '../ui/styles.ts';
 import { clockText } from '../ui/time.ts';
 import { toast } from '../ui/toast.tsx';
 import { newKey, post } from '../wire/api.ts';
@@ -112,31 +114,51 @@ function DataBox({ detail }: { detail: StepDetail }) {
   );
 }
 
+type DataForm = typeof import('./decision-data.tsx');
+
+/** The fields of the data, where its schema has any; they come in a chunk with the form of a new run. */
+function useDataForm(isWanted: boolean): DataForm | null {
+  const [form, setForm] = useState<DataForm | null>(null);
+  useEffect(() => {
+    // Without it the data are written as JSON.
+    if (isWanted)
+      loadDecisionData().then(
+        (loaded) => setForm(() => loaded),
+        () => {},
+      );
+  }, [isWanted]);
+  return form;
+}
+
+async function loadDecisionData(): Promise<DataForm> {
+  const [form] = await Promise.all([import('./decision-data.tsx'), loadStyles(SCREENS_STYLE_PATH)]);
+  return form;
+}
+
 function DecisionBox({ detail }: { detail: StepDetail }) {
   const { store } = useRunScope();
+  const schema = detail.dataSchema;
   const [comment, setComment] = useState('');
-  const [data, setData] = useState(() => toFirstData(detail.dataSchema));
+  const form = useDataForm(schema !== null && Object.keys((schema.properties ?? {}) as object).length > 0);
+  const [isJson, setJson] = useState(false);
+  /** What the person has made of the data so far. */
+  const [data, setData] = useState<DataInput>({ json: toFirstData(schema), inputs: {} });
+  const [faults, setFaults] = useState<ReadonlyMap<string, string>>(new Map());
   const approved = useRef(true);
   const commentId = useId();
   const dataId = useId();
-  const { submit, fault, isSending } = useSending(
-    (key) =>
-      post(
-        apiPath(store.id, `/steps/${encodeURIComponent(detail.id)}/decision`),
-        {
-          approved: approved.current,
-          ...(comment === '' ? {} : { comment }),
-          ...(detail.dataSchema === null || (!approved.current && data.trim() === '')
-            ? {}
-            : { data: JSON.parse(data) }),
-        },
-        { key },
-      ),
-    'The decision is taken: the run goes on',
-  );
+  const asFields = form !== null && schema !== null && !isJson;
+  const { submit, fault, isSending } = useSending((key) => {
+    const given = schema === null || (!approved.current && isUntouched(data, asFields)) ? {} : { data: read() };
+    const body = { approved: approved.current, ...(comment === '' ? {} : { comment }), ...given };
+    return post(apiPath(store.id, `/steps/${encodeURIComponent(detail.id)}/decision`), body, { key });
+  }, 'The decision is taken: the run goes on');
+  const read = (): unknown => (asFields ? form.readData(schema, data.inputs).data : JSON.parse(data.json));
   const decide = (isApproved: boolean) => () => {
     approved.current = isApproved;
-    void submit();
+    const found = asFields && isApproved ? form.readData(schema, data.inputs).faults : new Map<string, string>();
+    setFaults(found);
+    if (found.size === 0) void submit();
   };
   const isOff = isSending || whyDisabled.value !== null;
   return (
@@ -144,7 +166,17 @@ function DecisionBox({ detail }: { detail: StepDetail }) {
       <b>This step waits for your decision</b>
       <p class="need-message">{toSafeText(detail.message ?? 'Approve it, and the run goes on.')}</p>
       <Until detail={detail} />
-      {detail.dataSchema === null ? null : (
+      {asFields ? (
+        <form.DecisionData
+          schema={schema}
+          inputs={data.inputs}
+          faults={faults}
+          change={(inputs) => {
+            setData({ ...data, inputs });
+            setFaults(new Map());
+          }}
+        />
+      ) : schema === null ? null : (
         <>
           <label class="form-label" for={dataId}>
             Data as JSON
@@ -154,10 +186,23 @@ function DecisionBox({ detail }: { detail: StepDetail }) {
             class="field-input mono"
             rows={4}
             spellcheck={false}
-            value={data}
-            onInput={({ currentTarget }) => setData(currentTarget.value)}
+            value={data.json}
+            onInput={({ currentTarget }) => setData({ ...data, json: currentTarget.value })}
           />
         </>
+      )}
+      {form === null || schema === null ? null : (
+        <button
+          type="button"
+          class="text-button"
+          onClick={() => {
+            if (asFields) setData({ ...data, json: JSON.stringify(read(), null, 2) });
+            else setData({ ...data, inputs: form.toInputs(schema, data.json) ?? data.inputs });
+            setJson(!isJson);
+          }}
+        >
+          {isJson ? 'Fill in fields' : 'Write it as JSON'}
+        </button>
       )}
       <label class="form-label" for={commentId}>
         Comment
@@ -168,7 +213,7 @@ function DecisionBox({ detail }: { detail: StepDetail }) {
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
       />
-      <div class="form-row">
+      <div class="form-row need-actions">
         <button type="button" class="button primary" aria-disabled={isOff} onClick={decide(true)}>
           Approve
         </button>
@@ -179,6 +224,16 @@ function DecisionBox({ detail }: { detail: StepDetail }) {
       <ProblemLines error={fault} />
     </form>
   );
+}
+
+interface DataInput {
+  readonly json: string;
+  readonly inputs: FormInputs;
+}
+
+/** A rejection needs no data. */
+function isUntouched({ json, inputs }: DataInput, asFields: boolean): boolean {
+  return asFields ? Object.keys(inputs).length === 0 : json.trim() === '';
 }
 
 /** An object with the names that the schema has, to be filled in. */

@@ -90,7 +90,7 @@ function toScale({ width, labelWidth, window: { zoom, at }, run, now }: Timeline
   };
 }
 
-function drawAxis({ context, palette, height }: TimelineScene, scale: TimeScale): void {
+function drawAxis({ context, palette, width, height }: TimelineScene, scale: TimeScale): void {
   context.font = small;
   context.textBaseline = 'middle';
   for (const tick of toTicks(scale.shown, scale.origin, Math.max(3, scale.width / 110))) {
@@ -98,8 +98,11 @@ function drawAxis({ context, palette, height }: TimelineScene, scale: TimeScale)
     if (x < scale.left - 1) continue;
     context.fillStyle = palette.line;
     if (tick > 0) context.fillRect(x, 26, 1, height);
+    const label = tick === 0 ? '0' : `+${durationText(tick)}`;
+    // A label that the edge would cut says a wrong time.
+    if (x + 5 + context.measureText(label).width > width) continue;
     context.fillStyle = palette.text3;
-    context.fillText(tick === 0 ? '0' : `+${durationText(tick)}`, x + 5, 14);
+    context.fillText(label, x + 5, 14);
   }
 }
 

@@ -1,14 +1,21 @@
 /** Graph over timeline with a splitter between them, or one of the views alone. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { lazy } from '../ui/lazy.tsx';
+import { loadStyles } from '../ui/styles.ts';
 import { GraphPane } from './graph-pane.tsx';
 import type { PaneHandles } from './run-keys.ts';
 import { runView } from './view-state.ts';
 
 /** The graph is drawn first. */
 const TimelinePane = lazy(async () => (await import('./timeline-pane.tsx')).TimelinePane, 'run-pane');
-const StepsTable = lazy(async () => (await import('./steps-table.tsx')).StepsTable, 'steps-scroll');
-const LogView = lazy(async () => (await import('./log-view.tsx')).LogView, 'log-view');
+const StepsTable = lazy(async () => (await styled(import('./steps-table.tsx'))).StepsTable, 'steps-scroll');
+const LogView = lazy(async () => (await styled(import('./log-view.tsx'))).LogView, 'log-view');
+
+/** The table and the log have their looks in the sheet of the drawer. */
+async function styled<Part>(part: Promise<Part>): Promise<Part> {
+  await loadStyles(DRAWER_STYLE_PATH);
+  return part;
+}
 
 /** Part of the height that the graph has, in percent. */
 const share = { start: 58, min: 15, max: 85, step: 5 } as const;
