@@ -114,6 +114,9 @@ test.skipIf(noProc !== '')(
     const { id } = JSON.parse((await send('POST', '/api/workflows', definition)).text) as { id: string };
     const routes = await readRoutes(url, { id, stepId: 'ask', template: 'daily' });
     expect(routes.map(([, route]) => route.replace(id, '<id>')).sort()).toEqual([
+      '/api/clients',
+      '/api/pair',
+      '/api/pairings',
       '/api/schedules/daily/pause',
       '/api/schedules/daily/resume',
       '/api/schedules/daily/trigger',
