@@ -114,7 +114,7 @@ function DataBox({ detail }: { detail: StepDetail }) {
   );
 }
 
-type DataForm = typeof import('./decision-data.tsx');
+type DataForm = Awaited<ReturnType<typeof loadDecisionData>>;
 
 /** The fields of the data, where its schema has any; they come in a chunk with the form of a new run. */
 function useDataForm(isWanted: boolean): DataForm | null {
@@ -130,9 +130,12 @@ function useDataForm(isWanted: boolean): DataForm | null {
   return form;
 }
 
-async function loadDecisionData(): Promise<DataForm> {
-  const [form] = await Promise.all([import('./decision-data.tsx'), loadStyles(SCREENS_STYLE_PATH)]);
-  return form;
+async function loadDecisionData() {
+  const [{ DecisionData, readData }] = await Promise.all([
+    import('./decision-data.tsx'),
+    loadStyles(SCREENS_STYLE_PATH),
+  ]);
+  return { DecisionData, readData };
 }
 
 function DecisionBox({ detail }: { detail: StepDetail }) {
