@@ -131,11 +131,11 @@ function useDataForm(isWanted: boolean): DataForm | null {
 }
 
 async function loadDecisionData() {
-  const [{ DecisionData, readData }] = await Promise.all([
+  const [{ DecisionData, readData, toInputs }] = await Promise.all([
     import('./decision-data.tsx'),
     loadStyles(SCREENS_STYLE_PATH),
   ]);
-  return { DecisionData, readData };
+  return { DecisionData, readData, toInputs };
 }
 
 function DecisionBox({ detail }: { detail: StepDetail }) {
