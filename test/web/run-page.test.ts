@@ -292,7 +292,7 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
         name: `Fetch page ${k}`,
         action: 'delay',
         dependencies: ['list'],
-        params: { ms: 5 },
+        params: { ms: 20 },
       });
       steps.push({ id: `extract-${k}`, name: `Extract text ${k}`, action: 'noop', dependencies: [`fetch-${k}`] });
       steps.push({ id: `score-${k}`, name: `Score page ${k}`, action: 'noop', dependencies: [`extract-${k}`] });

@@ -55,6 +55,9 @@ describe.skipIf(!hasChromium)('the run page when the engine dies', () => {
       Number(await page.locator('.run-chips .chip', { hasText: word }).locator('b').first().textContent());
     await expect.poll(() => countOf('Completed'), { timeout: 30_000 }).toBe(7);
     await expect.poll(() => countOf('Running')).toBe(3);
+    // An event that the page has heard, so that it can ask for those after it.
+    await engine.api('POST', `/api/workflows/${id}/external-data`, { step_id: 'ask', content: 'x' });
+    await expect.poll(() => countOf('Completed')).toBe(8);
 
     const graph = page.getByRole('application');
     const box = await graph.boundingBox();
@@ -89,11 +92,12 @@ describe.skipIf(!hasChromium)('the run page when the engine dies', () => {
     await expect
       .poll(async () => [await countOf('Queued'), await countOf('Running'), await countOf('Completed')])
       .toEqual([restCount('0'), restCount('1'), restCount('2')]);
-    expect(restCount('2')).toBe(7);
+    expect(restCount('2')).toBe(8);
     await page.mouse.click(at.x, at.y);
     expect(picked()).toBe(before);
     await watched.check('live again');
     await watched.close();
+    await engine.api('POST', `/api/workflows/${id}/stop`);
   });
 
   it('reads the run again where what has changed since the death is not known, the picked step with it', async () => {
