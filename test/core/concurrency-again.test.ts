@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { StepDefinition } from '../../src/contract/definition.ts';
+import { decidePause } from '../../src/core/decide.ts';
 import { createChecked, type Written } from './checked-workflow.ts';
 import { LiveWorkflow, throughFile } from './live-workflow.ts';
 
@@ -48,6 +49,19 @@ describe('F2: a retry while items are under way', () => {
     live.run('m.2.x', 'm.2.y', 'm.3.y', 'm.4.x', 'm.5.x', 'm.4.y', 'm.5.y');
     expect(live.status).toBe('COMPLETED');
     expect(live.step('m.3.x').attempt).toBe(1);
+  });
+
+  test('leaves a step alone that a budget has paused', () => {
+    const live = bring([{ id: 'm', forEach: [1], concurrency: 2, tolerate: 1, steps: two }]);
+    live.map('m', 6);
+    live.runToFailure('m.0.x');
+    live.run('m.1.x', 'm.1.y');
+    live.apply(decidePause(live.state, 'm.3.x', live.tick(), { reason: 'no money', until: 'resume' }));
+    live.runToFailure('m.2.x');
+    live.retry();
+    live.run('m.0.x', 'm.0.y');
+    expect(workingOf(live)).toEqual(['m.2.x']);
+    expect(live.step('m.3.x')).toMatchObject({ status: 'WAITING_FOR_DEPENDENCY', pause: { reason: 'no money' } });
   });
 
   test('is the same over a restart', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
+import { toHookKey } from '../../src/contract/webhook.ts';
 import * as decide from '../../src/core/decide.ts';
 import { decideBranch } from '../../src/core/decide-branch.ts';
 import { evolve } from '../../src/core/evolve.ts';
@@ -404,6 +405,16 @@ test('withIdempotency adds the record where there is one', () => {
   const marked = decide.withIdempotency(event, record);
   evolve(state, marked, 2);
   expect(state.header.keys).toEqual([record]);
+});
+
+test('a deleted workflow leaves the keys of its deliveries behind, and those of no client', () => {
+  const { state } = LiveWorkflow.of({ a: '' });
+  const ofDelivery = toHookKey('triage', 'd'.repeat(43));
+  const keys = ['k', ofDelivery].map((key) => ({ key, request: 'r', reply: { json: '{}' } }));
+  state.setHeader({ keys });
+  expect(decide.decideDelete(state, bornAt)).toMatchObject({ deliveries: [ofDelivery] });
+  state.setHeader({ keys: keys.slice(0, 1) });
+  expect(decide.decideDelete(state, bornAt)).not.toHaveProperty('deliveries');
 });
 
 describe('an event holds what was given, and nothing where nothing was', () => {
