@@ -243,4 +243,14 @@ export const simMutants: Mutant[] = [
     test,
     env,
   },
+  {
+    name: 'the slots of an hour share one workflow',
+    breaks: 'SL1',
+    file: 'src/engine/slot-runs.ts',
+    find: 'trigger === undefined ? slot :',
+    replace: 'trigger === undefined ? slot.slice(0, 13) :',
+    test,
+    // Two slots of an hour, and no death that hides it.
+    env: { SIM_FROM: '241', SIM_SEEDS: '60' },
+  },
 ];
