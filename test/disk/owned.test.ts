@@ -22,6 +22,16 @@ test('when the data directory was moved away, the marker after the next pause fi
   expect(() => store.append(['2'])).toThrow(/no longer owns the data/);
 });
 
+test('when the lock alone is gone, the marker after the next pause finds it out', async () => {
+  const dir = createDataDir();
+  const store = await open(dir);
+  store.begin([]);
+  store.append(['1']);
+  fs.rmSync(path.join(dir.engineDir, 'lock'));
+  expect(() => store.append([])).toThrow(/no longer owns the data/);
+  expect(() => store.append(['2'])).toThrow(DiskFailedError);
+});
+
 test('when the data directory was deleted, the first file that is missed finds it out', async () => {
   const dir = createDataDir();
   const store = await open(dir);

@@ -185,13 +185,13 @@ export const diskMutants: Mutant[] = [
     only: 'a lack that stays',
   },
   {
-    name: 'an engine goes on when its data directory was moved away',
+    name: 'an engine goes on when its lock is gone',
     breaks: 'G1, E6',
     file: 'src/store/store.ts',
     find: '    if (payloads.length === 0) this.#checkOwned();\n',
     replace: '',
     test: 'test/disk/owned.test.ts',
-    only: 'moved away',
+    only: 'the lock alone is gone',
   },
   {
     name: 'health waits for a coordinator that hangs',
