@@ -16,7 +16,7 @@ import { mutants } from './list.ts';
 import type { Mutant } from './mutant.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const copied = ['src', 'test', 'web', 'workflows', 'docs', 'bench', 'scripts'];
+const copied = ['src', 'test', 'web', 'extension', 'workflows', 'docs', 'bench', 'scripts'];
 const runMsMin = 300_000;
 /** What hangs on a bug is waited for so many times as long as the whole run without it took: the machine may be busy. */
 const slowerMax = 5;
