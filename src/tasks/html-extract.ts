@@ -57,7 +57,7 @@ export const htmlExtract: IsolatedTask<z.infer<typeof params>> = {
     const root = whole === null ? (article?.content as PageElement) : withoutScripts(whole.body);
     resolveAddresses(root, base, url);
     takeLayoutApart(whole ?? page, root);
-    const content = format === 'text' ? toText(root) : await toMarkdown(root);
+    const content = format === 'text' ? toText(root) : await toMarkdown(whole ?? page, root);
     for (const line of await explainSilence(html, content)) log(`Warning: ${line}`);
     return {
       outputs: {

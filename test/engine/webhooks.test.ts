@@ -186,7 +186,7 @@ describe('HK2: a replay makes nothing', () => {
     expect(await engine.receive('triage', toDelivery(signGithub(issue)))).toEqual({ ...made, replayed: true });
   });
 
-  test.each(['live', 'finished'] as const)(
+  test.each(['live', 'finished', 'finished in a life before'] as const)(
     'when the workflow is deleted while it is %s, also after restarts',
     async (when) => {
       const dir = createDir([
@@ -196,7 +196,11 @@ describe('HK2: a replay makes nothing', () => {
       let { engine } = await open(dir);
       const made = await engine.receive(template, toDelivery(signGithub()));
       const id = made?.workflow_id ?? '';
-      if (when === 'finished') await engine.finished(id);
+      if (when !== 'live') await engine.finished(id);
+      if (when === 'finished in a life before') {
+        await engine.close();
+        engine = (await open(dir)).engine;
+      }
       await engine.delete(id);
       const replay = () => engine.receive(template, toDelivery(signGithub()));
       expect(await replay()).toEqual({ workflow_id: id, replayed: true });

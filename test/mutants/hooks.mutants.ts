@@ -141,7 +141,7 @@ export const hooksMutants: Mutant[] = [
     find: '    workflows.gone.keep(made, id, at);\n',
     replace: '',
     test: webhooks,
-    only: 'while it is finished',
+    only: 'in a life before',
   },
   {
     name: 'the deletion of a workflow under way forgets its deliveries',

@@ -94,12 +94,22 @@ export const pagesMutants: Mutant[] = [
     only: 'a formula without its source',
   },
   {
+    name: 'the end of a whole page is trimmed by an expression',
+    breaks: 'linear',
+    file: 'src/tasks/page/markdown.ts',
+    find: "      return '';\n    },\n  );\n  // turndown works on a copy",
+    replace: '      return content;\n    },\n  );\n  // turndown works on a copy',
+    test: 'test/tasks/growth.test.ts',
+    only: 'spaces in a paragraph',
+  },
+  {
     name: 'formulas without an end are looked for from each place anew',
     breaks: 'linear',
     file: 'src/tasks/page/written-formulas.ts',
     find: 'if (this.#next !== -1 && this.#next < from)',
     replace: 'if (this.#next < from || from >= 0)',
     test: 'test/tasks/growth.test.ts',
+    only: 'without an end',
   },
   {
     name: 'the smallest form of an image is taken',

@@ -1,10 +1,11 @@
 /** A page as Markdown. */
 import type TurndownService from 'turndown';
-import type { PageElement } from './dom.ts';
+import type { Page, PageElement } from './dom.ts';
 import { ItemNumbers, toItem } from './lists.ts';
 import { type GridRow, hasHeading, isInCell, toGrid, toRows } from './tables.ts';
 
-export async function toMarkdown(root: PageElement): Promise<string> {
+/** Takes `root` out of its page, and apart. */
+export async function toMarkdown(page: Page, root: PageElement): Promise<string> {
   const [{ default: Turndown }, { strikethrough, taskListItems }] = await Promise.all([
     import('turndown'),
     import('@joplin/turndown-plugin-gfm'),
@@ -25,9 +26,23 @@ export async function toMarkdown(root: PageElement): Promise<string> {
   // Text that reads like a tag must not become one where the Markdown is shown.
   const escapeMarkdown = turndown.escape.bind(turndown);
   turndown.escape = (text) => escapeMarkdown(text).replaceAll('<', '\\<');
+  // turndown trims what it returns in time that grows with the square of a run of spaces: it gets nothing to trim.
+  let markdown = '';
+  const outer = page.createElement('div');
+  outer.appendChild(root);
+  addRule(
+    turndown,
+    'outermost',
+    (element) => element === root,
+    (content) => {
+      markdown = content;
+      return '';
+    },
+  );
   // turndown works on a copy, which would double what a large page takes; nothing else needs this page.
-  Object.defineProperty(root, 'cloneNode', { value: () => root });
-  return turndown.turndown(root as never).trim();
+  Object.defineProperty(outer, 'cloneNode', { value: () => outer });
+  turndown.turndown(outer as never);
+  return markdown.trim();
 }
 
 /** A rule for elements that pass `filter`; turndown's own types speak of a browser's elements. */
