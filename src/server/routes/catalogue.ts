@@ -59,6 +59,7 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
       operation: {
         operationId: 'getTemplate',
         summary: 'One template',
+        description: 'Its definition, and the JSON Schema of its params, from which a form can be made.',
         tags: ['catalogue'],
         requestParams: { path: z.object({ id: z.string() }) },
         responses: { 200: jsonAnswer('the template', templateSchema), ...refusals('NOT_FOUND', 'INVALID') },
@@ -80,6 +81,7 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
       operation: {
         operationId: 'listActions',
         summary: 'The actions that steps can ask for',
+        description: 'Each with the JSON Schema of its params, and the secrets that it needs.',
         tags: ['catalogue'],
         responses: { 200: jsonAnswer('all of them', z.array(actionSchema)), ...refusals() },
       },

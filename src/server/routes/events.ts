@@ -49,6 +49,8 @@ export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route
         operationId: 'streamWorkflowEvents',
         summary:
           'Every durable change of one workflow, and the text its models stream, as it happens; never ends by itself',
+        description:
+          'Open it before the workflow is read, and drop events up to the `version` that was read: so nothing falls between the two. After a break send `Last-Event-ID`.',
         tags: ['events'],
         requestParams: { path: workflowIdPath, query: eventsQuerySchema, header: lastEventIdHeaderSchema },
         responses: { 200: workflowAnswer, ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY') },

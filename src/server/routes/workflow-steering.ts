@@ -23,7 +23,7 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
   const bodyBounds = toBodyBounds(bounds, 'other');
   const steer = (
     verb: 'stop' | 'resume' | 'retry',
-    summary: string,
+    { summary, description }: { summary: string; description: string },
     call: (id: string, options: CallOptions & ResumeRequest) => Promise<WorkflowReply>,
     body?: typeof resumeRequestSchema,
   ): Route => ({
@@ -32,6 +32,7 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
     operation: {
       operationId: `${verb}Workflow`,
       summary,
+      description,
       tags: ['workflows'],
       requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
       requestBody: body
@@ -51,15 +52,30 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
     },
   });
   return [
-    steer('stop', 'Stop a workflow; what runs is aborted', (id, options) => engine.stop(id, options)),
+    steer(
+      'stop',
+      {
+        summary: 'Stop a workflow; what runs is aborted',
+        description: 'What has ended keeps its results. `POST /api/workflows/{id}/resume` goes on from there.',
+      },
+      (id, options) => engine.stop(id, options),
+    ),
     steer(
       'resume',
-      'Continue a stopped workflow, or one paused by a budget; with a budget in the body, change that of any that has not finished',
+      {
+        summary: 'Continue a stopped workflow, or one paused by a budget',
+        description: 'With a budget in the body it changes that of any workflow that has not finished.',
+      },
       (id, options) => engine.resume(id, options),
       resumeRequestSchema,
     ),
-    steer('retry', 'Run the failed steps, and all that hung on them, again', (id, options) =>
-      engine.retry(id, options),
+    steer(
+      'retry',
+      {
+        summary: 'Run the failed steps, and all that hung on them, again',
+        description: 'Results that are there are kept, and nothing that has been paid for is paid again.',
+      },
+      (id, options) => engine.retry(id, options),
     ),
     {
       method: 'delete',
@@ -67,6 +83,7 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
       operation: {
         operationId: 'deleteWorkflow',
         summary: 'Delete a workflow and its files; a running one is stopped first',
+        description: 'For good: its state, outputs and log. What it has cost stays in `GET /api/costs`.',
         tags: ['workflows'],
         requestParams: { path: workflowIdPath, query: deleteQuerySchema },
         responses: {
