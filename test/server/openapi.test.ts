@@ -169,7 +169,8 @@ describe('GET /openapi.json', () => {
             if (type !== 'application/octet-stream') expect(media.example, `${call} ${status} ${type}`).toBeDefined();
       }
       expect(arraysOf(document.components).length).toBeGreaterThan(50);
-      expect(arraysOf(document.components).filter(([, { items }]) => items === undefined)).toEqual([]);
+      // `items: false` after `prefixItems` is right too, and refused by Spectral.
+      expect(arraysOf(document.components).filter(([, { items }]) => typeof items !== 'object')).toEqual([]);
       const used = componentsUsed(text);
       expect(Object.keys(document.components.schemas).filter((name) => !used.has(name))).toEqual([]);
       expect(Object.keys(document.components.securitySchemes ?? {})).toEqual(
