@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineEvent } from '../../src/contract/event.ts';
 import type { Workflow, WorkflowStep, WorkflowSummary } from '../../src/contract/workflow.ts';
-import { compareStep } from '../../web/diff/compare-runs.ts';
+import { compareStep, toFacts } from '../../web/diff/compare-runs.ts';
 import { toLineParts } from '../../web/diff/line-parts.ts';
 import { deepEqual, matchRuns, toLines } from '../../web/diff/match-runs.ts';
 import { rank, ranked } from '../../web/jump/rank.ts';
@@ -170,6 +170,14 @@ describe('two runs', () => {
   it('are written as lines with their keys in one order', () => {
     expect(toLines({ b: 1, a: { d: 2, c: 3 } })).toBe(toLines({ a: { c: 3, d: 2 }, b: 1 }));
     expect([toLines('a\nb'), toLines(null)]).toEqual(['a\nb', '']);
+  });
+
+  it('count the time of what they have run themselves', () => {
+    const steps = [
+      step('over', { startTime: '2026-01-31T11:00:00.000Z', endTime: '2026-01-31T11:00:09.000Z' }),
+      step('own'),
+    ];
+    expect(toFacts({ steps, createdAt: '2026-01-31T12:00:00.000Z' } as unknown as Workflow).spanMs).toBe(1_000);
   });
 
   it('show the lines of a step that differ, and only the parts that do', () => {

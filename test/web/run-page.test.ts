@@ -174,7 +174,7 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
     );
     const watched = await open(`/runs/${id}?step=pages`);
     const { page } = watched;
-    await untilCount(page, 'Needs data', 1);
+    await untilCount(page, 'Needs you', 1);
     // The group, six of its steps, the loop and its three rounds.
     expect(await countOf(page, 'Completed')).toBe(11);
     expect(await countOf(page, 'Skipped')).toBe(1);
@@ -247,10 +247,12 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
     await found.getByText('No step has it in its name').waitFor();
     expect(await hits.allTextContents()).toEqual(['Write output /contentThe Azores grow <b>tea</b>.']);
     await watched.check('found');
-    await page.keyboard.press('ArrowDown');
+    // What the engine has found stays bright, and Enter goes to it.
     await page.keyboard.press('Enter');
     await page.waitForURL(/step=write/);
-    expect(new URL(page.url()).searchParams.get('tab')).toBe('output');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/tab=output/);
     await drawer(page).getByText('The Azores grow').waitFor();
 
     await page.getByRole('searchbox').first().fill('started execution');
@@ -272,6 +274,16 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
     await page.keyboard.press('Enter');
     await page.waitForURL(/status=failed/);
     expect(await chip.getAttribute('aria-pressed')).toBe('true');
+    await watched.close();
+  });
+
+  it('a run that is not there is said to be so, beside a connection that stands', async () => {
+    const watched = await open('/runs/3f2c8f52-6d3c-4a6e-9d5b-0c8f3a1e7b10');
+    watched.allow(/status of 404/);
+    const { page } = watched;
+    await page.getByText('There is no such run').waitFor();
+    await expect.poll(() => page.locator('.connection').textContent()).toContain('Live');
+    await watched.check('no such run');
     await watched.close();
   });
 

@@ -40,9 +40,12 @@ export function toFacts(run: Workflow): RunFacts {
   };
 }
 
-function spanOf({ steps }: Workflow): number | null {
+/** What a branch has taken over began before it, and took none of its time. */
+function spanOf({ steps, createdAt }: Workflow): number | null {
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const since = Date.parse(createdAt);
   for (const { startTime, endTime } of steps) {
+    if (startTime !== null && Date.parse(startTime) < since) continue;
     if (startTime !== null) first = Math.min(first, Date.parse(startTime));
     if (endTime !== null) last = Math.max(last, Date.parse(endTime));
   }

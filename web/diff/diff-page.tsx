@@ -37,14 +37,16 @@ export function DiffPage({ id, other }: { id: string; other: string }) {
   }, [data]);
   if (data === null) {
     return (
-      <main class="page">{error === null ? <Skeleton /> : <Failed error={error} what="run" retry={reload} />}</main>
+      <main class="page">
+        {error === null ? <Skeleton /> : <Failed isPage error={error} what="run" retry={reload} />}
+      </main>
     );
   }
   const { comparison, partners } = data;
   if (comparison === null) {
     return (
       <main class="page">
-        <Empty title="There is no run to compare it with">
+        <Empty isPage title="There is no run to compare it with">
           <p>Runs of the same template or name, and the run that it branched from, can be compared.</p>
           <div class="empty-actions">
             <a class="button primary" href={runPath(id)}>

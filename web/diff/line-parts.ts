@@ -1,5 +1,6 @@
 /** Two texts as lines: what went, what came, and a little around it. Pure; it runs in the worker. */
 import { diffLines } from 'diff';
+import { toCutText } from '../output/safe-text.ts';
 
 const textMax = 256 * 1024;
 const aroundLines = 3;
@@ -51,10 +52,8 @@ export function toLineParts(left: string, right: string): LineParts | null {
 
 function shorten({ kind, text }: DiffLine): DiffLine {
   const max = kind === 'same' ? sameMax : lineMax;
-  if (text.length <= max) return { kind, text };
-  // Never through a character of two units.
-  const end = (text.codePointAt(max - 1) ?? 0) > 0xffff ? max - 1 : max;
-  return { kind, text: `${text.slice(0, end)}…` };
+  const cut = toCutText(text, max);
+  return { kind, text: cut.isCut ? `${cut.text}…` : cut.text };
 }
 
 /** Lines that are the same are left out, but for a few around a difference. */

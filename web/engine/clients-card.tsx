@@ -26,7 +26,7 @@ export function ClientsCard() {
   };
   return (
     <section class="card">
-      <div class="page-head">
+      <div class="schedule-head">
         <h2>Clients</h2>
         <span class="grow" />
         <button type="button" class="button small" onClick={() => void pair()}>

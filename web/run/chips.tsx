@@ -5,6 +5,7 @@ import { Icon } from '../ui/icon.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { countText } from '../ui/money.ts';
 import { Glyph } from '../ui/pill.tsx';
+import { waitsFor } from './columns.ts';
 import { loadLater } from './load-later.ts';
 import { look, lookOrder, toLookName, toLookWord } from './look.ts';
 import { useRun } from './run-context.ts';
@@ -25,7 +26,7 @@ const viewWords: Readonly<Record<RunView, string>> = {
 const seldom: readonly number[] = [look.needs, look.skipped, look.tolerated];
 
 export function ChipBar({ handles, isNarrow }: { handles: PaneHandles; isNarrow: boolean }) {
-  const { counts } = useRun();
+  const { counts, waits } = useRun();
   const filter = lookFilter.value;
   const shown = lookOrder.filter((code) => counts[code]! > 0 || filter === code || !seldom.includes(code));
   return (
@@ -40,20 +41,20 @@ export function ChipBar({ handles, isNarrow }: { handles: PaneHandles; isNarrow:
             onClick={() => filterLook(code)}
           >
             <Glyph look={toLookName(code)} size={13} />
-            <span>{toLookWord(code)}</span>
+            <span>{code === look.needs && waits.includes(waitsFor.decision) ? 'Needs you' : toLookWord(code)}</span>
             <b>{countText(counts[code]!)}</b>
           </button>
         ))}
       </div>
       <span class="grow" />
-      <Finder handles={handles} />
+      <Finder handles={handles} isNarrow={isNarrow} />
       <ViewSwitch isNarrow={isNarrow} />
     </div>
   );
 }
 
 /** Finds steps by what the page knows of them at once, and, while somebody is at it, the rest of the run by the engine. */
-function Finder({ handles }: { handles: PaneHandles }) {
+function Finder({ handles, isNarrow }: { handles: PaneHandles; isNarrow: boolean }) {
   const [isOpen, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   return (
@@ -79,7 +80,7 @@ function Finder({ handles }: { handles: PaneHandles }) {
         <input
           ref={handles.finder}
           type="search"
-          placeholder="Find in the run"
+          placeholder={isNarrow ? 'Find' : 'Find in the run'}
           value={findText.value}
           onInput={({ currentTarget }) => setQuery({ find: currentTarget.value })}
           onKeyDown={(event) => {

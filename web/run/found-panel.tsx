@@ -1,12 +1,12 @@
 /** What the engine finds in a run beyond its names: in errors, log lines and outputs, each hit a way to its place. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SearchHit, SearchReply } from '../../src/contract/run-view.ts';
-import { toSafeLine } from '../output/safe-text.ts';
+import { toSafeExcerpt, toSafeLine } from '../output/safe-text.ts';
 import { setQuery } from '../route.ts';
 import { counted } from '../ui/money.ts';
 import { detailOf } from '../wire/problem.ts';
 import { placeOf, useRun, useRunScope } from './run-context.ts';
-import { findSteps } from './view-state.ts';
+import { findByName, foundByEngine } from './view-state.ts';
 
 /** The engine is asked when nobody has typed for so long. */
 const pauseMs = 250;
@@ -29,7 +29,11 @@ export function FoundPanel({ text }: { text: string }) {
     let isWanted = true;
     const timer = setTimeout(() => {
       store.worker.call('find', { id: store.id, text: wanted }).then(
-        ({ found: reply }) => isWanted && setFound({ text: wanted, reply, fault: null }),
+        ({ found: reply }) => {
+          if (!isWanted) return;
+          setFound({ text: wanted, reply, fault: null });
+          foundByEngine.value = { text: wanted, ids: new Set(reply.hits.map(({ step_id }) => step_id)) };
+        },
         (error: unknown) => isWanted && setFound({ text: wanted, reply: null, fault: detailOf(error) }),
       );
     }, pauseMs);
@@ -39,7 +43,7 @@ export function FoundPanel({ text }: { text: string }) {
     };
   }, [wanted, store]);
   if (wanted.length < lengthMin) return null;
-  const names = findSteps(run, wanted)?.reduce((sum, is) => sum + is, 0) ?? 0;
+  const names = findByName(run, wanted)?.reduce((sum, is) => sum + is, 0) ?? 0;
   const isCurrent = found?.text === wanted;
   const { hits = [], cut = false, unread = [] } = (isCurrent ? found.reply : null) ?? {};
   return (
@@ -47,7 +51,7 @@ export function FoundPanel({ text }: { text: string }) {
       <p class="muted">
         {names === 0
           ? 'No step has it in its name, id, action or error code.'
-          : `${counted(names, 'step')}: Enter goes through them.`}
+          : `${counted(names, 'step')} by name, id, action or error code.`}
       </p>
       <p class="muted" role="status">
         {isCurrent ? (found.fault ?? headOf(hits.length, cut)) : 'Looking into errors, logs and outputs…'}
@@ -69,9 +73,9 @@ export function FoundPanel({ text }: { text: string }) {
                 <b>{nameOf(run, hit.step_id)}</b> {placeText(hit)}
               </span>
               <span class="found-text">
-                {toSafeLine(hit.before)}
-                <mark>{toSafeLine(hit.match)}</mark>
-                {toSafeLine(hit.after)}
+                {toSafeExcerpt(hit.before)}
+                <mark>{toSafeExcerpt(hit.match)}</mark>
+                {toSafeExcerpt(hit.after)}
               </span>
             </button>
           </li>
