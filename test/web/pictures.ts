@@ -98,19 +98,23 @@ async function setScene({ api }: RunningEngine): Promise<Scene> {
     },
     2,
   );
-  const hostile = await submit({
-    name: `<img src=x onerror=alert(1)> \u202Egnp.exe ${'a very long name '.repeat(10)}`,
-    tags: ['</script>', 'x'.repeat(60)],
-    steps: [
-      {
-        id: 'a',
-        name: `${'Unbreakable'.repeat(20)}</script>`,
-        action: 'render',
-        params: { template: '<b>bold</b>', data: {} },
-      },
-      { id: 'b', name: '\u202Etxet', action: 'noop', dependencies: ['a'] },
-    ],
-  });
+  // Not in the pictures of the documentation.
+  const hostile =
+    values.all === undefined
+      ? first
+      : await submit({
+          name: `<img src=x onerror=alert(1)> \u202Egnp.exe ${'a very long name '.repeat(10)}`,
+          tags: ['</script>', 'x'.repeat(60)],
+          steps: [
+            {
+              id: 'a',
+              name: `${'Unbreakable'.repeat(20)}</script>`,
+              action: 'render',
+              params: { template: '<b>bold</b>', data: {} },
+            },
+            { id: 'b', name: '\u202Etxet', action: 'noop', dependencies: ['a'] },
+          ],
+        });
   const stopped = await submit(
     { name: 'Import the archive', steps: [{ id: 'a', name: 'Import', action: 'delay', params: { ms: 600_000 } }] },
     1,
@@ -126,7 +130,7 @@ const documented: readonly (readonly [string, string])[] = [
   ['runs', '/'],
   ['run', '/runs/CRAWL?step=fetch'],
   ['new', '/new/research-brief'],
-  ['editor', '/new/research-brief?edit=1'],
+  ['editor', '/new/research-brief'],
   ['compare', '/runs/SECOND/diff/FIRST?step=LAST'],
   ['costs', '/costs'],
   ['schedules', '/schedules'],
@@ -156,6 +160,10 @@ async function take(page: Page, file: string, url: string): Promise<void> {
   if (url.includes('find=')) {
     await page.getByRole('searchbox').first().focus();
     await page.getByText('in errors, logs and outputs').waitFor();
+  }
+  if (file.includes('editor')) {
+    await page.getByRole('button', { name: 'Use example' }).first().click();
+    await page.getByRole('button', { name: 'Edit as YAML' }).click();
   }
   if (file.endsWith('jump.png')) {
     await page.keyboard.press('Control+k');
