@@ -5,12 +5,12 @@ import { Icon } from '../ui/icon.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { countText } from '../ui/money.ts';
 import { Glyph } from '../ui/pill.tsx';
-import { waitsFor } from './columns.ts';
+import { type Columns, waitsFor } from './columns.ts';
 import { loadLater } from './load-later.ts';
 import { look, lookOrder, toLookName, toLookWord } from './look.ts';
 import { useRun } from './run-context.ts';
 import type { PaneHandles } from './run-keys.ts';
-import { filterLook, findText, lookFilter, type RunView, runView, views } from './view-state.ts';
+import { filterLook, findText, lookFilter, pick, type RunView, runView, views } from './view-state.ts';
 
 const FoundPanel = lazy(async () => (await loadLater()).FoundPanel, 'visually-hidden');
 
@@ -26,7 +26,8 @@ const viewWords: Readonly<Record<RunView, string>> = {
 const seldom: readonly number[] = [look.needs, look.skipped, look.tolerated];
 
 export function ChipBar({ handles, isNarrow }: { handles: PaneHandles; isNarrow: boolean }) {
-  const { counts, waits } = useRun();
+  const run = useRun();
+  const { counts, waits } = run;
   const filter = lookFilter.value;
   const shown = lookOrder.filter((code) => counts[code]! > 0 || filter === code || !seldom.includes(code));
   return (
@@ -38,7 +39,7 @@ export function ChipBar({ handles, isNarrow }: { handles: PaneHandles; isNarrow:
             type="button"
             class={`chip${filter === code ? ' on' : ''}${counts[code] === 0 ? ' none' : ''}`}
             aria-pressed={filter === code}
-            onClick={() => filterLook(code)}
+            onClick={() => pressChip(run, code)}
           >
             <Glyph look={toLookName(code)} size={13} />
             <span>{code === look.needs && waits.includes(waitsFor.decision) ? 'Needs you' : toLookWord(code)}</span>
@@ -51,6 +52,13 @@ export function ChipBar({ handles, isNarrow }: { handles: PaneHandles; isNarrow:
       <ViewSwitch isNarrow={isNarrow} />
     </div>
   );
+}
+
+/** Whoever asks for the only failure, or the only step that waits for them, wants to see it. */
+function pressChip(run: Columns, code: number): void {
+  const isAsked = lookFilter.value !== code && (code === look.failed || code === look.needs) && run.counts[code] === 1;
+  filterLook(code);
+  if (isAsked) pick(run.ids[run.look.indexOf(code)]!);
 }
 
 /** Finds steps by what the page knows of them at once, and, while somebody is at it, the rest of the run by the engine. */
