@@ -90,6 +90,8 @@ describe.skipIf(!hasChromium)('somebody new to the dashboard', () => {
     await click(button('Branch').first());
     const dialog = page.getByRole('dialog');
     const params = dialog.getByLabel('Its params as JSON');
+    // They come with the step, which is read when the dialog opens.
+    await expect.poll(() => params.inputValue()).toContain('no_such_filter');
     await params.fill((await params.inputValue()).replace(' | no_such_filter', ''));
     await click(dialog.getByRole('button', { name: 'Run the branch' }));
     await status('Completed');
