@@ -4,8 +4,9 @@
  *   npm run bench:dashboard -- --rounds 3
  *
  * The built product serves runs that it has taken over from state files, and one that goes on meanwhile; headless
- * Chromium draws in software. Floors: the same page reading the run's columns and doing nothing with them, and frames
- * of a page that draws nothing. Drawn means: two frames after the graph has its canvas.
+ * Chromium draws in software. Floors: the same page reading the run's columns and doing nothing with them, filling as
+ * many rectangles as there are steps, and frames of a page that draws nothing. Drawn means: two frames after the graph
+ * has its canvas. Each round has an engine of its own: it is read once from the file of the run, and once from memory.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -73,19 +74,21 @@ const runs = [
 
 /** What is told to the page before its own code: when the graph is there, and what blocks the thread. */
 function watchPage(): void {
-  const seen = { drawnMs: 0, blockedMs: 0 };
+  const seen = { canvasMs: 0, drawnMs: 0, blockedMs: 0 };
   Object.assign(globalThis, { seen });
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) seen.blockedMs = Math.max(seen.blockedMs, duration);
   }).observe({ entryTypes: ['longtask'] });
   const look = (): void => {
     if (document.querySelector('.run-graph canvas') === null) requestAnimationFrame(look);
-    else
+    else {
+      seen.canvasMs = performance.now();
       requestAnimationFrame(() =>
         requestAnimationFrame(() => {
           seen.drawnMs = performance.now();
         }),
       );
+    }
   };
   requestAnimationFrame(look);
 }
@@ -141,7 +144,10 @@ async function openRun(browser: Browser, url: string): Promise<Page> {
   return page;
 }
 
-async function measureRun(browser: Browser, url: string, { id, by }: (typeof runs)[number]): Promise<Figures> {
+async function measureRun(browser: Browser, url: string, { id, by, steps }: (typeof runs)[number]): Promise<Figures> {
+  const cold = await openRun(browser, `${url}/runs/${id}?by=${by}`);
+  const firstMs = await cold.evaluate(() => (globalThis as unknown as { seen: { drawnMs: number } }).seen.drawnMs);
+  await cold.close();
   const page = await openRun(browser, `${url}/runs/${id}?by=${by}`);
   const { drawnMs, blockedMs } = await page.evaluate(
     () => (globalThis as unknown as { seen: { drawnMs: number; blockedMs: number } }).seen,
@@ -158,9 +164,18 @@ async function measureRun(browser: Browser, url: string, { id, by }: (typeof run
     JSON.parse(await (await fetch(path)).text());
     return performance.now() - startedAt;
   }, `/api/workflows/${id}?view=graph`);
+  const fillMs = await page.evaluate((count) => {
+    const context = document.createElement('canvas').getContext('2d')!;
+    const startedAt = performance.now();
+    for (let k = 0; k < count; k += 1) context.fillRect(k % 300, k % 150, 6, 6);
+    context.getImageData(0, 0, 1, 1);
+    return performance.now() - startedAt;
+  }, steps.length);
   await page.close();
   return {
+    'drawn from its file, ms': firstMs,
     'drawn, ms': drawnMs,
+    'floor: as many rectangles filled, ms': fillMs,
     'floor: read and parsed, ms': floorMs,
     'longest block, ms': blockedMs,
     'pan, whole graph, fps': pan.fps,
@@ -207,17 +222,17 @@ async function measureBytes(browser: Browser, url: string): Promise<Figures> {
   const page = await openRun(browser, `${url}/runs/${runs[0]?.id}`);
   const figures = await page.evaluate(() => {
     const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
-    const { drawnMs } = (globalThis as unknown as { seen: { drawnMs: number } }).seen;
+    const { canvasMs } = (globalThis as unknown as { seen: { canvasMs: number } }).seen;
     const sum = (pattern: RegExp) =>
       entries
-        .filter(({ name, responseEnd }) => pattern.test(name) && responseEnd <= drawnMs)
+        .filter(({ name, responseEnd }) => pattern.test(name) && responseEnd <= canvasMs)
         .reduce((all, { encodedBodySize }) => all + encodedBodySize, 0) / 1_000;
     const [paint] = performance.getEntriesByName('first-contentful-paint');
     return { code: sum(/\.(?:js|css)$/), font: sum(/\.woff2$/), paint: paint?.startTime ?? 0 };
   });
   await page.close();
   return {
-    'code and styles until the run is drawn, KB': figures.code,
+    'code and styles until the graph is there, KB': figures.code,
     'font, KB': figures.font,
     'first contentful paint, ms': figures.paint,
   };
@@ -281,7 +296,6 @@ async function main(): Promise<void> {
     executablePath,
     args: [...flags, '--disable-component-update', '--disable-sync', '--enable-precise-memory-info'],
   });
-  const server = await startServer(tree.cli, path.dirname(data.settings.workflowsDir));
   console.log(
     `Dashboard, ${tree.name}, ${describeMachine()}, Chromium ${browser.version()}, load ${loadavg()[0]?.toFixed(1)}`,
   );
@@ -289,6 +303,7 @@ async function main(): Promise<void> {
   const add = (name: string, figures: Figures) => all.set(name, [...(all.get(name) ?? []), figures]);
   try {
     for (let round = 0; round < Number(values.rounds); round += 1) {
+      const server = await startServer(tree.cli, path.dirname(data.settings.workflowsDir));
       add('first load', await measureBytes(browser, server.url));
       for (const run of runs) add(run.name, await measureRun(browser, server.url, run));
       add('10,000 live', await measureLive(browser, server.url));
@@ -297,11 +312,11 @@ async function main(): Promise<void> {
       await idle.goto('about:blank');
       add('floor: empty page', { 'frames a second': (await frames(idle, null, panMs)).fps });
       await idle.close();
+      server.stop();
       process.stderr.write(`round ${round + 1}, load ${loadavg()[0]?.toFixed(1)}\n`);
     }
   } finally {
     await browser.close();
-    server.stop();
     data.remove();
   }
   console.log('| what | figure | least | middle | most |\n|---|---|--:|--:|--:|');

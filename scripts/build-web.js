@@ -135,21 +135,38 @@ async function bundle(outdir, entryPoints, options) {
 }
 
 /**
- * The licences of all packages that went into the bundle: their notices must travel with it. Packages with the same text,
- * word for word, name it once.
+ * The licences of all packages that went into the bundle: their notices must travel with it.
  */
 export function licencesOf(bundles) {
   const paths = bundles.flatMap(({ inputs }) => inputs);
   const packages = [
     ...new Set(paths.map((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean)),
   ];
-  const names = new Map();
+  const licences = new Map();
   for (const path of packages.sort()) {
     const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-    const text = licenceText(path).trim();
-    names.set(text, [...(names.get(text) ?? []), `${name} ${version} (${license})`]);
+    const { notices, terms } = splitLicence(licenceText(path).trim());
+    const key = terms.replaceAll(/[\s"“”]+/g, ' ');
+    const known = licences.get(key) ?? { terms, byNotice: new Map() };
+    licences.set(key, known);
+    known.byNotice.set(notices, [...(known.byNotice.get(notices) ?? []), `${name} ${version} (${license})`]);
   }
-  return [...names].map(([text, of]) => `${of.join('\n')}\n\n${text}\n`).join(`\n${'-'.repeat(80)}\n\n`);
+  return [...licences.values()]
+    .map(({ terms, byNotice }) => {
+      const heads = [...byNotice].map(([notices, names]) =>
+        [...names, ...(notices === '' ? [] : [notices])].join('\n'),
+      );
+      return `${heads.join('\n\n')}\n\n${terms}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** The copyright lines are each package's own; terms that are the same but for their line breaks are told once. */
+function splitLicence(text) {
+  const lines = text.split('\n');
+  const start = lines.findIndex((line) => /^(?:Permission is hereby granted|Permission to use)/.test(line.trim()));
+  if (start < 0) return { notices: '', terms: text };
+  return { notices: lines.slice(0, start).join('\n').trim(), terms: lines.slice(start).join('\n').trim() };
 }
 
 function licenceText(path) {

@@ -1,6 +1,5 @@
 /** The entry: which page the address shows, and what holds the stream for pages that need none of their own. */
-import { type ComponentChildren, render } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { render } from 'preact';
 import { listenForKeys } from './keys.ts';
 import { loadScreens } from './load-screens.ts';
 import { followLinks, route } from './route.ts';
@@ -8,7 +7,7 @@ import { Shell } from './shell.tsx';
 import { Empty } from './ui/empty.tsx';
 import { lazy } from './ui/lazy.tsx';
 import { loadStyles } from './ui/styles.ts';
-import { openEvents } from './wire/sse.ts';
+import { Watched } from './ui/watched.tsx';
 import { tokenTurn } from './wire/token.ts';
 import './app.css';
 
@@ -64,26 +63,13 @@ function Page() {
 function NoPage() {
   return (
     <main class="page">
-      <Empty title="There is no such page">
+      <Empty isPage title="There is no such page">
         <p>
           <a href="/">All runs</a>
         </p>
       </Empty>
     </main>
   );
-}
-
-/** Keeps a stream open, so that the indicator says how the page stands with the engine. */
-function Watched({ children }: { children: ComponentChildren }) {
-  useEffect(() => {
-    const stream = openEvents('/api/events', {
-      onEvent() {},
-      onOpen() {},
-      onGap: () => stream.caughtUp(),
-    });
-    return () => stream.close();
-  }, []);
-  return <>{children}</>;
 }
 
 function App() {

@@ -59,6 +59,7 @@ export function listenForKeys(): void {
     if (key === null) return;
     const hasControl = key.startsWith('Ctrl ');
     if (!hasControl && (isTyping(event) || document.querySelector('dialog[open]') !== null)) return;
+    if (key === 'Enter' && isPressed(event)) return;
     const isPair = pending !== null && pending.until > event.timeStamp;
     const name = isPair && pending !== null ? `${pending.key}, ${key}` : key;
     pending = null;
@@ -91,6 +92,12 @@ function find(key: string): KeyBinding | undefined {
     if (binding !== undefined) return binding;
   }
   return undefined;
+}
+
+/** Enter on a button or a link is for it. */
+function isPressed(event: KeyboardEvent): boolean {
+  const [target] = event.composedPath();
+  return target instanceof Element && target.closest('a, button, summary') !== null;
 }
 
 /** Also inside the editor's shadow root, whose events name only the host as their target. */

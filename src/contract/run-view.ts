@@ -42,7 +42,7 @@ const columnFields = {
     description: 'what a step whose dependencies are complete waits for',
   }),
   outcome: byPlace(z.enum(['s', 't'])).meta({ description: 's: skipped; t: its failure is tolerated' }),
-  of: byPlace(z.tuple([place, z.int().min(0)])).meta({
+  of: byPlace(z.tuple([place, z.int().min(0)]).meta({ items: { type: 'integer' } })).meta({
     description: 'of a step that a group has made: the place of the group, and which item or round',
   }),
   group: byPlace(z.enum(['map', 'loop'])).meta({ description: 'groups, also those whose list is not known yet' }),

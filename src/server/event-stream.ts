@@ -4,6 +4,9 @@
  *   ES1  the subscription stands before the answer's head is sent: a change made after that is never missed;
  *   ES2  `id:` is the event's sequence number, so that a client that comes back with it goes on where it was; a piece of text
  *       is no durable event and has none: who comes back gets the text so far in one piece;
+ *   ES4  a client that comes for the first time is told the number after which its stream begins, in the header
+ *        `Last-Event-ID` and as an `id:` without data, which an EventSource remembers: so it can come back there though
+ *        nothing has happened before the break, and hears what a start of the engine has queued again;
  *   ES3  a client that reads slowly costs a bounded buffer; one that stays behind is cut off, and comes back by itself.
  */
 import { once } from 'node:events';
@@ -56,7 +59,8 @@ export class EventStreams {
 
   async #stream(ctx: Context, from: StreamFrom): Promise<void> {
     const signal = this.#openRequests.signalFor(ctx.res);
-    const { workflowId, workflows, texts, ...after } = from;
+    const { workflowId, workflows, texts } = from;
+    const after = { after: from.after ?? (await this.#engine.stats()).last_seq };
     const isAll = workflows === undefined && texts === undefined;
     const some = { ...(workflows ? { workflows } : {}), ...(texts ? { texts } : {}) };
     const stream: AsyncIterable<StreamedEvent> =
@@ -71,12 +75,15 @@ export class EventStreams {
     next.catch(() => {});
     ctx.respond = false;
     ctx.res.statusCode = 200;
+    ctx.res.setHeader('Last-Event-ID', after.after);
     const session = await createSession(ctx.req, ctx.res, {
       trustClientEventId: false,
       // The session's own timer would go on writing after we have ended the answer, until the client has read it.
       keepAlive: null,
       retry: 2_000,
     });
+    // Not `push`: an event without data is none.
+    void session.batch(createEventBuffer().id(String(after.after)).dispatch());
     const beat = setInterval(() => sendComment(session), this.#bounds.eventKeepAliveMs);
     try {
       for (;;) {

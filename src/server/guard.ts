@@ -43,7 +43,7 @@ export const headersMax = 200;
 const allowedMethods = 'GET, HEAD, POST, DELETE';
 const allowedHeaders = 'Content-Type, Authorization, Idempotency-Key, If-None-Match, Last-Event-ID';
 const exposedHeaders =
-  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, ' +
+  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Last-Event-ID, Location, Retry-After, Idempotency-Replayed, ' +
   'Content-Disposition';
 
 export function createGuard(

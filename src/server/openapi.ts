@@ -9,6 +9,13 @@ const description = `A local-first engine for AI workflows. Times are ISO 8601 i
 
 Outside \`/api\`: \`POST /hooks/{template}\` (deliveries of webhooks), \`GET /metrics\` (Prometheus text), \`GET /docs\` (this page), \`GET /openapi.json\` (this document). HEAD works wherever GET does.`;
 
+const contact = { name: 'The maintainers of Hybrid Engine: SECURITY.md says how to reach them' };
+
+const securitySchemes = {
+  apiToken: { type: 'http', scheme: 'bearer', description: 'the value of API_TOKEN, or the token of a client' },
+  ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'of POST /api/tickets, for one stream' },
+} as const;
+
 const tagTexts = {
   workflows: 'Making, reading and steering workflows.',
   'external data': 'Data that steps wait for.',
@@ -32,16 +39,12 @@ export function toOpenApiText(routes: readonly Route[], version: string, isToken
   }
   const document = createDocument({
     openapi: '3.1.0',
-    info: { title: 'Hybrid Engine', version, description, license: { name: 'MIT', identifier: 'MIT' } },
+    info: { title: 'Hybrid Engine', version, description, license: { name: 'MIT', identifier: 'MIT' }, contact },
     servers: [{ url: '/' }],
     tags: Object.entries(tagTexts).map(([name, text]) => ({ name, description: text })),
     security: isTokenNeeded ? [{ apiToken: [] }] : [],
-    components: {
-      securitySchemes: {
-        apiToken: { type: 'http', scheme: 'bearer', description: 'the value of API_TOKEN, or the token of a client' },
-        ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'of POST /api/tickets, for one stream' },
-      },
-    },
+    // What no operation asks for is not in the document.
+    components: isTokenNeeded ? { securitySchemes } : {},
     paths,
   });
   return JSON.stringify(document, null, 2);

@@ -63,15 +63,18 @@ export function jsonAnswer(
   schema: z.ZodType,
   headers: Record<string, string> = {},
 ): ZodOpenApiResponseObject {
-  const named = Object.entries(headers).map(([name, text]) => [
-    name,
-    { description: text, schema: { type: 'string' as const } },
-  ]);
   return {
     description,
     content: { 'application/json': { schema } },
-    ...(named.length > 0 ? { headers: Object.fromEntries(named) } : {}),
+    ...(Object.keys(headers).length > 0 ? { headers: namedHeaders(headers) } : {}),
   };
+}
+
+/** Headers of an answer by their names, each with what it tells. */
+export function namedHeaders(texts: Record<string, string>): NonNullable<ZodOpenApiResponseObject['headers']> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, description]) => [name, { description, schema: { type: 'string' as const } }]),
+  );
 }
 
 /** Of every answer to a POST. */

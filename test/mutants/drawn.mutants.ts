@@ -285,6 +285,22 @@ export const drawnMutants: Mutant[] = [
     only: 'the documentation names',
   },
   {
+    name: 'the document names schemes of security that no operation asks for',
+    breaks: 'no component that nothing uses',
+    file: 'src/server/openapi.ts',
+    find: 'components: isTokenNeeded ? { securitySchemes } : {},',
+    replace: 'components: { securitySchemes },',
+    test: 'test/server/openapi.test.ts',
+  },
+  {
+    name: 'a pair of numbers is an array of anything in the document',
+    breaks: 'array schemas say what is in them',
+    file: 'src/contract/run-view.ts',
+    find: ".meta({ items: { type: 'integer' } })",
+    replace: '',
+    test: 'test/server/openapi.test.ts',
+  },
+  {
     name: 'the last page of a log links on',
     breaks: 'X-Log-Next where there is more',
     file: 'src/server/routes/run-views.ts',

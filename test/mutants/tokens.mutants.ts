@@ -123,4 +123,22 @@ export const tokensMutants: Mutant[] = [
     test: 'test/server/token-events.test.ts',
     only: 'a streamed answer is told',
   },
+  {
+    name: 'a stream does not tell where it begins',
+    breaks: 'ES4',
+    file: 'src/server/event-stream.ts',
+    find: "ctx.res.setHeader('Last-Event-ID', after.after);",
+    replace: '',
+    test: 'test/server/events.test.ts',
+    only: 'ES4',
+  },
+  {
+    name: 'an EventSource is not told where its stream begins',
+    breaks: 'ES4',
+    file: 'src/server/event-stream.ts',
+    find: 'void session.batch(createEventBuffer().id(String(after.after)).dispatch());',
+    replace: '',
+    test: 'test/server/events.test.ts',
+    only: 'ES4',
+  },
 ];

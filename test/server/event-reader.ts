@@ -13,6 +13,8 @@ export interface EventReader {
   headers: IncomingHttpHeaders;
   /** The next event; null when the stream has ended. */
   next(): Promise<ReceivedEvent | null>;
+  /** The first `id:` without data: where the stream begins. */
+  began: Promise<string>;
   /** Comments seen so far. */
   comments(): number;
   /** Resolves when the stream has ended, whoever ended it. */
@@ -29,6 +31,10 @@ export function openEvents(port: number, path: string, headers: OutgoingHttpHead
       const waiting: (() => void)[] = [];
       let text = '';
       let comments = 0;
+      let begin: (id: string) => void = () => {};
+      const began = new Promise<string>((done) => {
+        begin = done;
+      });
       let isOver = false;
       const wake = () => {
         for (const each of waiting.splice(0)) each();
@@ -44,7 +50,10 @@ export function openEvents(port: number, path: string, headers: OutgoingHttpHead
           );
           if (fields.has('')) comments += 1;
           const data = fields.get('data');
-          if (data === undefined) continue;
+          if (data === undefined) {
+            if (fields.has('id')) begin(fields.get('id') ?? '');
+            continue;
+          }
           blocks.push({ event: fields.get('event') ?? '', id: fields.get('id') ?? '', data: JSON.parse(data) });
         }
         wake();
@@ -58,6 +67,7 @@ export function openEvents(port: number, path: string, headers: OutgoingHttpHead
       });
       response.on('error', () => {});
       resolve({
+        began,
         status: response.statusCode ?? 0,
         headers: response.headers,
         async next() {

@@ -29,6 +29,24 @@ describe('GET /api/events', () => {
     });
   });
 
+  it.each(['/api/events', '/api/workflows/{id}/events'])(
+    'ES4: %s tells where it begins, so that a client that has heard nothing comes back to that place',
+    async (path) => {
+      const running = await startServer();
+      const id = await createWorkflow(running);
+      const reader = await open(running.port, path.replace('{id}', id));
+      const place = String(reader.headers['last-event-id']);
+      expect([place, await reader.began]).toEqual(['1', '1']);
+      reader.leave();
+      running.engine.settle(id, 'COMPLETED');
+      const again = await open(running.port, path.replace('{id}', id), { 'Last-Event-ID': place });
+      expect(again.headers['last-event-id']).toBe(place);
+      const next = await again.next();
+      expect(Number(next?.id)).toBeGreaterThan(1);
+      expect(next?.data.workflow_id).toBe(id);
+    },
+  );
+
   it('ES1: misses nothing that changes once its head has been sent', async () => {
     const running = await startServer();
     for (let round = 1; round <= 20; round += 1) {
@@ -126,7 +144,7 @@ describe('GET /api/events', () => {
   it('sends nothing more once it has ended, though the client has not read all of it', async () => {
     class LongEngine extends FakeEngine {
       override async *events({ after }: { after?: number } = {}): AsyncGenerator<EngineEvent> {
-        if (after !== undefined) await new Promise(() => {});
+        if (after === 7) await new Promise(() => {});
         for (let seq = 1; seq <= 400; seq += 1) {
           const at = '2026-01-01T00:00:00.000Z';
           yield { seq, kind: 'step.started', workflow_id: 'x'.repeat(64 * 1024), at, status: 'RUNNING', version: seq };
@@ -142,7 +160,7 @@ describe('GET /api/events', () => {
     // Another stream's comments show that the time for some has passed.
     const other = connect(running.port, '127.0.0.1');
     onTestFinished(() => void other.destroy());
-    other.write(`GET /api/events?lastEventId=0 HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
+    other.write(`GET /api/events?lastEventId=7 HTTP/1.1\r\nHost: localhost:${running.port}\r\n\r\n`);
     let text = '';
     for await (const chunk of other) {
       text += String(chunk);

@@ -214,7 +214,7 @@ describe('GD2, G19: the Origin header', () => {
     expect(answer.headers['access-control-allow-origin']).toBe(origin);
     expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
     expect(answer.headers['access-control-expose-headers']).toBe(
-      'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, Content-Disposition',
+      'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Last-Event-ID, Location, Retry-After, Idempotency-Replayed, Content-Disposition',
     );
     expect(answer.headers.vary).toBe('Origin');
   });

@@ -91,6 +91,8 @@ const open = ['GET /api/health', 'POST /api/pair', 'POST /hooks/{template}'];
 interface Page {
   operationId: string;
   summary: string;
+  description?: string;
+  tags: string[];
   security: unknown;
   responses: Record<string, unknown>;
   parameters?: { in: string; name: string }[];
@@ -102,6 +104,22 @@ function pagesOf(document: { paths: Record<string, Record<string, Page>> }): [st
     Object.entries(methods).map(([method, page]): [string, Page] => [`${method.toUpperCase()} ${path}`, page]),
   );
 }
+
+interface Schema {
+  type?: unknown;
+  items?: unknown;
+  [name: string]: unknown;
+}
+
+/** Each part of a document that is an array's schema, with where it stands. */
+function arraysOf(part: unknown, at = ''): [string, Schema][] {
+  if (typeof part !== 'object' || part === null) return [];
+  const own = (part as Schema).type === 'array' ? [[at, part] as [string, Schema]] : [];
+  return [...own, ...Object.entries(part).flatMap(([name, inner]) => arraysOf(inner, `${at}/${name}`))];
+}
+
+const componentsUsed = (text: string) =>
+  new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name));
 
 describe('GET /openapi.json', () => {
   it('is valid OpenAPI 3.1', async () => {
@@ -128,6 +146,43 @@ describe('GET /openapi.json', () => {
     const broken = text.replaceAll('"security"', '"x-security"');
     const faults = await lintFromString({ source: broken, config });
     expect(faults.some(({ ruleId }) => ruleId === 'security-defined')).toBe(true);
+  });
+
+  // What the recommended rules of Spectral ask for beyond those of redocly.
+  it.each([null, 'a-long-token'])(
+    'describes each operation, each array, who to ask, and has no component that nothing uses, with the token %s',
+    async (apiToken) => {
+      const running = await startServer({ settings: { apiToken } });
+      const { text, json: document } = await running.call('GET', '/openapi.json');
+      expect(document.info.contact.name).toContain('SECURITY.md');
+      const tags = document.tags.map((tag: { name: string }) => tag.name);
+      for (const [call, page] of pagesOf(document)) {
+        expect(page.description ?? '', call).not.toBe('');
+        expect(page.tags, call).toHaveLength(1);
+        expect(tags, call).toContain(page.tags[0]);
+        expect(
+          Object.keys(page.responses).some((status) => status.startsWith('4')),
+          call,
+        ).toBe(true);
+        for (const [status, answer] of Object.entries(page.responses))
+          for (const [type, media] of Object.entries((answer as Answered).content ?? {}))
+            if (type !== 'application/octet-stream') expect(media.example, `${call} ${status} ${type}`).toBeDefined();
+      }
+      expect(arraysOf(document.components).length).toBeGreaterThan(50);
+      // `items: false` after `prefixItems` is right too, and refused by Spectral.
+      expect(arraysOf(document.components).filter(([, { items }]) => typeof items !== 'object')).toEqual([]);
+      const used = componentsUsed(text);
+      expect(Object.keys(document.components.schemas).filter((name) => !used.has(name))).toEqual([]);
+      expect(Object.keys(document.components.securitySchemes ?? {})).toEqual(
+        apiToken === null ? [] : ['apiToken', 'ticket'],
+      );
+    },
+  );
+
+  it('tells in the page of the log that its text has a header for what comes next', async () => {
+    const { document } = await readDocument();
+    const [answer] = Object.values(document.paths['/api/workflows/{id}/logs'].get.responses) as { headers: object }[];
+    expect(Object.keys(answer!.headers)).toEqual(['X-Log-Next', 'Content-Disposition']);
   });
 
   it('has every call of the contract, and no other', async () => {

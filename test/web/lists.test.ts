@@ -1,7 +1,9 @@
 /** Goal: what a list, a jump and a comparison show follows from their data alone. Method: pure functions, each border. */
 import { describe, expect, it } from 'vitest';
 import type { EngineEvent } from '../../src/contract/event.ts';
-import type { WorkflowStep, WorkflowSummary } from '../../src/contract/workflow.ts';
+import type { Workflow, WorkflowStep, WorkflowSummary } from '../../src/contract/workflow.ts';
+import { compareStep, toFacts } from '../../web/diff/compare-runs.ts';
+import { toLineParts } from '../../web/diff/line-parts.ts';
 import { deepEqual, matchRuns, toLines } from '../../web/diff/match-runs.ts';
 import { rank, ranked } from '../../web/jump/rank.ts';
 import { applyEvent } from '../../web/runs/apply-row.ts';
@@ -168,6 +170,44 @@ describe('two runs', () => {
   it('are written as lines with their keys in one order', () => {
     expect(toLines({ b: 1, a: { d: 2, c: 3 } })).toBe(toLines({ a: { c: 3, d: 2 }, b: 1 }));
     expect([toLines('a\nb'), toLines(null)]).toEqual(['a\nb', '']);
+  });
+
+  it('count the time of what they have run themselves', () => {
+    const steps = [
+      step('over', { startTime: '2026-01-31T11:00:00.000Z', endTime: '2026-01-31T11:00:09.000Z' }),
+      step('own'),
+    ];
+    expect(toFacts({ steps, createdAt: '2026-01-31T12:00:00.000Z' } as unknown as Workflow).spanMs).toBe(1_000);
+  });
+
+  it('show the lines of a step that differ, and only the parts that do', () => {
+    const run = (outputs: object) =>
+      ({ steps: [step('a', { outputs: outputs as WorkflowStep['outputs'] })] }) as unknown as Workflow;
+    const { parts } = compareStep(run({ content: 'one\ntwo' }), run({ content: 'one\nthree' }), 'a');
+    expect(parts.map(({ part }) => part)).toEqual(['outputs']);
+    expect(parts[0]?.lines?.near).toEqual([
+      { kind: 'same', text: 'one' },
+      { kind: 'gone', text: 'two' },
+      { kind: 'new', text: 'three' },
+    ]);
+    expect(compareStep(run({}), run({}), 'b').parts).toEqual([]);
+  });
+
+  it('show the lines of a text around a difference, and say what was left out', () => {
+    const lines = Array.from({ length: 100 }, (_, k) => `line ${k}`);
+    const long = '\u{1f600}'.repeat(4_000);
+    const parts = toLineParts(lines.join('\n'), lines.map((line, k) => (k === 50 ? long : line)).join('\n'));
+    const same = ['same', 'same', 'same'];
+    expect(parts?.near.map(({ kind }) => kind)).toEqual(['fold', ...same, 'gone', 'new', ...same, 'fold']);
+    expect(parts?.near[0]?.text).toBe('47');
+    expect(parts?.near[5]?.text).toBe(`${'\u{1f600}'.repeat(2_000)}…`);
+    // Never through a character of two units.
+    expect(toLineParts('x', `a${long}`)?.near[1]?.text).toBe(`a${'\u{1f600}'.repeat(1_999)}…`);
+    expect(parts?.all).toHaveLength(101);
+    expect([parts?.isCut, parts?.nearLeft, parts?.allLeft]).toEqual([false, 0, 0]);
+    expect(toLineParts('a', 'b'.repeat(300 * 1024))?.isCut).toBe(true);
+    const many = toLineParts('x', Array.from({ length: 3_000 }, (_, k) => `${k}`).join('\n'));
+    expect([many?.near.length, many?.nearLeft]).toEqual([2_000, 1_001]);
   });
 
   it('have short ids that differ where the runs were made together', () => {

@@ -174,7 +174,7 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
     );
     const watched = await open(`/runs/${id}?step=pages`);
     const { page } = watched;
-    await untilCount(page, 'Needs data', 1);
+    await untilCount(page, 'Needs you', 1);
     // The group, six of its steps, the loop and its three rounds.
     expect(await countOf(page, 'Completed')).toBe(11);
     expect(await countOf(page, 'Skipped')).toBe(1);
@@ -227,6 +227,63 @@ describe.skipIf(!hasChromium)('the run page in a browser', () => {
     expect((await read(two)).steps[0]?.outputs).toMatchObject({ data: { channel: 'web', readers: 5 } });
     await expect.poll(() => page.locator('link[rel=icon]').getAttribute('href'), { timeout: 20_000 }).toMatch(/^data:/);
     expect(watched.faults).toEqual([]);
+    await watched.close();
+  });
+
+  it('a text is found in outputs, logs and errors, and each hit leads to its place', async () => {
+    const id = await start('Searched', [
+      { id: 'write', name: 'Write', action: 'render', params: { template: 'The Azores grow <b>tea</b>.', data: {} } },
+      { id: 'ask', name: 'Ask', action: 'http_request', params: { url: 'http://127.0.0.1:9/tea' } },
+    ]);
+    const watched = await open(`/runs/${id}`);
+    const { page } = watched;
+    await untilCount(page, 'Completed', 1);
+    await untilCount(page, 'Failed', 1);
+    const found = page.getByRole('region', { name: 'Found in the run' });
+    const hits = found.getByRole('listitem');
+    await page.keyboard.press('/');
+    await page.keyboard.type('azores');
+    await found.getByText('1 place in errors, logs and outputs:').waitFor();
+    await found.getByText('No step has it in its name').waitFor();
+    expect(await hits.allTextContents()).toEqual(['Write output /contentThe Azores grow <b>tea</b>.']);
+    await watched.check('found');
+    // What the engine has found stays bright, and Enter goes to it.
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/step=write/);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/tab=output/);
+    await drawer(page).getByText('The Azores grow').waitFor();
+
+    await page.getByRole('searchbox').first().fill('started execution');
+    await hits.nth(1).waitFor();
+    await hits.filter({ hasText: 'Ask log, line' }).first().getByRole('button').click();
+    await page.waitForURL(/step=ask.*tab=logs|tab=logs.*step=ask/);
+    expect(Number(new URL(page.url()).searchParams.get('line'))).toBeGreaterThan(0);
+    await drawer(page).getByRole('tab', { name: 'Logs', selected: true }).waitFor();
+
+    await page.getByRole('searchbox').first().fill('no such text');
+    await found.getByText('Nothing in errors, logs and outputs.').waitFor();
+    await page.keyboard.press('Escape');
+    await found.waitFor({ state: 'detached' });
+    await watched.check('nothing is found');
+
+    // Enter leads into the picked step from anywhere but from a button, which it presses.
+    const chip = page.getByRole('button', { name: /^Failed/ });
+    await chip.focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/status=failed/);
+    expect(await chip.getAttribute('aria-pressed')).toBe('true');
+    await watched.close();
+  });
+
+  it('a run that is not there is said to be so, beside a connection that stands', async () => {
+    const watched = await open('/runs/3f2c8f52-6d3c-4a6e-9d5b-0c8f3a1e7b10');
+    watched.allow(/status of 404/);
+    const { page } = watched;
+    await page.getByText('There is no such run').waitFor();
+    await expect.poll(() => page.locator('.connection').textContent()).toContain('Live');
+    await watched.check('no such run');
     await watched.close();
   });
 

@@ -1,6 +1,6 @@
 /** Goal: no text can hide what it says, and nothing that a person can see is changed. */
 import { describe, expect, it } from 'vitest';
-import { toCutText, toSafeLine, toSafeText } from '../../web/output/safe-text.ts';
+import { toCutText, toSafeExcerpt, toSafeLine, toSafeText } from '../../web/output/safe-text.ts';
 
 describe('safe text', () => {
   it('shows marks for what turns the reading direction', () => {
@@ -34,5 +34,9 @@ describe('safe text', () => {
     expect(toCutText('abc', 3)).toEqual({ text: 'abc', isCut: false });
     expect(toCutText('abcd', 3)).toEqual({ text: 'abc', isCut: true });
     expect(toCutText('ab\u{1F600}d', 3)).toEqual({ text: 'ab', isCut: true });
+  });
+
+  it('of an excerpt is one line: its breaks are blanks, other hidden characters marks', () => {
+    expect(toSafeExcerpt('a\r\n\n\tb \u202Ec')).toBe(`a b ${toSafeLine('\u202E')}c`);
   });
 });

@@ -101,5 +101,9 @@ describe('the package', () => {
       expect(licences).toContain(`${name} `);
     }
     expect(licences.length).toBeGreaterThan(10_000);
+    // The terms once where they are the same, with the notices of all who use them.
+    expect(licences.match(/Permission is hereby granted, free of charge/g)?.length).toBeLessThan(5);
+    for (const notice of ['Marijn Haverbeke', 'Preact Team', 'Jason Miller', 'Espen Hovlandsdal'])
+      expect(licences).toContain(notice);
   });
 });

@@ -1,6 +1,7 @@
 /** What calls of models have used and cost, by day, model, action or workflow. A price that is not known is said to be so. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { CostsReply } from '../../src/contract/ledger.ts';
+import type { WorkflowSummary } from '../../src/contract/workflow.ts';
 import { toSafeLine } from '../output/safe-text.ts';
 import { query, runPath, setQuery } from '../route.ts';
 import { Empty, Failed, Skeleton } from '../ui/empty.tsx';
@@ -24,6 +25,7 @@ export function CostsPage() {
   const to = query.value.get('to') ?? '';
   const path = withQuery('/api/costs', { by, from, to });
   const { data, error, reload } = useLoaded<CostsReply>(path, (signal) => get(path, { signal }));
+  const names = useNames(by);
   useEffect(() => {
     document.title = 'Costs · Hybrid Engine';
   }, []);
@@ -60,7 +62,7 @@ export function CostsPage() {
         <>
           <Totals total={data.total} />
           {by === 'day' ? <DayChart rows={data.rows} /> : null}
-          <CostsTable rows={data.rows} by={by} total={data.total} />
+          <CostsTable rows={data.rows} by={by} total={data.total} names={names} />
           <p class="muted costs-note">Days are in UTC. Runs that were deleted count, too.</p>
         </>
       )}
@@ -129,9 +131,11 @@ interface CostsTableProps {
   readonly rows: readonly CostsRow[];
   readonly by: CostsBy;
   readonly total: CostsReply['total'];
+  /** Of runs, by id. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
-function CostsTable({ rows, by, total }: CostsTableProps) {
+function CostsTable({ rows, by, total, names }: CostsTableProps) {
   const most = rows.reduce((max, { cost }) => Math.max(max, cost), 0);
   const shown = by === 'day' ? rows.toReversed() : rows.toSorted((a, b) => b.cost - a.cost);
   return (
@@ -167,7 +171,7 @@ function CostsTable({ rows, by, total }: CostsTableProps) {
           {shown.map((row) => (
             <tr key={row.key}>
               <th scope="row">
-                <Key by={by} value={row.key} />
+                <Key by={by} value={row.key} name={names.get(row.key)} />
               </th>
               <Sums sums={row} />
               <td class="bar-cell">
@@ -188,13 +192,26 @@ function CostsTable({ rows, by, total }: CostsTableProps) {
   );
 }
 
-function Key({ by, value }: { by: CostsBy; value: string }) {
+/** A run that was deleted, or has cost less than a thousand others, has its id alone. */
+function Key({ by, value, name }: { by: CostsBy; value: string; name: string | undefined }) {
   if (by !== 'workflow') return <>{toSafeLine(value)}</>;
   return (
-    <a class="link mono" href={runPath(value)} title={value}>
-      {shortId(value)}
+    <a class="link" href={runPath(value)} title={value}>
+      {name === undefined ? null : `${toSafeLine(name)} `}
+      <span class="mono">{shortId(value)}</span>
     </a>
   );
+}
+
+const namedMax = 1_000;
+
+/** Names of the runs that have cost most. Without them the page is whole, so a failure is none. */
+function useNames(by: CostsBy): ReadonlyMap<string, string> {
+  const path = withQuery('/api/workflows', { view: 'summary', sort: 'cost', limit: namedMax });
+  const { data } = useLoaded(by, async (signal) =>
+    by === 'workflow' ? await get<WorkflowSummary[]>(path, { signal }).catch(() => []) : [],
+  );
+  return useMemo(() => new Map((data ?? []).map(({ id, name }) => [id, name])), [data]);
 }
 
 function Sums({ sums }: { sums: Omit<CostsRow, 'key'> }) {

@@ -1,8 +1,9 @@
 /** Two runs side by side: their facts, and their steps by what differs. The left one is what the right is measured by. */
 import { useEffect, useMemo } from 'preact/hooks';
-import type { Workflow, WorkflowSummary } from '../../src/contract/workflow.ts';
+import type { WorkflowSummary } from '../../src/contract/workflow.ts';
 import { toSafeLine } from '../output/safe-text.ts';
 import { diffPath, navigate, query, runPath, setQuery } from '../route.ts';
+import { WorkerClient } from '../run/worker-client.ts';
 import { durationText } from '../ui/duration.ts';
 import { Empty, Failed, Skeleton } from '../ui/empty.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -12,37 +13,40 @@ import { countText, usdText, workflowCostText } from '../ui/money.ts';
 import { Glyph, Pill } from '../ui/pill.tsx';
 import { shortId } from '../ui/short-id.ts';
 import { clockText, dateText, fullText } from '../ui/time.ts';
-import { get } from '../wire/api.ts';
+import type { RunComparison, RunFacts } from './compare-runs.ts';
 import { LineDiff } from './line-diff.tsx';
-import { deepEqual, matchRuns, type RunMatch, type StepMatch, type StepPair, toLines } from './match-runs.ts';
+import type { StepMatch, StepPair } from './match-runs.ts';
 import { defaultPartner, readPartners } from './partners.ts';
 
-const shownMax = 1_000;
-
 export function DiffPage({ id, other }: { id: string; other: string }) {
+  // Both runs are read and compared beside the page's own thread: either may be many megabytes.
+  const worker = useMemo(() => new WorkerClient(), [id]);
+  useEffect(() => () => worker.close(), [worker]);
   const { data, error, reload } = useLoaded(`${id} ${other}`, async (signal) => {
-    const right = await readRun(id, signal);
-    const partners = await readPartners(right, signal);
-    const partner = other === 'default' ? defaultPartner(right, partners) : other;
-    const left = partner === null ? null : await readRun(partner, signal);
-    return { left, right, partners };
+    const { facts } = await worker.call('facts', { id });
+    const partners = await readPartners(facts, signal);
+    const partner = other === 'default' ? defaultPartner(facts, partners) : other;
+    if (partner === null) return { comparison: null, partners };
+    return { comparison: (await worker.call('compare', { left: partner, right: id })).comparison, partners };
   });
   useEffect(() => {
     document.title = 'Compare · Hybrid Engine';
   }, []);
   useEffect(() => {
-    if (other === 'default' && data?.left) navigate(diffPath(id, data.left.id), { replace: true });
+    if (other === 'default' && data?.comparison) navigate(diffPath(id, data.comparison.left.id), { replace: true });
   }, [data]);
   if (data === null) {
     return (
-      <main class="page">{error === null ? <Skeleton /> : <Failed error={error} what="run" retry={reload} />}</main>
+      <main class="page">
+        {error === null ? <Skeleton /> : <Failed isPage error={error} what="run" retry={reload} />}
+      </main>
     );
   }
-  const { left, right, partners } = data;
-  if (left === null) {
+  const { comparison, partners } = data;
+  if (comparison === null) {
     return (
       <main class="page">
-        <Empty title="There is no run to compare it with">
+        <Empty isPage title="There is no run to compare it with">
           <p>Runs of the same template or name, and the run that it branched from, can be compared.</p>
           <div class="empty-actions">
             <a class="button primary" href={runPath(id)}>
@@ -53,20 +57,17 @@ export function DiffPage({ id, other }: { id: string; other: string }) {
       </main>
     );
   }
-  return <Comparison left={left} right={right} partners={partners} />;
+  return <Comparison comparison={comparison} partners={partners} worker={worker} />;
 }
-
-const readRun = (id: string, signal: AbortSignal) =>
-  get<Workflow>(`/api/workflows/${encodeURIComponent(id)}`, { signal });
 
 interface ComparisonProps {
-  readonly left: Workflow;
-  readonly right: Workflow;
+  readonly comparison: RunComparison;
   readonly partners: readonly WorkflowSummary[];
+  readonly worker: WorkerClient;
 }
 
-function Comparison({ left, right, partners }: ComparisonProps) {
-  const match = useMemo(() => matchRuns(left, right), [left, right]);
+function Comparison({ comparison, partners, worker }: ComparisonProps) {
+  const { left, right, match, params } = comparison;
   const picked = match.steps.find(({ id }) => id === query.value.get('step')) ?? null;
   return (
     <main class="page diff-page">
@@ -95,25 +96,30 @@ function Comparison({ left, right, partners }: ComparisonProps) {
         </a>
       </div>
       <Heads left={left} right={right} />
-      {deepEqual(left.params, right.params) ? null : (
+      {params === undefined ? null : (
         <section class="card">
           <h2>Params</h2>
-          <LineDiff left={toLines(left.params)} right={toLines(right.params)} />
+          <LineDiff parts={params} />
         </section>
       )}
-      {picked === null ? null : <PickedStep step={picked} left={left} right={right} />}
-      <StepTable match={match} picked={picked?.id ?? null} left={left} right={right} />
+      {picked === null ? null : <PickedStep key={picked.id} step={picked} left={left} right={right} worker={worker} />}
+      <StepTable comparison={comparison} picked={picked?.id ?? null} />
     </main>
   );
 }
 
-function Heads({ left, right }: Pick<ComparisonProps, 'left' | 'right'>) {
-  const rows: readonly (readonly [string, (run: Workflow) => string])[] = [
+interface Sides {
+  readonly left: RunFacts;
+  readonly right: RunFacts;
+}
+
+function Heads({ left, right }: Sides) {
+  const rows: readonly (readonly [string, (run: RunFacts) => string])[] = [
     ['Created', (run) => `${dateText(run.createdAt)}, ${clockText(run.createdAt)}`],
-    ['Time', (run) => durationText(spanOf(run))],
+    ['Time', (run) => durationText(run.spanMs)],
     ['Cost', (run) => workflowCostText(run.metrics)],
     ['Tokens', (run) => countText(run.metrics.total_tokens)],
-    ['Steps', (run) => `${countText(run.metrics.completed_steps)} of ${countText(run.steps.length)} completed`],
+    ['Steps', (run) => `${countText(run.metrics.completed_steps)} of ${countText(run.stepsCount)} completed`],
   ];
   return (
     <div class="card table-scroll">
@@ -157,16 +163,6 @@ function Heads({ left, right }: Pick<ComparisonProps, 'left' | 'right'>) {
   );
 }
 
-/** From the first start to the last end of its steps, in milliseconds. */
-function spanOf({ steps }: Workflow): number | null {
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { startTime, endTime } of steps) {
-    if (startTime !== null) first = Math.min(first, Date.parse(startTime));
-    if (endTime !== null) last = Math.max(last, Date.parse(endTime));
-  }
-  return last < first ? null : last - first;
-}
-
 const pairWords: Readonly<Record<StepPair, string>> = {
   changed: 'Changed',
   'only-left': 'Only left',
@@ -174,12 +170,12 @@ const pairWords: Readonly<Record<StepPair, string>> = {
   same: 'Same',
 };
 
-interface StepTableProps extends Pick<ComparisonProps, 'left' | 'right'> {
-  readonly match: RunMatch;
+interface StepTableProps {
+  readonly comparison: RunComparison;
   readonly picked: string | null;
 }
 
-function StepTable({ match, picked, left, right }: StepTableProps) {
+function StepTable({ comparison: { left, right, match, stepsLeft }, picked }: StepTableProps) {
   const { steps, counts } = match;
   return (
     <div class="card table-scroll">
@@ -206,7 +202,7 @@ function StepTable({ match, picked, left, right }: StepTableProps) {
           </tr>
         </thead>
         <tbody>
-          {steps.slice(0, shownMax).map((step) => (
+          {steps.map((step) => (
             <StepRow key={step.id} step={step} isPicked={step.id === picked} />
           ))}
         </tbody>
@@ -214,17 +210,15 @@ function StepTable({ match, picked, left, right }: StepTableProps) {
           <tr>
             <th scope="row">Total</th>
             <td />
-            <td>{durationText(spanOf(left))}</td>
-            <td>{durationText(spanOf(right))}</td>
-            <td class="number">{deltaTime((spanOf(right) ?? 0) - (spanOf(left) ?? 0))}</td>
+            <td>{durationText(left.spanMs)}</td>
+            <td>{durationText(right.spanMs)}</td>
+            <td class="number">{deltaTime((right.spanMs ?? 0) - (left.spanMs ?? 0))}</td>
             <td class="number">{deltaCost(right.metrics.total_cost - left.metrics.total_cost)}</td>
           </tr>
         </tfoot>
       </table>
-      {steps.length > shownMax ? (
-        <p class="muted diff-counts">
-          {countText(steps.length - shownMax)} more steps are not listed; most are the same.
-        </p>
+      {stepsLeft > 0 ? (
+        <p class="muted diff-counts">{countText(stepsLeft)} more steps are not listed: what differs comes first.</p>
       ) : null}
     </div>
   );
@@ -273,26 +267,27 @@ function deltaCost(cost: number | null): string {
   return cost === 0 ? '0' : `${cost > 0 ? '+' : '−'}${usdText(Math.abs(cost))}`;
 }
 
-interface PickedProps extends Pick<ComparisonProps, 'left' | 'right'> {
+interface PickedProps extends Sides {
   readonly step: StepMatch;
+  readonly worker: WorkerClient;
 }
 
-function PickedStep({ step, left, right }: PickedProps) {
-  const [one, two] = [left, right].map(({ steps }) => steps.find(({ id }) => id === step.id));
-  const parts = (['error', 'params', 'outputs'] as const).filter(
-    (part) => !deepEqual(one?.[part] ?? null, two?.[part] ?? null),
-  );
+function PickedStep({ step, left, right, worker }: PickedProps) {
+  const { data, error, reload } = useLoaded(`${left.id} ${right.id} ${step.id}`, async () => {
+    const ask = { left: left.id, right: right.id, stepId: step.id };
+    return (await worker.call('compareStep', ask)).step;
+  });
   return (
     <section class="card diff-picked" aria-label={`Step ${step.name}`}>
       <div class="schedule-head">
         <h2>{toSafeLine(step.name)}</h2>
         <span class="grow" />
-        {one === undefined ? null : (
+        {step.left === null ? null : (
           <a class="link" href={`${runPath(left.id)}?step=${encodeURIComponent(step.id)}`}>
             Left
           </a>
         )}
-        {two === undefined ? null : (
+        {step.right === null ? null : (
           <a class="link" href={`${runPath(right.id)}?step=${encodeURIComponent(step.id)}`}>
             Right
           </a>
@@ -301,20 +296,20 @@ function PickedStep({ step, left, right }: PickedProps) {
           <Icon name="close" />
         </button>
       </div>
-      {parts.length === 0 ? <p class="muted">Params, outputs and error are the same.</p> : null}
-      {parts.map((part) => (
+      {data === null ? (
+        error === null ? (
+          <Skeleton lines={3} />
+        ) : (
+          <Failed error={error} what="step" retry={reload} />
+        )
+      ) : null}
+      {data?.parts.length === 0 ? <p class="muted">Params, outputs and error are the same.</p> : null}
+      {data?.parts.map(({ part, lines }) => (
         <div key={part} class="diff-part">
           <h3>{part[0]?.toUpperCase() + part.slice(1)}</h3>
-          <LineDiff left={toLines(textOf(one?.[part]))} right={toLines(textOf(two?.[part]))} />
+          <LineDiff parts={lines} />
         </div>
       ))}
     </section>
   );
-}
-
-/** Of outputs that are one text, the text itself: its lines can be compared. */
-function textOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const { content, ...rest } = value as Record<string, unknown>;
-  return typeof content === 'string' && Object.keys(rest).length === 0 ? content : value;
 }

@@ -1,5 +1,5 @@
 /** Who may call besides the API_TOKEN: shows a code that pairs an extension, lists the clients, and revokes them. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { PairedClient, Pairing } from '../../src/contract/pairing.ts';
 import { toSafeLine } from '../output/safe-text.ts';
 import { ask, Dialog } from '../ui/dialog.tsx';
@@ -26,7 +26,7 @@ export function ClientsCard() {
   };
   return (
     <section class="card">
-      <div class="page-head">
+      <div class="schedule-head">
         <h2>Clients</h2>
         <span class="grow" />
         <button type="button" class="button small" onClick={() => void pair()}>
@@ -35,7 +35,7 @@ export function ClientsCard() {
       </div>
       {clients.error !== null && clients.data === null ? <Failed error={clients.error} what="clients" /> : null}
       {clients.data === null ? null : <Table clients={clients.data} onRevoked={() => clients.reload()} />}
-      {pairing === null ? null : <Code pairing={pairing} onClose={close} />}
+      {pairing === null ? null : <Code pairing={pairing} known={clients.data ?? []} onClose={close} />}
     </section>
   );
 }
@@ -47,12 +47,14 @@ function Table({ clients, onRevoked }: { clients: readonly PairedClient[]; onRev
       <table class="table">
         <thead>
           <tr>
-            <th>Name</th>
-            <th>Scope</th>
-            <th>Origin</th>
-            <th>Paired</th>
-            <th>Last used, by the hour</th>
-            <th aria-label="Revoke" />
+            <th scope="col">Name</th>
+            <th scope="col">Scope</th>
+            <th scope="col">Origin</th>
+            <th scope="col">Paired</th>
+            <th scope="col">Last used, by the hour</th>
+            <th scope="col">
+              <span class="visually-hidden">Revoke</span>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -97,7 +99,29 @@ async function revoke({ id, name }: PairedClient, onRevoked: () => void): Promis
   onRevoked();
 }
 
-function Code({ pairing, onClose }: { pairing: Pairing; onClose(): void }) {
+/** While a code is shown it is asked so often whether somebody has used it. */
+const askMs = 1_500;
+
+interface CodeProps {
+  readonly pairing: Pairing;
+  /** Clients that were there before. */
+  readonly known: readonly PairedClient[];
+  onClose(): void;
+}
+
+function Code({ pairing, known, onClose }: CodeProps) {
+  useEffect(() => {
+    const timer = setInterval(async () => {
+      // Where it cannot be asked now, it is asked again.
+      const now = await get<PairedClient[]>('/api/clients').catch(() => known);
+      const paired = now.find(({ id }) => !known.some((one) => one.id === id));
+      if (paired === undefined) return;
+      clearInterval(timer);
+      toast({ text: `${toSafeLine(paired.name)} is paired` });
+      onClose();
+    }, askMs);
+    return () => clearInterval(timer);
+  }, [pairing]);
   return (
     <Dialog title="Pair an extension" onClose={onClose}>
       <p class="pairing-code mono">{pairing.code}</p>

@@ -43,7 +43,7 @@ export function EnginePage() {
     document.title = 'Engine · Hybrid Engine';
   }, []);
   if (now === null) {
-    return <main class="page">{error === null ? <Skeleton /> : <Failed error={error} what="engine" />}</main>;
+    return <main class="page">{error === null ? <Skeleton /> : <Failed isPage error={error} what="engine" />}</main>;
   }
   const { queue, health, eventsPerSecond } = now;
   return (

@@ -119,7 +119,9 @@ async function readTemplate(id: string, signal: AbortSignal): Promise<Template |
 
 function Waiting({ error, what, reload }: { error: unknown; what: string; reload(): void }) {
   return (
-    <main class="page">{error === null ? <Skeleton /> : <Failed error={error} what={what} retry={reload} />}</main>
+    <main class="page">
+      {error === null ? <Skeleton /> : <Failed isPage error={error} what={what} retry={reload} />}
+    </main>
   );
 }
 

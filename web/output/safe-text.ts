@@ -21,6 +21,11 @@ function toMark(character: string): string {
   return unseenMark;
 }
 
+/** A part of a longer text on one line: its line breaks are blanks. */
+export function toSafeExcerpt(text: string): string {
+  return toSafeLine(text.replace(/[\r\n\t ]+/g, ' '));
+}
+
 /** One line of text, such as a name: every hidden character, line breaks too, becomes a visible mark. */
 export function toSafeLine(text: string): string {
   return hidden.test(text) ? text.replace(allHidden, toMark) : text;

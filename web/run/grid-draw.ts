@@ -5,7 +5,7 @@ import { countText } from '../ui/money.ts';
 import { grid } from './arrange.ts';
 import { boxForm } from './grouping.ts';
 import { rectOf, sectionEnd } from './hit.ts';
-import { look, lookOrder, looksCount } from './look.ts';
+import { look, looksCount, progressOrder } from './look.ts';
 import { fonts } from './palette.ts';
 import { type Bounds, farK, fullK, type GraphScene } from './scene.ts';
 
@@ -94,7 +94,7 @@ function drawStrip({ context, layout, palette }: GraphScene, box: number, counts
   const y = layout.y[box]! + 29;
   context.fillStyle = palette.line;
   context.fillRect(x, y, width, 3);
-  for (const code of lookOrder) {
+  for (const code of progressOrder) {
     const part = cells === 0 ? 0 : (width * counts[code]!) / cells;
     if (part === 0) continue;
     context.fillStyle = palette.colour[code]!;
@@ -123,7 +123,7 @@ function drawStacked({ context, layout, palette, filter }: GraphScene, box: numb
   const cells = layout.cells.at[box + 1]! - layout.cells.at[box]!;
   const height = layout.height[box]! - grid.headHeight - grid.pad;
   let y = layout.y[box]! + grid.headHeight;
-  for (const code of lookOrder) {
+  for (const code of progressOrder) {
     const part = cells === 0 ? 0 : (height * counts[code]!) / cells;
     if (part === 0) continue;
     context.fillStyle = palette.colour[code]!;

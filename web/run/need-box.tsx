@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { FormInputs } from '../new/form-value.ts';
 import { toSafeText } from '../output/safe-text.ts';
 import { loadStyles } from '../ui/styles.ts';
-import { clockText } from '../ui/time.ts';
+import { fullText } from '../ui/time.ts';
 import { toast } from '../ui/toast.tsx';
 import { newKey, post } from '../wire/api.ts';
 import { whyDisabled } from '../wire/connection.ts';
@@ -18,7 +18,7 @@ export function NeedBox({ detail, isDecision }: { detail: StepDetail; isDecision
 
 function Until({ detail }: { detail: StepDetail }) {
   const until = detail.waits?.until;
-  return until === undefined ? null : <p class="muted">It waits until {clockText(until)}.</p>;
+  return until === undefined ? null : <p class="muted">It waits until {fullText(until)}.</p>;
 }
 
 /** Sends once for each click, and again with the same key while the answer is lost. */

@@ -79,8 +79,10 @@ export function BranchDialog() {
     };
   }, [stepId]);
   const send = async (): Promise<void> => {
+    // Its params are not there yet: nobody could have changed them.
+    if (text === null) return;
     try {
-      const params = text === null || text === written.current ? {} : { params: JSON.parse(text) as unknown };
+      const params = text === written.current ? {} : { params: JSON.parse(text) as unknown };
       const branch = await post<Workflow>(apiPath(store.id, '/branches'), { stepId, ...params }, { key: key.current });
       close();
       navigate(runPath(branch.id));

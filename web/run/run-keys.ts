@@ -59,7 +59,7 @@ export function runKeys(handles: PaneHandles, store: RunStore): KeyBinding[] {
   };
   const beside = (key: 'back' | 'forth' | 'before' | 'after') => () => pickBeside(store, key);
   return [
-    { key: '/', label: 'Find a step', group, run: () => handles.finder.current?.focus() },
+    { key: '/', label: 'Find in the run', group, run: () => handles.finder.current?.focus() },
     { key: 'j', label: 'Next step in time', group, run: () => walk(orderOf(handles, store), 1) },
     { key: 'k', label: 'Previous step in time', group, run: () => walk(orderOf(handles, store), -1) },
     { key: 'ArrowLeft', label: 'To what the step waits for', group, run: beside('back') },

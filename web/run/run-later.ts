@@ -4,6 +4,7 @@
  */
 export { askDelete, askStop, downloadLog, resume, retry, stop, toCurl } from './actions-run.ts';
 export { Announcer } from './announcer.tsx';
+export { FoundPanel } from './found-panel.tsx';
 export { BoxList, GraphTip } from './graph-words.tsx';
 export { drawMinimap } from './minimap.ts';
 export { mergeChanges } from './read-run.ts';

@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other. Each call has one answer, or a problem. */
-import type { ChangesView } from '../../src/contract/run-view.ts';
+import type { ChangesView, SearchReply } from '../../src/contract/run-view.ts';
 import type { WorkflowStep } from '../../src/contract/workflow.ts';
+import type { RunComparison, RunFacts, StepComparison } from '../diff/compare-runs.ts';
 import type { RunLayout } from './arrange.ts';
 import type { Columns } from './columns.ts';
 import type { GroupingChoice } from './grouping.ts';
@@ -71,6 +72,10 @@ export interface WorkerCalls {
     answer: { hits: { path: TreePath; node: TreeNode }[]; isCut: boolean };
   };
   log: { ask: { id: string }; answer: { lines: MergedLines } };
+  find: { ask: { id: string; text: string }; answer: { found: SearchReply } };
+  facts: { ask: { id: string }; answer: { facts: RunFacts } };
+  compare: { ask: { left: string; right: string }; answer: { comparison: RunComparison } };
+  compareStep: { ask: { left: string; right: string; stepId: string }; answer: { step: StepComparison } };
 }
 
 /** The columns that an arrangement is made from. */
@@ -90,7 +95,9 @@ export interface MergedLines extends LineText {
 
 export type WorkerCallName = keyof WorkerCalls;
 /** Those that are answered by a chunk of the worker that is loaded when the first of them comes. */
-export type LaterCallName = 'step' | 'children' | 'text' | 'search' | 'log';
+export type LaterCallName = 'step' | 'children' | 'text' | 'search' | 'log' | 'find';
+/** And those of a comparison by another. */
+export type DiffCallName = 'facts' | 'compare' | 'compareStep';
 
 /** Answers the calls. */
 export type WorkerTable = {

@@ -5,6 +5,7 @@ import { useKeys } from '../keys.ts';
 import { Failed, Skeleton } from '../ui/empty.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { loadStyles } from '../ui/styles.ts';
+import { Watched } from '../ui/watched.tsx';
 import { ChipBar } from './chips.tsx';
 import { RunHead } from './facts.tsx';
 import { useJumpSteps } from './jump-steps.ts';
@@ -63,9 +64,11 @@ export function RunPage({ id }: { id: string }) {
   const isRead = store.shape.value > 0;
   if (failure !== null) {
     return (
-      <main class="page" aria-label="Run">
-        <Failed error={failure} what="run" retry={() => location.reload()} />
-      </main>
+      <Watched>
+        <main class="page" aria-label="Run">
+          <Failed isPage error={failure} what="run" retry={() => location.reload()} />
+        </main>
+      </Watched>
     );
   }
   if (!isRead) return <LoadingRun />;

@@ -9,6 +9,7 @@ import { toColumns } from './read-run.ts';
 import {
   type ArrangedRun,
   type ArrangeWish,
+  type DiffCallName,
   type LaterCallName,
   toApiPath,
   type WorkerAsk,
@@ -58,21 +59,25 @@ function arrangeRun(run: ArrangedRun, { choice, direction, widthMax }: ArrangeWi
   return arrange(run, run, { choice, direction, widthMax });
 }
 
-let stepCalls: Promise<Pick<WorkerTable, LaterCallName>> | null = null;
+type CallTable = Partial<WorkerTable>;
 
-/** What cannot be loaded now is asked for again with the next call. */
-function loadStepCalls() {
-  stepCalls ??= import('./worker-steps.ts').then(
-    ({ createStepCalls }) => createStepCalls(read),
-    (error: unknown) => {
-      stepCalls = null;
+/** Loads a chunk when the first of its calls comes. What cannot be loaded now is asked for again with the next call. */
+function later(load: () => Promise<CallTable>): () => Promise<CallTable> {
+  let loaded: Promise<CallTable> | null = null;
+  return () => {
+    loaded ??= load().catch((error: unknown) => {
+      loaded = null;
       throw error;
-    },
-  );
-  return stepCalls;
+    });
+    return loaded;
+  };
 }
 
-const calls: Omit<WorkerTable, LaterCallName> = {
+const loadStepCalls = later(async () => (await import('./worker-steps.ts')).createStepCalls(read));
+const loadDiffCalls = later(async () => (await import('./worker-diff.ts')).createDiffCalls(read));
+const diffCalls: readonly string[] = ['facts', 'compare', 'compareStep'] satisfies DiffCallName[];
+
+const calls: Omit<WorkerTable, LaterCallName | DiffCallName> = {
   async read({ id, wish }, headers) {
     const { data, bytes } = await read<GraphView>(`${toApiPath(id)}?view=graph`, headers);
     const run = toColumns(data);
@@ -95,7 +100,7 @@ function structureOf({ parents, children, kind, shape, group, item, ids, names }
 }
 
 async function answer({ name, ask, headers }: WorkerAsk): Promise<unknown> {
-  const table = { ...calls, ...(name in calls ? {} : await loadStepCalls()) };
+  const table = name in calls ? calls : await (diffCalls.includes(name) ? loadDiffCalls() : loadStepCalls());
   return (table as Record<string, (ask: unknown, headers: Record<string, string>) => Promise<unknown>>)[name]?.(
     ask,
     headers,

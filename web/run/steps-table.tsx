@@ -10,7 +10,7 @@ import type { Columns } from './columns.ts';
 import { toLookName, toLookWord } from './look.ts';
 import { useRun, useRunScope } from './run-context.ts';
 import { orderSteps, type StepColumn, stepColumns } from './steps-order.ts';
-import { findSteps, findText, lookFilter, pick, pickedId } from './view-state.ts';
+import { findSteps, findText, foundByEngine, lookFilter, pick, pickedId } from './view-state.ts';
 import { useRowWindow } from './windowed.ts';
 
 const rowHeight = 34;
@@ -43,7 +43,7 @@ export function StepsTable({ isNarrow }: { isNarrow: boolean }) {
         look: lookFilter.value,
         found: findSteps(run, findText.value),
       }),
-    [run, sort, lookFilter.value, findText.value, turn],
+    [run, sort, lookFilter.value, findText.value, foundByEngine.value, turn],
   );
   const view = useRowWindow(scroller, steps.length, rowHeight);
   const sortBy = (column: StepColumn): void => {

@@ -5,7 +5,7 @@ import { theme } from '../ui/theme.ts';
 import type { Columns } from './columns.ts';
 import type { GraphInput } from './graph.ts';
 import { placeOf, useRunScope } from './run-context.ts';
-import { findSteps, findText, hovered, lookFilter, pickedId } from './view-state.ts';
+import { findSteps, findText, foundByEngine, hovered, lookFilter, pickedId } from './view-state.ts';
 
 export interface ShownView {
   show(input: GraphInput): void;
@@ -16,7 +16,10 @@ export interface ShownView {
 /** `after` is called when the view has been given the run as it is now. */
 export function useShown(view: ShownView | null, after?: (run: Columns) => void): void {
   const { store } = useRunScope();
-  const found = useMemo(() => ({ text: '', run: null as Columns | null, mask: null as Uint8Array | null }), []);
+  const found = useMemo(
+    () => ({ text: '', run: null as Columns | null, mask: null as Uint8Array | null, byEngine: foundByEngine.peek() }),
+    [],
+  );
   useEffect(() => view?.retheme(), [view, theme.value]);
   const lastPicked = useRef(-1);
   useEffect(
@@ -26,9 +29,11 @@ export function useShown(view: ShownView | null, after?: (run: Columns) => void)
         const text = findText.value;
         const { run, layout } = store;
         if (view === null || run === null || layout === null) return;
-        if (found.run !== run || found.text !== text) {
+        const byEngine = foundByEngine.value;
+        if (found.run !== run || found.text !== text || found.byEngine !== byEngine) {
           found.run = run;
           found.text = text;
+          found.byEngine = byEngine;
           found.mask = findSteps(run, text);
         }
         const picked = placeOf(run, pickedId.value);

@@ -53,7 +53,19 @@ export function isDimmed(run: Columns, i: number, { look, found }: StepFilter): 
   return (look >= 0 && run.look[i] !== look) || (found !== null && found[i] !== 1);
 }
 
+/** Steps in whose outputs, logs or errors the engine has found the text. */
+export const foundByEngine = signal<{ readonly text: string; readonly ids: ReadonlySet<string> } | null>(null);
+
+/** null: nothing is looked for. */
 export function findSteps(run: Columns, text: string): Uint8Array | null {
+  const found = findByName(run, text);
+  const other = foundByEngine.value;
+  if (found === null || other?.text !== text.trim()) return found;
+  return found.map((is, i) => (is === 1 || other.ids.has(run.ids[i]!) ? 1 : 0));
+}
+
+/** By what the page knows itself. */
+export function findByName(run: Columns, text: string): Uint8Array | null {
   const wanted = text.trim().toLowerCase();
   if (wanted === '') return null;
   return Uint8Array.from(run.ids, (_, i) => (matchesFind(run, i, wanted) ? 1 : 0));

@@ -1,11 +1,14 @@
 /** What the worker does for steps and logs. The graph is drawn without any of it, so it is a chunk of its own. */
-import type { LogReply } from '../../src/contract/run-view.ts';
+import type { LogReply, SearchReply } from '../../src/contract/run-view.ts';
 import type { WorkflowStep } from '../../src/contract/workflow.ts';
 import { KeptSteps } from './kept-steps.ts';
 import { toMergedLines } from './merged-lines.ts';
 import { type LaterCallName, toApiPath, type WorkerRead, type WorkerTable } from './run-messages.ts';
 import { contentMax, toDetail } from './step-detail.ts';
 import { childrenOf, searchTree, textOf, valueAt } from './tree.ts';
+
+/** Hits of a search that the page lists. */
+const hitsMax = 100;
 
 export function createStepCalls(read: WorkerRead): Pick<WorkerTable, LaterCallName> {
   const steps = new KeptSteps();
@@ -25,6 +28,10 @@ export function createStepCalls(read: WorkerRead): Pick<WorkerTable, LaterCallNa
     },
     async search({ stepId, source, query, limit }) {
       return searchTree(steps.treeOf(stepId, source), query, limit);
+    },
+    async find({ id, text }, headers) {
+      const path = `${toApiPath(id)}/search?q=${encodeURIComponent(text)}&in=outputs,logs,errors&limit=${hitsMax}`;
+      return { found: (await read<SearchReply>(path, headers)).data };
     },
     async log({ id }, headers) {
       const replies: LogReply[] = [];

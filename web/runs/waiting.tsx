@@ -1,6 +1,6 @@
 /** The steps that wait for a person, of all runs: the longest wait first. Each leads to its form. */
 import type { WaitingStep } from '../../src/contract/decision.ts';
-import { toSafeLine } from '../output/safe-text.ts';
+import { toSafeExcerpt, toSafeLine } from '../output/safe-text.ts';
 import { runPath } from '../route.ts';
 import { durationText } from '../ui/duration.ts';
 import { countText } from '../ui/money.ts';
@@ -30,7 +30,7 @@ export function WaitingRows({ steps, total }: { steps: readonly WaitingStep[]; t
                   ? step.for === 'data'
                     ? 'Give the data that it asks for'
                     : 'Approve or reject'
-                  : toSafeLine(step.message)}
+                  : toSafeExcerpt(step.message)}
               </span>
               <span class="muted number" title={step.since}>
                 {step.until === undefined

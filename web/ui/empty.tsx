@@ -3,7 +3,15 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Problem } from '../wire/problem.ts';
 
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+export interface EmptyProps {
+  readonly title: string;
+  /** It stands in place of a whole page, and its title is that of the page. */
+  readonly isPage?: boolean;
+  readonly children?: ComponentChildren;
+}
+
+export function Empty({ title, isPage = false, children }: EmptyProps) {
+  const Title = isPage ? 'h1' : 'h2';
   return (
     <div class="empty">
       <svg
@@ -20,18 +28,24 @@ export function Empty({ title, children }: { title: string; children?: Component
         <circle cx="53" cy="50" r="7" stroke-dasharray="3.2 3.6" />
         <path d="M18 30c16 0 12-20 28-20M18 30c16 0 12 20 28 20" stroke-linecap="round" />
       </svg>
-      <h2>{title}</h2>
+      <Title>{title}</Title>
       {children}
     </div>
   );
 }
 
 /** A page that could not be read: what the engine said, word for word, and a way out. */
-export function Failed({ error, what, retry }: { error: unknown; what: string; retry?: () => void }) {
+export interface FailedProps extends Pick<EmptyProps, 'isPage'> {
+  readonly error: unknown;
+  readonly what: string;
+  retry?(): void;
+}
+
+export function Failed({ error, what, retry, isPage = false }: FailedProps) {
   const isMissing = error instanceof Problem && (error.status === 404 || error.status === 410);
   const detail = error instanceof Error ? error.message : String(error);
   return (
-    <Empty title={isMissing ? `There is no such ${what}` : `The ${what} could not be read`}>
+    <Empty isPage={isPage} title={isMissing ? `There is no such ${what}` : `The ${what} could not be read`}>
       <p>{detail}</p>
       <div class="empty-actions">
         {retry === undefined || isMissing ? null : (

@@ -129,6 +129,8 @@ class KeptStream {
       });
       noteServerDate(response.headers.get('date'), Date.now());
       if (!response.ok || response.body === null) throw await toProblem(response);
+      // Where nothing happens before a break, the stream goes on from where it began.
+      this.#lastId ??= response.headers.get('last-event-id');
       this.#opened(isResumed);
       const heard = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
         transform(chunk, controller) {

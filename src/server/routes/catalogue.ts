@@ -59,18 +59,14 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
       operation: {
         operationId: 'getTemplate',
         summary: 'One template',
+        description: 'With the JSON Schema of its params, from which a form can be made.',
         tags: ['catalogue'],
         requestParams: { path: z.object({ id: z.string() }) },
         responses: { 200: jsonAnswer('the template', templateSchema), ...refusals('NOT_FOUND', 'INVALID') },
       },
       async handle(ctx) {
         const id = pathParameter(ctx, 'id');
-        if (!templateIdSchema.safeParse(id).success) {
-          throw new Refusal({
-            code: 'NOT_FOUND',
-            detail: `Template ${quoted(id)} not found: GET /api/templates lists all`,
-          });
-        }
+        if (!templateIdSchema.safeParse(id).success) throw noTemplate(id);
         sendJson(ctx, 200, JSON.stringify(toReply(await engine.template(id))));
       },
     },
@@ -80,6 +76,7 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
       operation: {
         operationId: 'listActions',
         summary: 'The actions that steps can ask for',
+        description: 'Each with the JSON Schema of its params, and the secrets that it needs.',
         tags: ['catalogue'],
         responses: { 200: jsonAnswer('all of them', z.array(actionSchema)), ...refusals() },
       },
@@ -102,6 +99,11 @@ export function catalogueRoutes({ engine }: RouteParts): Route[] {
       },
     },
   ];
+}
+
+function noTemplate(id: string): Refusal {
+  const detail = `Template ${quoted(id)} not found: GET /api/templates lists all`;
+  return new Refusal({ code: 'NOT_FOUND', detail });
 }
 
 /** One entry for each file with faults. */

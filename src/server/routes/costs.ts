@@ -13,6 +13,7 @@ export function costRoutes({ engine }: RouteParts): Route[] {
       operation: {
         operationId: 'getCosts',
         summary: 'What calls of models have used and cost, of all workflows, also of deleted ones',
+        description: 'Where a price was not known, the sum is a floor and says so.',
         tags: ['operations'],
         requestParams: { query: costsQuerySchema },
         responses: { 200: jsonAnswer('added up', costsReplySchema), ...refusals('INVALID', 'DISK_FULL') },

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { engineEventSchema, tokenEventSchema } from '../../contract/event.ts';
 import { EventStreams } from '../event-stream.ts';
-import { refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
+import { namedHeaders, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { eventsQuerySchema, lastEventIdHeaderSchema, readLastEventId, readQuery, streamQuerySchema } from '../query.ts';
 import type { Route, RouteParts } from '../route.ts';
 import { readWorkflowId } from '../workflow-reply.ts';
@@ -13,6 +13,9 @@ const answer = {
 };
 
 const workflowAnswer = {
+  headers: namedHeaders({
+    'Last-Event-ID': 'the number after which the stream begins: come back with it before the first event',
+  }),
   description: `${answer.description} While a step streams its answer, \`event: step.tokens\`, without an \`id:\`, tells the text as it is made; who comes, or comes back, gets the text so far first.`,
   content: { 'text/event-stream': { schema: z.union([engineEventSchema, tokenEventSchema]) } },
 };
@@ -49,6 +52,8 @@ export function eventRoutes({ engine, bounds, openRequests }: RouteParts): Route
         operationId: 'streamWorkflowEvents',
         summary:
           'Every durable change of one workflow, and the text its models stream, as it happens; never ends by itself',
+        description:
+          'Open it before the workflow is read, and drop events up to the `version` that was read: so nothing falls between the two. After a break send `Last-Event-ID`.',
         tags: ['events'],
         requestParams: { path: workflowIdPath, query: eventsQuerySchema, header: lastEventIdHeaderSchema },
         responses: { 200: workflowAnswer, ...refusals(...workflowRefusals, 'INVALID', 'TOO_MANY') },

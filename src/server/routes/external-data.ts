@@ -75,6 +75,8 @@ export function externalDataRoutes({ engine, bounds }: RouteParts): Route[] {
       operation: {
         operationId: 'listExternalSteps',
         summary: 'The steps of a workflow whose data comes from outside',
+        description:
+          'Also those that do not wait yet, and those that have their data. Give data with `POST` to the same path.',
         tags: ['external data'],
         requestParams: { path: workflowIdPath },
         responses: { 200: jsonAnswer('the steps', externalStepsSchema), ...refusals(...workflowRefusals) },

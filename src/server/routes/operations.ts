@@ -55,6 +55,8 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
       operation: {
         operationId: 'getHealth',
         summary: 'Is it there, and is it well',
+        description:
+          'Needs no token. `degraded` with `notices` says what is wrong; the status is 200 all the same, because it answers.',
         tags: ['operations'],
         security: [],
         responses: { 200: jsonAnswer('it answers', healthSchema), ...refusals() },
@@ -84,6 +86,7 @@ export function operationRoutes(parts: RouteParts, metrics: ServerMetrics): Rout
       operation: {
         operationId: 'getQueue',
         summary: 'How much waits, for what, and how much runs',
+        description: '`held` names what holds steps back, and until when.',
         tags: ['operations'],
         responses: { 200: jsonAnswer('now', queueSchema), ...refusals() },
       },

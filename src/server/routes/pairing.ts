@@ -86,6 +86,7 @@ export function clientRoutes({ bounds, clients }: RouteParts): Route[] {
       operation: {
         operationId: 'listClients',
         summary: 'The paired extensions, and the programs with a token of their own',
+        description: 'Without their tokens: those are told once, when a client is made.',
         tags: ['clients'],
         responses: { 200: jsonAnswer('all of them, oldest first', z.array(pairedClientSchema)), ...refusals() },
       },
@@ -122,6 +123,7 @@ export function clientRoutes({ bounds, clients }: RouteParts): Route[] {
       operation: {
         operationId: 'revokeClient',
         summary: 'Revokes a client: its token and its origin are refused from now on, its open answers are cut',
+        description: 'Workflows that it has started go on. A new token needs a new pairing.',
         tags: ['clients'],
         requestParams: { path: z.object({ id: z.string() }) },
         responses: { 204: { description: 'revoked' }, ...refusals('NOT_FOUND', 'DISK_FULL', ...bodyRefusals) },

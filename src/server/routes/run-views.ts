@@ -13,7 +13,7 @@ import {
   searchPlaces,
   searchReplySchema,
 } from '../../contract/run-view.ts';
-import { jsonAnswer, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
+import { jsonAnswer, namedHeaders, refusals, workflowIdPath, workflowRefusals } from '../operation.ts';
 import { asText, readQuery, wholeNumberText } from '../query.ts';
 import { holdOf, type Route, type RouteParts } from '../route.ts';
 import { readWorkflowId, sendJson } from '../workflow-reply.ts';
@@ -63,6 +63,10 @@ export function runViewRoutes({ engine }: RouteParts): Route[] {
                 example: '2026-01-31T12:00:00.000Z INFO  fetch: Started execution at 2026-01-31T12:00:00.000Z\n',
               },
             },
+            headers: namedHeaders({
+              'X-Log-Next': 'of `format=text`, where there is more: give it as `after`',
+              'Content-Disposition': 'of `format=text`: a name for the file',
+            }),
           },
           ...refusals(...workflowRefusals, 'INVALID'),
         },
@@ -114,6 +118,8 @@ export function runViewRoutes({ engine }: RouteParts): Route[] {
       operation: {
         operationId: 'getWorkflowLineage',
         summary: 'The workflows that it was branched from, and all branches of these',
+        description:
+          'One tree: nodes are workflows, an edge leads from a workflow to what was branched from it, and names the step. Workflows that were deleted are not in it.',
         tags: ['workflows'],
         requestParams: { path: workflowIdPath },
         responses: { 200: jsonAnswer('the relatives', lineageSchema), ...refusals(...workflowRefusals) },

@@ -22,6 +22,7 @@ export function scheduleRoutes({ engine, bounds }: RouteParts): Route[] {
       operation: {
         operationId: 'listSchedules',
         summary: 'The templates that run by themselves, when they run next, and which slots have passed',
+        description: 'Those of templates with faults are not among them: see `GET /api/engine`.',
         tags: ['schedules'],
         responses: { 200: jsonAnswer('all of them, by template', z.array(scheduleViewSchema)), ...refusals() },
       },

@@ -19,11 +19,25 @@ import { deleteQuerySchema, idempotencyHeaderSchema, readCallOptions, readQuery 
 import type { Route, RouteParts } from '../route.ts';
 import { readWorkflowId, sendWorkflow } from '../workflow-reply.ts';
 
+const texts = {
+  stop: {
+    summary: 'Stop a workflow; what runs is aborted',
+    description: 'What has ended keeps its results. `POST /api/workflows/{id}/resume` goes on from there.',
+  },
+  resume: {
+    summary: 'Continue a stopped workflow, or one paused by a budget',
+    description: 'With a budget in the body it changes that of any workflow that has not finished.',
+  },
+  retry: {
+    summary: 'Run the failed steps, and all that hung on them, again',
+    description: 'Results that are there are kept, and nothing that has been paid for is paid again.',
+  },
+};
+
 export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
   const bodyBounds = toBodyBounds(bounds, 'other');
   const steer = (
-    verb: 'stop' | 'resume' | 'retry',
-    summary: string,
+    verb: keyof typeof texts,
     call: (id: string, options: CallOptions & ResumeRequest) => Promise<WorkflowReply>,
     body?: typeof resumeRequestSchema,
   ): Route => ({
@@ -31,7 +45,7 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
     path: `/api/workflows/{id}/${verb}`,
     operation: {
       operationId: `${verb}Workflow`,
-      summary,
+      ...texts[verb],
       tags: ['workflows'],
       requestParams: { path: workflowIdPath, header: idempotencyHeaderSchema },
       requestBody: body
@@ -51,22 +65,16 @@ export function steeringRoutes({ engine, bounds }: RouteParts): Route[] {
     },
   });
   return [
-    steer('stop', 'Stop a workflow; what runs is aborted', (id, options) => engine.stop(id, options)),
-    steer(
-      'resume',
-      'Continue a stopped workflow, or one paused by a budget; with a budget in the body, change that of any that has not finished',
-      (id, options) => engine.resume(id, options),
-      resumeRequestSchema,
-    ),
-    steer('retry', 'Run the failed steps, and all that hung on them, again', (id, options) =>
-      engine.retry(id, options),
-    ),
+    steer('stop', (id, options) => engine.stop(id, options)),
+    steer('resume', (id, options) => engine.resume(id, options), resumeRequestSchema),
+    steer('retry', (id, options) => engine.retry(id, options)),
     {
       method: 'delete',
       path: '/api/workflows/{id}',
       operation: {
         operationId: 'deleteWorkflow',
         summary: 'Delete a workflow and its files; a running one is stopped first',
+        description: 'For good: its state, outputs and log. What it has cost stays in `GET /api/costs`.',
         tags: ['workflows'],
         requestParams: { path: workflowIdPath, query: deleteQuerySchema },
         responses: {

@@ -53,6 +53,8 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
       operation: {
         operationId: 'createWorkflow',
         summary: 'Create and start a workflow from an inline definition',
+        description:
+          'Nothing runs before the definition has been checked as a whole: 422 names every fault with its path. The same `Idempotency-Key` gives the same workflow; with `wait` the answer comes when it has ended, or when the time is up.',
         tags: ['workflows'],
         requestParams: { query: waitQuerySchema, header: idempotencyHeaderSchema },
         requestBody: {
@@ -141,6 +143,8 @@ function makingRoutes({ engine, bounds, openRequests }: RouteParts): Route[] {
       operation: {
         operationId: 'branchWorkflow',
         summary: 'Start a new workflow that takes over every result not downstream of a step',
+        description:
+          'The results of steps that are not downstream are taken over and cost nothing; what is downstream runs anew, with the params that the body changes. The workflow itself stays as it is.',
         tags: ['workflows'],
         requestParams: { path: workflowIdPath, query: waitQuerySchema, header: idempotencyHeaderSchema },
         requestBody: {
