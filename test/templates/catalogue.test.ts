@@ -207,6 +207,29 @@ test('TC4: no more than a thousand files are read', async () => {
   ]);
 });
 
+test('TC4: a thousand files are all of them, and nothing is wrong', async () => {
+  await Promise.all(Array.from({ length: 1000 }, (_, i) => write(`${String(i).padStart(4, '0')}.yaml`, yaml(`t${i}`))));
+  expect(await catalogue.list()).toHaveLength(1000);
+  expect(await catalogue.problems()).toEqual([]);
+});
+
+test('problems are told when they change, and when the last one has gone: not before, and not again', async () => {
+  const told: string[][] = [];
+  catalogue.onProblems((problems) => told.push(problems.map(({ file }) => file)));
+  await write('a.yaml', yaml('a'));
+  await catalogue.list();
+  await catalogue.list();
+  expect(told).toEqual([]);
+  await write('bad.yaml', 'id: [');
+  await catalogue.list();
+  await catalogue.list();
+  expect(told).toEqual([['bad.yaml']]);
+  await rm(join(dir, 'bad.yaml'));
+  await catalogue.list();
+  await catalogue.list();
+  expect(told).toEqual([['bad.yaml'], []]);
+});
+
 function bomb(): string {
   const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
   for (let i = 1; i < 9; i += 1)
