@@ -14,7 +14,8 @@ interface Asked {
 }
 
 /** `matching`: what its list has; `owners`: who holds a key of the call. */
-function coordinatorOf({ matching = idsOf(0), total = matching.length, owners = idsOf(0), fail = '' } = {}) {
+function coordinatorOf(given: { matching?: string[]; total?: number; owners?: string[]; fail?: string } = {}) {
+  const { matching = [], total = matching.length, owners = [], fail } = given;
   const asked: Asked[] = [];
   let running = 0;
   let most = 0;
@@ -26,7 +27,7 @@ function coordinatorOf({ matching = idsOf(0), total = matching.length, owners = 
     most = Math.max(most, running);
     await new Promise((resolve) => setImmediate(resolve));
     running -= 1;
-    if (args.id === fail) throw workflowNotFound(fail);
+    if (fail !== undefined && args.id === fail) throw workflowNotFound(fail);
     return { status: 'STOPPED' };
   };
   return { port: { call } as unknown as CoordinatorPort, asked, mostAtOnce: () => most };
