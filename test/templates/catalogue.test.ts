@@ -193,6 +193,16 @@ test('TC4: an unchanged file is not read again', async () => {
   expect(again).not.toBe(first);
 });
 
+test('TC1: a call that comes while the directory is read waits for the next reading, again and again', async () => {
+  await write('a.yaml', yaml('a'));
+  for (const name of ['b', 'c', 'd']) {
+    const early = catalogue.list();
+    const late = write(`${name}.yaml`, yaml(name)).then(ids);
+    await early;
+    expect((await late).at(-1)).toBe(name);
+  }
+});
+
 test('TC4: no more than a thousand files are read', async () => {
   await Promise.all(Array.from({ length: 1002 }, (_, i) => write(`${String(i).padStart(4, '0')}.yaml`, yaml(`t${i}`))));
   expect(await catalogue.list()).toHaveLength(1000);
