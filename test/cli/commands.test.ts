@@ -128,8 +128,8 @@ describe('costs', () => {
   });
 
   test('of nothing are 0.00, and a cent is one', async () => {
-    answers['GET /api/costs'] = { by: 'day', rows: [{ key: 'd', ...sum(0, { cost: 0.01 }) }], total: sum(0) };
-    const lines = (await printed((context, server) => costs({ server }, context))).split('\n');
+    answers['GET /api/costs?by=day'] = { by: 'day', rows: [{ key: 'd', ...sum(0, { cost: 0.01 }) }], total: sum(0) };
+    const lines = (await printed((context, server) => costs({ by: 'day', server }, context))).split('\n');
     expect(lines.slice(1, 3).map((line) => line.split(/\s+/).at(-1))).toEqual(['0.01', '0.00']);
     expect(lines).toHaveLength(4);
   });

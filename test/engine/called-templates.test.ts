@@ -1,7 +1,7 @@
 /** Goal: the templates that a workflow can reach are copied whole, five deep and no deeper, and what was found out about their text is told. Method: templates in memory, counted reads. */
 import { expect, test } from 'vitest';
+import type { Template } from '../../src/contract/definition.ts';
 import { limits } from '../../src/contract/limits.ts';
-import type { Template } from '../../src/contract/template.ts';
 import { readCalledTemplates } from '../../src/engine/called-templates.ts';
 
 const calls = (id: string, template: string, params: object = {}) => ({

@@ -3,7 +3,7 @@
  * the functions by themselves, on values that differ in every unit.
  */
 import { Readable } from 'node:stream';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AnswerBody, answerBytesMax } from '../../../src/tasks/llm/answer-body.ts';
 import { createAnswerEvents } from '../../../src/tasks/llm/answer-events.ts';
 import { readAnswerShape } from '../../../src/tasks/llm/answer-shape.ts';
@@ -13,6 +13,8 @@ import { toBrokenOffFailure, toRefusedFailure } from '../../../src/tasks/llm/pro
 import { readRefusal } from '../../../src/tasks/llm/refusal.ts';
 import { toSample } from '../../../src/tasks/llm/sample.ts';
 import { createTextAfterThinking } from '../../../src/tasks/llm/thinking.ts';
+import { StandIn } from '../../stand-in/stand-in.ts';
+import { runModel } from './model-attempt.ts';
 
 const endpoint = { label: 'the server', apiKey: null, keySetting: null } as unknown as Endpoint;
 
@@ -230,4 +232,19 @@ describe('a sample', () => {
   ])('of %j', (schema, value) => {
     expect(toSample(schema)).toEqual(value);
   });
+});
+
+it('a call has taken so many milliseconds', async () => {
+  const standIn = await StandIn.start();
+  onTestFinished(() => standIn.close());
+  const now = performance.now.bind(performance);
+  // A thousand times as fast as it is: whole seconds in place of milliseconds.
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => Math.round(now()) * 1_000);
+  try {
+    const outcome = await runModel(standIn, 'openai_chat', {});
+    const { duration_ms: ms } = outcome.metadata as { duration_ms: number };
+    expect([ms > 0, ms % 1_000]).toEqual([true, 0]);
+  } finally {
+    clock.mockRestore();
+  }
 });
