@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DiskFailedError, DiskFullError, OutOfHandlesError, StartError } from '../../src/contract/store.ts';
+import { readBlobFile } from '../../src/store/blobs.ts';
 import { readCheckpoint } from '../../src/store/checkpoint.ts';
 import { toStartError } from '../../src/store/data-directory.ts';
 import { createNodeDisk, type Disk } from '../../src/store/disk.ts';
@@ -167,18 +168,13 @@ describe('cached answers', () => {
 
 describe('blobs', () => {
   test.each(['EMFILE', 'ENFILE'])('%s while one is read is no damage', async (code) => {
-    const dir = createDataDir();
-    let isOut = false;
-    const { disk } = createFaultDisk(({ name, path: of }) => {
-      if (isOut && name === 'readFile' && of.includes('/blobs/')) throw diskError(code);
-      return undefined;
-    });
-    const store = await open(dir, { disk });
-    const name = await store.writeBlob(id, Buffer.from('x'));
-    isOut = true;
-    await expect(store.readBlob(id, name)).rejects.toThrow(OutOfHandlesError);
-    isOut = false;
-    expect(String(await store.readBlob(id, name))).toBe('x');
+    const readFile = () => Promise.reject(diskError(code));
+    const name = createHash('sha256').update('x').digest('hex');
+    await expect(readBlobFile({ readFile } as unknown as Disk, '/w/blobs', name)).rejects.toThrow(OutOfHandlesError);
+    const absent = { readFile: () => Promise.reject(diskError('ENOENT')) } as unknown as Disk;
+    await expect(readBlobFile(absent, '/w/blobs', name)).rejects.toThrow(`Blob ${name} of w is missing`);
+    const whole = { readFile: async () => Buffer.from('x') } as unknown as Disk;
+    expect(String(await readBlobFile(whole, '/w/blobs', name))).toBe('x');
   });
 
   test('are durable, file and name, before their writer goes on', async () => {
@@ -351,4 +347,35 @@ test('a checkpoint of a newer format stops the start, one that names none is dam
   expect(readCheckpoint(disk, file)).toMatchObject({ kind: 'damaged', reason: 'it names no format' });
   fs.rmSync(file);
   expect(readCheckpoint(disk, file)).toEqual({ kind: 'absent' });
+});
+
+test('a directory that is made is under its name before anything is put into it', async () => {
+  const dir = createDataDir();
+  const { disk, operations } = createFaultDisk(() => undefined);
+  await open(dir, { disk });
+  const made = operations.flatMap(({ name, path: of }, at) => (name === 'mkdirSync' ? [[of, at] as const] : []));
+  expect(made.map(([of]) => of)).toEqual([dir.workflowsDir, dir.engineDir, dir.journalDir]);
+  for (const [of, at] of made) {
+    const next = operations.slice(at + 1).findIndex(({ path: other }) => other.startsWith(`${of}/`));
+    const sync = operations
+      .slice(at + 1)
+      .findIndex(({ name, path: other }) => name === 'fsyncDirectorySync' && other === path.dirname(of));
+    expect([of, sync >= 0 && (next === -1 || sync < next)]).toEqual([of, true]);
+  }
+});
+
+test('a queue file that is a link is where it leads, if that directory may be written', async () => {
+  const dir = createDataDir();
+  const elsewhere = path.join(dir.root, 'elsewhere');
+  fs.mkdirSync(elsewhere);
+  fs.writeFileSync(path.join(elsewhere, 'queue.json'), '[]\n');
+  fs.symlinkSync(path.join(elsewhere, 'queue.json'), dir.queueStateFile);
+  const { disk } = createFaultDisk(({ name, path: of }) => {
+    if (name === 'accessDirectorySync' && of === elsewhere) throw diskError('EACCES');
+    return undefined;
+  });
+  await expect(open(dir, { disk })).rejects.toMatchObject({ exitStatus: 77 });
+  const store = await open(dir);
+  await store.close();
+  expect(fs.lstatSync(dir.queueStateFile).isSymbolicLink()).toBe(true);
 });
