@@ -72,6 +72,8 @@ test('an answer that was waited for keeps whether it was given before; one that 
   expect(await reader.waited(text, { waitMs: 500, until: 'rest' })).toBe(text);
   expect(waited).toEqual([['w', 'rest', 500, undefined]]);
   expect(await reader.waited(text, { waitMs: 0, until: 'rest' })).toBe(text);
+  reader.read = async () => ({ ...text, version: 2, replayed: false });
+  expect(await reader.waited(text, { waitMs: 500, until: 'rest' })).toEqual({ ...text, version: 2, replayed: true });
   expect(waited).toHaveLength(1);
   await expect(
     readerOf(() => {
