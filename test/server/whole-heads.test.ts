@@ -1,4 +1,6 @@
 /** Goal: answers have the headers that they are to have, and no other. Method: whole sets, for each kind of answer once. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { oneStep, type RunningServer, startServer } from './running-server.ts';
 
@@ -93,4 +95,24 @@ describe('the whole head', () => {
       /^HTTP\/1\.1 431 [\s\S]*"HEADERS_TOO_LARGE"/,
     );
   });
+});
+
+it('a client that waits for it is told to send its body, and gets its answer', async () => {
+  const running = await startServer();
+  const socket = connect(running.port, '127.0.0.1').setEncoding('utf8');
+  const next = async () => String((await once(socket, 'data'))[0]);
+  const body = JSON.stringify(oneStep);
+  const head = [
+    'POST /api/workflows HTTP/1.1',
+    `Host: localhost:${running.port}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    'Expect: 100-continue',
+    'Connection: close',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  expect(await next()).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+  socket.write(body);
+  expect(await next()).toMatch(/^HTTP\/1\.1 201 /);
+  socket.destroy();
 });

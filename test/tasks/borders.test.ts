@@ -173,6 +173,23 @@ describe('a request', () => {
   });
 });
 
+it('of what a redirect says beside its address little is read, and its connection is let go', async () => {
+  let letGo: () => void = () => undefined;
+  const isLetGo = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const url = await listen((message, response) => {
+    if (message.url === '/to') {
+      response.end('there');
+      return;
+    }
+    response.once('close', letGo);
+    response.writeHead(302, { location: '/to' }).end(Buffer.alloc(10 * 1024 * 1024));
+  });
+  expect(await request({ url })).toMatchObject({ status: 200, content: 'there' });
+  await isLetGo;
+});
+
 describe('a body', () => {
   const read = (bytes: Buffer, encoding: string | undefined, bytesMax = 1_000, signal = never) =>
     readBody(Readable.from([bytes]), encoding, bytesMax, signal);
