@@ -116,3 +116,12 @@ it('a client that waits for it is told to send its body, and gets its answer', a
   expect(await next()).toMatch(/^HTTP\/1\.1 201 /);
   socket.destroy();
 });
+
+it.each(['identity', 'Identity', ' IDENTITY '])('a body as it is may say so: Content-Encoding %j', async (coding) => {
+  const running = await startServer();
+  const answer = await running.call('POST', '/api/workflows', {
+    body: oneStep,
+    headers: { 'Content-Encoding': coding },
+  });
+  expect(answer.status).toBe(201);
+});
