@@ -176,9 +176,7 @@ it('that cannot be started for a moment is tried again after a quarter of a seco
   vi.advanceTimersByTime(30_000);
   expect(told()).not.toContainEqual(expect.stringContaining('could not be started'));
   vi.advanceTimersByTime(1);
-  expect(told()).toContain(
-    'WORKER_LOST: the process of this attempt was lost: it could not be started: spawn EAGAIN',
-  );
+  expect(told()).toContain('WORKER_LOST: the process of this attempt was lost: it could not be started: spawn EAGAIN');
 });
 
 it('that waits for another try when the pool ends is not heard of again', async () => {
