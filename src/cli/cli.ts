@@ -2,7 +2,7 @@
  * The command line: what each command is called and takes. What it does is in the file of its name, which is loaded when
  * it is called, so that no command waits for the libraries of the others.
  */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { costsByOptions } from '../contract/ledger.ts';
 import { limits } from '../contract/limits.ts';
 import { jobStatusSchema } from '../contract/workflow.ts';
@@ -10,6 +10,7 @@ import { isOutOfHandles } from '../out-of-handles.ts';
 import { version } from '../version.ts';
 import type { CliContext } from './context.ts';
 import { toExit, usageError } from './exit.ts';
+import { toCount, toMilliseconds } from './option-values.ts';
 
 const { env, stdout, stderr } = process;
 const context: CliContext = { env, cwd: process.cwd(), stdout, stderr };
@@ -238,18 +239,6 @@ program
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
-}
-
-function toCount(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
-}
-
-function toMilliseconds(text: string): number {
-  const seconds = Number(text);
-  // Beyond this a timer of the runtime would fire at once.
-  if (/^\d+(\.\d+)?$/.test(text) && seconds > 0 && seconds <= 2_000_000) return Math.ceil(seconds * 1000);
-  throw new InvalidArgumentError('It must be a number of seconds, up to 2000000.');
 }
 
 // A reader that has seen enough (`| head`) is no fault.

@@ -115,6 +115,7 @@ export class CoordinatedEngine implements Engine {
   readonly #page: EnginePages;
   readonly #searches: RunSearches;
   readonly #followers: Followers;
+  #actions: ActionDescription[] | null = null;
 
   constructor(options: CoordinatedEngineOptions) {
     this.#coordinator = options.coordinator;
@@ -443,13 +444,15 @@ export class CoordinatedEngine implements Engine {
   }
 
   async actions(): Promise<ActionDescription[]> {
-    return [...this.#options.catalogue.values()].map(({ action, lane, description, params, secrets }) => ({
+    // Their schemas take 10 ms to be written as JSON Schema, and do not change.
+    this.#actions ??= [...this.#options.catalogue.values()].map(({ action, lane, description, params, secrets }) => ({
       action,
       lane,
       description,
       params: z.toJSONSchema(params, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>,
       secrets: [...secrets],
     }));
+    return structuredClone(this.#actions);
   }
 
   async secrets(): Promise<SecretDescription[]> {

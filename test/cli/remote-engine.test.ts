@@ -139,3 +139,63 @@ test('events are read however the bytes are cut, and resume where asked', async 
   expect(events).toEqual([{ kind: 'x', n: 'é' }, { kind: 'gap' }]);
   expect(asked[0]).toMatchObject({ line: `GET /api/workflows/${id}/events`, headers: { 'last-event-id': '0' } });
 });
+
+test('a wait is whole seconds, and no longer than a server waits', async () => {
+  send(200, json);
+  for (const waitMs of [0, 1, 1_000, 1_001, 10_000_000]) await engine.get(id, { waitMs });
+  expect(asked.map(({ line }) => line.split('?')[1])).toEqual([undefined, 'wait=1', 'wait=1', 'wait=2', 'wait=60']);
+});
+
+test('a list says how many lie behind the page', async () => {
+  send(200, '[{"id":"a"},{"id":"b"}]');
+  expect(await engine.list({ offset: 3, limit: 2 })).toMatchObject({ total: 7, rest: 2 });
+  expect(await engine.list({})).toMatchObject({ total: 7, rest: 5 });
+  expect(await engine.list({ offset: 6 })).toMatchObject({ rest: 0 });
+});
+
+test('a deletion names the version that it is for, also the first', async () => {
+  send(204, '');
+  for (const version of [undefined, 0, 3]) await engine.delete(id, version === undefined ? {} : { version });
+  expect(asked.map(({ line }) => line)).toEqual([
+    `DELETE /api/workflows/${id}`,
+    `DELETE /api/workflows/${id}?version=0`,
+    `DELETE /api/workflows/${id}?version=3`,
+  ]);
+});
+
+test('events are asked for from the first one on, where that is said', async () => {
+  answer = (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end();
+  for (const after of [undefined, 0, 7]) {
+    for await (const _ of engine.follow(id, after === undefined ? {} : { after })) throw new Error('there is none');
+  }
+  expect(asked.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '0', '7']);
+});
+
+test.each([199 + 1, 299])('an answer of %i is one', async (status) => {
+  send(status, json);
+  expect((await engine.get(id)).id).toBe(id);
+});
+
+test.each([300, 404])('an answer of %i is none', async (status) => {
+  send(status, json);
+  await expect(engine.get(id)).rejects.toThrow(`it gave ${status} without a detail`);
+});
+
+test('the way out of a missing token is told for 401 alone', async () => {
+  const told = async (status: number, code: string) => {
+    send(status, JSON.stringify({ code, detail: 'no' }));
+    return ((await engine.get(id).catch((error: unknown) => error)) as Refusal).detail;
+  };
+  expect(await told(403, 'FORBIDDEN')).toBe('no');
+  expect(await told(401, 'UNAUTHORIZED')).toBe('no (set API_TOKEN to the token that the server was started with)');
+});
+
+test('schedules are read, paused, resumed and triggered by a call each', async () => {
+  send(200, '{}');
+  await engine.schedules();
+  for (const call of ['pauseSchedule', 'resumeSchedule', 'triggerSchedule'] as const) await engine[call]('a/b');
+  expect(asked.map(({ line }) => line)).toEqual([
+    'GET /api/schedules',
+    ...['pause', 'resume', 'trigger'].map((verb) => `POST /api/schedules/a%2Fb/${verb}`),
+  ]);
+});

@@ -90,3 +90,19 @@ test('numbers that cannot be held are named, and text is not', async () => {
     ],
   });
 });
+
+test('what is no JSON is shown up to 60 characters', async () => {
+  const shownOf = async (text: string) => {
+    const error = (await readRunParams([`count=${text}`], types, dir).catch((caught: unknown) => caught)) as Error;
+    return /: "(.*)" is not JSON/.exec(error.message)?.[1];
+  };
+  expect(await shownOf('x'.repeat(60))).toBe('x'.repeat(60));
+  expect(await shownOf('x'.repeat(61))).toBe(`${'x'.repeat(60)}…`);
+});
+
+test('a param without a name, or without a value, is none; the name ends at the first sign', async () => {
+  for (const written of ['=x', 'text', '']) {
+    await expect(readRunParams([written], types, dir)).rejects.toMatchObject({ exitStatus: 2 });
+  }
+  expect((await readRunParams(['a==b', 'text=@@@x'], types, dir)).params).toEqual({ a: '=b', text: '@@x' });
+});

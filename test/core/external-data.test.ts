@@ -8,6 +8,7 @@ import { Refusal } from '../../src/contract/failures.ts';
 import { limits } from '../../src/contract/limits.ts';
 import * as decide from '../../src/core/decide.ts';
 import { decideExternalData, waitingForData } from '../../src/core/external-data.ts';
+import { sizeOfResults } from '../../src/core/size.ts';
 import { bornAt, external, LiveWorkflow, replay, throughFile } from './live-workflow.ts';
 
 const decided = (live: LiveWorkflow, input: Parameters<typeof external>[0] = {}) =>
@@ -304,4 +305,17 @@ describe('ED5: an id that a group may still give', () => {
     live.give({ stepId: 'a.0' });
     expect(live.step('a.0').status).toBe('COMPLETED');
   });
+});
+
+test('data that fill the room of the results to the last character are taken, and a character more is not', () => {
+  const live = LiveWorkflow.of({ ext1: '' });
+  const sized = (characters: number) => ({ outputs: { json: JSON.stringify('x'.repeat(characters)) }, metadata: {} });
+  const sizeOf = (characters: number) =>
+    sizeOfResults({ ...sized(characters), error: null, logs: [], metrics: null } as never);
+  // Large outputs are written as they are: one character more is one more.
+  const some = 100_000;
+  const most = limits.workflowResultsMax - live.state.resultsSize - (sizeOf(some) - some);
+  expect(sizeOf(most) + live.state.resultsSize).toBe(limits.workflowResultsMax);
+  expect(decided(live, sized(most))).toMatchObject({ stepId: 'ext1' });
+  expect(refusalOf(() => decided(live, sized(most + 1)))).toMatchObject({ code: 'TOO_LARGE', status: 413 });
 });

@@ -288,3 +288,14 @@ test('GV4: a refusal that asks for the pause that was changes nothing', () => {
   governor.end(late, null, 0, 20_000);
   expect(governor.check(model, 1, 20_000)).toEqual({ reason: 'the first answers after a pause', until: null });
 });
+
+test('GV3: a call that has used less than was estimated leaves the minute with what it has used', () => {
+  const governor = new Governor({ [model]: { tokensPerMinute: 1_000 } });
+  const first = governor.begin(model, 900, 0);
+  governor.end(first, 100, null, 10);
+  const later = 10 * minuteMs;
+  expect(governor.check(model, 1, later)).toBeNull();
+  governor.begin(model, 1_000, later);
+  // The minute is full: until the call leaves it, a second after its end.
+  expect(governor.check(model, 1, later)).toEqual({ reason: 'tokens a minute', until: later + minuteMs + 1_000 });
+});

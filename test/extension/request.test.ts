@@ -1,5 +1,5 @@
 /** Goal: a capture becomes the call that its target takes, and what is too large is said before it is sent. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readAddress, toPattern } from '../../extension/address.ts';
 import { toWellFormed } from '../../extension/capture.ts';
 import { EngineCalls, toOutcome } from '../../extension/engine.ts';
@@ -164,6 +164,18 @@ describe('what an answer means for a capture', () => {
       ...{ 'Content-Type': 'application/json', 'Idempotency-Key': 'key' },
       Authorization: 'Bearer secret',
     });
+  });
+
+  it('gives an answer a minute, and names the workflow that has the data before one of another name', async () => {
+    const times = vi.spyOn(AbortSignal, 'timeout');
+    const answers = ['{"workflow_id":"w","id":"step"}', '{"id":"made"}', '{}'];
+    const fetcher = async () => new Response(answers.shift(), { status: 201 });
+    const calls = new EngineCalls({ address: 'http://127.0.0.1:8000', token: null }, fetcher);
+    const sent = [];
+    for (let n = 0; n < 3; n += 1) sent.push(await calls.send(toRequest(sketchCapture(), step), 'key'));
+    expect(sent.map((outcome) => outcome.kind === 'sent' && outcome.workflowId)).toEqual(['w', 'made', '']);
+    expect(times.mock.calls).toEqual([[60_000], [60_000], [60_000]]);
+    times.mockRestore();
   });
 
   it('takes what is no JSON for no engine', async () => {

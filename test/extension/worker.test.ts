@@ -247,3 +247,22 @@ describe('a run', () => {
     });
   });
 });
+
+describe('what is drawn', () => {
+  it('is drawn once as long as nothing changes, white on its colour', async () => {
+    const { browser, worker } = createFakeWorker();
+    const drawn: string[] = [];
+    const { contextMenus, action } = browser.api;
+    const removeAll = contextMenus.removeAll.bind(contextMenus);
+    contextMenus.removeAll = async () => {
+      drawn.push('menu');
+      await removeAll();
+    };
+    action.setBadgeTextColor = async ({ color }: { color: string }) => void drawn.push(color);
+    await worker.show();
+    expect(drawn.sort()).toEqual(['#ffffff', 'menu']);
+    const items = [...browser.menu];
+    await worker.show();
+    expect([drawn.filter((what) => what === 'menu').length, browser.menu]).toEqual([1, items]);
+  });
+});

@@ -181,3 +181,9 @@ it('bodies count as well: what finds no room gets 503 before it has an effect', 
   while (answer.status === 503) answer = await running.call('POST', '/api/workflows', { body });
   expect(answer.status).toBe(201);
 });
+
+it('what requests held is given back when they end: one after the other finds the room of one', async () => {
+  const running = await startServer({ bounds: { heldBytesMax: 200_000, heldBytesFree: 1_000, roomPatienceMs: 50 } });
+  const body = { name: 'x', steps: [{ id: 'a', action: 'noop', params: { text: 'x'.repeat(30_000) } }] };
+  for (let n = 0; n < 20; n += 1) expect((await running.call('POST', '/api/workflows', { body })).status).toBe(201);
+});

@@ -1,7 +1,8 @@
 /** Goal: each metric shows its own figure, in its own unit, also when scraped again. Method: figures that are all different. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { EngineStats } from '../../src/contract/engine.ts';
 import { ServerMetrics } from '../../src/server/server-metrics.ts';
+import { startServer } from './running-server.ts';
 
 const workflows = { PENDING: 1, RUNNING: 2, COMPLETED: 3, FAILED: 4, WAITING_FOR_DEPENDENCY: 5, STOPPED: 6 };
 const stats = {
@@ -58,4 +59,20 @@ test('each shows its own figure, and the same one when nothing has changed', asy
     steps_failed_total: 31,
     steps_retried_total: 32,
   });
+});
+
+test('a call that took a second and a half has taken 1.5 seconds', async () => {
+  const running = await startServer();
+  // From the head of the request to the end of its answer.
+  const clock = vi.spyOn(process.hrtime, 'bigint').mockReturnValueOnce(7_000_000_000n).mockReturnValue(8_500_000_000n);
+  try {
+    await running.call('GET', '/api/health');
+  } finally {
+    clock.mockRestore();
+  }
+  const { text } = await running.call('GET', '/metrics');
+  const of = 'method="GET",route="/api/health",status="200"';
+  expect(text).toContain(`hybrid_engine_http_request_duration_seconds_sum{${of}} 1.5\n`);
+  expect(text).toContain(`hybrid_engine_http_request_duration_seconds_bucket{le="1",${of}} 0\n`);
+  expect(text).toContain(`hybrid_engine_http_request_duration_seconds_bucket{le="2.5",${of}} 1\n`);
 });

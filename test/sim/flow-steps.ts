@@ -8,7 +8,7 @@ export function hasRunAsWork({ outcome, count, action }: WorkflowStep): boolean 
 
 /** Whether a retry may run it again: it, or something that it hangs on, has ended on the strength of a failure. */
 export function mayRunAgain(step: WorkflowStep, steps: readonly WorkflowStep[]): boolean {
-  const byId = new Map(steps.map((each) => [each.id, each]));
+  const byId = indexOf(steps);
   const seen = new Set<string>();
   const isFragile = (id: string): boolean => {
     const at = byId.get(id);
@@ -23,4 +23,15 @@ export function mayRunAgain(step: WorkflowStep, steps: readonly WorkflowStep[]):
     return at.dependencies.some(isFragile) || (group !== undefined && isFragile(group.id));
   };
   return isFragile(step.id);
+}
+
+/** Checkers ask of each step of a document: it is walked once. */
+const indexes = new WeakMap<readonly WorkflowStep[], ReadonlyMap<string, WorkflowStep>>();
+
+function indexOf(steps: readonly WorkflowStep[]): ReadonlyMap<string, WorkflowStep> {
+  const known = indexes.get(steps);
+  if (known) return known;
+  const index = new Map(steps.map((each) => [each.id, each]));
+  indexes.set(steps, index);
+  return index;
 }

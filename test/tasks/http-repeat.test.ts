@@ -90,6 +90,16 @@ describe.each(methods)('%s', (method) => {
     expect(repeats(outcome)).toBe(!isUnsafe(method));
   });
 
+  it('whose time is over while the body of a redirect comes', async () => {
+    const abort = new AbortController();
+    const url = await listen((_request, response) => {
+      response.writeHead(307, { location: '/to', 'content-length': '1000' }).write('x', () => abort.abort('TIMEOUT'));
+    });
+    const outcome = await outcomeOf({ url, method }, abort.signal);
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'TIMEOUT' });
+    expect(repeats(outcome)).toBe(!isUnsafe(method));
+  });
+
   it('whose time is over before it could be sent is repeated', async () => {
     const abort = new AbortController();
     // A server that never greets: TLS waits for it.

@@ -193,6 +193,15 @@ test('TC4: an unchanged file is not read again', async () => {
   expect(again).not.toBe(first);
 });
 
+test('TC1: a call that comes while the directory is read gets what the next reading finds, again and again', async () => {
+  await write('a.yaml', yaml('a'));
+  for (const name of ['b', 'c', 'd']) {
+    await write(`${name}.yaml`, yaml(name));
+    const [, second, third] = await Promise.all([catalogue.list(), catalogue.list(), catalogue.list()]);
+    for (const found of [second, third]) expect(found.at(-1)?.id).toBe(name);
+  }
+});
+
 test('TC4: no more than a thousand files are read', async () => {
   await Promise.all(Array.from({ length: 1002 }, (_, i) => write(`${String(i).padStart(4, '0')}.yaml`, yaml(`t${i}`))));
   expect(await catalogue.list()).toHaveLength(1000);
@@ -205,6 +214,29 @@ test('TC4: no more than a thousand files are read', async () => {
       position: undefined,
     },
   ]);
+});
+
+test('TC4: a thousand files are all of them, and nothing is wrong', async () => {
+  await Promise.all(Array.from({ length: 1000 }, (_, i) => write(`${String(i).padStart(4, '0')}.yaml`, yaml(`t${i}`))));
+  expect(await catalogue.list()).toHaveLength(1000);
+  expect(await catalogue.problems()).toEqual([]);
+});
+
+test('problems are told when they change, and when the last one has gone: not before, and not again', async () => {
+  const told: string[][] = [];
+  catalogue.onProblems((problems) => told.push(problems.map(({ file }) => file)));
+  await write('a.yaml', yaml('a'));
+  await catalogue.list();
+  await catalogue.list();
+  expect(told).toEqual([]);
+  await write('bad.yaml', 'id: [');
+  await catalogue.list();
+  await catalogue.list();
+  expect(told).toEqual([['bad.yaml']]);
+  await rm(join(dir, 'bad.yaml'));
+  await catalogue.list();
+  await catalogue.list();
+  expect(told).toEqual([['bad.yaml'], []]);
 });
 
 function bomb(): string {

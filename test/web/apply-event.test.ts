@@ -164,6 +164,20 @@ describe('columns that follow the events', () => {
     expect(run.head.version).toBe(2);
   });
 
+  it('never goes back in time, and a call that cost nothing has cost 0', () => {
+    const run = toColumns(
+      sketchRun([{ id: 'a', status: 'RUNNING', start: 1_000 }], { updatedAt: '2026-01-01T00:00:05.000Z' }),
+    );
+    const free = event(2, { kind: 'step.completed', step_id: 'a', step: step('COMPLETED', { cost: 0, tokens: 0 }) });
+    expect(applyEvent(run, free)).toBe('applied');
+    expect([run.head.updatedAt, run.cost[0], run.tokens[0]]).toEqual(['2026-01-01T00:00:05.000Z', 0, 0]);
+    expect(applyEvent(run, event(3, { kind: 'workflow.waiting', at: '2026-01-01T00:00:06.000Z' }))).toBe('applied');
+    expect(run.head.updatedAt).toBe('2026-01-01T00:00:06.000Z');
+    const unpriced = event(4, { kind: 'step.spent', step_id: 'a', step: step('COMPLETED', { cost: null }) });
+    applyEvent(run, unpriced);
+    expect(run.cost[0]).toBe(-1);
+  });
+
   it('asks for a read where an event says less than it changes', () => {
     const fresh = () => toColumns(sketchRun([{ id: 'a', status: 'RUNNING', start: 1_000 }]));
     const answerTo = (more: Partial<EngineEvent>) => {

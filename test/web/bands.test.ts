@@ -103,6 +103,34 @@ describe('the timeline', () => {
     expect(peakOf(run([]), at)).toBe(0);
   });
 
+  it('has a millisecond at least, so that what took no time has a place', () => {
+    expect(spanOf(run([[30, 30]]), at)).toEqual({ start: at + 30, end: at + 31 });
+    expect(spanOf(run([[30, 31]]), at)).toEqual({ start: at + 30, end: at + 31 });
+  });
+
+  it('has room for one step when another ends, and marks quarters and halves of a minute', () => {
+    expect(
+      peakOf(
+        run([
+          [0, 10],
+          [10, 20],
+        ]),
+        at,
+      ),
+    ).toBe(1);
+    expect(
+      peakOf(
+        run([
+          [0, 11],
+          [10, 20],
+        ]),
+        at,
+      ),
+    ).toBe(2);
+    const firstTick = (ms: number) => toTicks({ start: at, end: at + ms }, at, 1)[1];
+    expect([15_000, 15_001, 30_000, 30_001].map(firstTick)).toEqual([15_000, undefined, 30_000, undefined]);
+  });
+
   it('marks the axis in steps of 1, 2 or 5', () => {
     const ticks = (ms: number, count: number) => toTicks({ start: at, end: at + ms }, at, count);
     expect(ticks(15_000, 8)).toEqual([0, 2_000, 4_000, 6_000, 8_000, 10_000, 12_000, 14_000]);

@@ -3,15 +3,16 @@
  * watched fails its test on a violation of the policy, an error on the page or its console, a request to another host, and
  * what axe-core finds.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { builtOnce } from '../fixtures/built-once.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
@@ -39,7 +40,7 @@ export async function startBrowser(): Promise<Browser> {
 export function buildProduct(): string {
   const place = realpathSync(mkdtempSync(join(tmpdir(), 'hybrid-dashboard-')));
   for (const name of ['node_modules', 'package.json', 'workflows']) symlinkSync(join(root, name), join(place, name));
-  execFileSync(process.execPath, [join(root, 'scripts/build.js'), '--outdir', join(place, 'dist')], { stdio: 'pipe' });
+  cpSync(builtOnce(), join(place, 'dist'), { recursive: true });
   return place;
 }
 

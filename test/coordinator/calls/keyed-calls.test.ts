@@ -8,10 +8,17 @@ import { Batch, type Item } from '../../../src/coordinator/turns.ts';
 function callsOf(waiting: number) {
   const items: Item[] = [];
   const pins: string[] = [];
-  const live = { state: { header: { id: 'w' }, resultsSize: 0 } };
+  const live = { state: { header: { id: 'w' }, resultsSize: 700 } };
+  const rooms: number[] = [];
+  const checkRoom = (_: Batch, size: () => number) => rooms.push(size());
   const parts = {
-    turns: { isStuck: false, waiting, push: (item: Item) => items.push(item), checkRoom: () => undefined },
-    workflows: { live: new Map([['w', live]]), keyOwner: () => undefined, refusal: () => gone },
+    turns: { isStuck: false, waiting, push: (item: Item) => items.push(item), checkRoom },
+    workflows: {
+      live: new Map([['w', live]]),
+      keyOwner: () => undefined,
+      madeUnder: () => undefined,
+      refusal: () => gone,
+    },
     recall: {
       async pin() {
         pins.push('pinned');
@@ -20,7 +27,7 @@ function callsOf(waiting: number) {
       release: () => pins.push('released'),
     },
   };
-  return { calls: new KeyedCalls(parts as unknown as KeyedCallsParts), items, pins, live, parts };
+  return { calls: new KeyedCalls(parts as unknown as KeyedCallsParts), items, pins, rooms, live, parts };
 }
 
 const gone = new Refusal({ code: 'NOT_FOUND', detail: 'gone' });
@@ -64,4 +71,27 @@ test('a call about a workflow that was deleted before its turn is refused, and n
   turn(items);
   await expect(call).rejects.toBe(gone);
   expect(runs).toBe(0);
+});
+
+test('a call under a key asks for room for its answer too, which holds the results', async () => {
+  const { calls, items, rooms, live } = callsOf(0);
+  const claim = { key: 'k', request: 'r', requestAsSent: 's' };
+  const made = [
+    calls.inTurnOf(live as never, undefined, () => 1),
+    calls.inTurnOf(
+      live as never,
+      undefined,
+      () => 1,
+      () => 20,
+    ),
+    calls.inTurnOf(
+      live as never,
+      claim,
+      () => 1,
+      () => 20,
+    ),
+  ];
+  turn(items);
+  await Promise.all(made);
+  expect(rooms).toEqual([0, 20, 720]);
 });

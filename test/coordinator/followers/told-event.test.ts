@@ -72,3 +72,30 @@ test('steps that were skipped and failures that are tolerated are told apart fro
     step: { status: 'COMPLETED', outcome: 'tolerated', errorCode: 'BINDING' },
   });
 });
+
+test('a call that costs nothing costs 0, and one whose price is not known null', () => {
+  const live = LiveWorkflow.of({ a: '', b: '' });
+  live.start('a', 'b');
+  expect(tell(live, live.end('a', completed({ metrics: { tokens: 0, cost: 0, model: 'm' } }))).step).toMatchObject({
+    cost: 0,
+    tokens: 0,
+  });
+  const { step, cost_is_floor } = tell(
+    live,
+    live.end('b', completed({ metrics: { tokens: 3, cost: null, model: 'm' } })),
+  );
+  expect([step?.cost, step?.tokens, cost_is_floor]).toEqual([null, 3, true]);
+});
+
+test('of a hundred steps each is named, and of more the list says that it is cut', () => {
+  for (const [count, cut] of [
+    [100, undefined],
+    [101, true],
+  ] as const) {
+    const steps = Array.from({ length: count }, (_, i) => ({ id: `s${i}`, dependencies: ['first'] }));
+    const live = LiveWorkflow.with([{ id: 'first' }, ...steps]);
+    live.start('first');
+    const told = tell(live, live.end('first', completed()));
+    expect([told.queued_steps?.length, told.steps_cut]).toEqual([100, cut]);
+  }
+});
