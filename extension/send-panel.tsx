@@ -6,6 +6,7 @@ import { durationText } from '../web/ui/duration.ts';
 import { Icon } from '../web/ui/icon.tsx';
 import { Glyph } from '../web/ui/pill.tsx';
 import { shortId } from '../web/ui/short-id.ts';
+import { takenText } from '../web/ui/taken.ts';
 import { kindWords } from './capture.ts';
 import type { Known } from './kept.ts';
 import type { CaptureKind, PageLook } from './page.ts';
@@ -117,10 +118,12 @@ export function SendPanel({ page, known, isBusy, onCapture }: SendPanelProps) {
 }
 
 /** The run tells steps of one name apart. */
-function waitText({ workflow_id, since, until }: WaitingStep): string {
+function waitText(step: WaitingStep): string {
+  const { workflow_id, since, until } = step;
   const waited = `waits ${durationText(Math.max(0, Date.now() - Date.parse(since)))}`;
   const ends = until === undefined ? '' : `, until ${new Date(until).toLocaleString()}`;
-  return `Run ${shortId(workflow_id)} ${waited}${ends}`;
+  const taken = takenText(step);
+  return `Run ${shortId(workflow_id)} ${waited}${ends}${taken === '' ? '' : `; ${taken}`}`;
 }
 
 function hostOf(url: string): string {

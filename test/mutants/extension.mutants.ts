@@ -10,6 +10,14 @@ const requestTest = 'test/extension/request.test.ts';
 
 export const extensionMutants: readonly Mutant[] = [
   {
+    name: 'what a step takes is shown as it was written',
+    breaks: 'marks that cannot be seen are shown (X49)',
+    file: 'web/ui/taken.ts',
+    find: "toSafeLine(rules.join(' '))",
+    replace: "rules.join(' ')",
+    test: 'test/web/taken.test.ts',
+  },
+  {
     name: 'each try of a capture has a key of its own',
     breaks: 'a lost answer brings no page twice (QC1)',
     file: captures,

@@ -5,6 +5,7 @@ import { runPath } from '../route.ts';
 import { durationText } from '../ui/duration.ts';
 import { countText } from '../ui/money.ts';
 import { Glyph } from '../ui/pill.tsx';
+import { takenText } from '../ui/taken.ts';
 import { useNow } from '../ui/tick.ts';
 import { fullText } from '../ui/time.ts';
 
@@ -28,7 +29,7 @@ export function WaitingRows({ steps, total }: { steps: readonly WaitingStep[]; t
               <span class="waiting-text">
                 {step.message === undefined
                   ? step.for === 'data'
-                    ? 'Give the data that it asks for'
+                    ? giveText(step)
                     : 'Approve or reject'
                   : toSafeExcerpt(step.message)}
               </span>
@@ -44,4 +45,9 @@ export function WaitingRows({ steps, total }: { steps: readonly WaitingStep[]; t
       {rest > 0 ? <p class="muted">{countText(rest)} more: choose Waiting above.</p> : null}
     </section>
   );
+}
+
+function giveText(step: WaitingStep): string {
+  const taken = takenText(step);
+  return `Give the data that it asks for${taken === '' ? '' : `: ${taken}`}`;
 }
