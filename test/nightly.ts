@@ -72,7 +72,11 @@ const parts: readonly Part[] = [
     ],
     env: { CONDITION_RUNS: '100000' },
   },
-  { name: 'load', command: vitest('test/load'), env: { LOAD_SOCKETS: '200', EXTREME_BODIES: '1000' } },
+  {
+    name: 'load',
+    command: vitest('test/load'),
+    env: { LOAD_SOCKETS: '200', LOAD_SECONDS: '60', EXTREME_BODIES: '1000' },
+  },
   { name: 'soak', command: ['tsx', 'test/load/soak.ts'], env: { SOAK_SECONDS: '300' } },
   { name: 'mutants', command: ['tsx', 'test/mutants/run.ts', '--jobs', values.jobs] },
   { name: 'mutation', command: ['tsx', 'test/mutation/run.ts', '--lines', '300', '--jobs', values.jobs] },

@@ -6,6 +6,8 @@ const capturesTest = 'test/extension/captures.test.ts';
 const page = 'extension/page.ts';
 const pageTest = 'test/extension/page.test.ts';
 const workerTest = 'test/extension/worker.test.ts';
+const guard = 'src/server/guard.ts';
+const foreignTest = 'test/extension/foreign-pages.test.ts';
 const requestTest = 'test/extension/request.test.ts';
 
 export const extensionMutants: readonly Mutant[] = [
@@ -105,5 +107,30 @@ export const extensionMutants: readonly Mutant[] = [
     find: "if (status === 401 || isForeignOrigin(status, code, detail)) return { kind: 'unpaired', detail };",
     replace: '',
     test: workerTest,
+  },
+  {
+    name: 'any origin is reflected',
+    breaks: 'no page of another origin reads or does anything (X3, X45)',
+    file: guard,
+    find: '(isOwn || origins.includes(origin))) return',
+    replace: "(isOwn || origins.includes(origin) || origin.startsWith('http'))) return",
+    test: foreignTest,
+  },
+  {
+    name: 'a body of text is read as JSON',
+    breaks: 'a call that no preflight guards has no effect, should the check of the Origin fail (X2)',
+    file: 'src/server/body.ts',
+    find: "checkHeaders(request: IncomingMessage, types = ['application/json'])",
+    replace: "checkHeaders(request: IncomingMessage, types = ['application/json', 'text/plain'])",
+    test: 'test/server/guard.test.ts',
+  },
+  {
+    name: 'event streams are open to every origin',
+    breaks: 'no page of another origin hears events (X45)',
+    file: guard,
+    find: '(isOwn || origins.includes(origin))) return',
+    replace: "(isOwn || origins.includes(origin) || ctx.path === '/api/events')) return",
+    test: foreignTest,
+    only: 'an EventSource',
   },
 ];

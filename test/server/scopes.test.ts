@@ -3,8 +3,10 @@
  * the OpenAPI document, and of those beside it, is called without a token, with a wrong one and with a token of each scope;
  * who is refused has no effect.
  */
-import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { existsSync, readFileSync } from 'node:fs';
+import { Router } from '@koa/router';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { pagePaths } from '../../src/server/page-paths.ts';
 import { FakeEngine, fakeTemplate } from '../fixtures/fake-engine.ts';
 import { oneStep, type RunningServer, startServer } from './running-server.ts';
 
@@ -103,6 +105,17 @@ describe('the table of docs/security.md', () => {
       const told = json.paths[path][method.toLowerCase()]['x-scopes'];
       expect([call, told]).toEqual([call, reach.none === 'yes' ? [] : scopes]);
     }
+  });
+
+  it('has every route that the router knows, and no other', async () => {
+    const register = vi.spyOn(Router.prototype, 'register');
+    onTestFinished(() => register.mockRestore());
+    await startServer();
+    const mounted = register.mock.calls.flatMap(([path, methods]) =>
+      methods.map((method) => `${method.toUpperCase()} ${String(path).replaceAll(/:(\w+)/g, '{$1}')}`),
+    );
+    const dashboard = [...pagePaths, '/assets/{file}', '/docs/{file}'].map((path) => `GET ${path}`);
+    expect([...table.map(({ call }) => call), ...dashboard].sort()).toEqual(mounted.sort());
   });
 
   it('is what a caller without a token and one with a wrong token meet', async () => {
@@ -211,5 +224,33 @@ describe('within a route', () => {
       }
     }
     expect(engine.callsOf('submitTemplate')).toHaveLength(2);
+  });
+});
+
+describe('the table of threats', () => {
+  const page = readFileSync('docs/security.md', 'utf8');
+  const rows = [...page.matchAll(/^\| (X\d+) \| (.+) \| (.+) \| `(test\/[^`]+)` \|$/gm)];
+
+  it('has a control and a test that exists for each', () => {
+    const ids = [...new Set(rows.map(([, id]) => id))];
+    expect(ids).toEqual(Array.from({ length: 53 }, (_, n) => `X${n + 1}`));
+    expect(rows.filter(([, , threat, control]) => threat!.trim() === '' || control!.trim() === '')).toEqual([]);
+    expect(rows.map(([, , , , file]) => file).filter((file) => !existsSync(file!))).toEqual([]);
+    // A row of another shape would be passed over.
+    expect(page.match(/^\| X\d+ /gm)).toHaveLength(rows.length);
+  });
+
+  it.each(['H', 'W', 'E'])('and so has each %s of the lists', (letter) => {
+    const items = [...page.matchAll(new RegExp(`^- \\*\\*${letter}(\\d+)\\.[^]*?(?=\\n- |\\n\\n)`, 'gm'))];
+    expect(items.map(([, number]) => Number(number))).toEqual(items.map((_, at) => at + 1));
+    for (const [text] of items) {
+      const files = [...text.matchAll(/`(test\/[^`]+\.ts)`/g)].map(([, file]) => file!);
+      const isLeftOpen = text.includes('No control') || text.includes('nothing\n  is fetched');
+      expect([text, isLeftOpen || files.length > 0, files.filter((file) => !existsSync(file))]).toEqual([
+        text,
+        true,
+        [],
+      ]);
+    }
   });
 });
