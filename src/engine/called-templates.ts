@@ -3,12 +3,12 @@
  * travel with it, so that an edit of a file changes nothing that runs.
  *
  * Rules, numbered for tests:
- *   CL1  each template is there and sound, and none reaches itself;
+ *   CL1  each template is there and sound, its schemas of decisions' data included, and none reaches itself;
  *   CL2  workflows within workflows go `limits.childDepthMax` deep at most;
  *   CL3  params that are written out are held against the schema of the template that they are for; those that
  *        references fill are checked when the workflow begins.
  */
-import { type Template, templateIdSchema } from '../contract/definition.ts';
+import { type Template, templateIdSchema, type WorkflowDefinition } from '../contract/definition.ts';
 import { type FieldError, Refusal } from '../contract/failures.ts';
 import { toFieldPath } from '../contract/field-errors.ts';
 import { limits } from '../contract/limits.ts';
@@ -30,13 +30,20 @@ export interface CalledTemplates {
   readonly told: string[];
 }
 
+export interface CalledTemplatesOptions {
+  readonly source: TemplateSource;
+  readonly validation: ValidationOptions;
+  /** What is wrong with the JSON Schemas that approvals ask data by. */
+  findDataSchemaFaults(definition: WorkflowDefinition): FieldError[];
+}
+
 /** `own`: the id of the template that the definition is made from; null for any other definition. */
 export async function readCalledTemplates(
   definition: Definition,
   own: string | null,
-  options: { readonly source: TemplateSource; readonly validation: ValidationOptions },
+  options: CalledTemplatesOptions,
 ): Promise<CalledTemplates> {
-  const search = new Search(options.source, options.validation);
+  const search = new Search(options);
   const errors = await search.findFaults(definition, own === null ? [] : [own]);
   const templates = Object.fromEntries(search.found);
   const { length } = JSON.stringify(templates);
@@ -59,13 +66,15 @@ class Search {
   readonly told: string[] = [];
   readonly #source: TemplateSource;
   readonly #validation: ValidationOptions;
+  readonly #findDataSchemaFaults: CalledTemplatesOptions['findDataSchemaFaults'];
   /** How deep each template goes, itself included, and by which way. */
   readonly #ways = new Map<string, readonly string[]>();
   readonly #checked = new Map<string, string | null>();
 
-  constructor(source: TemplateSource, validation: ValidationOptions) {
+  constructor({ source, validation, findDataSchemaFaults }: CalledTemplatesOptions) {
     this.#source = source;
     this.#validation = validation;
+    this.#findDataSchemaFaults = findDataSchemaFaults;
   }
 
   /** `above`: the templates around, the outermost first. */
@@ -135,7 +144,7 @@ class Search {
     const params = Object.fromEntries(names.map((name) => [name, null]));
     const declaredParams = Object.keys(toProperties(schema));
     const checked = validateDefinition({ ...definition, params }, { ...this.#validation, told: [], declaredParams });
-    const [first] = checked.ok ? [] : checked.errors;
+    const [first] = checked.ok ? this.#findDataSchemaFaults(checked.definition) : checked.errors;
     const fault = first === undefined ? null : `${first.path}: ${first.message}`;
     this.#checked.set(key, fault);
     return fault;

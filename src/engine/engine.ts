@@ -234,7 +234,8 @@ export class CoordinatedEngine implements Engine {
   /** The definition with the templates that its `workflow` steps can reach, as they are now. */
   async #withCalled({ definition, warnings }: ValidDefinition, templateId: string | null) {
     if (namedTemplates(definition).length === 0) return { definition, warnings };
-    const options = { source: this.#options.templates, validation: this.#options };
+    const { templates: source, findDataSchemaFaults } = this.#options;
+    const options = { source, validation: this.#options, findDataSchemaFaults };
     const { templates, errors, told } = await readCalledTemplates(definition, templateId, options);
     if (errors.length > 0) throw invalid('The workflow definition is not valid', errors);
     return { definition, warnings: [...warnings, ...told], templates };

@@ -64,7 +64,8 @@ export async function checkDefinitionText(
   for (const fault of isTemplate ? findHookSecretFaults(value.webhook, secretStore) : []) errors.push(fault);
   const validation = { catalogue, unknownActions, secretStore } as const;
   const own = isTemplate && typeof value.id === 'string' ? value.id : null;
-  for (const error of await findCallFaults(definition, own, { source: called, validation })) errors.push(error);
+  for (const error of await findCallFaults(definition, own, { source: called, validation, findDataSchemaFaults }))
+    errors.push(error);
   const places = new Set(errors.map(({ path }) => path));
   for (const fault of await findExpressionFaults(steps, last)) if (!places.has(fault.path)) errors.push(fault);
   const unknownSecrets: string[] = [];

@@ -244,6 +244,26 @@ describe('a definition with such a step', () => {
     expect(torn?.message).toMatch(/^template "torn" has a fault: torn\.yaml: /);
   });
 
+  test('is refused for a faulty schema of the data of a decision in a template that it reaches', async () => {
+    const asks = (data: object) => ({ id: 'ask', action: 'approval', params: { message: 'Well?', data } });
+    const map = { id: 'each', forEach: { n: [1, 2] }, steps: [asks({ type: 'objekt' })] };
+    writeTemplate('asks', [asks({ type: 'objekt' })]);
+    writeTemplate('asks-last', [{ id: 'a', action: 'noop' }], { finally: [asks({ type: 'objekt' })] });
+    writeTemplate('asks-each', [map]);
+    writeTemplate('over', [call('sub', 'asks')]);
+    const places = { asks: 'steps[0]', 'asks-last': 'finally[0]', 'asks-each': 'steps[0].steps[0]' };
+    for (const [template, place] of Object.entries(places)) {
+      const [error, more] = await errorsOf([call('sub', template)]);
+      expect(error?.path).toBe('steps[0].params.template');
+      expect(error?.message).toContain(`template "${template}" cannot be called: ${place}.params.data.type: `);
+      expect(more).toBeUndefined();
+    }
+    const [deep] = await errorsOf([call('sub', 'over')]);
+    expect(deep?.message).toContain('template "asks" cannot be called: steps[0].params.data.type: ');
+    writeTemplate('asks-well', [asks({ type: 'object' })]);
+    expect(await submit([call('sub', 'asks-well')])).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   test('is refused for params that are written out and do not fit', async () => {
     const properties = {
       url: { type: 'string' },

@@ -233,6 +233,15 @@ export const childrenMutants: Mutant[] = [
     only: 'cannot reach itself',
   },
   {
+    name: 'a faulty schema of the data of a decision is found when the called template asks',
+    breaks: 'CL1',
+    file: 'src/engine/called-templates.ts',
+    find: 'checked.ok ? this.#findDataSchemaFaults(checked.definition) : checked.errors',
+    replace: 'checked.ok ? [] : checked.errors',
+    test: life,
+    only: 'faulty schema of the data',
+  },
+  {
     name: 'workflows within workflows go one deeper',
     breaks: 'CL2',
     file: 'src/engine/called-templates.ts',

@@ -3,8 +3,8 @@
  * is bounded, however much the condition reads. Method: random conditions, and the worst that are known, over outputs inline
  * and in blobs, lists, items and params of many sizes, decided as the coordinator decides them, with a reader in a real
  * thread; the characters that this thread parses are counted. CONDITION_RUNS: how many; with 10,000 or more the processor's
- * time of this thread is measured as well, over all of its turns until the verdict is there (five, where the reader
- * decides): none may take two milliseconds in each of ten tries, in which the garbage of others is collected now and then.
+ * time of this thread is measured as well: no turn until the verdict is there may take two milliseconds in each of ten tries,
+ * in which the garbage of others is collected now and then. A turn ends where others have theirs; the sum of all is shown.
  */
 
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OutputsRef } from '../../../src/contract/journal-event.ts';
-import { createClock } from '../../../src/coordinator/clock.ts';
+import { type Clock, createClock } from '../../../src/coordinator/clock.ts';
 import { FarLists } from '../../../src/coordinator/steps/far-lists.ts';
 import { Inquiries } from '../../../src/coordinator/steps/inquiries.ts';
 import { askNear, nothingRead, Preparations, type Prepared } from '../../../src/coordinator/steps/preparations.ts';
@@ -58,23 +58,42 @@ const itemLists = { few: [1, 'a', { k: [1] }], texts: rows(100), many: rows(20_0
 type Items = keyof typeof itemLists;
 const paramsOf = { n: 1, text: 'a', list: [1, 2], map: { a: 1 }, flag: true, none: null, big: rows(20_000) };
 
+const turn = { startUs: 0, sumUs: 0, longestUs: 0 };
+function endTurn(): void {
+  const usedUs = cpuUs() - turn.startUs;
+  turn.sumUs += usedUs;
+  turn.longestUs = Math.max(turn.longestUs, usedUs);
+}
+/** A decision over large data lets others have a turn in between. */
+const real = createClock();
+const clock: Clock = {
+  ...real,
+  soon: (callback) => {
+    real.soon(() => {
+      endTurn();
+      turn.startUs = cpuUs();
+      callback();
+    });
+  },
+};
+
 const reader = new ThreadReader({ execArgv: toExecArgv(readerThreadUrl) });
 const inquiries = new Inquiries({
   reader,
   outputs: { readBytes: (_, name) => fs.promises.readFile(path.join(directory, name)) },
-  clock: createClock(),
+  clock,
   onFatal: (error) => {
     throw error;
   },
 });
 const readBlobs = async (_: Live, names: readonly string[]) =>
   new Map(names.map((name) => [name, JSON.parse(fs.readFileSync(path.join(directory, name), 'utf8'))] as const));
-const farLists = new FarLists({ inquiries, clock: createClock(), readBlobs });
+const farLists = new FarLists({ inquiries, clock, readBlobs });
 const preparations = new Preparations({
   inquiries,
   farLists,
   outputs: { readBlobs },
-  clock: createClock(),
+  clock,
   dryRun: undefined,
 });
 
@@ -136,7 +155,8 @@ function cpuUs(): number {
 interface Cost {
   readonly verdict: boolean | Error;
   readonly parsed: number;
-  readonly usedUs: number;
+  readonly longestUs: number;
+  readonly sumUs: number;
   readonly isFar: boolean;
 }
 
@@ -144,7 +164,7 @@ interface Cost {
 async function decide(live: Live, when: string): Promise<Cost> {
   const step: StepState = { ...live.state.stepOf('g.1.x'), flow: { ...live.state.stepOf('g.1.x').flow, when } };
   parsed = 0;
-  const before = cpuUs();
+  Object.assign(turn, { startUs: cpuUs(), sumUs: 0, longestUs: 0 });
   const reading = preparations.prepare(live, step);
   const prepared: Prepared = (await reading) ?? nothingRead;
   let verdict: boolean | Error;
@@ -155,26 +175,29 @@ async function decide(live: Live, when: string): Promise<Cost> {
   } catch (error) {
     verdict = error as Error;
   }
-  return { verdict, parsed, usedUs: cpuUs() - before, isFar: reading !== null };
+  endTurn();
+  return { verdict, parsed, longestUs: turn.longestUs, sumUs: turn.sumUs, isFar: reading !== null };
 }
 
 const startedAt = performance.now();
 const seen = { far: 0, near: 0, faults: 0 };
 let worst: { us: number; what: string } = { us: 0, what: '' };
+let sumWorstUs = 0;
 const all: number[] = [];
 
 async function judge(live: Live, when: string, what: string): Promise<Cost> {
   let cost = await decide(live, when);
-  for (let again = 1; isMeasured && again < 10 && cost.usedUs > 1_000; again += 1) {
+  for (let again = 1; isMeasured && again < 10 && cost.longestUs >= 1_000; again += 1) {
     const next = await decide(live, when);
-    if (next.usedUs < cost.usedUs) cost = next;
+    if (next.longestUs < cost.longestUs) cost = next;
   }
   seen[cost.isFar ? 'far' : 'near'] += 1;
   if (cost.verdict instanceof Error) seen.faults += 1;
-  all.push(cost.usedUs);
-  if (cost.usedUs > worst.us) worst = { us: cost.usedUs, what };
+  all.push(cost.longestUs);
+  sumWorstUs = Math.max(sumWorstUs, cost.sumUs);
+  if (cost.longestUs > worst.us) worst = { us: cost.longestUs, what };
   expect(cost.parsed, what).toBeLessThanOrEqual(parsedMax);
-  if (isMeasured) expect(cost.usedUs, what).toBeLessThan(2_000);
+  if (isMeasured) expect(cost.longestUs, what).toBeLessThan(2_000);
   return cost;
 }
 
@@ -234,6 +257,7 @@ describe('one decision at the coordinator', () => {
       p99us: at(0.99),
       p9999us: at(0.9999),
       worstUs: Math.round(worst.us),
+      sumWorstUs: Math.round(sumWorstUs),
       worst: worst.what,
     };
     reportFigures('decisions of conditions', startedAt, { cases: all.length, ...seen, ...figures });
