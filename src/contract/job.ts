@@ -81,9 +81,20 @@ export interface PoolStats {
   running: number;
 }
 
-export interface PoolPort {
-  /** How many attempts of the CPU lane may run at once. */
+/** How many attempts may run at once. It may change while the engine runs, where places come and go. */
+export interface Capacity {
+  /** Of both lanes together; infinite where the pool sets no bound of its own. */
+  readonly attemptsMax: number;
+  /** Of the CPU lane. */
   readonly cpuAttemptsMax: number;
+}
+
+export interface PoolPort {
+  /**
+   * What there is room for now. Attempts that run when it becomes less run on; nothing starts until there is room
+   * again.
+   */
+  capacity(): Capacity;
   /** Starts all of these jobs; each has a free slot. The pool keeps no backlog. */
   dispatch(jobs: readonly Job[]): void;
   /**
@@ -105,6 +116,8 @@ export interface PoolOptions {
   secretStore?: SecretStore | undefined;
   onOutcomes(outcomes: Outcome[]): void;
   onSaid?(said: Said[]): void;
+  /** Called after `capacity()` has changed. */
+  onCapacity?(): void;
   /** Reports a fault of the pool itself, for the log. */
   onFault(message: string): void;
 }

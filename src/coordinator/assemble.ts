@@ -98,7 +98,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const { inquiries, preparations } = createReading(options, outputs, onFatal);
   const pool = createLatePool(options);
   const shared = { settings, clock, catalogue, cache, outputs };
-  const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
+  const readySteps = new ReadySteps({ ...shared, capacity: pool.capacity(), durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
   const { childSteps, controlSteps } = createControl(options, preparations, { outputs, workflows, turns, onFatal });
 
@@ -166,7 +166,8 @@ function createControl(
 
 function createLatePool({ settings, createPool, log }: CoordinatorOptions): LatePool {
   const cpuThreads = Math.min(settings.poolThreads, settings.maxParallelNodes);
-  return new LatePool(cpuThreads, (hearer) =>
+  const expected = { attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: cpuThreads };
+  return new LatePool(expected, (hearer) =>
     createPool({
       cpuThreads,
       ioThreads: Math.min(cpuThreads, ioThreadsMax),
@@ -175,6 +176,7 @@ function createLatePool({ settings, createPool, log }: CoordinatorOptions): Late
       prices: settings.prices,
       onOutcomes: (outcomes) => hearer.onOutcomes(outcomes),
       onSaid: (said) => hearer.onSaid(said),
+      onCapacity: () => hearer.onCapacity(),
       onFault: (message) => log.error({}, message),
     }),
   );

@@ -82,7 +82,7 @@ export async function createPool(options: PoolOptions, setup: WorkerSetup = {}):
     });
   }
   return {
-    cpuAttemptsMax: options.cpuThreads,
+    capacity: () => ({ attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: options.cpuThreads }),
     dispatch(jobs) {
       for (const bundle of toBundles(jobs, options.ioThreads)) io.dispatch(bundle);
       for (const job of jobs) {

@@ -218,4 +218,22 @@ export const workersMutants: Mutant[] = [
     test: 'test/pool/process-lane.test.ts',
     only: 'keeps the engine',
   },
+  {
+    name: 'room that the pool has got is not used',
+    breaks: 'D1',
+    file: 'src/coordinator/steps/ready-steps.ts',
+    find: '      this.#options.onReady();\n  }\n\n  /** Adds a PENDING step',
+    replace: '      this.isPaused = this.isPaused;\n  }\n\n  /** Adds a PENDING step',
+    test: 'test/coordinator/steps/capacity.test.ts',
+    only: 'steps wait while the pool has no room',
+  },
+  {
+    name: 'a pool with much room undoes MAX_PARALLEL_NODES',
+    breaks: 'D1',
+    file: 'src/coordinator/steps/ready-steps.ts',
+    find: 'this.schedule.resize(Math.min(this.#options.settings.maxParallelNodes, attemptsMax), cpuAttemptsMax)',
+    replace: 'this.schedule.resize(attemptsMax, cpuAttemptsMax)',
+    test: 'test/coordinator/steps/capacity.test.ts',
+    only: 'bounds a pool that has room for more',
+  },
 ];

@@ -62,7 +62,7 @@ export interface FlightsOptions {
   clock: Clock;
   catalogue: ActionCatalogue;
   pool: PoolPort;
-  readySteps: Pick<ReadySteps, 'end'>;
+  readySteps: Pick<ReadySteps, 'end' | 'resize'>;
   cache: StepCache;
   outputs: StepOutputs;
   texts: LiveTexts;
@@ -243,6 +243,10 @@ export class Flights {
       const flight = this.#flights.get(jobId);
       if (flight?.phase === 'dispatched') this.#options.texts.add(flight, piece);
     }
+  }
+
+  onCapacity(): void {
+    this.#options.readySteps.resize(this.#options.pool.capacity());
   }
 
   onOutcomes(outcomes: readonly Outcome[]): void {
