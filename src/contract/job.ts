@@ -30,7 +30,6 @@ export const jobSchema = z.object({
   /** Bound params as JSON text. */
   paramsJson: z.string(),
   timeoutMs: z.number(),
-  secrets: z.record(z.string(), z.string()),
   /** Secrets of the store that the params name; their values are where the job runs. Absent: none. */
   secretUse: secretUseSchema.optional(),
 });
@@ -114,6 +113,8 @@ export interface PoolOptions {
   prices?: Prices | undefined;
   /** For attempts of the I/O lane alone. */
   secretStore?: SecretStore | undefined;
+  /** The settings that a job's action takes as secrets, such as keys of models. A job holds none: its place fills them in. */
+  secretsOf?(job: Pick<Job, 'action'>): Readonly<Record<string, string>>;
   onOutcomes(outcomes: Outcome[]): void;
   onSaid?(said: Said[]): void;
   /** Called after `capacity()` has changed. */

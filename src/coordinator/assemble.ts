@@ -4,7 +4,7 @@ import type { PoolOptions, PoolPort } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import type { StorePort } from '../contract/store.ts';
-import type { ActionCatalogue } from '../contract/task.ts';
+import { type ActionCatalogue, pickSecrets } from '../contract/task.ts';
 import { Durations } from '../core/critical-path.ts';
 import { Attempts } from './attempts.ts';
 import { createCallHandlers } from './calls/calls.ts';
@@ -164,7 +164,7 @@ function createControl(
   return { childSteps, controlSteps: new ControlSteps({ ...shared, settings, clock, preparations, childSteps }) };
 }
 
-function createLatePool({ settings, createPool, log }: CoordinatorOptions): LatePool {
+function createLatePool({ settings, catalogue, createPool, log }: CoordinatorOptions): LatePool {
   const cpuThreads = Math.min(settings.poolThreads, settings.maxParallelNodes);
   const expected = { attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: cpuThreads };
   return new LatePool(expected, (hearer) =>
@@ -174,6 +174,7 @@ function createLatePool({ settings, createPool, log }: CoordinatorOptions): Late
       network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort, proxies: settings.proxies },
       secretStore: settings.dryRun ? undefined : settings.secretStore,
       prices: settings.prices,
+      secretsOf: ({ action }) => pickSecrets(catalogue.get(action), settings),
       onOutcomes: (outcomes) => hearer.onOutcomes(outcomes),
       onSaid: (said) => hearer.onSaid(said),
       onCapacity: () => hearer.onCapacity(),

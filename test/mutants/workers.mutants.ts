@@ -236,4 +236,12 @@ export const workersMutants: Mutant[] = [
     test: 'test/coordinator/steps/capacity.test.ts',
     only: 'bounds a pool that has room for more',
   },
+  {
+    name: 'every place gets every key',
+    breaks: 'SB2',
+    file: 'src/coordinator/assemble.ts',
+    find: 'secretsOf: ({ action }) => pickSecrets(catalogue.get(action), settings),',
+    replace: 'secretsOf: () => settings.secrets,',
+    test: 'test/coordinator/steps/job-secrets.test.ts',
+  },
 ];

@@ -231,7 +231,6 @@ export class Flights {
       isolated: info?.isolated === true,
       paramsJson,
       timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
-      secrets: pickSecrets(info, settings),
       // A dry run sends nothing.
       ...(use && !settings.dryRun ? { secretUse: use } : {}),
     };
