@@ -69,6 +69,8 @@ export type Outcome = z.infer<typeof outcomeSchema>;
  */
 export const saidSchema = z.object({
   jobId: z.int(),
+  /** How many characters of the attempt's text came before it. */
+  at: z.int(),
   text: z.string(),
   /** True for the last piece of an attempt whose text is longer than followers are shown. */
   isCut: z.boolean(),
@@ -101,6 +103,11 @@ export interface PoolPort {
    * ignored.
    */
   cancel(jobIds: readonly number[]): void;
+  /**
+   * The outcomes of these jobs, or whatever else they ended with, are durable: the pool may forget them. Until then an
+   * outcome that is kept outside this process has to stay there. Unknown ids are ignored.
+   */
+  recorded?(jobIds: readonly number[]): void;
   stats(): PoolStats;
   /** Ends every attempt and its place. No outcome is delivered any more. */
   close(): Promise<void>;
