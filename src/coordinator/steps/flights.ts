@@ -61,7 +61,7 @@ export interface FlightsOptions {
   settings: EngineSettings;
   clock: Clock;
   catalogue: ActionCatalogue;
-  pool: PoolPort;
+  pool: PoolPort & Required<Pick<PoolPort, 'recorded'>>;
   readySteps: Pick<ReadySteps, 'end' | 'resize'>;
   cache: StepCache;
   outputs: StepOutputs;
@@ -134,6 +134,11 @@ export class Flights {
     this.#flightOfStep.delete(toKey(flight));
     this.#options.texts.end(flight);
     this.#options.readySteps.end(flight, result);
+  }
+
+  /** The ends of these are durable. */
+  recorded(flights: readonly Flight[]): void {
+    this.#options.pool.recorded(flights.map(({ jobId }) => jobId));
   }
 
   /** Gives attempts to the pool. An attempt that needs outputs from blobs follows when they are read. */

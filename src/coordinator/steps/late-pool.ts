@@ -38,6 +38,10 @@ export class LatePool implements PoolPort {
     this.#started.cancel(jobIds);
   }
 
+  recorded(jobIds: readonly number[]): void {
+    this.#started.recorded?.(jobIds);
+  }
+
   stats(): PoolStats {
     return this.#pool?.stats() ?? { threads: 0, running: 0 };
   }
