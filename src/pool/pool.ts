@@ -37,10 +37,7 @@ export interface WorkerSetup {
 /** Rejects when a thread cannot load its module. */
 export async function createPool(options: PoolOptions, setup: WorkerSetup = {}): Promise<PoolPort> {
   const { threadUrl = entries.threadUrl, processUrl = entries.processUrl } = setup;
-  const reports = {
-    onOutcomes: options.onOutcomes,
-    onFault: options.onFault,
-  };
+  const reports = { onOutcomes: options.onOutcomes, onFault: options.onFault };
   const shared = {
     ...reports,
     onSaid: options.onSaid ?? (() => undefined),
