@@ -30,7 +30,6 @@ export const jobSchema = z.object({
   /** Bound params as JSON text. */
   paramsJson: z.string(),
   timeoutMs: z.number(),
-  secrets: z.record(z.string(), z.string()),
   /** Secrets of the store that the params name; their values are where the job runs. Absent: none. */
   secretUse: secretUseSchema.optional(),
 });
@@ -70,6 +69,8 @@ export type Outcome = z.infer<typeof outcomeSchema>;
  */
 export const saidSchema = z.object({
   jobId: z.int(),
+  /** How many characters of the attempt's text came before it. */
+  at: z.int(),
   text: z.string(),
   /** True for the last piece of an attempt whose text is longer than followers are shown. */
   isCut: z.boolean(),
@@ -81,9 +82,20 @@ export interface PoolStats {
   running: number;
 }
 
-export interface PoolPort {
-  /** How many attempts of the CPU lane may run at once. */
+/** How many attempts may run at once. It may change while the engine runs, where places come and go. */
+export interface Capacity {
+  /** Of both lanes together; infinite where the pool sets no bound of its own. */
+  readonly attemptsMax: number;
+  /** Of the CPU lane. */
   readonly cpuAttemptsMax: number;
+}
+
+export interface PoolPort {
+  /**
+   * What there is room for now. Attempts that run when it becomes less run on; nothing starts until there is room
+   * again.
+   */
+  capacity(): Capacity;
   /** Starts all of these jobs; each has a free slot. The pool keeps no backlog. */
   dispatch(jobs: readonly Job[]): void;
   /**
@@ -91,6 +103,11 @@ export interface PoolPort {
    * ignored.
    */
   cancel(jobIds: readonly number[]): void;
+  /**
+   * The outcomes of these jobs, or whatever else they ended with, are durable: the pool may forget them. Until then an
+   * outcome that is kept outside this process has to stay there. Unknown ids are ignored.
+   */
+  recorded?(jobIds: readonly number[]): void;
   stats(): PoolStats;
   /** Ends every attempt and its place. No outcome is delivered any more. */
   close(): Promise<void>;
@@ -103,8 +120,12 @@ export interface PoolOptions {
   prices?: Prices | undefined;
   /** For attempts of the I/O lane alone. */
   secretStore?: SecretStore | undefined;
+  /** The settings that a job's action takes as secrets, such as keys of models. A job holds none: its place fills them in. */
+  secretsOf?(job: Pick<Job, 'action'>): Readonly<Record<string, string>>;
   onOutcomes(outcomes: Outcome[]): void;
   onSaid?(said: Said[]): void;
+  /** Called after `capacity()` has changed. */
+  onCapacity?(): void;
   /** Reports a fault of the pool itself, for the log. */
   onFault(message: string): void;
 }

@@ -35,11 +35,15 @@ export interface ThreadData {
  */
 export const deafMsMax = 750;
 
+/** A job with the values that its task takes from the settings of the place where it runs. */
+export const placedJobSchema = jobSchema.extend({ secrets: z.record(z.string(), z.string()) });
+export type PlacedJob = Readonly<z.infer<typeof placedJobSchema>>;
+
 const jobIdsSchema = z.array(z.int()).readonly();
 
 export const toThreadSchema = z.discriminatedUnion('kind', [
   /** Without jobs the thread only shows that it is up. */
-  z.object({ kind: z.literal('bundle'), jobs: z.array(jobSchema).readonly(), port: z.instanceof(MessagePort) }),
+  z.object({ kind: z.literal('bundle'), jobs: z.array(placedJobSchema).readonly(), port: z.instanceof(MessagePort) }),
   z.object({ kind: z.literal('cancel'), jobIds: jobIdsSchema }),
 ]);
 export type ToThread = z.infer<typeof toThreadSchema>;
@@ -54,7 +58,9 @@ export const fromThreadSchema = z.discriminatedUnion('kind', [
 ]);
 export type FromThread = z.infer<typeof fromThreadSchema>;
 
-export const toProcessSchema = z.discriminatedUnion('kind', [z.object({ kind: z.literal('job'), job: jobSchema })]);
+export const toProcessSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('job'), job: placedJobSchema }),
+]);
 export type ToProcess = z.infer<typeof toProcessSchema>;
 
 export const fromProcessSchema = z.discriminatedUnion('kind', [

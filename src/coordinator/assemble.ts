@@ -4,7 +4,7 @@ import type { PoolOptions, PoolPort } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
 import type { EngineSettings } from '../contract/settings.ts';
 import type { StorePort } from '../contract/store.ts';
-import type { ActionCatalogue } from '../contract/task.ts';
+import { type ActionCatalogue, pickSecrets } from '../contract/task.ts';
 import { Durations } from '../core/critical-path.ts';
 import { Attempts } from './attempts.ts';
 import { createCallHandlers } from './calls/calls.ts';
@@ -98,7 +98,7 @@ export function assemble(options: CoordinatorOptions): Coordinator {
   const { inquiries, preparations } = createReading(options, outputs, onFatal);
   const pool = createLatePool(options);
   const shared = { settings, clock, catalogue, cache, outputs };
-  const readySteps = new ReadySteps({ ...shared, cpuAttemptsMax: pool.cpuAttemptsMax, durations, budgets, onReady });
+  const readySteps = new ReadySteps({ ...shared, capacity: pool.capacity(), durations, budgets, onReady });
   const flights = new Flights({ ...shared, pool, readySteps, texts, onFatal });
   const { childSteps, controlSteps } = createControl(options, preparations, { outputs, workflows, turns, onFatal });
 
@@ -164,17 +164,20 @@ function createControl(
   return { childSteps, controlSteps: new ControlSteps({ ...shared, settings, clock, preparations, childSteps }) };
 }
 
-function createLatePool({ settings, createPool, log }: CoordinatorOptions): LatePool {
+function createLatePool({ settings, catalogue, createPool, log }: CoordinatorOptions): LatePool {
   const cpuThreads = Math.min(settings.poolThreads, settings.maxParallelNodes);
-  return new LatePool(cpuThreads, (hearer) =>
+  const expected = { attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: cpuThreads };
+  return new LatePool(expected, (hearer) =>
     createPool({
       cpuThreads,
       ioThreads: Math.min(cpuThreads, ioThreadsMax),
       network: { allowHosts: settings.httpAllowHosts, ownPort: settings.ownPort, proxies: settings.proxies },
       secretStore: settings.dryRun ? undefined : settings.secretStore,
       prices: settings.prices,
+      secretsOf: ({ action }) => pickSecrets(catalogue.get(action), settings),
       onOutcomes: (outcomes) => hearer.onOutcomes(outcomes),
       onSaid: (said) => hearer.onSaid(said),
+      onCapacity: () => hearer.onCapacity(),
       onFault: (message) => log.error({}, message),
     }),
   );

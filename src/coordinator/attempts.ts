@@ -115,6 +115,7 @@ export class Attempts {
     const { clock, chance, workflows, cache, durations, flights, recorder, recall } = this.#options;
     flights.close(flight, result);
     const { live, stepId, attempt, question } = flight;
+    batch.effects.push({ kind: 'recorded', flight });
     const isKnown = workflows.live.get(flight.workflowId) === live;
     const input = { now: clock.now(), durationMs, random: chance.random() };
     const event = isKnown ? decideOutcome(live.state, stepId, attempt, result, input) : null;

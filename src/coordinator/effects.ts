@@ -41,6 +41,8 @@ export type Effect =
   | { readonly kind: 'cancel'; readonly flight: Flight }
   /** Begins an attempt whose start is recorded. */
   | { readonly kind: 'dispatch'; readonly flight: Flight }
+  /** The end of an attempt is recorded: no place needs to keep its outcome any more. */
+  | { readonly kind: 'recorded'; readonly flight: Flight }
   /** Ends the waits that the workflow's new status satisfies. */
   | { readonly kind: 'wake'; readonly workflowId: string }
   | { readonly kind: 'answer'; readonly to: Caller }
@@ -74,6 +76,7 @@ export function createPerform(targets: EffectTargets): Perform {
     // Before dispatch: a thread that a cancelled attempt frees can take a new attempt.
     for (const { flight } of of.cancel) flights.cancel(flight);
     if (of.dispatch.length > 0) flights.launch(of.dispatch.map(({ flight }) => flight));
+    if (of.recorded.length > 0) flights.recorded(of.recorded.map(({ flight }) => flight));
     for (const id of new Set(of.wake.map(({ workflowId }) => workflowId)))
       waits.settle(id, workflows.has(id) ? workflows.status(id) : null);
     for (const { to } of of.answer) to.answer();
@@ -85,7 +88,16 @@ export function createPerform(targets: EffectTargets): Perform {
 }
 
 function byKind(effects: readonly Effect[]): { [Kind in Effect['kind']]: EffectOf<Kind>[] } {
-  const of = { publish: [], 'store-cached': [], cancel: [], dispatch: [], wake: [], answer: [], remove: [] };
+  const of = {
+    publish: [],
+    'store-cached': [],
+    cancel: [],
+    dispatch: [],
+    recorded: [],
+    wake: [],
+    answer: [],
+    remove: [],
+  };
   for (const effect of effects) (of[effect.kind] as Effect[]).push(effect);
   return of;
 }

@@ -2,7 +2,8 @@
  * Which ready step starts next. The only place that enforces `MAX_PARALLEL_NODES`.
  *
  * Rules, numbered for tests:
- *   D1  at most `slotsMax` attempts hold a slot at once, at most `cpuMax` of them in the CPU lane;
+ *   D1  none starts unless fewer than `slotsMax` attempts hold a slot, in the CPU lane fewer than `cpuMax`: so no more
+ *       hold one, unless these bounds have become less meanwhile;
  *   D2  the longest remaining path goes first, by measured mean times; without such times, the step that was ready
  *       first;
  *   D3  a step gains one millisecond of rank for each millisecond that it waits, so no step starves;
@@ -105,8 +106,8 @@ function compare(a: Entry, b: Entry): number {
 const open: Admission = { hold: () => null, begin: () => undefined };
 
 export class Schedule {
-  readonly slotsMax: number;
-  readonly cpuMax: number;
+  #slotsMax = 0;
+  #cpuMax = 0;
   readonly #admission: Admission;
   readonly #groups = new Map<string, Group>();
   /**
@@ -123,9 +124,24 @@ export class Schedule {
   #order = 0;
 
   constructor(slotsMax: number, cpuMax: number, admission: Admission = open) {
-    this.slotsMax = slotsMax;
-    this.cpuMax = Math.min(cpuMax, slotsMax);
     this.#admission = admission;
+    this.resize(slotsMax, cpuMax);
+  }
+
+  /** From now on. Attempts that hold a slot keep it. Returns whether more may start than before. */
+  resize(slotsMax: number, cpuMax: number): boolean {
+    const hadLess = this.#slotsMax < slotsMax || this.#cpuMax < Math.min(cpuMax, slotsMax);
+    this.#slotsMax = slotsMax;
+    this.#cpuMax = Math.min(cpuMax, slotsMax);
+    return hadLess;
+  }
+
+  get slotsMax(): number {
+    return this.#slotsMax;
+  }
+
+  get cpuMax(): number {
+    return this.#cpuMax;
   }
 
   get ready(): number {

@@ -6,8 +6,8 @@
  * process when the job is isolated. No lane keeps a backlog: the coordinator dispatches no more jobs than there are
  * slots.
  */
-import type { Job, PoolOptions, PoolPort } from '../contract/job.ts';
-import { bundleJobsMax } from '../contract/pool-messages.ts';
+import type { PoolOptions, PoolPort } from '../contract/job.ts';
+import { bundleJobsMax, type PlacedJob } from '../contract/pool-messages.ts';
 import * as entries from '../worker/entries.ts';
 import { ProcessLane } from './process-lane.ts';
 import { toExecArgv, toProcessExecArgv } from './source-loader.ts';
@@ -37,10 +37,7 @@ export interface WorkerSetup {
 /** Rejects when a thread cannot load its module. */
 export async function createPool(options: PoolOptions, setup: WorkerSetup = {}): Promise<PoolPort> {
   const { threadUrl = entries.threadUrl, processUrl = entries.processUrl } = setup;
-  const reports = {
-    onOutcomes: options.onOutcomes,
-    onFault: options.onFault,
-  };
+  const reports = { onOutcomes: options.onOutcomes, onFault: options.onFault };
   const shared = {
     ...reports,
     onSaid: options.onSaid ?? (() => undefined),
@@ -82,8 +79,9 @@ export async function createPool(options: PoolOptions, setup: WorkerSetup = {}):
     });
   }
   return {
-    cpuAttemptsMax: options.cpuThreads,
-    dispatch(jobs) {
+    capacity: () => ({ attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: options.cpuThreads }),
+    dispatch(given) {
+      const jobs = given.map((job) => ({ ...job, secrets: options.secretsOf?.(job) ?? {} }));
       for (const bundle of toBundles(jobs, options.ioThreads)) io.dispatch(bundle);
       for (const job of jobs) {
         if (job.lane !== 'cpu') continue;
@@ -107,10 +105,10 @@ export async function createPool(options: PoolOptions, setup: WorkerSetup = {}):
 }
 
 /** Spreads the jobs of the I/O lane over its threads, at most `bundleJobsMax` in a bundle. */
-function toBundles(jobs: readonly Job[], threads: number): Job[][] {
+function toBundles(jobs: readonly PlacedJob[], threads: number): PlacedJob[][] {
   const ioJobs = jobs.filter((job) => job.lane === 'io');
   const size = Math.min(bundleJobsMax, Math.ceil(ioJobs.length / threads));
-  const bundles: Job[][] = [];
+  const bundles: PlacedJob[][] = [];
   for (let i = 0; i < ioJobs.length; i += size) bundles.push(ioJobs.slice(i, i + size));
   return bundles;
 }

@@ -9,8 +9,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Job, Outcome } from '../contract/job.ts';
-import { type AbortReason, fromProcessSchema, type ToProcess } from '../contract/pool-messages.ts';
+import type { Outcome } from '../contract/job.ts';
+import { type AbortReason, fromProcessSchema, type PlacedJob, type ToProcess } from '../contract/pool-messages.ts';
 import { toLostOutcome } from './loss.ts';
 import { type Watch, watchOver } from './watch.ts';
 
@@ -44,7 +44,7 @@ interface Waiting {
 interface Place {
   readonly process: ChildProcess;
   readonly gone: Promise<void>;
-  job: Job | null;
+  job: PlacedJob | null;
   /** After this time a start that fails is not tried again for the job. */
   startBy: number;
   /** Set when the process could not be started. */
@@ -75,11 +75,11 @@ export class ProcessLane {
     return [...this.#places].filter(({ job }) => job !== null).length + this.#waiting.size;
   }
 
-  dispatch(job: Job): void {
+  dispatch(job: PlacedJob): void {
     if (!this.#closed) this.#place(job, performance.now() + Math.min(job.timeoutMs, startMsMax));
   }
 
-  #place(job: Job, startBy: number): void {
+  #place(job: PlacedJob, startBy: number): void {
     let place: Place;
     try {
       place = this.#findIdle() ?? this.#start();
@@ -202,7 +202,7 @@ export class ProcessLane {
   }
 
   /** Delivers no outcome at once: the caller of dispatch() is not prepared for one before it returns. */
-  #onNoStart(job: Job, startBy: number, error: unknown): void {
+  #onNoStart(job: PlacedJob, startBy: number, error: unknown): void {
     const isLast = !isPassing(error) || performance.now() + restartPauseMs > startBy;
     const next = (): void => {
       const ended = this.#waiting.get(job.jobId)?.ended ?? null;
@@ -221,7 +221,7 @@ export class ProcessLane {
     if (!this.#closed) this.#options.onOutcomes([outcome]);
   }
 
-  #arm(place: Place, job: Job): void {
+  #arm(place: Place, job: PlacedJob): void {
     this.#watch(place, job.timeoutMs, () => {
       place.ended ??= 'TIMEOUT';
       end(place);

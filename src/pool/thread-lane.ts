@@ -11,8 +11,14 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
-import type { Job, Outcome, Said } from '../contract/job.ts';
-import { type AbortReason, fromThreadSchema, type ThreadData, type ToThread } from '../contract/pool-messages.ts';
+import type { Outcome, Said } from '../contract/job.ts';
+import {
+  type AbortReason,
+  fromThreadSchema,
+  type PlacedJob,
+  type ThreadData,
+  type ToThread,
+} from '../contract/pool-messages.ts';
 import { toLostOutcome } from './loss.ts';
 import { importOnly, type ThreadLaneOptions, toLoaderArgv } from './thread-setup.ts';
 import { type Watch, watchOver } from './watch.ts';
@@ -31,7 +37,7 @@ interface Bundle {
 }
 
 interface Running {
-  readonly job: Job;
+  readonly job: PlacedJob;
   readonly bundle: Bundle;
   ended: AbortReason | null;
   watch: Watch | undefined;
@@ -103,7 +109,7 @@ export class ThreadLane {
     this.#refill();
   }
 
-  dispatch(jobs: readonly Job[]): void {
+  dispatch(jobs: readonly PlacedJob[]): void {
     if (this.#closed) return;
     const bundle = this.#createBundle(jobs);
     const run = this.#run(bundle, jobs);
@@ -138,7 +144,7 @@ export class ThreadLane {
     await Promise.all(this.#unsettled.values());
   }
 
-  #createBundle(jobs: readonly Job[]): Bundle & { readonly remote: MessagePort } {
+  #createBundle(jobs: readonly PlacedJob[]): Bundle & { readonly remote: MessagePort } {
     const { port1, port2 } = new MessageChannel();
     const bundle: Bundle & { remote: MessagePort } = {
       running: new Map(),
@@ -158,7 +164,7 @@ export class ThreadLane {
     return bundle;
   }
 
-  async #run(bundle: Bundle & { readonly remote: MessagePort }, jobs: readonly Job[]): Promise<void> {
+  async #run(bundle: Bundle & { readonly remote: MessagePort }, jobs: readonly PlacedJob[]): Promise<void> {
     // The property with the symbol is not sent. It tells the balancer which bundle it places.
     const message = { kind: 'bundle' as const, jobs, port: bundle.remote, [queueOptionsSymbol]: bundle };
     try {

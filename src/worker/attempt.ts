@@ -13,10 +13,10 @@ import { parseBounded } from '../contract/bounded-parse.ts';
 import { isCodeText, toWrittenCode } from '../contract/code-text.ts';
 import { type FailureCode, failureTable } from '../contract/failures.ts';
 import { toFieldErrors } from '../contract/field-errors.ts';
-import type { Job, Outcome, Said } from '../contract/job.ts';
+import type { Outcome, Said } from '../contract/job.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { limits } from '../contract/limits.ts';
-import { type AbortReason, describeAbort } from '../contract/pool-messages.ts';
+import { type AbortReason, describeAbort, type PlacedJob } from '../contract/pool-messages.ts';
 import type { Prices } from '../contract/prices.ts';
 import type { SecretStore } from '../contract/secret-store.ts';
 import { type NetworkRules, type Task, type TaskContext, TaskFailure, type TaskResult } from '../contract/task.ts';
@@ -36,7 +36,7 @@ export interface AttemptEnvironment {
   readonly onSaid?: ((said: Said) => void) | undefined;
 }
 
-export async function runAttempt(job: Job, environment: AttemptEnvironment): Promise<Outcome> {
+export async function runAttempt(job: PlacedJob, environment: AttemptEnvironment): Promise<Outcome> {
   const isTaker = environment.tasks.get(job.action)?.takesSecrets !== undefined;
   const store = isTaker ? environment.secretStore : undefined;
   const redact = createRedaction(job.secrets, store);
@@ -87,7 +87,7 @@ export async function runAttempt(job: Job, environment: AttemptEnvironment): Pro
 }
 
 function runTask(
-  job: Job,
+  job: PlacedJob,
   { tasks, network, prices, secretStore, signal }: AttemptEnvironment,
   told: Pick<TaskContext, 'redact' | 'log' | 'account' | 'say'>,
 ) {
@@ -165,11 +165,11 @@ function toFailureMetadata(
   }
 }
 
-function throwIfAborted(job: Job, signal: AbortSignal): void {
+function throwIfAborted(job: PlacedJob, signal: AbortSignal): void {
   if (signal.aborted) throw toAbortFailure(job, signal);
 }
 
-function toFailure(job: Job, signal: AbortSignal, error: unknown): TaskFailure {
+function toFailure(job: PlacedJob, signal: AbortSignal, error: unknown): TaskFailure {
   if (signal.aborted) {
     const failure = toAbortFailure(job, signal);
     // A deadline is a reason to repeat an attempt, unless the task has sent what must not be sent twice.
@@ -181,7 +181,7 @@ function toFailure(job: Job, signal: AbortSignal, error: unknown): TaskFailure {
   return new TaskFailure('TASK_ERROR', `the task threw ${inspect(error, { depth: 1 })}`);
 }
 
-function toAbortFailure(job: Job, signal: AbortSignal): TaskFailure {
+function toAbortFailure(job: PlacedJob, signal: AbortSignal): TaskFailure {
   const code: AbortReason = signal.reason === 'CANCELLED' ? 'CANCELLED' : 'TIMEOUT';
   return new TaskFailure(code, describeAbort(code, job));
 }

@@ -11,11 +11,12 @@
  * every timer in here: the pool ends the thread from outside.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
-import type { Job, Outcome, Said } from '../contract/job.ts';
+import type { Outcome, Said } from '../contract/job.ts';
 import {
   type AbortReason,
   deafMsMax,
   type FromThread,
+  type PlacedJob,
   type ThreadData,
   type ToThread,
   toThreadSchema,
@@ -103,19 +104,24 @@ function createGate(): (signal: AbortSignal) => Promise<void> | undefined {
  * A job whose time passes while it waits ends without having begun. A job that begins has all of its time, and the
  * pool is told.
  */
-async function waitForTurn(turn: Promise<void>, job: Job, controller: AbortController, outbox: Outbox): Promise<void> {
+async function waitForTurn(
+  turn: Promise<void>,
+  job: PlacedJob,
+  controller: AbortController,
+  outbox: Outbox,
+): Promise<void> {
   const deadline = armDeadline(job, controller);
   await turn;
   clearTimeout(deadline);
   if (!controller.signal.aborted) outbox.tellBegun(job.jobId);
 }
 
-function armDeadline(job: Job, controller: AbortController): NodeJS.Timeout | undefined {
+function armDeadline(job: PlacedJob, controller: AbortController): NodeJS.Timeout | undefined {
   return job.lane === 'io' ? setTimeout(() => abort(controller, 'TIMEOUT'), job.timeoutMs) : undefined;
 }
 
 /** Tells the pool when the job outlives its abort. Returns what ends the watch. */
-function watchHeed(job: Job, signal: AbortSignal, outbox: Outbox): () => void {
+function watchHeed(job: PlacedJob, signal: AbortSignal, outbox: Outbox): () => void {
   if (job.lane !== 'io') return () => undefined;
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;

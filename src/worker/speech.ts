@@ -5,7 +5,8 @@
  *        the coordinator some twenty messages a second, fewer when many attempts speak at once;
  *   SP2  no piece holds a secret of the job or the beginning of one. Joined, the pieces are the text that the outputs
  *        will hold. A text that breaks off is sent up to where a secret may have begun;
- *   SP3  after `liveTextLengthMax` characters comes a last piece, marked `isCut`.
+ *   SP3  after `liveTextLengthMax` characters comes a last piece, marked `isCut`;
+ *   SP4  each piece says how much of the text came before it, so that a lost one is noticed.
  */
 import type { Said } from '../contract/job.ts';
 import { limits } from '../contract/limits.ts';
@@ -38,11 +39,12 @@ export function createSpeech(secrets: Readonly<Record<string, string>>, send: (p
   function leave(): void {
     timer = undefined;
     if (waiting === '') return;
+    const at = limits.liveTextLengthMax - room;
     const text = waiting.slice(0, room);
     const isCut = text.length < waiting.length;
     waiting = '';
     room -= text.length;
-    send({ text, isCut });
+    send({ at, text, isCut });
     if (isCut) close();
     else timer = setTimeout(leave, Math.max(pauseMs, speakers));
   }

@@ -36,7 +36,7 @@ const messages = {
   'from a thread': [
     { kind: 'begun', jobIds: [1] },
     { kind: 'deaf', jobIds: [1] },
-    { kind: 'said', said: [{ jobId: 1, text: 'a', isCut: false }] },
+    { kind: 'said', said: [{ jobId: 1, at: 0, text: 'a', isCut: false }] },
     { kind: 'outcomes', outcomes: [outcome] },
   ] satisfies FromThread[],
   'to a process': [{ kind: 'job', job }] satisfies ToProcess[],

@@ -88,7 +88,7 @@ async function standOf(
 /** A pool that is an object of a class does not survive being spread. */
 function portOf(pool: PoolPort): PoolPort {
   return {
-    cpuAttemptsMax: pool.cpuAttemptsMax,
+    capacity: () => pool.capacity(),
     dispatch: (jobs) => pool.dispatch(jobs),
     cancel: (jobIds) => pool.cancel(jobIds),
     stats: () => pool.stats(),
@@ -167,10 +167,11 @@ export const latePool: PoolSubject = {
   places: inlinePlaces,
   start: () =>
     standOf(async (options) => {
-      const late = new LatePool(options.cpuThreads, async (hearer) =>
-        createInlinePool({ ...options, ...hearer }, inlineTasks),
+      const late = new LatePool(
+        { attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: options.cpuThreads },
+        async (hearer) => createInlinePool({ ...options, ...hearer }, inlineTasks),
       );
-      await late.start({ onOutcomes: options.onOutcomes, onSaid: () => undefined });
+      await late.start({ onOutcomes: options.onOutcomes, onSaid: () => undefined, onCapacity: () => undefined });
       return late;
     }, toHold),
 };

@@ -73,7 +73,7 @@ function checksOf(place: PoolPlace): PoolCheck[] {
     {
       name: `P1: each of ten times as many jobs as there are slots in ${name} has one outcome`,
       async run(stand) {
-        const slots = place.lane === 'cpu' ? stand.pool.cpuAttemptsMax : 50;
+        const slots = place.lane === 'cpu' ? stand.pool.capacity().cpuAttemptsMax : 50;
         const jobs = Array.from({ length: 10 * slots }, () => stand.createJob(ending, place));
         for (let i = 0; i < jobs.length; i += slots) {
           stand.pool.dispatch(jobs.slice(i, i + slots));

@@ -19,6 +19,7 @@ function watched(): { targets: EffectTargets; seen: string[] } {
     cache: { keep: () => note('store-cached') },
     flights: {
       cancel: ({ jobId }: Flight) => note(`cancel ${jobId}`),
+      recorded: (flights: Flight[]) => note(`recorded ${flights.map(({ jobId }) => jobId).join(' ')}`),
       launch: (flights: Flight[]) => note(`dispatch ${flights.map(({ jobId }) => jobId).join(' ')}`),
     },
     waits: { settle: (id: string, status: string | null) => note(`wake ${id} ${status}`) },
@@ -40,6 +41,7 @@ test('effects are performed by kind in one order, and within a kind in the order
     { kind: 'remove', workflowId: 'gone' },
     { kind: 'answer', to: to('a') },
     { kind: 'wake', workflowId: 'gone' },
+    { kind: 'recorded', flight: flight(2) },
     { kind: 'dispatch', flight: flight(3) },
     { kind: 'cancel', flight: flight(1) },
     { kind: 'store-cached', question: {} as never, completed: {} as never },
@@ -59,6 +61,7 @@ test('effects are performed by kind in one order, and within a kind in the order
     'store-cached',
     'cancel 1',
     'dispatch 3 4',
+    'recorded 2',
     'wake gone null',
     'wake here COMPLETED',
     'answer a',

@@ -103,9 +103,9 @@ it('TH2: events that wait to be joined go before what is sent after them: texts,
   const speaker = { workflowId: 'w', stepId: 'a', attempt: 1 };
   send({ kind: 'subscribe', subscriptionId: 1, after: null, workflowId: 'w' });
   send({ kind: 'listen', subscriptionId: 2, workflowId: 'w' });
-  texts.add(speaker, { text: 'before', isCut: false });
+  texts.add(speaker, { at: 0, text: 'before', isCut: false });
   publish('w');
-  texts.add(speaker, { text: 'between', isCut: false });
+  texts.add(speaker, { at: 6, text: 'between', isCut: false });
   publish('w');
   send({ kind: 'call', callId: 3, name: 'stats', args: {} });
   await settled();

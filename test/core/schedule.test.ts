@@ -43,6 +43,43 @@ describe('D1: slots are bounded', () => {
   });
 });
 
+describe('D1: the bounds may change while steps run', () => {
+  test('with more room, more start at the next take', () => {
+    const schedule = scheduleOf(1, 1, letters('abc'));
+    expect(take(schedule)).toEqual(['a']);
+    schedule.resize(2, 2);
+    expect(take(schedule)).toEqual(['b']);
+    expect([schedule.slotsMax, schedule.cpuMax]).toEqual([2, 2]);
+  });
+
+  test('with less, those that run keep their slots, and none starts until there is room', () => {
+    const schedule = scheduleOf(3, 3, letters('abcde'));
+    expect(take(schedule)).toEqual(['a', 'b', 'c']);
+    schedule.resize(2, 2);
+    expect(take(schedule)).toEqual([]);
+    schedule.release('io');
+    expect(take(schedule)).toEqual([]);
+    schedule.release('io');
+    expect(take(schedule)).toEqual(['d']);
+  });
+
+  test('the CPU lane has its own, and I/O steps pass it', () => {
+    const schedule = scheduleOf(4, 2, [...letters('AB', { lane: 'cpu', rankMs: 9 }), ready('c')]);
+    schedule.resize(4, 0);
+    expect(take(schedule)).toEqual(['c']);
+    schedule.resize(4, 1);
+    expect(take(schedule)).toEqual(['A']);
+  });
+
+  test('with no room at all nothing starts, also no suspect', () => {
+    const schedule = scheduleOf(0, 0, [ready('a', { isSuspect: true }), ready('b')]);
+    schedule.letSuspectsRun();
+    expect(take(schedule)).toEqual([]);
+    schedule.resize(1, 1);
+    expect(take(schedule)).toEqual(['a']);
+  });
+});
+
 describe('D1 and D4: slots that are not there are a broken rule', () => {
   test('to start in', () => {
     // An admission that takes steps itself, while it is asked.

@@ -71,7 +71,7 @@ export function createMemoryPool({ onOutcomes }: PoolOptions, runs: Runs, holdsE
     });
   };
   return {
-    cpuAttemptsMax: 4,
+    capacity: () => ({ attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: 4 }),
     dispatch: (jobs) => {
       for (const { jobId } of jobs) running.add(jobId);
       const ending = jobs.filter(({ action }) => action !== 'hold' || holdsEnd);

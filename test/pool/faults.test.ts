@@ -68,7 +68,7 @@ test(`${jobsCount} jobs with random faults end once each, and leave the pool as 
     };
     await Promise.all(Array.from({ length: slots }, runSlot));
   };
-  await Promise.all([runLane('cpu', pool.cpuAttemptsMax), runLane('io', ioSlots)]);
+  await Promise.all([runLane('cpu', pool.capacity().cpuAttemptsMax), runLane('io', ioSlots)]);
 
   expect(outcomes.map(({ jobId }) => jobId).sort((a, b) => a - b)).toEqual(jobs.map(({ jobId }) => jobId));
   const codes = new Map(outcomes.map((outcome) => [outcome.jobId, codeOf(outcome)]));

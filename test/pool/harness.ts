@@ -1,5 +1,6 @@
 /** A pool whose outcomes can be awaited by job, and jobs that say only what a test is about. */
 import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
+import type { PlacedJob } from '../../src/contract/pool-messages.ts';
 import { createPool, type WorkerSetup } from '../../src/pool/pool.ts';
 
 /** What runs in a pool's threads unless a test says otherwise. */
@@ -25,6 +26,8 @@ export async function createTestPool(options: Partial<PoolOptions> = {}, setup: 
       cpuThreads: 2,
       ioThreads: 2,
       network: { allowHosts: [], ownPort: null },
+      // A test's jobs name their secrets themselves.
+      secretsOf: (job) => (job as Partial<PlacedJob>).secrets ?? {},
       onOutcomes(arrived) {
         outcomes.push(...arrived);
         for (const outcome of arrived) waiting.get(outcome.jobId)?.(outcome);
@@ -56,7 +59,7 @@ export async function createTestPool(options: Partial<PoolOptions> = {}, setup: 
 
 let lastJobId = 0;
 
-export function createJob(action: string, rest: Partial<Job> & { params?: unknown } = {}): Job {
+export function createJob(action: string, rest: Partial<PlacedJob> & { params?: unknown } = {}): PlacedJob {
   const { params = {}, ...job } = rest;
   lastJobId += 1;
   return {

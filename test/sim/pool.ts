@@ -3,7 +3,7 @@
  * twice), and uses every freedom they leave: attempts that end after their cancellation as if nothing had been, that
  * end at their deadline and a second after it, that lose their thread, that take the engine down.
  */
-import type { Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
+import type { Capacity, Job, Outcome, PoolOptions, PoolPort } from '../../src/contract/job.ts';
 import type { Agenda, Owner } from './agenda.ts';
 import type { Execution } from './check.ts';
 import { Dice, hashText } from './dice.ts';
@@ -44,14 +44,16 @@ export function resetExecutions(): void {
 }
 
 export class SimPool implements PoolPort {
-  readonly cpuAttemptsMax: number;
   readonly #parts: SimPoolParts;
   readonly #running = new Map<number, Running>();
   #isClosed = false;
 
   constructor(parts: SimPoolParts) {
     this.#parts = parts;
-    this.cpuAttemptsMax = parts.options.cpuThreads;
+  }
+
+  capacity(): Capacity {
+    return { attemptsMax: Number.POSITIVE_INFINITY, cpuAttemptsMax: this.#parts.options.cpuThreads };
   }
 
   dispatch(jobs: readonly Job[]): void {

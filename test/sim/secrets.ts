@@ -56,5 +56,5 @@ export async function sendSecret(job: Job, drawn: Outcome): Promise<Outcome> {
   };
   const tasks = new Map([[callAction, task]]);
   const network = { allowHosts: [], ownPort: null };
-  return runAttempt(job, { tasks, network, secretStore, signal: new AbortController().signal });
+  return runAttempt({ ...job, secrets: {} }, { tasks, network, secretStore, signal: new AbortController().signal });
 }

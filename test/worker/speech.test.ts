@@ -7,7 +7,7 @@ import { limits } from '../../src/contract/limits.ts';
 import { createSpeech } from '../../src/worker/speech.ts';
 
 const key = 'sk-canary-0123456789abcdef';
-let pieces: { text: string; isCut: boolean }[];
+let pieces: { at: number; text: string; isCut: boolean }[];
 const joined = () => pieces.map(({ text }) => text).join('');
 const start = (secrets: Record<string, string> = {}) => createSpeech(secrets, (piece) => void pieces.push(piece));
 
@@ -21,12 +21,12 @@ describe('SP1', () => {
   it('the first piece leaves at once, what follows together', () => {
     const speech = start();
     speech.say('one ');
-    expect(pieces).toEqual([{ text: 'one ', isCut: false }]);
+    expect(pieces).toEqual([{ at: 0, text: 'one ', isCut: false }]);
     speech.say('two ');
     speech.say('three');
     expect(pieces.length).toBe(1);
     vi.advanceTimersByTime(50);
-    expect(pieces.slice(1)).toEqual([{ text: 'two three', isCut: false }]);
+    expect(pieces.slice(1)).toEqual([{ at: 4, text: 'two three', isCut: false }]);
     speech.end(true);
   });
 

@@ -4,7 +4,7 @@
  *   LT1  a new listener first gets, for each running attempt of the workflow, the whole text so far in one piece,
  *        then each piece as it comes: offsets join without a hole;
  *   LT2  texts are in memory only, with a limit for one attempt and one for all together. A text that reaches a limit
- *        is marked as cut, and the rest of it is dropped;
+ *        is marked as cut, and the rest of it is dropped. So is one of which a piece is missing, from there on;
  *   LT3  the text of an attempt goes when the attempt ends: its outputs hold the whole text. A new attempt starts its
  *        own.
  */
@@ -31,14 +31,18 @@ export class LiveTexts {
   /** Characters of all texts together. */
   #length = 0;
 
-  add(speaker: Speaker, { text, isCut }: Pick<Said, 'text' | 'isCut'>): void {
+  add(speaker: Speaker, { at, text, isCut }: Omit<Said, 'jobId'>): void {
     const live = this.#texts.get(speaker) ?? { text: '', isCut: false };
     if (live.isCut) return;
     const offset = live.text.length;
+    const isHole = at > offset;
+    const news = isHole ? '' : text.slice(offset - at);
     const room = Math.min(limits.liveTextLengthMax - offset, limits.liveTextsLengthMax - this.#length);
-    const piece = text.slice(0, room);
+    const piece = news.slice(0, room);
     live.text += piece;
-    live.isCut = isCut || piece.length < text.length;
+    live.isCut = isHole || isCut || piece.length < news.length;
+    // All of it was told before.
+    if (piece === '' && !live.isCut) return;
     this.#length += piece.length;
     this.#texts.set(speaker, live);
     const sinks = this.#sinks.get(speaker.workflowId);

@@ -61,8 +61,8 @@ export interface FlightsOptions {
   settings: EngineSettings;
   clock: Clock;
   catalogue: ActionCatalogue;
-  pool: PoolPort;
-  readySteps: Pick<ReadySteps, 'end'>;
+  pool: PoolPort & Required<Pick<PoolPort, 'recorded'>>;
+  readySteps: Pick<ReadySteps, 'end' | 'resize'>;
   cache: StepCache;
   outputs: StepOutputs;
   texts: LiveTexts;
@@ -134,6 +134,11 @@ export class Flights {
     this.#flightOfStep.delete(toKey(flight));
     this.#options.texts.end(flight);
     this.#options.readySteps.end(flight, result);
+  }
+
+  /** The ends of these are durable. */
+  recorded(flights: readonly Flight[]): void {
+    this.#options.pool.recorded(flights.map(({ jobId }) => jobId));
   }
 
   /** Gives attempts to the pool. An attempt that needs outputs from blobs follows when they are read. */
@@ -231,7 +236,6 @@ export class Flights {
       isolated: info?.isolated === true,
       paramsJson,
       timeoutMs: step.timeoutMs ?? info?.timeoutMs ?? settings.simulationMs + simulateSlackMs,
-      secrets: pickSecrets(info, settings),
       // A dry run sends nothing.
       ...(use && !settings.dryRun ? { secretUse: use } : {}),
     };
@@ -243,6 +247,10 @@ export class Flights {
       const flight = this.#flights.get(jobId);
       if (flight?.phase === 'dispatched') this.#options.texts.add(flight, piece);
     }
+  }
+
+  onCapacity(): void {
+    this.#options.readySteps.resize(this.#options.pool.capacity());
   }
 
   onOutcomes(outcomes: readonly Outcome[]): void {

@@ -2,19 +2,20 @@
  * A pool whose threads load while the engine already takes calls. It gets no job before `start` resolves.
  */
 import { broken } from '../../contract/broken.ts';
-import type { Job, PoolOptions, PoolPort, PoolStats } from '../../contract/job.ts';
+import type { Capacity, Job, PoolOptions, PoolPort, PoolStats } from '../../contract/job.ts';
 
-/** Receives the outcomes of jobs, and the pieces of text that running jobs send. */
-export type PoolHearer = Required<Pick<PoolOptions, 'onOutcomes' | 'onSaid'>>;
+/** Receives the outcomes of jobs, the pieces of text that running jobs send, and word that the capacity has changed. */
+export type PoolHearer = Required<Pick<PoolOptions, 'onOutcomes' | 'onSaid' | 'onCapacity'>>;
 
 export class LatePool implements PoolPort {
-  readonly cpuAttemptsMax: number;
+  /** Until the pool is there. */
+  readonly #expected: Capacity;
   readonly #create: (hearer: PoolHearer) => Promise<PoolPort>;
   #starting: Promise<PoolPort> | null = null;
   #pool: PoolPort | null = null;
 
-  constructor(cpuAttemptsMax: number, create: (hearer: PoolHearer) => Promise<PoolPort>) {
-    this.cpuAttemptsMax = cpuAttemptsMax;
+  constructor(expected: Capacity, create: (hearer: PoolHearer) => Promise<PoolPort>) {
+    this.#expected = expected;
     this.#create = create;
   }
 
@@ -22,6 +23,11 @@ export class LatePool implements PoolPort {
   async start(hearer: PoolHearer): Promise<void> {
     this.#starting = this.#create(hearer);
     this.#pool = await this.#starting;
+    hearer.onCapacity();
+  }
+
+  capacity(): Capacity {
+    return this.#pool?.capacity() ?? this.#expected;
   }
 
   dispatch(jobs: readonly Job[]): void {
@@ -30,6 +36,10 @@ export class LatePool implements PoolPort {
 
   cancel(jobIds: readonly number[]): void {
     this.#started.cancel(jobIds);
+  }
+
+  recorded(jobIds: readonly number[]): void {
+    this.#started.recorded?.(jobIds);
   }
 
   stats(): PoolStats {

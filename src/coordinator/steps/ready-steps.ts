@@ -13,6 +13,7 @@
  *       call.
  */
 import type { StepId, WorkflowId } from '../../contract/ids.ts';
+import type { Capacity } from '../../contract/job.ts';
 import type { EngineSettings } from '../../contract/settings.ts';
 import type { ActionCatalogue, ActionInfo, Lane, PlannedCall } from '../../contract/task.ts';
 import type { CachedResult } from '../../core/cached-result.ts';
@@ -43,7 +44,8 @@ export interface ReadyStepsOptions {
   settings: EngineSettings;
   clock: Clock;
   catalogue: ActionCatalogue;
-  cpuAttemptsMax: number;
+  /** Of the pool, at the start. */
+  capacity: Capacity;
   durations: Durations;
   budgets: Budgets;
   cache: StepCache;
@@ -80,10 +82,17 @@ export class ReadySteps {
 
   constructor(options: ReadyStepsOptions) {
     this.#options = options;
-    const { settings, catalogue, clock, budgets, cpuAttemptsMax } = options;
+    const { settings, catalogue, clock, budgets, capacity } = options;
     this.#admission = new CallAdmission(settings.modelLimits ?? {}, budgets, clock);
     this.#plans = new CallPlans(settings, catalogue, clock);
-    this.schedule = new Schedule(settings.maxParallelNodes, cpuAttemptsMax, this.#admission);
+    const { attemptsMax, cpuAttemptsMax } = capacity;
+    this.schedule = new Schedule(Math.min(settings.maxParallelNodes, attemptsMax), cpuAttemptsMax, this.#admission);
+  }
+
+  /** The pool has room for more attempts, or for fewer: D1 is about this many from now on. */
+  resize({ attemptsMax, cpuAttemptsMax }: Capacity): void {
+    if (this.schedule.resize(Math.min(this.#options.settings.maxParallelNodes, attemptsMax), cpuAttemptsMax))
+      this.#options.onReady();
   }
 
   /** Adds a PENDING step, at once or when its retry time has come. */

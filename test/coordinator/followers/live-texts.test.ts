@@ -2,11 +2,22 @@
 import { describe, expect, it } from 'vitest';
 import type { TokenEvent } from '../../../src/contract/event.ts';
 import { limits } from '../../../src/contract/limits.ts';
-import { LiveTexts } from '../../../src/coordinator/followers/live-texts.ts';
+import { LiveTexts as Texts } from '../../../src/coordinator/followers/live-texts.ts';
 import { Follower } from '../../../src/engine/follower.ts';
 
 const speaker = (stepId: string, attempt = 1, workflowId = 'w') => ({ workflowId, stepId, attempt });
 const said = (text: string, isCut = false) => ({ text, isCut });
+
+/** Pieces come one after the other unless a test says where they belong. */
+class LiveTexts extends Texts {
+  readonly #ends = new Map<object, number>();
+
+  override add(of: ReturnType<typeof speaker>, piece: { at?: number; text: string; isCut: boolean }): void {
+    const { at = this.#ends.get(of) ?? 0 } = piece;
+    this.#ends.set(of, at + piece.text.length);
+    super.add(of, { ...piece, at });
+  }
+}
 
 function listen(texts: LiveTexts, workflowId = 'w') {
   const told: TokenEvent[] = [];
@@ -44,6 +55,44 @@ describe('who listens', () => {
     const { told } = listen(texts);
     texts.add(speaker('a', 2), said('whole'));
     expect(told).toMatchObject([{ attempt: 2, offset: 0, text: 'whole' }]);
+  });
+});
+
+describe('a piece that does not follow the one before', () => {
+  it('ends the text there, marked as cut: nothing is shown as a whole that is none (LT2)', () => {
+    const texts = new LiveTexts();
+    const early = listen(texts);
+    const a = speaker('a');
+    texts.add(a, said('one '));
+    texts.add(a, { at: 9, ...said('three') });
+    texts.add(a, { at: 4, ...said('two ') });
+    const late = listen(texts);
+    expect(early.told).toMatchObject([
+      { offset: 0, text: 'one ' },
+      { offset: 4, text: '', cut: true },
+    ]);
+    expect(late.told).toMatchObject([{ offset: 0, text: 'one ', cut: true }]);
+  });
+
+  it('and begins in the middle of a text shows nothing of it', () => {
+    const texts = new LiveTexts();
+    const { told } = listen(texts);
+    texts.add(speaker('a'), { at: 5, ...said('middle') });
+    expect(told).toMatchObject([{ offset: 0, text: '', cut: true }]);
+  });
+
+  it('adds only what was not told before, where it comes twice or overlaps', () => {
+    const texts = new LiveTexts();
+    const { told } = listen(texts);
+    const a = speaker('a');
+    texts.add(a, said('one '));
+    texts.add(a, { at: 0, ...said('one ') });
+    texts.add(a, { at: 2, ...said('e two') });
+    expect(told).toMatchObject([
+      { offset: 0, text: 'one ' },
+      { offset: 4, text: 'two' },
+    ]);
+    expect(told).toHaveLength(2);
   });
 });
 

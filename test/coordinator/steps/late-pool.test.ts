@@ -4,7 +4,7 @@ import type { Job, PoolPort } from '../../../src/contract/job.ts';
 import { LatePool } from '../../../src/coordinator/steps/late-pool.ts';
 import { live } from '../restarts.ts';
 
-const hearer = { onOutcomes: () => undefined, onSaid: () => undefined };
+const hearer = { onOutcomes: () => undefined, onSaid: () => undefined, onCapacity: () => undefined };
 
 function job(jobId: number): Job {
   return { jobId } as Job;
@@ -13,7 +13,7 @@ function job(jobId: number): Job {
 function late(): { coming: LatePool; arrive(): void; fail(error: Error): void; seen: string[] } {
   const seen: string[] = [];
   const pool: PoolPort = {
-    cpuAttemptsMax: 2,
+    capacity: () => ({ attemptsMax: 7, cpuAttemptsMax: 2 }),
     dispatch: (jobs) => void seen.push(`run ${jobs.map(({ jobId }) => jobId).join(' ')}`),
     cancel: (jobIds) => void seen.push(`cancel ${jobIds.join(' ')}`),
     stats: () => ({ threads: 4, running: 1 }),
@@ -25,7 +25,12 @@ function late(): { coming: LatePool; arrive(): void; fail(error: Error): void; s
     arrive = () => resolve(pool);
     fail = reject;
   });
-  return { coming: new LatePool(2, () => promise), arrive: () => arrive(), fail: (error) => fail(error), seen };
+  return {
+    coming: new LatePool({ attemptsMax: 4, cpuAttemptsMax: 1 }, () => promise),
+    arrive: () => arrive(),
+    fail: (error) => fail(error),
+    seen,
+  };
 }
 
 test('once its threads are there it passes everything on', async () => {
@@ -38,6 +43,16 @@ test('once its threads are there it passes everything on', async () => {
   coming.cancel([1]);
   expect(seen).toEqual(['run 1 2', 'cancel 1']);
   expect(coming.stats()).toEqual({ threads: 4, running: 1 });
+});
+
+test('until it is there it has room for what is expected, and then says that this has changed', async () => {
+  const { coming, arrive } = late();
+  const told: unknown[] = [];
+  const started = coming.start({ ...hearer, onCapacity: () => told.push(coming.capacity()) });
+  expect(coming.capacity()).toEqual({ attemptsMax: 4, cpuAttemptsMax: 1 });
+  arrive();
+  await started;
+  expect(told).toEqual([{ attemptsMax: 7, cpuAttemptsMax: 2 }]);
 });
 
 test('work that comes before the threads is a broken rule', () => {

@@ -12,14 +12,25 @@ export class EffectsCheck implements Check {
   /** Dispatched in this life, by job. */
   #dispatched = new Set<number>();
   #cancelled = new Set<number>();
+  #recorded = new Set<number>();
   #answered = new WeakSet<Caller>();
   /** What a batch lets out, counted over all lives: a check that never sees one checks nothing. */
-  readonly counts = { publish: 0, 'store-cached': 0, cancel: 0, dispatch: 0, wake: 0, answer: 0, remove: 0 };
+  readonly counts = {
+    publish: 0,
+    'store-cached': 0,
+    cancel: 0,
+    dispatch: 0,
+    recorded: 0,
+    wake: 0,
+    answer: 0,
+    remove: 0,
+  };
 
   lifeEnded(): void {
     this.#isBegun = false;
     this.#dispatched.clear();
     this.#cancelled.clear();
+    this.#recorded.clear();
   }
 
   effects(effects: readonly Effect[], durableSeq: number): void {
@@ -53,6 +64,12 @@ export class EffectsCheck implements Check {
         throw new Violation('EF2', `job ${jobId} is cancelled and was never dispatched`);
       if (this.#cancelled.has(jobId)) throw new Violation('EF2', `job ${jobId} is cancelled twice`);
       this.#cancelled.add(jobId);
+    } else if (effect.kind === 'recorded') {
+      const { jobId } = effect.flight;
+      if (!this.#dispatched.has(jobId))
+        throw new Violation('EF2', `job ${jobId} is called recorded and was never dispatched`);
+      if (this.#recorded.has(jobId)) throw new Violation('EF2', `job ${jobId} is called recorded twice`);
+      this.#recorded.add(jobId);
     } else if (effect.kind === 'answer') {
       if (this.#answered.has(effect.to)) throw new Violation('EF2', 'a call is answered twice');
       this.#answered.add(effect.to);
