@@ -10,7 +10,6 @@ import { broken } from '../contract/broken.ts';
 import type { IdempotencyClaim } from '../contract/coordinator.ts';
 import { type IdempotencyRecord, type JournalEvent, toEventJson } from '../contract/journal-event.ts';
 import { DiskFullError, type FinishedEntry, OutOfHandlesError, type StorePort } from '../contract/store.ts';
-import { isHookKey } from '../contract/webhook.ts';
 import { isTerminal } from '../contract/workflow.ts';
 import { createWorkflow } from '../core/create-workflow.ts';
 import { evolve, evolveParent } from '../core/evolve.ts';
@@ -115,16 +114,14 @@ export class Recorder {
     childSteps.changed(batch, live);
   }
 
-  /** The deletion of a finished workflow that need not come into memory for it. */
-  recordRemoval(batch: Batch, { id, summary, spending = [], keys }: FinishedEntry): void {
+  /** The deletion of a finished child that need not come into memory for it; no delivery of a webhook has made it. */
+  recordRemoval(batch: Batch, { id, summary, spending = [] }: FinishedEntry): void {
     const { workflows, clock, budgets } = this.#options;
     const at = Math.max(clock.now(), Date.parse(summary.updatedAt));
     const version = summary.version + 1;
     const used = spending.length > 0 ? { spending } : {};
     const seq = batch.nextSeq;
-    const made = keys.filter(isHookKey);
-    const deliveries = made.length > 0 ? { deliveries: made } : {};
-    batch.add(toEventJson({ kind: 'workflow.deleted', workflowId: id, at, version, ...used, ...deliveries }));
+    batch.add(toEventJson({ kind: 'workflow.deleted', workflowId: id, at, version, ...used }));
     batch.touched.add(id);
     this.events += 1;
     const event = { seq, kind: 'workflow.deleted' as const, workflow_id: id, at: toIso(at), version };
@@ -132,7 +129,6 @@ export class Recorder {
     batch.effects.push({ kind: 'wake', workflowId: id });
     budgets.forget();
     workflows.remove(id, spending);
-    workflows.gone.keep(made, id, at);
   }
 
   /**

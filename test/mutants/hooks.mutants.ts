@@ -135,16 +135,7 @@ export const hooksMutants: Mutant[] = [
     only: 'both come at once',
   },
   {
-    name: 'the deletion of a finished workflow forgets its deliveries',
-    breaks: 'HK2',
-    file: 'src/coordinator/recorder.ts',
-    find: '    workflows.gone.keep(made, id, at);\n',
-    replace: '',
-    test: webhooks,
-    only: 'in a life before',
-  },
-  {
-    name: 'the deletion of a workflow under way forgets its deliveries',
+    name: 'the deletion of a workflow forgets its deliveries',
     breaks: 'HK2',
     file: 'src/coordinator/calls/change.ts',
     find: '      workflows.gone.keep(event.deliveries ?? [], one, event.at);\n',

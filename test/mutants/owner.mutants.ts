@@ -297,15 +297,6 @@ const sim = 'test/sim/simulation-1.test.ts';
 /** The simulation finds these too; the seeds are the first that do. */
 const simulatedMutants: Mutant[] = [
   {
-    name: 'sim: a workflow that changes in the turn of its removal goes all the same',
-    breaks: 'RT1',
-    file: 'src/coordinator/calls/change.ts',
-    find: '      if (version !== undefined) checkUnchanged(live, version);\n',
-    replace: '',
-    test: sim,
-    env: { SIM_FROM: '540', SIM_SEEDS: '20' },
-  },
-  {
     name: 'sim: what is younger than the age goes too',
     breaks: 'RT1',
     file: 'src/core/retention.ts',

@@ -109,7 +109,7 @@ export const simMutants: Mutant[] = [
     find: 'if (this.#taken.has(key)) this.#held.set(key, ready);',
     replace: 'if (false) this.#held.set(key, ready);',
     test,
-    env,
+    env: { SIM_FROM: '910', SIM_SEEDS: '20' },
   },
   {
     name: 'jobs leave before their start is durable',
