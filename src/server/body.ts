@@ -1,5 +1,5 @@
 /**
- * A request's body: JSON and nothing else, checked byte by byte before it is parsed.
+ * A request's body: JSON and nothing else. koa-body reads and parses it; beside it each byte is looked at as it comes.
  *
  *   BO1  the media type is exactly `application/json` (`charset=utf-8` allowed), so that no form and no "simple"
  *       cross-site request reaches a handler; content codings are refused, so that no body grows on the way in;
@@ -9,8 +9,8 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import type { Context } from 'koa';
+import { TextDecoder } from 'node:util';
+import type { Context, Middleware } from 'koa';
 import { HttpMethodEnum, koaBody } from 'koa-body';
 import { invalid, Refusal } from '../contract/failures.ts';
 import { limits } from '../contract/limits.ts';
@@ -23,7 +23,7 @@ import {
 } from '../contract/lost-numbers.ts';
 import type { HeldMemory } from './answer-memory.ts';
 import { ClientGoneError } from './client-gone.ts';
-import { type ScanBounds, type ScanFinding, scanJson } from './json-scan.ts';
+import { JsonScan, type ScanBounds, type ScanFinding, scanJson } from './json-scan.ts';
 import { quoted } from './problem.ts';
 import { holdOf } from './route.ts';
 
@@ -47,9 +47,10 @@ export async function readJsonObject(
 ): Promise<Record<string, unknown> | undefined> {
   checkHeaders(ctx.req);
   if (!announcesBody(ctx.req)) return undefined;
-  const bytes = await readBytes(ctx.req, ctx.res, { bytesMax: bounds.bytesMax, hold: holdOf(ctx) });
-  if (bytes.length === 0) return undefined;
-  const body = await parseRaw(ctx, bytes, bounds, place);
+  await receive(ctx, bounds);
+  const { body: parsed, rawBody: text } = ctx.request as { body?: unknown; rawBody: string };
+  if (text === '') return undefined;
+  const body = withFiniteNumbers(ctx, parsed, text, place);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('The body is not valid', [{ path: '', message: 'must be a JSON object: {"name": value, ...}' }]);
   }
@@ -101,11 +102,21 @@ export async function readRaw(ctx: Context, { bytesMax }: Pick<BodyBounds, 'byte
 }
 
 /** Such bytes as JSON of any kind, within the bounds of bodies (BO3, BO4). `place` stands before the paths of lost numbers. */
-export async function parseRaw(ctx: Context, bytes: Buffer, bounds: BodyBounds, place: string): Promise<unknown> {
+export function parseRaw(ctx: Context, bytes: Buffer, bounds: BodyBounds, place: string): unknown {
   if (bytes.length === 0) throw new Refusal({ code: 'BAD_REQUEST', detail: 'This call needs JSON as its body' });
-  checkBytes(bytes, bounds);
-  const parsed = await parse(ctx, bytes, bounds.bytesMax);
-  const lost = findLostNumbers(bytes.toString(), place);
+  const text = checked(() => strictUtf8().decode(bytes));
+  const finding = scanJson(bytes, bounds);
+  if (finding !== null) throw toRefusal(finding, bounds);
+  try {
+    return withFiniteNumbers(ctx, JSON.parse(text), text, place);
+  } catch (error) {
+    throw toBodyError(error);
+  }
+}
+
+/** BO4. `text` is what `parsed` was made of. */
+function withFiniteNumbers(ctx: Context, parsed: unknown, text: string, place: string): unknown {
+  const lost = findLostNumbers(text, place);
   ctx.state.lostNumbers = lost;
   return mayHoldInfinity(lost) ? withoutInfinities(parsed) : parsed;
 }
@@ -139,47 +150,107 @@ function isMediaType(type: string, wanted: string): boolean {
   return media === wanted && parameters.every((each) => /^charset="?utf-8"?$/.test(each));
 }
 
-function readBytes(
+/** The bytes as they are. */
+async function readBytes(
   request: IncomingMessage,
   response: ServerResponse,
   { bytesMax, hold }: { bytesMax: number; hold: HeldMemory },
 ): Promise<Buffer> {
-  const tooLarge = () =>
-    new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold at most ${bytesMax} bytes` });
-  if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.reject(tooLarge());
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const settle = (finish: () => void) => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-      finish();
-    };
-    const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      try {
-        if (length > bytesMax) throw tooLarge();
-        hold.takeBody(length);
-        chunks.push(chunk);
-      } catch (refusal) {
-        request.pause();
-        settle(() => reject(refusal));
-      }
-    };
-    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
-    const onClose = () => settle(() => reject(new ClientGoneError()));
-    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
-    // Only now is the client that asked first told to send: what the guard refuses is never sent at all.
-    if (request.headers.expect !== undefined) response.writeContinue();
+  const chunks: Buffer[] = [];
+  checkLength(Number(request.headers['content-length'] ?? 0), bytesMax);
+  await new Promise<void>((resolve, reject) => {
+    watch(request, { bytesMax, hold, reject, see: (chunk) => void chunks.push(chunk), end: resolve });
+    tellToSend(request, response);
   });
+  return Buffer.concat(chunks);
 }
 
-function checkBytes(bytes: Buffer, bounds: BodyBounds): void {
-  if (!isUtf8(bytes)) {
+/**
+ * koa-body's middleware puts the body into `ctx.request`. What it would hand on is watched beside it, and first: what is
+ * refused is not parsed, and the rest of it not waited for.
+ */
+async function receive(ctx: Context, bounds: BodyBounds): Promise<void> {
+  const decoder = strictUtf8();
+  const scan = new JsonScan(bounds);
+  const { bytesMax } = bounds;
+  checkLength(Number(ctx.req.headers['content-length'] ?? 0), bytesMax);
+  const refused = new Promise<never>((_, reject) => {
+    const see = (chunk: Buffer) => {
+      checked(() => decoder.decode(chunk, { stream: true }));
+      const finding = scan.write(chunk);
+      if (finding !== null) throw toRefusal(finding, bounds);
+    };
+    watch(ctx.req, { bytesMax, hold: holdOf(ctx), reject, see, end: () => void checked(() => decoder.decode()) });
+  });
+  // It is `identity`, and the parser knows that in small letters alone.
+  delete ctx.req.headers['content-encoding'];
+  // In the turn in which the watch begins: no byte comes between.
+  const parsed = parserOf(bytesMax)(ctx, async () => {}).catch((error: unknown) => Promise.reject(toBodyError(error)));
+  tellToSend(ctx.req, ctx.res);
+  await Promise.race([parsed, refused]);
+}
+
+interface Watch {
+  readonly bytesMax: number;
+  readonly hold: HeldMemory;
+  /** Gets each chunk within the bounds, and may refuse it by throwing. */
+  readonly see: (chunk: Buffer) => void;
+  readonly end: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** BO2. Calls `end` after the last byte, or `reject` once: then no byte comes any more. */
+function watch(request: IncomingMessage, { bytesMax, hold, see, end, reject }: Watch): void {
+  let length = 0;
+  const settle = () => request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+  const tried = (action: () => void) => {
+    try {
+      action();
+    } catch (refusal) {
+      request.pause();
+      settle();
+      reject(refusal);
+    }
+  };
+  const onData = (chunk: Buffer) => {
+    tried(() => {
+      length += chunk.length;
+      checkLength(length, bytesMax);
+      hold.takeBody(length);
+      see(chunk);
+    });
+  };
+  const onEnd = () => {
+    settle();
+    tried(end);
+  };
+  const onClose = () => {
+    settle();
+    reject(new ClientGoneError());
+  };
+  request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+}
+
+function checkLength(length: number, bytesMax: number): void {
+  if (length <= bytesMax) return;
+  throw new Refusal({ code: 'TOO_LARGE', detail: `The body of this call may hold at most ${bytesMax} bytes` });
+}
+
+/** Only now is the client that asked first told to send: what the guard refuses is never sent at all. */
+function tellToSend(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers.expect !== undefined) response.writeContinue();
+}
+
+function strictUtf8(): TextDecoder {
+  return new TextDecoder('utf-8', { fatal: true });
+}
+
+function checked(decode: () => string): string {
+  try {
+    return decode();
+  } catch {
     throw new Refusal({ code: 'BAD_JSON', detail: 'The body is not valid UTF-8: encode it as UTF-8' });
   }
-  const finding = scanJson(bytes, bounds);
-  if (finding === null) return;
-  throw toRefusal(finding, bounds);
 }
 
 function toRefusal(finding: ScanFinding, bounds: BodyBounds): Refusal {
@@ -206,29 +277,34 @@ function toRefusal(finding: ScanFinding, bounds: BodyBounds): Refusal {
   }
 }
 
-const parseBody = koaBody({
-  json: true,
-  jsonTypes: ['application/json'],
-  // Primitives get through the parser and are refused above with everything else that is not an object.
-  jsonStrict: false,
-  text: false,
-  urlencoded: false,
-  multipart: false,
-  jsonLimit: Number.MAX_SAFE_INTEGER,
-  parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.DELETE],
-});
+/** By the bytes that a body may have. */
+const parsers = new Map<number, Middleware>();
 
-/** Hands koa-body the bytes that were checked, in place of the stream they came from. */
-async function parse(ctx: Context, bytes: Buffer, bytesMax: number): Promise<unknown> {
-  const source = Object.assign(Readable.from([bytes], { objectMode: false, highWaterMark: bytesMax }), { headers: {} });
-  const stand: Context = Object.create(ctx, { req: { value: source } });
-  try {
-    await parseBody(stand, async () => {});
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new Refusal({ code: 'BAD_JSON', detail: `The body is not JSON: ${quoted(error.message)}` });
-    }
-    throw error;
+function parserOf(bytesMax: number): Middleware {
+  const known = parsers.get(bytesMax);
+  if (known !== undefined) return known;
+  const parser = koaBody({
+    json: true,
+    jsonTypes: ['application/json'],
+    // Primitives get through the parser and are refused above with everything else that is not an object.
+    jsonStrict: false,
+    jsonLimit: bytesMax,
+    includeUnparsed: true,
+    text: false,
+    urlencoded: false,
+    multipart: false,
+    parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.DELETE],
+  });
+  parsers.set(bytesMax, parser);
+  return parser;
+}
+
+/** What a parser has thrown, as what the client is told. */
+function toBodyError(error: unknown): unknown {
+  if (error instanceof SyntaxError) {
+    return new Refusal({ code: 'BAD_JSON', detail: `The body is not JSON: ${quoted(error.message)}` });
   }
-  return ctx.request.body;
+  // raw-body: the client went away in the midst of it.
+  const { type } = error as { type?: unknown };
+  return type === 'request.aborted' || type === 'request.size.invalid' ? new ClientGoneError() : error;
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Template } from '../../src/contract/definition.ts';
 import { limits } from '../../src/contract/limits.ts';
 import { readCalledTemplates } from '../../src/engine/called-templates.ts';
+import { findDataSchemaFaults } from '../../src/templates/data-schema-faults.ts';
 
 const calls = (id: string, template: string, params: object = {}) => ({
   id,
@@ -31,7 +32,7 @@ function read(
     close: async () => undefined,
   };
   const validation = { catalogue: new Map(), unknownActions: 'simulate' as const };
-  const found = readCalledTemplates({ steps } as never, own, { source, validation } as never);
+  const found = readCalledTemplates({ steps } as never, own, { source, validation, findDataSchemaFaults } as never);
   return found.then((result) => ({ ...result, finds }));
 }
 

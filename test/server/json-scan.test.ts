@@ -1,7 +1,7 @@
 // Goal: depth, tokens and keys are judged by bytes alone, in step with what the parser would build.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scanJson } from '../../src/server/json-scan.ts';
+import { JsonScan, scanJson } from '../../src/server/json-scan.ts';
 
 const none = Number.POSITIVE_INFINITY;
 const scan = (text: string, tokensMax = 1_000_000) =>
@@ -51,6 +51,54 @@ describe('scanJson', () => {
       expect(scan(text)).toBeNull();
     },
   );
+
+  it('finds the same in pieces as in the whole', () => {
+    const bounds = { tokensMax: 40, keysMax: 12, keysOfOneMax: 6, stepsMax: 3 };
+    const words = [
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '1',
+      'true',
+      '"',
+      '\\',
+      ' ',
+      '"a":',
+      '"steps":[',
+      '"__proto__"',
+      '\\u0073',
+    ];
+    const texts = fc.array(fc.constantFrom(...words, '"constructor" :', '"\\u005f_proto__":', '"\\"', 'ü'), {
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(texts, fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 }), (parts, sizes) => {
+        const bytes = Buffer.from(parts.join(''));
+        const scan = new JsonScan(bounds);
+        let found = null;
+        for (let at = 0, piece = 0; at < bytes.length && found === null; piece += 1) {
+          const size = sizes[piece % sizes.length] ?? 1;
+          // A copy, so that nothing of an earlier piece can be read by chance.
+          found = scan.write(Uint8Array.from(bytes.subarray(at, at + size)));
+          at += size;
+        }
+        expect(found).toEqual(scanJson(bytes, bounds));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('keeps little of a string that comes in many pieces', () => {
+    const scan = new JsonScan({ tokensMax: 10, keysMax: none, keysOfOneMax: none });
+    for (const piece of ['{"', ...Array<string>(100).fill('__proto__'), '":1,"__pro']) {
+      expect(scan.write(Buffer.from(piece))).toBeNull();
+    }
+    expect(scan.write(Buffer.from('to__"'))).toBeNull();
+    expect(scan.write(Buffer.from(' :'))).toEqual({ kind: 'refused_key', key: '__proto__' });
+  });
 
   it('agrees with the parser on any JSON', () => {
     const depthOf = (value: unknown): number =>

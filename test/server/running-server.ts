@@ -36,7 +36,7 @@ export interface RunningServer {
   logLines: string[];
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Writes bytes on a socket and gives back all that comes until the server closes it. */
-  raw(text: string): Promise<string>;
+  raw(text: string | Buffer): Promise<string>;
 }
 
 export async function startServer(
@@ -129,7 +129,7 @@ export function callPort(port: number, method: string, path: string, options: Ca
   });
 }
 
-function raw(port: number, text: string): Promise<string> {
+function raw(port: number, text: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let received = '';
@@ -137,7 +137,7 @@ function raw(port: number, text: string): Promise<string> {
       socket.destroy();
       reject(new Error(`the server left the connection open after: ${received}`));
     }, giveUpMs);
-    socket.on('connect', () => socket.write(text, 'latin1'));
+    socket.on('connect', () => socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text));
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1');
     });

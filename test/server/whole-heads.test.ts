@@ -17,7 +17,8 @@ const common = {
   connection: 'close',
 };
 const exposed =
-  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Location, Retry-After, Idempotency-Replayed, Content-Disposition';
+  'ETag, Link, X-Total-Count, X-Next-Cursor, X-Log-Next, Last-Event-ID, Location, Retry-After, Idempotency-Replayed, ' +
+  'Content-Disposition';
 const json = { 'content-type': 'application/json; charset=utf-8', 'content-length': expect.any(String) };
 const problem = { ...json, 'content-type': 'application/problem+json; charset=utf-8' };
 
