@@ -176,7 +176,7 @@ test.each(syncs)(
       const again = failing.after.filter((operation) => isSync(operation) && operation.path === failing.failed?.path);
       expect(again, what).toEqual([]);
       // A view is synced beside the turns: one of them may write between the failure and its being told.
-      if (failing.failed === undefined || !inJournal(failing.failed)) return;
+      if (failing.failed === null || !inJournal(failing.failed)) return;
       const appended = failing.after.filter(
         (operation) => inJournal(operation) && /^(write|f.*sync)/.test(operation.name),
       );
