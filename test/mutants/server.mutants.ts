@@ -113,7 +113,7 @@ export const serverMutants: Mutant[] = [
     find: 'end: () => void checked(() => decoder.decode())',
     replace: 'end: () => undefined',
     test: 'test/server/body-statuses.test.ts',
-    only: 'cut off',
+    only: 'is told as such',
   },
   {
     name: 'one key too many in an object is let in',

@@ -72,3 +72,12 @@ test.each(bodies)('%s', async (_, body, status, type = json) => {
   const request = Buffer.concat([head, ...chunks, '0\r\n\r\n'].map((part) => Buffer.from(part)));
   expect((await running.raw(request)).slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
 });
+
+test.each([
+  ['a byte that is no UTF-8', Buffer.from('{"name":"\xff"}', 'latin1')],
+  ['the last character cut off', Buffer.from(`${whole} ü`).subarray(0, whole.length + 2)],
+])('%s is told as such', async (_, body) => {
+  const running = await startServer();
+  const answer = await running.call('POST', '/api/workflows', { headers: { 'Content-Type': json }, body });
+  expect([answer.status, answer.json.detail]).toEqual([400, 'The body is not valid UTF-8: encode it as UTF-8']);
+});
